@@ -1,0 +1,34 @@
+# make test is the one command that runs everything: see .ci/test.
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: build test lint fmt vet staticcheck generate completions bench
+
+build:
+	go build -trimpath -o tokenctl ./cmd/tokenctl
+
+# PKG=./db/... runs a part.
+test:
+	@.ci/test $(PKG)
+
+lint: fmt vet staticcheck
+
+fmt:
+	@files=$$(gofmt -l .) && if [ -n "$$files" ]; then echo "not gofmt'ed:" $$files; exit 1; fi
+
+vet:
+	go vet ./... ./.ci/report
+
+staticcheck:
+	go run $(STATICCHECK) ./... ./.ci/report
+
+generate:
+	go generate ./...
+
+# The shell completions that packages install; a test checks that they are current.
+completions:
+	go generate ./completions
+
+# Whole processes against psql and Django, and the hot functions.
+bench:
+	go test -run '^$$' -bench . ./bench ./output ./django

@@ -1,0 +1,30 @@
+// Package dbtest gives tests the real thing: fresh databases on PostgreSQL and
+// SQLite, a PgBouncer, and databases that Django has filled.
+package dbtest
+
+import (
+	"path/filepath"
+	"testing"
+
+	"tokenctl/django/djangotest"
+)
+
+// Missing ends a test that needs something this machine does not have: see
+// [djangotest.Missing].
+func Missing(t testing.TB, what string) {
+	t.Helper()
+	djangotest.Missing(t, what)
+}
+
+// SQLite returns the URL of a SQLite file that does not exist yet.
+func SQLite(t testing.TB) string {
+	t.Helper()
+	return "sqlite:///" + filepath.Join(t.TempDir(), "db.sqlite3")
+}
+
+// Engines runs f once for each kind of database, each time with a fresh, empty one.
+func Engines(t *testing.T, f func(t *testing.T, engine, url string)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { f(t, "sqlite", SQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { f(t, "postgres", Postgres(t)) })
+}

@@ -1,0 +1,70 @@
+package dbtest
+
+import (
+	"embed"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Secrets is what a fixture's database does not tell: the plain passwords and
+// tokens behind its rows, keyed by user or by a name like "alice-live".
+type Secrets struct {
+	SecretKey string                `json:"secret_key"`
+	Users     map[string]SecretUser `json:"users"`
+	DRF       map[string]string     `json:"drf"`
+	Knox      map[string]string     `json:"knox"`
+	JWT       map[string]SecretJWT  `json:"jwt"`
+	Sessions  map[string]string     `json:"sessions"`
+}
+
+// SecretUser is a user whose password is known; it is nil where Django has set
+// an unusable one.
+type SecretUser struct {
+	PK       string  `json:"pk"`
+	Username string  `json:"username"`
+	Password *string `json:"password"`
+}
+
+// SecretJWT is a pair of tokens; Access is empty where only a refresh token was made.
+type SecretJWT struct {
+	Refresh string `json:"refresh"`
+	Access  string `json:"access"`
+	JTI     string `json:"jti"`
+}
+
+// Fixture returns a private copy of a database that Django 4.2 has made and
+// filled, for engine "sqlite" or "postgres", and what is secret in it.
+func Fixture(t testing.TB, engine string) (url string, secrets Secrets) {
+	t.Helper()
+	if err := json.Unmarshal(fixture(t, "django42-"+engine+".secrets.json"), &secrets); err != nil {
+		t.Fatal(err)
+	}
+	switch engine {
+	case "sqlite":
+		file := filepath.Join(t.TempDir(), "db.sqlite3")
+		if err := os.WriteFile(file, fixture(t, "django42.sqlite3"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		url = "sqlite:///" + file
+	case "postgres":
+		url = Postgres(t)
+		Psql(t, url, string(fixture(t, "django42-postgres.sql")))
+	default:
+		t.Fatalf("no fixture for engine %q", engine)
+	}
+	return url, secrets
+}
+
+//go:embed testdata
+var fixtures embed.FS
+
+func fixture(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := fixtures.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}

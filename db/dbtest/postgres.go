@@ -1,0 +1,123 @@
+package dbtest
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+//go:embed cluster.sh
+var clusterScript string
+
+// Server is a running PostgreSQL.
+type Server struct {
+	URL  string // the superuser's, on the database postgres
+	Host string
+	Port string
+}
+
+// cluster is this process's own server, started when a test first asks for one. It
+// must stay reachable: a held server ends when the garbage collector closes its input.
+var cluster = sync.OnceValues(func() (*held, error) { return hold(clusterScript) })
+
+// HasPostgres tells whether [PostgresServer] has something to offer.
+func HasPostgres() bool {
+	if os.Getenv("TOKENCTL_TEST_POSTGRES") != "" {
+		return true
+	}
+	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres"); len(found) > 0 {
+		return true
+	}
+	_, err := exec.LookPath("postgres")
+	return err == nil
+}
+
+// PostgresServer returns the server that the tests use: the one that
+// TOKENCTL_TEST_POSTGRES names by a superuser's URL, else a temporary cluster of
+// this process's own. On the latter, members of the role needs_password must
+// give a password, and nobody else is asked for one. All tests share the server's
+// roles: a test that makes one gives it a name of its own and drops it.
+func PostgresServer(t testing.TB) Server {
+	t.Helper()
+	address := os.Getenv("TOKENCTL_TEST_POSTGRES")
+	if address == "" {
+		if !HasPostgres() {
+			Missing(t, "PostgreSQL's server binaries")
+		}
+		h, err := cluster()
+		if err != nil {
+			t.Fatalf("temporary PostgreSQL: %v", err)
+		}
+		address = h.line
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatalf("TOKENCTL_TEST_POSTGRES: %v", err)
+	}
+	return Server{URL: address, Host: u.Hostname(), Port: u.Port()}
+}
+
+// Database returns the URL of another database on the same server.
+func (s Server) Database(name string) string {
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		panic(err) // PostgresServer has parsed it
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+// Postgres returns the superuser's URL of a fresh, empty database, dropped when
+// the test ends.
+func Postgres(t testing.TB) string {
+	t.Helper()
+	s := PostgresServer(t)
+	name := "tokenctl_" + strings.ToLower(rand.Text())
+	s.exec(t, "create database "+name)
+	t.Cleanup(func() { s.exec(t, "drop database if exists "+name+" with (force)") })
+	return s.Database(name)
+}
+
+// exec runs one statement as the superuser.
+func (s Server) exec(t testing.TB, sql string) {
+	t.Helper()
+	// Not the test's own context: that is cancelled before its cleanups run.
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.URL)
+	if err != nil {
+		t.Fatalf("temporary PostgreSQL: %v", err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, sql); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// Psql runs SQL, of one statement or many, through psql and returns what it
+// prints, unaligned and without headers.
+func Psql(t testing.TB, url, sql string) string {
+	t.Helper()
+	psql, err := exec.LookPath("psql")
+	if err != nil {
+		Missing(t, "psql")
+	}
+	cmd := exec.Command(psql, "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
+		"--set=ON_ERROR_STOP=1", "--dbname="+url, "--file=-")
+	cmd.Stdin = strings.NewReader(sql)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("psql: %v\n%s", err, out)
+	}
+	return strings.TrimSuffix(string(out), "\n")
+}

@@ -1,0 +1,90 @@
+"""Answers JSON lines on standard input with JSON lines on standard output."""
+
+import datetime
+import json
+import os
+import sys
+import traceback
+
+# Whatever a piece of code prints must not get between the answers.
+answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+os.dup2(2, 1)
+
+import django
+
+django.setup()
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import connection, connections
+from django.test import Client
+from django.utils import timezone
+from rest_framework.authtoken.models import Token
+
+
+def evaluate(message):
+    names = {
+        "__name__": "eval",
+        "User": get_user_model(),
+        "Token": Token,
+        "settings": settings,
+        "timezone": timezone,
+        "connection": connection,
+        "result": None,
+    }
+    names.update(message["vars"])
+    exec(compile(message["code"], "<eval>", "exec"), names)
+    return names["result"]
+
+
+def request(message):
+    environ, content_type = {}, ""
+    for name, value in (message["headers"] or {}).items():
+        key = name.upper().replace("-", "_")
+        if key == "CONTENT_TYPE":
+            content_type = value
+        else:
+            environ["HTTP_" + key] = value
+    client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    response = client.generic(
+        message["method"], message["path"], message["body"].encode(), content_type, **environ
+    )
+    header = list(response.items())
+    header += [("Set-Cookie", cookie.OutputString()) for cookie in response.cookies.values()]
+    if response.streaming:
+        body = b"".join(response.streaming_content)
+    else:
+        body = response.content
+    return {"status": response.status_code, "header": header, "body": body.decode()}
+
+
+def use(message):
+    connections.close_all()
+    # Django fills in the defaults of its databases when it first looks at them.
+    settings.DATABASES["default"] = message["database"]
+    del connections.settings
+    connections._settings = None
+    del connections["default"]
+
+
+def encode(value):
+    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    if isinstance(value, (bytes, memoryview)):
+        return bytes(value).decode()
+    return str(value)
+
+
+operations = {"eval": evaluate, "request": request, "use": use}
+
+for line in sys.stdin:
+    message = json.loads(line)
+    try:
+        answer = json.dumps({"result": operations[message["op"]](message)}, default=encode)
+    except BaseException:
+        answer = json.dumps({"error": traceback.format_exc()})
+    # An open connection would stand in the way of whoever wants to drop the database.
+    connections.close_all()
+    print(answer, file=answers, flush=True)
