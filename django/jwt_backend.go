@@ -1,0 +1,191 @@
+package django
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// JWTBackend signs and reads tokens as one application does: TokenBackend in
+// rest_framework_simplejwt/backends.py (5.5.1). It prints as "[redacted]".
+type JWTBackend struct {
+	settings  JWTSettings
+	keys      JWTKeys
+	simplejwt Version
+	pyjwt     Version
+	audiences []json.RawMessage
+	aud       json.RawMessage // as it is written; nil without AUDIENCE
+	iss       json.RawMessage
+	head      string // the first part of every token
+}
+
+// NewJWTBackend puts settings and keys together. The versions are the
+// application's; where pyjwt is empty it is the one that goes with simplejwt.
+func NewJWTBackend(s JWTSettings, keys JWTKeys, simplejwt, pyjwt Version) (*JWTBackend, error) {
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	if pyjwt == "" {
+		pyjwt = pyJWTWith(simplejwt)
+	}
+	b := &JWTBackend{settings: s.WithDefaults(), keys: keys, simplejwt: simplejwt, pyjwt: pyjwt}
+	if alg, method := b.settings.Algorithm, keys.get().method; method != nil && method.Alg() != alg {
+		return nil, jwtConfigError("the keys were made for another algorithm than "+alg, "")
+	}
+	names, list, err := s.Audiences()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		b.audiences = append(b.audiences, pyString(name))
+	}
+	switch {
+	case list:
+		b.aud = append(append(json.RawMessage("["), joinRaw(b.audiences)...), ']')
+	case names != nil:
+		b.aud = b.audiences[0]
+	}
+	if s.Issuer != "" {
+		b.iss = pyString(s.Issuer)
+	}
+	// PyJWT sorts the header's names: api_jws.py, encode (2.6.0: "Fix for headers misorder").
+	b.head = base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"` + b.settings.Algorithm + `","typ":"JWT"}`))
+	return b, nil
+}
+
+func joinRaw(values []json.RawMessage) []byte {
+	parts := make([][]byte, len(values))
+	for i, v := range values {
+		parts[i] = v
+	}
+	return bytes.Join(parts, []byte(","))
+}
+
+// Settings returns the settings with all defaults filled in.
+func (b *JWTBackend) Settings() JWTSettings { return b.settings }
+
+// Keys returns the keys.
+func (b *JWTBackend) Keys() JWTKeys { return b.keys }
+
+// Versions returns the releases that are imitated.
+func (b *JWTBackend) Versions() (simplejwt, pyjwt Version) { return b.simplejwt, b.pyjwt }
+
+// Encode signs a token: TokenBackend.encode sets aud and iss, in place where the
+// claims have them already, and PyJWT's encode does the rest.
+func (b *JWTBackend) Encode(claims JWTClaims) (Secret, error) {
+	if !b.keys.CanSign() {
+		return Secret{}, &Error{Code: CodeConfigInvalid, Err: ErrJWTKeyMissing,
+			Message: "there is no key to sign JWTs with", Hint: jwtKeyHint(b.settings.Algorithm, "signing_key_file")}
+	}
+	if b.aud != nil {
+		claims = claims.with("aud", b.aud)
+	}
+	if b.iss != nil {
+		claims = claims.with("iss", b.iss)
+	}
+	if iss := claims.Get("iss"); iss != nil && iss[0] != '"' {
+		return Secret{}, &Error{Code: CodeInvalidValue, Message: "the claim iss must be text"}
+	}
+	if sub := claims.Get("sub"); sub != nil && sub[0] != '"' && b.pyjwt.AtLeast("2.10") {
+		return Secret{}, &Error{Code: CodeInvalidValue,
+			Message: fmt.Sprintf("the claim sub must be text: PyJWT %s refuses a token where it is not", b.pyjwt)}
+	}
+	payload := base64.RawURLEncoding.EncodeToString(claims.appendJSON(nil))
+	signed := b.head + "." + payload
+	signature, err := b.keys.get().method.Sign(signed, b.keys.get().signing)
+	if err != nil {
+		return Secret{}, &Error{Code: CodeFailed, Message: "the token could not be signed", Err: err}
+	}
+	if len(signed)+len(signature)*4/3+2 > maxJWT {
+		return Secret{}, &Error{Code: CodeInvalidValue, Message: "the claims are too long for a token"}
+	}
+	return NewSecret(signed + "." + base64.RawURLEncoding.EncodeToString(signature)), nil
+}
+
+func jwtKeyHint(algorithm, file string) string {
+	if algorithm[0] == 'H' {
+		return "give Django's SECRET_KEY in TOKENCTL_SECRET_KEY or secret_key_file, or SIGNING_KEY in simplejwt.signing_key_file"
+	}
+	return "name the PEM file in simplejwt." + file
+}
+
+// Decode checks a token's signature and what PyJWT checks of its claims:
+// TokenBackend.decode. It does not look at type, id and blacklist; Verify does.
+// The error is a *JWTError, or an *Error where there is no key.
+func (b *JWTBackend) Decode(secret Secret, now time.Time) (*JWT, error) {
+	if !b.keys.CanVerify() {
+		return nil, &Error{Code: CodeConfigInvalid, Err: ErrJWTKeyMissing,
+			Message: "there is no key to verify JWTs with", Hint: jwtKeyHint(b.settings.Algorithm, "verifying_key_file")}
+	}
+	if len(secret.Reveal()) > maxJWT {
+		return nil, &JWTError{Reason: JWTMalformed}
+	}
+	t, err := loadJWT([]byte(secret.Reveal()), b.pyjwt)
+	if err != nil {
+		return nil, b.unreadable(err)
+	}
+	if reason := checkHeader(t.Header, b.settings.Algorithm); reason != "" {
+		return nil, &JWTError{Reason: reason}
+	}
+	if b.keys.get().method.Verify(string(t.signed), t.signature, b.keys.get().verifying) != nil {
+		return nil, &JWTError{Reason: JWTBadSignature}
+	}
+	if err := b.settings.readPayload(t); err != nil {
+		return nil, b.unreadable(err)
+	}
+	if refusal := b.checkClaims(t.Claims, now); refusal != nil {
+		return nil, refusal
+	}
+	return &t.JWT, nil
+}
+
+// unreadable: before PyJWT caught RecursionError, deep nesting took the request down.
+func (b *JWTBackend) unreadable(err error) error {
+	if errors.Is(err, errPyDepth) && !b.pyjwt.AtLeast(pyjwtHardened) {
+		return &JWTError{Reason: JWTServerError}
+	}
+	return &JWTError{Reason: JWTMalformed}
+}
+
+// checkHeader is PyJWS._validate_headers, which knows the extension b64 but not
+// without the detached payload that simplejwt never gives, and the allow-list of
+// one algorithm: jwt/api_jws.py (2.15.1; Debian's 2.6.0 and 2.10.1 check crit as
+// well, upstream since 2.12.0).
+func checkHeader(header JWTClaims, algorithm string) JWTReason {
+	if kid := header.Get("kid"); kid != nil && kid[0] != '"' {
+		return JWTMalformed
+	}
+	b64 := header.Get("b64")
+	if crit := header.Get("crit"); crit != nil {
+		var names []json.RawMessage
+		if json.Unmarshal(crit, &names) != nil || len(names) == 0 || b64 == nil {
+			return JWTMalformed
+		}
+		for _, name := range names {
+			if string(name) != `"b64"` {
+				return JWTMalformed
+			}
+		}
+	}
+	if string(b64) == "false" {
+		return JWTMalformed
+	}
+	if string(header.Get("alg")) != `"`+algorithm+`"` {
+		return JWTWrongAlgorithm
+	}
+	return ""
+}
+
+// Format covers every verb of fmt.
+func (*JWTBackend) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
+
+// LogValue implements slog.LogValuer.
+func (*JWTBackend) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText covers the text encoders.
+func (*JWTBackend) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -1,0 +1,186 @@
+package django
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"math"
+	"strconv"
+	"time"
+)
+
+// maxJWT bounds a token's text. Django has no such bound of its own; web servers
+// stop at 8 or 16 KiB of header.
+const maxJWT = 64 << 10
+
+// JWT is a token that was read. Whether anything of it can be believed depends on
+// who made it: [JWTBackend.Decode] or [DecodeUnverified].
+type JWT struct {
+	Header JWTClaims
+	Claims JWTClaims
+
+	Type   string // token_type; empty where it is missing or no string
+	JTI    string
+	UserID string // a number as its digits; empty where it is missing, null or a structure
+
+	// The zero time stands for a claim that is missing or no time.
+	Expires, IssuedAt, RefreshExpires time.Time
+}
+
+// DecodeUnverified reads a token under simplejwt's default claim names, without
+// looking at its signature: for rows of our own database. The error is a *JWTError
+// of reason JWTMalformed.
+func DecodeUnverified(text string) (*JWT, error) {
+	return JWTSettings{}.DecodeUnverified(text)
+}
+
+// DecodeUnverified reads a token without looking at its signature. The text must
+// have exactly three parts in base64url, padded or not; PyJWT 2.15.1 is as strict.
+func (s JWTSettings) DecodeUnverified(text string) (*JWT, error) {
+	if len(text) > maxJWT || bytes.Count([]byte(text), []byte(".")) != 2 {
+		return nil, &JWTError{Reason: JWTMalformed}
+	}
+	t, err := loadJWT([]byte(text), "")
+	if err != nil {
+		return nil, &JWTError{Reason: JWTMalformed}
+	}
+	if err := s.readPayload(t); err != nil {
+		return nil, &JWTError{Reason: JWTMalformed}
+	}
+	return &t.JWT, nil
+}
+
+// loadedJWT is a token between its parts and its claims.
+type loadedJWT struct {
+	JWT
+	signed, payload, signature []byte
+}
+
+// loadJWT is PyJWS._load: jwt/api_jws.py. The parts are the one before the first
+// point, the one after the last, and what lies between.
+func loadJWT(text []byte, pyjwt Version) (*loadedJWT, error) {
+	last := bytes.LastIndexByte(text, '.')
+	first := bytes.IndexByte(text, '.')
+	if last < 0 || first == last {
+		return nil, errPySyntax
+	}
+	t := &loadedJWT{signed: text[:last]}
+	header, err := decodeSegment(text[:first], pyjwt)
+	if err != nil {
+		return nil, err
+	}
+	var ok bool
+	if t.Header, ok, err = pyObject(header); err != nil {
+		return nil, err
+	} else if !ok {
+		return nil, errPySyntax
+	}
+	if t.payload, err = decodeSegment(text[first+1:last], pyjwt); err != nil {
+		return nil, err
+	}
+	if t.signature, err = decodeSegment(text[last+1:], pyjwt); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// readPayload fills in the claims.
+func (s JWTSettings) readPayload(t *loadedJWT) error {
+	claims, ok, err := pyObject(t.payload)
+	if err != nil {
+		return err
+	} else if !ok {
+		return errPySyntax
+	}
+	t.Claims = claims
+	t.Type, _ = claims.Text(cmp.Or(s.TokenTypeClaim, "token_type"))
+	t.JTI = scalarText(claims.Get(cmp.Or(s.JTIClaim, "jti")))
+	t.UserID = scalarText(claims.Get(cmp.Or(s.UserIDClaim, "user_id")))
+	t.Expires = claimTime(claims.Get("exp"))
+	t.IssuedAt = claimTime(claims.Get("iat"))
+	t.RefreshExpires = claimTime(claims.Get(cmp.Or(s.SlidingTokenRefreshExpClaim, "refresh_exp")))
+	return nil
+}
+
+// scalarText is how the ORM takes a value for a key: a number is cut to an
+// integer, as IntegerField.get_prep_value does.
+func scalarText(value json.RawMessage) string {
+	if len(value) == 0 {
+		return ""
+	}
+	switch value[0] {
+	case '"':
+		return pyUnquote(string(value))
+	case 'n', '[', '{':
+		return ""
+	case 't':
+		return "1"
+	case 'f':
+		return "0"
+	}
+	if pyIsInt(value) {
+		return string(value)
+	}
+	if f := pyFloat(value); math.Abs(f) < float64(pyIntLimit) {
+		return strconv.FormatInt(int64(f), 10)
+	}
+	return string(value)
+}
+
+// The times that Python's datetime can hold.
+var (
+	minPyTime = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
+	maxPyTime = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
+)
+
+var errNoTime = errors.New("not a time")
+
+// claimTime reads a number of seconds, the zero time if it is none.
+func claimTime(value json.RawMessage) time.Time {
+	t, err := fromTimestamp(value)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// fromTimestamp is datetime.fromtimestamp, which rounds to microseconds.
+func fromTimestamp(value json.RawMessage) (time.Time, error) {
+	if len(value) == 0 || bytes.IndexByte([]byte(`n"[{`), value[0]) >= 0 {
+		return time.Time{}, errNoTime
+	}
+	whole, err := pyInt(value)
+	if err != nil || whole < minPyTime.Unix() || whole > maxPyTime.Unix() {
+		return time.Time{}, errNoTime
+	}
+	t := time.Unix(whole, 0).UTC()
+	if c := value[0]; c != 't' && c != 'f' && !pyIsInt(value) {
+		_, fraction := math.Modf(pyFloat(value))
+		t = t.Add(time.Duration(math.RoundToEven(fraction*1e6)) * time.Microsecond)
+	}
+	if t.Before(minPyTime) || t.After(maxPyTime) {
+		return time.Time{}, errNoTime
+	}
+	return t, nil
+}
+
+// strictSegments is the PyJWT that refuses, in _decode_base64url_segment, what
+// Python's base64 passes over. 2.12.1 does not do it yet, 2.15.1 does.
+const strictSegments = Version("2.14")
+
+func decodeSegment(segment []byte, pyjwt Version) ([]byte, error) {
+	if !pyjwt.AtLeast(strictSegments) {
+		return decodeLenient(segment)
+	}
+	stripped := bytes.TrimRight(segment, "=")
+	if padding := len(segment) - len(stripped); padding > 2 || padding > 0 && len(segment)%4 != 0 {
+		return nil, errPySyntax
+	}
+	// DecodeString passes over line ends.
+	if bytes.ContainsAny(stripped, "\r\n") {
+		return nil, errPySyntax
+	}
+	return base64.RawURLEncoding.Strict().DecodeString(string(stripped))
+}

@@ -1,0 +1,171 @@
+package django
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+func encodeSegment(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+
+var jwtSeeds = []string{
+	`{"token_type":"access","exp":9999999999,"iat":1,"jti":"x","user_id":1}`,
+	`{"exp":"1_0","iat":1e400,"nbf":NaN,"aud":["a",{}],"sub":null}`,
+	`{"a":1,"a":-0,"b":[1.5e-7,-Infinity,"\ud83d\ude00\ud800ä\u007f"],"":{"":{}}}`,
+	"\ufeff{\"a\":\"\xed\xa0\x80\"} ", `[]`, ``, `{"a":01}`, "{\"a\":\"\xff\"}",
+}
+
+func FuzzDecodeUnverified(f *testing.F) {
+	for _, payload := range jwtSeeds {
+		f.Add(jwtHeaderHS + "." + encodeSegment(payload) + ".AAAA")
+	}
+	f.Add("e30=.e30=.")
+	f.Fuzz(func(t *testing.T, text string) {
+		token, err := DecodeUnverified(text)
+		if err != nil {
+			if !errors.Is(err, &JWTError{Reason: JWTMalformed}) {
+				t.Fatal(err)
+			}
+			return
+		}
+		checkClaimsText(t, token.Claims)
+	})
+}
+
+// checkClaimsText: what was read encodes to JSON, and to itself when it is read
+// again.
+func checkClaimsText(t *testing.T, claims JWTClaims) {
+	t.Helper()
+	text := claims.appendJSON(nil)
+	again, ok, err := pyObject(text)
+	if err != nil || !ok {
+		t.Fatalf("%q: not read again: %v", text, err)
+	}
+	if string(again.appendJSON(nil)) != string(text) {
+		t.Fatalf("%q is read again as %q", text, again.appendJSON(nil))
+	}
+	shown, err := json.Marshal(claims)
+	if err != nil || !json.Valid(shown) {
+		t.Fatalf("%q: shown as %q, %v", text, shown, err)
+	}
+}
+
+// What Python 3.11 makes of these.
+func TestPyCanonical(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"a": {"b": {"c": [{"d": 1}]}}, "b" : 2}`:         `{"a":{"b":{"c":[{"d":1}]}},"b":2}`,
+		`{"a":1,"b":2,"\u0061":3}`:                         `{"a":3,"b":2}`,
+		`[1e5, 1.10, -0, -0.0, 1e16, 1e-5, 0.0001, 1E400]`: `[100000.0,1.1,0,-0.0,1e+16,1e-05,0.0001,Infinity]`,
+		`"ä\/<>&\u007f😀\ud83d\ude00\ud800x\b\f\n\r\t\"\\"`: `"\u00e4/<>&\u007f\ud83d\ude00\ud83d\ude00\ud800x\b\f\n\r\t\"\\"`,
+		"123456789012345678901234567890":                   "123456789012345678901234567890",
+	} {
+		if got, err := pyCanonical([]byte(in)); err != nil || string(got) != want {
+			t.Errorf("%s: %s, %v, want %s", in, got, err, want)
+		}
+	}
+	many := strings.Repeat(`"k":0,`, 3)
+	for i := range 100 {
+		many += fmt.Sprintf(`"%d":%d,`, i, i)
+	}
+	object, ok, err := pyObject([]byte("{" + many + `"7":"again"}`))
+	if err != nil || !ok || len(object) != 101 || string(object.Get("7")) != `"again"` || object[8].Name != "7" {
+		t.Errorf("%d members, %v", len(object), err)
+	}
+}
+
+// FuzzVerify signs any payload, as only who has the key can.
+func FuzzVerify(f *testing.F) {
+	for _, payload := range jwtSeeds {
+		f.Add(payload)
+	}
+	var backends []*JWTBackend
+	for _, version := range []Version{"5.2.2", "5.5.0", "5.5.1"} {
+		backends = append(backends, testBackend(f, JWTSettings{}, version), testBackend(f, JWTSettings{Audience: "a", Issuer: "b"}, version))
+	}
+	f.Fuzz(func(t *testing.T, payload string) {
+		for _, b := range backends {
+			signed := b.head + "." + encodeSegment(payload)
+			signature, err := b.keys.get().method.Sign(signed, b.keys.get().signing)
+			if err != nil {
+				t.Fatal(err)
+			}
+			secret := NewSecret(signed + "." + encodeSegment(string(signature)))
+			token, err := b.Verify(secret, JWTCheck{Now: time.Unix(1_800_000_000, 0), Type: "refresh",
+				Blacklisted: func(string) (bool, error) { return false, nil }})
+			if refusal := (*JWTError)(nil); err != nil && !errors.As(err, &refusal) {
+				t.Fatal(err)
+			} else if err != nil && refusal.Reason == JWTBadSignature {
+				t.Fatal("the signature is right")
+			}
+			if token != nil {
+				checkClaimsText(t, token.Claims)
+			}
+		}
+	})
+}
+
+func benchmarkSign(b *testing.B, s JWTSettings, key any) {
+	var signing []byte
+	if key != nil {
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			b.Fatal(err)
+		}
+		signing = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	}
+	keys, err := NewJWTKeys(s, signing, nil, NewSecret(jwtSecretKey))
+	if err != nil {
+		b.Fatal(err)
+	}
+	backend, err := NewJWTBackend(s, keys, "", "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	now := time.Now()
+	b.ReportAllocs()
+	for b.Loop() {
+		claims, err := backend.NewRefresh(JWTUser{ID: "1", Integer: true}, now, "0123456789abcdef0123456789abcdef", nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		encodeJWT(b, backend, claims)
+	}
+}
+
+func BenchmarkJWTSignHS256(b *testing.B) { benchmarkSign(b, JWTSettings{}, nil) }
+
+func BenchmarkJWTSignRS256(b *testing.B) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		b.Fatal(err)
+	}
+	benchmarkSign(b, JWTSettings{Algorithm: "RS256"}, key)
+}
+
+func BenchmarkJWTSignES256(b *testing.B) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	benchmarkSign(b, JWTSettings{Algorithm: "ES256"}, key)
+}
+
+func BenchmarkJWTDecodeUnverified(b *testing.B) {
+	text := jwtHeaderHS + "." + encodeSegment(jwtSeeds[0]) + ".AAAA"
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := DecodeUnverified(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

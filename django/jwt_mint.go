@@ -1,0 +1,133 @@
+package django
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// JWTUser is what a token says of its owner.
+type JWTUser struct {
+	ID       string // USER_ID_FIELD as Python's str() writes it: a UUID is dashed
+	Integer  bool   // the field holds integers
+	Password string // the encoded password, for CHECK_REVOKE_TOKEN
+}
+
+// NewJTI makes a token's id: uuid4().hex, in Token.set_jti.
+func NewJTI(random io.Reader) (string, error) {
+	var id [16]byte
+	if _, err := io.ReadFull(random, id[:]); err != nil {
+		return "", err
+	}
+	id[6] = id[6]&0x0F | 0x40
+	id[8] = id[8]&0x3F | 0x80
+	return hex.EncodeToString(id[:]), nil
+}
+
+// PasswordClaim is get_md5_hash_password in rest_framework_simplejwt/utils.py
+// (5.3.0): what hash_password holds.
+func PasswordClaim(encoded string) string {
+	sum := md5.Sum([]byte(encoded))
+	return strings.ToUpper(hex.EncodeToString(sum[:]))
+}
+
+// NewRefresh makes the claims of RefreshToken.for_user, and custom ones after
+// them. Note that a Django project which adds claims in its serializer's
+// get_token records the token without them: for_user writes the row first.
+func (b *JWTBackend) NewRefresh(user JWTUser, now time.Time, jti string, custom []JWTClaim) (JWTClaims, error) {
+	c := b.newToken("refresh", now, b.settings.RefreshTokenLifetime, jti)
+	return b.forUser(c, user, custom)
+}
+
+// NewSliding makes the claims of SlidingToken.for_user.
+func (b *JWTBackend) NewSliding(user JWTUser, now time.Time, jti string, custom []JWTClaim) (JWTClaims, error) {
+	c := b.newToken("sliding", now, b.settings.SlidingTokenLifetime, jti)
+	c = c.with(b.settings.SlidingTokenRefreshExpClaim, claimEpoch(now, b.settings.SlidingTokenRefreshLifetime))
+	return b.forUser(c, user, custom)
+}
+
+// newToken is Token.__init__ without a token: type, exp, iat (since 5.0.0), jti.
+func (b *JWTBackend) newToken(typ string, now time.Time, lifetime Duration, jti string) JWTClaims {
+	c := JWTClaims{}.with(b.settings.TokenTypeClaim, pyString(typ))
+	c = c.with("exp", claimEpoch(now, lifetime))
+	if b.simplejwt.AtLeast("5.0.0") {
+		c = c.with("iat", claimEpoch(now, Duration{}))
+	}
+	return c.with(b.settings.JTIClaim, pyString(jti))
+}
+
+// claimEpoch is datetime_to_epoch: whole seconds, downwards.
+func claimEpoch(now time.Time, lifetime Duration) []byte {
+	return strconv.AppendInt(nil, now.Add(lifetime.Duration).Unix(), 10)
+}
+
+// forUser is Token.for_user. The user's id is a string since 5.5.1; before, an
+// integer stayed one.
+func (b *JWTBackend) forUser(c JWTClaims, user JWTUser, custom []JWTClaim) (JWTClaims, error) {
+	id := pyString(user.ID)
+	if user.Integer && !b.simplejwt.AtLeast("5.5.1") {
+		n, err := strconv.ParseInt(user.ID, 10, 64)
+		if err != nil {
+			return nil, &Error{Code: CodeInvalidValue, Message: "the user's id is no integer", Err: err}
+		}
+		id = strconv.AppendInt(nil, n, 10)
+	}
+	c = c.with(b.settings.UserIDClaim, id)
+	if b.settings.CheckRevokeToken && b.simplejwt.AtLeast("5.3.0") {
+		c = c.with(b.settings.RevokeTokenClaim, pyString(PasswordClaim(user.Password)))
+	}
+	for _, claim := range custom {
+		if c.Get(claim.Name) != nil || slices.Contains([]string{"exp", "iat", "nbf", "aud", "iss"}, claim.Name) {
+			return nil, &Error{Code: CodeInvalidValue, Message: fmt.Sprintf("the claim %s is simplejwt's own", claim.Name),
+				Hint: "lifetimes, issuer and audience are settings"}
+		}
+		c = c.with(claim.Name, claim.Value)
+	}
+	return c, nil
+}
+
+// AccessFromRefresh is RefreshToken.access_token: a new token that takes over
+// every claim but type, exp and jti, and since 5.5.1 iat; older releases copy the
+// refresh token's iat over the new one. now is when the refresh token was made or
+// read: both count from it.
+func (b *JWTBackend) AccessFromRefresh(refresh JWTClaims, now time.Time, jti string) JWTClaims {
+	access := b.newToken("access", now, b.settings.AccessTokenLifetime, jti)
+	var index map[string]int
+	for name, value := range refresh.All() {
+		switch {
+		case name == b.settings.TokenTypeClaim, name == "exp", name == b.settings.JTIClaim, name == "jti":
+		case name == "iat" && b.simplejwt.AtLeast("5.5.1"):
+		default:
+			access, index = access.put(string(pyString(name)), value, index)
+		}
+	}
+	return access
+}
+
+// RotateRefresh is what TokenRefreshSerializer does to a refresh token with
+// ROTATE_REFRESH_TOKENS: a new jti, exp and iat, in their places
+// (rest_framework_simplejwt/serializers.py, 5.5.1). The access token that goes
+// with it is made of the old one.
+func (b *JWTBackend) RotateRefresh(refresh JWTClaims, now time.Time, jti string) JWTClaims {
+	c := refresh.with(b.settings.JTIClaim, pyString(jti))
+	return b.renew(c, now, b.settings.RefreshTokenLifetime)
+}
+
+// RefreshSliding is TokenRefreshSlidingSerializer: a new exp and iat, the same
+// jti and refresh_exp.
+func (b *JWTBackend) RefreshSliding(sliding JWTClaims, now time.Time) JWTClaims {
+	return b.renew(sliding, now, b.settings.SlidingTokenLifetime)
+}
+
+func (b *JWTBackend) renew(c JWTClaims, now time.Time, lifetime Duration) JWTClaims {
+	c = c.with("exp", claimEpoch(now, lifetime))
+	if b.simplejwt.AtLeast("5.0.0") {
+		c = c.with("iat", claimEpoch(now, Duration{}))
+	}
+	return c
+}

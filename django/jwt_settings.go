@@ -1,0 +1,206 @@
+package django
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// JWTSettings are SIMPLE_JWT: rest_framework_simplejwt/settings.py, DEFAULTS
+// (5.5.1), under the same names in lower case. The zero value of a field is
+// simplejwt's default. What cannot be written in a file is left out: JSON_ENCODER,
+// the classes and serializers, and JWK_URL, which would need the network.
+type JWTSettings struct {
+	AccessTokenLifetime         Duration `toml:"access_token_lifetime"`          // 5m
+	RefreshTokenLifetime        Duration `toml:"refresh_token_lifetime"`         // 1d
+	SlidingTokenLifetime        Duration `toml:"sliding_token_lifetime"`         // 5m
+	SlidingTokenRefreshLifetime Duration `toml:"sliding_token_refresh_lifetime"` // 1d
+
+	RotateRefreshTokens    bool `toml:"rotate_refresh_tokens"`
+	BlacklistAfterRotation bool `toml:"blacklist_after_rotation"`
+	UpdateLastLogin        bool `toml:"update_last_login"`
+
+	Algorithm        string `toml:"algorithm"`          // HS256
+	SigningKeyFile   string `toml:"signing_key_file"`   // SIGNING_KEY; SECRET_KEY where it is empty
+	VerifyingKeyFile string `toml:"verifying_key_file"` // VERIFYING_KEY; not for HS*
+
+	Issuer   string  `toml:"issuer"`
+	Audience any     `toml:"audience"` // a string or a list of them; see Audiences
+	Leeway   Seconds `toml:"leeway"`
+
+	AuthHeaderTypes []string `toml:"auth_header_types"` // ["Bearer"]
+	AuthHeaderName  string   `toml:"auth_header_name"`  // HTTP_AUTHORIZATION
+
+	UserIDField                 string `toml:"user_id_field"`                   // id
+	UserIDClaim                 string `toml:"user_id_claim"`                   // user_id
+	TokenTypeClaim              string `toml:"token_type_claim"`                // token_type
+	JTIClaim                    string `toml:"jti_claim"`                       // jti
+	SlidingTokenRefreshExpClaim string `toml:"sliding_token_refresh_exp_claim"` // refresh_exp
+
+	CheckRevokeToken  bool   `toml:"check_revoke_token"`
+	RevokeTokenClaim  string `toml:"revoke_token_claim"`   // hash_password
+	CheckUserIsActive *bool  `toml:"check_user_is_active"` // true
+}
+
+// WithDefaults returns the settings with simplejwt's defaults filled in.
+func (s JWTSettings) WithDefaults() JWTSettings {
+	for _, f := range []struct {
+		field *Duration
+		value time.Duration
+	}{
+		{&s.AccessTokenLifetime, 5 * time.Minute},
+		{&s.RefreshTokenLifetime, 24 * time.Hour},
+		{&s.SlidingTokenLifetime, 5 * time.Minute},
+		{&s.SlidingTokenRefreshLifetime, 24 * time.Hour},
+	} {
+		if f.field.Duration == 0 {
+			f.field.Duration = f.value
+		}
+	}
+	for _, f := range []struct {
+		field *string
+		value string
+	}{
+		{&s.Algorithm, "HS256"},
+		{&s.AuthHeaderName, "HTTP_AUTHORIZATION"},
+		{&s.UserIDField, "id"},
+		{&s.UserIDClaim, "user_id"},
+		{&s.TokenTypeClaim, "token_type"},
+		{&s.JTIClaim, "jti"},
+		{&s.SlidingTokenRefreshExpClaim, "refresh_exp"},
+		{&s.RevokeTokenClaim, "hash_password"},
+	} {
+		if *f.field == "" {
+			*f.field = f.value
+		}
+	}
+	if len(s.AuthHeaderTypes) == 0 {
+		s.AuthHeaderTypes = []string{"Bearer"}
+	}
+	if s.CheckUserIsActive == nil {
+		yes := true
+		s.CheckUserIsActive = &yes
+	}
+	return s
+}
+
+// Audiences returns AUDIENCE, nil where there is none. list tells whether it is
+// a list: a list of one is written to the aud claim as a list.
+func (s JWTSettings) Audiences() (names []string, list bool, err error) {
+	bad := jwtConfigError("simplejwt.audience must be a name or a list of names", "")
+	switch a := s.Audience.(type) {
+	case nil:
+		return nil, false, nil
+	case string:
+		names = []string{a}
+	case []string:
+		names, list = a, true
+	case []any:
+		list = true
+		for _, e := range a {
+			name, ok := e.(string)
+			if !ok {
+				return nil, false, bad
+			}
+			names = append(names, name)
+		}
+	default:
+		return nil, false, bad
+	}
+	if len(names) == 0 || slices.Contains(names, "") {
+		return nil, false, bad
+	}
+	return names, list, nil
+}
+
+// Validate refuses what simplejwt would refuse at its start, and what would make
+// tokens that no application can verify.
+func (s JWTSettings) Validate() error {
+	s = s.WithDefaults()
+	if _, err := jwtMethod(s.Algorithm); err != nil {
+		return err
+	}
+	if _, _, err := s.Audiences(); err != nil {
+		return err
+	}
+	claims := []struct{ setting, name string }{
+		{"user_id_claim", s.UserIDClaim},
+		{"token_type_claim", s.TokenTypeClaim},
+		{"jti_claim", s.JTIClaim},
+		{"sliding_token_refresh_exp_claim", s.SlidingTokenRefreshExpClaim},
+	}
+	if s.CheckRevokeToken {
+		claims = append(claims, struct{ setting, name string }{"revoke_token_claim", s.RevokeTokenClaim})
+	}
+	taken := map[string]bool{"exp": true, "iat": true, "nbf": true, "aud": true, "iss": true}
+	for _, c := range claims {
+		if taken[c.name] {
+			return jwtConfigError(fmt.Sprintf("simplejwt.%s: the claim %q has another use", c.setting, c.name), "")
+		}
+		taken[c.name] = true
+	}
+	for _, word := range s.AuthHeaderTypes {
+		if word == "" || strings.ContainsAny(word, " \t\r\n") {
+			return jwtConfigError("simplejwt.auth_header_types must be words", "")
+		}
+	}
+	return nil
+}
+
+// Duration is a length of time in a settings file, as ParseDuration reads it. It
+// is a struct, as Seconds is, because go-toml writes a bare number into an integer
+// of any type without asking UnmarshalText.
+type Duration struct{ time.Duration }
+
+// UnmarshalText implements encoding.TextUnmarshaler. No length is no setting.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := ParseDuration(string(text))
+	if err != nil {
+		return err
+	}
+	if parsed == 0 {
+		return errors.New("must be longer than zero")
+	}
+	d.Duration = parsed
+	return nil
+}
+
+// String writes d so that ParseDuration reads it.
+func (d Duration) String() string {
+	if day := 24 * time.Hour; d.Duration != 0 && d.Duration%day == 0 {
+		return strconv.FormatInt(int64(d.Duration/day), 10) + "d"
+	}
+	return d.Duration.String()
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// Seconds is a length of time that Django takes as a timedelta or as a number of
+// seconds: "30s", 30 or 0.5.
+type Seconds struct{ time.Duration }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Seconds) UnmarshalText(text []byte) error {
+	if n, err := strconv.ParseFloat(strings.ReplaceAll(string(text), "_", ""), 64); err == nil {
+		if !(n >= 0 && n <= 100*365*24*3600) { // NaN included
+			return errors.New("must be a number of seconds that is not negative")
+		}
+		s.Duration = time.Duration(math.Round(n*1e6)) * time.Microsecond // timedelta counts microseconds
+		return nil
+	}
+	parsed, err := ParseDuration(string(text))
+	s.Duration = parsed
+	return err
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (s Seconds) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+func jwtConfigError(message, hint string) *Error {
+	return &Error{Code: CodeConfigInvalid, Message: message, Hint: hint}
+}

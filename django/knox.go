@@ -1,0 +1,164 @@
+package django
+
+import (
+	"crypto/sha256"
+	"crypto/sha3"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/blake2b"
+	"golang.org/x/crypto/blake2s"
+)
+
+// KnoxScheme is how a release of knox derives a row from a token. Tokens do not outlive a change of
+// it: the old rows stay, and no token verifies against them again.
+type KnoxScheme int
+
+// The schemes, in hash_token of knox/crypto.py and AuthTokenManager.create of knox/models.py.
+const (
+	KnoxText   KnoxScheme = iota // since 5.0.0: the digest of the token's text
+	KnoxHex                      // 4.2.0: the digest of the bytes that the token spells in hexadecimal
+	KnoxSalted                   // 2.0 to 4.1: the same, with a salt of each row's own behind them
+)
+
+// KnoxSchemeOf tells the scheme of a table: only the old one has a salt, and the column token_key
+// grew from 8 characters to 25 with 5.0.0 (migration 0009). SQLite keeps no widths but declares them.
+func KnoxSchemeOf(hasSalt bool, tokenKeyWidth int) KnoxScheme {
+	switch {
+	case hasSalt:
+		return KnoxSalted
+	case 0 < tokenKeyWidth && tokenKeyWidth < 15:
+		return KnoxHex
+	}
+	return KnoxText
+}
+
+// tokenKeyLength is CONSTANTS.TOKEN_KEY_LENGTH of knox/settings.py (4.2.0 and 5.0.2).
+func (s KnoxScheme) tokenKeyLength() int {
+	if s == KnoxText {
+		return 15
+	}
+	return 8
+}
+
+// TokenKey is the part of a token, the prefix included, that its row shows in clear and is found by:
+// the first characters.
+func (s KnoxScheme) TokenKey(token Secret) string {
+	text := token.Reveal()
+	n := s.tokenKeyLength()
+	for i := range text {
+		if n == 0 {
+			return text[:i]
+		}
+		n--
+	}
+	return text
+}
+
+// errKnoxHex is what knox answers with "Invalid token.".
+var errKnoxHex = errors.New("the token is not hexadecimal, which this version of knox asks for")
+
+// KnoxRow is what a row of knox_authtoken says about its token.
+type KnoxRow struct {
+	Digest   string
+	TokenKey string
+}
+
+// Row returns the row of a token. The token need not be one of knox's: a DRF key with a row made from
+// it goes on working when the application changes over to knox, as both send
+// "Authorization: Token …". A salt belongs to [KnoxSalted] only.
+func (k KnoxSettings) Row(scheme KnoxScheme, token Secret, salt string) (KnoxRow, error) {
+	newHash, err := k.hash()
+	if err != nil {
+		return KnoxRow{}, err
+	}
+	// A token that is shorter than what its row shows would stand there whole.
+	if utf8.RuneCountInString(token.Reveal()) < 2*scheme.tokenKeyLength() {
+		return KnoxRow{}, errors.New("the token is too short for knox")
+	}
+	sum, err := scheme.digest(newHash, token, salt)
+	if err != nil {
+		return KnoxRow{}, err
+	}
+	return KnoxRow{Digest: sum, TokenKey: scheme.TokenKey(token)}, nil
+}
+
+// Verify reports whether a row with this digest belongs to the token, in constant time.
+func (k KnoxSettings) Verify(scheme KnoxScheme, token Secret, digest, salt string) bool {
+	newHash, err := k.hash()
+	if err != nil {
+		return false
+	}
+	sum, err := scheme.digest(newHash, token, salt)
+	return err == nil && equal(sum, digest)
+}
+
+func (s KnoxScheme) digest(newHash func() hash.Hash, token Secret, salt string) (string, error) {
+	data := []byte(token.Reveal())
+	if s != KnoxText {
+		var err error
+		if data, err = hex.DecodeString(token.Reveal()); err != nil {
+			return "", errKnoxHex // without the cause, which would quote the token
+		}
+	}
+	if s == KnoxSalted {
+		grain, err := hex.DecodeString(salt)
+		if err != nil {
+			return "", errors.New("the salt is not hexadecimal")
+		}
+		data = append(data, grain...)
+	}
+	h := newHash()
+	h.Write(data)
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// NewToken is a token as AuthTokenManager.create makes one (knox/models.py, 5.0.2): the prefix and
+// random bytes in hexadecimal.
+func (k KnoxSettings) NewToken(rand io.Reader, scheme KnoxScheme) (Secret, error) {
+	if k.TokenPrefix != "" && scheme != KnoxText {
+		return Secret{}, errors.New("knox has token prefixes since 5.0 only")
+	}
+	random := make([]byte, k.tokenLength()/2) // int(n / 2): an odd length loses its last character
+	if _, err := io.ReadFull(rand, random); err != nil {
+		return Secret{}, fmt.Errorf("knox token: %w", err)
+	}
+	return NewSecret(k.TokenPrefix + hex.EncodeToString(random)), nil
+}
+
+// knoxHashes are the functions of hashlib that SECURE_HASH_ALGORITHM may name: those that need no
+// argument and whose hexadecimal digest fits the column's 128 characters, without the broken ones.
+var knoxHashes = map[string]func() hash.Hash{
+	"sha256":   sha256.New,
+	"sha384":   sha512.New384,
+	"sha512":   sha512.New,
+	"sha3_256": func() hash.Hash { return sha3.New256() },
+	"sha3_384": func() hash.Hash { return sha3.New384() },
+	"sha3_512": func() hash.Hash { return sha3.New512() },
+	"blake2b":  func() hash.Hash { h, _ := blake2b.New512(nil); return h },
+	"blake2s":  func() hash.Hash { h, _ := blake2s.New256(nil); return h },
+}
+
+// hash resolves SECURE_HASH_ALGORITHM: a dotted path into hashlib, before 5.0 into cryptography's
+// primitives, or the name alone.
+func (k KnoxSettings) hash() (func() hash.Hash, error) {
+	name := k.SecureHashAlgorithm
+	if name == "" {
+		return sha512.New, nil
+	}
+	if lower, ok := strings.CutPrefix(name, "cryptography.hazmat.primitives.hashes."); ok {
+		name = strings.ToLower(lower)
+	}
+	newHash, ok := knoxHashes[strings.TrimPrefix(name, "hashlib.")]
+	if !ok {
+		return nil, &Error{Code: CodeConfigInvalid, Message: "knox.secure_hash_algorithm is not one that tokenctl knows",
+			Hint: "hashlib.sha512 is knox's default; sha256, sha384, sha3_256, sha3_384, sha3_512, blake2b and blake2s are known too"}
+	}
+	return newHash, nil
+}

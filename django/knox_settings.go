@@ -1,0 +1,157 @@
+package django
+
+import (
+	"strings"
+	"time"
+)
+
+// KnoxSettings are REST_KNOX in lower case. The zero value is knox's default.
+type KnoxSettings struct {
+	TokenTTL                 KnoxTTL  `toml:"token_ttl"`                   // TOKEN_TTL: a duration or "never"
+	TokenPrefix              string   `toml:"token_prefix"`                // TOKEN_PREFIX
+	TokenLimitPerUser        *int     `toml:"token_limit_per_user"`        // TOKEN_LIMIT_PER_USER; none when nil
+	AutoRefresh              bool     `toml:"auto_refresh"`                // AUTO_REFRESH
+	AutoRefreshMaxTTL        Duration `toml:"auto_refresh_max_ttl"`        // AUTO_REFRESH_MAX_TTL; none when 0
+	MinRefreshInterval       *Seconds `toml:"min_refresh_interval"`        // MIN_REFRESH_INTERVAL; a minute when nil
+	AuthHeaderPrefix         string   `toml:"auth_header_prefix"`          // AUTH_HEADER_PREFIX; "Token" when empty
+	AuthTokenCharacterLength int      `toml:"auth_token_character_length"` // AUTH_TOKEN_CHARACTER_LENGTH; 64 when 0
+	SecureHashAlgorithm      string   `toml:"secure_hash_algorithm"`       // SECURE_HASH_ALGORITHM; "hashlib.sha512" when empty
+}
+
+// DEFAULTS and CONSTANTS of knox/settings.py (5.0.2).
+const (
+	defaultKnoxTTL            = 10 * time.Hour
+	defaultMinRefreshInterval = 60 * time.Second
+	defaultKnoxTokenLength    = 64
+	maxKnoxPrefix             = 10
+)
+
+// minKnoxTokenLength leaves a token of 5.0, whose row shows 15 characters, 68 unknown bits.
+const minKnoxTokenLength = 32
+
+// KnoxTTL is TOKEN_TTL: how long a new token lives. The zero value is knox's default, ten hours.
+type KnoxTTL struct {
+	never bool
+	ttl   time.Duration
+}
+
+// UnmarshalText reads a duration, or "never" for Python's None.
+func (t *KnoxTTL) UnmarshalText(text []byte) error {
+	if string(text) == "never" {
+		*t = KnoxTTL{never: true}
+		return nil
+	}
+	ttl, err := ParseDuration(string(text))
+	*t = KnoxTTL{ttl: ttl}
+	return err
+}
+
+// MarshalText writes what UnmarshalText reads.
+func (t KnoxTTL) MarshalText() ([]byte, error) {
+	if t.never {
+		return []byte("never"), nil
+	}
+	d, _ := t.Duration()
+	return Duration{d}.MarshalText()
+}
+
+// Duration returns how long a new token lives; ok is false when it lives for ever.
+func (t KnoxTTL) Duration() (ttl time.Duration, ok bool) {
+	if t.ttl == 0 && !t.never {
+		return defaultKnoxTTL, true
+	}
+	return t.ttl, !t.never
+}
+
+// Expiry returns the expiry of a token made at now, nil for never (AuthTokenManager.create in
+// knox/models.py, 5.0.2).
+func (t KnoxTTL) Expiry(now time.Time) *time.Time {
+	ttl, ok := t.Duration()
+	if !ok {
+		return nil
+	}
+	expiry := now.Add(ttl)
+	return &expiry
+}
+
+// HeaderPrefix is the word before a token in the Authorization header.
+func (k KnoxSettings) HeaderPrefix() string {
+	if k.AuthHeaderPrefix == "" {
+		return "Token"
+	}
+	return k.AuthHeaderPrefix
+}
+
+func (k KnoxSettings) tokenLength() int {
+	if k.AuthTokenCharacterLength == 0 {
+		return defaultKnoxTokenLength
+	}
+	return k.AuthTokenCharacterLength
+}
+
+// Validate returns a [CodeConfigInvalid] error for a value that knox could not work with, or that
+// would make tokens that can be guessed.
+func (k KnoxSettings) Validate() error {
+	invalid := func(message string) error { return &Error{Code: CodeConfigInvalid, Message: message} }
+	hidden := func(s string) bool { return strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) }
+	if _, err := k.hash(); err != nil {
+		return err
+	}
+	switch n := k.tokenLength(); {
+	case len(k.TokenPrefix) > maxKnoxPrefix || hidden(k.TokenPrefix):
+		return invalid("knox.token_prefix must be at most 10 visible ASCII characters")
+	case hidden(k.AuthHeaderPrefix):
+		return invalid("knox.auth_header_prefix must be one word")
+	case n < minKnoxTokenLength || n > 1024:
+		return invalid("knox.auth_token_character_length must lie between 32 and 1024")
+	case k.TokenLimitPerUser != nil && *k.TokenLimitPerUser < 0:
+		return invalid("knox.token_limit_per_user must not be negative")
+	case k.AutoRefreshMaxTTL.Duration < 0:
+		return invalid("knox.auto_refresh_max_ttl must not be negative")
+	case k.MinRefreshInterval != nil && k.MinRefreshInterval.Duration < 0:
+		return invalid("knox.min_refresh_interval must not be negative")
+	}
+	if _, ok := k.TokenTTL.Duration(); k.AutoRefresh && !ok {
+		return &Error{Code: CodeConfigInvalid, Message: `knox.auto_refresh does not go with a token_ttl of "never"`,
+			Hint: "knox fails on every token that has an expiry then"}
+	}
+	return nil
+}
+
+// KnoxExpired reports whether knox deletes a token instead of taking it: strictly after its expiry
+// (TokenAuthentication._cleanup_token in knox/auth.py, 5.0.2). A nil expiry is never.
+func KnoxExpired(expiry *time.Time, now time.Time) bool { return expiry != nil && expiry.Before(now) }
+
+// Refreshed returns the expiry that a token has after it was used at now, and whether knox writes it:
+// with AUTO_REFRESH it starts anew, up to AUTO_REFRESH_MAX_TTL from its creation, unless that moves it
+// by no more than MIN_REFRESH_INTERVAL (TokenAuthentication.renew_token in knox/auth.py, 5.0.2).
+func (k KnoxSettings) Refreshed(created time.Time, expiry *time.Time, now time.Time) (renewed *time.Time, write bool) {
+	ttl, ok := k.TokenTTL.Duration()
+	if !k.AutoRefresh || expiry == nil || !ok {
+		return expiry, false
+	}
+	later := now.Add(ttl)
+	if last := created.Add(k.AutoRefreshMaxTTL.Duration); k.AutoRefreshMaxTTL.Duration > 0 && later.After(last) {
+		later = last
+	}
+	interval := defaultMinRefreshInterval
+	if k.MinRefreshInterval != nil {
+		interval = k.MinRefreshInterval.Duration
+	}
+	if later.Sub(*expiry) <= interval {
+		return expiry, false
+	}
+	return &later, true
+}
+
+// LimitReached reports whether LoginView of knox/views.py (5.0.2) refuses a user with so many tokens
+// that [KnoxCountsTowardsLimit] one more.
+func (k KnoxSettings) LimitReached(tokens int) bool {
+	return k.TokenLimitPerUser != nil && tokens >= *k.TokenLimitPerUser
+}
+
+// KnoxCountsTowardsLimit reports whether a token counts towards TOKEN_LIMIT_PER_USER. One that never
+// expires does not: LoginView of knox/views.py asks for expiry > now up to 5.0.2, the newest release.
+func KnoxCountsTowardsLimit(expiry *time.Time, now time.Time) bool {
+	return expiry != nil && expiry.After(now)
+}

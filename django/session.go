@@ -1,0 +1,240 @@
+package django
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// What a session of a logged-in user holds: SESSION_KEY, BACKEND_SESSION_KEY and HASH_SESSION_KEY of
+// django/contrib/auth/__init__.py, and the key of SessionBase.set_expiry in
+// django/contrib/sessions/backends/base.py (both 4.2).
+const (
+	sessionUserID   = "_auth_user_id"
+	sessionBackend  = "_auth_user_backend"
+	sessionAuthHash = "_auth_user_hash"
+	sessionExpiry   = "_session_expiry"
+)
+
+// Why a session_data is not read. Django takes a corrupt one for an empty session.
+var (
+	ErrSessionCorrupt  = errors.New("not session data that Django writes")
+	ErrSessionPickled  = errors.New("the session is a Python pickle, which only Python can read")
+	ErrSessionTooLarge = errors.New("the session is larger than 1 MiB")
+)
+
+// Session is the contents of a django_session row's session_data, which anybody can read; whether
+// Django would believe them is for [Session.Verify] to say.
+type Session struct {
+	UserID   string // _auth_user_id: the user's key as text, a UUID dashed; "" when nobody is logged in
+	Backend  string // _auth_user_backend
+	AuthHash string // _auth_user_hash: see [SessionAuthHash]
+	Expiry   SessionExpiry
+	Signed   time.Time     // when Django last wrote it; zero in the legacy format, which does not tell
+	Items    []SessionItem // everything, the above included, in its order
+	Legacy   bool          // the format of Django up to 3.0, which 3.1 and 3.2 read
+
+	text string
+}
+
+// SessionItem is an entry of a session: a name and a JSON value.
+type SessionItem struct {
+	Name  string
+	Value json.RawMessage
+}
+
+// sessionSigner has the salt of SessionBase.key_salt, the same for every engine whose class is
+// called SessionStore (django/contrib/sessions/backends/base.py, 4.2).
+var sessionSigner = signer{salt: "django.contrib.sessions.SessionStore"}
+
+// DecodeSession reads a session_data in the format that Django writes since 3.1, compressed or not,
+// or in the legacy one. The error is [ErrSessionCorrupt], [ErrSessionPickled] or [ErrSessionTooLarge].
+func DecodeSession(data string) (*Session, error) {
+	s := &Session{text: data}
+	value, timestamp, ok := splitSigned(data)
+	if !ok {
+		s.Legacy = true
+		if err := s.decodeLegacy(); err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	seconds, err := b62Decode(timestamp)
+	if err != nil {
+		return nil, ErrSessionCorrupt
+	}
+	if 0 <= seconds && seconds < 253402300800 { // the year 10000
+		s.Signed = time.Unix(seconds, 0).UTC()
+	}
+	u := unpackers.Get().(*unpacker)
+	defer u.release()
+	var bad error
+	err = u.unpack(value, func(payload []byte, complete bool) bool {
+		if complete {
+			bad = s.decode(payload)
+		}
+		return false
+	})
+	if err := sessionError(err, bad); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func sessionError(unpacking, reading error) error {
+	switch unpacking {
+	case nil:
+		return reading
+	case errPayloadTooLarge:
+		return ErrSessionTooLarge
+	}
+	return ErrSessionCorrupt
+}
+
+// decode reads what the serializer wrote.
+func (s *Session) decode(payload []byte) error {
+	if isPickle(payload) {
+		return ErrSessionPickled
+	}
+	members, ok, err := pyObject(latin1ToUTF8(payload))
+	if err != nil || !ok {
+		return ErrSessionCorrupt
+	}
+	s.Items = make([]SessionItem, len(members))
+	for i, member := range members {
+		s.Items[i] = SessionItem{member.Name, member.Value}
+	}
+	s.UserID = jsonText(members.Get(sessionUserID))
+	s.Backend = jsonText(members.Get(sessionBackend))
+	s.AuthHash = jsonText(members.Get(sessionAuthHash))
+	s.Expiry = readSessionExpiry(members.Get(sessionExpiry))
+	return nil
+}
+
+// latin1ToUTF8 prepares a payload for reading: JSONSerializer.loads of django/core/signing.py (4.2)
+// takes it for Latin-1. What JSONSerializer.dumps writes is ASCII.
+func latin1ToUTF8(payload []byte) []byte {
+	if !bytes.ContainsFunc(payload, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return payload
+	}
+	var out []byte
+	for _, c := range payload {
+		out = utf8.AppendRune(out, rune(c))
+	}
+	return out
+}
+
+// isPickle knows pickles of protocol 2 and later by their first byte. PickleSerializer always wrote
+// the highest protocol (django/core/serializers/base.py, 4.2), and no JSON starts like that.
+func isPickle(payload []byte) bool { return len(payload) > 0 && payload[0] == 0x80 }
+
+// jsonText returns the text of a string and the digits of a number: keys may be either. Anything
+// else, null and nothing included, is "".
+func jsonText(canonical []byte) string {
+	switch {
+	case len(canonical) == 0:
+		return ""
+	case canonical[0] == '"':
+		return pyUnquote(string(canonical))
+	case canonical[0] == '-' || '0' <= canonical[0] && canonical[0] <= '9':
+		return string(canonical)
+	}
+	return ""
+}
+
+// decodeLegacy is SessionBase._legacy_decode of django/contrib/sessions/backends/base.py (3.2), but
+// for the hash.
+func (s *Session) decodeLegacy() error {
+	_, payload, err := splitLegacy(s.text)
+	if err != nil {
+		return err
+	}
+	return s.decode(payload)
+}
+
+func splitLegacy(text string) (sum string, payload []byte, err error) {
+	if base64.StdEncoding.DecodedLen(len(text)) > maxSignedPayload {
+		return "", nil, ErrSessionTooLarge
+	}
+	data, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return "", nil, ErrSessionCorrupt
+	}
+	sum, rest, ok := strings.Cut(string(data), ":")
+	if !ok {
+		return "", nil, ErrSessionCorrupt
+	}
+	return sum, []byte(rest), nil
+}
+
+// Verify tells which of the keys signed the session.
+func (s *Session) Verify(keys SecretKeys) KeyMatch { return VerifySession(s.text, keys) }
+
+// VerifySession tells which of the keys signed a session_data, also one that [DecodeSession] cannot
+// read, such as a pickle.
+func VerifySession(data string, keys SecretKeys) KeyMatch {
+	if strings.Contains(data, ":") {
+		return sessionSigner.verify(keys, data)
+	}
+	sum, payload, err := splitLegacy(data)
+	if err != nil {
+		return KeyMatch{}
+	}
+	// SessionBase._hash of django/contrib/sessions/backends/base.py (3.2), always SHA-1.
+	for i, key := range keys {
+		if !key.IsZero() && equal(hex.EncodeToString(saltedHMAC(sha1.New, "django.contrib.sessionsSessionStore", key, string(payload))), sum) {
+			return KeyMatch{OK: true, Index: i, SHA1: true}
+		}
+	}
+	return KeyMatch{}
+}
+
+// LoginSession returns what django.contrib.auth.login puts into a new session
+// (django/contrib/auth/__init__.py, 4.2), in its order. The user's key is in its text form, a UUID
+// dashed. An empty backend is Django's own.
+func LoginSession(userID, backend, authHash string) []SessionItem {
+	if backend == "" {
+		backend = "django.contrib.auth.backends.ModelBackend"
+	}
+	return []SessionItem{
+		{sessionUserID, pyString(userID)},
+		{sessionBackend, pyString(backend)},
+		{sessionAuthHash, pyString(authHash)},
+	}
+}
+
+// ExpiringIn returns the item of set_expiry(seconds): the session ends that long after it was last
+// written; with 0, when the browser closes.
+func ExpiringIn(d time.Duration) SessionItem {
+	return SessionItem{sessionExpiry, strconv.AppendInt(nil, int64(d/time.Second), 10)}
+}
+
+// EncodeSession returns the session_data of items, in their order, as SessionBase.encode of
+// django/contrib/sessions/backends/base.py (4.2) writes it: in the format since 3.1.
+func EncodeSession(items []SessionItem, key Secret, now time.Time) (string, error) {
+	if key.IsZero() {
+		return "", errors.New("encode session: no secret key")
+	}
+	payload := []byte{'{'}
+	for i, item := range items {
+		value, err := pyCanonical(item.Value)
+		if err != nil {
+			return "", fmt.Errorf("encode session: item %d: %w", i, err)
+		}
+		if i > 0 {
+			payload = append(payload, ',')
+		}
+		payload = append(payload, pyString(item.Name)...)
+		payload = append(payload, ':')
+		payload = append(payload, value...)
+	}
+	return sessionSigner.sign(key, packPayload(append(payload, '}')), now), nil
+}

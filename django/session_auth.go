@@ -1,0 +1,106 @@
+package django
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"io"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// authHashSalt is key_salt of AbstractBaseUser._get_session_auth_hash in
+// django/contrib/auth/base_user.py (4.2).
+const authHashSalt = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
+
+// SessionAuthHash is the _auth_user_hash of a user with this password column: with another password,
+// or only another encoding of the same, the session ends (get_session_auth_hash in
+// django/contrib/auth/base_user.py, 4.2).
+func SessionAuthHash(key Secret, encodedPassword string) string {
+	return hex.EncodeToString(saltedHMAC(sha256.New, authHashSalt, key, encodedPassword))
+}
+
+// MatchSessionAuthHash tells with which of the keys a session's _auth_user_hash belongs to a password
+// column. SHA1 is the form that Django up to 3.0 wrote (_legacy_get_session_auth_hash in
+// django/contrib/auth/base_user.py, 3.2). No match, or none that [KeyMatch.AcceptedBy] the
+// application's Django, means that the session is dead: get_user in django/contrib/auth/__init__.py
+// (4.2) deletes it when it is next used.
+func MatchSessionAuthHash(authHash, encodedPassword string, keys SecretKeys) KeyMatch {
+	if authHash == "" {
+		return KeyMatch{}
+	}
+	return keys.match(authHash, func(newHash func() hash.Hash, key Secret) string {
+		return hex.EncodeToString(saltedHMAC(newHash, authHashSalt, key, encodedPassword))
+	})
+}
+
+const (
+	// sessionKeyChars is VALID_KEY_CHARS of django/contrib/sessions/backends/base.py (4.2).
+	sessionKeyChars  = "abcdefghijklmnopqrstuvwxyz0123456789"
+	sessionKeyLength = 32
+)
+
+// NewSessionKey is SessionBase._get_new_session_key of django/contrib/sessions/backends/base.py (4.2):
+// the value of the session cookie.
+func NewSessionKey(rand io.Reader) (Secret, error) {
+	key, err := RandomString(rand, sessionKeyLength, sessionKeyChars)
+	return NewSecret(key), err
+}
+
+// ValidSessionKey reports whether Django looks for a row of this key at all: it has at least eight
+// characters (SessionBase._validate_session_key, django/contrib/sessions/backends/base.py, 4.2) and
+// fits the column's forty.
+func ValidSessionKey(key string) bool {
+	n := utf8.RuneCountInString(key)
+	return 8 <= n && n <= 40
+}
+
+// SessionExpiry is a session's _session_expiry, which takes the place of SESSION_COOKIE_AGE. The zero
+// value is none.
+type SessionExpiry struct {
+	Set     bool
+	Seconds float64   // after the session was last written; 0 means until the browser closes
+	At      time.Time // when it is a date, Seconds is not used; UTC where it has no offset
+}
+
+// readSessionExpiry understands what SessionBase.set_expiry of
+// django/contrib/sessions/backends/base.py (4.2) stores: a number, or a date as isoformat() text.
+func readSessionExpiry(value []byte) SessionExpiry {
+	if len(value) == 0 {
+		return SessionExpiry{}
+	}
+	text := jsonText(value)
+	if value[0] == '"' {
+		at, err := ParseSQLiteTime(text)
+		return SessionExpiry{Set: err == nil, At: at}
+	}
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return SessionExpiry{}
+	}
+	return SessionExpiry{Set: true, Seconds: seconds}
+}
+
+// ExpireDate is SessionBase.get_expiry_date of django/contrib/sessions/backends/base.py (4.2): the
+// expire_date of a row written at modified.
+func (e SessionExpiry) ExpireDate(modified time.Time, settings SessionSettings) time.Time {
+	if !e.At.IsZero() {
+		return e.At
+	}
+	if e.Seconds == 0 {
+		return modified.Add(settings.Age())
+	}
+	const centuries = 8e9 // seconds; more does not fit a time.Duration
+	return modified.Add(time.Duration(math.Max(-centuries, math.Min(e.Seconds, centuries)) * float64(time.Second)))
+}
+
+// AtBrowserClose is SessionBase.get_expire_at_browser_close of
+// django/contrib/sessions/backends/base.py (4.2): whether the cookie has no expiry of its own.
+func (e SessionExpiry) AtBrowserClose(settings SessionSettings) bool {
+	if !e.Set {
+		return settings.ExpireAtBrowserClose
+	}
+	return e.Seconds == 0 && e.At.IsZero()
+}

@@ -1,0 +1,113 @@
+package django
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// SessionSettings describe django.contrib.sessions in the application: Django's SESSION_ settings in
+// lower case. The zero value is Django's default.
+type SessionSettings struct {
+	Engine               string  `toml:"engine"`                  // SESSION_ENGINE; a name such as "db" is short for Django's module
+	Serializer           string  `toml:"serializer"`              // SESSION_SERIALIZER
+	CookieName           string  `toml:"cookie_name"`             // SESSION_COOKIE_NAME
+	CookieAge            Seconds `toml:"cookie_age"`              // SESSION_COOKIE_AGE
+	ExpireAtBrowserClose bool    `toml:"expire_at_browser_close"` // SESSION_EXPIRE_AT_BROWSER_CLOSE
+	SaveEveryRequest     bool    `toml:"save_every_request"`      // SESSION_SAVE_EVERY_REQUEST
+}
+
+// The defaults of django/conf/global_settings.py (4.2).
+const (
+	sessionBackends         = "django.contrib.sessions.backends."
+	defaultSessionEngine    = sessionBackends + "db"
+	sessionSerializers      = "django.contrib.sessions.serializers."
+	defaultSessionCookie    = "sessionid"
+	defaultSessionCookieAge = 14 * 24 * time.Hour
+)
+
+// Cookie is the name of the cookie that holds the session key.
+func (s SessionSettings) Cookie() string {
+	if s.CookieName == "" {
+		return defaultSessionCookie
+	}
+	return s.CookieName
+}
+
+// Age is how long a session lives that does not say so itself.
+func (s SessionSettings) Age() time.Duration {
+	if s.CookieAge.Duration == 0 {
+		return defaultSessionCookieAge
+	}
+	return s.CookieAge.Duration
+}
+
+// EngineModule is the dotted path of the session engine.
+func (s SessionSettings) EngineModule() string {
+	switch {
+	case s.Engine == "":
+		return defaultSessionEngine
+	case !strings.Contains(s.Engine, "."):
+		return sessionBackends + s.Engine
+	}
+	return s.Engine
+}
+
+// InDatabase reports whether the engine keeps sessions as rows of django_session, so that one minted
+// there is found.
+func (s SessionSettings) InDatabase() bool {
+	module := s.EngineModule()
+	return module == defaultSessionEngine || module == sessionBackends+"cached_db"
+}
+
+// DeletingLogsOut reports whether a session ends at once when its row is deleted, and if not, why:
+// the engines of django/contrib/sessions/backends (4.2).
+func (s SessionSettings) DeletingLogsOut() (ok bool, reason string) {
+	const instead = "; changing the user's password or deactivating the user ends it"
+	switch module := s.EngineModule(); strings.TrimPrefix(module, sessionBackends) {
+	case "db":
+		return true, ""
+	case "cached_db":
+		return false, "the cached_db engine looks into the cache first, so a session lives on without its row until the cache forgets it" + instead
+	case "cache":
+		return false, "the cache engine keeps sessions in the cache, not in the database" + instead
+	case "signed_cookies":
+		return false, "the signed_cookies engine keeps sessions in the browser's cookie, not in the database" + instead
+	case "file":
+		return false, "the file engine keeps sessions in files, not in the database" + instead
+	default:
+		return false, fmt.Sprintf("%s is not an engine of Django's own, so whether a session ends with its row is not known%s", module, instead)
+	}
+}
+
+// Pickles reports whether the application writes sessions that only Python can read, and that only
+// Python can write for it: any serializer but Django's for JSON may.
+func (s SessionSettings) Pickles() bool {
+	switch s.Serializer {
+	case "", "JSONSerializer", sessionSerializers + "JSONSerializer", "django.core.signing.JSONSerializer":
+		return false
+	}
+	return true
+}
+
+// Validate returns a [CodeConfigInvalid] error for a value that Django could not work with.
+func (s SessionSettings) Validate() error {
+	invalid := func(message string) error { return &Error{Code: CodeConfigInvalid, Message: message} }
+	if age := s.Age(); age < time.Second {
+		return invalid(`session.cookie_age must be a duration of at least a second, such as "14d"`)
+	}
+	if i := strings.IndexFunc(s.CookieName, func(r rune) bool { return !isCookieNameRune(r) }); i >= 0 {
+		return invalid("session.cookie_name must be the name of a cookie: letters, digits and -_.")
+	}
+	for _, path := range []struct{ key, value string }{{"engine", s.Engine}, {"serializer", s.Serializer}} {
+		if strings.ContainsFunc(path.value, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return invalid("session." + path.key + " must be the dotted path of a Python module or class")
+		}
+	}
+	return nil
+}
+
+// isCookieNameRune knows the characters of RFC 6265's cookie-name, a token of RFC 2616.
+func isCookieNameRune(r rune) bool {
+	return '!' <= r && r <= '~' && !strings.ContainsRune(`()<>@,;:\"/[]?={}`, r)
+}

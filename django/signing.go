@@ -1,0 +1,155 @@
+package django
+
+import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"hash"
+	"math"
+	"strings"
+	"time"
+)
+
+// SecretKeys are Django's SECRET_KEY, and after it those of SECRET_KEY_FALLBACKS in their order.
+type SecretKeys []Secret
+
+// KeyMatch tells which key made a signature, if any did. The zero value is "none".
+type KeyMatch struct {
+	OK    bool
+	Index int  // in SecretKeys: 0 is SECRET_KEY, n is SECRET_KEY_FALLBACKS[n-1]
+	SHA1  bool // made as Django up to 3.0 made it
+}
+
+// AcceptedBy reports whether a release of Django, such as "4.2", honours the match: SHA-1 is
+// honoured up to 3.2 (Signer.legacy_algorithm in django/core/signing.py, 3.2), a fallback key since
+// 4.1 (Signer.unsign in the same file, 4.2), though 4.1 before 4.1.8 does not yet try one on an auth
+// hash. An empty or unreadable version is the newest.
+func (m KeyMatch) AcceptedBy(djangoVersion string) bool {
+	major, minor, ok := majorMinor(djangoVersion)
+	if m.SHA1 && (!ok || major >= 4) {
+		return false
+	}
+	if m.Index > 0 && ok && (major < 4 || major == 4 && minor < 1) {
+		return false
+	}
+	return m.OK
+}
+
+// saltedHMAC is salted_hmac of django/utils/crypto.py (4.2): the key of the HMAC is itself a
+// digest, of the salt and the secret.
+func saltedHMAC(newHash func() hash.Hash, salt string, secret Secret, value string) []byte {
+	h := newHash()
+	h.Write([]byte(salt))
+	h.Write([]byte(secret.Reveal()))
+	mac := hmac.New(newHash, h.Sum(nil))
+	mac.Write([]byte(value))
+	return mac.Sum(nil)
+}
+
+// match looks for the key whose signature of something is sum. First come the digests that every
+// release takes; sign tells how a key signs with one. Comparing takes the same time whatever sum
+// is, as constant_time_compare of django/utils/crypto.py (4.2) does.
+func (keys SecretKeys) match(sum string, sign func(newHash func() hash.Hash, key Secret) string) KeyMatch {
+	for _, sha1Form := range []bool{false, true} {
+		newHash := sha256.New
+		if sha1Form {
+			newHash = sha1.New
+		}
+		for i, key := range keys {
+			// Django refuses to start with an empty key; an HMAC without one proves nothing.
+			if !key.IsZero() && equal(sign(newHash, key), sum) {
+				return KeyMatch{OK: true, Index: i, SHA1: sha1Form}
+			}
+		}
+	}
+	return KeyMatch{}
+}
+
+// signer is TimestampSigner of django/core/signing.py (4.2) with its default separator.
+type signer struct{ salt string }
+
+// signature is Signer.signature: the b64_encode of the HMAC.
+func (s signer) signature(newHash func() hash.Hash, key Secret, value string) string {
+	return b64Encode(saltedHMAC(newHash, s.salt+"signer", key, value))
+}
+
+// sign is TimestampSigner.sign: value, the time and the signature of both.
+func (s signer) sign(key Secret, value string, now time.Time) string {
+	value += ":" + b62Encode(now.Unix())
+	return value + ":" + s.signature(sha256.New, key, value)
+}
+
+// verify tells which of the keys signed text.
+func (s signer) verify(keys SecretKeys, text string) KeyMatch {
+	i := strings.LastIndexByte(text, ':')
+	if i < 0 {
+		return KeyMatch{}
+	}
+	return keys.match(text[i+1:], func(newHash func() hash.Hash, key Secret) string {
+		return s.signature(newHash, key, text[:i])
+	})
+}
+
+// splitSigned takes apart what TimestampSigner.sign put together, from the right.
+func splitSigned(text string) (value, timestamp string, ok bool) {
+	i := strings.LastIndexByte(text, ':')
+	if i < 0 {
+		return "", "", false
+	}
+	j := strings.LastIndexByte(text[:i], ':')
+	if j < 0 {
+		return "", "", false
+	}
+	return text[:j], text[j+1 : i], true
+}
+
+// b64Encode is b64_encode of django/core/signing.py (4.2): URL-safe, without padding.
+func b64Encode(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }
+
+const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+var errNotBase62 = errors.New("not a base62 number")
+
+// b62Encode is b62_encode of django/core/signing.py (4.2).
+func b62Encode(n int64) string {
+	if n == 0 {
+		return "0"
+	}
+	var buf [12]byte // 11 digits hold 64 bits, and a sign
+	i := len(buf)
+	u := uint64(n)
+	if n < 0 {
+		u = -u
+	}
+	for ; u > 0; u /= 62 {
+		i--
+		buf[i] = base62[u%62]
+	}
+	if n < 0 {
+		i--
+		buf[i] = '-'
+	}
+	return string(buf[i:])
+}
+
+// b62Decode is b62_decode of django/core/signing.py (4.2) for numbers of 64 bits.
+func b62Decode(s string) (int64, error) {
+	digits, negative := strings.CutPrefix(s, "-")
+	if digits == "" {
+		return 0, errNotBase62
+	}
+	var n int64
+	for i := range len(digits) {
+		d := int64(strings.IndexByte(base62, digits[i]))
+		if d < 0 || n > (math.MaxInt64-d)/62 {
+			return 0, errNotBase62
+		}
+		n = n*62 + d
+	}
+	if negative {
+		n = -n
+	}
+	return n, nil
+}
