@@ -1,0 +1,177 @@
+package output
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"time"
+)
+
+// Value is one cell of a row. Make one with the constructors below; the zero Value is null. A Value holds no reference
+// to what may change after it was made, except the slices given to Strings and Object, which must not change before the
+// row was written.
+type Value struct {
+	kind kind
+	nsec uint32
+	num  int64 // an integer, a truth value, or seconds since 1970
+	str  string
+	more *composite
+}
+
+type kind uint8
+
+const (
+	kindNull kind = iota
+	kindString
+	kindTime
+	kindBool
+	kindInt
+	kindStrings
+	kindRaw
+	kindObject
+)
+
+// composite is kept behind a pointer, so that the cells that lists are made of stay small.
+type composite struct {
+	strings []string
+	keys    []string
+	vals    []Value
+}
+
+// Null is the unknown value: null in JSON and YAML, "-" in a table, nothing in the other text formats.
+func Null() Value { return Value{} }
+
+// String is text, which may come from the database and be hostile.
+func String(s string) Value { return Value{kind: kindString, str: s} }
+
+// OptString is String, with "" for null.
+func OptString(s string) Value {
+	if s == "" {
+		return Value{}
+	}
+	return String(s)
+}
+
+// Time is a moment, written as RFC 3339 in UTC, with a fraction down to microseconds (what the databases store) when it
+// is not zero. The zero time is null.
+func Time(t time.Time) Value {
+	if t.IsZero() {
+		return Value{}
+	}
+	return Value{kind: kindTime, num: t.Unix(), nsec: uint32(t.Nanosecond() / 1000 * 1000)}
+}
+
+// Bool is true or false.
+func Bool(b bool) Value {
+	v := Value{kind: kindBool}
+	if b {
+		v.num = 1
+	}
+	return v
+}
+
+// OptBool is Bool, with nil for null.
+func OptBool(b *bool) Value {
+	if b == nil {
+		return Value{}
+	}
+	return Bool(*b)
+}
+
+// Int is a whole number.
+func Int(i int64) Value { return Value{kind: kindInt, num: i} }
+
+// Strings is a list of texts: an array in JSON and YAML (empty for nil, never null), joined with "; " in the text
+// formats.
+func Strings(s []string) Value { return Value{kind: kindStrings, more: &composite{strings: s}} }
+
+// Raw is a JSON document made elsewhere, such as the claims of a JWT. JSON shows it as it is but for white space and
+// the characters that JSON output always escapes; YAML as the same data; text formats as compact JSON. Nothing, and the
+// document null, are null. What does not parse as JSON is treated as text, so that it cannot break the document it is
+// put in.
+func Raw(doc []byte) Value {
+	if len(doc) == 0 {
+		return Value{}
+	}
+	var b bytes.Buffer
+	if json.Compact(&b, doc) != nil {
+		return String(string(doc))
+	}
+	if b.String() == "null" {
+		return Value{}
+	}
+	return Value{kind: kindRaw, str: string(escapeDocument(b.Bytes()))}
+}
+
+// Object is a mapping that keeps the order of its keys: an object in JSON and YAML, "k=v k=v" in the text formats. The
+// keys must be distinct, and as many as the values.
+func Object(keys []string, vals []Value) Value {
+	if len(keys) != len(vals) {
+		panic("output: an object needs as many keys as values")
+	}
+	return Value{kind: kindObject, more: &composite{keys: keys, vals: vals}}
+}
+
+// textStyle is what differs between the text formats.
+type textStyle struct {
+	null  string
+	times string // layout of times
+}
+
+var (
+	machineText = textStyle{times: time.RFC3339Nano}
+	fullTable   = textStyle{null: "-", times: time.RFC3339Nano}
+	shortTable  = textStyle{null: "-", times: "2006-01-02 15:04Z"}
+)
+
+// appendText appends v as text formats show it, before any escaping.
+func (v Value) appendText(dst []byte, style *textStyle) []byte {
+	switch v.kind {
+	case kindNull:
+		return append(dst, style.null...)
+	case kindTime:
+		return v.appendTime(dst, style.times)
+	case kindBool:
+		return strconv.AppendBool(dst, v.num != 0)
+	case kindInt:
+		return strconv.AppendInt(dst, v.num, 10)
+	case kindStrings:
+		if len(v.more.strings) == 0 {
+			return append(dst, style.null...)
+		}
+		for i, s := range v.more.strings {
+			if i > 0 {
+				dst = append(dst, "; "...)
+			}
+			dst = append(dst, s...)
+		}
+		return dst
+	case kindObject:
+		for i, k := range v.more.keys {
+			if i > 0 {
+				dst = append(dst, ' ')
+			}
+			dst = append(dst, k...)
+			dst = append(dst, '=')
+			dst = v.more.vals[i].appendText(dst, style)
+		}
+		return dst
+	default: // kindString, kindRaw
+		return append(dst, v.str...)
+	}
+}
+
+// appendTime appends the moment. The layout RFC3339Nano has a fast path of its own in package time.
+func (v Value) appendTime(dst []byte, layout string) []byte {
+	return time.Unix(v.num, int64(v.nsec)).UTC().AppendFormat(dst, layout)
+}
+
+// ownWords reports whether the text of v is made by this package alone: digits, dates, true and false. Such text needs
+// no escaping in any format, and a spreadsheet may have it as it is.
+func (v Value) ownWords() bool {
+	switch v.kind {
+	case kindNull, kindTime, kindBool, kindInt:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,77 @@
+package output
+
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
+// Visible returns s with everything that could fool a reader or command a terminal written as Go would in a string:
+// control characters, ANSI escapes, line breaks, bidi controls, zero-width and other invisible characters, and bytes
+// that are no UTF-8 (\x9b is such a byte, \u009b the character). Harmless text comes back as it is, without allocation;
+// backslashes are left alone, so the result is for the eye and not to be parsed.
+func Visible(s string) string {
+	i := 0
+	for i < len(s) && s[i] >= ' ' && s[i] < 0x7f {
+		i++
+	}
+	for i < len(s) {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size == 1 || deceptive(r) {
+			return string(appendVisible(make([]byte, 0, len(s)+32), s, i))
+		}
+		i += size
+	}
+	return s
+}
+
+// appendVisible appends s, whose first n bytes are known to be clean.
+func appendVisible(dst []byte, s string, n int) []byte {
+	dst = append(dst, s[:n]...)
+	for i := n; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			dst = appendHex(append(dst, `\x`...), rune(s[i]), 2)
+		case !deceptive(r):
+			dst = append(dst, s[i:i+size]...)
+		case r == '\n':
+			dst = append(dst, `\n`...)
+		case r == '\r':
+			dst = append(dst, `\r`...)
+		case r == '\t':
+			dst = append(dst, `\t`...)
+		case r < utf8.RuneSelf:
+			dst = appendHex(append(dst, `\x`...), r, 2)
+		case r <= 0xffff:
+			dst = appendHex(append(dst, `\u`...), r, 4)
+		default:
+			dst = appendHex(append(dst, `\U`...), r, 8)
+		}
+		i += size
+	}
+	return dst
+}
+
+func appendHex(dst []byte, r rune, digits int) []byte {
+	for digits--; digits >= 0; digits-- {
+		dst = append(dst, "0123456789abcdef"[r>>(4*digits)&15])
+	}
+	return dst
+}
+
+// deceptive reports whether r does something other than being seen. Unicode's graphic characters exclude controls,
+// formats (bidi, zero width, tags), line and paragraph separators, private use and the unassigned. Some graphic ones are
+// blank or zero-width all the same: Hangul fillers, the blank Braille pattern, and variation selectors, of which only
+// the two that choose between text and emoji are in ordinary use.
+func deceptive(r rune) bool {
+	switch {
+	case r < utf8.RuneSelf:
+		return r < ' ' || r == 0x7f
+	case r == 0xfe0e || r == 0xfe0f:
+		return false
+	case r == 0x2800:
+		return true
+	}
+	return !unicode.IsGraphic(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) ||
+		unicode.Is(unicode.Variation_Selector, r)
+}

@@ -1,0 +1,172 @@
+package output
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// bufferSize is how much is gathered before w sees it. A write ends where a row ends, so a reader of ndjson or tsv gets
+// whole lines, however the stream ends.
+const bufferSize = 64 << 10
+
+var (
+	errClosed     = errors.New("output: write after close")
+	errSecondRow  = errors.New("output: a second row where one was promised")
+	errMissingRow = errors.New("output: no row where one was promised")
+)
+
+// Writer writes rows in one format. It is not for use by several goroutines at once.
+type Writer struct {
+	out    io.Writer
+	err    error // the first failure, which every later call returns again
+	closed bool
+
+	cols []Column
+	sel  []int // indexes into cols of what is written, in order
+	opts Options
+
+	encode  func(w *Writer, row []Value) error
+	finish  func(w *Writer) error
+	rows    int
+	buf     []byte
+	scratch []byte   // the text of one cell
+	keys    []string // encoded key and punctuation before each selected value
+	table   *table
+}
+
+// NewWriter returns a Writer of rows with these columns to w. It writes nothing yet. The error is an *UnknownFieldError
+// when opts names a field that cols lack; for the format ID that is also the case without a column "id".
+func NewWriter(w io.Writer, cols []Column, opts Options) (*Writer, error) {
+	sel, err := selection(cols, opts)
+	if err != nil {
+		return nil, err
+	}
+	wr := &Writer{out: w, cols: cols, sel: sel, opts: opts, finish: func(*Writer) error { return nil }}
+	if opts.Field != "" {
+		wr.encode = (*Writer).encodeLine
+		return wr, nil
+	}
+	switch opts.Format {
+	case Table:
+		wr.table = newTable(wr)
+		wr.encode, wr.finish = (*Writer).encodeTable, (*Writer).finishTable
+		if opts.Single {
+			wr.encode, wr.finish = (*Writer).encodePairs, (*Writer).finishSingle
+		}
+	case JSON:
+		wr.keys = jsonKeys(cols, sel)
+		wr.encode, wr.finish = (*Writer).encodeJSON, (*Writer).finishJSON
+		if opts.Single {
+			wr.encode, wr.finish = (*Writer).encodeJSONSingle, (*Writer).finishSingle
+		}
+	case NDJSON:
+		wr.keys = jsonKeys(cols, sel)
+		wr.encode = (*Writer).encodeNDJSON
+	case CSV:
+		wr.encode, wr.finish = (*Writer).encodeCSV, (*Writer).finishCSV
+	case TSV, Plain:
+		wr.encode, wr.finish = (*Writer).encodeTSV, (*Writer).finishTSV
+	case YAML:
+		wr.keys = yamlKeys(cols, sel, opts.Single)
+		wr.encode, wr.finish = (*Writer).encodeYAML, (*Writer).finishYAML
+		if opts.Single {
+			wr.finish = (*Writer).finishSingle
+		}
+	case ID:
+		wr.encode = (*Writer).encodeLine
+	default:
+		return nil, fmt.Errorf("output: no format %q", string(opts.Format))
+	}
+	return wr, nil
+}
+
+// Write adds one row, whose values are those of the columns given to NewWriter, in their order; it does not keep the
+// slice. The error may be that of an earlier row, which only now reached the underlying writer. After an error every
+// further call returns it again.
+func (w *Writer) Write(row []Value) error {
+	switch {
+	case w.err != nil:
+		return w.err
+	case w.closed:
+		return errClosed
+	case len(row) != len(w.cols):
+		return w.fail(fmt.Errorf("output: a row of %d values for %d columns", len(row), len(w.cols)))
+	case w.rows > 0 && w.single():
+		return w.fail(errSecondRow)
+	}
+	if err := w.encode(w, row); err != nil {
+		return w.fail(err)
+	}
+	w.rows++
+	if len(w.buf) >= bufferSize {
+		return w.drain()
+	}
+	return nil
+}
+
+// Flush hands everything written so far to the underlying writer and returns its error. A table that was still looking
+// for its column widths settles them.
+func (w *Writer) Flush() error {
+	if w.err != nil {
+		return w.err
+	}
+	if w.table != nil && !w.closed {
+		if err := w.table.settle(); err != nil {
+			return w.fail(err)
+		}
+	}
+	return w.drain()
+}
+
+// Close ends the document and flushes it; it does not close the underlying writer. Where one row was promised, none is
+// an error. After a failure, call Flush at most and not Close: a JSON array must then stay unterminated.
+func (w *Writer) Close() error {
+	if w.err != nil || w.closed {
+		return w.err
+	}
+	if err := w.finish(w); err != nil {
+		return w.fail(err)
+	}
+	w.closed = true
+	return w.drain()
+}
+
+// single reports whether the document is that of one row and cannot take another.
+func (w *Writer) single() bool {
+	if !w.opts.Single || w.opts.Field != "" {
+		return false
+	}
+	return w.opts.Format == JSON || w.opts.Format == YAML || w.opts.Format == Table
+}
+
+func (w *Writer) finishSingle() error {
+	if w.rows == 0 {
+		return errMissingRow
+	}
+	return nil
+}
+
+// drain writes the buffer out.
+func (w *Writer) drain() error {
+	if len(w.buf) == 0 {
+		return w.err
+	}
+	n, err := w.out.Write(w.buf)
+	if err == nil && n < len(w.buf) {
+		err = io.ErrShortWrite
+	}
+	w.buf = w.buf[:0]
+	if cap(w.buf) > 4*bufferSize {
+		w.buf = nil // one huge cell must not be paid for until the end
+	}
+	if err != nil {
+		return w.fail(err)
+	}
+	return nil
+}
+
+func (w *Writer) fail(err error) error {
+	w.err = err
+	return err
+}
