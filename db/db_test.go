@@ -1,0 +1,199 @@
+package db_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"tokenctl/db"
+	"tokenctl/db/dbtest"
+	"tokenctl/django"
+)
+
+// open opens the database of a test; what o leaves out is filled in.
+func open(t testing.TB, address string, o db.Options) *db.Store {
+	t.Helper()
+	if o.Timeout == 0 {
+		o.Timeout = 20 * time.Second
+	}
+	if o.Version == "" {
+		o.Version = "test"
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	target, err := db.ParseURL(address, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := db.Open(target, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// initialised makes Django's tables in an empty database and opens it.
+func initialised(t testing.TB, address string, o db.Options) *db.Store {
+	t.Helper()
+	if strings.HasPrefix(address, "sqlite") {
+		if _, err := db.CreateFile(parse(t, address)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := open(t, address, o)
+	if err := s.Init(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// engines runs f on each engine, in parallel, with Django's tables in place.
+func engines(t *testing.T, f func(t *testing.T, s *db.Store, address string)) {
+	t.Helper()
+	dbtest.Engines(t, func(t *testing.T, _, address string) {
+		t.Parallel()
+		f(t, initialised(t, address, db.Options{}), address)
+	})
+}
+
+func parse(t testing.TB, address string) db.Target {
+	t.Helper()
+	target, err := db.ParseURL(address, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
+// with adds parameters to a URL.
+func with(address string, pairs ...string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		panic(err) // dbtest made it
+	}
+	q := u.Query()
+	for i := 0; i < len(pairs); i += 2 {
+		q.Set(pairs[i], pairs[i+1])
+	}
+	u.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20")
+	return u.String()
+}
+
+// as is the URL for another role.
+func as(address, role, password string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		panic(err) // dbtest made it
+	}
+	u.User = url.UserPassword(role, password)
+	return u.String()
+}
+
+// newRole makes a role for the test's time; it must come before the database in
+// which the role will own or be granted anything.
+func newRole(t testing.TB, options string) string {
+	t.Helper()
+	server := dbtest.PostgresServer(t)
+	name := "tokenctl_" + strings.ToLower(rand.Text())
+	dbtest.Psql(t, server.URL, "create role "+name+" login "+options)
+	t.Cleanup(func() { dbtest.Psql(t, server.URL, "drop role "+name) })
+	return name
+}
+
+// wantCode fails the test unless err has the code; want "" is no error.
+func wantCode(t testing.TB, err error, want django.Code) {
+	t.Helper()
+	var e *django.Error
+	switch {
+	case want == "" && err == nil:
+	case want == "" || err == nil:
+		t.Fatalf("error %v (code %s), want code %q", err, django.CodeOf(err), want)
+	case !errors.As(err, &e) || e.Code != want:
+		t.Fatalf("error %v (%T) with code %s, want %s", err, err, django.CodeOf(err), want)
+	}
+}
+
+// newUser creates an ordinary user.
+func newUser(t testing.TB, s *db.Store, name string) db.User {
+	t.Helper()
+	var u db.User
+	err := s.Write(t.Context(), func(tx *db.Tx) (err error) {
+		u, err = tx.CreateUser(t.Context(), db.NewUser{Username: name, Password: "!", IsActive: true}, rand.Reader)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// key is a DRF key that tells where it comes from.
+func key(n int) django.Secret { return django.NewSecret(fmt.Sprintf("%040x", n)) }
+
+func insertToken(ctx context.Context, s *db.Store, u db.User, k django.Secret) (token db.Token, err error) {
+	err = s.Write(ctx, func(tx *db.Tx) error {
+		token, err = tx.InsertToken(ctx, u, k)
+		return err
+	})
+	return token, err
+}
+
+// withToken creates a user who has a token.
+func withToken(t testing.TB, s *db.Store, name string, n int) db.Token {
+	t.Helper()
+	token, err := insertToken(t.Context(), s, newUser(t, s, name), key(n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// collect reads a list to its end.
+func collect[T any](t testing.TB, list iter.Seq2[T, error]) []T {
+	t.Helper()
+	var all []T
+	for v, err := range list {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+func names(tokens []db.Token) string {
+	var list []string
+	for _, t := range tokens {
+		list = append(list, t.User.Username)
+	}
+	return strings.Join(list, " ")
+}
+
+// manyUsers adds n users, named user1 and so on, each with a token.
+func manyUsers(t testing.TB, address string, n int) {
+	t.Helper()
+	conn, err := dbtest.Open(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for _, statement := range []string{
+		`with recursive s(n) as (select 1 union all select n + 1 from s where n < %d)
+		insert into auth_user (username, password, first_name, last_name, email, is_active, is_staff, is_superuser, date_joined)
+		select 'user' || n, '!', '', '', '', n %% 7 <> 0, n %% 5 = 0, n %% 2 = 0, '2026-01-02 03:04:05' from s`,
+		`insert into authtoken_token (key, created, user_id)
+		select substr('%040[1]d' || id, length(cast(id as text)) + 1), date_joined, id from auth_user where username like 'user%%'`,
+	} {
+		if _, err := conn.Exec(fmt.Sprintf(statement, n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

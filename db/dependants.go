@@ -1,0 +1,209 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tokenctl/django"
+)
+
+// Dependants are the rows of one table that refer to users.
+type Dependants struct {
+	Table  string
+	Rows   int64
+	Action Action
+	table  *Table
+	column string
+}
+
+// Column is the column that refers to the users.
+func (d Dependants) Column() string { return d.column }
+
+// Same reports whether two looks found the same rows, as far as their number
+// tells.
+func (d Dependants) Same(other Dependants) bool {
+	return d.table.SQL() == other.table.SQL() && d.column == other.column && d.Rows == other.Rows && d.Action == other.Action
+}
+
+// Action is what happens to rows that refer to a user who is deleted. The
+// schema does not say: Django's collector does it in Python.
+type Action string
+
+// The actions.
+const (
+	Cascade Action = "deleted"
+	SetNull Action = "kept without owner"
+	Protect Action = "in the way" // an unknown table: Django's on_delete cannot be known
+)
+
+// Dependants returns what refers to the users, leaving out tables without such rows.
+func (tx *Tx) Dependants(ctx context.Context, users []User) ([]Dependants, error) {
+	l := tx.Layout
+	refs, err := tx.references(ctx)
+	if err != nil {
+		return nil, err
+	}
+	arg, err := l.userKeys(users)
+	if err != nil {
+		return nil, err
+	}
+	var list []Dependants
+	for _, d := range refs {
+		q := &query{columns: []string{"count(*)"}, from: d.table.SQL()}
+		q.and(l.anyOf(quote(d.column), "%s"), arg)
+		if err := tx.each(ctx, q, func(r row) error { return r.Scan(&d.Rows) }); err != nil {
+			return nil, err
+		}
+		if d.Rows > 0 {
+			list = append(list, d)
+		}
+	}
+	return list, nil
+}
+
+func (l *Layout) userKeys(users []User) (any, error) {
+	keys := make([]any, len(users))
+	for i, u := range users {
+		keys[i], _ = l.User.keyArg(l.Engine, u.ID)
+	}
+	return l.listArg(l.User, keys)
+}
+
+// references finds every column that refers to the user table or to a child of
+// it that shares its key.
+func (tx *Tx) references(ctx context.Context) ([]Dependants, error) {
+	l := tx.Layout
+	u := l.User
+	var names []string
+	targets := append([]*Table{u.Table}, u.Children...)
+	for _, t := range targets {
+		names = append(names, t.SQL())
+	}
+	q := &query{columns: []string{"n.nspname", "c.relname", "a.attname", "a.attnotnull", "fn.nspname", "fc.relname"},
+		from: `pg_catalog.pg_constraint f
+			join pg_catalog.pg_class c on c.oid = f.conrelid and c.relispartition is false
+			join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+			join pg_catalog.pg_class fc on fc.oid = f.confrelid
+			join pg_catalog.pg_namespace fn on fn.oid = fc.relnamespace
+			join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = f.conkey[1]`,
+		where: []string{"f.contype = 'f'"}, order: []string{"2", "3"}}
+	if l.Engine == SQLite {
+		q = &query{columns: []string{"''", "m.name", `f."from"`, `(select c."notnull" from pragma_table_info(m.name) c where c.name = f."from")`, "''", `f."table"`},
+			from: "sqlite_schema m join pragma_foreign_key_list(m.name) f", where: []string{"m.type = 'table'"}, order: []string{"2", "3"}}
+	}
+	var list []Dependants
+	err := tx.each(ctx, q, func(r row) error {
+		t, target := &Table{}, &Table{}
+		var column string
+		var notNull bool
+		if err := r.Scan(&t.Schema, &t.Name, &column, &notNull, &target.Schema, &target.Name); err != nil {
+			return err
+		}
+		if slices.Contains(names, target.SQL()) && !slices.ContainsFunc(u.Children, func(c *Table) bool { return c.Name == t.Name && c.Schema == t.Schema }) {
+			list = append(list, Dependants{Table: t.Name, table: t, column: column, Action: l.action(t.Name, notNull)})
+		}
+		return nil
+	})
+	return list, err
+}
+
+func (l *Layout) action(table string, notNull bool) Action {
+	switch table {
+	case tableAuthToken, tableKnox, tableAdminLog:
+		return Cascade
+	case tableOutstanding:
+		// simplejwt 5.1 and newer keep the row, so that what was blacklisted
+		// stays blacklisted; before its migration 0007 the column cannot be null.
+		if notNull {
+			return Cascade
+		}
+		return SetNull
+	}
+	// The user model's own many-to-many tables.
+	for _, t := range append([]*Table{l.User.Table}, l.User.Children...) {
+		if table == t.Name+"_groups" || table == t.Name+"_user_permissions" {
+			return Cascade
+		}
+	}
+	return Protect
+}
+
+// Deletable returns a CodeReferenced error that lists the rows of unknown
+// tables, nil where there are none.
+func Deletable(dependants []Dependants) error {
+	var blocked []string
+	for _, d := range dependants {
+		if d.Action == Protect {
+			blocked = append(blocked, fmt.Sprintf("%s.%s (%d)", d.Table, d.column, d.Rows))
+		}
+	}
+	if blocked == nil {
+		return nil
+	}
+	return &django.Error{Code: django.CodeReferenced, Message: "rows of tables that tokenctl does not know refer to the user: " + strings.Join(blocked, ", "),
+		Hint: "tokenctl user deactivate keeps the row and locks the user out; or delete the user in the Django application"}
+}
+
+// LockUsers keeps the users, until the transaction ends, from being changed and
+// from getting new rows that refer to them. On SQLite a writer has the whole
+// database locked.
+func (tx *Tx) LockUsers(ctx context.Context, users []User) error {
+	l := tx.Layout
+	if l.Engine == SQLite {
+		return nil
+	}
+	keys, err := l.userKeys(users)
+	if err != nil {
+		return err
+	}
+	key := quote(l.User.Key)
+	return tx.exec(ctx, "select 1 from "+l.User.SQL()+" where "+l.anyOf(key, "$1")+" order by "+key+" for update", keys)
+}
+
+// DeleteUsers removes users and does to their dependants what their Action
+// says. Rows of an unknown table are a CodeReferenced error that lists them.
+func (tx *Tx) DeleteUsers(ctx context.Context, users []User) error {
+	l := tx.Layout
+	dependants, err := tx.Dependants(ctx, users)
+	if err != nil {
+		return err
+	}
+	if err := Deletable(dependants); err != nil {
+		return err
+	}
+	keys, err := l.userKeys(users)
+	if err != nil {
+		return err
+	}
+	for _, d := range dependants {
+		statement := "delete from " + d.table.SQL()
+		if d.Action == SetNull {
+			statement = "update " + d.table.SQL() + " set " + quote(d.column) + " = null"
+		} else if d.Table == tableOutstanding {
+			q := &query{columns: []string{"id"}, from: d.table.SQL()}
+			q.and(l.anyOf(quote(d.column), "%s"), keys)
+			blacklisted := l.tables[tableBlacklisted]
+			if blacklisted != nil {
+				if err := tx.exec(ctx, "delete from "+blacklisted.SQL()+" where token_id in ("+q.sql()+")", q.args...); err != nil {
+					return err
+				}
+			}
+		}
+		if err := tx.exec(ctx, statement+" where "+l.anyOf(quote(d.column), "$1"), keys); err != nil {
+			return err
+		}
+	}
+	tables := append(slices.Clone(l.User.Children), l.User.Table)
+	var n int64
+	for _, t := range tables {
+		if n, err = tx.execRows(ctx, "delete from "+t.SQL()+" where "+l.anyOf(quote(t.primaryKey().Name), "$1"), keys); err != nil {
+			return err
+		}
+	}
+	if n != int64(len(users)) {
+		return &django.Error{Code: django.CodeChanged, Message: "a user was deleted meanwhile; nothing was changed"}
+	}
+	return nil
+}

@@ -1,0 +1,204 @@
+package db_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"tokenctl/db"
+	"tokenctl/db/dbtest"
+	"tokenctl/django"
+)
+
+func write(ctx context.Context, s *db.Store, statements ...string) error {
+	return s.Write(ctx, func(tx *db.Tx) error {
+		for _, statement := range statements {
+			if err := tx.Exec(ctx, statement); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func TestConnectErrors(t *testing.T) {
+	t.Parallel()
+	role := newRole(t, "password 'right' in role needs_password")
+	address := dbtest.Postgres(t)
+	server := dbtest.PostgresServer(t)
+	for _, test := range []struct {
+		name, url string
+		want      django.Code
+		text      string
+	}{
+		{"no such host", "postgres://ann@no-such-host.invalid/app", django.CodeDatabaseUnreachable, "no-such-host.invalid"},
+		{"nobody listens", "postgres://ann@127.0.0.1:1/app", django.CodeDatabaseUnreachable, "refused"},
+		{"no socket", "postgres://ann@/app?host=/nowhere", django.CodeDatabaseUnreachable, "/nowhere"},
+		{"no answer", "postgres://ann@" + silent(t) + "/app", django.CodeDatabaseUnreachable, "no answer in time"},
+		{"wrong password", as(address, role, "CANARY"), django.CodeDatabaseRefused, role},
+		{"no password", strings.Replace(as(address, role, ""), ":@", "@", 1), django.CodeDatabaseRefused, ""},
+		{"no such role", as(address, "nobody_here", "CANARY"), django.CodeDatabaseRefused, "nobody_here"},
+		{"no such database", server.Database("no_such_database"), django.CodeDatabaseRefused, "no_such_database"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := open(t, test.url, db.Options{Timeout: time.Second}).Layout(t.Context())
+			wantCode(t, err, test.want)
+			if !strings.Contains(err.Error(), test.text) || strings.Contains(err.Error(), "CANARY") {
+				t.Error(err)
+			}
+		})
+	}
+	t.Run("cancelled", func(t *testing.T) {
+		t.Parallel()
+		cause := errors.New("ctrl-c")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(100*time.Millisecond, func() { cancel(cause) })
+		if _, err := open(t, "postgres://ann@"+silent(t)+"/app", db.Options{}).Layout(ctx); err != cause {
+			t.Errorf("%v, want the cause", err)
+		}
+	})
+}
+
+func TestPrivileges(t *testing.T) {
+	t.Parallel()
+	role := newRole(t, "")
+	address := dbtest.Postgres(t)
+	token := withToken(t, initialised(t, address, db.Options{}), "CANARY", 1)
+	s := open(t, as(address, role, ""), db.Options{})
+	list := func() (err error) {
+		for _, err = range s.Tokens(t.Context(), db.Filter{}) {
+		}
+		return err
+	}
+	check := func(err error, table string) {
+		t.Helper()
+		wantCode(t, err, django.CodePermissionDenied)
+		if text := err.Error(); !strings.Contains(text, table) || strings.Contains(text, "CANARY") {
+			t.Error(text)
+		}
+	}
+	check(list(), "permission denied for table")
+	dbtest.Psql(t, address, "grant select on all tables in schema public to "+role)
+	if err := list(); err != nil {
+		t.Error(err)
+	}
+	check(s.Write(t.Context(), func(tx *db.Tx) error { _, err := tx.ReplaceToken(t.Context(), token, key(2)); return err }), "authtoken_token")
+	check(s.Write(t.Context(), func(tx *db.Tx) error { return tx.DeleteToken(t.Context(), token) }), "authtoken_token")
+	dbtest.Psql(t, address, "create schema shown; grant usage on schema shown to "+role)
+	check(open(t, as(address, role, ""), db.Options{Schema: "shown"}).Init(t.Context()), "shown")
+}
+
+// killOn makes the server end the connection that inserts a token, when it does
+// so or when it commits.
+const killOn = `create function die() returns trigger language plpgsql as 'begin perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(1); return null; end';
+	create constraint trigger die after insert on authtoken_token deferrable initially deferred for each row execute function die()`
+
+func TestLostConnection(t *testing.T) {
+	t.Parallel()
+	for _, way := range []string{"direct", "pooled"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			address := dbtest.Postgres(t)
+			u := newUser(t, initialised(t, address, db.Options{}), "ann")
+			dbtest.Psql(t, address, killOn)
+			s := open(t, address, db.Options{})
+			if way == "pooled" {
+				s = open(t, dbtest.PgBouncer(t, address), db.Options{})
+			}
+			err := s.Write(t.Context(), func(tx *db.Tx) error {
+				if _, err := tx.InsertToken(t.Context(), u, key(1)); err != nil {
+					return err
+				}
+				return tx.CheckConstraints(t.Context()) // this is where it fires
+			})
+			wantCode(t, err, django.CodeDatabaseUnreachable)
+			_, err = insertToken(t.Context(), s, u, key(1))
+			wantCode(t, err, django.CodeOutcomeUnknown)
+			if got := dbtest.Psql(t, address, "select count(*) from authtoken_token"); got != "0" {
+				t.Errorf("%s tokens", got)
+			}
+			// The next transaction gets a new connection.
+			if tokens := collect(t, s.Tokens(t.Context(), db.Filter{})); len(tokens) != 0 {
+				t.Error(tokens)
+			}
+		})
+	}
+}
+
+// A commit that the server ends by itself has not happened; one that a Ctrl-C
+// meets goes on.
+func TestSlowCommit(t *testing.T) {
+	t.Parallel()
+	address := dbtest.Postgres(t)
+	u := newUser(t, initialised(t, address, db.Options{}), "ann")
+	dbtest.Psql(t, address, strings.ReplaceAll(killOn, "perform pg_terminate_backend(pg_backend_pid());", ""))
+	_, err := insertToken(t.Context(), open(t, address, db.Options{Timeout: 200 * time.Millisecond}), u, key(1))
+	wantCode(t, err, django.CodeTimeout)
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(300*time.Millisecond, cancel)
+	s := open(t, address, db.Options{})
+	if _, err = s.Layout(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, err = insertToken(ctx, s, u, key(2))
+	wantCode(t, err, "")
+	if got := dbtest.Psql(t, address, "select key from authtoken_token"); got != key(2).Reveal() {
+		t.Errorf("tokens: %q", got)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	address := dbtest.Postgres(t)
+	token := withToken(t, initialised(t, address, db.Options{}), "ann", 1)
+	remove := func(tx *db.Tx) error { return tx.DeleteToken(t.Context(), token) }
+	s := open(t, address, db.Options{Timeout: 300 * time.Millisecond})
+	wantCode(t, write(t.Context(), s, "select pg_sleep(9)"), django.CodeTimeout)
+
+	patient := open(t, address, db.Options{})
+	err := patient.Write(t.Context(), func(tx *db.Tx) error {
+		if err := tx.Exec(t.Context(), "select 1 from authtoken_token for update"); err != nil {
+			return err
+		}
+		start := time.Now()
+		wantCode(t, s.Write(t.Context(), remove), django.CodeDatabaseLocked)
+		if d := time.Since(start); d > time.Second {
+			t.Errorf("locked after %v", d)
+		}
+		if err := tx.Exec(t.Context(), "lock table auth_user"); err != nil {
+			return err
+		}
+		var last error
+		for _, last = range s.ListUsers(t.Context(), db.Filter{}) {
+		}
+		wantCode(t, last, django.CodeDatabaseLocked)
+		return nil
+	})
+	wantCode(t, err, "")
+
+	cause := &django.Error{Code: django.CodeTimeout, Message: "--max-time has passed"}
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 300*time.Millisecond, cause)
+	defer cancel()
+	start := time.Now()
+	if err := write(ctx, patient, "select pg_sleep(9)"); err != cause {
+		t.Errorf("%v, want %v", err, cause)
+	}
+	if d := time.Since(start); d > 1200*time.Millisecond {
+		t.Errorf("cancelled after %v", d)
+	}
+	if got := dbtest.Psql(t, address, "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'"); got != "0" {
+		t.Errorf("%s statements go on", got)
+	}
+}
+
+func TestReadOnlyServer(t *testing.T) {
+	t.Parallel()
+	address := dbtest.Postgres(t)
+	s := initialised(t, address, db.Options{})
+	wantCode(t, write(t.Context(), s, "set transaction read only", "delete from authtoken_token"), django.CodeDatabaseReadOnly)
+	err := s.Read(t.Context(), func(tx *db.Tx) error { return tx.Exec(t.Context(), "delete from authtoken_token") })
+	wantCode(t, err, django.CodeDatabaseReadOnly)
+}

@@ -1,0 +1,91 @@
+package db
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"tokenctl/django"
+)
+
+// Filter narrows a list. The zero value is everything.
+type Filter struct {
+	UserIDs       []string // owners, by key
+	Prefix        string   // of the owner's username
+	Active        *bool    // whether the owner is active
+	Staff         *bool
+	Superuser     *bool
+	CreatedBefore time.Time
+	CreatedAfter  time.Time
+	Sort          string // a field of the object listed; empty: by key
+	Descending    bool
+	Limit         int // 0: none
+}
+
+// whereOwner adds the conditions on the user table under the alias u.
+func (f *Filter) whereOwner(l *Layout, q *query) error {
+	u := l.User
+	if f.UserIDs != nil {
+		keys := make([]any, 0, len(f.UserIDs))
+		for _, id := range f.UserIDs {
+			if key, ok := u.keyArg(l.Engine, id); ok {
+				keys = append(keys, key)
+			}
+		}
+		arg, err := l.listArg(u, keys)
+		if err != nil {
+			return err
+		}
+		q.and(l.anyOf("u."+quote(u.Key), "%s"), arg)
+	}
+	if f.Prefix != "" {
+		q.and("substr(cast(u."+quote(u.Username)+" as text), 1, %s) = %s", len([]rune(f.Prefix)), f.Prefix)
+	}
+	for _, flag := range []struct {
+		column string
+		want   *bool
+		absent bool // Django's value where the model has no such column
+	}{{"is_active", f.Active, true}, {"is_staff", f.Staff, false}, {"is_superuser", f.Superuser, false}} {
+		switch {
+		case flag.want == nil:
+		case u.Column(flag.column) != nil:
+			q.and("u."+quote(flag.column)+" = %s", *flag.want)
+		case *flag.want != flag.absent:
+			q.where = append(q.where, "1 = 0")
+		}
+	}
+	return nil
+}
+
+// sortBy orders q by one of the expressions that by names, bytewise where it is
+// text, unknown values last, with tie as the tie-break.
+func (f *Filter) sortBy(l *Layout, q *query, tie string, by map[string]string) error {
+	if f.Sort == "" {
+		return nil
+	}
+	expr, ok := by[f.Sort]
+	if !ok {
+		return &django.Error{Code: django.CodeUsage, Message: fmt.Sprintf("cannot sort by %q", f.Sort)}
+	}
+	direction := ""
+	if f.Descending {
+		direction = " desc"
+	}
+	// PostgreSQL does not sort by a constant.
+	constant := expr == "null" || strings.HasPrefix(expr, "'")
+	if expr != tie && !constant {
+		q.order = append(q.order, "("+expr+") is null", expr+direction)
+		direction = ""
+	}
+	q.order = append(q.order, tie+direction)
+	return nil
+}
+
+// bytewise orders a text expression by its bytes, whatever collation the
+// column has.
+func (l *Layout) bytewise(expr string) string {
+	if l.Engine == SQLite {
+		return "cast(" + expr + " as text) collate binary"
+	}
+	return "cast(" + expr + ` as text) collate "C"`
+}

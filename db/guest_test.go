@@ -1,0 +1,253 @@
+package db_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"tokenctl/db"
+	"tokenctl/db/dbtest"
+	"tokenctl/django"
+)
+
+// left is what a client finds in a server connection: it must be the same
+// before and after us. The first column tells whether a transaction is open.
+const left = `
+	select now() = statement_timestamp(), pg_backend_pid(),
+		(select count(*) from pg_prepared_statements),
+		(select count(*) from pg_cursors where name <> ''),
+		(select count(*) from pg_class where relpersistence = 't'),
+		(select count(*) from pg_locks where locktype = 'advisory'),
+		(select count(*) from pg_listening_channels()),
+		current_user, session_user,
+		(select string_agg(name || '=' || setting, ' ' order by name) from pg_settings where name in (
+			'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'search_path', 'TimeZone', 'DateStyle',
+			'IntervalStyle', 'client_encoding', 'bytea_output', 'standard_conforming_strings', 'work_mem', 'synchronous_commit',
+			'default_transaction_isolation', 'default_transaction_read_only', 'default_transaction_deferrable'))`
+
+// guestWork is everything that a store can do, and everything that can go wrong
+// midway. Each returns what it must.
+var guestWork = []struct {
+	name string
+	want django.Code
+	do   func(ctx context.Context, s *db.Store, u db.User) error
+}{
+	{"layout", "", func(ctx context.Context, s *db.Store, _ db.User) error { _, err := s.Layout(ctx); return err }},
+	{"init", django.CodeDatabaseNotEmpty, func(ctx context.Context, s *db.Store, _ db.User) error { return s.Init(ctx) }},
+	{"users", "", func(ctx context.Context, s *db.Store, u db.User) error {
+		return s.Write(ctx, func(tx *db.Tx) error {
+			n, err := tx.CreateUser(ctx, db.NewUser{Username: "temp", Password: "!", IsActive: true}, rand.Reader)
+			if err != nil {
+				return err
+			}
+			if err := tx.SetPassword(ctx, n, "!x"); err != nil {
+				return err
+			}
+			if _, err := tx.SetActive(ctx, n, false); err != nil {
+				return err
+			}
+			if _, err := tx.UsersNamed(ctx, []string{"temp", u.Username}, nil); err != nil {
+				return err
+			}
+			if _, err := tx.UsersByID(ctx, []string{n.ID, u.ID}); err != nil {
+				return err
+			}
+			if _, err := tx.PasswordIterations(ctx); err != nil {
+				return err
+			}
+			if _, err := tx.Dependants(ctx, []db.User{n}); err != nil {
+				return err
+			}
+			return tx.DeleteUsers(ctx, []db.User{n})
+		})
+	}},
+	{"tokens", "", func(ctx context.Context, s *db.Store, u db.User) error {
+		return s.Write(ctx, func(tx *db.Tx) error {
+			t, err := tx.InsertToken(ctx, u, key(7))
+			if err != nil {
+				return err
+			}
+			if t, err = tx.ReplaceToken(ctx, t, key(8)); err != nil {
+				return err
+			}
+			if found, err := tx.TokenOf(ctx, u.ID); err != nil || found == nil {
+				return errors.Join(err, errors.New("no token of the user"))
+			}
+			if found, err := tx.TokenWithKey(ctx, key(8)); err != nil || found == nil {
+				return errors.Join(err, errors.New("no token with the key"))
+			}
+			if err := tx.CheckConstraints(ctx); err != nil {
+				return err
+			}
+			return tx.DeleteToken(ctx, t)
+		})
+	}},
+	{"lists", "", func(ctx context.Context, s *db.Store, _ db.User) error {
+		for range s.ListUsers(ctx, db.Filter{Sort: "username"}) {
+		}
+		for range s.Tokens(ctx, db.Filter{Sort: "created"}) {
+		}
+		for _, err := range s.ListUsers(ctx, db.Filter{}) {
+			return err // before the end
+		}
+		return nil
+	}},
+	{"f fails", django.CodeFailed, func(ctx context.Context, s *db.Store, u db.User) error {
+		return s.Write(ctx, func(tx *db.Tx) error {
+			if _, err := tx.InsertToken(ctx, u, key(9)); err != nil {
+				return err
+			}
+			return errors.New("no")
+		})
+	}},
+	{"a statement fails", django.CodeDatabaseError, func(ctx context.Context, s *db.Store, _ db.User) error {
+		return s.Write(ctx, func(tx *db.Tx) error { return tx.Exec(ctx, "select 1/0") })
+	}},
+	{"a failure is passed over", django.CodeDatabaseError, func(ctx context.Context, s *db.Store, _ db.User) error {
+		return s.Write(ctx, func(tx *db.Tx) error { _ = tx.Exec(ctx, "select 1/0"); return nil })
+	}},
+	{"panic", django.CodeFailed, func(ctx context.Context, s *db.Store, u db.User) (err error) {
+		defer func() {
+			if recover() != nil {
+				err = errors.New("panic")
+			}
+		}()
+		return s.Write(ctx, func(tx *db.Tx) error { panic("no") })
+	}},
+	{"timeout", django.CodeTimeout, func(ctx context.Context, s *db.Store, _ db.User) error {
+		return s.Write(ctx, func(tx *db.Tx) error {
+			if err := tx.Exec(ctx, "set local statement_timeout = 50"); err != nil {
+				return err
+			}
+			return tx.Exec(ctx, "select pg_sleep(9)")
+		})
+	}},
+	{"cancelled in a statement", django.CodeFailed, func(ctx context.Context, s *db.Store, _ db.User) error {
+		ctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+		defer cancel()
+		return s.Write(ctx, func(tx *db.Tx) error { return tx.Exec(ctx, "select pg_sleep(9)") })
+	}},
+	{"cancelled between statements", django.CodeFailed, func(ctx context.Context, s *db.Store, u db.User) error {
+		ctx, cancel := context.WithCancel(ctx)
+		return s.Write(ctx, func(tx *db.Tx) error {
+			defer cancel()
+			_, err := tx.InsertToken(ctx, u, key(9))
+			return err
+		})
+	}},
+	{"refused at commit", django.CodeReferenced, func(ctx context.Context, s *db.Store, _ db.User) error {
+		_, err := insertToken(ctx, s, db.User{ID: "4711"}, key(9))
+		return err
+	}},
+}
+
+// Behind PgBouncer in transaction mode the next client gets our server
+// connection as we leave it.
+func TestGoodGuest(t *testing.T) {
+	t.Parallel()
+	address := dbtest.Postgres(t)
+	u := newUser(t, initialised(t, address, db.Options{}), "ann")
+	manyUsers(t, address, 1000)
+	pooled := dbtest.PgBouncer(t, address)
+	before := dbtest.Psql(t, pooled, left)
+	s := open(t, with(pooled, "options", "-csearch_path=public -cwork_mem=5MB"), db.Options{})
+	for _, work := range guestWork {
+		err := work.do(t.Context(), s, u)
+		if got := django.CodeOf(err); (err != nil) != (work.want != "") || err != nil && got != work.want {
+			t.Errorf("%s: %v (%s), want %q", work.name, err, got, work.want)
+		}
+		if after := dbtest.Psql(t, pooled, left); after != before {
+			t.Errorf("%s left\n%s\nwant\n%s", work.name, after, before)
+		}
+	}
+	if got := dbtest.Psql(t, address, "select count(*) from authtoken_token where user_id = "+u.ID); got != "0" {
+		t.Errorf("%s tokens are left", got)
+	}
+	if n := len(collect(t, s.Tokens(t.Context(), db.Filter{}))); n != 1000 {
+		t.Errorf("%d tokens through the pool", n)
+	}
+}
+
+func TestInitThroughPgBouncer(t *testing.T) {
+	t.Parallel()
+	pooled := dbtest.PgBouncer(t, dbtest.Postgres(t))
+	before := dbtest.Psql(t, pooled, left)
+	initialised(t, pooled, db.Options{})
+	if after := dbtest.Psql(t, pooled, left); after != before {
+		t.Errorf("init left\n%s\nwant\n%s", after, before)
+	}
+}
+
+// The role's own settings are odd, or hostile to a text protocol.
+func TestOddDefaults(t *testing.T) {
+	t.Parallel()
+	address := dbtest.Postgres(t)
+	s := initialised(t, address, db.Options{})
+	token := withToken(t, s, "zoë", 1)
+	var alter strings.Builder
+	database := dbtest.Psql(t, address, "select current_database()")
+	for _, setting := range []string{"datestyle to 'SQL, DMY'", "timezone to 'America/Chicago'", "intervalstyle to 'sql_standard'",
+		"default_transaction_isolation to 'serializable'", "default_transaction_deferrable to on",
+		"standard_conforming_strings to off", "statement_timeout to '1ms'", "lock_timeout to '1ms'", "bytea_output to 'escape'",
+		"client_encoding to 'LATIN1'", "extra_float_digits to 0", "search_path to nowhere, public", "xmlbinary to hex", "row_security to off",
+		"backslash_quote to off", "array_nulls to off", "default_with_oids to off", "transform_null_equals to on", "client_min_messages to 'debug5'"} {
+		fmt.Fprintf(&alter, "alter role postgres in database %s set %s;\n", database, setting)
+	}
+	dbtest.Psql(t, address, alter.String())
+	odd := open(t, address, db.Options{})
+	list := collect(t, odd.Tokens(t.Context(), db.Filter{Prefix: "zoë", CreatedAfter: token.Created.Add(-time.Second)}))
+	if len(list) != 1 || list[0].User.Username != "zoë" || !list[0].Created.Equal(token.Created) {
+		t.Fatalf("tokens: %+v, want %+v", list, token)
+	}
+	second := withToken(t, odd, `back\slash 'quote'`, 2)
+	list = collect(t, s.Tokens(t.Context(), db.Filter{UserIDs: []string{second.User.ID}}))
+	if len(list) != 1 || list[0].User.Username != `back\slash 'quote'` || !list[0].Created.Equal(second.Created) {
+		t.Errorf("tokens: %+v, want %+v", list, second)
+	}
+	err := odd.Write(t.Context(), func(tx *db.Tx) error {
+		if _, err := tx.UsersNamed(t.Context(), []string{"zoë", `back\slash 'quote'`}, nil); err != nil {
+			return err
+		}
+		return tx.DeleteUsers(t.Context(), []db.User{second.User})
+	})
+	wantCode(t, err, "")
+}
+
+// A role that is read-only by default is guarded on purpose.
+func TestReadOnlyByDefault(t *testing.T) {
+	t.Parallel()
+	address := dbtest.Postgres(t)
+	token := withToken(t, initialised(t, address, db.Options{}), "alice", 1)
+	database := dbtest.Psql(t, address, "select current_database()")
+	dbtest.Psql(t, address, fmt.Sprintf("alter role postgres in database %s set default_transaction_read_only to on", database))
+	s := open(t, address, db.Options{})
+	if n := len(collect(t, s.Tokens(t.Context(), db.Filter{}))); n != 1 {
+		t.Errorf("%d tokens are listed", n)
+	}
+	err := s.Write(t.Context(), func(tx *db.Tx) error { return tx.DeleteToken(t.Context(), token) })
+	wantCode(t, err, django.CodeDatabaseReadOnly)
+}
+
+func TestLatin1(t *testing.T) {
+	t.Parallel()
+	server := dbtest.PostgresServer(t)
+	dbtest.Psql(t, server.URL, "create database tokenctl_latin1 encoding 'LATIN1' locale 'C' template template0")
+	t.Cleanup(func() { dbtest.Psql(t, server.URL, "drop database tokenctl_latin1 with (force)") })
+	s := initialised(t, server.Database("tokenctl_latin1"), db.Options{})
+	withToken(t, s, "andré", 1)
+	if got := dbtest.Psql(t, server.Database("tokenctl_latin1"), "select encode(username::bytea, 'escape') from auth_user"); got != `andr\351` {
+		t.Errorf("stored %s", got)
+	}
+	if got := names(collect(t, s.Tokens(t.Context(), db.Filter{Prefix: "andré"}))); got != "andré" {
+		t.Errorf("tokens of %q", got)
+	}
+	err := s.Write(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.CreateUser(t.Context(), db.NewUser{Username: "日本"}, rand.Reader)
+		return err
+	})
+	wantCode(t, err, django.CodeInvalidValue)
+}

@@ -1,0 +1,171 @@
+package db_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tokenctl/db"
+	"tokenctl/db/dbtest"
+	"tokenctl/django"
+)
+
+// writeFile writes a private file and returns its name.
+func writeFile(t testing.TB, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// value runs a statement of one value inside a transaction of the store's: it
+// fails the transaction unless the value is as wanted.
+func value(s *db.Store, query, want string) error {
+	return s.Write(context.Background(), func(tx *db.Tx) error {
+		return tx.Exec(context.Background(), fmt.Sprintf(
+			`do $do$ declare got text := (%s)::text; begin if got <> $want$%s$want$ then raise exception using errcode = '42000', message = got; end if; end $do$`, query, want))
+	})
+}
+
+// wantValue is value for a test that has nothing else to say.
+func wantValue(t testing.TB, s *db.Store, query, want string) {
+	t.Helper()
+	if err := value(s, query, want); err != nil {
+		t.Errorf("%s is not %q: %v", query, want, err.(*django.Error).Err)
+	}
+}
+
+func TestPassfile(t *testing.T) {
+	role := newRole(t, "password 'sésame:\\open' in role needs_password")
+	address := dbtest.Postgres(t)
+	u, err := url.Parse(as(address, role, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.User(role)
+	t.Setenv("PGPASSFILE", writeFile(t, fmt.Sprintf("elsewhere:*:*:*:no\n%s:%s:*:%s:sésame\\:\\\\open\n", u.Hostname(), u.Port(), role)))
+	wantValue(t, open(t, u.String(), db.Options{}), "current_user", role)
+
+	t.Setenv("PGPASSFILE", writeFile(t, "*:*:*:*:wrong\n"))
+	_, err = open(t, u.String(), db.Options{}).Layout(t.Context())
+	wantCode(t, err, django.CodeDatabaseRefused)
+	t.Setenv("PGPASSFILE", "/nowhere")
+	_, err = open(t, u.String(), db.Options{}).Layout(t.Context())
+	wantCode(t, err, django.CodeDatabaseRefused)
+}
+
+func TestServiceFile(t *testing.T) {
+	address := dbtest.Postgres(t)
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := strings.TrimPrefix(u.Path, "/")
+	t.Setenv("PGSERVICEFILE", writeFile(t, fmt.Sprintf("[app]\nhost=%s\nport=%s\nuser=%s\ndbname=%s\n", u.Hostname(), u.Port(), u.User.Username(), name)))
+	wantValue(t, open(t, "postgresql://?service=app", db.Options{}), "current_database()", name)
+
+	t.Setenv("PGSERVICE", "app")
+	target, err := db.LibpqTarget()
+	if err != nil || target.String() != name+" on "+u.Hostname() {
+		t.Fatalf("%v, %v", target, err)
+	}
+	s, err := db.Open(target, db.Options{Timeout: 10 * time.Second, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	wantValue(t, s, "current_database()", name)
+}
+
+func TestSSLModes(t *testing.T) {
+	t.Parallel()
+	address := dbtest.Postgres(t)
+	wantValue(t, open(t, with(address, "sslmode", "prefer"), db.Options{}), "1", "1")
+	for _, mode := range []string{"require", "verify-full"} {
+		_, err := open(t, with(address, "sslmode", mode), db.Options{}).Layout(t.Context())
+		wantCode(t, err, django.CodeDatabaseUnreachable)
+		if !strings.Contains(err.Error(), "TLS") || !strings.Contains(err.Error(), "127.0.0.1") {
+			t.Errorf("%s: %v", mode, err)
+		}
+	}
+}
+
+// silent is an address that takes connections and never says a word.
+func silent(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().String()
+}
+
+func TestSeveralHosts(t *testing.T) {
+	t.Parallel()
+	u, err := url.Parse(dbtest.Postgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := u.Host
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	for name, first := range map[string]string{"closed": closed.Addr().String(), "silent": silent(t)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			u := *u
+			u.Host = first + "," + here
+			s := open(t, with(u.String(), "target_session_attrs", "read-write"), db.Options{Timeout: 2 * time.Second})
+			wantValue(t, s, "current_database()", strings.TrimPrefix(u.Path, "/"))
+		})
+	}
+	t.Run("none fits", func(t *testing.T) {
+		t.Parallel()
+		_, err := open(t, with(u.String(), "target_session_attrs", "standby"), db.Options{}).Layout(t.Context())
+		wantCode(t, err, django.CodeDatabaseUnreachable)
+		if !strings.Contains(err.Error(), "target_session_attrs") {
+			t.Error(err)
+		}
+	})
+}
+
+// What a URL asks for holds inside a transaction, and there only.
+func TestURLParameters(t *testing.T) {
+	t.Parallel()
+	address := dbtest.Postgres(t)
+	dbtest.Psql(t, address, `create schema "Tenant A"; create schema b`)
+	for _, test := range []struct{ name, value, query, want string }{
+		{"application_name", "not ours", "(select application_name from pg_stat_activity where pid = pg_backend_pid())", "tokenctl/1.2.3"},
+		{"options", "-csearch_path=b", "current_schemas(false)", "{b}"},
+		{"options", `-c search_path="Tenant\ A",b --work-mem=1MB`, "current_schemas(false)", `{"Tenant A",b}`},
+		{"search_path", `"Tenant A"`, "current_schemas(false)", `{"Tenant A"}`},
+		{"search_path", `b`, "(select reset_val from pg_settings where name = 'search_path')", `"$user", public`},
+		{"statement_timeout", "1", "current_setting('statement_timeout')", "20250ms"},
+		{"timezone", "Asia/Tokyo", "current_setting('timezone')", "UTC"},
+		{"client_encoding", "LATIN1", "current_setting('client_encoding')", "UTF8"},
+		{"keepalives_idle", "30", "1", "1"},
+		{"gssencmode", "disable", "1", "1"},
+		{"connect_timeout", "3", "1", "1"},
+	} {
+		s := open(t, with(address, test.name, test.value), db.Options{Version: "1.2.3"})
+		if err := value(s, test.query, test.want); err != nil {
+			t.Errorf("?%s=%s: %s is not %q: %v", test.name, test.value, test.query, test.want, err.(*django.Error).Err)
+		}
+	}
+	_, err := open(t, with(address, "no_such_setting", "x"), db.Options{}).Layout(t.Context())
+	wantCode(t, err, django.CodeDatabaseError)
+	if !strings.Contains(err.Error(), "no_such_setting") {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,195 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// postgresConfig parses a URL, or libpq's environment when it is empty, and
+// moves its run-time parameters out of the start-up message: behind PgBouncer
+// they would be refused, or stay in the pooled connection for whoever gets it
+// next. They are set in every transaction instead.
+func postgresConfig(raw string) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(raw)
+	if err != nil {
+		return nil, err
+	}
+	options, err := parseOptions(config.RuntimeParams["options"])
+	if err != nil {
+		return nil, err
+	}
+	delete(config.RuntimeParams, "options")
+	maps.Copy(config.RuntimeParams, options)
+	maps.DeleteFunc(config.RuntimeParams, func(name, _ string) bool { return slices.Contains(notForServer, strings.ToLower(name)) })
+	return config, nil
+}
+
+// notForServer are run-time parameters that are not passed on: what libpq keeps
+// to itself and pgx does not know, and what every transaction of ours sets.
+var notForServer = []string{"fallback_application_name", "gssencmode", "keepalives", "keepalives_count", "keepalives_idle",
+	"keepalives_interval", "load_balance_hosts", "sslcompression", "tcp_user_timeout",
+	"client_encoding", "datestyle", "lock_timeout", "statement_timeout", "timezone"}
+
+// perHost divides the time for connecting among the hosts, so that one that
+// does not answer leaves some for the next.
+func perHost(config *pgx.ConnConfig, timeout time.Duration) time.Duration {
+	type host struct {
+		name string
+		port uint16
+	}
+	hosts := map[host]bool{{config.Host, config.Port}: true}
+	for _, f := range config.Fallbacks {
+		hosts[host{f.Host, f.Port}] = true
+	}
+	return timeout / time.Duration(len(hosts))
+}
+
+// parseOptions reads libpq's options parameter, which Django projects use to
+// set a search_path: "-c name=value" and "--name=value", a backslash
+// protecting the character behind it.
+func parseOptions(s string) (map[string]string, error) {
+	params := map[string]string{}
+	var words []string
+	var word strings.Builder
+	inWord, escaped := false, false
+	for _, r := range s + " " {
+		switch {
+		case escaped:
+			word.WriteRune(r)
+			escaped = false
+		case r == '\\':
+			escaped, inWord = true, true
+		case r == ' ' || r == '\t' || r == '\n':
+			if inWord {
+				words = append(words, word.String())
+				word.Reset()
+			}
+			inWord = false
+		default:
+			word.WriteRune(r)
+			inWord = true
+		}
+	}
+	for i := 0; i < len(words); i++ {
+		assignment, ok := strings.CutPrefix(words[i], "--")
+		if !ok {
+			if assignment, ok = strings.CutPrefix(words[i], "-c"); !ok {
+				return nil, fmt.Errorf("unsupported word in options")
+			}
+			if assignment == "" {
+				if i++; i == len(words) {
+					return nil, fmt.Errorf("options end with -c")
+				}
+				assignment = words[i]
+			}
+		}
+		name, value, ok := strings.Cut(assignment, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("a word in options is no assignment")
+		}
+		params[strings.ReplaceAll(name, "-", "_")] = value
+	}
+	return params, nil
+}
+
+func openPostgres(raw string, o Options) (*sql.DB, []setting, error) {
+	config, err := postgresConfig(raw)
+	if err != nil {
+		return nil, nil, translate(err)
+	}
+	var local []setting
+	for _, name := range slices.Sorted(maps.Keys(config.RuntimeParams)) {
+		if name != "application_name" {
+			local = append(local, setting{name, config.RuntimeParams[name]})
+		}
+	}
+	config.RuntimeParams = map[string]string{"application_name": "tokenctl/" + o.Version}
+	// One round trip, nothing prepared on the server, parameters apart from
+	// the statement: right behind PgBouncer in transaction mode.
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	if limit := perHost(config, o.Timeout); config.ConnectTimeout == 0 || config.ConnectTimeout > limit {
+		config.ConnectTimeout = limit
+	}
+	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler { return &canceller{conn: conn} }
+	return stdlib.OpenDB(*config), local, nil
+}
+
+// canceller ends a statement on the server when its context ends, and leaves a
+// connection that can still roll back. It is not pgx's own handler because that
+// hangs up on its cancel request as soon as the statement has ended, which ends
+// PgBouncer 1.18 too, for everybody (pgbouncer/pgbouncer#801).
+type canceller struct {
+	conn *pgconn.PgConn
+	done chan struct{}
+}
+
+// HandleCancel implements ctxwatch.Handler.
+func (c *canceller) HandleCancel(context.Context) {
+	done := make(chan struct{})
+	c.done = done
+	c.conn.Conn().SetDeadline(time.Now().Add(500 * time.Millisecond)) //nolint:errcheck // a closed connection needs none
+	go func() {
+		defer close(done)
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		c.conn.CancelRequest(ctx) //nolint:errcheck // the deadline is what remains
+		// The server passes the request on by a signal; one that came late
+		// would end the next statement.
+		time.Sleep(100 * time.Millisecond)
+	}()
+}
+
+// HandleUnwatchAfterCancel implements ctxwatch.Handler.
+func (c *canceller) HandleUnwatchAfterCancel() {
+	select {
+	case <-c.done:
+	case <-time.After(600 * time.Millisecond):
+	}
+	c.conn.Conn().SetDeadline(time.Time{}) //nolint:errcheck // a closed connection needs none
+}
+
+// setting is a run-time parameter of PostgreSQL.
+type setting struct{ name, value string }
+
+// beginPostgres opens a transaction with its limits in one round trip. The
+// isolation and the formats are set because a role or database may have others
+// by default and the text protocol's results depend on them. A role that is
+// read-only by default stays so: somebody meant that as a guard.
+func (tx *Tx) beginPostgres(ctx context.Context, mode mode) error {
+	begin := "begin isolation level read committed"
+	if mode.readOnly {
+		begin = "begin isolation level repeatable read read only"
+	}
+	limit := tx.store.opts.Timeout.Milliseconds()
+	// Otherwise a wait for a lock, which starts after its statement, would
+	// never be what runs out first.
+	statement := limit + 250
+	if mode.unlimited {
+		statement = 0
+	}
+	_, err := tx.conn.ExecContext(ctx, fmt.Sprintf(`%s;
+		set local statement_timeout = %d;
+		set local lock_timeout = %d;
+		set local timezone = 'UTC';
+		set local datestyle = 'ISO';
+		set local client_encoding = 'UTF8'`, begin, statement, limit))
+	if err != nil {
+		return err
+	}
+	for _, s := range tx.store.local {
+		if _, err := tx.conn.ExecContext(ctx, "select set_config($1, $2, true)", s.name, s.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}

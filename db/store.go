@@ -1,0 +1,173 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"sync/atomic"
+	"time"
+)
+
+// Options say how a database is used.
+type Options struct {
+	Schema        string           // PostgreSQL: look for Django's tables here, not along search_path
+	Timeout       time.Duration    // bounds connecting, waiting for locks and single short statements
+	Version       string           // tokenctl's, for application_name
+	Now           func() time.Time // the clock
+	UserTable     string           // setting auth.user_table
+	UsernameField string           // setting auth.username_field
+}
+
+// Store is an application's database. Its methods, and those of Tx, return
+// *django.Error values whose text never quotes a row.
+type Store struct {
+	Engine Engine
+	db     *sql.DB
+	opts   Options
+	local  []setting // run-time parameters of the URL, set in every transaction
+	layout atomic.Pointer[Layout]
+}
+
+// Open prepares a store. PostgreSQL is not contacted before the first
+// transaction; a SQLite file that does not exist is an error at once.
+func Open(t Target, o Options) (*Store, error) {
+	s := &Store{Engine: t.Engine, opts: o}
+	var err error
+	if t.Engine == SQLite {
+		s.db, err = openSQLite(t.Path)
+	} else {
+		s.db, s.local, err = openPostgres(t.url, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close releases the connections.
+func (s *Store) Close() error { return s.db.Close() }
+
+// mode is how a transaction is opened.
+type mode struct {
+	readOnly  bool
+	unlimited bool // a stream or bulk work: a statement may take as long as it takes
+	bare      bool // without looking at the layout
+}
+
+// Tx is a transaction. It carries the one timestamp that everything written in
+// it gets, in UTC and whole microseconds.
+type Tx struct {
+	Now    time.Time
+	Layout *Layout
+	store  *Store
+	conn   *sql.Conn
+}
+
+// Read runs f in a read-only transaction that sees one state of the database.
+func (s *Store) Read(ctx context.Context, f func(*Tx) error) error {
+	return s.transact(ctx, mode{readOnly: true}, f)
+}
+
+// Write runs f in a transaction and commits when f returns nil. An error of f
+// rolls back and is returned as it is. A commit of which nobody knows whether
+// it happened is a CodeOutcomeUnknown error.
+func (s *Store) Write(ctx context.Context, f func(*Tx) error) error {
+	return s.transact(ctx, mode{}, f)
+}
+
+func (s *Store) transact(ctx context.Context, m mode, f func(*Tx) error) error {
+	conn, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return s.transactOn(ctx, conn, m, f)
+}
+
+func (s *Store) transactOn(ctx context.Context, conn *sql.Conn, m mode, f func(*Tx) error) (err error) {
+	tx := &Tx{Now: s.opts.Now().UTC().Truncate(time.Microsecond), store: s, conn: conn}
+	done := false
+	defer func() {
+		if done {
+			return
+		}
+		// Also after a panic, and also when ctx is what ended the work.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		if _, err := conn.ExecContext(ctx, "rollback"); err != nil {
+			// Nobody must get a connection whose transaction may be open.
+			conn.Raw(func(any) error { return driver.ErrBadConn }) //nolint:errcheck // it is what was asked for
+		}
+	}()
+	if s.Engine == SQLite {
+		err = tx.beginSQLite(ctx, m)
+	} else {
+		err = tx.beginPostgres(ctx, m)
+	}
+	if err != nil {
+		return s.explain(ctx, err)
+	}
+	if !m.bare {
+		if tx.Layout = s.layout.Load(); tx.Layout == nil {
+			if tx.Layout, err = tx.detect(ctx); err != nil {
+				return s.explain(ctx, err)
+			}
+			s.layout.Store(tx.Layout)
+		}
+	}
+	if err := f(tx); err != nil {
+		return s.explain(ctx, err)
+	}
+	err = s.commit(ctx, conn)
+	// A commit that SQLite refused leaves the transaction open.
+	done = err == nil
+	return err
+}
+
+func (s *Store) connect(ctx context.Context) (*sql.Conn, error) {
+	limited, cancel := context.WithTimeout(ctx, s.opts.Timeout)
+	defer cancel()
+	conn, err := s.db.Conn(limited)
+	switch {
+	case err == nil:
+		return conn, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	}
+	return nil, connectError(err)
+}
+
+// Layout returns what was found out about the database, looking if nobody has.
+func (s *Store) Layout(ctx context.Context) (*Layout, error) {
+	if s.layout.Load() == nil {
+		if err := s.Read(ctx, func(*Tx) error { return nil }); err != nil {
+			return nil, err
+		}
+	}
+	return s.layout.Load(), nil
+}
+
+// CheckConstraints makes PostgreSQL check Django's deferred foreign keys now,
+// so that commit has nothing left to fail on. SQLite has no such statement;
+// its write lock is held, so nobody else can break them either.
+func (tx *Tx) CheckConstraints(ctx context.Context) error {
+	if tx.store.Engine == SQLite {
+		return nil
+	}
+	return tx.exec(ctx, "set constraints all immediate")
+}
+
+// exec runs a statement whose row count does not matter.
+func (tx *Tx) exec(ctx context.Context, query string, args ...any) error {
+	_, err := tx.conn.ExecContext(ctx, query, args...)
+	return tx.store.explain(ctx, err)
+}
+
+// execRows runs a statement and returns how many rows it touched.
+func (tx *Tx) execRows(ctx context.Context, query string, args ...any) (int64, error) {
+	result, err := tx.conn.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, tx.store.explain(ctx, err)
+	}
+	return result.RowsAffected()
+}

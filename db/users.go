@@ -1,0 +1,276 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"tokenctl/django"
+)
+
+// User is a row of the user table. A nil pointer or zero time is NULL or a
+// column that the model does not have.
+type User struct {
+	ID          string // primary key; UUIDs dashed
+	Username    string // value of USERNAME_FIELD
+	Email       *string
+	FirstName   *string
+	LastName    *string
+	IsActive    *bool
+	IsStaff     *bool
+	IsSuperuser *bool
+	DateJoined  time.Time
+	LastLogin   time.Time
+	password    string // encoded
+}
+
+// Active reports whether Django lets the user in: a model without is_active
+// has it as a class attribute that is true (AbstractBaseUser).
+func (u *User) Active() bool { return u.IsActive == nil || *u.IsActive }
+
+// HasUsablePassword is Django's method of the same name.
+func (u *User) HasUsablePassword() bool { return django.HasUsablePassword(u.password) }
+
+// CheckPassword is Django's check_password against the stored hash.
+func (u *User) CheckPassword(password string) bool {
+	return django.CheckPassword(password, u.password)
+}
+
+// userColumns are the expressions that scanUser reads, from alias u.
+func (l *Layout) userColumns() []string {
+	u := l.User
+	columns := []string{"cast(u." + quote(u.Key) + " as text)", "coalesce(cast(u." + quote(u.Username) + " as text), '')", "u.password"}
+	for _, name := range []string{"email", "first_name", "last_name"} {
+		columns = append(columns, u.expr(name, "cast(u.%s as text)"))
+	}
+	for _, name := range []string{"is_active", "is_staff", "is_superuser"} {
+		columns = append(columns, u.expr(name, "u.%s"))
+	}
+	for _, name := range []string{"date_joined", "last_login"} {
+		columns = append(columns, u.expr(name, l.time("u.%s")))
+	}
+	return columns
+}
+
+// expr is format with the quoted column in it, or null when there is none.
+func (t *Table) expr(column, format string) string {
+	if t.Column(column) == nil {
+		return "null"
+	}
+	return strings.ReplaceAll(format, "%s", quote(column))
+}
+
+// scanUser reads userColumns, and more behind them.
+func scanUser(l *Layout, r row, more ...any) (User, error) {
+	var u User
+	var joined, login timestamp
+	dest := []any{&u.ID, &u.Username, &u.password, &u.Email, &u.FirstName, &u.LastName,
+		&u.IsActive, &u.IsStaff, &u.IsSuperuser, &joined, &login}
+	err := r.Scan(append(dest, more...)...)
+	u.ID = l.User.keyText(u.ID)
+	u.DateJoined, u.LastLogin = joined.Time, login.Time
+	return u, err
+}
+
+// UserFields are the fields of a user that a list can be sorted by.
+func UserFields() []string { return slices.Sorted(maps.Keys(userSorts(nil))) }
+
+func userSorts(l *Layout) map[string]string {
+	sorts := map[string]string{"id": "", "username": "", "email": "", "is_active": "", "is_staff": "", "is_superuser": "", "date_joined": "", "last_login": ""}
+	if l == nil {
+		return sorts
+	}
+	u := l.User
+	for name := range sorts {
+		sorts[name] = u.expr(name, "u.%s")
+	}
+	sorts["id"] = "u." + quote(u.Key)
+	sorts["username"] = l.bytewise("u." + quote(u.Username))
+	if u.Column("email") != nil {
+		sorts["email"] = l.bytewise("u.email")
+	}
+	return sorts
+}
+
+// ListUsers yields the users that f selects.
+func (s *Store) ListUsers(ctx context.Context, f Filter) iter.Seq2[User, error] {
+	return stream(ctx, s, func(l *Layout) (*query, error) {
+		u, err := l.Users()
+		if err != nil {
+			return nil, err
+		}
+		key := "u." + quote(u.Key)
+		q := &query{columns: l.userColumns(), from: u.SQL() + " u", key: key, limit: f.Limit}
+		if err := f.whereOwner(l, q); err != nil {
+			return nil, err
+		}
+		return q, f.sortBy(l, q, key, userSorts(l))
+	}, func(l *Layout, r row) (User, error) { return scanUser(l, r) })
+}
+
+// UsersNamed returns the users with these names, in their order. A name that
+// nobody has is a CodeUserNotFound error that lists all such names, unless
+// missing is given to collect them.
+func (tx *Tx) UsersNamed(ctx context.Context, names []string, missing *[]string) ([]User, error) {
+	u, err := tx.Layout.Users()
+	if err != nil {
+		return nil, err
+	}
+	wanted := make([]any, 0, len(names))
+	for _, name := range names {
+		if !strings.ContainsRune(name, 0) {
+			wanted = append(wanted, name)
+		}
+	}
+	return tx.pick(ctx, names, missing, "u."+quote(u.Username), wanted, func(u User) string { return u.Username })
+}
+
+// UsersByID is UsersNamed for primary keys; UUIDs may have dashes or not.
+func (tx *Tx) UsersByID(ctx context.Context, ids []string) ([]User, error) {
+	return tx.UsersByKey(ctx, ids, nil)
+}
+
+// UsersByKey is UsersByID that collects the missing keys if missing is given.
+func (tx *Tx) UsersByKey(ctx context.Context, ids []string, missing *[]string) ([]User, error) {
+	u, err := tx.Layout.Users()
+	if err != nil {
+		return nil, err
+	}
+	var keys []any
+	canonical := make([]string, len(ids))
+	for i, id := range ids {
+		canonical[i] = id
+		if key, ok := u.keyArg(tx.Layout.Engine, id); ok {
+			keys = append(keys, key)
+			canonical[i] = keyString(u, key)
+		}
+	}
+	return tx.pick(ctx, canonical, missing, "u."+quote(u.Key), keys, func(u User) string { return u.ID })
+}
+
+func (tx *Tx) pick(ctx context.Context, want []string, missing *[]string, column string, values []any, name func(User) string) ([]User, error) {
+	if len(want) == 0 {
+		return nil, nil
+	}
+	l := tx.Layout
+	arg, err := l.listArg(l.User, values)
+	if err != nil {
+		return nil, err
+	}
+	q := &query{columns: l.userColumns(), from: l.User.SQL() + " u"}
+	q.and(l.anyOf(column, "%s"), arg)
+	found := map[string]User{}
+	err = tx.each(ctx, q, func(r row) error {
+		u, err := scanUser(l, r)
+		found[name(u)] = u
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var users []User
+	var absent []string
+	seen := map[string]bool{}
+	for _, w := range want {
+		u, ok := found[w]
+		if !ok {
+			// A citext column, or one with such a collation, finds a name in
+			// another case.
+			for _, candidate := range found {
+				if strings.EqualFold(name(candidate), w) {
+					u, ok = candidate, true
+				}
+			}
+		}
+		if ok {
+			users = append(users, u)
+		} else if !seen[w] {
+			seen[w] = true
+			absent = append(absent, w)
+		}
+	}
+	if missing != nil {
+		*missing = absent
+		return users, nil
+	}
+	if len(absent) > 0 {
+		return nil, UserNotFound(absent)
+	}
+	return users, nil
+}
+
+// UserNotFound is the CodeUserNotFound error for these names.
+func UserNotFound(names []string) error {
+	noun := "user"
+	if len(names) > 1 {
+		noun = "users"
+	}
+	return &django.Error{Code: django.CodeUserNotFound, Message: "no " + noun + " " + strings.Join(names, ", "),
+		Hint: "tokenctl user list shows who there is; names are case-sensitive"}
+}
+
+// keyString is a keyArg as it is printed.
+func keyString(u *UserTable, key any) string {
+	if s, ok := key.(string); ok {
+		return u.keyText(s)
+	}
+	text, _ := json.Marshal(key) // an int64
+	return string(text)
+}
+
+// listArg is the parameter for anyOf.
+func (l *Layout) listArg(u *UserTable, values []any) (any, error) {
+	if l.Engine == SQLite {
+		if values == nil {
+			values = []any{}
+		}
+		text, err := json.Marshal(values)
+		return string(text), err
+	}
+	if len(values) > 0 {
+		if _, ok := values[0].(int64); ok {
+			list := make([]int64, len(values))
+			for i, v := range values {
+				list[i] = v.(int64)
+			}
+			return list, nil
+		}
+	}
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = v.(string)
+	}
+	return list, nil
+}
+
+// PasswordIterations returns how many PBKDF2 iterations the application uses:
+// the most among its 1,000 newest users' hashes, 0 when none of them is
+// pbkdf2_sha256. Hashes with fewer would be rewritten at the next login, which
+// ends the user's sessions.
+func (tx *Tx) PasswordIterations(ctx context.Context) (int, error) {
+	u, err := tx.Layout.Users()
+	if err != nil {
+		return 0, err
+	}
+	q := &query{columns: []string{"u.password"}, from: u.SQL() + " u", limit: 1000}
+	switch {
+	case u.KeyType == KeyInteger:
+		q.order = []string{"u." + quote(u.Key) + " desc"}
+	case u.Column("date_joined") != nil:
+		q.order = []string{"u.date_joined desc"}
+	}
+	most := 0
+	err = tx.each(ctx, q, func(r row) error {
+		var encoded string
+		err := r.Scan(&encoded)
+		if n, ok := django.PBKDF2Iterations(encoded); ok && strings.HasPrefix(encoded, "pbkdf2_sha256$") {
+			most = max(most, n)
+		}
+		return err
+	})
+	return most, err
+}
