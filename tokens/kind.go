@@ -1,0 +1,258 @@
+// Package tokens says what mint, list, verify, rotate and blacklist mean for
+// each kind of credential. Commands and the test server both stand on it.
+package tokens
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"tokenctl/db"
+	"tokenctl/django"
+)
+
+// Status says whether a credential works.
+type Status string
+
+// The statuses of a stored credential.
+const (
+	Active      Status = "active"
+	Expired     Status = "expired"
+	Blacklisted Status = "blacklisted"
+	Disabled    Status = "disabled" // its owner is inactive
+	Dead        Status = "dead"     // can never verify again
+)
+
+// Statuses are the values of --status.
+func Statuses() []string {
+	return []string{string(Active), string(Expired), string(Blacklisted), string(Disabled), string(Dead)}
+}
+
+// Credential is one stored credential, without its secret.
+type Credential struct {
+	Kind      string // the name of its Kind
+	Type      string // simplejwt's token_type; empty for other kinds
+	ID        string
+	Owner     db.User // zero where the row has none
+	Status    Status
+	Created   time.Time // zero: unknown
+	Expires   time.Time // zero: never
+	Signature string    // "verified" or "unchecked" where the kind signs; else empty
+	Claims    []byte    // JSON object; nil where the kind has none
+	Reason    string    // why a secret does not verify although no row says so
+	Notes     []string
+
+	secret django.Secret // where the row holds it
+	row    any           // what the kind needs to act on the row as it was seen
+}
+
+// Secret is the credential's secret where the database holds it in clear;
+// zero otherwise.
+func (c *Credential) Secret() django.Secret { return c.secret }
+
+// Minted is a credential with its new secrets, which are shown once.
+type Minted struct {
+	Credential
+	Secrets  []Named
+	Replaces string // rotate: the id of the predecessor
+}
+
+// Named is a secret and what it is called: "token", or "refresh" and "access".
+type Named struct {
+	Name   string
+	Secret django.Secret
+}
+
+// Env is what the kinds need besides the database.
+type Env struct {
+	Settings *django.Settings
+	Random   io.Reader
+	// Keys returns SECRET_KEY and what the application falls back to; none
+	// when no key is configured.
+	Keys func() (django.SecretKeys, error)
+}
+
+// Life is what the operator said about a new credential's life. The zero value
+// is the configured lifetime.
+type Life struct {
+	TTL     time.Duration
+	Expires time.Time
+	Never   bool
+	Keep    bool // rotate: the predecessor's
+}
+
+func (l Life) given() bool { return l != Life{} }
+
+// MintRequest is what the operator wants minted.
+type MintRequest struct {
+	User db.User
+	Life Life
+}
+
+// RotateRequest is how the operator wants a credential replaced.
+type RotateRequest struct {
+	Life Life
+}
+
+// Kind is a family of credentials and what tokenctl can do with it. A nil
+// function is something the kind cannot do; Refuse says so. Help, completions
+// and the README's matrix derive from these fields.
+type Kind struct {
+	Name  string // as in --kind
+	Title string // for people
+	App   string // the entry of INSTALLED_APPS that makes its table
+
+	// Present reports whether the database has the kind's table.
+	Present func(*db.Layout) bool
+	// IDForm is the form of its ids, for messages.
+	IDForm string
+	// LooksLike reports whether text could be a secret of this kind in its
+	// usual form. It decides which arguments are refused as secrets.
+	LooksLike func(text string) bool
+	// List yields what the selector selects, as the database orders it.
+	List func(context.Context, Env, *db.Store, Selector) iter.Seq2[Credential, error]
+	// ByID finds the credential behind an id without its "kind:" prefix. An
+	// absent one is CodeNotFound, one whose secret has another fingerprint
+	// CodeChanged.
+	ByID func(context.Context, Env, *db.Tx, string) (Credential, error)
+	// BySecret finds the credential of a secret; nil when it is none of the
+	// kind's.
+	BySecret func(context.Context, Env, *db.Tx, django.Secret) (*Credential, error)
+	// CheckLife returns a usage error for a lifetime that the kind cannot give.
+	CheckLife func(Life) error
+	// Mint makes a credential for a user, in the form the peer makes it.
+	Mint func(context.Context, Env, *db.Tx, MintRequest) (Minted, error)
+	// Holds reports whether the user has the one credential that the kind
+	// allows; nil where a user may have several.
+	Holds func(context.Context, *db.Tx, db.User) (bool, error)
+	// Rotate replaces a credential as it was seen; CodeChanged if it is no
+	// longer that.
+	Rotate func(context.Context, Env, *db.Tx, Credential, RotateRequest) (Minted, error)
+	// Blacklist makes a credential, as it was seen, stop working.
+	Blacklist func(context.Context, *db.Tx, Credential) error
+	// Unblacklist undoes that.
+	Unblacklist func(context.Context, *db.Tx, Credential) error
+	// Purge deletes what has expired.
+	Purge func(context.Context, *db.Store, Selector) error
+	// Aftermath is what the operator must know about a blacklisted credential
+	// that is not so dead as it looks; empty when there is nothing.
+	Aftermath func(Credential) string
+	// Header is the request header that carries the secret.
+	Header func(*django.Settings, django.Secret) string
+}
+
+// Of returns the credential's kind.
+func (c *Credential) Of() *Kind {
+	k, _ := KindNamed(c.Kind)
+	return k
+}
+
+// Kinds are all kinds, in the order in which lists show them.
+func Kinds() []*Kind { return []*Kind{DRF, Knox, JWT, Session} }
+
+// KindNames are the values of --kind.
+func KindNames() []string {
+	var names []string
+	for _, k := range Kinds() {
+		names = append(names, k.Name)
+	}
+	return names
+}
+
+// KindNamed returns the kind, or a CodeUsage error that lists them.
+func KindNamed(name string) (*Kind, error) {
+	for _, k := range Kinds() {
+		if k.Name == name {
+			return k, nil
+		}
+	}
+	return nil, &django.Error{Code: django.CodeUsage, Message: fmt.Sprintf("there is no kind %q", name),
+		Hint: "the kinds are " + strings.Join(KindNames(), ", ")}
+}
+
+// Actions are the verbs that a kind may be incapable of.
+var Actions = []string{"list", "show", "verify", "mint", "rotate", "blacklist", "unblacklist", "purge"}
+
+// Can reports whether the kind knows the verb.
+func (k *Kind) Can(action string) bool {
+	switch action {
+	case "list":
+		return k.List != nil
+	case "show", "verify":
+		return k.ByID != nil
+	case "mint":
+		return k.Mint != nil
+	case "rotate":
+		return k.Rotate != nil
+	case "blacklist":
+		return k.Blacklist != nil
+	case "unblacklist":
+		return k.Unblacklist != nil
+	case "purge":
+		return k.Purge != nil
+	}
+	return false
+}
+
+// Refuse returns the CodeKindUnsupported error for a verb that the kind does
+// not know, and nil for one that it knows.
+func (k *Kind) Refuse(action string) error {
+	if k.Can(action) {
+		return nil
+	}
+	var able []string
+	for _, other := range Kinds() {
+		if other.Can(action) {
+			able = append(able, other.Name)
+		}
+	}
+	e := &django.Error{Code: django.CodeKindUnsupported, Message: fmt.Sprintf("tokenctl cannot %s %s", action, k.Title)}
+	if able != nil {
+		e.Hint = fmt.Sprintf("kinds that it can %s: %s", action, strings.Join(able, ", "))
+	}
+	return e
+}
+
+// missing is the error for a kind whose table the database does not have.
+func (k *Kind) missing() error {
+	return &django.Error{Code: django.CodeTableMissing, Message: "the database has no " + k.Title,
+		Hint: fmt.Sprintf("add %q to INSTALLED_APPS and run manage.py migrate; for another schema give --schema", k.App)}
+}
+
+// Check returns a CodeTableMissing error when the database has no such kind.
+func (k *Kind) Check(l *db.Layout) error {
+	if k.Present(l) {
+		return nil
+	}
+	return k.missing()
+}
+
+// present returns the kinds that the database has and that know the verb.
+func present(l *db.Layout, action string) []*Kind {
+	return slices.DeleteFunc(Kinds(), func(k *Kind) bool { return !k.Present(l) || !k.Can(action) })
+}
+
+// Default returns the kind to mint without --kind: drf where authtoken is
+// there, else the only kind there is.
+func Default(l *db.Layout) (*Kind, error) {
+	if DRF.Present(l) {
+		return DRF, nil
+	}
+	kinds := present(l, "mint")
+	switch len(kinds) {
+	case 1:
+		return kinds[0], nil
+	case 0:
+		return nil, DRF.missing()
+	}
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.Name)
+	}
+	return nil, &django.Error{Code: django.CodeKindRequired, Message: "the database has several kinds of tokens",
+		Hint: "say which with --kind " + strings.Join(names, " or --kind ")}
+}

@@ -1,0 +1,155 @@
+package tokens
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"tokenctl/db"
+	"tokenctl/django"
+)
+
+// Selector picks credentials. The zero value picks all of them.
+type Selector struct {
+	Kinds         []*Kind  // nil: every kind there is
+	Types         []string // simplejwt's token types
+	UserIDs       []string // owners, by primary key; nil: everybody
+	Statuses      []Status // nil: any
+	CreatedBefore time.Time
+	CreatedAfter  time.Time
+	ExpiresBefore time.Time
+	ExpiresAfter  time.Time
+	Staff         *bool
+	Superuser     *bool
+	Sort          string
+	Descending    bool
+	Limit         int
+}
+
+// Sorts are the values of --sort.
+func Sorts() []string {
+	return []string{"created", "expires", "id", "kind", "status", "type", "user", "user_id"}
+}
+
+func (s *Selector) wants(status Status) bool {
+	return s.Statuses == nil || slices.Contains(s.Statuses, status)
+}
+
+// List yields the credentials that the selector picks. Kinds follow each
+// other; a kind that was asked for by name and is not there is an error.
+func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
+	return func(yield func(Credential, error) bool) {
+		layout, err := store.Layout(ctx)
+		if err != nil {
+			yield(Credential{}, err)
+			return
+		}
+		kinds := s.Kinds
+		if kinds == nil {
+			kinds = present(layout, "list")
+			if len(kinds) == 0 {
+				yield(Credential{}, DRF.missing())
+				return
+			}
+		}
+		for _, k := range kinds {
+			err := k.Refuse("list")
+			if err == nil {
+				err = k.Check(layout)
+			}
+			if err != nil {
+				yield(Credential{}, err)
+				return
+			}
+			for c, err := range k.List(ctx, env, store, s) {
+				if !yield(c, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// ByID finds a credential by its whole id, such as "drf:7@1f0c3a55". An id of no
+// known form is a CodeUsage error that does not repeat it: it may be a secret.
+func ByID(ctx context.Context, env Env, tx *db.Tx, id string) (Credential, error) {
+	k, rest, err := ParseID(id)
+	if err != nil {
+		return Credential{}, err
+	}
+	if err := k.Refuse("show"); err != nil {
+		return Credential{}, err
+	}
+	if err := k.Check(tx.Layout); err != nil {
+		return Credential{}, err
+	}
+	return k.ByID(ctx, env, tx, rest)
+}
+
+// ParseID splits an id into its kind and what stands behind the colon.
+func ParseID(id string) (*Kind, string, error) {
+	name, rest, ok := strings.Cut(id, ":")
+	if ok && rest != "" {
+		for _, k := range Kinds() {
+			if k.Name == name {
+				return k, rest, nil
+			}
+		}
+	}
+	var forms []string
+	for _, k := range Kinds() {
+		forms = append(forms, k.IDForm)
+	}
+	return nil, "", &django.Error{Code: django.CodeUsage, Message: "an argument is not an id",
+		Hint: "ids are " + strings.Join(forms, ", ") + "; a secret is read from standard input: -"}
+}
+
+// BySecret finds the credential that a secret belongs to; nil when it is no
+// credential of this database.
+func BySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secret) (*Credential, error) {
+	kinds := present(tx.Layout, "verify")
+	if len(kinds) == 0 {
+		return nil, DRF.missing()
+	}
+	for _, k := range kinds {
+		if c, err := k.BySecret(ctx, env, tx, secret); c != nil || err != nil {
+			return c, err
+		}
+	}
+	return nil, nil
+}
+
+// Same reports whether two sets are the same credentials with the same secrets:
+// what a preview showed and what a write found.
+func Same(a, b []Credential) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	ids := make(map[string]bool, len(a))
+	for _, c := range a {
+		ids[c.ID] = true
+	}
+	for _, c := range b {
+		if !ids[c.ID] {
+			return false
+		}
+	}
+	return true
+}
+
+// notFound is the error for an id that no row has.
+func notFound(id string) error {
+	return &django.Error{Code: django.CodeNotFound, Message: "there is no " + id,
+		Hint: "tokenctl list shows the ids"}
+}
+
+// noLife refuses a lifetime for a kind that has none.
+func noLife(title string, life Life) error {
+	if !life.given() {
+		return nil
+	}
+	return &django.Error{Code: django.CodeUsage, Message: title + " never expire",
+		Hint: "leave out --ttl, --expires, --never and --keep-expiry"}
+}
