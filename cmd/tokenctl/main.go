@@ -2,4 +2,10 @@
 // applications directly in their database.
 package main
 
-func main() {}
+import (
+	"os"
+
+	"tokenctl/commands"
+)
+
+func main() { os.Exit(commands.Main(os.Args[1:])) }

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tokenctl/db/dbtest"
+)
+
+// TestCanary runs every command in every format, verbosely and into every kind
+// of error, over a database whose secrets are known. They appear where they were
+// asked for and nowhere else.
+func TestCanary(t *testing.T) {
+	engines(t, func(w *world) {
+		const password = "canary-password-7Q"
+		w.ok("mint", "alice", "bob", "carol", "--create", "-q")
+		w.sql("update auth_user set password = 'pbkdf2_sha256$1$canarysalt$canaryhash' where id = 1")
+		w.sql("update auth_user set is_active = false where id = 2")
+		secrets := append(strings.Fields(w.sql("select key from authtoken_token")), "canarysalt", "canaryhash", password)
+		if len(secrets) != 6 {
+			w.t.Fatal(secrets)
+		}
+		key := secrets[0]
+		stdin := filepath.Join(w.dir, "stdin")
+		if err := os.WriteFile(stdin, []byte(key+"\n"), 0o600); err != nil {
+			w.t.Fatal(err)
+		}
+		var commands []*exec.Cmd
+		add := func(env string, args ...string) {
+			cmd := w.command(args...)
+			if env != "" {
+				cmd.Env = append(w.env, env)
+			}
+			commands = append(commands, cmd)
+		}
+		for _, args := range [][]string{{"list"}, {"list", "--sort", "user"}, {"show", "drf:1"}, {"show", "-"}, {"verify", "-"}, {"verify", "drf:1", "drf:2"},
+			{"rotate", "--user", "alice", "--dry-run"}, {"rotate", "--user", "alice"}, {"mint", "dan", "--create", "--dry-run"}, {"mint", "alice"},
+			{"blacklist", "-", "--dry-run"}, {"user", "list"}, {"user", "show", "alice"}, {"version"}} {
+			for _, format := range []string{"", "table", "json", "ndjson", "csv", "tsv", "yaml", "id"} {
+				more := []string{"-v", "--color", "always"}
+				if format != "" {
+					more = append(more, "-o", format)
+				}
+				add("", append(args, more...)...)
+			}
+		}
+		for _, format := range []string{"json", "table"} {
+			add("", "doctor", "-v", "-o", format)
+			for _, args := range [][]string{{"show", "drf:9"}, {"show", "drf:1@00000000"}, {"show", "knox:00"}, {"list", "--field", "key"}, {"list", "--sort", "key"},
+				{"verify", key}, {"verify", "drf:" + key}, {"list", "--user", key}, {"list", "-o" + key}, {"list", "--limit", key}, {"mint", key, "--create"}, {key},
+				{"rotate", "--" + key}, {"user", "create", key}, {"user", "show", key}, {"list", "-d", "postgresql://app:" + key + "@localhost/app"},
+				{"list", "-d", "postgresql://app:" + password + "@localhost/app"}, {"rotate", "-", "drf:1"}, {"mint", "--users-from", "-"}, {"mint", "--users-from", stdin},
+				{"list", "--config", stdin}, {"init"}} {
+				add("", append(args, "-v", "-o", format)...)
+			}
+			for _, url := range []string{"postgresql://app:" + password + "@127.0.0.1:1/app", "postgresql://app:" + password + "@nowhere.invalid/app", "postgresql://app:" + password + "@[::1/app",
+				"postgresql://app:" + password + "%zz@localhost/app", "mysql://app:" + password + "@localhost/app", "sqlite:///" + stdin, "sqlite:///nowhere", password} {
+				add("DATABASE_URL="+url, "list", "-v", "-o", format)
+				add("DATABASE_URL="+url, "mint", "eve", "--create", "-v", "-o", format)
+			}
+		}
+		if w.engine == "postgres" {
+			// The server quotes the row in what it says about it.
+			dbtest.Psql(w.t, w.url, `create function fail() returns trigger language plpgsql as $$ begin
+				raise exception 'bad row %', old using detail = old::text, hint = old.key; end $$;
+				create trigger fail before update or delete on authtoken_token for each row execute function fail()`)
+			add("", "rotate", "drf:1", "-v")
+			add("", "blacklist", "drf:1", "-v", "-o", "json")
+			add("", "blacklist", "-", "-v")
+		}
+		for _, cmd := range commands {
+			input, err := os.Open(stdin)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			cmd.Stdin = input
+			r := w.run(cmd)
+			input.Close()
+			for _, secret := range secrets {
+				if strings.Contains(r.stdout, secret) || strings.Contains(r.stderr, secret) {
+					w.t.Errorf("%q tells a secret:\n%s%s", cmd.Args[1:], r.stdout, r.stderr)
+				}
+			}
+			if strings.Contains(r.stderr, "panic") || strings.Contains(r.stderr, "goroutine") {
+				w.t.Errorf("%q: %s", cmd.Args[1:], r.stderr)
+			}
+		}
+		// Nor in a file, apart from the database and the one made above.
+		if err := os.Remove(stdin); err != nil {
+			w.t.Fatal(err)
+		}
+		err := filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			for _, secret := range secrets {
+				if strings.Contains(string(text), secret) {
+					w.t.Errorf("%s holds a secret", path)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		// Where it was promised.
+		if got := w.ok("show", "drf:1", "--reveal", "--field", "token"); got != w.sql("select key from authtoken_token where user_id = 1")+"\n" {
+			w.t.Errorf("--reveal shows %q", got)
+		}
+	})
+}

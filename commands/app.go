@@ -1,0 +1,273 @@
+// Package commands is tokenctl's command line: a file for every verb, with its
+// flags, checks and prompts. It speaks no SQL, hashes nothing and formats
+// nothing by itself.
+//
+// What every command keeps to:
+//
+//   - data goes to stdout, everything said about it to stderr;
+//   - a failure is two lines, "tokenctl: what is wrong" and "hint: what to try",
+//     in lower case and without a full stop, and one exit status (errors.go);
+//   - only Main knows exit statuses, and nothing but the watch for a second
+//     interrupt ends the process elsewhere;
+//   - a new secret is written before its transaction commits (deliver.go);
+//   - nothing is asked unless stdin and stderr are a terminal.
+package commands
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/tokens"
+)
+
+// App is one run of tokenctl. Its fields are what tests replace.
+type App struct {
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	Getenv func(string) string
+	Now    func() time.Time
+	Random io.Reader // of cryptographic quality
+	Term   Terminal
+
+	global   globals
+	stop     context.CancelCauseFunc
+	store    *db.Store
+	settings *django.Settings
+	source   string // where the database's URL came from
+	toml     string // the tokenctl.toml in use
+	args     []string
+	mutating bool               // the command changes rows
+	changed  bool               // and has committed them
+	cancel   context.CancelFunc // of --max-time
+	held     bytes.Buffer       // remarks that a JSON error on stderr would stand beside
+}
+
+// globals are the flags that every command has.
+type globals struct {
+	database  string
+	config    string
+	schema    string
+	output    string
+	columns   []string
+	noHeaders bool
+	field     string
+	csvRaw    bool
+	timeout   time.Duration
+	maxTime   time.Duration
+	noInput   bool
+	color     string
+	quiet     bool
+	verbose   bool
+}
+
+// Main runs tokenctl with the arguments behind its name and returns the exit
+// status.
+func Main(args []string) int {
+	// Mutating commands must survive a reader that goes away, to roll back and
+	// say so. Reading ones end with the status that SIGPIPE would have given.
+	// A file that reaches its size limit is a failed write, too.
+	signal.Ignore(syscall.SIGPIPE, syscall.SIGXFSZ)
+	app := &App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
+		Now: time.Now, Random: random, Term: systemTerminal()}
+	return app.Run(context.Background(), args)
+}
+
+// Run runs one command line and returns the exit status.
+func (a *App) Run(ctx context.Context, args []string) int {
+	ctx, a.stop = context.WithCancelCause(ctx)
+	defer a.stop(nil)
+	defer a.watchSignals()()
+	root := newRoot(a)
+	a.args = args
+	root.SetArgs(args)
+	err := refuseSecrets(args)
+	if err != nil && completing(args) {
+		return exitDone
+	}
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	} else {
+		a.findOutput()
+	}
+	if a.cancel != nil {
+		defer a.cancel()
+	}
+	if a.store != nil {
+		a.store.Close() //nolint:errcheck // every transaction has ended
+	}
+	return a.finish(ctx, err)
+}
+
+// interrupted is the cause of a context that a signal ended.
+type interrupted struct{ signal syscall.Signal }
+
+func (i interrupted) Error() string { return "interrupted" }
+
+// watchSignals ends the work at the first SIGINT or SIGTERM and the process at
+// the second, or when the work takes longer than a second to roll back: the
+// database rolls back by itself what has lost its client.
+func (a *App) watchSignals() (stop func()) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case s := <-signals:
+			number := s.(syscall.Signal)
+			a.Term.Restore()
+			a.stop(interrupted{number})
+			select {
+			case <-signals:
+			case <-time.After(900 * time.Millisecond):
+			case <-done:
+				return
+			}
+			os.Exit(128 + int(number))
+		case <-done:
+		}
+	}()
+	return sync.OnceFunc(func() { signal.Stop(signals); close(done) })
+}
+
+// env is what the kinds need besides the database.
+func (a *App) env() tokens.Env { return tokens.Env{Settings: a.settings, Random: a.Random} }
+
+// interactive reports whether the person at the terminal can be asked.
+func (a *App) interactive() bool {
+	return a.Term.Stdin && a.Term.Stderr && !a.global.noInput && a.Getenv("CI") == ""
+}
+
+// newRoot builds the command tree.
+func newRoot(a *App) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tokenctl",
+		Short: "Administer the API tokens of Django REST Framework applications",
+		Long: `tokenctl administers the API tokens of Django REST Framework applications
+directly in their database, PostgreSQL or SQLite, without Django.`,
+		Example: `  tokenctl mint alice --init         an embedded database, the user and a token
+  tokenctl list --user alice         what alice can log in with
+  tokenctl blacklist --user alice    cut it all off
+  tokenctl doctor                    what is in this database`,
+	}
+	f := root.PersistentFlags()
+	f.SortFlags = false
+	g := &a.global
+	f.StringVarP(&g.database, "database", "d", "", "database `URL`, without a password: postgresql://user@host/name or sqlite:///file.db")
+	f.StringVar(&g.config, "config", "", "settings `FILE` instead of ./tokenctl.toml")
+	f.StringVar(&g.schema, "schema", "", "PostgreSQL schema `NAME` of Django's tables instead of search_path")
+	f.StringVarP(&g.output, "output", "o", "", "output `FORMAT`: table, json, ndjson, csv, tsv, yaml or id")
+	f.StringSliceVar(&g.columns, "columns", nil, "only these `FIELDS`, in this order: a,b,c")
+	f.BoolVar(&g.noHeaders, "no-headers", false, "no header line in table, csv and tsv")
+	f.StringVar(&g.field, "field", "", "only the value of the field `NAME`")
+	f.BoolVar(&g.csvRaw, "csv-raw", false, "do not defuse CSV cells that a spreadsheet would run")
+	f.DurationVar(&g.timeout, "timeout", 30*time.Second, "limit for connecting, lock waits and single short statements")
+	f.DurationVar(&g.maxTime, "max-time", 0, "limit for the whole command (default none)")
+	f.BoolVar(&g.noInput, "no-input", false, "never ask anything")
+	f.StringVar(&g.color, "color", "auto", "`WHEN` to colour: auto, always or never")
+	f.BoolVarP(&g.quiet, "quiet", "q", false, "say nothing but errors on stderr")
+	f.BoolVarP(&g.verbose, "verbose", "v", false, "say more on stderr")
+	root.AddCommand(
+		newInit(a), newDoctor(a), newUser(a),
+		newMint(a), newList(a), newShow(a), newVerify(a), newRotate(a), newBlacklist(a),
+		newVersion(a))
+	a.prepare(root)
+	return root
+}
+
+// prepare gives every command of the tree the behaviour that all share.
+func (a *App) prepare(root *cobra.Command) {
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetOut(a.Stdout)
+	root.SetErr(a.Stderr)
+	root.SetHelpTemplate(helpTemplate)
+	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help-command"})
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		a.findOutput()
+		if args := c.Flags().Args(); len(args) > 0 && c.HasSubCommands() {
+			return unknownCommand(c, args) // whose flags these may be
+		}
+		return usage(err.Error(), suggestFlag(c, err))
+	})
+	root.AddCommand(newCompletion(a, root))
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return a.checkGlobals(c) }
+	var walk func(*cobra.Command)
+	walk = func(c *cobra.Command) {
+		c.DisableFlagsInUseLine = true
+		c.Flags().SortFlags = false
+		if c.HasSubCommands() && !c.Runnable() {
+			c.Args = cobra.ArbitraryArgs
+			c.RunE = unknownCommand
+		} else if check := c.Args; check != nil {
+			c.Args = func(c *cobra.Command, args []string) error {
+				err := check(c, args)
+				var known *django.Error
+				if err != nil && !errors.As(err, &known) {
+					err = usage(err.Error(), "see "+c.CommandPath()+" --help")
+				}
+				return err
+			}
+		}
+		for _, child := range c.Commands() {
+			walk(child)
+		}
+	}
+	walk(root)
+}
+
+// unknownCommand is what a command that only groups others does by itself.
+func unknownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return c.Help()
+	}
+	var names []string
+	for _, child := range c.Commands() {
+		if child.IsAvailableCommand() {
+			names = append(append(names, child.Name()), child.Aliases...)
+		}
+	}
+	hint := "see " + c.CommandPath() + " --help"
+	if name := nearest(args[0], names); name != "" {
+		hint = "did you mean " + c.CommandPath() + " " + name + "?"
+	}
+	return usage("there is no command "+c.CommandPath()+" "+args[0], hint)
+}
+
+// helpTemplate leads with what a reader copies: the examples.
+const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}{{end}}
+{{if .HasExample}}
+Examples:
+{{.Example}}
+{{end}}
+Usage:
+{{- if .HasAvailableSubCommands}}
+  {{.CommandPath}} <command> [flags]
+
+Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding }} {{.Short}}{{end}}{{end}}
+{{else}}
+  {{.UseLine}}
+{{if gt (len .Aliases) 0}}
+Alias:
+  {{.NameAndAliases}}
+{{end}}{{end}}{{if .HasAvailableLocalFlags}}
+Flags:
+{{.LocalFlags.FlagUsagesWrapped 100 | trimTrailingWhitespaces}}
+{{end}}{{if .HasAvailableInheritedFlags}}
+Flags of every command:
+{{.InheritedFlags.FlagUsagesWrapped 100 | trimTrailingWhitespaces}}
+{{end}}{{if .HasAvailableSubCommands}}
+{{.CommandPath}} <command> --help tells more about a command.
+{{end}}`

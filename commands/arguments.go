@@ -1,0 +1,158 @@
+package commands
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"tokenctl/django"
+	"tokenctl/tokens"
+)
+
+// refuseSecrets ends the run before anything can repeat an argument that looks
+// like a secret. A flag's value counts as well, in every way of writing one.
+func refuseSecrets(args []string) error {
+	for _, arg := range args {
+		if slices.ContainsFunc(strings.FieldsFunc(arg, separates), looksLikeSecret) {
+			return secretInArgument()
+		}
+		if !strings.HasPrefix(arg, "-") {
+			continue
+		}
+		// -dVALUE, -qoVALUE, and a secret with a dash before it.
+		for i := range arg {
+			if looksLikeSecret(arg[i:]) {
+				return secretInArgument()
+			}
+		}
+	}
+	return nil
+}
+
+// separates tells what can stand around a secret inside an argument, as in
+// "Authorization: Token …", --user=… and drf:7@…. A slash does not: a folder may
+// well be named by a commit, which looks like a key.
+func separates(r rune) bool { return strings.ContainsRune(" \t\r\n=:,;@&'\"()[]{}<>", r) }
+
+// looksLikeSecret leaves out session keys, whose form many names have; where
+// an id is expected they are refused for not being one.
+func looksLikeSecret(text string) bool {
+	for _, k := range tokens.Kinds() {
+		if k != tokens.Session && k.LooksLike(text) {
+			return true
+		}
+	}
+	return false
+}
+
+func secretInArgument() error {
+	return &django.Error{Code: django.CodeSecretInArgument, Message: "an argument looks like a secret; every process on this machine can read arguments",
+		Hint: "give secrets on standard input, with - in place of the argument, or with --token-file"}
+}
+
+// noArguments is cobra.NoArgs in words that fit a command without others below
+// it.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := "see " + c.CommandPath() + " --help"
+	if c.Flags().Lookup("user") != nil {
+		hint = "pick with flags, such as --user NAME"
+	}
+	return usage(c.CommandPath()+" takes no argument: "+args[0], hint)
+}
+
+var outputFlag = regexp.MustCompile(`^(?:-[qvy]*o=?|--output=?)(.*)$`)
+
+// findOutput finds -o on a command line that was not parsed to its end, so that
+// the complaint has the form that was asked for.
+func (a *App) findOutput() {
+	for i, arg := range a.args {
+		if arg == "--" {
+			return
+		}
+		if m := outputFlag.FindStringSubmatch(arg); m != nil {
+			value := m[1]
+			if value == "" && i+1 < len(a.args) {
+				value = a.args[i+1]
+			}
+			if value == "json" {
+				a.global.output = value
+			}
+		}
+	}
+}
+
+// exclusiveFlags is cobra's check of flags that do not go together, in our
+// words and with our exit status.
+func exclusiveFlags(c *cobra.Command) error {
+	if c.ValidateFlagGroups() == nil {
+		return nil
+	}
+	var given []string
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if f.Annotations["cobra_annotation_mutually_exclusive"] != nil {
+			given = append(given, "--"+f.Name)
+		}
+	})
+	return usage(strings.Join(given, " and ")+" do not go together", "give one of them")
+}
+
+// suggestFlag is the hint for a flag that could not be parsed: the one that may
+// have been meant.
+func suggestFlag(c *cobra.Command, err error) string {
+	hint := "see " + c.CommandPath() + " --help"
+	var typed string
+	if n, _ := fmt.Sscanf(err.Error(), "unknown flag: --%s", &typed); n != 1 {
+		return hint
+	}
+	var names []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if name := nearest(typed, names); name != "" {
+		hint = "did you mean --" + name + "?"
+	}
+	return hint
+}
+
+// nearest is the name that a mistyped word was probably meant to be; empty when
+// none is near.
+func nearest(typed string, names []string) string {
+	best, least := "", 3
+	for _, name := range names {
+		d := distance(typed, name)
+		if len(typed) > 2 && strings.HasPrefix(name, typed) {
+			d = min(d, 2)
+		}
+		if d < least && d < len(name) {
+			best, least = name, d
+		}
+	}
+	return best
+}
+
+// distance is the number of letters to change, add or leave out between two
+// words.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

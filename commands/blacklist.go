@@ -1,0 +1,90 @@
+package commands
+
+import (
+	"github.com/spf13/cobra"
+
+	"tokenctl/db"
+	"tokenctl/output"
+	"tokenctl/tokens"
+)
+
+type blacklistOptions struct{ changeFlags }
+
+func newBlacklist(a *App) *cobra.Command {
+	o := &blacklistOptions{changeFlags{app: a, verb: "blacklist"}}
+	c := &cobra.Command{
+		Use:     "blacklist {<id>... | - | --user <username> ...}",
+		Aliases: []string{"revoke"},
+		Short:   "Make credentials stop working",
+		Long: `Make credentials stop working, whatever their kind: the row of a drf token is
+deleted.
+
+Ids and secrets that are named are blacklisted without asking. What flags such
+as --user or --older-than pick is shown first, and confirmed.`,
+		Example: `  tokenctl blacklist drf:7@1f0c3a55
+  tokenctl blacklist - <leaked.txt
+  tokenctl blacklist --user alice
+  tokenctl blacklist --status disabled --yes`,
+		Args:              o.check,
+		ValidArgsFunction: a.completeIDs,
+		RunE: func(c *cobra.Command, args []string) error {
+			a.mutating = !o.dryRun
+			return o.run(c, args)
+		},
+	}
+	o.changeFlags.flags(c)
+	return c
+}
+
+func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
+	a, ctx := o.app, c.Context()
+	store, err := a.open()
+	if err != nil {
+		return err
+	}
+	t, err := o.resolve(c, store, args)
+	if t == nil || err != nil {
+		return err
+	}
+	if o.dryRun {
+		return o.showDryRun(t)
+	}
+	var done []tokens.Credential
+	err = a.change(ctx, store, func(tx *db.Tx) error {
+		for _, credential := range t.found {
+			err := credential.Of().Blacklist(ctx, tx, credential)
+			if !o.tolerate(t, credential, err) {
+				if err != nil {
+					return err
+				}
+				done = append(done, credential)
+			}
+		}
+		if len(done) == 0 {
+			return offences(t.missing)
+		}
+		return tx.CheckConstraints(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	var rows [][]output.Value
+	for i := range done {
+		done[i].Status = tokens.Blacklisted
+		rows = append(rows, credentialRow(&done[i]))
+		a.say("blacklisted %s of %s", done[i].ID, done[i].Owner.Username)
+	}
+	for i := range done {
+		if f := done[i].Of().Aftermath; f != nil {
+			if text := f(done[i]); text != "" {
+				a.say("note: %s", text)
+			}
+		}
+	}
+	if a.asked() {
+		if err := a.write(credentialColumns, rows, t.single); err != nil {
+			return err
+		}
+	}
+	return o.report(t.missing, len(done))
+}

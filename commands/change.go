@@ -1,0 +1,271 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/output"
+	"tokenctl/tokens"
+)
+
+// changeFlags are what rotate and blacklist have in common: credentials named
+// one by one, or picked by a selector that is shown before it is acted on.
+type changeFlags struct {
+	app           *App
+	verb          string // "rotate"
+	selector      selectorFlags
+	tokenFile     string
+	keepGoing     bool
+	ignoreMissing bool
+	dryRun        bool
+	consent       consentFlags
+}
+
+func (f *changeFlags) flags(c *cobra.Command) {
+	f.selector.flags(f.app, c)
+	tokenFileFlag(c, &f.tokenFile)
+	c.Flags().BoolVar(&f.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
+	c.Flags().BoolVar(&f.ignoreMissing, "ignore-missing", false, "absent ones are no fault")
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "show what would be changed; change nothing")
+	f.consent.flags(c)
+}
+
+// check is for cobra's Args: ids or a selector, not both and not neither.
+func (f *changeFlags) check(c *cobra.Command, args []string) error {
+	named := len(args) > 0 || f.tokenFile != ""
+	switch picked := f.selector.given(c); {
+	case named && picked:
+		return usage("ids and selectors do not go together", "give ids, or flags such as --user")
+	case !named && !picked:
+		return usage("nothing to "+f.verb, "write an id, - to read ids and secrets from standard input, or pick with flags such as --user")
+	case f.selector.limit > 0 && f.selector.sort == "":
+		return usage("--limit needs --sort here: otherwise it is left to chance which ones are changed", "add --sort created")
+	case named && f.selector.sort != "":
+		return usage("--sort is for selectors", "leave it out")
+	}
+	return nil
+}
+
+// target is what a change is about.
+type target struct {
+	found   []tokens.Credential
+	missing []offence
+	single  bool // one was named, so the result is one object
+}
+
+// resolve finds the credentials: by id or secret, without asking; or by
+// selector, after showing them and asking. A nil target means that there is
+// nothing to do, which has been said.
+func (f *changeFlags) resolve(c *cobra.Command, store *db.Store, args []string) (*target, error) {
+	ctx, a := c.Context(), f.app
+	if len(args) > 0 || f.tokenFile != "" {
+		return f.byName(ctx, store, args)
+	}
+	sel, err := f.selector.resolve(ctx, c, store)
+	if err != nil {
+		return nil, err
+	}
+	found, err := f.pick(ctx, store, sel)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.noteOthers(ctx, store, sel, f.verb); err != nil {
+		return nil, err
+	}
+	if f.dryRun {
+		return &target{found: found}, nil
+	}
+	if len(found) == 0 && f.consent.count <= 0 {
+		a.say("nothing to %s", f.verb)
+		return nil, a.writeNone()
+	}
+	if !a.global.quiet || !f.consent.yes {
+		if err := a.previewCredentials(found); err != nil {
+			return nil, err
+		}
+	}
+	asked, err := f.consent.obtain(ctx, a, f.verb, count(len(found), "credential"), len(found))
+	if err != nil || !asked {
+		return &target{found: found}, err
+	}
+	// Time has passed while the person was reading.
+	again, err := f.pick(ctx, store, sel)
+	if err == nil && !tokens.Same(found, again) {
+		err = &django.Error{Code: django.CodeChanged, Message: "the set changed while you were looking at it", Hint: "nothing was done; run the command again"}
+	}
+	return &target{found: found}, err
+}
+
+func (f *changeFlags) pick(ctx context.Context, store *db.Store, sel tokens.Selector) ([]tokens.Credential, error) {
+	var found []tokens.Credential
+	for c, err := range tokens.List(ctx, f.app.env(), store, sel) {
+		if err == nil {
+			err = c.Of().Refuse(f.verb)
+		}
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, c)
+	}
+	return found, nil
+}
+
+func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string) (*target, error) {
+	refs, err := f.app.references(ctx, args, f.tokenFile)
+	// The end of a pipe from list has nothing to read on a good day.
+	if err != nil && (err != errNoInput || !f.ignoreMissing) {
+		return nil, err
+	}
+	t := &target{single: len(refs) == 1}
+	err = store.Read(ctx, func(tx *db.Tx) error {
+		if t.found, t.missing, err = resolve(ctx, f.app.env(), tx, refs); err != nil {
+			return err
+		}
+		for _, c := range t.found {
+			if err := c.Of().Refuse(f.verb); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if f.ignoreMissing {
+		var kept []offence
+		for _, o := range t.missing {
+			if o.err.Code != django.CodeNotFound {
+				kept = append(kept, o)
+			}
+		}
+		t.missing = kept
+	}
+	if len(t.missing) > 0 && (!f.keepGoing || len(t.found) == 0) {
+		err := offences(t.missing)
+		var e *django.Error
+		if errors.As(err, &e) && e.Code == django.CodeNotFound {
+			e.Hint += "; --ignore-missing makes an absent one no fault"
+		}
+		return nil, err
+	}
+	if len(t.found) == 0 {
+		f.app.say("nothing to %s: none of them is there", f.verb)
+		if !f.dryRun {
+			return nil, f.app.writeNone()
+		}
+	}
+	return t, nil
+}
+
+// report says of every offender why nothing was done to it, and ends the
+// command with the status for partly done work.
+func (f *changeFlags) report(missing []offence, done int) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	if done == 0 {
+		return offences(missing)
+	}
+	var reasons []string
+	for _, o := range missing {
+		reasons = append(reasons, o.err.Message)
+	}
+	return &django.Error{Code: django.CodePartlyDone, Message: fmt.Sprintf("%d of %d were done; not done: %s", done, done+len(missing), strings.Join(reasons, "; "))}
+}
+
+// showDryRun is the result of --dry-run: the set, in the form asked for.
+func (f *changeFlags) showDryRun(t *target) error {
+	var rows [][]output.Value
+	for i := range t.found {
+		rows = append(rows, credentialRow(&t.found[i]))
+	}
+	if err := f.app.write(credentialColumns, rows, t.single && len(rows) == 1); err != nil {
+		return err
+	}
+	f.app.say("dry run: would %s %s", f.verb, count(len(rows), "credential"))
+	return f.report(t.missing, len(rows))
+}
+
+// previewCredentials shows the exact set on stderr, since stdout may be a pipe.
+func (a *App) previewCredentials(list []tokens.Credential) error {
+	o := output.Options{Format: output.Table, Color: a.colored(a.Term.Stderr)}
+	if a.Term.Stderr {
+		o.Width = a.width()
+	}
+	var rows [][]output.Value
+	for i := range list {
+		rows = append(rows, credentialRow(&list[i]))
+	}
+	return writeRows(a.remarks(), credentialColumns, rows, o)
+}
+
+// writeNone is the result of a command that had nothing to do.
+func (a *App) writeNone() error {
+	if !a.asked() {
+		return nil
+	}
+	return a.write(credentialColumns, nil, false)
+}
+
+// noteOthers says which kinds the selector would pick from if tokenctl could
+// deal with them, so that nobody takes silence for absence.
+func (a *App) noteOthers(ctx context.Context, store *db.Store, sel tokens.Selector, verb string) error {
+	if sel.Kinds != nil {
+		return nil
+	}
+	layout, err := store.Layout(ctx)
+	if err != nil {
+		return err
+	}
+	var left []string
+	for _, k := range tokens.Kinds() {
+		if k.Present(layout) && !k.Can(verb) {
+			left = append(left, k.Title)
+		}
+	}
+	if left != nil {
+		a.say("note: the database also has %s, which this tokenctl cannot %s", strings.Join(left, ", "), verb)
+	}
+	return nil
+}
+
+// consentFlags answer the question before a change that a selector picked.
+type consentFlags struct {
+	yes   bool
+	count int
+}
+
+func (f *consentFlags) flags(c *cobra.Command) {
+	c.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask for confirmation")
+	c.Flags().IntVar(&f.count, "confirm", -1, "do it without asking if exactly `N` are affected")
+	c.MarkFlagsMutuallyExclusive("yes", "confirm")
+}
+
+// obtain returns nil when the change may happen, and whether somebody was asked.
+func (f *consentFlags) obtain(ctx context.Context, a *App, verb, what string, n int) (asked bool, err error) {
+	switch {
+	case f.yes:
+		return false, nil
+	case f.count >= 0 && f.count == n:
+		return false, nil
+	case f.count >= 0:
+		return false, &django.Error{Code: django.CodeChanged, Message: fmt.Sprintf("%d are affected, not %d", n, f.count), Hint: "nothing was done; look at them with --dry-run"}
+	case !a.interactive():
+		return false, &django.Error{Code: django.CodeConfirmation, Message: "this would " + verb + " " + what + ", and nobody can be asked here",
+			Hint: fmt.Sprintf("add --yes, or --confirm %d", n)}
+	}
+	yes, err := a.confirm(ctx, strings.ToUpper(verb[:1])+verb[1:]+" "+what+"?")
+	if err != nil {
+		return true, err
+	}
+	if !yes {
+		return true, &django.Error{Code: django.CodeConfirmation, Message: "not confirmed; nothing was done"}
+	}
+	return true, nil
+}

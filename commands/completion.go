@@ -1,0 +1,160 @@
+package commands
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"tokenctl/output"
+)
+
+func newCompletion(a *App, root *cobra.Command) *cobra.Command {
+	completeFlags(root)
+	shells := []string{"bash", "zsh", "fish", "powershell"}
+	return &cobra.Command{
+		Use:   "completion {bash | zsh | fish | powershell}",
+		Short: "Print the completion script of a shell",
+		Long: `Print the script that completes tokenctl's commands, flags, user names and ids in a
+shell. Names and ids come from the database in use; where that does not answer at
+once, none are offered.`,
+		Example: `  source <(tokenctl completion bash)
+  tokenctl completion zsh >"${fpath[1]}/_tokenctl"
+  tokenctl completion fish >~/.config/fish/completions/tokenctl.fish
+  tokenctl completion powershell >tokenctl.ps1`,
+		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: shells,
+		RunE: func(_ *cobra.Command, args []string) error {
+			switch args[0] {
+			case "bash":
+				return bashCompletion(a.Stdout, root)
+			case "zsh":
+				return root.GenZshCompletion(a.Stdout)
+			case "fish":
+				return root.GenFishCompletion(a.Stdout, true)
+			}
+			return root.GenPowerShellCompletionWithDesc(a.Stdout)
+		},
+	}
+}
+
+// bashWords splits the command line where bash-completion is not loaded; cobra's
+// script reports a missing command then.
+const bashWords = `    if declare -F _get_comp_words_by_ref >/dev/null 2>&1; then
+        _get_comp_words_by_ref "$@" cur prev words cword
+        return
+    fi
+    local line=${COMP_LINE:0:COMP_POINT}
+    read -ra words <<<"$line"
+    [[ $line == *[[:space:]] ]] && words+=("")
+    cword=$((${#words[@]} - 1))
+    cur=${words[cword]}
+    prev=${words[cword > 0 ? cword - 1 : 0]}
+`
+
+// bashCompletion writes cobra's script for bash, mended in two places: it needs
+// no bash-completion, and an @, which divides words for bash, does not divide an
+// id.
+func bashCompletion(w io.Writer, root *cobra.Command) error {
+	var b bytes.Buffer
+	if err := root.GenBashCompletionV2(&b, true); err != nil {
+		return err
+	}
+	script := b.String()
+	for _, change := range [][2]string{
+		{"    _get_comp_words_by_ref \"$@\" cur prev words cword\n", bashWords},
+		{"    __tokenctl_handle_special_char \"$cur\" :\n", "    __tokenctl_handle_special_char \"$cur\" @\n    __tokenctl_handle_special_char \"$cur\" :\n"},
+		{"init_completion -n =: ||", "init_completion -n =:@ ||"},
+	} {
+		if !strings.Contains(script, change[0]) {
+			return fmt.Errorf("the completion script for bash has no %q to mend", change[0])
+		}
+		script = strings.ReplaceAll(script, change[0], change[1])
+	}
+	_, err := io.WriteString(w, script)
+	return err
+}
+
+// completeFlags completes the values of flags that every command has, and keeps
+// the shell from offering files where none is meant.
+func completeFlags(root *cobra.Command) {
+	fixed := func(flag string, values []string) {
+		must(root.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
+	}
+	fixed("output", output.Formats())
+	fixed("color", []string{"auto", "always", "never"})
+	must(root.RegisterFlagCompletionFunc("field", completeFields))
+	must(root.RegisterFlagCompletionFunc("columns", completeFields))
+	var walk func(*cobra.Command)
+	walk = func(c *cobra.Command) {
+		if !c.HasSubCommands() && c.ValidArgsFunction == nil && c.ValidArgs == nil {
+			c.ValidArgsFunction = cobra.NoFileCompletions
+		}
+		none := func(f *pflag.Flag) {
+			_, known := c.GetFlagCompletionFunc(f.Name)
+			if placeholder, _ := pflag.UnquoteUsage(f); !known && placeholder != "FILE" {
+				must(c.RegisterFlagCompletionFunc(f.Name, cobra.NoFileCompletions))
+			}
+		}
+		c.PersistentFlags().VisitAll(none)
+		c.Flags().VisitAll(none)
+		for _, child := range c.Commands() {
+			walk(child)
+		}
+	}
+	walk(root)
+}
+
+// fieldsOf are the fields of the rows that a command writes; nil where it
+// writes none.
+func fieldsOf(c *cobra.Command) []string {
+	var columns []output.Column
+	switch path := strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" "); path {
+	case "list", "blacklist", "unblacklist", "purge":
+		columns = credentialColumns
+	case "show":
+		columns = showColumns
+	case "verify":
+		columns = verifyColumns
+	case "mint":
+		columns = slices.Concat(credentialColumns, secretColumns)
+	case "rotate":
+		columns = slices.Concat(credentialColumns, secretColumns, []output.Column{{Name: "replaces"}})
+	case "doctor":
+		columns = doctorColumns
+	case "init":
+		columns = initColumns
+	case "version":
+		columns = versionColumns
+	case "user create", "user password":
+		columns = passwordColumns(true)
+	default:
+		if strings.HasPrefix(path, "user ") {
+			columns = userColumns
+		}
+	}
+	var names []string
+	for _, column := range columns {
+		names = append(names, column.Name)
+	}
+	return names
+}
+
+var secretColumns = []output.Column{{Name: "token"}, {Name: "refresh"}, {Name: "access"}}
+
+// completeFields completes the last field of a list like "id,user".
+func completeFields(c *cobra.Command, _ []string, text string) ([]string, cobra.ShellCompDirective) {
+	before := text[:strings.LastIndex(text, ",")+1]
+	given := strings.Split(before, ",")
+	var list []string
+	for _, name := range fieldsOf(c) {
+		if !slices.Contains(given, name) && strings.HasPrefix(before+name, text) {
+			list = append(list, before+name)
+		}
+	}
+	return list, cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,177 @@
+package commands
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl/db"
+	"tokenctl/output"
+	"tokenctl/tokens"
+)
+
+// completionTime bounds what a press of the tab key may cost.
+const completionTime = 250 * time.Millisecond
+
+// completing reports whether a shell asks for completions, which has nobody to
+// complain to.
+func completing(args []string) bool {
+	return len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
+}
+
+// silently runs f against the database for a completion: within
+// completionTime, and without a word about what goes wrong.
+func (a *App) silently(c *cobra.Command, f func(context.Context, *db.Store) error) {
+	ctx, cancel := context.WithTimeout(c.Context(), completionTime)
+	defer cancel()
+	a.global.verbose = false
+	a.global.timeout = completionTime
+	store, err := a.open()
+	if err != nil {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f(ctx, store) //nolint:errcheck // a completion has nobody to tell
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+const maxCompletions = 200
+
+// offers gathers completions. What arrives too late is not waited for.
+type offers chan string
+
+func newOffers() offers { return make(offers, maxCompletions) }
+
+// add takes one completion and reports whether there is room for more. A text
+// with characters that a terminal would obey is left out.
+func (o offers) add(text, description string) bool {
+	if text != output.Visible(text) || looksLikeSecret(text) {
+		return true
+	}
+	if description != "" {
+		text += "\t" + output.Visible(description)
+	}
+	select {
+	case o <- text:
+		return true
+	default:
+		return false
+	}
+}
+
+func (o offers) list() []string {
+	var list []string
+	for {
+		select {
+		case text := <-o:
+			list = append(list, text)
+		default:
+			return list
+		}
+	}
+}
+
+// completeUsers completes a user's name.
+func (a *App) completeUsers(c *cobra.Command, given []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	found := newOffers()
+	if looksLikeSecret(prefix) {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	a.silently(c, func(ctx context.Context, store *db.Store) error {
+		for u, err := range store.ListUsers(ctx, db.Filter{Prefix: prefix, Limit: maxCompletions}) {
+			if err != nil {
+				return err
+			}
+			if !slices.Contains(given, u.Username) && !found.add(u.Username, "") {
+				return nil
+			}
+		}
+		return nil
+	})
+	return found.list(), cobra.ShellCompDirectiveNoFileComp
+}
+
+func (a *App) completeUserArgs(c *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	return a.completeUsers(c, args, prefix)
+}
+
+// completeIDs completes a credential's id: first the kinds that the database
+// has and the command knows, then the ids of one.
+func (a *App) completeIDs(c *cobra.Command, given []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	found := newOffers()
+	if looksLikeSecret(prefix) {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	name, rest, one := strings.Cut(prefix, ":")
+	a.silently(c, func(ctx context.Context, store *db.Store) error {
+		layout, err := store.Layout(ctx)
+		if err != nil {
+			return err
+		}
+		kinds := slices.DeleteFunc(tokens.Kinds(), func(k *tokens.Kind) bool {
+			fits := strings.HasPrefix(k.Name, name) && (!one || k.Name == name)
+			return !fits || !k.Present(layout) || !k.Can(c.Name()) || !k.Can("list")
+		})
+		if len(kinds) != 1 {
+			for _, k := range kinds {
+				found.add(k.Name+":", k.Title)
+			}
+			return nil
+		}
+		return offerIDs(ctx, a.env(), store, kinds[0], rest, func(credential tokens.Credential) bool {
+			fits := strings.HasPrefix(credential.ID, prefix) && !slices.Contains(given, credential.ID)
+			return !fits || found.add(credential.ID, credential.Owner.Username)
+		})
+	})
+	list := found.list()
+	if len(list) > 0 && strings.Contains(list[0], ":\t") {
+		return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	}
+	return list, cobra.ShellCompDirectiveNoFileComp
+}
+
+// offerIDs yields credentials of a kind until offer has had enough. The users
+// behind drf ids are picked by the database; other ids start with what no column
+// starts with alike, and are picked from the stream for as long as there is time.
+func offerIDs(ctx context.Context, env tokens.Env, store *db.Store, k *tokens.Kind, rest string, offer func(tokens.Credential) bool) error {
+	s := tokens.Selector{Kinds: []*tokens.Kind{k}}
+	if k == tokens.DRF {
+		owner, _, whole := strings.Cut(rest, "@")
+		s.UserIDs = []string{owner}
+		if !whole {
+			var err error
+			if s.UserIDs, err = store.TokenOwners(ctx, owner, maxCompletions); err != nil || s.UserIDs == nil {
+				return err
+			}
+		}
+	}
+	for credential, err := range tokens.List(ctx, env, store, s) {
+		if err != nil {
+			return err
+		}
+		if !offer(credential) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// completeKinds completes the kinds that know a verb.
+func (a *App) completeKinds(verb string) cobra.CompletionFunc {
+	var names []string
+	for _, k := range tokens.Kinds() {
+		if k.Can(verb) {
+			names = append(names, k.Name)
+		}
+	}
+	return cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp)
+}

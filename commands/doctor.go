@@ -1,0 +1,236 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/output"
+)
+
+// The statuses of a finding. Warnings and problems make the exit status 4.
+const (
+	statusOK      = "ok"
+	statusInfo    = "info"
+	statusWarning = "warning"
+	statusProblem = "problem"
+)
+
+// finding is one row of doctor's answer.
+type finding struct{ check, status, found, fix string }
+
+var doctorColumns = []output.Column{{Name: "check"}, {Name: "status"}, {Name: "found"}, {Name: "fix"}}
+
+func newDoctor(a *App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "Show what was detected and what is wrong, with a fix each",
+		Long: `Show what tokenctl detects in the database, in the settings and on the way to the
+server, and what is wrong, with a fix for each. Nothing is changed.
+
+A check is ok; or info, which is neither good nor bad; or a warning, where
+something works but is unsafe or will surprise; or a problem, where something
+does not work. The exit status is 4 when there is a warning or a problem, and 0
+otherwise. A database that cannot be reached is exit status 7, as everywhere.
+
+What django_migrations tells about versions is a lower bound: a release that
+changed no table leaves no trace.`,
+		Example: `  tokenctl doctor
+  tokenctl doctor -d postgresql://admin@localhost/app
+  tokenctl doctor -o json | jq '.[] | select(.status == "problem")'`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return a.doctor(c.Context()) },
+	}
+}
+
+func (a *App) doctor(ctx context.Context) error {
+	// A wrong --columns or --field is told before the database is asked.
+	if _, err := output.NewWriter(a.Stdout, doctorColumns, a.options(false)); err != nil {
+		return err
+	}
+	t, err := a.target()
+	if err != nil {
+		return err
+	}
+	store, err := a.openTarget(t)
+	if err != nil {
+		return err
+	}
+	d := &doctor{app: a, ctx: ctx}
+	d.ok("database", "%s, from %s", t, a.source)
+	d.password()
+	d.settings()
+	if err := store.Inspect(ctx, func(tx *db.Tx, unknown error) error { return d.inspect(tx, t, unknown) }); err != nil {
+		return err
+	}
+	if err := d.write(); err != nil {
+		return err
+	}
+	return d.verdict()
+}
+
+// doctor gathers findings. Its transaction is over before the first is written.
+type doctor struct {
+	app      *App
+	ctx      context.Context
+	findings []finding
+}
+
+func (d *doctor) add(check, status, found, fix string) {
+	d.findings = append(d.findings, finding{check, status, found, fix})
+}
+
+func (d *doctor) ok(check, format string, args ...any) {
+	d.add(check, statusOK, fmt.Sprintf(format, args...), "")
+}
+
+func (d *doctor) info(check, format string, args ...any) {
+	d.add(check, statusInfo, fmt.Sprintf(format, args...), "")
+}
+
+// try runs one part of the examination. A part that fails is a problem, and the
+// rest goes on; only what ends everything is returned.
+func (d *doctor) try(tx *db.Tx, check string, f func() error) error {
+	err := tx.Try(d.ctx, f)
+	var e *django.Error
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &e), e.Code == django.CodeDatabaseUnreachable:
+		return err
+	}
+	// The grant that is missing has been told.
+	if e.Code == django.CodePermissionDenied && slices.ContainsFunc(d.findings, func(f finding) bool { return f.check == "privileges" && f.fix != "" }) {
+		d.info(check, "unknown: %s", e.Message)
+		return nil
+	}
+	d.add(check, statusProblem, e.Message, e.Hint)
+	return nil
+}
+
+func (d *doctor) inspect(tx *db.Tx, t db.Target, unknown error) error {
+	var err error
+	if t.Engine == db.SQLite {
+		err = d.sqlite(tx, t.Path)
+	} else {
+		err = d.postgres(tx)
+	}
+	if err != nil {
+		return err
+	}
+	var e *django.Error
+	if unknown != nil {
+		if !errors.As(unknown, &e) {
+			return unknown
+		}
+		d.add("layout", statusProblem, e.Message, e.Hint)
+		return nil
+	}
+	var applied map[string][]string
+	if err := d.try(tx, "django_migrations", func() (err error) {
+		applied, err = tx.AppliedMigrations(d.ctx)
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := d.users(tx); err != nil {
+		return err
+	}
+	d.kinds(tx.Layout, applied)
+	d.peers(applied)
+	return nil
+}
+
+// verdict is the command's answer: no, when anything needs attention.
+func (d *doctor) verdict() error {
+	counts := map[string]int{}
+	for _, f := range d.findings {
+		counts[f.status]++
+	}
+	bad := counts[statusWarning]+counts[statusProblem] > 0
+	if d.app.Term.Stdout {
+		if bad {
+			d.app.say("%s, %s", count(counts[statusProblem], "problem"), count(counts[statusWarning], "warning"))
+		} else {
+			d.app.say("nothing is wrong")
+		}
+	}
+	if bad {
+		return errNo
+	}
+	return nil
+}
+
+func (d *doctor) write() error {
+	a := d.app
+	o := a.options(false)
+	columns := doctorColumns
+	var rows [][]output.Value
+	if o.Format == output.Table && o.Width > 0 && o.Field == "" && len(o.Columns) == 0 {
+		columns, rows = d.wrapped(o.Width)
+	} else {
+		for _, f := range d.findings {
+			rows = append(rows, []output.Value{output.String(f.check), output.String(f.status), output.String(f.found), output.OptString(f.fix)})
+		}
+	}
+	return a.write(columns, rows, false)
+}
+
+// wrapped is the table for a terminal: what was found over as many lines as it
+// takes, and the fix below it, since a fix that is cut short is none.
+func (d *doctor) wrapped(width int) ([]output.Column, [][]output.Value) {
+	for _, column := range []func(finding) string{func(f finding) string { return f.check }, func(f finding) string { return f.status }} {
+		widest := 6
+		for _, f := range d.findings {
+			widest = max(widest, len(column(f)))
+		}
+		width -= widest + 2
+	}
+	width = max(width, 20)
+	var rows [][]output.Value
+	for _, f := range d.findings {
+		lines := wrap(output.Visible(f.found), width)
+		if f.fix != "" {
+			lines = slices.Concat(lines, wrap("fix: "+output.Visible(f.fix), width))
+		}
+		for i, line := range lines {
+			check, status := f.check, f.status
+			if i > 0 {
+				check, status = "", ""
+			}
+			rows = append(rows, []output.Value{output.String(check), output.String(status), output.String(line)})
+		}
+	}
+	return doctorColumns[:3], rows
+}
+
+// wrap breaks text into lines of at most width characters, between words where
+// it can.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for word := range strings.SplitSeq(text, " ") {
+		for len([]rune(word)) > width {
+			if line != "" {
+				lines, line = append(lines, line), ""
+			}
+			runes := []rune(word)
+			lines, word = append(lines, string(runes[:width])), string(runes[width:])
+		}
+		switch {
+		case line == "":
+			line = word
+		case len([]rune(line))+1+len([]rune(word)) > width:
+			lines, line = append(lines, line), word
+		default:
+			line += " " + word
+		}
+	}
+	return append(lines, line)
+}

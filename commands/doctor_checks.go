@@ -1,0 +1,243 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"tokenctl/db"
+	"tokenctl/django"
+)
+
+// password says where a better place for the database's password is.
+func (d *doctor) password() {
+	a := d.app
+	source := ""
+	switch {
+	case a.source == a.toml && a.toml != "" && db.HasPassword(a.settings.Database):
+		source = a.toml
+	case strings.HasSuffix(a.source, "DATABASE_URL") && db.HasPassword(a.Getenv(a.source)):
+		source = a.source
+	case a.Getenv("PGPASSWORD") != "" && strings.HasPrefix(a.source, "PG"):
+		source = "PGPASSWORD"
+	default:
+		return
+	}
+	d.add("password", statusInfo, "the database's password stands in "+source, "prefer .pgpass or a service file: child processes and crash reports see the environment")
+	if source == a.toml {
+		d.findings[len(d.findings)-1].fix = "prefer .pgpass or a service file, which psql and others share"
+	}
+}
+
+func (d *doctor) settings() {
+	a := d.app
+	if a.toml == "" {
+		d.info("settings", "no tokenctl.toml: every setting is the peers' default")
+	} else {
+		d.ok("settings", "%s", a.toml)
+	}
+	for _, name := range []string{"TOKENCTL_SECRET_KEY", "DJANGO_SECRET_KEY"} {
+		if a.Getenv(name) != "" {
+			d.ok("secret_key", "from %s", name)
+			return
+		}
+	}
+	file := a.settings.SecretKeyFile
+	if file == "" {
+		d.info("secret_key", "none configured: signatures of JWTs and sessions cannot be checked or made")
+		return
+	}
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(filepath.Dir(a.toml), file)
+	}
+	text, err := readPrivate(file)
+	var e *django.Error
+	switch {
+	case errors.As(err, &e):
+		d.add("secret_key", statusProblem, e.Message, e.Hint)
+	case err != nil:
+		d.add("secret_key", statusProblem, "cannot read "+file+": "+reason(err), "correct secret_key_file in "+a.toml)
+	case strings.TrimSpace(string(text)) == "":
+		d.add("secret_key", statusProblem, file+" is empty", "write the project's SECRET_KEY into it")
+	default:
+		d.ok("secret_key", "from %s", file)
+	}
+}
+
+// orphanTime bounds the search for broken foreign keys, which reads every table.
+const orphanTime = time.Second
+
+func (d *doctor) sqlite(tx *db.Tx, path string) error {
+	err := d.try(tx, "server", func() error {
+		mode, version, err := tx.JournalMode(d.ctx)
+		if err != nil {
+			return err
+		}
+		d.ok("server", "SQLite %s, built in", version)
+		d.info("journal", "journal mode %s", mode)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	d.file(path)
+	return d.try(tx, "foreign_keys", func() error {
+		ctx, cancel := context.WithTimeout(d.ctx, orphanTime)
+		defer cancel()
+		orphans, err := tx.Orphans(ctx)
+		if err != nil && ctx.Err() != nil && d.ctx.Err() == nil {
+			d.info("foreign_keys", "not all checked: that would take longer than %s", orphanTime)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, o := range orphans {
+			n := strconv.Itoa(o.Rows)
+			if o.Rows == db.MaxOrphans {
+				n += " or more"
+			}
+			d.add("foreign_keys", statusProblem, fmt.Sprintf("broken references from %s to %s: %s", o.Table, o.Parent, n),
+				"look at them with sqlite3: pragma foreign_key_check("+o.Table+"); delete those rows, or restore what they refer to")
+		}
+		if orphans == nil {
+			d.ok("foreign_keys", "every row that another refers to is there")
+		}
+		return nil
+	})
+}
+
+// file looks at the SQLite file from outside. Whoever reads it has every DRF
+// key and JWT in it.
+func (d *doctor) file(path string) {
+	info, err := os.Stat(path)
+	if err != nil {
+		d.add("file", statusProblem, path+": "+reason(err), "check the permissions of its folders")
+		return
+	}
+	const write = 2 // W_OK of access(2)
+	folder := filepath.Dir(path)
+	mode := info.Mode().Perm()
+	switch {
+	case syscall.Access(path, write) != nil:
+		d.add("file", statusProblem, path+" cannot be written", "give yourself the right: chmod u+w "+path+", or run tokenctl as its owner")
+	case syscall.Access(folder, write) != nil:
+		d.add("file", statusProblem, "the folder "+folder+" cannot be written: SQLite makes its journal there", "run tokenctl as the folder's owner, or move the database")
+	case mode&0o007 != 0:
+		d.add("file", statusWarning, fmt.Sprintf("mode %04o: everybody on this machine can get at the tokens in it", mode), "chmod o-rwx "+path)
+	case mode&0o070 != 0:
+		d.info("file", "mode %04o: its group can get at the tokens in it", mode)
+	default:
+		d.ok("file", "mode %04o", mode)
+	}
+}
+
+func (d *doctor) postgres(tx *db.Tx) error {
+	var server db.Server
+	err := d.try(tx, "server", func() (err error) {
+		if server, err = tx.Server(d.ctx); err != nil {
+			return err
+		}
+		switch {
+		case !server.Supported:
+			d.add("server", statusProblem, "PostgreSQL "+server.Version+" is too old", "tokenctl needs PostgreSQL 12 or newer")
+		case server.Standby:
+			d.add("server", statusWarning, "PostgreSQL "+server.Version+", a standby: nothing can be changed here", "connect to the primary, for example with target_session_attrs=read-write")
+		case server.ReadOnly:
+			d.add("server", statusWarning, "PostgreSQL "+server.Version+", default_transaction_read_only is on: nothing can be changed", "connect as a role, or to a server, that may write")
+		default:
+			d.ok("server", "PostgreSQL %s, as %s", server.Version, server.Role)
+		}
+		d.link(server.Link)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := d.try(tx, "schema", func() error { return d.schema(tx, server) }); err != nil {
+		return err
+	}
+	err = d.try(tx, "logging", func() error {
+		l, err := tx.Logging(d.ctx)
+		switch {
+		case err != nil:
+		case l.Settings != nil:
+			d.add("logging", statusWarning, "the server's log gets parameters of statements, tokens among them: "+strings.Join(l.Settings, ", "), "as a superuser: "+l.Fix)
+		default:
+			d.ok("logging", "the server logs no parameters of this role's statements")
+		}
+		return err
+	})
+	if err != nil || tx.Layout == nil || len(tx.Layout.KnownTables()) == 0 {
+		return err
+	}
+	return d.try(tx, "privileges", func() error {
+		lacks, err := tx.Lacks(d.ctx)
+		for _, l := range lacks {
+			switch {
+			case l.Rows:
+				d.add("privileges", statusWarning, "row-level security hides rows of "+l.Object+" from this role", "connect as its owner, or as a role with bypassrls")
+			case l.Reads:
+				d.add("privileges", statusProblem, "the role lacks "+l.Privileges+" on "+l.Object, "as its owner: "+l.Grant)
+			default:
+				d.add("privileges", statusWarning, "the role lacks "+l.Privileges+" on "+l.Object, "as its owner: "+l.Grant)
+			}
+		}
+		if lacks == nil && err == nil {
+			d.ok("privileges", "%s may do everything that tokenctl does", server.Role)
+		}
+		return err
+	})
+}
+
+func (d *doctor) link(l db.Link) {
+	switch {
+	case l.Encrypted:
+		d.ok("connection", "encrypted")
+	case l.Local:
+		d.ok("connection", "not encrypted, and does not leave this machine")
+	default:
+		d.add("connection", statusWarning, "not encrypted: tokens can be read on the way", "add sslmode=verify-full to the URL, or set PGSSLMODE")
+	}
+	if l.Server != "" {
+		d.info("pooler", "the server sees another connection: %s", l.Server)
+	}
+}
+
+func (d *doctor) schema(tx *db.Tx, server db.Server) error {
+	looked := d.app.global.schema
+	if tables := tx.Layout; tables != nil && len(tables.KnownTables()) > 0 {
+		var found []string
+		for _, t := range tables.KnownTables() {
+			if !slices.Contains(found, t.Schema) {
+				found = append(found, t.Schema)
+			}
+		}
+		from := "search_path " + server.SearchPath
+		if looked != "" {
+			from = "--schema"
+		}
+		d.ok("schema", "%s, from %s", strings.Join(found, ", "), from)
+		return nil
+	}
+	if looked == "" {
+		looked = "search_path " + server.SearchPath
+	}
+	elsewhere, err := tx.SchemasWithTables(d.ctx)
+	if err != nil {
+		return err
+	}
+	if elsewhere == nil {
+		d.info("schema", "no tables of Django's in any schema")
+		return nil
+	}
+	d.add("schema", statusProblem, "no tables of Django's in "+looked+", but in "+strings.Join(elsewhere, ", "), "give --schema "+strings.Join(elsewhere, " or --schema "))
+	return nil
+}

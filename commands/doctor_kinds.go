@@ -1,0 +1,141 @@
+package commands
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tokenctl/db"
+	"tokenctl/tokens"
+)
+
+// kinds says of every kind of credential whether the database has it, in which
+// layout, and what this tokenctl can do with it.
+func (d *doctor) kinds(l *db.Layout, applied map[string][]string) {
+	for _, k := range tokens.Kinds() {
+		if !k.Present(l) {
+			d.absent(k, l, applied)
+			continue
+		}
+		layout, fix := layoutOf(k, l)
+		var able []string
+		for _, action := range tokens.Actions {
+			if k.Can(action) {
+				able = append(able, action)
+			}
+		}
+		can := "this tokenctl can " + strings.Join(able, ", ")
+		if able == nil {
+			can = "this tokenctl can do nothing with it"
+		}
+		switch {
+		case fix != "":
+			d.add(k.Name, statusProblem, layout, fix)
+		case able == nil:
+			d.info(k.Name, "%s; %s", layout, can)
+		default:
+			d.ok(k.Name, "%s; %s", layout, can)
+		}
+	}
+}
+
+func (d *doctor) absent(k *tokens.Kind, l *db.Layout, applied map[string][]string) {
+	app := k.App[strings.LastIndex(k.App, ".")+1:]
+	if applied[app] != nil {
+		fix := "run manage.py migrate " + app + " zero --fake, then manage.py migrate " + app
+		if l.Engine == db.PostgreSQL {
+			fix = "look in another schema with --schema, or " + fix
+		}
+		d.add(k.Name, statusProblem, "no table, although django_migrations says that "+app+" was migrated", fix)
+		return
+	}
+	d.add(k.Name, statusInfo, "not there", fmt.Sprintf("if the application is to have it: add %q to INSTALLED_APPS and run manage.py migrate", k.App))
+}
+
+// layoutOf tells the layout of a kind's tables by their columns; fix is what to
+// do about one that no supported release has.
+func layoutOf(k *tokens.Kind, l *db.Layout) (layout, fix string) {
+	switch k {
+	case tokens.Knox:
+		return knoxLayout(l.Knox())
+	case tokens.JWT:
+		return jwtLayout(l)
+	case tokens.Session:
+		return l.Session().Name, ""
+	}
+	return l.AuthToken().Name, ""
+}
+
+// knoxLayout follows the migrations of django-rest-knox. 4.2.0 removed the salt
+// and 5.0.0 widened token_key; each made every older token void.
+func knoxLayout(t *db.Table) (layout, fix string) {
+	key := t.Column("token_key")
+	switch {
+	case t.Column("digest") == nil:
+		return t.Name + " as knox 1 has it, with tokens in clear", "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox"
+	case key == nil || t.Column("expiry") == nil:
+		return t.Name + " as knox 2 or 3 has it", "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox"
+	case t.Column("salt") != nil:
+		return t.Name + " as knox 4.0 and 4.1 have it, with salted digests", "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox; its users have to log in again"
+	case key.Length == 8:
+		return t.Name + " as knox 4.2 has it, with 8 characters of token_key", ""
+	}
+	return fmt.Sprintf("%s as knox 5 has it, with %d characters of token_key", t.Name, key.Length), ""
+}
+
+// jwtLayout follows the migrations of token_blacklist. 0001 to 0005 have jti as
+// a UUID, or beside it as jti_hex; 0008 made the ids bigint.
+func jwtLayout(l *db.Layout) (layout, fix string) {
+	t := l.Outstanding()
+	jti := t.Column("jti")
+	switch {
+	case jti == nil || t.Column("jti_hex") != nil || strings.Contains(jti.Type, "uuid") || jti.Type == "char" && jti.Length == 32:
+		return t.Name + " is in the middle of its migrations (jti as a UUID): tokenctl does not touch it", "run manage.py migrate token_blacklist"
+	case t.Column("id") == nil:
+		return t.Name + " has no id column", "run manage.py migrate token_blacklist"
+	}
+	ids := t.Column("id").Type
+	if l.Engine == db.SQLite {
+		return t.Name + " with jti as text", ""
+	}
+	if strings.HasPrefix(ids, "int8") || ids == "bigint" {
+		return t.Name + " with jti as text and bigint ids, as simplejwt 4.7 or newer has it", ""
+	}
+	return t.Name + " with jti as text and " + ids + " ids, as simplejwt before 4.7 has it", ""
+}
+
+// releases says which release brought a migration. A release that changed no
+// model brings none, so what is in use may be newer.
+var releases = []struct{ peer, app, migration, version string }{
+	{"django", "auth", "0008", "1.10"}, {"django", "auth", "0009", "2.0"}, {"django", "auth", "0010", "2.2"}, {"django", "auth", "0012", "3.1"},
+	{"drf", "authtoken", "0001", "3.0"}, {"drf", "authtoken", "0003", "3.12.1"}, {"drf", "authtoken", "0004", "3.15.0"},
+	{"simplejwt", "token_blacklist", "0007", "3.0"}, {"simplejwt", "token_blacklist", "0008", "4.7.0"}, {"simplejwt", "token_blacklist", "0011", "4.7.1"},
+	{"simplejwt", "token_blacklist", "0012", "5.1.0"}, {"simplejwt", "token_blacklist", "0013_alter_blacklistedtoken_options", "5.5.1"},
+	{"knox", "knox", "0006", "3.0"}, {"knox", "knox", "0007", "4.0"}, {"knox", "knox", "0008", "4.2.0"}, {"knox", "knox", "0009", "5.0.0"},
+}
+
+// peers tells the versions of the application's packages: those configured, and
+// the least that the migrations allow.
+func (d *doctor) peers(applied map[string][]string) {
+	p := d.app.settings.Peers
+	configured := map[string]string{"django": p.Django, "drf": p.DRF}
+	for _, peer := range []string{"django", "drf", "simplejwt", "knox"} {
+		least, by := "", ""
+		for _, r := range releases {
+			named := slices.IndexFunc(applied[r.app], func(name string) bool { return strings.HasPrefix(name, r.migration) })
+			if r.peer == peer && named >= 0 {
+				least, by = r.version, r.app+" "+r.migration[:4]
+			}
+		}
+		var parts []string
+		if configured[peer] != "" {
+			parts = append(parts, configured[peer]+" from "+d.app.toml)
+		}
+		if least != "" {
+			parts = append(parts, fmt.Sprintf("at least %s by its migrations (%s)", least, by))
+		}
+		if parts != nil {
+			d.info("version_"+peer, "%s", strings.Join(parts, "; "))
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"tokenctl/db"
+	"tokenctl/django"
+)
+
+func (d *doctor) users(tx *db.Tx) error {
+	u := tx.Layout.User
+	_, err := tx.Layout.Users()
+	var e *django.Error
+	if errors.As(err, &e) && u == nil {
+		d.add("user_table", statusProblem, e.Message, e.Hint)
+		return nil
+	}
+	key := u.Column(u.Key)
+	found := fmt.Sprintf("%s, key %s (%s)", u.Name, key.Name, key.Type)
+	for _, child := range u.Children {
+		found += ", inherited by " + child.Name
+	}
+	d.ok("user_table", "%s", found)
+	if e != nil {
+		d.add("username_field", statusProblem, e.Message, e.Hint)
+	} else {
+		how := "the only unique text column"
+		if d.app.settings.Auth.UsernameField != "" {
+			how = "from " + d.app.toml
+		} else if !slices.Contains(u.UsernameCandidates(), u.Username) {
+			how = "by its name"
+		}
+		d.ok("username_field", "%s, %s", u.Username, how)
+	}
+	if absent := u.AbsentColumns(); absent != nil {
+		d.info("user_columns", "the user model has no %s", strings.Join(absent, ", "))
+	}
+	if flags := u.FlagsRequired(); e == nil && flags != nil {
+		d.info("user_create", "tokenctl user create needs %s", strings.Join(flags, " "))
+	}
+	return d.try(tx, "password_hasher", func() error {
+		use, err := tx.PasswordUse(d.ctx)
+		if err == nil {
+			d.hasher(use)
+		}
+		return err
+	})
+}
+
+// unsalted and fast algorithms, which a machine tries by the billion a second.
+var weakHashers = []string{"md5", "sha1", "unsalted_md5", "unsalted_sha1", "crypt", "unknown"}
+
+func (d *doctor) hasher(use db.PasswordUse) {
+	if len(use.Algorithms) == 0 {
+		d.info("password_hasher", "nobody has a usable password")
+		return
+	}
+	names := slices.Collect(maps.Keys(use.Algorithms))
+	slices.SortFunc(names, func(x, y string) int {
+		if use.Algorithms[x] != use.Algorithms[y] {
+			return use.Algorithms[y] - use.Algorithms[x]
+		}
+		return strings.Compare(x, y)
+	})
+	var parts []string
+	for _, name := range names {
+		text := name
+		if name == django.PBKDF2SHA256 {
+			text += fmt.Sprintf(", %d iterations", use.Iterations)
+		}
+		if len(names) > 1 {
+			text += " (" + count(use.Algorithms[name], "user") + ")"
+		}
+		parts = append(parts, text)
+	}
+	found := strings.Join(parts, "; ") + fmt.Sprintf(", of the newest %s", count(use.Users, "user"))
+	set := d.app.settings.Auth.PBKDF2Iterations
+	switch {
+	case slices.Contains(weakHashers, names[0]):
+		d.add("password_hasher", statusWarning, found, "put a slow hasher first in the project's PASSWORD_HASHERS; passwords are rewritten as people log in")
+	case names[0] == django.PBKDF2SHA256 && use.Iterations < django.MinPBKDF2Iterations:
+		d.add("password_hasher", statusWarning, fmt.Sprintf("%s: fewer than the %d of Django 3.2", found, django.MinPBKDF2Iterations),
+			"upgrade Django, or raise the iterations of the project's hasher; passwords are rewritten as people log in")
+	case set != 0 && use.Iterations != 0 && set != use.Iterations:
+		d.add("password_hasher", statusWarning, fmt.Sprintf("%s, but pbkdf2_iterations is %d", found, set),
+			fmt.Sprintf("set pbkdf2_iterations = %d under [auth] in %s: other passwords are rewritten at the next login, which ends sessions", use.Iterations, d.app.toml))
+	default:
+		d.ok("password_hasher", "%s", found)
+	}
+}

@@ -1,0 +1,133 @@
+package commands
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"tokenctl/output"
+	"tokenctl/tokens"
+)
+
+// Scripts name these fields and rely on their order. They may be added to at
+// the end, and otherwise never change.
+var frozenFields = map[string]string{
+	"credential": "id kind type user user_id status created expires signature",
+	"show":       "id kind type user user_id status created expires signature owner claims notes",
+	"minted":     "id kind type user user_id status created expires signature token",
+	"minted jwt": "id kind type user user_id status created expires signature refresh access",
+	"rotated":    "id kind type user user_id status created expires signature token replaces",
+	"verify":     "id kind type status reason user expires",
+	"user":       "id username email is_active is_staff is_superuser has_usable_password date_joined last_login",
+	"doctor":     "check status found fix",
+	"version":    "version commit go dirty date sum",
+}
+
+func TestFrozenFields(t *testing.T) {
+	minted := func(replaces string, names ...string) []output.Column {
+		m := tokens.Minted{Replaces: replaces}
+		for _, name := range names {
+			m.Secrets = append(m.Secrets, tokens.Named{Name: name})
+		}
+		columns, _ := mintedRows([]tokens.Minted{m})
+		return columns
+	}
+	got := map[string][]output.Column{
+		"credential": credentialColumns, "show": showColumns, "verify": verifyColumns, "user": userColumns, "doctor": doctorColumns, "version": versionColumns,
+		"minted": minted("", "token"), "minted jwt": minted("", "refresh", "access"), "rotated": minted("drf:1", "token"),
+	}
+	for object, want := range frozenFields {
+		var names []string
+		for _, c := range got[object] {
+			names = append(names, c.Name)
+		}
+		if have := strings.Join(names, " "); have != want {
+			t.Errorf("%s has the fields %s, want %s", object, have, want)
+		}
+	}
+}
+
+// declaredCodes are the constants of type Code in package django.
+func declaredCodes(t *testing.T) map[string]string {
+	file, err := parser.ParseFile(token.NewFileSet(), "../django/errors.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := map[string]string{}
+	for _, decl := range file.Decls {
+		group, ok := decl.(*ast.GenDecl)
+		if !ok || group.Tok != token.CONST {
+			continue
+		}
+		for _, spec := range group.Specs {
+			value := spec.(*ast.ValueSpec)
+			if kind, ok := value.Type.(*ast.Ident); !ok || kind.Name != "Code" {
+				t.Errorf("%s has no type Code", value.Names[0].Name)
+				continue
+			}
+			text, err := strconv.Unquote(value.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			codes[text] = value.Names[0].Name
+		}
+	}
+	return codes
+}
+
+func TestCodes(t *testing.T) {
+	declared := declaredCodes(t)
+	if len(declared) < 30 {
+		t.Fatalf("found only %d codes in django/errors.go", len(declared))
+	}
+	statuses := []int{exitFailed, exitUsage, exitNotFound, exitNo, exitConflict, exitPartly, exitUnreachable, exitConfirm, 130}
+	listed := map[string]bool{}
+	for _, c := range codes {
+		code := string(c.code)
+		switch {
+		case declared[code] == "":
+			t.Errorf("%s is no constant of package django", code)
+		case listed[code]:
+			t.Errorf("%s is listed twice", code)
+		case c.meaning == "" || strings.HasSuffix(c.meaning, "."):
+			t.Errorf("%s: meaning %q: want some, without a full stop", code, c.meaning)
+		case !slices.Contains(statuses, c.status):
+			t.Errorf("%s: %d is no exit status for a failure", code, c.status)
+		}
+		listed[code] = true
+	}
+	for code, name := range declared {
+		if !listed[code] {
+			t.Errorf("django.%s (%s) has no exit status and meaning in codes", name, code)
+		}
+	}
+}
+
+// errorTable is the README's table of codes.
+func errorTable() string {
+	var b strings.Builder
+	b.WriteString("| code | exit status | meaning |\n|---|---|---|\n")
+	for _, c := range codes {
+		fmt.Fprintf(&b, "| `%s` | %d | %s |\n", c.code, c.status, c.meaning)
+	}
+	return b.String()
+}
+
+func TestReadmeListsCodes(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatalf("%v; its table of codes is\n\n%s", err, errorTable())
+	}
+	for line := range strings.Lines(errorTable()) {
+		if !strings.Contains(string(readme), line) {
+			t.Errorf("README.md lacks a line; the whole table is\n\n%s", errorTable())
+			return
+		}
+	}
+}

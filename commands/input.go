@@ -1,0 +1,241 @@
+package commands
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode"
+
+	"tokenctl/django"
+	"tokenctl/tokens"
+)
+
+// maxLine bounds a line of input: the longest secret is a JWT, and servers
+// accept those up to some 8 KiB.
+const maxLine = 64 << 10
+
+// reference is how the operator named one credential.
+type reference struct {
+	id     string        // an id, or
+	secret django.Secret // the secret itself
+	where  string        // how to speak of it without repeating a secret
+}
+
+// references reads the arguments of a command that takes ID… or -. A single -
+// reads standard input, one per line: ids and secrets.
+func (a *App) references(ctx context.Context, args []string, tokenFile string) ([]reference, error) {
+	var refs []reference
+	if tokenFile != "" {
+		text, err := readSecretFile(tokenFile)
+		if err != nil {
+			return nil, err
+		}
+		secret, err := secretLine(text, tokenFile)
+		if err != nil {
+			return nil, err
+		}
+		refs = append(refs, reference{secret: secret, where: "the secret in " + tokenFile})
+	}
+	for _, arg := range args {
+		if arg == "-" {
+			if len(args) > 1 || tokenFile != "" {
+				return nil, usage("- stands alone: it reads all ids and secrets from standard input", "")
+			}
+			return a.readReferences(ctx)
+		}
+		if _, _, err := tokens.ParseID(arg); err != nil {
+			if looksLikeSecret(arg) || tokens.Session.LooksLike(arg) {
+				return nil, secretInArgument()
+			}
+			return nil, err
+		}
+		refs = append(refs, reference{id: arg, where: arg})
+	}
+	return refs, nil
+}
+
+func (a *App) readReferences(ctx context.Context) ([]reference, error) {
+	if a.Term.Stdin {
+		secret, err := a.prompt(ctx, "Secret: ")
+		if err != nil {
+			return nil, err
+		}
+		s, err := secretLine(secret, "the secret")
+		return []reference{{secret: s, where: "the secret"}}, err
+	}
+	lines, err := a.readLines(ctx, a.Stdin)
+	if err != nil {
+		return nil, err
+	}
+	var refs []reference
+	for i, line := range lines {
+		where := fmt.Sprintf("line %d of standard input", i+1)
+		if _, _, err := tokens.ParseID(line); err == nil {
+			refs = append(refs, reference{id: line, where: line})
+			continue
+		}
+		secret, err := secretLine(line, where)
+		if err != nil {
+			return nil, err
+		}
+		refs = append(refs, reference{secret: secret, where: "the secret in " + where})
+	}
+	if refs == nil {
+		return nil, errNoInput
+	}
+	return refs, nil
+}
+
+// errNoInput is for -, with nothing to read.
+var errNoInput = usage("standard input is empty", "write one id or secret a line")
+
+// readLines reads lines until the end of input or of ctx.
+func (a *App) readLines(ctx context.Context, from io.Reader) ([]string, error) {
+	type result struct {
+		lines []string
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		var r result
+		s := bufio.NewScanner(from)
+		s.Buffer(nil, maxLine)
+		for s.Scan() {
+			r.lines = append(r.lines, s.Text())
+		}
+		r.err = s.Err()
+		done <- r
+	}()
+	select {
+	case r := <-done:
+		if errors.Is(r.err, bufio.ErrTooLong) {
+			return nil, usage("a line of the input is longer than 64 KiB", "")
+		}
+		return r.lines, r.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// readNames reads one user name a line; - is standard input.
+func (a *App) readNames(ctx context.Context, path string) ([]string, error) {
+	from := a.Stdin
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, &django.Error{Code: django.CodeNotFound, Message: "cannot read " + path + ": " + reason(err)}
+		}
+		defer f.Close()
+		from = f
+	}
+	lines, err := a.readLines(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	for _, line := range lines {
+		if line == "" {
+			return nil, usage(path+" has an empty line: it is nobody's name", "")
+		}
+		if looksLikeSecret(line) {
+			return nil, usage(path+" holds something that looks like a secret, not names", "")
+		}
+	}
+	return lines, nil
+}
+
+// secretLine checks one secret. A line break at its end is no part of it; any
+// other blank around it is a mistake that must not be guessed away.
+func secretLine(text, where string) (django.Secret, error) {
+	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
+	switch {
+	case text == "":
+		return django.Secret{}, usage(where+" is empty", "")
+	case strings.TrimSpace(text) != text:
+		return django.Secret{}, usage(where+" has blanks around it", "remove them")
+	case strings.ContainsFunc(text, unicode.IsControl):
+		return django.Secret{}, usage(where+" has control characters in it", "write one secret a line")
+	}
+	return django.NewSecret(text), nil
+}
+
+// readSecretFile reads --token-file or --password-file; /dev/fd/N works too.
+// Who may read the file is its owner's decision: it is often a mounted secret.
+func readSecretFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", &django.Error{Code: django.CodeNotFound, Message: "cannot read " + path + ": " + reason(err)}
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxLine+1))
+	if err != nil {
+		return "", &django.Error{Code: django.CodeFailed, Message: "cannot read " + path + ": " + reason(err)}
+	}
+	if len(text) > maxLine {
+		return "", usage(path+" is longer than 64 KiB: it holds no secret", "")
+	}
+	return string(text), nil
+}
+
+// prompt asks for a secret without echo. It is an error where nobody can be
+// asked.
+func (a *App) prompt(ctx context.Context, question string) (string, error) {
+	if !a.interactive() {
+		return "", &django.Error{Code: django.CodeUsage, Message: "nobody can be asked here", Hint: "give the secret on standard input or with --token-file or --password-file"}
+	}
+	fmt.Fprint(a.Stderr, question)
+	type answer struct {
+		text string
+		err  error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		text, err := a.Term.ReadPassword()
+		done <- answer{text, err}
+	}()
+	select {
+	case got := <-done:
+		fmt.Fprintln(a.Stderr)
+		if errors.Is(got.err, io.EOF) {
+			return "", usage("no answer was given", "")
+		}
+		return got.text, got.err
+	case <-ctx.Done():
+		a.Term.Restore()
+		fmt.Fprintln(a.Stderr)
+		return "", context.Cause(ctx)
+	}
+}
+
+// confirm asks a question whose answer is no unless it is yes.
+func (a *App) confirm(ctx context.Context, question string) (bool, error) {
+	fmt.Fprint(a.Stderr, question+" [y/N] ")
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(a.Stdin).ReadString('\n')
+		answer <- line
+	}()
+	select {
+	case line := <-answer:
+		line = strings.ToLower(strings.TrimSpace(line))
+		return line == "y" || line == "yes", nil
+	case <-ctx.Done():
+		fmt.Fprintln(a.Stderr)
+		return false, context.Cause(ctx)
+	}
+}
+
+func dedupe(list []string) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, s := range list {
+		if !seen[s] {
+			seen[s] = true
+			out = append(out, s)
+		}
+	}
+	return out
+}

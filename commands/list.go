@@ -1,0 +1,84 @@
+package commands
+
+import (
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl/output"
+	"tokenctl/tokens"
+)
+
+type listOptions struct {
+	app      *App
+	selector selectorFlags
+	reveal   bool
+}
+
+func newList(a *App) *cobra.Command {
+	o := &listOptions{app: a}
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List credentials",
+		Long: `List the credentials of everybody, or those that the flags pick. Secrets are not
+shown unless --reveal asks for them.
+
+In a terminal the list is a table; otherwise it is tab-separated text without a
+header, one credential a line.`,
+		Example: `  tokenctl list
+  tokenctl list --user alice -o json
+  tokenctl list --kind drf --older-than 90d --sort created
+  tokenctl list --status disabled -o id | tokenctl blacklist - --ignore-missing`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c) },
+	}
+	o.selector.flags(a, c)
+	c.Flags().BoolVar(&o.reveal, "reveal", false, "show the secrets that the database holds in clear")
+	return c
+}
+
+func (o *listOptions) run(c *cobra.Command) error {
+	a, ctx := o.app, c.Context()
+	columns := credentialColumns
+	if o.reveal {
+		columns = append(slices.Clone(columns), tokenColumn)
+	}
+	// A wrong --columns or --field is told before the database is asked.
+	w, err := output.NewWriter(a.Stdout, columns, a.options(false))
+	if err != nil {
+		return err
+	}
+	store, err := a.open()
+	if err != nil {
+		return err
+	}
+	sel, err := o.selector.resolve(ctx, c, store)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for credential, err := range tokens.List(ctx, a.env(), store, sel) {
+		if err != nil {
+			w.Flush() //nolint:errcheck // the error that ended the list is the one to tell
+			return err
+		}
+		row := credentialRow(&credential)
+		if o.reveal {
+			row = append(row, tokenValue(&credential))
+		}
+		if err := w.Write(row); err != nil {
+			return err
+		}
+		n++
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	if !a.Term.Stdout {
+		return nil
+	}
+	if n == 0 {
+		a.say("no credentials")
+	}
+	return a.noteOthers(ctx, store, sel, "list")
+}

@@ -1,0 +1,17 @@
+package commands_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// privateFile writes a settings file that only its owner can read.
+func privateFile(t testing.TB, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tokenctl.toml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

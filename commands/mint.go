@@ -1,0 +1,298 @@
+package commands
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/output"
+	"tokenctl/tokens"
+)
+
+type mintOptions struct {
+	app       *App
+	names     []string
+	userIDs   []string
+	usersFrom string
+	kind      string
+	life      lifeFlags
+	init      bool
+	create    bool
+	dryRun    bool
+	deliver   delivery
+}
+
+func newMint(a *App) *cobra.Command {
+	o := &mintOptions{app: a, deliver: delivery{app: a}}
+	c := &cobra.Command{
+		Use:   "mint <username>...",
+		Short: "Make a token for a user",
+		Long: `Make a token for each user and print it, once. The token alone is on stdout;
+everything said about it is on stderr. The row is committed only after the token
+was written.
+
+A user has at most one drf token: a second one is refused, and rotate replaces
+the first.`,
+		Example: `  tokenctl mint alice
+  TOKEN=$(tokenctl mint alice)
+  tokenctl mint alice --init                 with an embedded database, if there is none
+  tokenctl mint deploy-bot --create --out deploy.token
+  tokenctl mint alice --format curl-config | curl -K - https://api.example.com/
+  tokenctl mint --users-from names.txt -o csv --out tokens.csv`,
+		ValidArgsFunction: a.completeUserArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			o.names = args
+			a.mutating = !o.dryRun
+			return o.run(c.Context())
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.kind, "kind", "", "the `KIND` of token (default: drf where the database has it, else the only kind there is)")
+	f.StringArrayVar(&o.userIDs, "user-id", nil, "the user with this primary key `PK`; may be repeated")
+	f.StringVar(&o.usersFrom, "users-from", "", "read user names from `FILE`, one a line; - is standard input")
+	f.BoolVar(&o.create, "create", false, "create users who do not exist, with an unusable password")
+	f.BoolVar(&o.init, "init", false, "create the SQLite database if there is none; implies --create")
+	o.life.flags(c)
+	o.deliver.flags(c)
+	f.BoolVar(&o.dryRun, "dry-run", false, "show who would get a token; make none")
+	must(c.RegisterFlagCompletionFunc("kind", a.completeKinds("mint")))
+	return c
+}
+
+func (o *mintOptions) run(ctx context.Context) error {
+	a := o.app
+	if err := o.deliver.check(); err != nil {
+		return err
+	}
+	if o.usersFrom != "" {
+		names, err := a.readNames(ctx, o.usersFrom)
+		if err != nil {
+			return err
+		}
+		o.names = append(o.names, names...)
+	}
+	if slices.Contains(o.names, "") || slices.Contains(o.userIDs, "") {
+		return usage("an empty name is nobody's", "")
+	}
+	if len(o.names)+len(o.userIDs) == 0 {
+		return usage("nobody to make a token for", "write tokenctl mint USERNAME")
+	}
+	store, err := o.open(ctx)
+	if store == nil || err != nil {
+		return err
+	}
+	layout, err := store.Layout(ctx)
+	if err != nil {
+		return err
+	}
+	kind, err := chooseKind(layout, o.kind)
+	if err != nil {
+		return err
+	}
+	life, err := o.life.resolve(store.Now())
+	if err != nil {
+		return err
+	}
+	if err := kind.CheckLife(life); err != nil {
+		return err
+	}
+	if o.dryRun {
+		return store.Read(ctx, func(tx *db.Tx) error { return o.preview(ctx, tx, kind) })
+	}
+	if err := o.deliver.create(); err != nil {
+		return err
+	}
+	var minted []tokens.Minted
+	var created []string
+	err = a.change(ctx, store, func(tx *db.Tx) error {
+		users, missing, err := o.users(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if created = missing; len(missing) > 0 {
+			if users, err = o.createMissing(ctx, tx, users, missing); err != nil {
+				return err
+			}
+		}
+		if minted, err = mintAll(ctx, tx, a.env(), kind, users, life); err != nil {
+			return err
+		}
+		if err := tx.CheckConstraints(ctx); err != nil {
+			return err
+		}
+		text, err := o.deliver.render(minted, len(minted) == 1)
+		if err != nil {
+			return err
+		}
+		return o.deliver.write(ctx, text)
+	})
+	if err := o.deliver.settle(err); err != nil {
+		return err
+	}
+	for _, name := range created {
+		a.say("created the user %s, with an unusable password", name)
+	}
+	for i := range minted {
+		a.announce("minted", &minted[i])
+	}
+	return nil
+}
+
+// announce says on stderr what a new secret is and belongs to.
+func (a *App) announce(verb string, m *tokens.Minted) {
+	text := verb + " " + m.ID + " for " + m.Owner.Username
+	if m.Replaces != "" {
+		text += ", replacing " + m.Replaces
+	}
+	a.say("%s", text)
+	if m.Status == tokens.Disabled {
+		a.say("note: %s is inactive: the token does not work before tokenctl user activate %s", m.Owner.Username, m.Owner.Username)
+	}
+}
+
+// open opens the database, and with --init makes it first when there is none;
+// with --dry-run it says so, and there is no store.
+func (o *mintOptions) open(ctx context.Context) (*db.Store, error) {
+	a := o.app
+	if !o.init {
+		return a.open()
+	}
+	o.create = true
+	t, err := a.target()
+	if err != nil {
+		return nil, err
+	}
+	if t.Engine != db.SQLite {
+		return nil, usage("mint --init is for SQLite: it would make tables in a server's database", "run tokenctl init once, then tokenctl mint --create")
+	}
+	if _, err := os.Stat(t.Path); err == nil {
+		return a.openTarget(t)
+	}
+	if o.dryRun {
+		a.say("dry run: would create the database %s and in it %s: %s", t, count(len(o.names), "user"), strings.Join(o.names, ", "))
+		return nil, nil
+	}
+	return a.initialise(ctx, t)
+}
+
+func chooseKind(l *db.Layout, name string) (*tokens.Kind, error) {
+	if name == "" {
+		return tokens.Default(l)
+	}
+	k, err := tokens.KindNamed(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := k.Refuse("mint"); err != nil {
+		return nil, err
+	}
+	return k, k.Check(l)
+}
+
+// users finds who is meant, in the order given, and who of them is missing.
+func (o *mintOptions) users(ctx context.Context, tx *db.Tx) (users []db.User, missing []string, err error) {
+	var absent *[]string
+	if o.create {
+		absent = &missing
+	}
+	if users, err = tx.UsersNamed(ctx, dedupe(o.names), absent); err != nil {
+		return nil, nil, err
+	}
+	byID, err := tx.UsersByID(ctx, dedupe(o.userIDs))
+	for _, u := range byID {
+		if !slices.ContainsFunc(users, func(known db.User) bool { return known.ID == u.ID }) {
+			users = append(users, u)
+		}
+	}
+	return users, missing, err
+}
+
+func (o *mintOptions) createMissing(ctx context.Context, tx *db.Tx, users []db.User, missing []string) ([]db.User, error) {
+	for _, name := range missing {
+		n, err := newServiceUser(tx.Layout, o.app.Random, name)
+		if err != nil {
+			return nil, err
+		}
+		u, err := tx.CreateUser(ctx, n, o.app.Random)
+		if err != nil {
+			return nil, err
+		}
+		users = append(users, u)
+	}
+	// Back into the order in which they were named.
+	place := func(u db.User) int {
+		if i := slices.Index(o.names, u.Username); i >= 0 {
+			return i
+		}
+		return len(o.names)
+	}
+	slices.SortStableFunc(users, func(x, y db.User) int { return place(x) - place(y) })
+	return users, nil
+}
+
+// mintAll makes a credential for every user, or for none: who cannot get one is
+// named.
+func mintAll(ctx context.Context, tx *db.Tx, env tokens.Env, kind *tokens.Kind, users []db.User, life tokens.Life) ([]tokens.Minted, error) {
+	var minted []tokens.Minted
+	var refused []string
+	var hints []string
+	for _, u := range users {
+		m, err := kind.Mint(ctx, env, tx, tokens.MintRequest{User: u, Life: life})
+		if django.CodeOf(err) == django.CodeTokenExists {
+			refused = append(refused, u.Username)
+			hints = append(hints, err.(*django.Error).Hint)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		minted = append(minted, m)
+	}
+	switch {
+	case len(refused) == 1:
+		return nil, &django.Error{Code: django.CodeTokenExists, Message: refused[0] + " has a " + kind.Name + " token already", Hint: hints[0]}
+	case len(refused) > 1:
+		return nil, &django.Error{Code: django.CodeTokenExists, Message: strings.Join(refused, ", ") + " have " + kind.Title + " already",
+			Hint: "nothing was changed; leave them out, or replace theirs with tokenctl rotate"}
+	}
+	return minted, nil
+}
+
+// preview shows who would get a token; it makes no secret.
+func (o *mintOptions) preview(ctx context.Context, tx *db.Tx, kind *tokens.Kind) error {
+	users, missing, err := o.users(ctx, tx)
+	if err != nil {
+		return err
+	}
+	var refused []string
+	var rows [][]output.Value
+	for i := range users {
+		if kind.Holds != nil {
+			has, err := kind.Holds(ctx, tx, users[i])
+			if err != nil {
+				return err
+			}
+			if has {
+				refused = append(refused, users[i].Username)
+			}
+		}
+		rows = append(rows, userRow(&users[i]))
+	}
+	for _, name := range missing {
+		if name, err = checkUsername(tx.Layout, name); err != nil {
+			return err
+		}
+		rows = append(rows, newUserRow(name))
+	}
+	if refused != nil {
+		return &django.Error{Code: django.CodeTokenExists, Message: strings.Join(refused, ", ") + ": there is a " + kind.Name + " token already",
+			Hint: "replace it with tokenctl rotate"}
+	}
+	o.app.say("dry run: would mint %s for %s, creating %s", count(len(users)+len(missing), kind.Name+" token"), count(len(users)+len(missing), "user"), count(len(missing), "user"))
+	return o.app.write(userColumns, rows, false)
+}

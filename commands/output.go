@@ -1,0 +1,156 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"tokenctl/django"
+	"tokenctl/output"
+)
+
+// checkGlobals validates the flags that every command has, and sets the
+// limit for the whole command.
+func (a *App) checkGlobals(c *cobra.Command) error {
+	g := &a.global
+	if g.output != "" {
+		if _, err := output.ParseFormat(g.output); err != nil {
+			g.output = ""
+			return usage(err.Error(), "")
+		}
+	}
+	switch {
+	case g.color != "auto" && g.color != "always" && g.color != "never":
+		return usage("--color is auto, always or never", "")
+	case g.timeout <= 0:
+		return usage("--timeout must be longer than nothing", "write --timeout 30s")
+	case g.maxTime < 0:
+		return usage("--max-time cannot be negative", "write --max-time 10m")
+	}
+	if err := exclusiveFlags(c); err != nil {
+		return err
+	}
+	// A flag that narrows must never widen by accident: --user "" is not everybody.
+	var empty error
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.Type() != "bool" && (f.Value.String() == "" || f.Value.String() == "[]") && f.Name != "email" && f.Name != "first-name" && f.Name != "last-name" {
+			empty = usage("--"+f.Name+" is empty", "leave it out, or give it a value")
+		}
+	})
+	if empty != nil {
+		return empty
+	}
+	if g.maxTime > 0 {
+		ctx, cancel := context.WithTimeoutCause(c.Context(), g.maxTime,
+			&django.Error{Code: django.CodeTimeout, Message: "--max-time was reached", Err: errMaxTime})
+		a.cancel = cancel
+		c.SetContext(ctx)
+	}
+	a.Stdout = patient{c.Context(), a.Stdout}
+	return nil
+}
+
+var errMaxTime = errors.New("max-time")
+
+// patient is a writer whose reader may take its time, but not longer than ctx.
+type patient struct {
+	ctx context.Context
+	to  io.Writer
+}
+
+func (w patient) Write(p []byte) (n int, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		n, err = w.to.Write(p)
+	}()
+	select {
+	case <-done:
+		return n, err
+	case <-w.ctx.Done():
+		return 0, context.Cause(w.ctx)
+	}
+}
+
+// options are the output options for a command's rows.
+func (a *App) options(single bool) output.Options {
+	o := output.Options{Format: output.Format(a.global.output), Columns: a.global.columns, Field: a.global.field,
+		NoHeaders: a.global.noHeaders, Single: single, CSVRaw: a.global.csvRaw, Color: a.colored(a.Term.Stdout)}
+	if a.Term.Stdout {
+		o.Width = a.width()
+	}
+	if o.Format == "" {
+		o.Format = output.Plain
+		if a.Term.Stdout {
+			o.Format = output.Table
+		}
+	}
+	return o
+}
+
+// width is how wide the terminal is.
+func (a *App) width() int {
+	if columns, err := strconv.Atoi(a.Getenv("COLUMNS")); err == nil && columns > 0 {
+		return columns
+	}
+	return a.Term.Width
+}
+
+// asked reports whether the caller chose a form for the result, rather than
+// leave it to the command.
+func (a *App) asked() bool {
+	return a.global.output != "" || a.global.field != "" || a.global.columns != nil
+}
+
+// write writes all rows to stdout. single is for a command that was asked about
+// one thing: JSON is an object then.
+func (a *App) write(columns []output.Column, rows [][]output.Value, single bool) error {
+	return writeRows(a.Stdout, columns, rows, a.options(single))
+}
+
+func writeRows(to io.Writer, columns []output.Column, rows [][]output.Value, o output.Options) error {
+	w, err := output.NewWriter(to, columns, o)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := w.Write(row); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+// dateValue is a flag that takes a date or an age. now is asked when the flag
+// is used, so that all flags of a command agree with the rest of it.
+type dateValue struct {
+	text string
+}
+
+// resolve returns the moment: ISO 8601, where a date without a time is its
+// midnight in UTC, or an age such as 90d, which is that long before now, or
+// after it when ahead.
+func (d dateValue) resolve(flag string, now time.Time, ahead bool) (time.Time, error) {
+	if d.text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
+		if t, err := time.Parse(layout, d.text); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	age, err := django.ParseDuration(d.text)
+	if err != nil {
+		return time.Time{}, usage(fmt.Sprintf("--%s: %q is neither a date nor a length of time", flag, d.text), "write 2026-11-22, 2026-11-22T15:04:05Z, 90d or 12h")
+	}
+	if ahead {
+		return now.Add(age), nil
+	}
+	return now.Add(-age), nil
+}

@@ -1,0 +1,311 @@
+package commands_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"tokenctl/commands"
+	"tokenctl/db/dbtest"
+	"tokenctl/django/djangotest"
+)
+
+// cli runs tokenctl in this process against one database.
+type cli struct {
+	t   testing.TB
+	url string
+	env map[string]string
+}
+
+// run returns the two streams and the exit status.
+func (c cli) run(stdin string, args ...string) (stdout, stderr string, status int) {
+	c.t.Helper()
+	var out, errs bytes.Buffer
+	app := &commands.App{Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errs, Now: time.Now, Random: rand.Reader,
+		Getenv: func(name string) string {
+			if name == "DATABASE_URL" {
+				return c.url
+			}
+			return c.env[name]
+		}}
+	status = app.Run(c.t.Context(), args)
+	return out.String(), errs.String(), status
+}
+
+// must is run for a command that has to succeed; it returns stdout without the
+// last line end.
+func (c cli) must(stdin string, args ...string) string {
+	c.t.Helper()
+	out, errs, status := c.run(stdin, args...)
+	if status != 0 {
+		c.t.Fatalf("tokenctl %s: status %d\n%s", strings.Join(args, " "), status, errs)
+	}
+	return strings.TrimSuffix(out, "\n")
+}
+
+// verdict is tokenctl's and must fit the exit status.
+func (c cli) verdict(secret string) string {
+	c.t.Helper()
+	out, errs, status := c.run(secret, "verify", "-", "-o", "json")
+	var answer struct {
+		Status, Reason *string
+	}
+	if err := json.Unmarshal([]byte(out), &answer); err != nil {
+		c.t.Fatalf("verify: %v\n%s%s", err, out, errs)
+	}
+	if answer.Reason == nil {
+		if status != 0 || *answer.Status != "active" {
+			c.t.Errorf("verify says %s with exit status %d", out, status)
+		}
+		return *answer.Status
+	}
+	if status != 4 {
+		c.t.Errorf("verify says %s with exit status %d", out, status)
+	}
+	return *answer.Reason
+}
+
+// accepts asks the Django application about a DRF key.
+func accepts(t testing.TB, pr *djangotest.Project, key string, status int, body string) {
+	t.Helper()
+	r := pr.Request("GET", "/test_auth/", map[string]string{"Authorization": "Token " + key}, "")
+	if r.Status != status || r.Body != body {
+		t.Errorf("Django answers %d %s, want %d %s", r.Status, r.Body, status, body)
+	}
+}
+
+const (
+	invalidToken = `{"detail":"Invalid token."}`
+	inactiveUser = `{"detail":"User inactive or deleted."}`
+)
+
+// peers runs f for every Django age and engine, with a migrated project.
+func peers(t *testing.T, o djangotest.Options, f func(t *testing.T, pr *djangotest.Project, c cli)) {
+	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
+		dbtest.Engines(t, func(t *testing.T, engine, _ string) {
+			url := dbtest.SQLite(t)
+			if engine == "postgres" {
+				url = dbtest.Postgres(t)
+			}
+			pr := p.Project(t, url, o)
+			pr.Migrate()
+			f(t, pr, cli{t: t, url: url})
+		})
+	})
+}
+
+func TestPeerDRFTokens(t *testing.T) {
+	peers(t, djangotest.Options{}, func(t *testing.T, pr *djangotest.Project, c cli) {
+		pr.Eval(`User.objects.create_user("alice", password="correct horse battery"); result = None`, nil)
+
+		// tokenctl writes, Django accepts.
+		first := c.must("", "mint", "alice")
+		accepts(t, pr, first, 200, `"Hello alice!"`)
+		second := c.must(first, "rotate", "-")
+		accepts(t, pr, first, 401, invalidToken)
+		accepts(t, pr, second, 200, `"Hello alice!"`)
+		c.must("", "user", "deactivate", "alice")
+		accepts(t, pr, second, 401, inactiveUser)
+		if v := c.verdict(second); v != "disabled" {
+			t.Errorf("an inactive user's token is %s", v)
+		}
+		c.must("", "user", "activate", "alice")
+		accepts(t, pr, second, 200, `"Hello alice!"`)
+		c.must("", "blacklist", "--user", "alice", "--yes")
+		accepts(t, pr, second, 401, invalidToken)
+
+		// Django writes, tokenctl reads.
+		var key string
+		pr.Eval(`result = Token.objects.create(user=User.objects.get(username="alice")).key`, &key)
+		if v := c.verdict(key); v != "active" {
+			t.Errorf("Django's token is %s", v)
+		}
+		id := c.must("", "list", "--user", "alice", "-o", "id")
+		if !strings.HasPrefix(id, "drf:1@") {
+			t.Errorf("list shows %s", id)
+		}
+		var created struct{ Created time.Time }
+		if err := json.Unmarshal([]byte(c.must("", "show", id, "-o", "json")), &created); err != nil {
+			t.Fatal(err)
+		}
+		var theirs time.Time
+		pr.Eval(`result = Token.objects.get().created`, &theirs)
+		if !created.Created.Equal(theirs) {
+			t.Errorf("created %s, Django says %s", created.Created, theirs)
+		}
+		third := c.must("", "rotate", id)
+		accepts(t, pr, key, 401, invalidToken)
+		accepts(t, pr, third, 200, `"Hello alice!"`)
+		var read time.Time
+		pr.Eval(`result = Token.objects.get().created`, &read)
+		if age := time.Since(read); age < -time.Minute || age > time.Minute {
+			t.Errorf("Django reads a rotated token's date as %s", read)
+		}
+		c.must(third, "blacklist", "-")
+		accepts(t, pr, third, 401, invalidToken)
+	})
+}
+
+func TestPeerUsers(t *testing.T) {
+	peers(t, djangotest.Options{}, func(t *testing.T, pr *djangotest.Project, c cli) {
+		pr.Eval(`User.objects.create_user("theirs", password="correct horse battery"); result = None`, nil)
+		key := c.must("pässwörd 42-xyz\n", "user", "create", "zoë", "--password-stdin", "--with-token", "drf", "--email", "Zoe@EXAMPLE.org", "--staff")
+		accepts(t, pr, key, 200, `"Hello zoë!"`)
+
+		var before, after string
+		const stored = `result = User.objects.get(username="zoë").password`
+		pr.Eval(stored, &before)
+		body, err := json.Marshal(map[string]string{"username": "zoë", "password": "pässwörd 42-xyz"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := pr.Request("POST", "/api-token-auth/", map[string]string{"Content-Type": "application/json"}, string(body))
+		if r.Status != 200 || r.Body != fmt.Sprintf(`{"token":%q}`, key) {
+			t.Errorf("obtain_auth_token answers %d %s", r.Status, r.Body)
+		}
+		pr.Eval(stored, &after)
+		if before != after {
+			t.Errorf("Django rewrote the hash %.24s… to %.24s…", before, after)
+		}
+		var seen struct {
+			Right, Wrong, Staff, Super, Active bool
+			Email                              string
+			LastLogin                          *string
+			Problems                           string
+		}
+		pr.Eval(`
+u = User.objects.get(username="zoë")
+try:
+    u.full_clean(); problems = ""
+except Exception as e:
+    problems = str(e)
+result = dict(Right=u.check_password("pässwörd 42-xyz"), Wrong=u.check_password("other"), Staff=u.is_staff, Super=u.is_superuser,
+    Active=u.is_active, Email=u.email, LastLogin=u.last_login, Problems=problems)`, &seen)
+		if !seen.Right || seen.Wrong || !seen.Staff || seen.Super || !seen.Active || seen.Email != "Zoe@example.org" || seen.LastLogin != nil || seen.Problems != "" {
+			t.Errorf("Django sees %+v", seen)
+		}
+
+		// A service account has no usable password.
+		c.must("", "user", "create", "bot")
+		var usable bool
+		pr.Eval(`result = User.objects.get(username="bot").has_usable_password()`, &usable)
+		if usable {
+			t.Error("Django thinks that a service account's password is usable")
+		}
+
+		// A password that tokenctl sets.
+		c.must("another good one 7", "user", "password", "theirs", "--password-stdin")
+		var right bool
+		pr.Eval(`result = User.objects.get(username="theirs").check_password("another good one 7")`, &right)
+		if !right {
+			t.Error("Django refuses the password that tokenctl set")
+		}
+
+		// Deleting removes what Django would remove.
+		c.must("", "user", "delete", "zoë", "--yes")
+		accepts(t, pr, key, 401, invalidToken)
+		var left int
+		pr.Eval(`result = User.objects.filter(username="zoë").count() + Token.objects.count()`, &left)
+		if left != 0 {
+			t.Errorf("%d rows are left", left)
+		}
+	})
+}
+
+// TestPeerFixtures: what real Django left in the fixtures verifies, and Django
+// accepts what tokenctl does to it.
+func TestPeerFixtures(t *testing.T) {
+	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
+		dbtest.Engines(t, func(t *testing.T, engine, _ string) {
+			url, secrets := dbtest.Fixture(t, engine)
+			pr := p.Project(t, url, djangotest.Options{SecretKey: secrets.SecretKey})
+			c := cli{t: t, url: url}
+			for name, key := range secrets.DRF {
+				want, status, body := "active", 200, fmt.Sprintf("%q", "Hello "+name+"!")
+				if name == "carol" {
+					want, status, body = "disabled", 401, inactiveUser
+				}
+				if v := c.verdict(key); v != want {
+					t.Errorf("%s's token is %s, want %s", name, v, want)
+				}
+				accepts(t, pr, key, status, body)
+			}
+			if n := strings.Count(c.must("", "list", "--kind", "drf"), "\n") + 1; n != len(secrets.DRF) {
+				t.Errorf("list shows %d tokens of %d", n, len(secrets.DRF))
+			}
+			old := secrets.DRF["zoë"]
+			renewed := c.must("", "rotate", "--user", "zoë", "--confirm", "1")
+			_, renewed, _ = strings.Cut(renewed, "\t")
+			accepts(t, pr, old, 401, invalidToken)
+			accepts(t, pr, renewed, 200, `"Hello zoë!"`)
+			c.must(renewed, "blacklist", "-")
+			accepts(t, pr, renewed, 401, invalidToken)
+			// A user without a token, with a name that would break careless SQL.
+			minted := c.must("", "mint", "o'brien")
+			accepts(t, pr, minted, 200, `"Hello o'brien!"`)
+		})
+	})
+}
+
+// TestPeerUserModels goes through a token's life for models unlike auth.User.
+func TestPeerUserModels(t *testing.T) {
+	for _, m := range []struct {
+		model, name, create, settings string
+		set                           []string
+	}{
+		{"uuid", "ann@example.org", `User.objects.create_user(email="ann@example.org", password="x")`, "", []string{"--set", "full_name=Ben"}},
+		{"mti", "ann", `User.objects.create_user("ann", password="x")`, "", []string{"--set", "tier=gold"}},
+		{"both", "ann", `User.objects.create_user("ann", email="ann@example.org", password="x")`, "[auth]\nusername_field = \"username\"\n", []string{"--email", "ben@example.org"}},
+	} {
+		t.Run(m.model, func(t *testing.T) {
+			peers(t, djangotest.Options{UserModel: m.model}, func(t *testing.T, pr *djangotest.Project, c cli) {
+				pr.Eval(m.create+"; result = None", nil)
+				args := func(args ...string) []string { return args }
+				if m.settings != "" {
+					file := privateFile(t, m.settings)
+					args = func(args ...string) []string { return append(args, "--config", file) }
+					if _, errs, status := c.run("", "list"); status != 1 || !strings.Contains(errs, "username_field") {
+						t.Errorf("without username_field: status %d, %s", status, errs)
+					}
+				}
+				key := c.must("", args("mint", m.name)...)
+				accepts(t, pr, key, 200, fmt.Sprintf("%q", "Hello "+m.name+"!"))
+				id := c.must("", args("list", "--user", m.name, "-o", "id")...)
+				var pk string
+				pr.Eval(`result = str(User.objects.get().pk)`, &pk)
+				if !strings.HasPrefix(id, "drf:"+pk+"@") {
+					t.Errorf("the id is %s for the key %s", id, pk)
+				}
+				renewed := c.must("", args("rotate", "drf:"+strings.ReplaceAll(pk, "-", ""))...)
+				accepts(t, pr, key, 401, invalidToken)
+				accepts(t, pr, renewed, 200, fmt.Sprintf("%q", "Hello "+m.name+"!"))
+				c.must("", args("blacklist", "--user-id", pk, "--yes")...)
+				accepts(t, pr, renewed, 401, invalidToken)
+
+				// A user made by tokenctl is one of Django's.
+				other := map[string]string{"uuid": "ben@example.org", "mti": "ben", "both": "ben"}[m.model]
+				create := args("user", "create", other, "--with-token", "drf")
+				// Columns that tokenctl does not know are refused by name first.
+				if m.set != nil {
+					column, _, _ := strings.Cut(m.set[1], "=")
+					if _, errs, status := c.run("", create...); m.set[0] == "--set" && (status != 2 || !strings.Contains(errs, column)) {
+						t.Errorf("without %s: status %d, %s", column, status, errs)
+					}
+					create = append(create, m.set...)
+				}
+				key = c.must("", create...)
+				accepts(t, pr, key, 200, fmt.Sprintf("%q", "Hello "+other+"!"))
+				c.must("", args("user", "delete", other, "--yes")...)
+				var n int
+				pr.Eval(`result = User.objects.count()`, &n)
+				if n != 1 {
+					t.Errorf("Django counts %d users", n)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,102 @@
+package commands
+
+import (
+	"slices"
+	"strings"
+
+	"tokenctl/db"
+	"tokenctl/output"
+	"tokenctl/tokens"
+)
+
+// The fields of every object are frozen: scripts name them. A test holds them
+// against the contract.
+
+var credentialColumns = []output.Column{{Name: "id"}, {Name: "kind"}, {Name: "type", Extra: true}, {Name: "user"},
+	{Name: "user_id", Extra: true}, {Name: "status"}, {Name: "created"}, {Name: "expires"}, {Name: "signature", Extra: true}}
+
+func credentialRow(c *tokens.Credential) []output.Value {
+	return []output.Value{output.String(c.ID), output.String(c.Kind), output.OptString(c.Type), output.OptString(c.Owner.Username),
+		output.OptString(c.Owner.ID), output.String(string(c.Status)), output.Time(c.Created), output.Time(c.Expires), output.OptString(c.Signature)}
+}
+
+// tokenColumn is what --reveal adds.
+var tokenColumn = output.Column{Name: "token"}
+
+func tokenValue(c *tokens.Credential) output.Value { return output.OptString(c.Secret().Reveal()) }
+
+var showColumns = slices.Concat(credentialColumns, []output.Column{{Name: "owner"}, {Name: "claims", Extra: true}, {Name: "notes"}})
+
+func showRow(c *tokens.Credential) []output.Value {
+	owner := output.Null()
+	if c.Owner.ID != "" {
+		owner = output.Object([]string{"is_active", "is_staff", "is_superuser", "has_usable_password", "last_login"},
+			[]output.Value{output.OptBool(c.Owner.IsActive), output.OptBool(c.Owner.IsStaff), output.OptBool(c.Owner.IsSuperuser),
+				output.Bool(c.Owner.HasUsablePassword()), output.Time(c.Owner.LastLogin)})
+	}
+	return append(credentialRow(c), owner, output.Raw(c.Claims), output.Strings(c.Notes))
+}
+
+var verifyColumns = []output.Column{{Name: "id"}, {Name: "kind"}, {Name: "type", Extra: true}, {Name: "status"}, {Name: "reason"},
+	{Name: "user"}, {Name: "expires"}}
+
+var userColumns = []output.Column{{Name: "id"}, {Name: "username"}, {Name: "email"}, {Name: "is_active"}, {Name: "is_staff"},
+	{Name: "is_superuser"}, {Name: "has_usable_password", Extra: true}, {Name: "date_joined", Extra: true}, {Name: "last_login"}}
+
+func userRow(u *db.User) []output.Value {
+	email := output.Null()
+	if u.Email != nil {
+		email = output.String(*u.Email)
+	}
+	return []output.Value{output.String(u.ID), output.String(u.Username), email, output.OptBool(u.IsActive), output.OptBool(u.IsStaff),
+		output.OptBool(u.IsSuperuser), output.Bool(u.HasUsablePassword()), output.Time(u.DateJoined), output.Time(u.LastLogin)}
+}
+
+// newUserRow is a user who is yet to be created.
+func newUserRow(name string) []output.Value {
+	row := make([]output.Value, len(userColumns))
+	row[1] = output.String(name)
+	return row
+}
+
+// mintedRows are credentials with their secrets, which are columns of their own.
+func mintedRows(minted []tokens.Minted) ([]output.Column, [][]output.Value) {
+	columns := slices.Clone(credentialColumns)
+	var names []string
+	replaces := false
+	for _, m := range minted {
+		replaces = replaces || m.Replaces != ""
+		for _, s := range m.Secrets {
+			if !slices.Contains(names, s.Name) {
+				names = append(names, s.Name)
+				columns = append(columns, output.Column{Name: s.Name})
+			}
+		}
+	}
+	if replaces {
+		columns = append(columns, output.Column{Name: "replaces"})
+	}
+	var rows [][]output.Value
+	for i := range minted {
+		row := credentialRow(&minted[i].Credential)
+		for _, name := range names {
+			value := output.Null()
+			for _, s := range minted[i].Secrets {
+				if s.Name == name {
+					value = output.String(s.Secret.Reveal())
+				}
+			}
+			row = append(row, value)
+		}
+		if replaces {
+			row = append(row, output.OptString(minted[i].Replaces))
+		}
+		rows = append(rows, row)
+	}
+	return columns, rows
+}
+
+func upper(name string) string { return strings.ToUpper(name) }
+
+// count is a number with its noun.
+func count(n int, noun string) string { return plural(n, noun, noun+"s") }

@@ -1,0 +1,158 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/tokens"
+)
+
+// selectorFlags are the flags that pick credentials, the same on every command
+// that has them.
+type selectorFlags struct {
+	kinds, types, users, userIDs, statuses                              []string
+	createdBefore, createdAfter, expiresBefore, expiresAfter, olderThan dateValue
+	staff, superuser                                                    bool
+	limit                                                               int
+	sort                                                                string
+}
+
+func (s *selectorFlags) flags(a *App, c *cobra.Command) {
+	f := c.Flags()
+	f.StringSliceVar(&s.kinds, "kind", nil, "only this `KIND`: "+strings.Join(tokens.KindNames(), ", "))
+	f.StringSliceVar(&s.types, "type", nil, "only this `TYPE` of JWT: access, refresh or sliding")
+	f.StringArrayVar(&s.users, "user", nil, "only those of the user `NAME`; may be repeated")
+	f.StringArrayVar(&s.userIDs, "user-id", nil, "only those of the user with this primary key `PK`; may be repeated")
+	f.StringSliceVar(&s.statuses, "status", nil, "only this `STATUS`: "+strings.Join(tokens.Statuses(), ", "))
+	f.StringVar(&s.createdBefore.text, "created-before", "", "only those created before the `DATE`, or longer ago than an age such as 90d")
+	f.StringVar(&s.createdAfter.text, "created-after", "", "only those created after the `DATE`, or within an age such as 90d")
+	f.StringVar(&s.expiresBefore.text, "expires-before", "", "only those that expire before the `DATE`, or within a time such as 7d")
+	f.StringVar(&s.expiresAfter.text, "expires-after", "", "only those that expire after the `DATE`, or never")
+	f.StringVar(&s.olderThan.text, "older-than", "", "only those older than an `AGE` such as 90d")
+	f.BoolVar(&s.staff, "staff", false, "only those of staff users")
+	f.BoolVar(&s.superuser, "superuser", false, "only those of superusers")
+	f.StringVar(&s.sort, "sort", "", "order by the `FIELD` "+strings.Join(tokens.Sorts(), ", ")+"; a minus before it reverses")
+	f.IntVar(&s.limit, "limit", 0, "at most `N` of them")
+	must(c.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(tokens.KindNames(), cobra.ShellCompDirectiveNoFileComp)))
+	must(c.RegisterFlagCompletionFunc("type", cobra.FixedCompletions([]string{"access", "refresh", "sliding"}, cobra.ShellCompDirectiveNoFileComp)))
+	must(c.RegisterFlagCompletionFunc("status", cobra.FixedCompletions(tokens.Statuses(), cobra.ShellCompDirectiveNoFileComp)))
+	must(c.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(tokens.Sorts(), cobra.ShellCompDirectiveNoFileComp)))
+	must(c.RegisterFlagCompletionFunc("user", a.completeUsers))
+}
+
+// selectorNames are the flags that pick; --sort and --limit alone pick nothing.
+var selectorNames = []string{"kind", "type", "user", "user-id", "status", "created-before", "created-after", "expires-before",
+	"expires-after", "older-than", "staff", "superuser", "limit"}
+
+// given reports whether the command line picks by selector.
+func (s *selectorFlags) given(c *cobra.Command) bool {
+	return slices.ContainsFunc(selectorNames, func(name string) bool { return c.Flags().Changed(name) })
+}
+
+// resolve turns the flags into a selector, looking up the users by name.
+func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db.Store) (tokens.Selector, error) {
+	sel := tokens.Selector{Types: s.types, Limit: s.limit}
+	for _, name := range s.kinds {
+		k, err := tokens.KindNamed(name)
+		if err != nil {
+			return sel, err
+		}
+		if !slices.Contains(sel.Kinds, k) {
+			sel.Kinds = append(sel.Kinds, k)
+		}
+	}
+	for _, t := range s.types {
+		if t != "access" && t != "refresh" && t != "sliding" {
+			return sel, usage(fmt.Sprintf("there is no token type %q", t), "the types are access, refresh and sliding")
+		}
+	}
+	for _, text := range s.statuses {
+		if !slices.Contains(tokens.Statuses(), text) {
+			return sel, usage(fmt.Sprintf("there is no status %q", text), "the statuses are "+strings.Join(tokens.Statuses(), ", "))
+		}
+		sel.Statuses = append(sel.Statuses, tokens.Status(text))
+	}
+	if slices.Contains(s.users, "") || slices.Contains(s.userIDs, "") {
+		return sel, usage("--user and --user-id need a value: an empty one is nobody", "")
+	}
+	if c.Flags().Changed("limit") && s.limit <= 0 {
+		return sel, usage("--limit must be at least 1", "")
+	}
+	if s.sort != "" {
+		sel.Sort, sel.Descending = strings.TrimPrefix(s.sort, "-"), strings.HasPrefix(s.sort, "-")
+		if !slices.Contains(tokens.Sorts(), sel.Sort) {
+			return sel, usage(fmt.Sprintf("cannot sort by %q", sel.Sort), "sort by "+strings.Join(tokens.Sorts(), ", "))
+		}
+	}
+	// --staff=false is those who are not: it must not widen to everybody.
+	if c.Flags().Changed("staff") {
+		sel.Staff = &s.staff
+	}
+	if c.Flags().Changed("superuser") {
+		sel.Superuser = &s.superuser
+	}
+	if err := s.dates(store.Now(), &sel); err != nil {
+		return sel, err
+	}
+	if len(s.users)+len(s.userIDs) == 0 {
+		return sel, nil
+	}
+	return sel, store.Read(ctx, func(tx *db.Tx) error {
+		named, err := tx.UsersNamed(ctx, s.users, nil)
+		if err != nil {
+			return err
+		}
+		byID, err := tx.UsersByID(ctx, s.userIDs)
+		for _, u := range append(named, byID...) {
+			sel.UserIDs = append(sel.UserIDs, u.ID)
+		}
+		return err
+	})
+}
+
+func (s *selectorFlags) dates(now time.Time, sel *tokens.Selector) (err error) {
+	for _, d := range []struct {
+		flag  string
+		value dateValue
+		into  *time.Time
+		ahead bool
+	}{{"created-before", s.createdBefore, &sel.CreatedBefore, false}, {"created-after", s.createdAfter, &sel.CreatedAfter, false},
+		{"expires-before", s.expiresBefore, &sel.ExpiresBefore, true}, {"expires-after", s.expiresAfter, &sel.ExpiresAfter, true}} {
+		if *d.into, err = d.value.resolve(d.flag, now, d.ahead); err != nil {
+			return err
+		}
+	}
+	if s.olderThan.text == "" {
+		return nil
+	}
+	age, err := django.ParseDuration(s.olderThan.text)
+	if err != nil {
+		return usage("--older-than: "+err.Error(), "")
+	}
+	if before := now.Add(-age); sel.CreatedBefore.IsZero() || before.Before(sel.CreatedBefore) {
+		sel.CreatedBefore = before
+	}
+	return nil
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+// must is for what only a programming error makes fail.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

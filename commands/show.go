@@ -1,0 +1,164 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/output"
+	"tokenctl/tokens"
+)
+
+type showOptions struct {
+	app       *App
+	tokenFile string
+	reveal    bool
+}
+
+func newShow(a *App) *cobra.Command {
+	o := &showOptions{app: a}
+	c := &cobra.Command{
+		Use:   "show {<id>... | -}",
+		Short: "Show one credential: owner, rights, dates, status",
+		Long: `Show credentials by id, or by the secret itself: - reads ids and secrets from
+standard input, one a line, and in a terminal asks for one without echo.`,
+		Example: `  tokenctl show drf:7
+  tokenctl show drf:7@1f0c3a55 -o json
+  tokenctl show - <leaked.txt`,
+		Args:              needsReference(&o.tokenFile),
+		ValidArgsFunction: a.completeIDs,
+		RunE:              func(c *cobra.Command, args []string) error { return o.run(c.Context(), args) },
+	}
+	tokenFileFlag(c, &o.tokenFile)
+	c.Flags().BoolVar(&o.reveal, "reveal", false, "show the secret where the database holds it in clear")
+	return c
+}
+
+func (o *showOptions) run(ctx context.Context, args []string) error {
+	a := o.app
+	found, err := a.find(ctx, args, o.tokenFile)
+	if err != nil {
+		return err
+	}
+	columns := showColumns
+	if o.reveal {
+		columns = append(slices.Clone(columns), tokenColumn)
+	}
+	var rows [][]output.Value
+	for i := range found {
+		row := showRow(&found[i])
+		if o.reveal {
+			row = append(row, tokenValue(&found[i]))
+		}
+		rows = append(rows, row)
+	}
+	return a.write(columns, rows, len(rows) == 1)
+}
+
+// find resolves the arguments of a command that only looks.
+func (a *App) find(ctx context.Context, args []string, tokenFile string) ([]tokens.Credential, error) {
+	refs, err := a.references(ctx, args, tokenFile)
+	if err != nil {
+		return nil, err
+	}
+	store, err := a.open()
+	if err != nil {
+		return nil, err
+	}
+	var found []tokens.Credential
+	return found, store.Read(ctx, func(tx *db.Tx) error {
+		var missing []offence
+		if found, missing, err = resolve(ctx, a.env(), tx, refs); err != nil {
+			return err
+		}
+		return offences(missing)
+	})
+}
+
+// offence is why one of several credentials cannot be acted on.
+type offence struct {
+	where string
+	err   *django.Error
+}
+
+// resolve finds what the references name. What is not there, or was replaced,
+// is returned as an offence; a credential that is named twice is found once.
+func resolve(ctx context.Context, env tokens.Env, tx *db.Tx, refs []reference) (found []tokens.Credential, missing []offence, err error) {
+	for _, ref := range refs {
+		c, err := lookUp(ctx, env, tx, ref)
+		var absent bool
+		if missing, absent = offended(missing, ref, err); absent {
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if !slices.ContainsFunc(found, func(known tokens.Credential) bool { return known.ID == c.ID }) {
+			found = append(found, c)
+		}
+	}
+	return found, missing, nil
+}
+
+// offended adds err to the list when it says that what was named is not there,
+// or no longer what it was.
+func offended(list []offence, ref reference, err error) ([]offence, bool) {
+	var e *django.Error
+	if !errors.As(err, &e) || e.Code != django.CodeNotFound && e.Code != django.CodeChanged {
+		return list, false
+	}
+	return append(list, offence{ref.where, e}), true
+}
+
+func lookUp(ctx context.Context, env tokens.Env, tx *db.Tx, ref reference) (tokens.Credential, error) {
+	if ref.id != "" {
+		return tokens.ByID(ctx, env, tx, ref.id)
+	}
+	c, err := tokens.BySecret(ctx, env, tx, ref.secret)
+	if err != nil {
+		return tokens.Credential{}, err
+	}
+	if c == nil {
+		return tokens.Credential{}, &django.Error{Code: django.CodeNotFound, Message: ref.where + " is no credential of this database",
+			Hint: "check that this is the application's database: tokenctl doctor"}
+	}
+	return *c, nil
+}
+
+// offences is the error that names every offender; nil when there is none.
+func offences(list []offence) error {
+	if len(list) == 0 {
+		return nil
+	}
+	if len(list) == 1 {
+		return list[0].err
+	}
+	var names []string
+	code := django.CodeChanged
+	for _, o := range list {
+		names = append(names, o.where)
+		if o.err.Code == django.CodeNotFound {
+			code = django.CodeNotFound
+		}
+	}
+	return &django.Error{Code: code, Message: "not there, or replaced meanwhile: " + strings.Join(names, ", "), Hint: list[0].err.Hint}
+}
+
+// needsReference asks for an argument, unless --token-file stands in for it.
+func needsReference(tokenFile *string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == 0 && *tokenFile == "" {
+			return usage("nothing to "+c.Name(), "write an id, or - to read ids and secrets from standard input")
+		}
+		return nil
+	}
+}
+
+func tokenFileFlag(c *cobra.Command, into *string) {
+	c.Flags().StringVar(into, "token-file", "", "read a secret from `FILE`")
+}

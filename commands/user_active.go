@@ -1,0 +1,121 @@
+package commands
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl/db"
+)
+
+// activeOptions are those of user activate and user deactivate.
+type activeOptions struct {
+	pickFlags
+	active bool
+}
+
+func newUserActivate(a *App) *cobra.Command {
+	return newUserActive(a, true, &cobra.Command{
+		Use:   "activate <username>...",
+		Short: "Let users in again",
+		Long: `Set is_active. What the users held before they were deactivated works again: it is
+counted, so that nothing comes back to life unnoticed.`,
+		Example: `  tokenctl user activate alice
+  tokenctl user activate --user-id 7`,
+	})
+}
+
+func newUserDeactivate(a *App) *cobra.Command {
+	return newUserActive(a, false, &cobra.Command{
+		Use:   "deactivate <username>...",
+		Short: "Lock users out, and their tokens with them",
+		Long: `Clear is_active. TokenAuthentication, knox, JWTAuthentication and sessions refuse an
+inactive user at once, and nothing is deleted: user activate undoes it.
+
+simplejwt before 5.4 still lets an inactive user's refresh tokens be exchanged,
+and JWTStatelessUserAuthentication never looks at the user: blacklist the tokens
+as well where that matters.`,
+		Example: `  tokenctl user deactivate mallory
+  tokenctl user deactivate --users-from leavers.txt`,
+	})
+}
+
+func newUserActive(a *App, active bool, c *cobra.Command) *cobra.Command {
+	o := &activeOptions{pickFlags{app: a}, active}
+	c.Args, c.ValidArgsFunction = o.check, a.completeUserArgs
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		a.mutating = true
+		return o.run(c.Context())
+	}
+	o.flags(c)
+	return c
+}
+
+func (o *activeOptions) run(ctx context.Context) error {
+	a := o.app
+	if err := o.read(ctx); err != nil {
+		return err
+	}
+	store, err := a.open()
+	if err != nil {
+		return err
+	}
+	var users []db.User
+	var changed []bool
+	var held [][]db.Holding
+	err = a.change(ctx, store, func(tx *db.Tx) error {
+		if users, err = o.find(ctx, tx, nil); err != nil {
+			return err
+		}
+		for i := range users {
+			did, err := tx.SetActive(ctx, users[i], o.active)
+			if err != nil {
+				return err
+			}
+			list, err := tx.Holdings(ctx, users[i])
+			if err != nil {
+				return err
+			}
+			users[i].IsActive = &o.active
+			changed, held = append(changed, did), append(held, list)
+		}
+		return a.writeNow(ctx, userColumns, userRows(users), o.single())
+	})
+	if err != nil {
+		return err
+	}
+	o.report(users, changed, held)
+	return nil
+}
+
+func (o *activeOptions) report(users []db.User, changed []bool, held [][]db.Holding) {
+	a := o.app
+	verb, state := "deactivated", "inactive"
+	if o.active {
+		verb, state = "activated", "active"
+	}
+	stopped := false
+	for i := range users {
+		if !changed[i] {
+			a.say("%s was %s already", users[i].Username, state)
+			continue
+		}
+		a.say("%s %s", verb, users[i].Username)
+		stopped = stopped || !o.active
+		if o.active && len(held[i]) > 0 {
+			a.say("note: valid again: %s; sessions that have not expired, too", holdings(held[i]))
+		}
+	}
+	if !stopped {
+		return
+	}
+	a.say("note: TokenAuthentication, knox, JWTAuthentication and sessions refuse an inactive user at once")
+	for i := range users {
+		for _, h := range held[i] {
+			if changed[i] && h.Kind == "jwt" {
+				a.say("note: simplejwt before 5.4 still exchanges %s's %s; to end that: tokenctl blacklist %s", users[i].Username,
+					plural(h.Rows, "refresh token", "refresh tokens"), argument(&users[i], "--user"))
+			}
+		}
+	}
+}

@@ -1,0 +1,252 @@
+package commands
+
+import (
+	"context"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/output"
+	"tokenctl/tokens"
+)
+
+type userCreateOptions struct {
+	app                        *App
+	names                      []string
+	email, firstName, lastName string
+	staff, superuser, inactive bool
+	set                        []string
+	fromCSV                    string
+	withToken                  string
+	source                     passwordFlags
+	deliver                    delivery
+}
+
+func newUserCreate(a *App) *cobra.Command {
+	o := &userCreateOptions{app: a, source: passwordFlags{app: a}, deliver: delivery{app: a}}
+	c := &cobra.Command{
+		Use:   "create {<username>... | --from-csv <file>}",
+		Short: "Create users",
+		Long: `Create users, all of them or none. Names are checked and normalised as Django does,
+and so are passwords, with its four password validators.
+
+A password comes from a prompt, a file or standard input, never from an argument.
+Without a terminal, and without a flag that says otherwise, it is unusable: right
+for a service account, which logs in with tokens only.
+
+A CSV file has a header that names its columns, in any order: username, email,
+first_name, last_name, is_staff, is_superuser, is_active, password, and any other
+column of the user table. An empty cell is the default.`,
+		Example: `  tokenctl user create alice --email alice@example.com --staff
+  tokenctl user create alice --generate-password
+  TOKEN=$(tokenctl user create deploy-bot --with-token drf)
+  tokenctl user create alice --password-stdin <password
+  tokenctl user create --from-csv team.csv --generate-password --out passwords
+  tokenctl user create alice --set phone=+4912345 --set tenant_id=3`,
+		Args:              o.check,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(c *cobra.Command, _ []string) error {
+			a.mutating = true
+			return o.run(c.Context())
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.email, "email", "", "the e-mail `ADDRESS`")
+	f.StringVar(&o.firstName, "first-name", "", "the first `NAME`")
+	f.StringVar(&o.lastName, "last-name", "", "the last `NAME`")
+	f.BoolVar(&o.staff, "staff", false, "the user may log in to the admin site")
+	f.BoolVar(&o.superuser, "superuser", false, "the user has every permission")
+	f.BoolVar(&o.inactive, "inactive", false, "the user cannot log in before user activate")
+	f.StringArrayVar(&o.set, "set", nil, "a further column of the user table, as `COLUMN=VALUE`; may be repeated")
+	f.StringVar(&o.fromCSV, "from-csv", "", "create the users that `FILE` lists; - is standard input")
+	o.source.flags(c)
+	f.StringVar(&o.withToken, "with-token", "", "make a token of this `KIND` as well, in the same transaction")
+	o.deliver.flags(c)
+	must(c.RegisterFlagCompletionFunc("with-token", a.completeKinds("mint")))
+	must(c.RegisterFlagCompletionFunc("set", cobra.NoFileCompletions))
+	return c
+}
+
+// check is for cobra's Args: everything that the command line alone tells.
+func (o *userCreateOptions) check(c *cobra.Command, args []string) error {
+	o.names = args
+	switch {
+	case len(args) == 0 && o.fromCSV == "":
+		return usage("no user was named", "write tokenctl user create USERNAME, or give --from-csv")
+	case len(args) > 0 && o.fromCSV != "":
+		return usage("names and --from-csv do not go together", "")
+	case slices.Contains(args, ""):
+		return usage("an empty name is nobody's", "")
+	}
+	if len(args) != 1 {
+		for _, name := range []string{"email", "first-name", "last-name", "password-stdin", "password-file"} {
+			if c.Flags().Changed(name) {
+				return usage("--"+name+" is for one user", "for several use --from-csv")
+			}
+		}
+	}
+	switch {
+	case o.deliver.format != "" && (o.withToken == "" || o.source.generate):
+		return usage("--format shapes a token alone", "give it with --with-token and without --generate-password")
+	case o.deliver.out != "" && !o.secrets() && !o.app.asked():
+		return usage("there is nothing to write to --out", "add --generate-password or --with-token")
+	}
+	return nil
+}
+
+// secrets reports whether there will be something to show once.
+func (o *userCreateOptions) secrets() bool { return o.source.generate || o.withToken != "" }
+
+func (o *userCreateOptions) run(ctx context.Context) error {
+	a := o.app
+	if err := o.deliver.check(); err != nil {
+		return err
+	}
+	if err := o.deliver.checkFields(o.source.generate, passwordColumns(o.secrets())); err != nil {
+		return err
+	}
+	text, err := o.readCSV(ctx)
+	if err != nil {
+		return err
+	}
+	store, err := a.open()
+	if err != nil {
+		return err
+	}
+	layout, err := store.Layout(ctx)
+	if err != nil {
+		return err
+	}
+	users, err := o.newcomers(layout, text)
+	if err != nil {
+		return err
+	}
+	var kind *tokens.Kind
+	if o.withToken != "" {
+		if kind, err = chooseKind(layout, o.withToken); err != nil {
+			return err
+		}
+	}
+	var cost hashing
+	err = store.Read(ctx, func(tx *db.Tx) error {
+		if err := clean(tx, users); err != nil {
+			return err
+		}
+		if err := refuseExisting(ctx, tx, users); err != nil {
+			return err
+		}
+		cost, err = a.hashing(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := o.passwords(ctx, layout, users); err != nil {
+		return err
+	}
+	var plain []django.Secret
+	for i := range users {
+		plain = append(plain, users[i].password)
+	}
+	encoded, err := a.hashAll(ctx, cost, plain)
+	if err != nil {
+		return err
+	}
+	for i := range users {
+		users[i].Password = encoded[i]
+	}
+	return o.create(ctx, store, kind, users)
+}
+
+// create writes the users, and their tokens, in one transaction.
+func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *tokens.Kind, newcomers []newcomer) error {
+	a := o.app
+	if o.secrets() || a.asked() {
+		if err := o.deliver.create(); err != nil {
+			return err
+		}
+	}
+	var users []db.User
+	var minted []tokens.Minted
+	err := a.change(ctx, store, func(tx *db.Tx) error {
+		if err := refuseExisting(ctx, tx, newcomers); err != nil {
+			return err
+		}
+		for _, n := range newcomers {
+			u, err := tx.CreateUser(ctx, n.NewUser, a.Random)
+			if err != nil {
+				return prefixed(n.where, err)
+			}
+			users = append(users, u)
+		}
+		if kind != nil {
+			var err error
+			if minted, err = mintAll(ctx, tx, a.env(), kind, users, tokens.Life{}); err != nil {
+				return err
+			}
+		}
+		if err := tx.CheckConstraints(ctx); err != nil {
+			return err
+		}
+		return o.hand(ctx, users, newcomers, minted)
+	})
+	if err := o.deliver.settle(err); err != nil {
+		return err
+	}
+	o.report(users, newcomers, minted)
+	return nil
+}
+
+// hand writes the secrets, or what was asked for, before the transaction
+// commits.
+func (o *userCreateOptions) hand(ctx context.Context, users []db.User, newcomers []newcomer, minted []tokens.Minted) error {
+	single := len(users) == 1 && o.fromCSV == ""
+	bundles := make([]bundle, len(users))
+	for i, u := range users {
+		bundles[i].owner = u.Username
+		if newcomers[i].generated {
+			bundles[i].secrets = append(bundles[i].secrets, tokens.Named{Name: "password", Secret: newcomers[i].password})
+		}
+		if minted != nil {
+			bundles[i].secrets = append(bundles[i].secrets, minted[i].Secrets...)
+		}
+	}
+	if len(secretNames(bundles)) == 0 && !o.app.asked() {
+		return nil
+	}
+	var text []byte
+	var err error
+	if o.deliver.format != "" {
+		text, err = o.deliver.render(minted, single)
+	} else {
+		text, err = o.deliver.arrange(bundles, single, func() ([]output.Column, [][]output.Value) { return createdRows(users, bundles) })
+	}
+	if err != nil {
+		return err
+	}
+	return o.deliver.write(ctx, text)
+}
+
+func (o *userCreateOptions) report(users []db.User, newcomers []newcomer, minted []tokens.Minted) {
+	a := o.app
+	const most = 20
+	if len(users) > most {
+		a.say("created %s", count(len(users), "user"))
+		if minted != nil {
+			a.say("minted %s", count(len(minted), minted[0].Kind+" token"))
+		}
+		return
+	}
+	for i := range users {
+		text := "created " + users[i].Username + " (id " + users[i].ID + ")"
+		if newcomers[i].password.IsZero() {
+			text += ", with an unusable password"
+		}
+		a.say("%s", text)
+	}
+	for i := range minted {
+		a.announce("minted", &minted[i])
+	}
+}

@@ -1,0 +1,201 @@
+package commands
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"tokenctl/db"
+	"tokenctl/django"
+)
+
+// maxCSV bounds a CSV file: some hundred thousand users.
+const maxCSV = 64 << 20
+
+// readCSV reads the file of --from-csv.
+func (o *userCreateOptions) readCSV(ctx context.Context) (string, error) {
+	switch o.fromCSV {
+	case "":
+		return "", nil
+	case "-":
+		return readAll(ctx, o.app.Stdin, maxCSV)
+	}
+	f, err := os.Open(o.fromCSV)
+	if err != nil {
+		return "", &django.Error{Code: django.CodeNotFound, Message: "cannot read " + o.fromCSV + ": " + reason(err)}
+	}
+	defer f.Close()
+	text, err := readAll(ctx, f, maxCSV)
+	if err != nil && django.CodeOf(err) != django.CodeUsage {
+		return "", &django.Error{Code: django.CodeFailed, Message: "cannot read " + o.fromCSV + ": " + reason(err), Err: err}
+	}
+	return text, err
+}
+
+// parseCSV reads users from text. base holds what the flags say about all of
+// them. Errors name the line and never quote a cell, which may be a password.
+func parseCSV(u *db.UserTable, file, text string, base db.NewUser) ([]newcomer, error) {
+	if file == "-" {
+		file = "standard input"
+	}
+	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\ufeff")))
+	header, err := r.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, usage(file+" is empty", "its first line names the columns, such as username,email,password")
+	}
+	if err != nil {
+		return nil, csvError(file, err)
+	}
+	columns, err := csvColumns(u, file, header, base.Set)
+	if err != nil {
+		return nil, err
+	}
+	var users []newcomer
+	for {
+		record, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, csvError(file, err)
+		}
+		line, _ := r.FieldPos(0)
+		n := newcomer{NewUser: base, where: fmt.Sprintf("%s line %d: ", file, line)}
+		n.Set = maps.Clone(base.Set)
+		for i, value := range record {
+			if err := n.fill(u, columns[i], value); err != nil {
+				return nil, prefixed(n.where, err)
+			}
+		}
+		users = append(users, n)
+	}
+	if users == nil {
+		return nil, usage(file+" has no users, only a header", "")
+	}
+	return users, nil
+}
+
+// userFields are the columns of a CSV that are not plain columns of the table.
+var userFields = []string{"email", "first_name", "last_name", "is_staff", "is_superuser", "is_active", "password"}
+
+// csvColumns checks the header and returns the field of every column; that of
+// the name is "username", whatever the table calls it.
+func csvColumns(u *db.UserTable, file string, header []string, set map[string]string) ([]string, error) {
+	for i := range header {
+		header[i] = strings.TrimSpace(header[i])
+	}
+	where := file + " line 1: "
+	name := u.Username
+	if !slices.Contains(header, name) {
+		name = "username"
+	}
+	if !slices.Contains(header, name) {
+		// Without a header this line is data, and may hold a password.
+		return nil, usage(where+"no column is called "+u.Username, "the first line names the columns, such as "+u.Username+",first_name,password")
+	}
+	var columns []string
+	for _, column := range header {
+		_, given := set[column]
+		switch {
+		case slices.Index(header, column) != len(columns):
+			return nil, usage(where+"the column "+column+" is there twice", "")
+		case given:
+			return nil, usage(where+"the column "+column+" is given by --set as well", "")
+		case column == u.Key:
+			return nil, usage(where+"the primary key "+column+" is not for the file to choose", "leave out the column")
+		case column == name:
+			column = "username"
+		case slices.Contains(userFields, column):
+		case column == "username" || !hasColumn(u, column):
+			if column == "username" && hasColumn(u, column) {
+				column = "." + column // a plain column of the table beside the USERNAME_FIELD
+				break
+			}
+			return nil, usage(where+"the user table "+u.Name+" has no column "+column,
+				"the columns are "+u.Username+", "+strings.Join(userFields, ", ")+" and any other column of the table")
+		default:
+			column = "." + column
+		}
+		columns = append(columns, column)
+	}
+	return columns, nil
+}
+
+func hasColumn(u *db.UserTable, name string) bool { return findColumn(u, name) != nil }
+
+func findColumn(u *db.UserTable, name string) *db.Column {
+	for _, t := range append([]*db.Table{u.Table}, u.Children...) {
+		if c := t.Column(name); c != nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// fill puts one cell where it belongs. A leading dot marks a plain column.
+func (n *newcomer) fill(u *db.UserTable, field, value string) (err error) {
+	plain, isPlain := strings.CutPrefix(field, ".")
+	switch {
+	case isPlain:
+		// An empty cell is the database's default or NULL where that is allowed,
+		// and else the empty text, which is what Django's forms store.
+		if c := findColumn(u, plain); value != "" || c.Text && c.NotNull && !c.HasDefault {
+			n.Set[plain] = value
+		}
+	case field == "username":
+		n.Username = value
+	case field == "email":
+		n.Email = value
+	case field == "first_name":
+		n.FirstName = value
+	case field == "last_name":
+		n.LastName = value
+	case field == "is_staff":
+		err = truth(field, value, &n.IsStaff)
+	case field == "is_superuser":
+		err = truth(field, value, &n.IsSuperuser)
+	case field == "is_active":
+		err = truth(field, value, &n.IsActive)
+	case field == "password" && value != "":
+		n.password, err = passwordLine(value, "the password")
+	}
+	return err
+}
+
+// truth reads a yes or no; an empty cell leaves the default.
+func truth(field, value string, into *bool) error {
+	switch strings.ToLower(value) {
+	case "":
+	case "true", "1", "yes":
+		*into = true
+	case "false", "0", "no":
+		*into = false
+	default:
+		return &django.Error{Code: django.CodeInvalidValue, Message: field + " is neither true nor false", Hint: "write true, false, 1, 0, yes or no; empty is the default"}
+	}
+	return nil
+}
+
+// csvError says where a file is no CSV.
+func csvError(file string, err error) error {
+	var parse *csv.ParseError
+	if !errors.As(err, &parse) {
+		return err
+	}
+	return usage(fmt.Sprintf("%s line %d: %s", file, parse.Line, parse.Err), "cells with commas, quotes or line breaks stand in double quotes")
+}
+
+// prefixed puts where something is wrong before what is wrong.
+func prefixed(where string, err error) error {
+	var e *django.Error
+	if where == "" || !errors.As(err, &e) {
+		return err
+	}
+	return &django.Error{Code: e.Code, Message: where + e.Message, Hint: e.Hint, Err: e.Err}
+}

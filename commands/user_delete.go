@@ -1,0 +1,196 @@
+package commands
+
+import (
+	"context"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/output"
+)
+
+type userDeleteOptions struct {
+	pickFlags
+	ignoreMissing bool
+	dryRun        bool
+	consent       consentFlags
+}
+
+func newUserDelete(a *App) *cobra.Command {
+	o := &userDeleteOptions{pickFlags: pickFlags{app: a}}
+	c := &cobra.Command{
+		Use:   "delete <username>...",
+		Short: "Delete users and what belongs to them",
+		Long: `Delete users, and do to the rows that refer to them what Django would: tokens, group
+memberships, permissions and admin log lines are deleted; recorded JWTs are kept
+without an owner, and what was blacklisted stays so. All of it is shown first, and
+confirmed.
+
+Where a table that tokenctl does not know refers to a user, nothing is deleted:
+only the application knows what should happen to its rows. user deactivate locks
+a user out and keeps everything.`,
+		Example: `  tokenctl user delete mallory
+  tokenctl user delete mallory --dry-run
+  tokenctl user delete --users-from leavers.txt --confirm 12
+  tokenctl user delete mallory --yes --ignore-missing`,
+		Args:              o.check,
+		ValidArgsFunction: a.completeUserArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			a.mutating = !o.dryRun
+			return o.run(c.Context())
+		},
+	}
+	o.pickFlags.flags(c)
+	c.Flags().BoolVar(&o.ignoreMissing, "ignore-missing", false, "absent ones are no fault")
+	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be deleted; delete nothing")
+	o.consent.flags(c)
+	return c
+}
+
+// doomed is what a deletion is about.
+type doomed struct {
+	users      []db.User
+	dependants []db.Dependants
+}
+
+// same reports whether two looks saw the same users and the same rows.
+func (d doomed) same(other doomed) bool {
+	return slices.EqualFunc(d.users, other.users, func(x, y db.User) bool { return x.ID == y.ID && x.Username == y.Username }) &&
+		slices.EqualFunc(d.dependants, other.dependants, func(x, y db.Dependants) bool { return x.Same(y) })
+}
+
+func (o *userDeleteOptions) run(ctx context.Context) error {
+	a := o.app
+	if err := o.read(ctx); err != nil {
+		return err
+	}
+	if _, err := output.NewWriter(io.Discard, userColumns, a.options(true)); err != nil {
+		return err
+	}
+	store, err := a.open()
+	if err != nil {
+		return err
+	}
+	var seen doomed
+	var missing []string
+	err = store.Read(ctx, func(tx *db.Tx) error {
+		seen, missing, err = o.look(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, name := range missing {
+		a.say("there is no user %s", name)
+	}
+	if o.dryRun {
+		return o.showDryRun(seen)
+	}
+	if len(seen.users) == 0 {
+		a.say("nobody to delete")
+		return nil
+	}
+	if err := o.consentTo(ctx, seen); err != nil {
+		return err
+	}
+	err = a.change(ctx, store, func(tx *db.Tx) error {
+		if err := tx.LockUsers(ctx, seen.users); err != nil {
+			return err
+		}
+		now, _, err := o.look(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if !seen.same(now) {
+			return &django.Error{Code: django.CodeChanged, Message: "what would be deleted changed while you were looking at it", Hint: "nothing was done; run the command again"}
+		}
+		if err := tx.DeleteUsers(ctx, seen.users); err != nil {
+			return err
+		}
+		if err := tx.CheckConstraints(ctx); err != nil {
+			return err
+		}
+		return a.writeNow(ctx, userColumns, userRows(seen.users), o.single())
+	})
+	if err != nil {
+		return err
+	}
+	for i := range seen.users {
+		a.say("deleted %s (id %s)", seen.users[i].Username, seen.users[i].ID)
+	}
+	return nil
+}
+
+func (o *userDeleteOptions) look(ctx context.Context, tx *db.Tx) (d doomed, missing []string, err error) {
+	var collect *[]string
+	if o.ignoreMissing {
+		collect = &missing
+	}
+	if d.users, err = o.find(ctx, tx, collect); err != nil {
+		return d, nil, err
+	}
+	d.dependants, err = tx.Dependants(ctx, d.users)
+	return d, missing, err
+}
+
+// consentTo shows what goes, refuses where it cannot, and asks.
+func (o *userDeleteOptions) consentTo(ctx context.Context, d doomed) error {
+	a := o.app
+	if !a.global.quiet || !o.consent.yes {
+		if err := a.preview(userColumns, userRows(d.users)); err != nil {
+			return err
+		}
+		if err := o.previewDependants(d.dependants); err != nil {
+			return err
+		}
+	}
+	if err := db.Deletable(d.dependants); err != nil {
+		return err
+	}
+	_, err := o.consent.obtain(ctx, a, "delete", count(len(d.users), "user"), len(d.users))
+	return err
+}
+
+var dependantColumns = []output.Column{{Name: "table"}, {Name: "column"}, {Name: "rows"}, {Name: "would_be"}}
+
+func (o *userDeleteOptions) previewDependants(list []db.Dependants) error {
+	if len(list) == 0 {
+		o.app.say("no other rows refer to them")
+		return nil
+	}
+	var rows [][]output.Value
+	for _, d := range list {
+		rows = append(rows, []output.Value{output.String(d.Table), output.String(d.Column()), output.Int(d.Rows), output.String(string(d.Action))})
+	}
+	return o.app.preview(dependantColumns, rows)
+}
+
+// showDryRun is the result of --dry-run: the users on stdout, what goes with
+// them on stderr.
+func (o *userDeleteOptions) showDryRun(d doomed) error {
+	if err := o.app.write(userColumns, userRows(d.users), o.single() && len(d.users) == 1); err != nil {
+		return err
+	}
+	if len(d.users) > 0 && !o.app.global.quiet {
+		if err := o.previewDependants(d.dependants); err != nil {
+			return err
+		}
+	}
+	if err := db.Deletable(d.dependants); err != nil {
+		return err
+	}
+	o.app.say("dry run: would delete %s", count(len(d.users), "user"))
+	return nil
+}
+
+// preview shows rows on stderr, since stdout may be a pipe.
+func (a *App) preview(columns []output.Column, rows [][]output.Value) error {
+	o := output.Options{Format: output.Table, Color: a.colored(a.Term.Stderr)}
+	if a.Term.Stderr {
+		o.Width = a.width()
+	}
+	return writeRows(a.remarks(), columns, rows, o)
+}

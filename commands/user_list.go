@@ -1,0 +1,153 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl/db"
+	"tokenctl/output"
+)
+
+type userListOptions struct {
+	app                                *App
+	staff, superuser, active, inactive bool
+	sort                               string
+	limit                              int
+}
+
+func newUserList(a *App) *cobra.Command {
+	o := &userListOptions{app: a}
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List users",
+		Long: `List all users, or those that the flags pick, in the order of their keys.
+
+In a terminal the list is a table; otherwise it is tab-separated text without a
+header, one user a line. The username is the value of the model's USERNAME_FIELD;
+a field that the model does not have is null.`,
+		Example: `  tokenctl user list
+  tokenctl user list --superuser -o json
+  tokenctl user list --inactive --sort -last_login --limit 20
+  tokenctl user list --field username`,
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(c *cobra.Command, _ []string) error { return o.run(c) },
+	}
+	f := c.Flags()
+	f.BoolVar(&o.staff, "staff", false, "only staff users")
+	f.BoolVar(&o.superuser, "superuser", false, "only superusers")
+	f.BoolVar(&o.active, "active", false, "only active users")
+	f.BoolVar(&o.inactive, "inactive", false, "only inactive users")
+	c.MarkFlagsMutuallyExclusive("active", "inactive")
+	f.StringVar(&o.sort, "sort", "", "order by the `FIELD` "+strings.Join(db.UserFields(), ", ")+"; a minus before it reverses")
+	f.IntVar(&o.limit, "limit", 0, "at most `N` of them")
+	must(c.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(db.UserFields(), cobra.ShellCompDirectiveNoFileComp)))
+	return c
+}
+
+func (o *userListOptions) filter(c *cobra.Command) (db.Filter, error) {
+	// --staff=false is the opposite of --staff, as the words say.
+	given := func(name string, value *bool) *bool {
+		if c.Flags().Changed(name) {
+			return value
+		}
+		return nil
+	}
+	f := db.Filter{Staff: given("staff", &o.staff), Superuser: given("superuser", &o.superuser), Active: given("active", &o.active), Limit: o.limit}
+	if c.Flags().Changed("inactive") {
+		active := !o.inactive
+		f.Active = &active
+	}
+	if c.Flags().Changed("limit") && o.limit <= 0 {
+		return f, usage("--limit must be at least 1", "")
+	}
+	if o.sort != "" {
+		f.Sort, f.Descending = strings.TrimPrefix(o.sort, "-"), strings.HasPrefix(o.sort, "-")
+		if !slices.Contains(db.UserFields(), f.Sort) {
+			return f, usage(fmt.Sprintf("cannot sort by %q", f.Sort), "sort by "+strings.Join(db.UserFields(), ", "))
+		}
+	}
+	return f, nil
+}
+
+func (o *userListOptions) run(c *cobra.Command) error {
+	a := o.app
+	f, err := o.filter(c)
+	if err != nil {
+		return err
+	}
+	w, err := output.NewWriter(a.Stdout, userColumns, a.options(false))
+	if err != nil {
+		return err
+	}
+	store, err := a.open()
+	if err != nil {
+		return err
+	}
+	n := 0
+	for u, err := range store.ListUsers(c.Context(), f) {
+		if err != nil {
+			w.Flush() //nolint:errcheck // the error that ended the list is the one to tell
+			return err
+		}
+		if err := w.Write(userRow(&u)); err != nil {
+			return err
+		}
+		n++
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	if n == 0 && a.Term.Stdout {
+		a.say("no users")
+	}
+	return nil
+}
+
+func newUserShow(a *App) *cobra.Command {
+	p := &pickFlags{app: a}
+	c := &cobra.Command{
+		Use:   "show <username>...",
+		Short: "Show users",
+		Long:  `Show users by name or primary key. What they hold is told by tokenctl list --user.`,
+		Example: `  tokenctl user show alice
+  tokenctl user show alice --field is_active
+  tokenctl user show --user-id 7 -o json`,
+		Args:              p.check,
+		ValidArgsFunction: a.completeUserArgs,
+		RunE:              func(c *cobra.Command, _ []string) error { return p.show(c.Context()) },
+	}
+	p.flags(c)
+	return c
+}
+
+func (p *pickFlags) show(ctx context.Context) error {
+	if err := p.read(ctx); err != nil {
+		return err
+	}
+	store, err := p.app.open()
+	if err != nil {
+		return err
+	}
+	var users []db.User
+	err = store.Read(ctx, func(tx *db.Tx) error {
+		users, err = p.find(ctx, tx, nil)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return p.app.write(userColumns, userRows(users), p.single())
+}
+
+func userRows(users []db.User) [][]output.Value {
+	var rows [][]output.Value
+	for i := range users {
+		rows = append(rows, userRow(&users[i]))
+	}
+	return rows
+}

@@ -1,0 +1,294 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/output"
+	"tokenctl/tokens"
+)
+
+// passwordFlags say where a password comes from; never from an argument.
+type passwordFlags struct {
+	app        *App
+	stdin      bool
+	file       string
+	generate   bool
+	none       bool
+	noValidate bool
+}
+
+func (p *passwordFlags) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.BoolVar(&p.stdin, "password-stdin", false, "read the password from standard input: one line, blanks count")
+	f.StringVar(&p.file, "password-file", "", "read the password from `FILE`")
+	f.BoolVar(&p.generate, "generate-password", false, "make a random password and print it, once")
+	f.BoolVar(&p.none, "no-password", false, "set an unusable password: the user logs in with tokens only")
+	f.BoolVar(&p.noValidate, "no-validate", false, "do without Django's password validators")
+	c.MarkFlagsMutuallyExclusive("password-stdin", "password-file", "generate-password", "no-password")
+}
+
+// given reports whether a flag says where the password comes from.
+func (p *passwordFlags) given() bool { return p.stdin || p.file != "" || p.generate || p.none }
+
+// single reports whether the source gives one password, for one user.
+func (p *passwordFlags) single() bool { return p.stdin || p.file != "" }
+
+// read returns the one password of --password-stdin or --password-file.
+func (p *passwordFlags) read(ctx context.Context) (django.Secret, error) {
+	if p.file != "" {
+		text, err := readSecretFile(p.file)
+		if err != nil {
+			return django.Secret{}, err
+		}
+		return passwordLine(text, "the password in "+p.file)
+	}
+	if p.app.Term.Stdin {
+		// A line typed into a terminal would be seen.
+		secret, err := p.ask(ctx, "Password: ")
+		if err == nil && secret.IsZero() {
+			err = usage("no password was given; nothing was changed", "--no-password sets an unusable one")
+		}
+		return secret, err
+	}
+	text, err := readAll(ctx, p.app.Stdin, maxLine)
+	if err != nil {
+		return django.Secret{}, err
+	}
+	return passwordLine(text, "the password on standard input")
+}
+
+// ask asks for a password twice. An empty first answer is no password.
+func (p *passwordFlags) ask(ctx context.Context, question string) (django.Secret, error) {
+	first, err := p.app.prompt(ctx, question)
+	if err != nil || first == "" {
+		return django.Secret{}, err
+	}
+	again, err := p.app.prompt(ctx, "The same again: ")
+	if err != nil {
+		return django.Secret{}, err
+	}
+	if first != again {
+		return django.Secret{}, usage("the two passwords are not the same", "nothing was changed; try again")
+	}
+	return passwordLine(first, "the password")
+}
+
+// passwordLine checks one password. Blanks around it belong to it, as in
+// Django; a line break at its end does not. What no client of the application
+// could send is refused: it would lock the user out.
+func passwordLine(text, where string) (django.Secret, error) {
+	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
+	switch {
+	case text == "":
+		return django.Secret{}, usage(where+" is empty", "for a user without a password leave it out, or give --no-password")
+	case strings.ContainsAny(text, "\r\n"):
+		return django.Secret{}, usage(where+" has more than one line", "")
+	case strings.ContainsRune(text, 0):
+		return django.Secret{}, usage(where+" has a NUL character in it", "")
+	case !utf8.ValidString(text):
+		return django.Secret{}, usage(where+" is not UTF-8", "")
+	}
+	return django.NewSecret(text), nil
+}
+
+// readAll reads until the end of input or of ctx.
+func readAll(ctx context.Context, from io.Reader, limit int64) (string, error) {
+	type result struct {
+		text []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		text, err := io.ReadAll(io.LimitReader(from, limit+1))
+		done <- result{text, err}
+	}()
+	select {
+	case r := <-done:
+		if r.err == nil && int64(len(r.text)) > limit {
+			return "", usage(fmt.Sprintf("the input is longer than %d KiB", limit>>10), "")
+		}
+		return string(r.text), r.err
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}
+
+type userPasswordOptions struct {
+	pickFlags
+	source  passwordFlags
+	deliver delivery
+}
+
+func newUserPassword(a *App) *cobra.Command {
+	o := &userPasswordOptions{pickFlags: pickFlags{app: a}, source: passwordFlags{app: a}, deliver: delivery{app: a}}
+	c := &cobra.Command{
+		Use:   "password <username>",
+		Short: "Change a user's password",
+		Long: `Change a user's password. In a terminal it is asked for, twice and without echo;
+elsewhere a flag says where it comes from.
+
+The hash is pbkdf2_sha256 with the application's own number of iterations. The
+user's sessions end when they are next used; tokens of every kind stay valid, and
+how many there are is said.`,
+		Example: `  tokenctl user password alice
+  tokenctl user password alice --password-stdin <new-password
+  tokenctl user password alice --generate-password
+  tokenctl user password deploy-bot --no-password`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args)+len(o.userIDs) != 1 {
+				return usage("user password is about one user", "write "+c.CommandPath()+" USERNAME, or give --user-id")
+			}
+			return o.check(c, args)
+		},
+		ValidArgsFunction: a.completeUserArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			a.mutating = true
+			return o.run(c.Context())
+		},
+	}
+	c.Flags().StringArrayVar(&o.userIDs, "user-id", nil, "the user with this primary key `PK`")
+	o.source.flags(c)
+	o.deliver.outFlag(c)
+	return c
+}
+
+func (o *userPasswordOptions) run(ctx context.Context) error {
+	a := o.app
+	switch {
+	case !o.source.given() && !a.interactive():
+		return usage("nobody can be asked for the password here", "give --password-stdin, --password-file, --generate-password or --no-password")
+	case o.deliver.out != "" && !o.source.generate && !a.asked():
+		return usage("there is nothing to write to --out", "add --generate-password")
+	}
+	if err := o.deliver.checkFields(o.source.generate, passwordColumns(o.source.generate)); err != nil {
+		return err
+	}
+	store, err := a.open()
+	if err != nil {
+		return err
+	}
+	var u db.User
+	var cost hashing
+	err = store.Read(ctx, func(tx *db.Tx) error {
+		users, err := o.find(ctx, tx, nil)
+		if err != nil {
+			return err
+		}
+		u = users[0]
+		cost, err = a.hashing(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	secret, err := o.password(ctx, store, u)
+	if err != nil {
+		return err
+	}
+	encoded, err := a.hashAll(ctx, cost, []django.Secret{secret})
+	if err != nil {
+		return err
+	}
+	if o.source.generate || a.asked() {
+		if err := o.deliver.create(); err != nil {
+			return err
+		}
+	}
+	var held []db.Holding
+	err = a.change(ctx, store, func(tx *db.Tx) error {
+		if err := tx.SetPassword(ctx, u, encoded[0]); err != nil {
+			return err
+		}
+		users, err := tx.UsersByID(ctx, []string{u.ID})
+		if err != nil {
+			return err
+		}
+		u = users[0]
+		if held, err = tx.Holdings(ctx, u); err != nil {
+			return err
+		}
+		return o.hand(ctx, u, secret)
+	})
+	if err := o.deliver.settle(err); err != nil {
+		return err
+	}
+	o.report(&u, held)
+	return nil
+}
+
+// password returns the new password; zero is an unusable one.
+func (o *userPasswordOptions) password(ctx context.Context, store *db.Store, u db.User) (secret django.Secret, err error) {
+	a := o.app
+	switch {
+	case o.source.none:
+		return django.Secret{}, nil
+	case o.source.generate:
+		text, err := django.GeneratePassword(a.Random)
+		return django.NewSecret(text), err
+	case o.source.single():
+		secret, err = o.source.read(ctx)
+	default:
+		secret, err = o.source.ask(ctx, "New password for "+output.Visible(u.Username)+": ")
+	}
+	if err == nil && secret.IsZero() {
+		err = usage("no password was given; nothing was changed", "--no-password sets an unusable one")
+	}
+	if err != nil || o.source.noValidate {
+		return secret, err
+	}
+	layout, err := store.Layout(ctx)
+	if err != nil {
+		return secret, err
+	}
+	n := db.NewUser{Username: u.Username}
+	for _, field := range []struct {
+		into *string
+		from *string
+	}{{&n.FirstName, u.FirstName}, {&n.LastName, u.LastName}, {&n.Email, u.Email}} {
+		if field.from != nil {
+			*field.into = *field.from
+		}
+	}
+	return secret, rejected(django.ValidatePassword(secret.Reveal(), attributes(layout, &n)))
+}
+
+// hand writes the result before the transaction commits.
+func (o *userPasswordOptions) hand(ctx context.Context, u db.User, secret django.Secret) error {
+	b := bundle{owner: u.Username}
+	if o.source.generate {
+		b.secrets = []tokens.Named{{Name: "password", Secret: secret}}
+	}
+	if b.secrets == nil && !o.app.asked() {
+		return nil
+	}
+	text, err := o.deliver.arrange([]bundle{b}, true, func() ([]output.Column, [][]output.Value) {
+		return createdRows([]db.User{u}, []bundle{b})
+	})
+	if err != nil {
+		return err
+	}
+	return o.deliver.write(ctx, text)
+}
+
+func (o *userPasswordOptions) report(u *db.User, held []db.Holding) {
+	a := o.app
+	if o.source.none {
+		a.say("%s has an unusable password now", u.Username)
+	} else {
+		a.say("changed the password of %s", u.Username)
+	}
+	if len(held) == 0 {
+		a.say("%s holds no live tokens; sessions end when they are next used", u.Username)
+		return
+	}
+	a.say("still valid: %s; sessions end when they are next used", holdings(held))
+	a.say("hint: to end those too: tokenctl blacklist %s", argument(u, "--user"))
+}

@@ -1,0 +1,88 @@
+package commands
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/output"
+	"tokenctl/tokens"
+)
+
+type verifyOptions struct {
+	app       *App
+	tokenFile string
+}
+
+func newVerify(a *App) *cobra.Command {
+	o := &verifyOptions{app: a}
+	c := &cobra.Command{
+		Use:   "verify {- | <id>...}",
+		Short: "Tell whether the application would accept a credential now",
+		Long: `Tell whether the application would accept a credential now. The exit status is
+the answer: 0 when all of them are active, 4 when one is not; the reason is on
+stdout.
+
+A secret is read from standard input with -, without echo in a terminal, or from
+--token-file; an id can be an argument.`,
+		Example: `  tokenctl verify -
+  printf %s "$TOKEN" | tokenctl verify - --field status
+  tokenctl verify drf:7@1f0c3a55 -o json`,
+		Args:              needsReference(&o.tokenFile),
+		ValidArgsFunction: a.completeIDs,
+		RunE:              func(c *cobra.Command, args []string) error { return o.run(c.Context(), args) },
+	}
+	tokenFileFlag(c, &o.tokenFile)
+	return c
+}
+
+func (o *verifyOptions) run(ctx context.Context, args []string) error {
+	a := o.app
+	refs, err := a.references(ctx, args, o.tokenFile)
+	if err != nil {
+		return err
+	}
+	store, err := a.open()
+	if err != nil {
+		return err
+	}
+	var rows [][]output.Value
+	var missing []offence
+	good := true
+	err = store.Read(ctx, func(tx *db.Tx) error {
+		for _, ref := range refs {
+			c, err := lookUp(ctx, a.env(), tx, ref)
+			if ref.id == "" && django.CodeOf(err) == django.CodeNotFound {
+				rows = append(rows, []output.Value{output.Null(), output.Null(), output.Null(), output.Null(), output.String("unknown"), output.Null(), output.Null()})
+				good = false
+				continue
+			}
+			var absent bool
+			if missing, absent = offended(missing, ref, err); absent {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			why := ""
+			if c.Status != tokens.Active {
+				why, good = string(c.Status), false
+			}
+			rows = append(rows, []output.Value{output.String(c.ID), output.String(c.Kind), output.OptString(c.Type), output.String(string(c.Status)),
+				output.OptString(why), output.OptString(c.Owner.Username), output.Time(c.Expires)})
+		}
+		return offences(missing)
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.write(verifyColumns, rows, len(rows) == 1); err != nil {
+		return err
+	}
+	if !good {
+		return errNo
+	}
+	return nil
+}
