@@ -45,6 +45,7 @@ type App struct {
 	stop     context.CancelCauseFunc
 	store    *db.Store
 	settings *django.Settings
+	kinds    *tokens.Env
 	source   string // where the database's URL came from
 	toml     string // the tokenctl.toml in use
 	args     []string
@@ -140,9 +141,6 @@ func (a *App) watchSignals() (stop func()) {
 	}()
 	return sync.OnceFunc(func() { signal.Stop(signals); close(done) })
 }
-
-// env is what the kinds need besides the database.
-func (a *App) env() tokens.Env { return tokens.Env{Settings: a.settings, Random: a.Random} }
 
 // interactive reports whether the person at the terminal can be asked.
 func (a *App) interactive() bool {

@@ -52,7 +52,7 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	var done []tokens.Credential
 	err = a.change(ctx, store, func(tx *db.Tx) error {
 		for _, credential := range t.found {
-			err := credential.Of().Blacklist(ctx, tx, credential)
+			err := credential.Of().Blacklist(ctx, a.env(), tx, credential)
 			if !o.tolerate(t, credential, err) {
 				if err != nil {
 					return err
@@ -76,7 +76,7 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	}
 	for i := range done {
 		if f := done[i].Of().Aftermath; f != nil {
-			if text := f(done[i]); text != "" {
+			if text := f(a.env(), done[i]); text != "" {
 				a.say("note: %s", text)
 			}
 		}

@@ -43,31 +43,15 @@ func (d *doctor) settings() {
 	} else {
 		d.ok("settings", "%s", a.toml)
 	}
-	for _, name := range []string{"TOKENCTL_SECRET_KEY", "DJANGO_SECRET_KEY"} {
-		if a.Getenv(name) != "" {
-			d.ok("secret_key", "from %s", name)
-			return
-		}
-	}
-	file := a.settings.SecretKeyFile
-	if file == "" {
-		d.info("secret_key", "none configured: signatures of JWTs and sessions cannot be checked or made")
-		return
-	}
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(filepath.Dir(a.toml), file)
-	}
-	text, err := readPrivate(file)
+	source, key, err := a.secretKey()
 	var e *django.Error
 	switch {
 	case errors.As(err, &e):
 		d.add("secret_key", statusProblem, e.Message, e.Hint)
-	case err != nil:
-		d.add("secret_key", statusProblem, "cannot read "+file+": "+reason(err), "correct secret_key_file in "+a.toml)
-	case strings.TrimSpace(string(text)) == "":
-		d.add("secret_key", statusProblem, file+" is empty", "write the project's SECRET_KEY into it")
+	case key.IsZero():
+		d.info("secret_key", "none configured: signatures of JWTs and sessions cannot be checked or made")
 	default:
-		d.ok("secret_key", "from %s", file)
+		d.ok("secret_key", "from %s", source)
 	}
 }
 

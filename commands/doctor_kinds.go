@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tokenctl/db"
+	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -118,7 +119,7 @@ var releases = []struct{ peer, app, migration, version string }{
 // the least that the migrations allow.
 func (d *doctor) peers(applied map[string][]string) {
 	p := d.app.settings.Peers
-	configured := map[string]string{"django": p.Django, "drf": p.DRF}
+	configured := map[string]django.Version{"django": p.Django, "drf": p.DRF, "simplejwt": p.SimpleJWT, "knox": p.Knox}
 	for _, peer := range []string{"django", "drf", "simplejwt", "knox"} {
 		least, by := "", ""
 		for _, r := range releases {
@@ -129,7 +130,7 @@ func (d *doctor) peers(applied map[string][]string) {
 		}
 		var parts []string
 		if configured[peer] != "" {
-			parts = append(parts, configured[peer]+" from "+d.app.toml)
+			parts = append(parts, string(configured[peer])+" from "+d.app.toml)
 		}
 		if least != "" {
 			parts = append(parts, fmt.Sprintf("at least %s by its migrations (%s)", least, by))

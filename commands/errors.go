@@ -41,6 +41,8 @@ var codes = []struct {
 	{django.CodeColumnsRequired, exitUsage, "the user model has further columns that need a value"},
 	{django.CodeConfigInvalid, exitUsage, "tokenctl.toml has an unknown key or a wrong value"},
 	{django.CodeConfigUnsafe, exitFailed, "others could read or write tokenctl.toml or a key file"},
+	{django.CodeKeyMissing, exitFailed, "it takes SECRET_KEY, or simplejwt's signing key, and none is configured"},
+	{django.CodeWrongKey, exitFailed, "the configured key is not the one that the application signs with"},
 	{django.CodeKindRequired, exitUsage, "the database has several kinds of tokens: say which"},
 	{django.CodeKindUnsupported, exitUsage, "tokenctl cannot do this with credentials of this kind"},
 	{django.CodeAmbiguousID, exitUsage, "the id fits more than one credential"},

@@ -21,6 +21,9 @@ type mintOptions struct {
 	usersFrom string
 	kind      string
 	life      lifeFlags
+	tokenType string
+	claims    []string
+	force     bool
 	init      bool
 	create    bool
 	dryRun    bool
@@ -58,6 +61,9 @@ the first.`,
 	f.BoolVar(&o.create, "create", false, "create users who do not exist, with an unusable password")
 	f.BoolVar(&o.init, "init", false, "create the SQLite database if there is none; implies --create")
 	o.life.flags(c)
+	f.StringVar(&o.tokenType, "type", "", "the `TYPE` of JWT: refresh (with its access token), access or sliding")
+	f.StringArrayVar(&o.claims, "claim", nil, "a custom claim of a JWT, as `NAME=JSON`; may be repeated")
+	f.BoolVar(&o.force, "force", false, "sign although the configured key is not the one that the application signs with")
 	o.deliver.flags(c)
 	f.BoolVar(&o.dryRun, "dry-run", false, "show who would get a token; make none")
 	must(c.RegisterFlagCompletionFunc("kind", a.completeKinds("mint")))
@@ -98,7 +104,11 @@ func (o *mintOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := kind.CheckLife(life); err != nil {
+	req := tokens.MintRequest{Life: life, Type: o.tokenType, Force: o.force}
+	if req.Claims, err = parseClaims(o.claims); err != nil {
+		return err
+	}
+	if err := kind.CheckMint(a.env(), req); err != nil {
 		return err
 	}
 	if o.dryRun {
@@ -119,7 +129,7 @@ func (o *mintOptions) run(ctx context.Context) error {
 				return err
 			}
 		}
-		if minted, err = mintAll(ctx, tx, a.env(), kind, users, life); err != nil {
+		if minted, err = mintAll(ctx, tx, a.env(), kind, users, req); err != nil {
 			return err
 		}
 		if err := tx.CheckConstraints(ctx); err != nil {
@@ -237,12 +247,13 @@ func (o *mintOptions) createMissing(ctx context.Context, tx *db.Tx, users []db.U
 
 // mintAll makes a credential for every user, or for none: who cannot get one is
 // named.
-func mintAll(ctx context.Context, tx *db.Tx, env tokens.Env, kind *tokens.Kind, users []db.User, life tokens.Life) ([]tokens.Minted, error) {
+func mintAll(ctx context.Context, tx *db.Tx, env tokens.Env, kind *tokens.Kind, users []db.User, req tokens.MintRequest) ([]tokens.Minted, error) {
 	var minted []tokens.Minted
 	var refused []string
 	var hints []string
 	for _, u := range users {
-		m, err := kind.Mint(ctx, env, tx, tokens.MintRequest{User: u, Life: life})
+		req.User = u
+		m, err := kind.Mint(ctx, env, tx, req)
 		if django.CodeOf(err) == django.CodeTokenExists {
 			refused = append(refused, u.Username)
 			hints = append(hints, err.(*django.Error).Hint)
@@ -295,4 +306,21 @@ func (o *mintOptions) preview(ctx context.Context, tx *db.Tx, kind *tokens.Kind)
 	}
 	o.app.say("dry run: would mint %s for %s, creating %s", count(len(users)+len(missing), kind.Name+" token"), count(len(users)+len(missing), "user"), count(len(missing), "user"))
 	return o.app.write(userColumns, rows, false)
+}
+
+// parseClaims reads --claim NAME=JSON.
+func parseClaims(list []string) ([]django.JWTClaim, error) {
+	var claims []django.JWTClaim
+	for _, text := range list {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok || name == "" {
+			return nil, usage("--claim needs a name and a value", `write --claim roles='["ops"]' or --claim tenant='"acme"'`)
+		}
+		c, err := django.NewJWTClaim(name, []byte(value))
+		if err != nil {
+			return nil, usage("the value of --claim "+name+" is not JSON", `write --claim roles='["ops"]' or --claim tenant='"acme"'`)
+		}
+		claims = append(claims, c)
+	}
+	return claims, nil
 }

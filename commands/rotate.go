@@ -13,6 +13,8 @@ import (
 type rotateOptions struct {
 	changeFlags
 	life    lifeFlags
+	overlap string
+	force   bool
 	deliver delivery
 }
 
@@ -41,6 +43,8 @@ Ids and secrets that are named are replaced without asking. What flags such as
 	o.life.flags(c)
 	c.Flags().BoolVar(&o.life.keep, "keep-expiry", false, "the new one expires when the old one would have")
 	c.MarkFlagsMutuallyExclusive("keep-expiry", "ttl", "expires", "never")
+	c.Flags().StringVar(&o.overlap, "overlap", "", "let a knox predecessor live on for a `TIME` such as 72h, but not beyond its own expiry")
+	c.Flags().BoolVar(&o.force, "force", false, "sign although the configured key is not the one that the application signs with")
 	o.deliver.flags(c)
 	return c
 }
@@ -58,12 +62,18 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	req := tokens.RotateRequest{Life: life, Force: o.force}
+	if o.overlap != "" {
+		if req.Overlap, err = django.ParseDuration(o.overlap); err != nil || req.Overlap == 0 {
+			return usage("--overlap needs a length of time", "write --overlap 72h")
+		}
+	}
 	t, err := o.resolve(c, store, args)
 	if t == nil || err != nil {
 		return err
 	}
 	for _, old := range t.found {
-		if err := old.Of().CheckLife(life); err != nil {
+		if err := old.Of().CheckRotate(a.env(), req); err != nil {
 			return err
 		}
 	}
@@ -76,7 +86,7 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 	var minted []tokens.Minted
 	err = a.change(ctx, store, func(tx *db.Tx) error {
 		for _, old := range t.found {
-			m, err := old.Of().Rotate(ctx, a.env(), tx, old, tokens.RotateRequest{Life: life})
+			m, err := old.Of().Rotate(ctx, a.env(), tx, old, req)
 			if !o.tolerate(t, old, err) {
 				if err != nil {
 					return err

@@ -183,7 +183,7 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 		}
 		if kind != nil {
 			var err error
-			if minted, err = mintAll(ctx, tx, a.env(), kind, users, tokens.Life{}); err != nil {
+			if minted, err = mintAll(ctx, tx, a.env(), kind, users, tokens.MintRequest{}); err != nil {
 				return err
 			}
 		}

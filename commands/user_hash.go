@@ -30,7 +30,7 @@ func (a *App) hashing(ctx context.Context, tx *db.Tx) (hashing, error) {
 	if n > 0 {
 		return hashing{max(n, django.MinPBKDF2Iterations), "the newest users' hashes"}, nil
 	}
-	return hashing{max(django.DefaultPBKDF2Iterations(a.settings.Peers.Django), django.MinPBKDF2Iterations), "Django's default"}, nil
+	return hashing{max(django.DefaultPBKDF2Iterations(string(a.settings.Peers.Django)), django.MinPBKDF2Iterations), "Django's default"}, nil
 }
 
 // hashAll encodes passwords on all cores; a zero one becomes an unusable

@@ -66,11 +66,12 @@ func (o *verifyOptions) run(ctx context.Context, args []string) error {
 			if err != nil {
 				return err
 			}
-			why := ""
-			if c.Status != tokens.Active {
-				why, good = string(c.Status), false
+			why := c.Reason
+			if why == "" && c.Status != tokens.Active {
+				why = string(c.Status)
 			}
-			rows = append(rows, []output.Value{output.String(c.ID), output.String(c.Kind), output.OptString(c.Type), output.String(string(c.Status)),
+			good = good && why == ""
+			rows = append(rows, []output.Value{output.OptString(c.ID), output.String(c.Kind), output.OptString(c.Type), output.OptString(string(c.Status)),
 				output.OptString(why), output.OptString(c.Owner.Username), output.Time(c.Expires)})
 		}
 		return offences(missing)

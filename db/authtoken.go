@@ -129,6 +129,10 @@ func (tx *Tx) InsertToken(ctx context.Context, u User, key django.Secret) (Token
 	if _, err := l.authTokens(); err != nil {
 		return Token{}, err
 	}
+	if !l.AuthToken().Column("user_id").Unique {
+		return Token{}, &django.Error{Code: django.CodeLayoutUnsupported, Message: "authtoken_token.user_id has lost its unique constraint",
+			Hint: "restore it: two tokens of one user break obtain_auth_token"}
+	}
 	owner, _ := l.User.keyArg(l.Engine, u.ID)
 	// Without the conflict target a key that somebody has by an astronomical
 	// chance would count as the user's own.

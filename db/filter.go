@@ -17,7 +17,11 @@ type Filter struct {
 	Superuser     *bool
 	CreatedBefore time.Time
 	CreatedAfter  time.Time
-	Sort          string // a field of the object listed; empty: by key
+	ExpiresBefore time.Time
+	ExpiresAfter  time.Time
+	Statuses      []string // nil: any
+	Types         []string // simplejwt's token types; nil: any
+	Sort          string   // a field of the object listed; empty: by key
 	Descending    bool
 	Limit         int // 0: none
 }

@@ -16,6 +16,8 @@ const (
 	CodeColumnsRequired     Code = "columns_required"
 	CodeConfigInvalid       Code = "config_invalid"
 	CodeConfigUnsafe        Code = "config_unsafe"
+	CodeKeyMissing          Code = "key_missing"
+	CodeWrongKey            Code = "wrong_key"
 	CodeKindRequired        Code = "kind_required"
 	CodeKindUnsupported     Code = "kind_unsupported"
 	CodeAmbiguousID         Code = "ambiguous_id"

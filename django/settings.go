@@ -13,11 +13,15 @@ import (
 // lower case, grouped by the package they belong to. The zero value is every
 // peer's default.
 type Settings struct {
-	Database      string       `toml:"database"`        // as DATABASE_URL
-	SecretKeyFile string       `toml:"secret_key_file"` // holds Django's SECRET_KEY
-	Auth          AuthSettings `toml:"auth"`
-	DRF           DRFSettings  `toml:"drf"`
-	Peers         Peers        `toml:"peers"`
+	Database               string          `toml:"database"`                  // as DATABASE_URL
+	SecretKeyFile          string          `toml:"secret_key_file"`           // holds Django's SECRET_KEY
+	SecretKeyFallbackFiles []string        `toml:"secret_key_fallback_files"` // hold SECRET_KEY_FALLBACKS, in order
+	Auth                   AuthSettings    `toml:"auth"`
+	DRF                    DRFSettings     `toml:"drf"`
+	Knox                   KnoxSettings    `toml:"knox"`
+	SimpleJWT              JWTSettings     `toml:"simplejwt"`
+	Session                SessionSettings `toml:"session"`
+	Peers                  Peers           `toml:"peers"`
 }
 
 // AuthSettings describe django.contrib.auth in the application.
@@ -32,10 +36,14 @@ type DRFSettings struct {
 	Keyword string `toml:"keyword"` // TokenAuthentication.keyword; "Token" when empty
 }
 
-// Peers are the versions of the application's packages, such as "4.2".
+// Peers are the versions of the application's packages, such as "4.2". An empty
+// one is the newest that tokenctl knows.
 type Peers struct {
-	Django string `toml:"django"`
-	DRF    string `toml:"drf"`
+	Django    Version `toml:"django"`
+	DRF       Version `toml:"drf"`
+	SimpleJWT Version `toml:"simplejwt"`
+	PyJWT     Version `toml:"pyjwt"`
+	Knox      Version `toml:"knox"`
 }
 
 // TokenKeyword is the word before a DRF key in the Authorization header.
@@ -61,6 +69,11 @@ func ParseSettings(text []byte) (*Settings, error) {
 	}
 	if strings.ContainsAny(s.DRF.Keyword, " \t\r\n") {
 		return nil, &Error{Code: CodeConfigInvalid, Message: "drf.keyword must be one word"}
+	}
+	for _, part := range []interface{ Validate() error }{s.Knox, s.SimpleJWT, s.Session} {
+		if err := part.Validate(); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }

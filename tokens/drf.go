@@ -26,18 +26,28 @@ var DRF = &Kind{
 	List:     listDRF,
 	ByID:     drfByID,
 	BySecret: drfBySecret,
-	CheckLife: func(life Life) error {
-		// Keeping no expiry is what happens anyway.
-		life.Keep = false
-		return noLife("drf tokens", life)
+	CheckMint: func(_ Env, r MintRequest) error {
+		if err := noClaims("drf tokens", r); err != nil {
+			return err
+		}
+		return noLife("drf tokens", r.Life)
+	},
+	CheckRotate: func(_ Env, r RotateRequest) error {
+		if err := noOverlap("drf tokens", r); err != nil {
+			return err
+		}
+		r.Life.Keep = false // keeping no expiry is what happens anyway
+		return noLife("drf tokens", r.Life)
 	},
 	Mint: mintDRF,
 	Holds: func(ctx context.Context, tx *db.Tx, u db.User) (bool, error) {
 		t, err := tx.TokenOf(ctx, u.ID)
 		return t != nil, err
 	},
-	Rotate:    rotateDRF,
-	Blacklist: func(ctx context.Context, tx *db.Tx, c Credential) error { return tx.DeleteToken(ctx, c.row.(db.Token)) },
+	Rotate: rotateDRF,
+	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, c Credential) error {
+		return tx.DeleteToken(ctx, c.row.(db.Token))
+	},
 	Aftermath: drfAftermath,
 	Header: func(s *django.Settings, secret django.Secret) string {
 		return "Authorization: " + s.TokenKeyword() + " " + secret.Reveal()
@@ -165,7 +175,7 @@ func rotateDRF(ctx context.Context, env Env, tx *db.Tx, c Credential, _ RotateRe
 
 // drfAftermath: obtain_auth_token is get-or-create, so whoever can log in has a
 // new token with one request.
-func drfAftermath(c Credential) string {
+func drfAftermath(_ Env, c Credential) string {
 	if !c.Owner.Active() || !c.Owner.HasUsablePassword() {
 		return ""
 	}

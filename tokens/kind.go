@@ -71,9 +71,12 @@ type Named struct {
 type Env struct {
 	Settings *django.Settings
 	Random   io.Reader
-	// Keys returns SECRET_KEY and what the application falls back to; none
-	// when no key is configured.
+	// Keys returns SECRET_KEY and SECRET_KEY_FALLBACKS; none when no key is
+	// configured. The files are read at the first call.
 	Keys func() (django.SecretKeys, error)
+	// JWT returns what signs and verifies as the application's simplejwt does.
+	// Without a key it still decodes; its CanVerify says so.
+	JWT func() (*django.JWTBackend, error)
 }
 
 // Life is what the operator said about a new credential's life. The zero value
@@ -89,13 +92,25 @@ func (l Life) given() bool { return l != Life{} }
 
 // MintRequest is what the operator wants minted.
 type MintRequest struct {
-	User db.User
-	Life Life
+	User   db.User
+	Life   Life
+	Type   string            // jwt: "refresh" (and its access token), "access" or "sliding"; empty is refresh
+	Claims []django.JWTClaim // jwt: custom claims
+	Force  bool              // do it although the configured key verifies nothing that is stored
 }
 
 // RotateRequest is how the operator wants a credential replaced.
 type RotateRequest struct {
-	Life Life
+	Life    Life
+	Overlap time.Duration // knox: how long the predecessor lives on; 0: not at all
+	Force   bool
+}
+
+// PurgeRequest is what the operator wants purged.
+type PurgeRequest struct {
+	Before  time.Time // rows that expired before; never the future
+	UserIDs []string  // owners, by primary key; nil: everybody
+	Limit   int       // rows in one transaction; 0: all
 }
 
 // Kind is a family of credentials and what tokenctl can do with it. A nil
@@ -122,8 +137,10 @@ type Kind struct {
 	// BySecret finds the credential of a secret; nil when it is none of the
 	// kind's.
 	BySecret func(context.Context, Env, *db.Tx, django.Secret) (*Credential, error)
-	// CheckLife returns a usage error for a lifetime that the kind cannot give.
-	CheckLife func(Life) error
+	// CheckMint and CheckRotate return a usage error for a request that the kind
+	// cannot fulfil, whatever the database holds.
+	CheckMint   func(Env, MintRequest) error
+	CheckRotate func(Env, RotateRequest) error
 	// Mint makes a credential for a user, in the form the peer makes it.
 	Mint func(context.Context, Env, *db.Tx, MintRequest) (Minted, error)
 	// Holds reports whether the user has the one credential that the kind
@@ -133,14 +150,17 @@ type Kind struct {
 	// longer that.
 	Rotate func(context.Context, Env, *db.Tx, Credential, RotateRequest) (Minted, error)
 	// Blacklist makes a credential, as it was seen, stop working.
-	Blacklist func(context.Context, *db.Tx, Credential) error
+	Blacklist func(context.Context, Env, *db.Tx, Credential) error
 	// Unblacklist undoes that.
-	Unblacklist func(context.Context, *db.Tx, Credential) error
-	// Purge deletes what has expired.
-	Purge func(context.Context, *db.Store, Selector) error
+	Unblacklist func(context.Context, Env, *db.Tx, Credential) error
+	// CountExpired counts the rows that Purge would delete.
+	CountExpired func(context.Context, Env, *db.Tx, PurgeRequest) (int64, error)
+	// Purge deletes at most req.Limit rows that expired before req.Before, and
+	// returns how many rows of the kind's own table it deleted.
+	Purge func(context.Context, Env, *db.Tx, PurgeRequest) (int64, error)
 	// Aftermath is what the operator must know about a blacklisted credential
 	// that is not so dead as it looks; empty when there is nothing.
-	Aftermath func(Credential) string
+	Aftermath func(Env, Credential) string
 	// Header is the request header that carries the secret.
 	Header func(*django.Settings, django.Secret) string
 }

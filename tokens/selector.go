@@ -54,6 +54,7 @@ func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[C
 				return
 			}
 		}
+		var lists []iter.Seq2[Credential, error]
 		for _, k := range kinds {
 			err := k.Refuse("list")
 			if err == nil {
@@ -63,10 +64,20 @@ func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[C
 				yield(Credential{}, err)
 				return
 			}
-			for c, err := range k.List(ctx, env, store, s) {
-				if !yield(c, err) || err != nil {
-					return
-				}
+			lists = append(lists, k.List(ctx, env, store, s))
+		}
+		list := concatenate(lists)
+		if s.Sort != "" && len(lists) > 1 {
+			list = merge(lists, s.order)
+		}
+		n := 0
+		for c, err := range list {
+			if !yield(c, err) || err != nil {
+				return
+			}
+			// Each kind gives as many by itself.
+			if n++; n == s.Limit {
+				return
 			}
 		}
 	}
@@ -152,4 +163,21 @@ func noLife(title string, life Life) error {
 	}
 	return &django.Error{Code: django.CodeUsage, Message: title + " never expire",
 		Hint: "leave out --ttl, --expires, --never and --keep-expiry"}
+}
+
+// noClaims refuses what only JWTs have.
+func noClaims(title string, r MintRequest) error {
+	if r.Type == "" && len(r.Claims) == 0 {
+		return nil
+	}
+	return &django.Error{Code: django.CodeUsage, Message: title + " have no type and no claims", Hint: "leave out --type and --claim, or mint --kind jwt"}
+}
+
+// noOverlap refuses an overlap for a kind of which the old and the new cannot
+// both live.
+func noOverlap(title string, r RotateRequest) error {
+	if r.Overlap == 0 {
+		return nil
+	}
+	return &django.Error{Code: django.CodeUsage, Message: title + " cannot overlap: the old one is dead at once", Hint: "leave out --overlap"}
 }
