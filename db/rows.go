@@ -186,6 +186,10 @@ func stream[T any](ctx context.Context, s *Store, build func(*Layout) (*query, e
 	return func(yield func(T, error) bool) {
 		stopped := false
 		emit := func(v T) error {
+			// Rows that have arrived already must not keep a cancelled list going.
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
 			if !yield(v, nil) {
 				stopped = true
 				return errStop
