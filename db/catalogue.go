@@ -16,14 +16,17 @@ const minPostgres = 120000
 
 // readPostgresCatalogue finds the named tables in the schema, or along
 // search_path when it is empty, and the user table that they refer to, with
-// its parents, wherever those live.
+// its parents, wherever those live; with them the tables that have knox's
+// columns, unless a setting names the one.
 func (tx *Tx) readPostgresCatalogue(ctx context.Context, l *Layout, all map[[2]string]*Table, names []string) error {
 	rows, err := tx.conn.QueryContext(ctx, `
 		with recursive rel(oid, known) as (
 			select c.oid, true
 			from pg_catalog.pg_class c
 			join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-			where c.relkind in ('r', 'p', 'f') and c.relname = any($1)
+			where c.relkind in ('r', 'p', 'f')
+			and (c.relname = any($1) or $3 and not c.relispartition and cardinality($4::text[]) = (select count(*)
+				from pg_catalog.pg_attribute k where k.attrelid = c.oid and k.attname = any($4::text[]) and not k.attisdropped))
 			and case when $2 = '' then pg_catalog.pg_table_is_visible(c.oid) else n.nspname = $2 end
 			union
 			select f.confrelid, false
@@ -52,7 +55,7 @@ func (tx *Tx) readPostgresCatalogue(ctx context.Context, l *Layout, all map[[2]s
 		left join pg_catalog.pg_namespace fn on fn.oid = fc.relnamespace
 		left join pg_catalog.pg_attribute fa on fa.attrelid = fc.oid and fa.attnum = f.confkey[1]
 		group by n.nspname, c.relname, c.oid, a.attname, a.attnum, a.attnotnull, a.atthasdef, a.attidentity, a.atttypmod, t.typname, t.typcategory
-		order by c.oid, a.attnum`, names, tx.store.opts.Schema)
+		order by c.oid, a.attnum`, names, tx.store.opts.Schema, tx.store.opts.TokenTable == "", knoxColumns)
 	if err != nil {
 		return err
 	}
@@ -97,7 +100,8 @@ func (tx *Tx) readSQLiteCatalogue(ctx context.Context, l *Layout, all map[[2]str
 	}
 	rows, err := tx.conn.QueryContext(ctx, `
 		with recursive rel(name) as (
-			select name from sqlite_schema where type = 'table' and name in (select value from json_each($1))
+			select name from sqlite_schema where type = 'table' and (name in (select value from json_each($1))
+				or $2 and sql like '%digest%' and sql like '%token_key%' and sql like '%expiry%')
 			union
 			select f."table" from rel join pragma_foreign_key_list(rel.name) f
 			where f."from" = 'user_id' or f."from" in (select c.name from pragma_table_info(rel.name) c where c.pk)
@@ -110,7 +114,7 @@ func (tx *Tx) readSQLiteCatalogue(ctx context.Context, l *Layout, all map[[2]str
 			coalesce((select min(f."to") from pragma_foreign_key_list(m.name) f where f."from" = c.name), ''),
 			sqlite_version()
 		from rel m join pragma_table_info(m.name) c
-		order by m.name, c.cid`, string(wanted))
+		order by m.name, c.cid`, string(wanted), tx.store.opts.TokenTable == "")
 	if err != nil {
 		return err
 	}

@@ -110,6 +110,9 @@ func (tx *Tx) references(ctx context.Context) ([]Dependants, error) {
 }
 
 func (l *Layout) action(table string, notNull bool) Action {
+	if t := l.Knox(); t != nil && t.Name == table {
+		return Cascade
+	}
 	switch table {
 	case tableAuthToken, tableKnox, tableAdminLog:
 		return Cascade

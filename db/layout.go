@@ -17,7 +17,10 @@ type Layout struct {
 	Schema  string // PostgreSQL: the schema new tables would go to
 	User    *UserTable
 	tables  map[string]*Table
+	zone    django.Zone
 	problem error // why there is no User although tables refer to one
+	// knoxProblem is why knox cannot be worked with although it is there.
+	knoxProblem error
 }
 
 // Table is a table found in the database.
@@ -140,10 +143,12 @@ func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`
 // detect reads the catalogue: one statement on PostgreSQL.
 func (tx *Tx) detect(ctx context.Context) (*Layout, error) {
 	names := knownTables
-	if user := tx.store.opts.UserTable; user != "" {
-		names = append(slices.Clone(names), user)
+	for _, name := range []string{tx.store.opts.UserTable, tx.store.opts.TokenTable} {
+		if name != "" {
+			names = append(slices.Clone(names), name)
+		}
 	}
-	l := &Layout{Engine: tx.store.Engine, tables: map[string]*Table{}}
+	l := &Layout{Engine: tx.store.Engine, tables: map[string]*Table{}, zone: tx.store.opts.Zone}
 	all := map[[2]string]*Table{}
 	var err error
 	if tx.store.Engine == SQLite {
@@ -154,6 +159,7 @@ func (tx *Tx) detect(ctx context.Context) (*Layout, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.findKnox(all, tx.store.opts.TokenTable)
 	l.findUser(all, tx.store.opts)
 	return l, nil
 }

@@ -168,7 +168,10 @@ type setting struct{ name, value string }
 func (tx *Tx) beginPostgres(ctx context.Context, mode mode) error {
 	begin := "begin isolation level read committed"
 	if mode.readOnly {
-		begin = "begin isolation level repeatable read read only"
+		begin = "begin isolation level repeatable read"
+		if !mode.temporary {
+			begin += " read only" // PostgreSQL makes no temporary table in one
+		}
 	}
 	limit := tx.store.opts.Timeout.Milliseconds()
 	// Otherwise a wait for a lock, which starts after its statement, would

@@ -9,48 +9,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"tokenctl/django"
 )
-
-// timestamp scans a datetime column of either engine; NULL is the zero time.
-// On SQLite the column is selected as text (see Tx.time): the driver would
-// guess at its form.
-type timestamp struct{ time.Time }
-
-// Scan implements sql.Scanner.
-func (t *timestamp) Scan(v any) (err error) {
-	switch v := v.(type) {
-	case nil:
-		t.Time = time.Time{}
-	case time.Time:
-		t.Time = v.UTC()
-	case string:
-		t.Time, err = django.ParseSQLiteTime(v)
-	case []byte:
-		t.Time, err = django.ParseSQLiteTime(string(v))
-	default:
-		err = fmt.Errorf("a datetime column holds a %T", v)
-	}
-	return err
-}
-
-// time is the expression that selects a datetime column.
-func (l *Layout) time(column string) string {
-	if l.Engine == SQLite {
-		return "cast(" + column + " as text)"
-	}
-	return column
-}
-
-// timeArg is the parameter for a datetime column.
-func (l *Layout) timeArg(t time.Time) any {
-	if l.Engine == SQLite {
-		return django.FormatSQLiteTime(t)
-	}
-	return t
-}
 
 // keyArg is the parameter for a column that refers to a user. A key that the
 // column's type cannot hold belongs to nobody: ok is false.
@@ -102,6 +63,7 @@ func (l *Layout) anyOf(expr, placeholder string) string {
 
 // query is a select that is put together from conditions.
 type query struct {
+	text    string // the whole statement, where it is no select
 	columns []string
 	from    string
 	where   []string
@@ -122,6 +84,9 @@ func (q *query) and(condition string, args ...any) {
 }
 
 func (q *query) sql() string {
+	if q.text != "" {
+		return q.text
+	}
 	var b strings.Builder
 	b.WriteString("select " + strings.Join(q.columns, ", ") + " from " + q.from)
 	if len(q.where) > 0 {
@@ -143,10 +108,12 @@ func (q *query) sql() string {
 type row struct {
 	rows  *sql.Rows
 	extra []any // destinations behind those that the caller knows of
+	zone  django.Zone
 }
 
 // Scan is sql.Rows.Scan, whose errors quote the value.
 func (r row) Scan(dest ...any) error {
+	r.zoned(dest)
 	if err := r.rows.Scan(append(dest, r.extra...)...); err != nil {
 		if lost := r.rows.Err(); lost != nil {
 			return lost
@@ -169,7 +136,7 @@ func (tx *Tx) each(ctx context.Context, q *query, f func(row) error, extra ...an
 	defer rows.Close()
 	defer cancel(errStop)
 	for rows.Next() {
-		if err := f(row{rows, extra}); err != nil {
+		if err := f(row{rows, extra, tx.store.opts.Zone}); err != nil {
 			return tx.store.explain(ctx, err)
 		}
 	}
@@ -205,6 +172,9 @@ func stream[T any](ctx context.Context, s *Store, build func(*Layout) (*query, e
 				if err != nil {
 					return err
 				}
+				if tx.shared {
+					return pages(ctx, tx, q, scan, emit)
+				}
 				return tx.each(ctx, q, func(r row) error {
 					v, err := scan(tx.Layout, r)
 					if err != nil {
@@ -217,6 +187,33 @@ func stream[T any](ctx context.Context, s *Store, build func(*Layout) (*query, e
 		if err != nil && !stopped {
 			var zero T
 			yield(zero, err)
+		}
+	}
+}
+
+// pages yields the rows of q from a cursor, a page at a time, so that other
+// queries of the transaction can run while the consumer has a row.
+func pages[T any](ctx context.Context, tx *Tx, q *query, scan func(*Layout, row) (T, error), emit func(T) error) error {
+	tx.cursors++
+	name := "tokenctl_" + strconv.Itoa(tx.cursors)
+	if err := tx.exec(ctx, "declare "+name+" no scroll cursor for "+q.sql(), q.args...); err != nil {
+		return err
+	}
+	fetch := &query{text: "fetch " + strconv.Itoa(pageSize) + " from " + name}
+	for {
+		var page []T
+		err := tx.each(ctx, fetch, func(r row) error {
+			v, err := scan(tx.Layout, r)
+			page = append(page, v)
+			return err
+		})
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, v := range page {
+			if err := emit(v); err != nil {
+				return err
+			}
 		}
 	}
 }

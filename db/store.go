@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"sync/atomic"
 	"time"
+
+	"tokenctl/django"
 )
 
 // Options say how a database is used.
@@ -16,6 +18,8 @@ type Options struct {
 	Now           func() time.Time // the clock
 	UserTable     string           // setting auth.user_table
 	UsernameField string           // setting auth.username_field
+	TokenTable    string           // setting knox.token_table
+	Zone          django.Zone      // settings time.use_tz and time.time_zone
 }
 
 // Store is an application's database. Its methods, and those of Tx, return
@@ -50,6 +54,7 @@ func (s *Store) Close() error { return s.db.Close() }
 // mode is how a transaction is opened.
 type mode struct {
 	readOnly  bool
+	temporary bool // although it only reads, it may need a temporary table
 	unlimited bool // a stream or bulk work: a statement may take as long as it takes
 	bare      bool // without looking at the layout
 }
@@ -61,6 +66,9 @@ type Tx struct {
 	Layout *Layout
 	store  *Store
 	conn   *sql.Conn
+
+	shared  bool // several lists are read in it at the same time
+	cursors int  // how many have been opened
 }
 
 // Read runs f in a read-only transaction that sees one state of the database.
@@ -75,7 +83,26 @@ func (s *Store) Write(ctx context.Context, f func(*Tx) error) error {
 	return s.transact(ctx, mode{}, f)
 }
 
+// Snapshot runs f so that the lists that it reads with the context it gets see
+// one state of the database, over one connection even when they are read in
+// turns. SQLite reads lists a page at a time and without a transaction over all.
+func (s *Store) Snapshot(ctx context.Context, f func(context.Context) error) error {
+	if s.Engine == SQLite {
+		return f(ctx)
+	}
+	return s.transact(ctx, mode{readOnly: true, temporary: true, unlimited: true}, func(tx *Tx) error {
+		tx.shared = true
+		return f(context.WithValue(ctx, snapshot{}, tx))
+	})
+}
+
+// snapshot is the key under which a context carries a Snapshot's transaction.
+type snapshot struct{}
+
 func (s *Store) transact(ctx context.Context, m mode, f func(*Tx) error) error {
+	if tx, ok := ctx.Value(snapshot{}).(*Tx); ok && tx.store == s {
+		return f(tx)
+	}
 	conn, err := s.connect(ctx)
 	if err != nil {
 		return err

@@ -28,10 +28,14 @@ func (tx *Tx) Holdings(ctx context.Context, u User) ([]Holding, error) {
 		}
 		q := &query{columns: []string{"count(*)"}, from: t.SQL() + " t"}
 		q.and("t.user_id = %s", owner)
+		now := l.timeArg(tx.Now)
+		if kind.name == "jwt" {
+			now = l.jwtTimeArg(tx.Now)
+		}
 		// knox called the column expires before 4.0.
 		for _, expiry := range []string{"expiry", "expires", "expires_at"} {
 			if t.Column(expiry) != nil {
-				q.and("(t."+quote(expiry)+" is null or t."+quote(expiry)+" > %s)", l.timeArg(tx.Now))
+				q.and("(t."+quote(expiry)+" is null or t."+quote(expiry)+" > %s)", now)
 			}
 		}
 		if blacklisted := l.tables[tableBlacklisted]; kind.name == "jwt" && blacklisted != nil {

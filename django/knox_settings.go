@@ -16,6 +16,7 @@ type KnoxSettings struct {
 	AuthHeaderPrefix         string   `toml:"auth_header_prefix"`          // AUTH_HEADER_PREFIX; "Token" when empty
 	AuthTokenCharacterLength int      `toml:"auth_token_character_length"` // AUTH_TOKEN_CHARACTER_LENGTH; 64 when 0
 	SecureHashAlgorithm      string   `toml:"secure_hash_algorithm"`       // SECURE_HASH_ALGORITHM; "hashlib.sha512" when empty
+	TokenTable               string   `toml:"token_table"`                 // the table of KNOX_TOKEN_MODEL, where its columns do not tell it
 }
 
 // DEFAULTS and CONSTANTS of knox/settings.py (5.0.2).

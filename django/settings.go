@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -21,6 +22,7 @@ type Settings struct {
 	Knox                   KnoxSettings    `toml:"knox"`
 	SimpleJWT              JWTSettings     `toml:"simplejwt"`
 	Session                SessionSettings `toml:"session"`
+	Time                   TimeSettings    `toml:"time"`
 	Peers                  Peers           `toml:"peers"`
 }
 
@@ -28,6 +30,7 @@ type Settings struct {
 type AuthSettings struct {
 	UserTable        string `toml:"user_table"`        // the table of AUTH_USER_MODEL, where no foreign key tells it
 	UsernameField    string `toml:"username_field"`    // USERNAME_FIELD, where more than one column could be it
+	PasswordHasher   string `toml:"password_hasher"`   // the algorithm of the first of PASSWORD_HASHERS; "pbkdf2_sha256" when empty
 	PBKDF2Iterations int    `toml:"pbkdf2_iterations"` // what the application's PBKDF2PasswordHasher uses
 }
 
@@ -67,10 +70,14 @@ func ParseSettings(text []byte) (*Settings, error) {
 		return nil, &Error{Code: CodeConfigInvalid,
 			Message: fmt.Sprintf("auth.pbkdf2_iterations must lie between %d and %d", MinPBKDF2Iterations, maxPBKDF2Iterations)}
 	}
+	if name := s.Auth.PasswordHasher; name != "" && !slices.Contains(Hashers(), name) {
+		return nil, &Error{Code: CodeConfigInvalid, Message: "auth.password_hasher is not one that tokenctl writes",
+			Hint: "it writes " + strings.Join(Hashers(), ", ")}
+	}
 	if strings.ContainsAny(s.DRF.Keyword, " \t\r\n") {
 		return nil, &Error{Code: CodeConfigInvalid, Message: "drf.keyword must be one word"}
 	}
-	for _, part := range []interface{ Validate() error }{s.Knox, s.SimpleJWT, s.Session} {
+	for _, part := range []interface{ Validate() error }{s.Knox, s.SimpleJWT, s.Session, s.Time} {
 		if err := part.Validate(); err != nil {
 			return nil, err
 		}

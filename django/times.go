@@ -31,14 +31,20 @@ func FormatSQLiteTime(t time.Time) string {
 // wrote to SQLite. Like Django's parse_datetime it also accepts a T and an
 // offset; without an offset the value is UTC.
 func ParseSQLiteTime(s string) (time.Time, error) {
+	t, _, err := parseSQLiteTime(s)
+	return t, err
+}
+
+// parseSQLiteTime also reports whether the text has no offset.
+func parseSQLiteTime(s string) (t time.Time, naive bool, err error) {
 	text := strings.Replace(s, "T", " ", 1)
 	for _, layout := range []string{sqliteTime, "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z0700", "2006-01-02 15:04:05Z07", "2006-01-02 15:04", "2006-01-02"} {
 		// time.Parse accepts a fraction after the seconds of any layout.
 		if t, err := time.Parse(layout, text); err == nil {
-			return t.UTC(), nil
+			return t.UTC(), !strings.Contains(layout, "Z07"), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("not a datetime that Django writes")
+	return time.Time{}, false, fmt.Errorf("not a datetime that Django writes")
 }
 
 // ParseDuration reads a length of time as tokenctl's flags and settings have

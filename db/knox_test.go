@@ -1,0 +1,296 @@
+package db_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"tokenctl/db"
+	"tokenctl/db/dbtest"
+	"tokenctl/django"
+)
+
+// knoxBase is when the tests of knox look at their rows.
+var knoxBase = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+
+// knoxRows are digest, owner, created and expiry in hours from knoxBase, 0 for
+// never, and token_key.
+var knoxRows = []struct {
+	digest, user, key string
+	created, expiry   int
+}{
+	{"00", "ann", "000000000000000", -48, 10},
+	{"11", "ann", "111111111111111", -47, -1},
+	{"22", "Bob", "222222222222222", -46, 0},
+	{"33", "Bob", "33333333", -45, 0},
+	{"44", "off", "444444444444444", -44, -2},
+}
+
+// withKnox fills a database with knoxRows.
+func withKnox(t *testing.T, table string, f func(t *testing.T, s *db.Store, address string)) {
+	t.Helper()
+	dbtest.Engines(t, func(t *testing.T, engine, address string) {
+		t.Parallel()
+		s := initialised(t, address, db.Options{})
+		fillKnox(t, s, "knox_authtoken", true)
+		run(t, s, strings.Split(table, ";")...)
+		f(t, open(t, address, db.Options{Now: func() time.Time { return knoxBase }}), address)
+	})
+}
+
+// run executes statements, without the empty ones.
+func run(t *testing.T, s *db.Store, statements ...string) {
+	t.Helper()
+	err := s.Write(t.Context(), func(tx *db.Tx) error {
+		for _, statement := range statements {
+			if strings.TrimSpace(statement) == "" {
+				continue
+			}
+			if err := tx.Exec(t.Context(), statement); err != nil {
+				return fmt.Errorf("%s: %w", statement, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func fillKnox(t *testing.T, s *db.Store, table string, users bool) {
+	t.Helper()
+	at := func(hours int) string {
+		return "'" + django.FormatSQLiteTime(knoxBase.Add(time.Duration(hours)*time.Hour)) + "'"
+	}
+	if s.Engine == db.PostgreSQL {
+		at = func(hours int) string {
+			return "timestamptz '" + knoxBase.Add(time.Duration(hours)*time.Hour).Format(time.RFC3339) + "'"
+		}
+	}
+	var statements []string
+	if users {
+		for i, name := range []string{"ann", "Bob", "off"} {
+			statements = append(statements, fmt.Sprintf("insert into auth_user (id, password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined) values (%d, '!', false, '%s', '', '', '', %t, %t, %s)",
+				i+1, name, name == "Bob", name != "off", at(-100)))
+		}
+	}
+	for _, r := range knoxRows {
+		expiry := "null"
+		if r.expiry != 0 {
+			expiry = at(r.expiry)
+		}
+		statements = append(statements, fmt.Sprintf("insert into %s (digest, token_key, created, expiry, user_id) values ('%s', '%s', %s, %s, (select id from auth_user where username = '%s'))",
+			table, strings.Repeat(r.digest, 64), r.key, at(r.created), expiry, r.user))
+	}
+	run(t, s, statements...)
+}
+
+// digests are the first two characters of the digests in a list.
+func digests(t *testing.T, s *db.Store, f db.Filter) string {
+	t.Helper()
+	var list []string
+	for token, err := range s.KnoxTokens(t.Context(), f) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, token.Digest[:2])
+	}
+	return strings.Join(list, " ")
+}
+
+func TestKnoxTokens(t *testing.T) {
+	yes, no := true, false
+	hours := func(n int) time.Time { return knoxBase.Add(time.Duration(n) * time.Hour) }
+	withKnox(t, "", func(t *testing.T, s *db.Store, address string) {
+		for i, test := range []struct {
+			filter db.Filter
+			want   string
+		}{
+			{db.Filter{}, "00 11 22 33 44"},
+			{db.Filter{Limit: 2}, "00 11"},
+			{db.Filter{UserIDs: []string{"2", "x"}}, "22 33"},
+			{db.Filter{UserIDs: []string{}}, ""},
+			{db.Filter{Active: &no}, "44"},
+			{db.Filter{Staff: &yes}, "22 33"},
+			{db.Filter{Superuser: &yes}, ""},
+			{db.Filter{Statuses: []string{"active"}}, "00 22"},
+			{db.Filter{Statuses: []string{"expired"}}, "11"},
+			{db.Filter{Statuses: []string{"disabled"}}, "44"},
+			{db.Filter{Statuses: []string{"dead", "expired"}}, "11 33"},
+			{db.Filter{Statuses: []string{"blacklisted"}}, ""},
+			{db.Filter{Statuses: []string{}}, ""},
+			{db.Filter{CreatedBefore: hours(-46)}, "00 11"},
+			{db.Filter{CreatedAfter: hours(-46)}, "33 44"},
+			{db.Filter{ExpiresBefore: hours(-1)}, "44"},
+			{db.Filter{ExpiresBefore: hours(11)}, "00 11 44"},
+			{db.Filter{ExpiresAfter: hours(-1)}, "00 22 33"},
+			{db.Filter{Sort: "id", Descending: true}, "44 33 22 11 00"},
+			{db.Filter{Sort: "created", Descending: true, Limit: 3}, "44 33 22"},
+			{db.Filter{Sort: "expires"}, "44 11 00 22 33"},
+			{db.Filter{Sort: "expires", Descending: true}, "00 11 44 22 33"},
+			{db.Filter{Sort: "status"}, "00 22 33 44 11"},
+			{db.Filter{Sort: "status", Statuses: []string{"active", "dead"}, Descending: true}, "33 00 22"},
+			{db.Filter{Sort: "user"}, "22 33 00 11 44"},
+			{db.Filter{Sort: "user_id", Descending: true}, "44 22 33 00 11"},
+			{db.Filter{Sort: "kind", Descending: true}, "00 11 22 33 44"},
+			{db.Filter{Sort: "type"}, "00 11 22 33 44"},
+		} {
+			if got := digests(t, s, test.filter); got != test.want {
+				t.Errorf("%d: %+v: %s, want %s", i, test.filter, got, test.want)
+			}
+		}
+		// Exactly at its expiry a token is still taken (expiry < now).
+		late := open(t, address, db.Options{Now: func() time.Time { return hours(10) }})
+		if got := digests(t, late, db.Filter{Statuses: []string{"active"}}); got != "00 22" {
+			t.Errorf("at the expiry: %s", got)
+		}
+		late = open(t, address, db.Options{Now: func() time.Time { return hours(10).Add(time.Microsecond) }})
+		if got := digests(t, late, db.Filter{Statuses: []string{"active"}}); got != "22" {
+			t.Errorf("behind the expiry: %s", got)
+		}
+	})
+}
+
+// TestKnoxTokensMany pages, on SQLite.
+func TestKnoxTokensMany(t *testing.T) {
+	withKnox(t, "", func(t *testing.T, s *db.Store, _ string) {
+		series := "generate_series(1, 2500) n"
+		digest := "lpad(n::text, 128, '0')"
+		if s.Engine == db.SQLite {
+			series = "(with recursive s(n) as (select 1 union all select n + 1 from s where n < 2500) select n from s)"
+			digest = "printf('%0128d', n)"
+		}
+		run(t, s, "insert into knox_authtoken (digest, token_key, created, expiry, user_id) select "+digest+", 'kkkkkkkkkkkkkkk', '2026-01-01', null, 1 from "+series)
+		for _, sort := range []string{"", "created", "id"} {
+			n := 0
+			for _, err := range s.KnoxTokens(t.Context(), db.Filter{Sort: sort, UserIDs: []string{"1"}}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				n++
+			}
+			if n != 2502 {
+				t.Errorf("sorted by %q: %d tokens", sort, n)
+			}
+		}
+	})
+}
+
+func TestKnoxWrites(t *testing.T) {
+	withKnox(t, "", func(t *testing.T, s *db.Store, address string) {
+		err := s.Write(t.Context(), func(tx *db.Tx) error {
+			ctx := t.Context()
+			users, err := tx.UsersNamed(ctx, []string{"ann", "off"}, nil)
+			if err != nil {
+				return err
+			}
+			digest := "0000000000000000" + strings.Repeat("f", 112)
+			made, fresh, err := tx.InsertKnoxToken(ctx, users[0], django.KnoxRow{Digest: digest, TokenKey: "fffffffffffffff"}, time.Time{})
+			if err != nil || !fresh || made.Status != "active" || !made.Created.Equal(knoxBase) || !made.Expires.IsZero() {
+				t.Errorf("inserted: %+v, %t, %v", made, fresh, err)
+			}
+			if _, fresh, err = tx.InsertKnoxToken(ctx, users[1], django.KnoxRow{Digest: digest, TokenKey: "fffffffffffffff"}, time.Time{}); fresh || err != nil {
+				t.Errorf("inserted twice: %t, %v", fresh, err)
+			}
+			if found, err := tx.KnoxTokensFrom(ctx, "0000000000000000"); len(found) != 2 || err != nil {
+				t.Errorf("%d tokens with the same beginning, %v", len(found), err)
+			}
+			if found, err := tx.KnoxTokensFrom(ctx, digest); len(found) != 1 || err != nil || found[0].User.Username != "ann" {
+				t.Errorf("by the whole digest: %+v, %v", found, err)
+			}
+			of, err := tx.KnoxTokensOf(ctx, users[0])
+			if len(of) != 3 || err != nil {
+				t.Errorf("ann has %d tokens, %v", len(of), err)
+			}
+			for _, key := range []string{"no", "a\x00b", "\xff"} {
+				if found, err := tx.KnoxTokensKeyed(ctx, []string{key}); len(found) != 0 || err != nil {
+					t.Errorf("by %q: %d tokens, %v", key, len(found), err)
+				}
+			}
+
+			// What is no longer as it was seen is not replaced; an expiry that has
+			// moved saves no token from being blacklisted.
+			found, err := tx.KnoxTokensFrom(ctx, strings.Repeat("1", 16))
+			if err != nil {
+				return err
+			}
+			old := found[0]
+			if err := tx.ExpireKnoxToken(ctx, old, knoxBase.Add(time.Minute)); err != nil {
+				return err
+			}
+			wantCode(t, tx.ExpireKnoxToken(ctx, old, knoxBase.Add(2*time.Minute)), django.CodeChanged)
+			wantCode(t, tx.ReplaceableKnoxToken(ctx, old), django.CodeChanged)
+			if found, err = tx.KnoxTokensFrom(ctx, strings.Repeat("1", 16)); err != nil || !found[0].Expires.Equal(knoxBase.Add(time.Minute)) || found[0].Status != "active" {
+				t.Errorf("expiring later: %+v, %v", found, err)
+			}
+			if err := tx.DeleteKnoxToken(ctx, old); err != nil {
+				return err
+			}
+			wantCode(t, tx.ReplaceableKnoxToken(ctx, found[0]), django.CodeChanged)
+			// Never is an expiry as any other.
+			if found, err = tx.KnoxTokensFrom(ctx, strings.Repeat("2", 16)); err != nil {
+				return err
+			}
+			return tx.ReplaceableKnoxToken(ctx, found[0])
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := digests(t, s, db.Filter{}); got != "00 00 33 44" {
+			t.Errorf("left: %s", got)
+		}
+	})
+}
+
+func TestKnoxPurge(t *testing.T) {
+	withKnox(t, "", func(t *testing.T, s *db.Store, _ string) {
+		for _, test := range []struct {
+			before time.Time
+			users  []string
+			limit  int
+			count  int64
+			purged int64
+			left   string
+		}{
+			{knoxBase.Add(-2 * time.Hour), nil, 0, 0, 0, "00 11 22 33 44"},
+			{knoxBase, []string{"3"}, 0, 1, 1, "00 11 22 33"},
+			{knoxBase, []string{}, 0, 0, 0, "00 11 22 33"},
+			{knoxBase.Add(100 * time.Hour), nil, 1, 2, 1, "11 22 33"},
+			{knoxBase.Add(100 * time.Hour), nil, 5, 1, 1, "22 33"},
+			{knoxBase.Add(100 * time.Hour), nil, 5, 0, 0, "22 33"},
+		} {
+			err := s.Write(t.Context(), func(tx *db.Tx) error {
+				n, err := tx.CountExpiredKnox(t.Context(), test.before, test.users)
+				if err != nil || n != test.count {
+					t.Errorf("%+v: counted %d, %v", test, n, err)
+				}
+				n, err = tx.PurgeKnox(t.Context(), test.before, test.users, test.limit)
+				if err != nil || n != test.purged {
+					t.Errorf("%+v: purged %d, %v", test, n, err)
+				}
+				return err
+			})
+			if got := digests(t, s, db.Filter{}); err != nil || got != test.left {
+				t.Errorf("%+v: left %s, %v", test, got, err)
+			}
+		}
+	})
+}
+
+// TestKnoxIndex: an id is looked up in an index, whatever the table's size.
+func TestKnoxIndex(t *testing.T) {
+	withKnox(t, "", func(t *testing.T, s *db.Store, address string) {
+		if s.Engine == db.SQLite {
+			plan := dbtest.Query(address, "explain query plan select 1 from knox_authtoken t where t.digest >= 'a' and t.digest < 'ag'")
+			if !strings.Contains(plan, "SEARCH") {
+				t.Error(plan)
+			}
+			return
+		}
+		plan := dbtest.Psql(t, address, "set enable_seqscan = off; set enable_bitmapscan = off; explain select 1 from knox_authtoken t where t.digest ~>=~ 'a' and t.digest ~<~ 'ag'")
+		if !strings.Contains(plan, "Index Cond") {
+			t.Error(plan)
+		}
+	})
+}

@@ -1,0 +1,187 @@
+package db
+
+import (
+	"context"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"tokenctl/django"
+)
+
+// Session is a row of django.contrib.sessions' table. Its key is the secret.
+type Session struct {
+	Key     django.Secret
+	Data    string // session_data; empty in a list when it is larger than anything that can be read
+	Expires time.Time
+	UserID  string // whose it says it is, as a user's key is printed; empty: nobody's, or not readable
+	User    User   // zero where there is no such user
+	Problem error  // why the data cannot be read: ErrSessionCorrupt and its kin of package django
+}
+
+// maxSessionData is longer than any session_data that [django.DecodeSession]
+// reads, so that one beyond it need not travel.
+const maxSessionData = 2 << 20
+
+// sessions is the query for sessions, which have no column for their owner.
+func (l *Layout) sessions() (*query, error) {
+	t := l.Session()
+	if t == nil {
+		return nil, &django.Error{Code: django.CodeTableMissing, Message: "the database has no table django_session",
+			Hint: `add "django.contrib.sessions" to INSTALLED_APPS and run manage.py migrate; for another schema give --schema`}
+	}
+	if _, err := l.Users(); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"session_key", "session_data", "expire_date"} {
+		if t.Column(name) == nil {
+			return nil, &django.Error{Code: django.CodeLayoutUnsupported, Message: "the table django_session has no column " + name + ": its layout is not one that tokenctl knows"}
+		}
+	}
+	return &query{columns: []string{"s.session_key", "s.session_data", l.time("s.expire_date")}, from: t.SQL() + " s", key: "s.session_key"}, nil
+}
+
+// brief leaves out the data of sessions that are too large to be read.
+func (q *query) brief() *query {
+	q.columns[1] = "case when octet_length(s.session_data) <= " + strconv.Itoa(maxSessionData) + " then s.session_data end"
+	return q
+}
+
+func scanSession(l *Layout, r row) (Session, error) {
+	var key string
+	var data *string
+	var expires timestamp
+	if err := r.Scan(&key, &data, &expires); err != nil {
+		return Session{}, err
+	}
+	s := Session{Key: django.NewSecret(key), Expires: expires.Time}
+	if data == nil {
+		s.Problem = django.ErrSessionTooLarge
+		return s, nil
+	}
+	s.Data = *data
+	s.UserID, s.Problem = django.SessionUserID(s.Data)
+	if arg, ok := l.sessionOwner(s.UserID); ok {
+		s.UserID = keyString(l.User, arg)
+	}
+	return s, nil
+}
+
+// sessionOwner is keyArg for the _auth_user_id of a session, which may be any
+// text at all.
+func (l *Layout) sessionOwner(id string) (arg any, ok bool) {
+	if id == "" || !utf8.ValidString(id) {
+		return nil, false
+	}
+	return l.User.keyArg(l.Engine, id)
+}
+
+// owners looks up the users of a page of sessions, all at once.
+func (tx *Tx) owners(ctx context.Context, page []Session) error {
+	var ids, missing []string
+	known := map[string]User{}
+	for _, s := range page {
+		if _, ok := tx.Layout.sessionOwner(s.UserID); !ok {
+			continue
+		}
+		if _, seen := known[s.UserID]; !seen {
+			known[s.UserID] = User{}
+			ids = append(ids, s.UserID)
+		}
+	}
+	users, err := tx.UsersByKey(ctx, ids, &missing)
+	if err != nil {
+		return err
+	}
+	for _, u := range users {
+		known[u.ID] = u
+	}
+	for i := range page {
+		page[i].User = known[page[i].UserID]
+	}
+	return nil
+}
+
+// readSessions runs q and looks up the owners of what it finds; columns of q
+// behind those of a session go to extra, and every row replaces the last.
+func (tx *Tx) readSessions(ctx context.Context, q *query, extra ...any) ([]Session, error) {
+	var list []Session
+	err := tx.each(ctx, q, func(r row) error {
+		s, err := scanSession(tx.Layout, r)
+		list = append(list, s)
+		return err
+	}, extra...)
+	if err != nil {
+		return nil, err
+	}
+	return list, tx.owners(ctx, list)
+}
+
+// oneSession returns the session that the condition on its key finds, or nil,
+// without its owner.
+func (tx *Tx) oneSession(ctx context.Context, condition string, key django.Secret) (found *Session, err error) {
+	q, err := tx.Layout.sessions()
+	if err != nil {
+		return nil, err
+	}
+	q.key = ""
+	q.and(condition, key.Reveal())
+	err = tx.each(ctx, q, func(r row) error {
+		s, err := scanSession(tx.Layout, r)
+		if s.Key.Equal(key) {
+			found = &s
+		}
+		return err
+	})
+	return found, err
+}
+
+// SessionWithKey returns the session whose key is the secret, or nil.
+func (tx *Tx) SessionWithKey(ctx context.Context, key django.Secret) (*Session, error) {
+	s, err := tx.oneSession(ctx, "s.session_key = %s", key)
+	if s == nil || err != nil {
+		return nil, err
+	}
+	page := []Session{*s}
+	return &page[0], tx.owners(ctx, page)
+}
+
+// SessionsWithPrefix returns the sessions whose keys start with prefix, found
+// by an index.
+func (tx *Tx) SessionsWithPrefix(ctx context.Context, prefix string) ([]Session, error) {
+	q, err := tx.Layout.sessions()
+	if err != nil {
+		return nil, err
+	}
+	// Bytewise on both engines: of PostgreSQL's collations some have letters of
+	// two characters. These are the operators of Django's second index. Keys are
+	// ASCII, so none goes on with a character behind DEL.
+	least, greatest := "s.session_key >= %s", "s.session_key < %s"
+	if tx.Layout.Engine == PostgreSQL {
+		least, greatest = "s.session_key ~>=~ %s", "s.session_key ~<~ %s"
+	}
+	q.and(least, prefix)
+	q.and(greatest, prefix+"\x7f")
+	return tx.readSessions(ctx, q.brief())
+}
+
+// NewestSessions returns the n sessions that expire last.
+func (tx *Tx) NewestSessions(ctx context.Context, n int) ([]Session, error) {
+	q, err := tx.Layout.sessions()
+	if err != nil {
+		return nil, err
+	}
+	q.order, q.limit = []string{"s.expire_date desc"}, n
+	return tx.readSessions(ctx, q.brief())
+}
+
+// SessionAuthHash is the _auth_user_hash of a new session of the user.
+func (u *User) SessionAuthHash(key django.Secret) string {
+	return django.SessionAuthHash(key, u.password)
+}
+
+// MatchSessionAuthHash tells with which key a session's _auth_user_hash belongs
+// to the user's password.
+func (u *User) MatchSessionAuthHash(hash string, keys django.SecretKeys) django.KeyMatch {
+	return django.MatchSessionAuthHash(hash, u.password, keys)
+}

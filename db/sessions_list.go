@@ -1,0 +1,230 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// SessionRead is what a list of sessions needs to know besides its filter, and
+// what it tells besides its rows.
+type SessionRead struct {
+	Status     func(*Session) string // decides about Filter.Statuses, and the order by status
+	Unreadable *int                  // if given, counts the rows whose data cannot be read, selected or not
+}
+
+// sessionList is a list of sessions while it is read. Only the session's data
+// tells its owner, so whatever depends on the owner is decided here, a page at a
+// time, and never by the database alone.
+type sessionList struct {
+	store   *Store
+	filter  Filter
+	read    SessionRead
+	owners  map[string]bool // the filter's UserIDs
+	yield   func(Session) error
+	left    int // of the limit
+	filling bool
+}
+
+// Sessions yields the sessions that f selects, by key where f does not sort.
+func (s *Store) Sessions(ctx context.Context, f Filter, read SessionRead) iter.Seq2[Session, error] {
+	return func(yield func(Session, error) bool) {
+		stopped := false
+		l := &sessionList{store: s, filter: f, read: read, left: f.Limit, owners: map[string]bool{}}
+		for _, id := range f.UserIDs {
+			l.owners[id] = true
+		}
+		l.yield = func(v Session) error {
+			l.left--
+			if stopped = !yield(v, nil) || l.left == 0; stopped {
+				return errStop
+			}
+			return nil
+		}
+		run := l.postgres
+		if s.Engine == SQLite {
+			run = l.sqlite
+		}
+		if err := run(ctx); err != nil && !stopped {
+			yield(Session{}, err)
+		}
+	}
+}
+
+// query is the select of the rows that may be of interest.
+func (l *sessionList) query(layout *Layout) (*query, error) {
+	q, err := layout.sessions()
+	if err != nil {
+		return nil, err
+	}
+	q.brief()
+	if !l.filter.ExpiresBefore.IsZero() {
+		q.and("s.expire_date < %s", layout.timeArg(l.filter.ExpiresBefore))
+	}
+	if !l.filter.ExpiresAfter.IsZero() {
+		q.and("s.expire_date > %s", layout.timeArg(l.filter.ExpiresAfter))
+	}
+	if l.byOwner() {
+		return q, nil // sorted later
+	}
+	return q, l.sort(layout, q)
+}
+
+func (l *sessionList) sort(layout *Layout, q *query) error {
+	// An id is session:KEY… with the start of the key, so the key orders as it.
+	key := layout.bytewise("s.session_key")
+	return l.filter.sortBy(layout, q, key, map[string]string{"id": key, "kind": key, "type": key, "created": key, "expires": "s.expire_date",
+		"user": layout.bytewise("u." + quote(layout.User.Username)), "user_id": "o.owner", "status": "o.status"})
+}
+
+// byOwner reports whether the order depends on what only the data tells.
+func (l *sessionList) byOwner() bool {
+	return slices.Contains([]string{"user", "user_id", "status"}, l.filter.Sort)
+}
+
+// sorted is the query for the rows whose owners stand in the temporary table.
+func (l *sessionList) sorted(layout *Layout, table string) (*query, error) {
+	q, err := layout.sessions()
+	if err != nil {
+		return nil, err
+	}
+	u := layout.User
+	q.brief().from = table + " o join " + q.from + " on s.session_key = o.session_key left join " + u.SQL() + " u on u." + quote(u.Key) + " = o.owner"
+	return q, l.sort(layout, q)
+}
+
+// choose keeps of a page what the filter selects.
+func (l *sessionList) choose(page []Session) []Session {
+	f := &l.filter
+	return slices.DeleteFunc(page, func(s Session) bool {
+		if s.Problem != nil && l.read.Unreadable != nil && (l.filling || !l.byOwner()) {
+			*l.read.Unreadable++
+		}
+		u := &s.User
+		is := func(flag, want *bool) bool { return want == nil || *want == (flag != nil && *flag) }
+		switch {
+		case f.UserIDs != nil && !l.owners[u.ID]:
+		case u.ID == "" && (f.Active != nil || f.Staff != nil || f.Superuser != nil || f.Prefix != ""):
+		case f.Active != nil && *f.Active != u.Active():
+		case !is(u.IsStaff, f.Staff) || !is(u.IsSuperuser, f.Superuser) || !strings.HasPrefix(u.Username, f.Prefix):
+		case f.Statuses != nil && !slices.Contains(f.Statuses, l.read.Status(&s)):
+		default:
+			return false
+		}
+		return true
+	})
+}
+
+func (l *sessionList) emit(page []Session) error {
+	for _, s := range l.choose(page) {
+		if err := l.yield(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fill notes the owners of the selected sessions of a page in the temporary
+// table.
+func (l *sessionList) fill(ctx context.Context, tx *Tx, table string, page []Session) error {
+	l.filling = true
+	defer func() { l.filling = false }()
+	var keys, statuses []string
+	var owners []*string
+	var rows [][3]any
+	for _, s := range l.choose(page) {
+		status := l.read.Status(&s)
+		arg, ok := tx.Layout.sessionOwner(s.UserID)
+		if tx.Layout.Engine == SQLite {
+			if !ok {
+				arg = nil
+			}
+			rows = append(rows, [3]any{s.Key.Reveal(), arg, status})
+			continue
+		}
+		var owner *string
+		if ok {
+			owner = &s.UserID
+		}
+		keys, owners, statuses = append(keys, s.Key.Reveal()), append(owners, owner), append(statuses, status)
+	}
+	if tx.Layout.Engine == SQLite {
+		text, err := json.Marshal(rows)
+		if err != nil || rows == nil {
+			return err
+		}
+		return tx.exec(ctx, "insert into "+table+" select value ->> 0, value ->> 1, value ->> 2 from json_each($1)", string(text))
+	}
+	key := map[KeyType]string{KeyInteger: "bigint", KeyUUID: "uuid", KeyText: "text"}[tx.Layout.User.KeyType]
+	return tx.exec(ctx, "insert into "+table+" select k, cast(o as "+key+"), s from unnest($1::text[], $2::text[], $3::text[]) as x (k, o, s)", keys, owners, statuses)
+}
+
+// postgres reads through a cursor: the rows' owners are looked up on the one
+// connection that the transaction has. An order that depends on the owners
+// takes a temporary table, which a read-only transaction cannot make.
+func (l *sessionList) postgres(ctx context.Context) error {
+	return l.store.transact(ctx, mode{readOnly: !l.byOwner(), unlimited: true}, func(tx *Tx) error {
+		q, err := l.query(tx.Layout)
+		if err != nil {
+			return err
+		}
+		if l.byOwner() {
+			const table = "pg_temp.tokenctl_owners"
+			u := tx.Layout.User
+			err := tx.exec(ctx, "create temporary table tokenctl_owners on commit drop as select s.session_key, u."+quote(u.Key)+" as owner, cast('' as text) as status from "+
+				tx.Layout.Session().SQL()+" s, "+u.SQL()+" u with no data")
+			if err != nil {
+				return err
+			}
+			if err := tx.cursor(ctx, q, func(page []Session) error { return l.fill(ctx, tx, table, page) }); err != nil {
+				return err
+			}
+			if q, err = l.sorted(tx.Layout, table); err != nil {
+				return err
+			}
+		}
+		return tx.cursor(ctx, q, l.emit)
+	})
+}
+
+// cursor calls f for the result of q, a page at a time.
+func (tx *Tx) cursor(ctx context.Context, q *query, f func(page []Session) error) error {
+	if err := tx.exec(ctx, "declare tokenctl_sessions no scroll cursor for "+q.sql(), q.args...); err != nil {
+		return err
+	}
+	for {
+		page, err := tx.fetch(ctx, "fetch "+strconv.Itoa(pageSize)+" from tokenctl_sessions")
+		if err != nil {
+			return err
+		}
+		n := len(page)
+		if err := tx.owners(ctx, page); err != nil {
+			return err
+		}
+		if err := f(page); err != nil {
+			return err
+		}
+		if n < pageSize {
+			return tx.exec(ctx, "close tokenctl_sessions")
+		}
+	}
+}
+
+func (tx *Tx) fetch(ctx context.Context, statement string) (page []Session, err error) {
+	rows, err := tx.conn.QueryContext(ctx, statement)
+	if err != nil {
+		return nil, tx.store.explain(ctx, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		s, err := scanSession(tx.Layout, row{rows: rows, zone: tx.store.opts.Zone})
+		if err != nil {
+			return nil, tx.store.explain(ctx, err)
+		}
+		page = append(page, s)
+	}
+	return page, tx.store.explain(ctx, rows.Err())
+}

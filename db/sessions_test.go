@@ -1,0 +1,184 @@
+package db_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tokenctl/db"
+	"tokenctl/db/dbtest"
+	"tokenctl/django"
+)
+
+// sessionData is what Django would store for a user, signed with any key.
+func sessionData(t testing.TB, userID string) string {
+	t.Helper()
+	items := []django.SessionItem{{Name: "theme", Value: []byte(`"dark"`)}}
+	if userID != "" {
+		items = django.LoginSession(userID, "", "hash")
+	}
+	data, err := django.EncodeSession(items, django.NewSecret("key"), time.Unix(1<<30, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// addSessions inserts rows of key, user and days until expiry; the user "?" is
+// data that nobody can read.
+func addSessions(t testing.TB, address string, rows ...[3]any) {
+	t.Helper()
+	conn, err := dbtest.Open(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	tx, err := conn.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]string{"?": "no session data"}
+	for _, r := range rows {
+		user := r[1].(string)
+		if known[user] == "" {
+			known[user] = sessionData(t, user)
+		}
+		expires := time.Now().UTC().AddDate(0, 0, r[2].(int))
+		if _, err := tx.Exec("insert into django_session (session_key, session_data, expire_date) values ($1, $2, $3)", r[0], known[user], expires.Format("2006-01-02 15:04:05.000000")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func sessionKeys(list []db.Session) string {
+	var keys []string
+	for _, s := range list {
+		keys = append(keys, s.Key.Reveal())
+	}
+	return strings.Join(keys, " ")
+}
+
+// readStatus is a status that depends on the owner alone.
+var readStatus = db.SessionRead{Status: func(s *db.Session) string {
+	switch {
+	case s.UserID == "":
+		return "active"
+	case s.User.ID == "":
+		return "dead"
+	case !s.User.Active():
+		return "disabled"
+	}
+	return "active"
+}}
+
+func TestSessions(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, s *db.Store, address string) {
+		zoe, ann := newUser(t, s, "zoe"), newUser(t, s, "ann")
+		execute(t, address, "update auth_user set is_staff = true, is_active = false where username = 'zoe'")
+		addSessions(t, address, [3]any{"aaaaaaaa1", zoe.ID, 5}, [3]any{"bbbbbbbb1", ann.ID, -3}, [3]any{"cccccccc1", "", 1},
+			[3]any{"dddddddd1", "?", 2}, [3]any{"eeeeeeee1", "4711", 4}, [3]any{"ffffffff1", ann.ID, 9}, [3]any{"gggggggg1", "no number", 6})
+		yes, no := true, false
+		now := time.Now()
+		for _, test := range []struct {
+			filter db.Filter
+			want   string
+		}{
+			{db.Filter{}, "a b c d e f g"},
+			{db.Filter{Limit: 3}, "a b c"},
+			{db.Filter{UserIDs: []string{ann.ID}}, "b f"},
+			{db.Filter{UserIDs: []string{ann.ID}, Sort: "expires", Descending: true, Limit: 1}, "f"},
+			{db.Filter{UserIDs: []string{"4711"}}, ""},
+			{db.Filter{UserIDs: []string{}}, ""},
+			{db.Filter{Staff: &yes}, "a"},
+			{db.Filter{Staff: &no}, "b f"},
+			{db.Filter{Superuser: &yes}, ""},
+			{db.Filter{Active: &no}, "a"},
+			{db.Filter{Prefix: "an"}, "b f"},
+			{db.Filter{ExpiresBefore: now}, "b"},
+			{db.Filter{ExpiresAfter: now.AddDate(0, 0, 5).Add(-time.Minute), Staff: &no}, "f"},
+			{db.Filter{Statuses: []string{"dead", "disabled"}}, "a e g"},
+			{db.Filter{Sort: "expires"}, "b c d e a g f"},
+			{db.Filter{Sort: "expires", Descending: true, Limit: 2}, "f g"},
+			{db.Filter{Sort: "id", Descending: true}, "g f e d c b a"},
+			{db.Filter{Sort: "kind"}, "a b c d e f g"},
+			{db.Filter{Sort: "user"}, "b f a c d e g"},
+			{db.Filter{Sort: "user", Descending: true, Limit: 2}, "a b"},
+			{db.Filter{Sort: "user_id"}, "a b f e c d g"},
+			{db.Filter{Sort: "status"}, "b c d f e g a"},
+			{db.Filter{Sort: "status", Statuses: []string{"dead"}}, "e g"},
+		} {
+			unreadable := 0
+			read := readStatus
+			read.Unreadable = &unreadable
+			got := sessionKeys(collect(t, s.Sessions(t.Context(), test.filter, read)))
+			if want := expand(test.want); got != want {
+				t.Errorf("%+v: %s, want %s", test.filter, got, want)
+			}
+			if seen := test.filter.ExpiresBefore.IsZero() && test.filter.ExpiresAfter.IsZero() && test.filter.Limit == 0; seen && unreadable != 1 {
+				t.Errorf("%+v: %d could not be read", test.filter, unreadable)
+			}
+		}
+		all := collect(t, s.Sessions(t.Context(), db.Filter{}, readStatus))
+		if u := all[0].User; u.Username != "zoe" || all[0].UserID != zoe.ID || all[3].Problem != django.ErrSessionCorrupt || all[4].UserID != "4711" || all[4].User.ID != "" {
+			t.Errorf("%+v", all)
+		}
+	})
+}
+
+// expand makes keys of their first letters.
+func expand(letters string) string {
+	var keys []string
+	for _, c := range strings.Fields(letters) {
+		keys = append(keys, strings.Repeat(c, 8)+"1")
+	}
+	return strings.Join(keys, " ")
+}
+
+// In every order the pages together are the list, and whoever reads slowly keeps
+// nobody from writing to SQLite.
+func TestSessionPages(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, s *db.Store, address string) {
+		manyUsers(t, address, 50)
+		var rows [][3]any
+		for i := range several {
+			rows = append(rows, [3]any{fmt.Sprintf("key%05d", (i*7919)%several), []string{"", "?", fmt.Sprint(i % 60)}[min(2, i%5)], i % 30})
+		}
+		addSessions(t, address, rows...)
+		for _, sort := range []string{"", "id", "expires", "user", "user_id", "status"} {
+			for _, descending := range []bool{false, true} {
+				f := db.Filter{Sort: sort, Descending: descending}
+				var all []db.Session
+				for v, err := range s.Sessions(t.Context(), f, readStatus) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if all = append(all, v); s.Engine == db.SQLite && len(all)%700 == 1 {
+						execute(t, address, "begin exclusive; update auth_user set first_name = 'x'; commit")
+					}
+				}
+				keys := map[string]bool{}
+				for _, v := range all {
+					keys[v.Key.Reveal()] = true
+				}
+				if len(all) != several || len(keys) != several {
+					t.Errorf("by %q: %d sessions with %d keys", sort, len(all), len(keys))
+				}
+				f.Limit = 1001
+				part := collect(t, s.Sessions(t.Context(), f, readStatus))
+				if !slices.EqualFunc(part, all[:1001], func(a, b db.Session) bool { return a.Key.Equal(b.Key) }) {
+					t.Errorf("by %q, the first are not those of the whole list", sort)
+				}
+				for range s.Sessions(t.Context(), f, readStatus) {
+					break
+				}
+			}
+		}
+	})
+}

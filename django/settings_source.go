@@ -1,0 +1,69 @@
+package django
+
+import (
+	"strings"
+
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// SettingLines returns the line of every setting of a tokenctl.toml that
+// [ParseSettings] has read, by its name with its section: "knox.token_ttl". An
+// inline table has one line, under the section's name.
+func SettingLines(text []byte) map[string]int {
+	lines := map[string]int{}
+	section := ""
+	p := unstable.Parser{}
+	p.Reset(text)
+	for p.NextExpression() {
+		e := p.Expression()
+		var parts []string
+		line := 0
+		for keys := e.Key(); keys.Next(); {
+			node := keys.Node()
+			parts = append(parts, string(node.Data))
+			if line == 0 {
+				line = p.Shape(node.Raw).Start.Line
+			}
+		}
+		name := strings.Join(parts, ".")
+		switch e.Kind {
+		case unstable.Table:
+			section = name + "."
+		case unstable.KeyValue:
+			lines[section+name] = line
+		}
+	}
+	return lines
+}
+
+// WithDefaults returns the settings with the peers' defaults filled in, where
+// there is one value for all applications.
+func (s Settings) WithDefaults() Settings {
+	if s.Auth.PasswordHasher == "" {
+		s.Auth.PasswordHasher = PBKDF2SHA256
+	}
+	s.DRF.Keyword = s.TokenKeyword()
+	s.Knox.AuthHeaderPrefix = s.Knox.HeaderPrefix()
+	s.Knox.AuthTokenCharacterLength = s.Knox.tokenLength()
+	if s.Knox.SecureHashAlgorithm == "" {
+		s.Knox.SecureHashAlgorithm = "hashlib.sha512"
+	}
+	if s.Knox.MinRefreshInterval == nil {
+		s.Knox.MinRefreshInterval = &Seconds{defaultMinRefreshInterval}
+	}
+	s.SimpleJWT = s.SimpleJWT.WithDefaults()
+	s.Session.Engine = s.Session.EngineModule()
+	if s.Session.Serializer == "" {
+		s.Session.Serializer = sessionSerializers + "JSONSerializer"
+	}
+	s.Session.CookieName = s.Session.Cookie()
+	s.Session.CookieAge = Seconds{s.Session.Age()}
+	if s.Time.UseTZ == nil {
+		yes := true
+		s.Time.UseTZ = &yes
+	}
+	if s.Time.TimeZone == "" && !*s.Time.UseTZ {
+		s.Time.TimeZone = defaultTimeZone
+	}
+	return s
+}

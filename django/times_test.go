@@ -1,0 +1,90 @@
+package django
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestSQLiteTime(t *testing.T) {
+	at := func(s string) time.Time {
+		v, err := time.Parse(time.RFC3339Nano, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	// What Django writes, to the byte: six digits, or none.
+	for _, test := range []struct{ stored, moment string }{
+		{"2026-11-22 01:02:03.456789", "2026-11-22T01:02:03.456789Z"},
+		{"2026-11-22 01:02:03.400000", "2026-11-22T01:02:03.4Z"},
+		{"2026-11-22 01:02:03", "2026-11-22T01:02:03Z"},
+		{"0001-01-02 00:00:00", "0001-01-02T00:00:00Z"},
+		{"9999-12-31 23:59:59.999999", "9999-12-31T23:59:59.999999Z"},
+	} {
+		if got := FormatSQLiteTime(at(test.moment)); got != test.stored {
+			t.Errorf("FormatSQLiteTime(%s) is %q, want %q", test.moment, got, test.stored)
+		}
+		if got, err := ParseSQLiteTime(test.stored); err != nil || !got.Equal(at(test.moment)) {
+			t.Errorf("ParseSQLiteTime(%q) is %s, %v", test.stored, got, err)
+		}
+	}
+	// What other tools write, which Django reads too.
+	for stored, moment := range map[string]string{
+		"2026-11-22T01:02:03Z":             "2026-11-22T01:02:03Z",
+		"2026-11-22 01:02:03+02:00":        "2026-11-21T23:02:03Z",
+		"2026-11-22 01:02:03.5+0530":       "2026-11-21T19:32:03.5Z",
+		"2026-11-22 01:02":                 "2026-11-22T01:02:00Z",
+		"2026-11-22 01:02:03.123456789":    "2026-11-22T01:02:03.123456789Z",
+		"2026-11-22T01:02:03.000001-00:00": "2026-11-22T01:02:03.000001Z",
+	} {
+		if got, err := ParseSQLiteTime(stored); err != nil || !got.Equal(at(moment)) {
+			t.Errorf("ParseSQLiteTime(%q) is %s, %v", stored, got, err)
+		}
+	}
+	if got := FormatSQLiteTime(at("2026-11-22T01:02:03.123456789+01:00")); got != "2026-11-22 00:02:03.123456" {
+		t.Errorf("nanoseconds and an offset are written as %q", got)
+	}
+	for _, bad := range []string{"", "now", "1795309323", "2026-11-22 01:02:03 +0000 UTC", "2026-13-01 00:00:00", "2026-11-22 25:00:00"} {
+		if got, err := ParseSQLiteTime(bad); err == nil {
+			t.Errorf("ParseSQLiteTime(%q) is %s", bad, got)
+		}
+	}
+}
+
+func TestParseDuration(t *testing.T) {
+	const day = 24 * time.Hour
+	for text, want := range map[string]time.Duration{"90d": 90 * day, "12h": 12 * time.Hour, "2w": 14 * day, "15m": 15 * time.Minute,
+		"1w2d": 9 * day, "1d12h30m": 36*time.Hour + 30*time.Minute, "0d": 0, "1.5h": 90 * time.Minute, "36500d": 36500 * day} {
+		if got, err := ParseDuration(text); err != nil || got != want {
+			t.Errorf("ParseDuration(%q) is %s, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "90", "d", "-1d", "1.5d", "1y", "90 d", "1d-2h", "99999999999d", "40000d", "1e3h", "5000000h", "∞"} {
+		if got, err := ParseDuration(text); err == nil {
+			t.Errorf("ParseDuration(%q) is %s", text, got)
+		}
+	}
+}
+
+// FuzzTime: what is read back is what was written, and nothing else is read.
+func FuzzTime(f *testing.F) {
+	for _, seed := range []string{"2026-11-22 01:02:03.456789", "2026-11-22T01:02:03+05:30", "0000-00-00", "90d", "1w2d3h4m5s", "9999999999999w"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if at, err := ParseSQLiteTime(text); err == nil {
+			stored := FormatSQLiteTime(at)
+			again, err := ParseSQLiteTime(stored)
+			if err != nil && at.Year() >= 0 && at.Year() <= 9999 {
+				t.Fatalf("%q is written as %q, which cannot be read", text, stored)
+			}
+			if err == nil && !again.Equal(at.Truncate(time.Microsecond)) {
+				t.Fatalf("%q is written as %q and read as %s", text, stored, again)
+			}
+		}
+		if d, err := ParseDuration(text); err == nil && (d < 0 || d > 100*365*24*time.Hour || strings.ContainsAny(text, " -")) {
+			t.Fatalf("%q is %s long", text, d)
+		}
+	})
+}
