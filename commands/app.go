@@ -51,6 +51,7 @@ type App struct {
 	args     []string
 	mutating bool               // the command changes rows
 	changed  bool               // and has committed them
+	standing string             // what stands of a change that is made in parts
 	cancel   context.CancelFunc // of --max-time
 	held     bytes.Buffer       // remarks that a JSON error on stderr would stand beside
 }
@@ -178,7 +179,8 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "say more on stderr")
 	root.AddCommand(
 		newInit(a), newDoctor(a), newUser(a),
-		newMint(a), newList(a), newShow(a), newVerify(a), newRotate(a), newBlacklist(a),
+		newMint(a), newList(a), newShow(a), newVerify(a), newRotate(a), newBlacklist(a), newUnblacklist(a),
+		newPurge(a), newConfig(a),
 		newVersion(a))
 	a.prepare(root)
 	return root

@@ -8,16 +8,21 @@ import (
 	"tokenctl/tokens"
 )
 
-type blacklistOptions struct{ changeFlags }
+type blacklistOptions struct {
+	changeFlags
+	unverified bool
+}
 
 func newBlacklist(a *App) *cobra.Command {
-	o := &blacklistOptions{changeFlags{app: a, verb: "blacklist"}}
+	o := &blacklistOptions{changeFlags: changeFlags{app: a, verb: "blacklist"}}
 	c := &cobra.Command{
 		Use:     "blacklist {<id>... | - | --user <username> ...}",
 		Aliases: []string{"revoke"},
 		Short:   "Make credentials stop working",
-		Long: `Make credentials stop working, whatever their kind: the row of a drf token is
-deleted.
+		Long: `Make credentials stop working, whatever their kind: the row of a drf or knox
+token or of a session is deleted. A session may outlive its row in a cache; where the
+settings tell, that is said. A refresh or sliding JWT gets a row in simplejwt's
+blacklist, which unblacklist takes away again; by its id that takes no key.
 
 Ids and secrets that are named are blacklisted without asking. What flags such
 as --user or --older-than pick is shown first, and confirmed.`,
@@ -33,6 +38,7 @@ as --user or --older-than pick is shown first, and confirmed.`,
 		},
 	}
 	o.changeFlags.flags(c)
+	c.Flags().BoolVar(&o.unverified, "unverified", false, "also a JWT without a row whose signature no configured key can check")
 	return c
 }
 
@@ -49,10 +55,12 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	if o.dryRun {
 		return o.showDryRun(t)
 	}
+	env := a.env()
+	env.Unverified = o.unverified
 	var done []tokens.Credential
 	err = a.change(ctx, store, func(tx *db.Tx) error {
 		for _, credential := range t.found {
-			err := credential.Of().Blacklist(ctx, a.env(), tx, credential)
+			err := credential.Of().Blacklist(ctx, env, tx, credential)
 			if !o.tolerate(t, credential, err) {
 				if err != nil {
 					return err
@@ -72,11 +80,13 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	for i := range done {
 		done[i].Status = tokens.Blacklisted
 		rows = append(rows, credentialRow(&done[i]))
-		a.say("blacklisted %s of %s", done[i].ID, done[i].Owner.Username)
+		a.say("blacklisted %s of %s", done[i].ID, whose(&done[i]))
 	}
+	said := map[string]bool{"": true}
 	for i := range done {
 		if f := done[i].Of().Aftermath; f != nil {
-			if text := f(a.env(), done[i]); text != "" {
+			if text := f(a.env(), done[i]); !said[text] {
+				said[text] = true
 				a.say("note: %s", text)
 			}
 		}

@@ -1,9 +1,11 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -78,6 +80,7 @@ func (f *changeFlags) resolve(c *cobra.Command, store *db.Store, args []string) 
 	if err := a.noteOthers(ctx, store, sel, f.verb); err != nil {
 		return nil, err
 	}
+	a.noteSkipped(sel)
 	if f.dryRun {
 		return &target{found: found}, nil
 	}
@@ -111,7 +114,9 @@ func (f *changeFlags) pick(ctx context.Context, store *db.Store, sel tokens.Sele
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, c)
+		if !c.Settled(f.verb) {
+			found = append(found, c)
+		}
 	}
 	return found, nil
 }
@@ -131,6 +136,13 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 			if err := c.Of().Refuse(f.verb); err != nil {
 				return err
 			}
+		}
+		if f.verb == "rotate" && len(t.found) > len(refs) {
+			var ids []string
+			for _, c := range t.found {
+				ids = append(ids, c.ID)
+			}
+			return &django.Error{Code: django.CodeAmbiguousID, Message: "a secret stands in the tables of two kinds: " + strings.Join(ids, ", "), Hint: "rotate one of them by its id"}
 		}
 		return nil
 	})
@@ -235,37 +247,24 @@ func (a *App) noteOthers(ctx context.Context, store *db.Store, sel tokens.Select
 	return nil
 }
 
-// consentFlags answer the question before a change that a selector picked.
-type consentFlags struct {
-	yes   bool
-	count int
+// noteSkipped says what was not picked although it might have been meant: what
+// has no date of creation, and sessions that do not tell their owner.
+func (a *App) noteSkipped(sel tokens.Selector) {
+	if n := *sel.PassedOver; n > 0 {
+		a.say("passed over %s without a date of creation", count(n, "session"))
+	}
+	if n := *sel.Unreadable; n > 0 {
+		a.say("note: the data of %s could not be read: it may be anybody's", count(n, "session"))
+	}
 }
 
-func (f *consentFlags) flags(c *cobra.Command) {
-	c.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask for confirmation")
-	c.Flags().IntVar(&f.count, "confirm", -1, "do it without asking if exactly `N` are affected")
-	c.MarkFlagsMutuallyExclusive("yes", "confirm")
+// noteEngine warns of rotated sessions whose old keys may go on.
+func (a *App) noteEngine(minted []tokens.Minted) {
+	ends, why := a.settings.Session.DeletingLogsOut()
+	if !ends && slices.ContainsFunc(minted, func(m tokens.Minted) bool { return m.Of() == tokens.Session }) {
+		a.say("note: the old key may go on for a while: %s", why)
+	}
 }
 
-// obtain returns nil when the change may happen, and whether somebody was asked.
-func (f *consentFlags) obtain(ctx context.Context, a *App, verb, what string, n int) (asked bool, err error) {
-	switch {
-	case f.yes:
-		return false, nil
-	case f.count >= 0 && f.count == n:
-		return false, nil
-	case f.count >= 0:
-		return false, &django.Error{Code: django.CodeChanged, Message: fmt.Sprintf("%d are affected, not %d", n, f.count), Hint: "nothing was done; look at them with --dry-run"}
-	case !a.interactive():
-		return false, &django.Error{Code: django.CodeConfirmation, Message: "this would " + verb + " " + what + ", and nobody can be asked here",
-			Hint: fmt.Sprintf("add --yes, or --confirm %d", n)}
-	}
-	yes, err := a.confirm(ctx, strings.ToUpper(verb[:1])+verb[1:]+" "+what+"?")
-	if err != nil {
-		return true, err
-	}
-	if !yes {
-		return true, &django.Error{Code: django.CodeConfirmation, Message: "not confirmed; nothing was done"}
-	}
-	return true, nil
-}
+// whose names the owner of a credential.
+func whose(c *tokens.Credential) string { return cmp.Or(c.Owner.Username, "nobody known") }

@@ -114,7 +114,7 @@ func completeFlags(root *cobra.Command) {
 func fieldsOf(c *cobra.Command) []string {
 	var columns []output.Column
 	switch path := strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" "); path {
-	case "list", "blacklist", "unblacklist", "purge":
+	case "list", "blacklist", "unblacklist":
 		columns = credentialColumns
 	case "show":
 		columns = showColumns
@@ -124,6 +124,12 @@ func fieldsOf(c *cobra.Command) []string {
 		columns = slices.Concat(credentialColumns, secretColumns)
 	case "rotate":
 		columns = slices.Concat(credentialColumns, secretColumns, []output.Column{{Name: "replaces"}})
+	case "purge":
+		columns = purgeColumns
+	case "config import":
+		columns = importColumns
+	case "config show":
+		columns = configColumns
 	case "doctor":
 		columns = doctorColumns
 	case "init":

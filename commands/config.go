@@ -145,8 +145,12 @@ func (a *App) openTarget(t db.Target) (*db.Store, error) {
 		}
 	}
 	a.explain("database %s, from %s", t, a.source)
+	zone, err := a.settings.Time.Zone()
+	if err != nil {
+		return nil, err
+	}
 	store, err := db.Open(t, db.Options{Schema: a.global.schema, Timeout: a.global.timeout, Version: buildInfo().version, Now: a.Now,
-		UserTable: a.settings.Auth.UserTable, UsernameField: a.settings.Auth.UsernameField})
+		UserTable: a.settings.Auth.UserTable, UsernameField: a.settings.Auth.UsernameField, TokenTable: a.settings.Knox.TokenTable, Zone: zone})
 	if err != nil {
 		return nil, err
 	}

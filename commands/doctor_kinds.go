@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,6 +39,9 @@ func (d *doctor) kinds(l *db.Layout, applied map[string][]string) {
 			d.ok(k.Name, "%s; %s", layout, can)
 		}
 	}
+	if ends, why := d.app.settings.Session.DeletingLogsOut(); !ends && tokens.Session.Present(l) {
+		d.add("session_engine", statusInfo, "deleting a session does not log out: "+why, "tokenctl user deactivate, or user password, to end sessions at once")
+	}
 }
 
 func (d *doctor) absent(k *tokens.Kind, l *db.Layout, applied map[string][]string) {
@@ -58,6 +62,10 @@ func (d *doctor) absent(k *tokens.Kind, l *db.Layout, applied map[string][]strin
 func layoutOf(k *tokens.Kind, l *db.Layout) (layout, fix string) {
 	switch k {
 	case tokens.Knox:
+		var e *django.Error
+		if errors.As(l.KnoxProblem(), &e) {
+			return e.Message, e.Hint
+		}
 		return knoxLayout(l.Knox())
 	case tokens.JWT:
 		return jwtLayout(l)

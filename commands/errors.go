@@ -38,7 +38,7 @@ var codes = []struct {
 	{django.CodeSecretInArgument, exitUsage, "an argument looks like a secret, which every process on the machine could read"},
 	{django.CodeInvalidValue, exitUsage, "a value is not one that Django or the database allows"},
 	{django.CodePasswordRejected, exitUsage, "Django's password validators reject the password"},
-	{django.CodeColumnsRequired, exitUsage, "the user model has further columns that need a value"},
+	{django.CodeColumnsRequired, exitUsage, "the model of users or tokens has further columns that need a value"},
 	{django.CodeConfigInvalid, exitUsage, "tokenctl.toml has an unknown key or a wrong value"},
 	{django.CodeConfigUnsafe, exitFailed, "others could read or write tokenctl.toml or a key file"},
 	{django.CodeKeyMissing, exitFailed, "it takes SECRET_KEY, or simplejwt's signing key, and none is configured"},
@@ -50,7 +50,7 @@ var codes = []struct {
 	{django.CodeUserNotFound, exitNotFound, "there is no such user"},
 	{django.CodeAlreadyExists, exitConflict, "a row or file with this name is there already"},
 	{django.CodeUserExists, exitConflict, "the user is there already"},
-	{django.CodeTokenExists, exitConflict, "the user has a token already, and the kind allows one"},
+	{django.CodeTokenExists, exitConflict, "the user has as many tokens as the kind or its settings allow"},
 	{django.CodeChanged, exitConflict, "somebody changed it meanwhile"},
 	{django.CodeReferenced, exitConflict, "other rows refer to it"},
 	{django.CodePartlyDone, exitPartly, "some of it was done, the rest could not be"},
@@ -117,6 +117,8 @@ func (a *App) finish(ctx context.Context, err error) int {
 // early; nothing for other commands.
 func (a *App) aftermath() string {
 	switch {
+	case a.standing != "":
+		return a.standing
 	case a.changed:
 		return "the change itself was made; look with tokenctl list"
 	case a.mutating:

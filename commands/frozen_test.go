@@ -27,6 +27,9 @@ var frozenFields = map[string]string{
 	"user":       "id username email is_active is_staff is_superuser has_usable_password date_joined last_login",
 	"doctor":     "check status found fix",
 	"version":    "version commit go dirty date sum",
+	"purge":      "kind expired deleted",
+	"import":     "file status",
+	"setting":    "setting value source",
 }
 
 func TestFrozenFields(t *testing.T) {
@@ -39,7 +42,7 @@ func TestFrozenFields(t *testing.T) {
 		return columns
 	}
 	got := map[string][]output.Column{
-		"credential": credentialColumns, "show": showColumns, "verify": verifyColumns, "user": userColumns, "doctor": doctorColumns, "version": versionColumns,
+		"credential": credentialColumns, "show": showColumns, "verify": verifyColumns, "user": userColumns, "doctor": doctorColumns, "version": versionColumns, "purge": purgeColumns, "import": importColumns, "setting": configColumns,
 		"minted": minted("", "token"), "minted jwt": minted("", "refresh", "access"), "rotated": minted("drf:1", "token"),
 	}
 	for object, want := range frozenFields {

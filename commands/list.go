@@ -74,6 +74,7 @@ func (o *listOptions) run(c *cobra.Command) error {
 	if err := w.Close(); err != nil {
 		return err
 	}
+	a.noteSkipped(sel)
 	if !a.Term.Stdout {
 		return nil
 	}

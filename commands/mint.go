@@ -5,12 +5,12 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
 	"tokenctl/django"
-	"tokenctl/output"
 	"tokenctl/tokens"
 )
 
@@ -25,6 +25,7 @@ type mintOptions struct {
 	claims    []string
 	force     bool
 	init      bool
+	importDRF bool
 	create    bool
 	dryRun    bool
 	deliver   delivery
@@ -40,13 +41,27 @@ everything said about it is on stderr. The row is committed only after the token
 was written.
 
 A user has at most one drf token: a second one is refused, and rotate replaces
-the first.`,
+the first. Of knox tokens there may be several, up to TOKEN_LIMIT_PER_USER.
+
+A JWT is a pair: the refresh token, which is recorded, and an access token, one
+labelled line each; --type makes an access or a sliding token alone. It takes the
+application's key.
+
+With --import-drf no token is made: the users' drf tokens get rows of knox, so
+that clients can go on with them when the application changes over to knox. They
+expire as knox tokens do; --never keeps them as they are.
+
+A session, with --kind session, is for testing: what is printed is the value of
+the sessionid cookie. It takes the application's SECRET_KEY, no signal is sent,
+and the user's last_login stays as it is.`,
 		Example: `  tokenctl mint alice
   TOKEN=$(tokenctl mint alice)
   tokenctl mint alice --init                 with an embedded database, if there is none
   tokenctl mint deploy-bot --create --out deploy.token
   tokenctl mint alice --format curl-config | curl -K - https://api.example.com/
-  tokenctl mint --users-from names.txt -o csv --out tokens.csv`,
+  tokenctl mint --users-from names.txt -o csv --out tokens.csv
+  tokenctl mint --kind knox alice --ttl 90d
+  tokenctl mint --kind knox --import-drf --never --users-from names.txt`,
 		ValidArgsFunction: a.completeUserArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			o.names = args
@@ -60,6 +75,7 @@ the first.`,
 	f.StringVar(&o.usersFrom, "users-from", "", "read user names from `FILE`, one a line; - is standard input")
 	f.BoolVar(&o.create, "create", false, "create users who do not exist, with an unusable password")
 	f.BoolVar(&o.init, "init", false, "create the SQLite database if there is none; implies --create")
+	f.BoolVar(&o.importDRF, "import-drf", false, "make the users' drf tokens knox tokens too, so that clients go on using them unchanged")
 	o.life.flags(c)
 	f.StringVar(&o.tokenType, "type", "", "the `TYPE` of JWT: refresh (with its access token), access or sliding")
 	f.StringArrayVar(&o.claims, "claim", nil, "a custom claim of a JWT, as `NAME=JSON`; may be repeated")
@@ -87,6 +103,9 @@ func (o *mintOptions) run(ctx context.Context) error {
 	}
 	if len(o.names)+len(o.userIDs) == 0 {
 		return usage("nobody to make a token for", "write tokenctl mint USERNAME")
+	}
+	if o.importDRF {
+		return o.importTokens(ctx)
 	}
 	store, err := o.open(ctx)
 	if store == nil || err != nil {
@@ -155,9 +174,12 @@ func (o *mintOptions) run(ctx context.Context) error {
 
 // announce says on stderr what a new secret is and belongs to.
 func (a *App) announce(verb string, m *tokens.Minted) {
-	text := verb + " " + m.ID + " for " + m.Owner.Username
+	text := verb + " " + m.ID + " for " + whose(&m.Credential)
 	if m.Replaces != "" {
 		text += ", replacing " + m.Replaces
+		if !m.Until.IsZero() {
+			text += ", which works until " + m.Until.UTC().Format(time.RFC3339)
+		}
 	}
 	a.say("%s", text)
 	if m.Status == tokens.Disabled {
@@ -201,111 +223,11 @@ func chooseKind(l *db.Layout, name string) (*tokens.Kind, error) {
 	if err := k.Refuse("mint"); err != nil {
 		return nil, err
 	}
+	// An access JWT is recorded nowhere: Mint looks whether it needs the table.
+	if k == tokens.JWT {
+		return k, nil
+	}
 	return k, k.Check(l)
-}
-
-// users finds who is meant, in the order given, and who of them is missing.
-func (o *mintOptions) users(ctx context.Context, tx *db.Tx) (users []db.User, missing []string, err error) {
-	var absent *[]string
-	if o.create {
-		absent = &missing
-	}
-	if users, err = tx.UsersNamed(ctx, dedupe(o.names), absent); err != nil {
-		return nil, nil, err
-	}
-	byID, err := tx.UsersByID(ctx, dedupe(o.userIDs))
-	for _, u := range byID {
-		if !slices.ContainsFunc(users, func(known db.User) bool { return known.ID == u.ID }) {
-			users = append(users, u)
-		}
-	}
-	return users, missing, err
-}
-
-func (o *mintOptions) createMissing(ctx context.Context, tx *db.Tx, users []db.User, missing []string) ([]db.User, error) {
-	for _, name := range missing {
-		n, err := newServiceUser(tx.Layout, o.app.Random, name)
-		if err != nil {
-			return nil, err
-		}
-		u, err := tx.CreateUser(ctx, n, o.app.Random)
-		if err != nil {
-			return nil, err
-		}
-		users = append(users, u)
-	}
-	// Back into the order in which they were named.
-	place := func(u db.User) int {
-		if i := slices.Index(o.names, u.Username); i >= 0 {
-			return i
-		}
-		return len(o.names)
-	}
-	slices.SortStableFunc(users, func(x, y db.User) int { return place(x) - place(y) })
-	return users, nil
-}
-
-// mintAll makes a credential for every user, or for none: who cannot get one is
-// named.
-func mintAll(ctx context.Context, tx *db.Tx, env tokens.Env, kind *tokens.Kind, users []db.User, req tokens.MintRequest) ([]tokens.Minted, error) {
-	var minted []tokens.Minted
-	var refused []string
-	var hints []string
-	for _, u := range users {
-		req.User = u
-		m, err := kind.Mint(ctx, env, tx, req)
-		if django.CodeOf(err) == django.CodeTokenExists {
-			refused = append(refused, u.Username)
-			hints = append(hints, err.(*django.Error).Hint)
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		minted = append(minted, m)
-	}
-	switch {
-	case len(refused) == 1:
-		return nil, &django.Error{Code: django.CodeTokenExists, Message: refused[0] + " has a " + kind.Name + " token already", Hint: hints[0]}
-	case len(refused) > 1:
-		return nil, &django.Error{Code: django.CodeTokenExists, Message: strings.Join(refused, ", ") + " have " + kind.Title + " already",
-			Hint: "nothing was changed; leave them out, or replace theirs with tokenctl rotate"}
-	}
-	return minted, nil
-}
-
-// preview shows who would get a token; it makes no secret.
-func (o *mintOptions) preview(ctx context.Context, tx *db.Tx, kind *tokens.Kind) error {
-	users, missing, err := o.users(ctx, tx)
-	if err != nil {
-		return err
-	}
-	var refused []string
-	var rows [][]output.Value
-	for i := range users {
-		if kind.Holds != nil {
-			has, err := kind.Holds(ctx, tx, users[i])
-			if err != nil {
-				return err
-			}
-			if has {
-				refused = append(refused, users[i].Username)
-			}
-		}
-		rows = append(rows, userRow(&users[i]))
-	}
-	for _, name := range missing {
-		if name, err = checkUsername(tx.Layout, name); err != nil {
-			return err
-		}
-		rows = append(rows, newUserRow(name))
-	}
-	if refused != nil {
-		return &django.Error{Code: django.CodeTokenExists, Message: strings.Join(refused, ", ") + ": there is a " + kind.Name + " token already",
-			Hint: "replace it with tokenctl rotate"}
-	}
-	o.app.say("dry run: would mint %s for %s, creating %s", count(len(users)+len(missing), kind.Name+" token"), count(len(users)+len(missing), "user"), count(len(missing), "user"))
-	return o.app.write(userColumns, rows, false)
 }
 
 // parseClaims reads --claim NAME=JSON.

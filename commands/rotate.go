@@ -24,7 +24,8 @@ func newRotate(a *App) *cobra.Command {
 		Use:   "rotate {<id>... | - | --user <username> ...}",
 		Short: "Replace credentials; the old ones are dead at once",
 		Long: `Replace credentials in one transaction and print the new secrets, once. The old
-ones are dead as soon as the new ones live.
+ones are dead as soon as the new ones live; with --overlap old knox tokens go on
+for a while.
 
 Ids and secrets that are named are replaced without asking. What flags such as
 --user or --older-than pick is shown first, and confirmed.`,
@@ -112,13 +113,20 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 	for i := range minted {
 		a.announce("minted", &minted[i])
 	}
+	a.noteEngine(minted)
 	return o.report(t.missing, len(minted))
 }
 
 // tolerate turns a change by somebody else into an offence, with --keep-going.
 func (f *changeFlags) tolerate(t *target, c tokens.Credential, err error) bool {
 	var e *django.Error
-	if !f.keepGoing || !errors.As(err, &e) || e.Code != django.CodeChanged && e.Code != django.CodeNotFound {
+	if !errors.As(err, &e) {
+		return false
+	}
+	if f.ignoreMissing && e.Code == django.CodeAlreadyExists {
+		return true
+	}
+	if !f.keepGoing || e.Code != django.CodeChanged && e.Code != django.CodeNotFound && e.Code != django.CodeAlreadyExists {
 		return false
 	}
 	t.missing = append(t.missing, offence{c.ID, e})

@@ -59,7 +59,7 @@ func (s *selectorFlags) given(c *cobra.Command) bool {
 
 // resolve turns the flags into a selector, looking up the users by name.
 func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db.Store) (tokens.Selector, error) {
-	sel := tokens.Selector{Types: s.types, Limit: s.limit}
+	sel := tokens.Selector{Types: s.types, Limit: s.limit, PassedOver: new(int), Unreadable: new(int)}
 	for _, name := range s.kinds {
 		k, err := tokens.KindNamed(name)
 		if err != nil {

@@ -90,7 +90,11 @@ type offence struct {
 // is returned as an offence; a credential that is named twice is found once.
 func resolve(ctx context.Context, env tokens.Env, tx *db.Tx, refs []reference) (found []tokens.Credential, missing []offence, err error) {
 	for _, ref := range refs {
-		c, err := lookUp(ctx, env, tx, ref)
+		list, err := lookUp(ctx, env, tx, ref)
+		if err == nil && list[0].ID == "" {
+			err = &django.Error{Code: django.CodeNotFound, Message: ref.where + " is no credential of this database: its signature is not the configured key's",
+				Hint: "check the key and the database: tokenctl doctor"}
+		}
 		var absent bool
 		if missing, absent = offended(missing, ref, err); absent {
 			continue
@@ -98,8 +102,10 @@ func resolve(ctx context.Context, env tokens.Env, tx *db.Tx, refs []reference) (
 		if err != nil {
 			return nil, nil, err
 		}
-		if !slices.ContainsFunc(found, func(known tokens.Credential) bool { return known.ID == c.ID }) {
-			found = append(found, c)
+		for _, c := range list {
+			if !slices.ContainsFunc(found, func(known tokens.Credential) bool { return known.ID == c.ID }) {
+				found = append(found, c)
+			}
 		}
 	}
 	return found, missing, nil
@@ -115,19 +121,19 @@ func offended(list []offence, ref reference, err error) ([]offence, bool) {
 	return append(list, offence{ref.where, e}), true
 }
 
-func lookUp(ctx context.Context, env tokens.Env, tx *db.Tx, ref reference) (tokens.Credential, error) {
+// lookUp returns what one reference names: one credential, or those of a secret
+// that stands in the tables of two kinds.
+func lookUp(ctx context.Context, env tokens.Env, tx *db.Tx, ref reference) ([]tokens.Credential, error) {
 	if ref.id != "" {
-		return tokens.ByID(ctx, env, tx, ref.id)
+		c, err := tokens.ByID(ctx, env, tx, ref.id)
+		return []tokens.Credential{c}, err
 	}
-	c, err := tokens.BySecret(ctx, env, tx, ref.secret)
-	if err != nil {
-		return tokens.Credential{}, err
-	}
-	if c == nil {
-		return tokens.Credential{}, &django.Error{Code: django.CodeNotFound, Message: ref.where + " is no credential of this database",
+	list, err := tokens.BySecret(ctx, env, tx, ref.secret)
+	if err == nil && len(list) == 0 {
+		err = &django.Error{Code: django.CodeNotFound, Message: ref.where + " is no credential of this database",
 			Hint: "check that this is the application's database: tokenctl doctor"}
 	}
-	return *c, nil
+	return list, err
 }
 
 // offences is the error that names every offender; nil when there is none.

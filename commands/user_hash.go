@@ -1,7 +1,9 @@
 package commands
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"runtime"
 	"strings"
@@ -13,30 +15,51 @@ import (
 
 // hashing is how the application hashes passwords, and how that is known.
 type hashing struct {
-	iterations int
-	source     string
+	django.Hasher
+	source string
 }
 
-// hashing finds the iteration count of the application: Django would rewrite a
-// hash with another one at the next login, which ends the user's sessions.
+// hashing finds the algorithm and the iteration count of the application: Django
+// would rewrite another hash at the next login, which ends the user's sessions.
 func (a *App) hashing(ctx context.Context, tx *db.Tx) (hashing, error) {
-	if n := a.settings.Auth.PBKDF2Iterations; n > 0 {
-		return hashing{n, "auth.pbkdf2_iterations"}, nil
+	auth, version := a.settings.Auth, string(a.settings.Peers.Django)
+	h, err := django.NewHasher(cmp.Or(auth.PasswordHasher, django.PBKDF2SHA256), version)
+	switch {
+	case err != nil:
+		return hashing{}, err
+	case h.Iterations == 0: // no pbkdf2
+		return hashing{h, "auth.password_hasher"}, nil
+	case auth.PBKDF2Iterations > 0:
+		h.Iterations = auth.PBKDF2Iterations
+		return hashing{h, "auth.pbkdf2_iterations"}, nil
 	}
 	n, err := tx.PasswordIterations(ctx)
 	if err != nil {
 		return hashing{}, err
 	}
-	if n > 0 {
-		return hashing{max(n, django.MinPBKDF2Iterations), "the newest users' hashes"}, nil
+	source := "Django's default"
+	if n > 0 && h.Algorithm == django.PBKDF2SHA256 {
+		h.Iterations, source = n, "the newest users' hashes"
 	}
-	return hashing{max(django.DefaultPBKDF2Iterations(string(a.settings.Peers.Django)), django.MinPBKDF2Iterations), "Django's default"}, nil
+	h.Iterations = max(h.Iterations, django.MinPBKDF2Iterations)
+	return hashing{h, source}, nil
+}
+
+// String is for people, such as "600000 iterations, from Django's default".
+func (h hashing) String() string {
+	what := h.Algorithm
+	if h.Iterations > 0 {
+		what = fmt.Sprintf("%d iterations", h.Iterations)
+		if h.Algorithm != django.PBKDF2SHA256 {
+			what = h.Algorithm + " and " + what
+		}
+	}
+	return what + ", from " + h.source
 }
 
 // hashAll encodes passwords on all cores; a zero one becomes an unusable
 // password. It is slow by design, so no transaction is open meanwhile.
 func (a *App) hashAll(ctx context.Context, h hashing, passwords []django.Secret) ([]string, error) {
-	hasher := django.Hasher{Algorithm: django.PBKDF2SHA256, Iterations: h.iterations}
 	encoded := make([]string, len(passwords))
 	var work []int
 	for i, p := range passwords {
@@ -56,7 +79,7 @@ func (a *App) hashAll(ctx context.Context, h hashing, passwords []django.Secret)
 	if len(work) > 50 {
 		tell = a.say // it takes a while
 	}
-	tell("hashing %s with %d iterations, from %s", count(len(work), "password"), h.iterations, h.source)
+	tell("hashing %s with %s", count(len(work), "password"), h)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	random := &lockedReader{from: a.Random}
@@ -65,7 +88,7 @@ func (a *App) hashAll(ctx context.Context, h hashing, passwords []django.Secret)
 	for range min(len(work), runtime.GOMAXPROCS(0)) {
 		go func() {
 			for i := range next {
-				text, err := hasher.Encode(random, passwords[i].Reveal())
+				text, err := h.Encode(random, passwords[i].Reveal())
 				encoded[i] = text
 				select {
 				case done <- err:

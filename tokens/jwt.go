@@ -1,9 +1,13 @@
 package tokens
 
 import (
+	"context"
+	"iter"
 	"strings"
+	"time"
 
 	"tokenctl/db"
+	"tokenctl/django"
 )
 
 // JWT is djangorestframework-simplejwt with its token_blacklist app: signed
@@ -18,4 +22,195 @@ var JWT = &Kind{
 		// A compact JWS starts with the encoding of {" (RFC 7519 section 3.1).
 		return strings.HasPrefix(text, "eyJ") && strings.Count(text, ".") == 2
 	},
+	List:         listJWT,
+	ByID:         jwtByID,
+	BySecret:     jwtBySecret,
+	CheckMint:    checkMintJWT,
+	CheckRotate:  checkRotateJWT,
+	Mint:         mintJWT,
+	Rotate:       rotateJWT,
+	Blacklist:    blacklistJWT,
+	Unblacklist:  unblacklistJWT,
+	CountExpired: countExpiredJWT,
+	Purge:        purgeJWT,
+	Aftermath:    jwtAftermath,
+	Header:       jwtHeader,
+}
+
+// The types of simplejwt's tokens.
+const (
+	access  = "access"
+	refresh = "refresh"
+	sliding = "sliding"
+)
+
+// The values of Credential.Signature.
+const (
+	signatureVerified  = "verified"
+	signatureUnchecked = "unchecked" // no key is configured, or nobody looked
+	signatureBad       = "bad_signature"
+)
+
+// jwtRow is a token as it was found: in its row, as a secret, or both.
+type jwtRow struct {
+	stored *db.OutstandingToken // nil: it was never recorded
+	token  *django.JWT          // the secret's claims, else those of the stored text; nil where that is no token
+	secret django.Secret        // what the operator gave; zero for one found by its row
+	seen   time.Time
+}
+
+func (r jwtRow) blacklisted() bool { return r.stored != nil && r.stored.Blacklisted }
+
+// jwtSettings are simplejwt's, with its defaults.
+func jwtSettings(env Env) django.JWTSettings { return env.Settings.SimpleJWT.WithDefaults() }
+
+// jwtCredential is a row as a list shows it.
+func jwtCredential(env Env, t db.OutstandingToken, now time.Time) Credential {
+	s := jwtSettings(env)
+	r := jwtRow{stored: &t, seen: now}
+	c := Credential{Kind: "jwt", ID: "jwt:" + t.JTI, Owner: t.User, Created: t.Created, Expires: t.Expires, secret: t.Text}
+	if token, err := s.DecodeUnverified(t.Text.Reveal()); err == nil {
+		r.token = token
+		c.Type, c.Signature = token.Type, signatureUnchecked
+		if !token.IssuedAt.IsZero() {
+			c.Created = token.IssuedAt
+		}
+		if token.Type == sliding && !token.RefreshExpires.IsZero() {
+			c.Expires = token.RefreshExpires
+		}
+	}
+	c.row = r
+	c.Status = jwtStatus(s, c, now)
+	return c
+}
+
+// jwtStatus judges by owner, blacklist and c.Expires.
+func jwtStatus(s django.JWTSettings, c Credential, now time.Time) Status {
+	switch {
+	case c.Owner.ID != "" && !c.Owner.Active():
+		return Disabled
+	case c.row.(jwtRow).blacklisted():
+		return Blacklisted
+	case !c.Expires.IsZero() && !c.Expires.After(now.Add(-s.Leeway.Duration)):
+		return Expired
+	}
+	return Active
+}
+
+func listJWT(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
+	f := db.Filter{UserIDs: s.UserIDs, CreatedBefore: s.CreatedBefore, CreatedAfter: s.CreatedAfter, ExpiresBefore: s.ExpiresBefore, ExpiresAfter: s.ExpiresAfter,
+		Types: s.Types, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit}
+	for _, status := range s.Statuses {
+		f.Statuses = append(f.Statuses, string(status))
+	}
+	return func(yield func(Credential, error) bool) {
+		now := store.Now()
+		for t, err := range store.OutstandingTokens(ctx, f, jwtSettings(env)) {
+			if err != nil {
+				yield(Credential{}, err)
+				return
+			}
+			if !yield(jwtCredential(env, t, now), nil) {
+				return
+			}
+		}
+	}
+}
+
+func jwtByID(ctx context.Context, env Env, tx *db.Tx, id string) (Credential, error) {
+	t, err := tx.OutstandingToken(ctx, id, jwtSettings(env))
+	if err != nil {
+		return Credential{}, err
+	}
+	if t == nil {
+		e := notFound("jwt:" + id).(*django.Error)
+		e.Hint += "; access tokens, and those that simplejwt before 5.5 made when it rotated, are never recorded"
+		return Credential{}, e
+	}
+	c := jwtCredential(env, *t, tx.Now)
+	r := c.row.(jwtRow)
+	if r.token == nil {
+		c.Notes = append(c.Notes, "the stored text is no token: type and claims are unknown")
+		c.Notes = append(c.Notes, jwtNotes(env, c)...)
+		return c, nil
+	}
+	if c.Claims, err = r.token.Claims.MarshalJSON(); err != nil {
+		return c, err
+	}
+	b, err := env.JWT()
+	if err != nil {
+		c.Notes = append(c.Notes, "the signature was not checked: "+err.Error())
+	} else if b.Keys().CanVerify() {
+		c.Signature, _ = checkSignature(b, t.Text, tx.Now)
+	}
+	if c.Signature == signatureBad {
+		c.Reason = signatureBad
+		c.Notes = append(c.Notes, "the configured key is not the one that signed it")
+	}
+	c.judgeOwner(env)
+	c.Notes = append(c.Notes, jwtNotes(env, c)...)
+	return c, nil
+}
+
+// judgeOwner sets the reason for which the application refuses a token because
+// of its owner, as JWTAuthentication.get_user does.
+func (c *Credential) judgeOwner(env Env) {
+	r := c.row.(jwtRow)
+	s := jwtSettings(env)
+	switch {
+	case c.Reason != "" || c.Status != Active:
+	case c.Owner.ID == "":
+		c.Reason = "unknown"
+		c.Notes = append(c.Notes, "no user has the id that the token names")
+	case s.CheckRevokeToken && r.token != nil && env.Settings.Peers.SimpleJWT.AtLeast("5.3.0"):
+		if held, _ := r.token.Claims.Text(s.RevokeTokenClaim); held == c.Owner.PasswordClaim() {
+			return
+		}
+		c.Notes = append(c.Notes, "the owner's password was changed since: with CHECK_REVOKE_TOKEN the application refuses it as an access token, and what a refresh makes of it")
+		// Refreshing does not look at it (simplejwt 5.5.1).
+		if c.Type != refresh {
+			c.Reason = "password_changed"
+		}
+	}
+}
+
+func jwtNotes(env Env, c Credential) []string {
+	var notes []string
+	r := c.row.(jwtRow)
+	s := jwtSettings(env)
+	if c.Status == Disabled {
+		note := "the owner is inactive; the token works again when the owner is activated"
+		switch {
+		case !*s.CheckUserIsActive && env.Settings.Peers.SimpleJWT.AtLeast("5.4.0"):
+			note += "; with CHECK_USER_IS_ACTIVE off the application honours it even now"
+		case c.Type == refresh && !env.Settings.Peers.SimpleJWT.AtLeast("5.4.0"):
+			note += "; this simplejwt still refreshes it"
+		case c.Type == refresh && env.Settings.Peers.SimpleJWT == "":
+			note += "; simplejwt before 5.4 would still refresh it"
+		}
+		notes = append(notes, note)
+		if r.blacklisted() {
+			notes = append(notes, "it is blacklisted as well")
+		}
+	}
+	if r.stored == nil && c.Type != access && c.Reason == "" {
+		notes = append(notes, "it is not recorded: tokenctl list does not show it, and blacklist would record it")
+	}
+	if c.Type == refresh && c.Status == Blacklisted && !s.BlacklistAfterRotation {
+		notes = append(notes, "without BLACKLIST_AFTER_ROTATION the application's token/verify/ does not look at the blacklist")
+	}
+	return notes
+}
+
+// jwtHeader is the request header of AUTH_HEADER_NAME, which Django names as
+// WSGI does.
+func jwtHeader(s *django.Settings, secret django.Secret) string {
+	jwt := s.SimpleJWT.WithDefaults()
+	words := strings.Split(strings.ToLower(strings.TrimPrefix(jwt.AuthHeaderName, "HTTP_")), "_")
+	for i, w := range words {
+		if w != "" {
+			words[i] = strings.ToUpper(w[:1]) + w[1:]
+		}
+	}
+	return strings.Join(words, "-") + ": " + jwt.AuthHeaderTypes[0] + " " + secret.Reveal()
 }

@@ -58,7 +58,8 @@ func (c *Credential) Secret() django.Secret { return c.secret }
 type Minted struct {
 	Credential
 	Secrets  []Named
-	Replaces string // rotate: the id of the predecessor
+	Replaces string    // rotate: the id of the predecessor
+	Until    time.Time // rotate: when the predecessor ends; zero: at once
 }
 
 // Named is a secret and what it is called: "token", or "refresh" and "access".
@@ -77,6 +78,9 @@ type Env struct {
 	// JWT returns what signs and verifies as the application's simplejwt does.
 	// Without a key it still decodes; its CanVerify says so.
 	JWT func() (*django.JWTBackend, error)
+	// Unverified lets a JWT be blacklisted whose signature nobody could check and
+	// that has no row.
+	Unverified bool
 }
 
 // Life is what the operator said about a new credential's life. The zero value
@@ -146,6 +150,9 @@ type Kind struct {
 	// Holds reports whether the user has the one credential that the kind
 	// allows; nil where a user may have several.
 	Holds func(context.Context, *db.Tx, db.User) (bool, error)
+	// Full returns why the user can get no further one; nil where the kind has no
+	// such limit.
+	Full func(context.Context, Env, *db.Tx, db.User) error
 	// Rotate replaces a credential as it was seen; CodeChanged if it is no
 	// longer that.
 	Rotate func(context.Context, Env, *db.Tx, Credential, RotateRequest) (Minted, error)
@@ -262,7 +269,8 @@ func Default(l *db.Layout) (*Kind, error) {
 	if DRF.Present(l) {
 		return DRF, nil
 	}
-	kinds := present(l, "mint")
+	// Nearly every database has sessions; one is made for testing, and by name.
+	kinds := slices.DeleteFunc(present(l, "mint"), func(k *Kind) bool { return k == Session })
 	switch len(kinds) {
 	case 1:
 		return kinds[0], nil

@@ -1,6 +1,15 @@
 package tokens
 
-import "tokenctl/db"
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"tokenctl/db"
+	"tokenctl/django"
+)
 
 // Knox is django-rest-knox: several tokens a user, stored as digests, with
 // expiry.
@@ -10,5 +19,206 @@ var Knox = &Kind{
 	App:       "knox",
 	IDForm:    "knox:DIGEST_PREFIX",
 	Present:   func(l *db.Layout) bool { return l.Knox() != nil },
-	LooksLike: func(text string) bool { return len(text) == 64 && isHex(text) },
+	LooksLike: looksLikeKnox,
+	List:      listKnox,
+	ByID:      knoxByID,
+	BySecret:  knoxBySecret,
+	CheckMint: func(_ Env, r MintRequest) error { return noClaims("knox tokens", r) },
+	CheckRotate: func(env Env, r RotateRequest) error {
+		if r.Overlap == 0 || !env.Settings.Knox.AutoRefresh {
+			return nil
+		}
+		return &django.Error{Code: django.CodeUsage, Message: "knox tokens cannot overlap where AUTO_REFRESH is on: using the old one would move its expiry back",
+			Hint: "leave out --overlap, and blacklist the old token when its holder has the new one: tokenctl mint, then tokenctl blacklist"}
+	},
+	Mint:   mintKnox,
+	Full:   knoxFull,
+	Rotate: rotateKnox,
+	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, c Credential) error {
+		return tx.DeleteKnoxToken(ctx, c.row.(db.KnoxToken))
+	},
+	CountExpired: func(ctx context.Context, _ Env, tx *db.Tx, r PurgeRequest) (int64, error) {
+		return tx.CountExpiredKnox(ctx, r.Before, r.UserIDs)
+	},
+	Purge: func(ctx context.Context, _ Env, tx *db.Tx, r PurgeRequest) (int64, error) {
+		return tx.PurgeKnox(ctx, r.Before, r.UserIDs, r.Limit)
+	},
+	Header: func(s *django.Settings, secret django.Secret) string {
+		return "Authorization: " + s.Knox.HeaderPrefix() + " " + secret.Reveal()
+	},
+}
+
+const (
+	knoxSecretLength = 64 // AUTH_TOKEN_CHARACTER_LENGTH's default
+	knoxPrefixLength = 10 // CONSTANTS.MAXIMUM_TOKEN_PREFIX_LENGTH
+	knoxIDLength     = 16
+)
+
+// looksLikeKnox: 64 hexadecimal characters, behind a prefix perhaps. A colon is
+// in ids, which have a digest behind it.
+func looksLikeKnox(text string) bool {
+	prefix := len(text) - knoxSecretLength
+	return 0 <= prefix && prefix <= knoxPrefixLength && isHex(text[prefix:]) && !strings.Contains(text[:prefix], ":")
+}
+
+func knoxID(digest string) string { return "knox:" + digest[:min(knoxIDLength, len(digest))] }
+
+func knoxCredential(t db.KnoxToken) Credential {
+	return Credential{Kind: "knox", ID: knoxID(t.Digest), Owner: t.User, Status: Status(t.Status), Created: t.Created, Expires: t.Expires, row: t}
+}
+
+func listKnox(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
+	if len(s.Types) > 0 {
+		return func(func(Credential, error) bool) {}
+	}
+	f := db.Filter{UserIDs: s.UserIDs, CreatedBefore: s.CreatedBefore, CreatedAfter: s.CreatedAfter, ExpiresBefore: s.ExpiresBefore,
+		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit}
+	for _, status := range s.Statuses {
+		f.Statuses = append(f.Statuses, string(status))
+	}
+	return func(yield func(Credential, error) bool) {
+		for t, err := range store.KnoxTokens(ctx, f) {
+			if err != nil {
+				yield(Credential{}, err)
+				return
+			}
+			if !yield(knoxCredential(t), nil) {
+				return
+			}
+		}
+	}
+}
+
+func knoxByID(ctx context.Context, env Env, tx *db.Tx, id string) (Credential, error) {
+	prefix := strings.ToLower(id)
+	if len(prefix) < knoxIDLength || !isHex(prefix) {
+		// It is not repeated: it may be a secret.
+		return Credential{}, &django.Error{Code: django.CodeUsage, Message: "the id of a knox token is knox: and the first 16 characters of its digest, in hexadecimal, or more of them",
+			Hint: "tokenctl list --kind knox shows the ids"}
+	}
+	found, err := tx.KnoxTokensFrom(ctx, prefix)
+	switch {
+	case err != nil:
+		return Credential{}, err
+	case len(found) == 0:
+		// Of more than an id's length no more is repeated, for the same reason.
+		return Credential{}, notFound(knoxID(prefix))
+	case len(found) > 1:
+		return Credential{}, &django.Error{Code: django.CodeAmbiguousID, Message: knoxID(prefix) + " fits more than one knox token",
+			Hint: "give more of the digest, of which the table has 128 characters"}
+	}
+	c := knoxCredential(found[0])
+	c.Notes = knoxNotes(env, tx, found[0])
+	return c, nil
+}
+
+// knoxBySecret finds a row as knox does: by the first characters of the secret,
+// then by its digest. A row that only an older release would have found is dead.
+func knoxBySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secret) (*Credential, error) {
+	scheme := tx.Layout.KnoxScheme()
+	schemes := []django.KnoxScheme{scheme}
+	if scheme == django.KnoxText {
+		schemes = append(schemes, django.KnoxHex)
+	}
+	var keys []string
+	for _, s := range schemes {
+		keys = append(keys, s.TokenKey(secret))
+	}
+	rows, err := tx.KnoxTokensKeyed(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range schemes {
+		for _, t := range rows {
+			if t.TokenKey != keys[i] && t.TokenKey != "" || !env.Settings.Knox.Verify(s, secret, t.Digest, t.Salt) {
+				continue
+			}
+			c := knoxCredential(t)
+			if s != scheme && c.Status != Disabled {
+				c.Status = Dead
+			}
+			c.Notes = knoxNotes(env, tx, t)
+			return &c, nil
+		}
+	}
+	return nil, nil
+}
+
+// knoxNotes is what show says about a token beyond its dates.
+func knoxNotes(env Env, tx *db.Tx, t db.KnoxToken) []string {
+	var notes []string
+	k := env.Settings.Knox
+	// Status is Disabled where the owner is inactive, whatever else holds.
+	expired := django.KnoxExpired(knoxExpiry(t.Expires), tx.Now)
+	if Status(t.Status) == Disabled {
+		switch {
+		case t.Old, expired:
+			notes = append(notes, "the owner is inactive")
+		default:
+			notes = append(notes, "the owner is inactive; the token works again when the owner is activated")
+		}
+	}
+	switch {
+	case t.Old:
+		return append(notes, "knox before 5.0 made the row, in another way than the application's knox finds tokens: no token verifies against it again")
+	case expired:
+		return append(notes, "knox deletes the row when a token of the owner is used next; tokenctl purge does it now")
+	}
+	if sample, err := k.Row(django.KnoxText, django.NewSecret(strings.Repeat("0", knoxSecretLength)), ""); err == nil && len(sample.Digest) != len(t.Digest) {
+		notes = append(notes, "the digest is not one of "+knoxAlgorithm(k)+": the token verifies only where the application's SECURE_HASH_ALGORITHM made it")
+	}
+	if !k.AutoRefresh || t.Expires.IsZero() {
+		return notes
+	}
+	if renewed, write := k.Refreshed(t.Created, &t.Expires, tx.Now); write {
+		return append(notes, "AUTO_REFRESH is on: used now, the token would be renewed to "+renewed.UTC().Format(time.RFC3339))
+	}
+	return append(notes, "AUTO_REFRESH is on, but used now, the token would keep its expiry")
+}
+
+func knoxAlgorithm(k django.KnoxSettings) string {
+	if k.SecureHashAlgorithm == "" {
+		return "hashlib.sha512"
+	}
+	return k.SecureHashAlgorithm
+}
+
+// knoxExpiry is a time as django has it: nil is never.
+func knoxExpiry(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// knoxFull is the error where no token can be made, and for a user who has as
+// many as TOKEN_LIMIT_PER_USER allows; nil for others.
+func knoxFull(ctx context.Context, env Env, tx *db.Tx, u db.User) error {
+	k := env.Settings.Knox
+	if err := tx.Layout.KnoxMintable(); err != nil || k.TokenLimitPerUser == nil {
+		return err
+	}
+	rows, err := tx.KnoxTokensOf(ctx, u)
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for _, t := range rows {
+		if django.KnoxCountsTowardsLimit(knoxExpiry(t.Expires), tx.Now) {
+			ids = append(ids, knoxID(t.Digest))
+		}
+	}
+	if !k.LimitReached(len(ids)) {
+		return nil
+	}
+	e := &django.Error{Code: django.CodeTokenExists, Message: fmt.Sprintf("%s has %d knox tokens, and TOKEN_LIMIT_PER_USER is %d", u.Username, len(ids), *k.TokenLimitPerUser)}
+	if ids != nil {
+		const shown = 5
+		more := ""
+		if len(ids) > shown {
+			ids, more = ids[:shown], ", …"
+		}
+		e.Hint = "rotate or blacklist one of " + strings.Join(ids, ", ") + more
+	}
+	return e
 }

@@ -2,6 +2,7 @@ package tokens
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -26,6 +27,8 @@ type Selector struct {
 	Sort          string
 	Descending    bool
 	Limit         int
+	PassedOver    *int // counts what has no date of creation to match; nil: nobody asks
+	Unreadable    *int // counts sessions whose data, and so whose owner, cannot be read; nil: nobody asks
 }
 
 // Sorts are the values of --sort.
@@ -38,49 +41,70 @@ func (s *Selector) wants(status Status) bool {
 }
 
 // List yields the credentials that the selector picks. Kinds follow each
-// other; a kind that was asked for by name and is not there is an error.
+// other, or, where the selector sorts, are merged in one state of the database;
+// a kind that was asked for by name and is not there is an error.
 func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
 	return func(yield func(Credential, error) bool) {
-		layout, err := store.Layout(ctx)
+		kinds, err := s.kinds(ctx, store)
 		if err != nil {
 			yield(Credential{}, err)
 			return
 		}
-		kinds := s.Kinds
-		if kinds == nil {
-			kinds = present(layout, "list")
-			if len(kinds) == 0 {
-				yield(Credential{}, DRF.missing())
-				return
+		enough := errors.New("enough")
+		walk := func(ctx context.Context) error {
+			var lists []iter.Seq2[Credential, error]
+			for _, k := range kinds {
+				lists = append(lists, k.List(ctx, env, store, s))
 			}
+			list := concatenate(lists)
+			if s.Sort != "" && len(lists) > 1 {
+				list = merge(lists, s.order)
+			}
+			n := 0
+			for c, err := range list {
+				if err != nil {
+					return err
+				}
+				// Each kind gives as many as the limit by itself.
+				if n++; !yield(c, nil) || n == s.Limit {
+					return enough
+				}
+			}
+			return nil
 		}
-		var lists []iter.Seq2[Credential, error]
-		for _, k := range kinds {
-			err := k.Refuse("list")
-			if err == nil {
-				err = k.Check(layout)
-			}
-			if err != nil {
-				yield(Credential{}, err)
-				return
-			}
-			lists = append(lists, k.List(ctx, env, store, s))
+		if s.Sort != "" && len(kinds) > 1 {
+			err = store.Snapshot(ctx, walk)
+		} else {
+			err = walk(ctx)
 		}
-		list := concatenate(lists)
-		if s.Sort != "" && len(lists) > 1 {
-			list = merge(lists, s.order)
-		}
-		n := 0
-		for c, err := range list {
-			if !yield(c, err) || err != nil {
-				return
-			}
-			// Each kind gives as many by itself.
-			if n++; n == s.Limit {
-				return
-			}
+		if err != nil && !errors.Is(err, enough) {
+			yield(Credential{}, err)
 		}
 	}
+}
+
+// kinds are the kinds to list.
+func (s *Selector) kinds(ctx context.Context, store *db.Store) ([]*Kind, error) {
+	layout, err := store.Layout(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if s.Kinds == nil {
+		kinds := present(layout, "list")
+		if len(kinds) == 0 {
+			return nil, DRF.missing()
+		}
+		return kinds, nil
+	}
+	for _, k := range s.Kinds {
+		if err := k.Refuse("list"); err != nil {
+			return nil, err
+		}
+		if err := k.Check(layout); err != nil {
+			return nil, err
+		}
+	}
+	return s.Kinds, nil
 }
 
 // ByID finds a credential by its whole id, such as "drf:7@1f0c3a55". An id of no
@@ -117,19 +141,27 @@ func ParseID(id string) (*Kind, string, error) {
 		Hint: "ids are " + strings.Join(forms, ", ") + "; a secret is read from standard input: -"}
 }
 
-// BySecret finds the credential that a secret belongs to; nil when it is no
-// credential of this database.
-func BySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secret) (*Credential, error) {
-	kinds := present(tx.Layout, "verify")
-	if len(kinds) == 0 {
-		return nil, DRF.missing()
-	}
-	for _, k := range kinds {
-		if c, err := k.BySecret(ctx, env, tx, secret); c != nil || err != nil {
-			return c, err
+// BySecret finds the credentials that a secret belongs to; none when it is no
+// credential of this database. It is two when a drf key was imported into knox.
+func BySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secret) ([]Credential, error) {
+	var found []Credential
+	for _, k := range Kinds() {
+		// A JWT is judged by its signature, also where the application records none.
+		if !k.Present(tx.Layout) && k != JWT {
+			continue
+		}
+		c, err := k.BySecret(ctx, env, tx, secret)
+		if err != nil {
+			return nil, err
+		}
+		if c != nil {
+			found = append(found, *c)
 		}
 	}
-	return nil, nil
+	if found == nil && len(present(tx.Layout, "verify")) == 0 {
+		return nil, DRF.missing()
+	}
+	return found, nil
 }
 
 // Same reports whether two sets are the same credentials with the same secrets:

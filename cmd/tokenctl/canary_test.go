@@ -39,7 +39,8 @@ func TestCanary(t *testing.T) {
 		}
 		for _, args := range [][]string{{"list"}, {"list", "--sort", "user"}, {"show", "drf:1"}, {"show", "-"}, {"verify", "-"}, {"verify", "drf:1", "drf:2"},
 			{"rotate", "--user", "alice", "--dry-run"}, {"rotate", "--user", "alice"}, {"mint", "dan", "--create", "--dry-run"}, {"mint", "alice"},
-			{"blacklist", "-", "--dry-run"}, {"user", "list"}, {"user", "show", "alice"}, {"version"}} {
+			{"blacklist", "-", "--dry-run"}, {"user", "list"}, {"user", "show", "alice"}, {"version"},
+			{"config", "show"}, {"purge", "--dry-run"}, {"purge", "--yes"}} {
 			for _, format := range []string{"", "table", "json", "ndjson", "csv", "tsv", "yaml", "id"} {
 				more := []string{"-v", "--color", "always"}
 				if format != "" {

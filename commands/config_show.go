@@ -1,0 +1,230 @@
+package commands
+
+import (
+	"context"
+	"encoding"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/output"
+)
+
+// Where a value came from, besides the names of flags, of environment variables
+// and of tokenctl.toml.
+const (
+	fromDefault  = "default"
+	fromDetected = "detected"
+)
+
+const redacted = "[redacted]"
+
+// detectTime bounds what config show waits for a database.
+const detectTime = 5 * time.Second
+
+var configColumns = []output.Column{{Name: "setting"}, {Name: "value"}, {Name: "source"}}
+
+func newConfigShow(a *App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show",
+		Short: "Show every setting and where it came from",
+		Long: `Show the value of every setting, and where it came from: a flag, an environment
+variable, a line of tokenctl.toml, one of libpq's variables, what the database
+shows, or the default of Django and its packages. What has no value is null.
+
+Keys and passwords are never shown. Where the database does not answer, what it
+would have told is left out, and that is said.`,
+		Example: `  tokenctl config show
+  tokenctl config show -o json | jq '.[] | select(.source != "default")'`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return a.showConfig(c.Context()) },
+	}
+}
+
+// configRow is one line of the answer. A nil value is unknown.
+type configRow struct {
+	setting string
+	value   *string
+	source  string
+}
+
+func (a *App) showConfig(ctx context.Context) error {
+	if _, err := output.NewWriter(a.Stdout, configColumns, a.options(false)); err != nil {
+		return err
+	}
+	t, err := a.target()
+	if err != nil {
+		return err
+	}
+	if t.Engine == db.SQLite {
+		if err := a.loadSettings(filepath.Dir(t.Path)); err != nil {
+			return err
+		}
+	}
+	s := &configSources{app: a}
+	if a.toml != "" {
+		text, err := readPrivate(a.toml)
+		if err != nil {
+			return err
+		}
+		s.lines = django.SettingLines(text)
+	}
+	s.general(t)
+	effective := a.settings.WithDefaults()
+	s.walk("", reflect.ValueOf(*a.settings), reflect.ValueOf(effective))
+	if err := s.detect(ctx, t); err != nil {
+		var e *django.Error
+		if ctx.Err() != nil || !errors.As(err, &e) {
+			return err
+		}
+		a.say("note: nothing was detected in the database: %s", e.Message)
+	}
+	var rows [][]output.Value
+	for _, r := range s.rows {
+		value := output.Null()
+		if r.value != nil {
+			value = output.String(*r.value)
+		}
+		rows = append(rows, []output.Value{output.String(r.setting), value, output.OptString(r.source)})
+	}
+	return a.write(configColumns, rows, false)
+}
+
+// configSources gathers the rows.
+type configSources struct {
+	app   *App
+	lines map[string]int
+	rows  []configRow
+}
+
+func (s *configSources) add(setting, value, source string) {
+	r := configRow{setting, &value, source}
+	if value == "" {
+		r.value = nil
+	}
+	s.rows = append(s.rows, r)
+}
+
+// line names the line of tokenctl.toml that sets something; it is empty where
+// none does.
+func (s *configSources) line(setting string) string {
+	section, _, _ := strings.Cut(setting, ".")
+	for _, name := range []string{setting, section} {
+		if n := s.lines[name]; n > 0 {
+			return fmt.Sprintf("%s line %d", s.app.toml, n)
+		}
+	}
+	return ""
+}
+
+// general adds what is no setting of a package: flags, the database and the key.
+func (s *configSources) general(t db.Target) {
+	a := s.app
+	source := fromDefault
+	if a.global.config != "" {
+		source = "flag --config"
+	}
+	s.add("config", a.toml, source)
+	raw, source := a.global.database, a.source
+	switch source {
+	case "-d":
+		source = "flag -d"
+	case a.toml:
+		raw, source = a.settings.Database, s.line("database")
+	case "TOKENCTL_DATABASE_URL", "DATABASE_URL":
+		raw = a.Getenv(source)
+	case "the default":
+		raw, source = "sqlite:///"+t.Path, fromDefault
+	default:
+		raw = t.String()
+	}
+	s.add("database", withoutPassword(raw), source)
+	if t.Engine == db.PostgreSQL {
+		switch {
+		case db.HasPassword(raw):
+			s.add("database_password", redacted, source)
+		case a.Getenv("PGPASSWORD") != "":
+			s.add("database_password", redacted, "PGPASSWORD")
+		}
+		source = fromDefault
+		if a.global.schema != "" {
+			source = "flag --schema"
+		}
+		s.add("schema", a.global.schema, source)
+	}
+	switch {
+	case a.Getenv("TOKENCTL_SECRET_KEY") != "":
+		s.add("secret_key", redacted, "TOKENCTL_SECRET_KEY")
+	case a.Getenv("DJANGO_SECRET_KEY") != "":
+		s.add("secret_key", redacted, "DJANGO_SECRET_KEY")
+	case a.settings.SecretKeyFile != "":
+		s.add("secret_key", redacted, "the file "+a.settings.SecretKeyFile)
+	default:
+		s.add("secret_key", "", fromDefault)
+	}
+}
+
+// walk adds every setting of tokenctl.toml, in the order of the struct. The
+// fields' tags are the names, so that none can be forgotten here.
+func (s *configSources) walk(prefix string, set, effective reflect.Value) {
+	for i := range set.NumField() {
+		name := prefix + set.Type().Field(i).Tag.Get("toml")
+		field := effective.Field(i)
+		if _, leaf := field.Interface().(encoding.TextMarshaler); field.Kind() == reflect.Struct && !leaf {
+			s.walk(name+".", set.Field(i), field)
+			continue
+		}
+		if name == "database" {
+			continue
+		}
+		source := s.line(name)
+		if source == "" {
+			source = fromDefault
+		}
+		s.add(name, settingText(field), source)
+	}
+}
+
+// detect fills in what the database tells where no setting does.
+func (s *configSources) detect(ctx context.Context, t db.Target) error {
+	a := s.app
+	ctx, cancel := context.WithTimeout(ctx, min(a.global.timeout, detectTime))
+	defer cancel()
+	store, err := a.openTarget(t)
+	if err != nil {
+		return err
+	}
+	return store.Read(ctx, func(tx *db.Tx) error {
+		u, err := tx.Layout.Users()
+		if err != nil {
+			return err
+		}
+		name := u.Name
+		if len(u.Children) > 0 {
+			name = u.Children[0].Name
+		}
+		s.detected("auth.user_table", name)
+		s.detected("auth.username_field", u.Username)
+		hash, err := a.hashing(ctx, tx)
+		if err == nil && hash.Iterations > 0 && hash.source != "Django's default" {
+			s.detected("auth.pbkdf2_iterations", fmt.Sprint(hash.Iterations))
+		}
+		return err
+	})
+}
+
+// detected sets a value that nothing else sets.
+func (s *configSources) detected(setting, value string) {
+	for i := range s.rows {
+		if r := &s.rows[i]; r.setting == setting && r.value == nil && value != "" {
+			r.value, r.source = &value, fromDetected
+		}
+	}
+}

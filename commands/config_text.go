@@ -1,0 +1,117 @@
+package commands
+
+import (
+	"encoding"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"tokenctl/db"
+	"tokenctl/django"
+)
+
+// settingText is a setting as text; empty where it has no value.
+func settingText(v reflect.Value) string {
+	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
+		if v.IsNil() {
+			return ""
+		}
+		v = v.Elem()
+	}
+	switch value := v.Interface().(type) {
+	case django.Duration:
+		return lengthOrNone(value.Duration)
+	case django.Seconds:
+		return lengthOrNone(value.Duration)
+	case django.KnoxTTL:
+		if d, ends := value.Duration(); ends {
+			return durationText(d)
+		}
+	case []string:
+		return strings.Join(value, ", ")
+	case []any:
+		var parts []string
+		for _, e := range value {
+			parts = append(parts, fmt.Sprint(e))
+		}
+		return strings.Join(parts, ", ")
+	case bool:
+		return fmt.Sprint(value)
+	}
+	if m, ok := v.Interface().(encoding.TextMarshaler); ok {
+		text, _ := m.MarshalText() //nolint:errcheck // these never fail
+		return string(text)
+	}
+	if v.IsZero() {
+		return ""
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+func lengthOrNone(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return durationText(d)
+}
+
+// withoutPassword leaves the password out of a database URL.
+func withoutPassword(raw string) string {
+	if !db.HasPassword(raw) {
+		return raw
+	}
+	scheme, rest, _ := strings.Cut(raw, "://")
+	rest, query, _ := strings.Cut(rest, "?")
+	if i := strings.LastIndex(rest, "@"); i >= 0 {
+		user, _, _ := strings.Cut(rest[:i], ":")
+		rest = user + rest[i:]
+	}
+	var kept []string
+	for pair := range strings.SplitSeq(query, "&") {
+		if pair != "" && !strings.Contains(strings.ToLower(pair), "password") {
+			kept = append(kept, pair)
+		}
+	}
+	text := scheme + "://" + rest
+	if kept != nil {
+		text += "?" + strings.Join(kept, "&")
+	}
+	if db.HasPassword(text) {
+		return redacted
+	}
+	return text
+}
+
+func length(d time.Duration) string { return tomlString(durationText(d)) }
+
+// durationText writes a duration as a person would: "15m", not "15m0s".
+func durationText(d time.Duration) string {
+	text := django.Duration{Duration: d}.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// tomlString writes a TOML basic string.
+func tomlString(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r < ' ' || r == 0x7f:
+			fmt.Fprintf(&b, `\u%04X`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}

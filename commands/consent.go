@@ -1,0 +1,46 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl/django"
+)
+
+// consentFlags answer the question before a change that a selector picked.
+type consentFlags struct {
+	yes   bool
+	count int
+}
+
+func (f *consentFlags) flags(c *cobra.Command) {
+	c.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask for confirmation")
+	c.Flags().IntVar(&f.count, "confirm", -1, "do it without asking if exactly `N` are affected")
+	c.MarkFlagsMutuallyExclusive("yes", "confirm")
+}
+
+// obtain returns nil when the change may happen, and whether somebody was asked.
+func (f *consentFlags) obtain(ctx context.Context, a *App, verb, what string, n int) (asked bool, err error) {
+	switch {
+	case f.yes:
+		return false, nil
+	case f.count >= 0 && f.count == n:
+		return false, nil
+	case f.count >= 0:
+		return false, &django.Error{Code: django.CodeChanged, Message: fmt.Sprintf("%d are affected, not %d", n, f.count), Hint: "nothing was done; look at them with --dry-run"}
+	case !a.interactive():
+		return false, &django.Error{Code: django.CodeConfirmation, Message: "this would " + verb + " " + what + ", and nobody can be asked here",
+			Hint: fmt.Sprintf("add --yes, or --confirm %d", n)}
+	}
+	yes, err := a.confirm(ctx, strings.ToUpper(verb[:1])+verb[1:]+" "+what+"?")
+	if err != nil {
+		return true, err
+	}
+	if !yes {
+		return true, &django.Error{Code: django.CodeConfirmation, Message: "not confirmed; nothing was done"}
+	}
+	return true, nil
+}

@@ -1,0 +1,260 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/output"
+	"tokenctl/tokens"
+)
+
+type purgeOptions struct {
+	app            *App
+	kinds          []string
+	users, userIDs []string
+	batchSize      int
+	keepNewer      string
+	dryRun         bool
+	consent        consentFlags
+}
+
+var purgeColumns = []output.Column{{Name: "kind"}, {Name: "expired"}, {Name: "deleted"}}
+
+func newPurge(a *App) *cobra.Command {
+	o := &purgeOptions{app: a}
+	c := &cobra.Command{
+		Use:   "purge",
+		Short: "Delete what has expired, in batches",
+		Long: `Delete the rows of knox tokens, JWTs and sessions that have expired. What never
+expires, or has no expiry date, stays. A blacklisted sliding JWT stays as long as
+it could be refreshed: without its row it would come back to life.
+
+The numbers are shown first, and confirmed. Each batch is a transaction of its
+own, so that nobody waits long for a lock: what has been deleted when the command
+is interrupted stays deleted, and running it again goes on from there.`,
+		Example: `  tokenctl purge --dry-run
+  tokenctl purge --kind session --yes
+  tokenctl purge --keep-newer-than 30d --batch-size 1000`,
+		Args: o.check,
+		RunE: func(c *cobra.Command, _ []string) error {
+			a.mutating = !o.dryRun
+			return o.run(c.Context())
+		},
+	}
+	f := c.Flags()
+	f.StringSliceVar(&o.kinds, "kind", nil, "only this `KIND`; may be repeated")
+	f.StringArrayVar(&o.users, "user", nil, "only those of the user `NAME`; may be repeated")
+	f.StringArrayVar(&o.userIDs, "user-id", nil, "only those of the user with this primary key `PK`; may be repeated")
+	f.IntVar(&o.batchSize, "batch-size", 5000, "delete at most `N` rows in a transaction")
+	f.StringVar(&o.keepNewer, "keep-newer-than", "", "keep what expired less than this `AGE` ago, such as 30d")
+	f.BoolVar(&o.dryRun, "dry-run", false, "count what would be deleted; delete nothing")
+	o.consent.flags(c)
+	must(c.RegisterFlagCompletionFunc("kind", a.completeKinds("purge")))
+	must(c.RegisterFlagCompletionFunc("user", a.completeUsers))
+	return c
+}
+
+func (o *purgeOptions) check(c *cobra.Command, args []string) error {
+	switch {
+	case len(args) > 0:
+		return usage("purge takes no arguments: it deletes what has expired", "tokenctl blacklist takes ids")
+	case o.batchSize < 1:
+		return usage("--batch-size must be at least 1", "write --batch-size 1000")
+	case slices.Contains(o.users, "") || slices.Contains(o.userIDs, ""):
+		return usage("--user and --user-id need a value: an empty one is nobody", "")
+	}
+	return nil
+}
+
+// purgeWork is what is to be done about one kind, and how much of it is.
+type purgeWork struct {
+	kind             *tokens.Kind
+	expired, deleted int64
+}
+
+func (o *purgeOptions) run(ctx context.Context) error {
+	a := o.app
+	store, err := a.open()
+	if err != nil {
+		return err
+	}
+	req, err := o.request(ctx, store)
+	if err != nil {
+		return err
+	}
+	work, err := o.count(ctx, store, req)
+	if err != nil {
+		return err
+	}
+	var total int64
+	for _, w := range work {
+		total += w.expired
+	}
+	switch {
+	case o.dryRun:
+		if err := a.write(purgeColumns, purgeRows(work), false); err != nil {
+			return err
+		}
+		a.say("dry run: would purge %s", purgeSummary(work, func(w *purgeWork) int64 { return w.expired }))
+		return nil
+	case total == 0 && o.consent.count <= 0:
+		a.say("nothing to purge")
+		return o.show(work)
+	}
+	if !a.global.quiet || !o.consent.yes {
+		preview := output.Options{Format: output.Table, Color: a.colored(a.Term.Stderr)}
+		rows := purgeRows(work)
+		for i := range rows {
+			rows[i] = rows[i][:2]
+		}
+		if err := writeRows(a.remarks(), purgeColumns[:2], rows, preview); err != nil {
+			return err
+		}
+	}
+	if _, err := o.consent.obtain(ctx, a, "purge", count(int(total), "expired row"), int(total)); err != nil {
+		return err
+	}
+	if err := o.purge(ctx, store, req, work, total); err != nil {
+		return err
+	}
+	a.say("purged %s", purgeSummary(work, func(w *purgeWork) int64 { return w.deleted }))
+	return o.show(work)
+}
+
+func (o *purgeOptions) request(ctx context.Context, store *db.Store) (tokens.PurgeRequest, error) {
+	req := tokens.PurgeRequest{Before: store.Now(), Limit: o.batchSize}
+	if o.keepNewer != "" {
+		age, err := django.ParseDuration(o.keepNewer)
+		if err != nil {
+			return req, usage("--keep-newer-than: "+err.Error(), "")
+		}
+		req.Before = req.Before.Add(-age)
+	}
+	if len(o.users)+len(o.userIDs) == 0 {
+		return req, nil
+	}
+	return req, store.Read(ctx, func(tx *db.Tx) error {
+		named, err := tx.UsersNamed(ctx, o.users, nil)
+		if err != nil {
+			return err
+		}
+		byID, err := tx.UsersByID(ctx, o.userIDs)
+		for _, u := range append(named, byID...) {
+			req.UserIDs = append(req.UserIDs, u.ID)
+		}
+		return err
+	})
+}
+
+// count finds the kinds to purge and their expired rows. Without --kind those
+// count that the database has and that can expire.
+func (o *purgeOptions) count(ctx context.Context, store *db.Store, req tokens.PurgeRequest) ([]*purgeWork, error) {
+	layout, err := store.Layout(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var work []*purgeWork
+	for _, name := range dedupe(o.kinds) {
+		k, err := tokens.KindNamed(name)
+		if err == nil {
+			err = k.Refuse("purge")
+		}
+		if err == nil {
+			err = k.Check(layout)
+		}
+		if err != nil {
+			return nil, err
+		}
+		work = append(work, &purgeWork{kind: k})
+	}
+	if o.kinds == nil {
+		for _, k := range tokens.Kinds() {
+			if k.Can("purge") && k.Present(layout) {
+				work = append(work, &purgeWork{kind: k})
+			}
+		}
+	}
+	req.Limit = 0
+	return work, store.Read(ctx, func(tx *db.Tx) error {
+		for _, w := range work {
+			var err error
+			if w.expired, err = w.kind.CountExpired(ctx, o.app.env(), tx, req); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// purge deletes batch by batch until nothing is left. What a batch deleted
+// stands, whatever becomes of the rest, and an early end says so.
+func (o *purgeOptions) purge(ctx context.Context, store *db.Store, req tokens.PurgeRequest, work []*purgeWork, total int64) error {
+	a := o.app
+	meter := &purgeMeter{app: a, total: total, started: a.Now(), told: a.Now()}
+	defer meter.clear()
+	for _, w := range work {
+		for {
+			var n int64
+			err := a.change(ctx, store, func(tx *db.Tx) (err error) {
+				n, err = w.kind.Purge(ctx, a.env(), tx, req)
+				if err != nil {
+					return err
+				}
+				return tx.CheckConstraints(ctx)
+			})
+			if err != nil {
+				meter.clear()
+				var e *django.Error
+				if meter.done > 0 && errors.As(err, &e) && ctx.Err() == nil {
+					a.say("%s", a.standing)
+				}
+				return err
+			}
+			w.deleted += n
+			meter.add(w.kind, n)
+			a.standing = "purged so far, which stands: " + purgeSummary(work, func(w *purgeWork) int64 { return w.deleted })
+			// Somebody else may be deleting the same rows: a batch is short then,
+			// and not the last.
+			if n == 0 || n < int64(req.Limit) && w.deleted >= w.expired {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func (o *purgeOptions) show(work []*purgeWork) error {
+	if !o.app.asked() {
+		return nil
+	}
+	return o.app.write(purgeColumns, purgeRows(work), false)
+}
+
+func purgeRows(work []*purgeWork) [][]output.Value {
+	var rows [][]output.Value
+	for _, w := range work {
+		rows = append(rows, []output.Value{output.String(w.kind.Name), output.Int(w.expired), output.Int(w.deleted)})
+	}
+	return rows
+}
+
+// purgeSummary is like "12 knox tokens, 3 jwt tokens"; kinds without any are
+// left out.
+func purgeSummary(work []*purgeWork, number func(*purgeWork) int64) string {
+	var parts []string
+	for _, w := range work {
+		if n := number(w); n > 0 {
+			parts = append(parts, count(int(n), strings.TrimSuffix(w.kind.Title, "s")))
+		}
+	}
+	if parts == nil {
+		return "nothing"
+	}
+	return strings.Join(parts, ", ")
+}

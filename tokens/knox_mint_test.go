@@ -1,0 +1,140 @@
+package tokens_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/tokens"
+)
+
+// TestKnoxLife: when a new token expires.
+func TestKnoxLife(t *testing.T) {
+	withKnox(t, func(t *testing.T, s *db.Store, env tokens.Env, ann db.User, _ string) {
+		at := func(d time.Duration) time.Time { return knoxNow.Add(d) }
+		for _, test := range []struct {
+			ttl           string
+			life          tokens.Life
+			minted, after time.Time // after: by rotating that with Keep
+		}{
+			{"", tokens.Life{}, at(10 * time.Hour), at(10 * time.Hour)},
+			{"30d", tokens.Life{}, at(30 * 24 * time.Hour), at(30 * 24 * time.Hour)},
+			{"never", tokens.Life{}, time.Time{}, time.Time{}},
+			{"never", tokens.Life{TTL: time.Minute}, at(time.Minute), at(time.Minute)},
+			{"30d", tokens.Life{Never: true}, time.Time{}, time.Time{}},
+			{"30d", tokens.Life{Expires: at(time.Second)}, at(time.Second), at(time.Second)},
+		} {
+			env.Settings = new(django.Settings)
+			if test.ttl != "" {
+				if err := env.Settings.Knox.TokenTTL.UnmarshalText([]byte(test.ttl)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			in(t, s, func(ctx context.Context, tx *db.Tx) error {
+				m, err := tokens.Knox.Mint(ctx, env, tx, tokens.MintRequest{User: ann, Life: test.life})
+				if err != nil {
+					return err
+				}
+				if !m.Expires.Equal(test.minted) || !m.Created.Equal(knoxNow) || m.Status != tokens.Active || len(m.Secrets) != 1 {
+					t.Errorf("%+v: %+v", test, m)
+				}
+				c, err := tokens.Knox.ByID(ctx, env, tx, strings.TrimPrefix(m.ID, "knox:"))
+				if err != nil || !c.Expires.Equal(test.minted) || !c.Created.Equal(knoxNow) {
+					t.Errorf("%+v: read %+v, %v", test, c, err)
+				}
+				again, err := tokens.Knox.Rotate(ctx, env, tx, c, tokens.RotateRequest{Life: tokens.Life{Keep: true}})
+				if err != nil || !again.Expires.Equal(test.after) || again.Replaces != m.ID || !again.Until.IsZero() {
+					t.Errorf("%+v: rotated %+v, %v", test, again, err)
+				}
+				_, err = tokens.Knox.Rotate(ctx, env, tx, c, tokens.RotateRequest{})
+				code(t, err, django.CodeChanged)
+				code(t, tokens.Knox.Blacklist(ctx, env, tx, c), django.CodeChanged)
+				return tokens.Knox.Blacklist(ctx, env, tx, again.Credential)
+			})
+		}
+		in(t, s, func(ctx context.Context, tx *db.Tx) error {
+			left, err := tx.KnoxTokensOf(ctx, ann)
+			if len(left) != 0 {
+				t.Errorf("%d tokens are left", len(left))
+			}
+			return err
+		})
+	})
+}
+
+// TestKnoxOverlap: the predecessor ends at the earlier of its own expiry and the
+// end of the overlap, and two rotations of the same one do not both happen.
+func TestKnoxOverlap(t *testing.T) {
+	withKnox(t, func(t *testing.T, s *db.Store, env tokens.Env, ann db.User, _ string) {
+		hour := func(n int) time.Time { return knoxNow.Add(time.Duration(n) * time.Hour) }
+		for _, test := range []struct {
+			life tokens.Life
+			want time.Time
+		}{
+			{tokens.Life{Never: true}, hour(2)},
+			{tokens.Life{TTL: 5 * time.Hour}, hour(2)},
+			{tokens.Life{TTL: time.Hour}, hour(1)},
+		} {
+			in(t, s, func(ctx context.Context, tx *db.Tx) error {
+				m, err := tokens.Knox.Mint(ctx, env, tx, tokens.MintRequest{User: ann, Life: test.life})
+				if err != nil {
+					return err
+				}
+				c, err := tokens.Knox.BySecret(ctx, env, tx, m.Secrets[0].Secret)
+				if err != nil {
+					return err
+				}
+				req := tokens.RotateRequest{Overlap: 2 * time.Hour}
+				again, err := tokens.Knox.Rotate(ctx, env, tx, *c, req)
+				if err != nil || !again.Until.Equal(test.want) || !again.Expires.Equal(hour(10)) {
+					t.Errorf("%+v: %+v, %v", test, again, err)
+				}
+				if !c.Expires.Equal(test.want) {
+					_, err = tokens.Knox.Rotate(ctx, env, tx, *c, req)
+					code(t, err, django.CodeChanged)
+				}
+				old, err := tokens.Knox.BySecret(ctx, env, tx, m.Secrets[0].Secret)
+				if err != nil || !old.Expires.Equal(test.want) || old.Status != tokens.Active {
+					t.Errorf("%+v: the predecessor: %+v, %v", test, old, err)
+				}
+				return err
+			})
+		}
+		env.Settings = &django.Settings{Knox: django.KnoxSettings{AutoRefresh: true}}
+		code(t, tokens.Knox.CheckRotate(env, tokens.RotateRequest{Overlap: time.Hour}), django.CodeUsage)
+		if err := tokens.Knox.CheckRotate(env, tokens.RotateRequest{}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestKnoxLimit: those who mint at the same time do not get beyond the limit.
+func TestKnoxLimit(t *testing.T) {
+	withKnox(t, func(t *testing.T, s *db.Store, env tokens.Env, ann db.User, _ string) {
+		limit := 3
+		env.Settings = &django.Settings{Knox: django.KnoxSettings{TokenLimitPerUser: &limit}}
+		errs := make(chan error)
+		for range 8 {
+			go func() {
+				errs <- s.Write(t.Context(), func(tx *db.Tx) error {
+					_, err := tokens.Knox.Mint(t.Context(), env, tx, tokens.MintRequest{User: ann})
+					return err
+				})
+			}()
+		}
+		minted := 0
+		for range 8 {
+			if err := <-errs; err == nil {
+				minted++
+			} else {
+				code(t, err, django.CodeTokenExists)
+			}
+		}
+		if minted != limit {
+			t.Errorf("%d tokens, the limit is %d", minted, limit)
+		}
+	})
+}

@@ -1,0 +1,192 @@
+package tokens
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"tokenctl/db"
+	"tokenctl/django"
+)
+
+// sessionLife refuses a lifetime that a session cannot have.
+func sessionLife(life Life) error {
+	if life.Never {
+		return &django.Error{Code: django.CodeUsage, Message: "sessions always expire", Hint: "leave out --never, or give --ttl"}
+	}
+	if life.TTL > 0 && life.TTL < time.Second {
+		return &django.Error{Code: django.CodeUsage, Message: "a session lives for whole seconds", Hint: "write --ttl 1h"}
+	}
+	return nil
+}
+
+// checkSessionWrite refuses to make session data for an application that would
+// not read it.
+func checkSessionWrite(s django.SessionSettings) error {
+	if s.Pickles() {
+		return &django.Error{Code: django.CodeKindUnsupported, Message: "the application's sessions are written by " + s.Serializer + ", and tokenctl writes JSON",
+			Hint: "make the session in manage.py shell; serializer under [session] in tokenctl.toml says what the application uses"}
+	}
+	return nil
+}
+
+func checkSessionMint(env Env, r MintRequest) error {
+	if err := noClaims("sessions", r); err != nil {
+		return err
+	}
+	if err := sessionLife(r.Life); err != nil {
+		return err
+	}
+	s := env.Settings.Session
+	if !s.InDatabase() {
+		_, why := s.DeletingLogsOut()
+		return &django.Error{Code: django.CodeKindUnsupported, Message: "a session minted here would not be found: the engine is " + s.EngineModule(),
+			Hint: why}
+	}
+	return checkSessionWrite(s)
+}
+
+func checkSessionRotate(env Env, r RotateRequest) error {
+	if err := noOverlap("sessions", r); err != nil {
+		return err
+	}
+	if err := sessionLife(r.Life); err != nil || r.Life.TTL == 0 && r.Life.Expires.IsZero() {
+		return err
+	}
+	return checkSessionWrite(env.Settings.Session)
+}
+
+// signingKeys are the keys to write session data with, SECRET_KEY first.
+func signingKeys(env Env) (django.SecretKeys, error) {
+	keys, err := env.Keys()
+	if err == nil && len(keys) == 0 {
+		err = sessionKeyMissing("a session cannot be signed")
+	}
+	return keys, err
+}
+
+func sessionKeyMissing(what string) error {
+	return &django.Error{Code: django.CodeKeyMissing, Message: what + ": no SECRET_KEY is configured",
+		Hint: "give Django's SECRET_KEY in TOKENCTL_SECRET_KEY, or name its file in secret_key_file of tokenctl.toml"}
+}
+
+// rightSessionKey holds the configured keys against what the application has signed:
+// one of the sessions that expire last must be of theirs, if there are any.
+func rightSessionKey(ctx context.Context, tx *db.Tx, keys django.SecretKeys) error {
+	const sample = 50
+	stored, err := tx.NewestSessions(ctx, sample)
+	if err != nil {
+		return err
+	}
+	wrong := false
+	for _, s := range stored {
+		if s.Data == "" {
+			continue
+		}
+		if django.VerifySession(s.Data, keys).OK {
+			return nil
+		}
+		wrong = true
+	}
+	if !wrong {
+		return nil
+	}
+	return &django.Error{Code: django.CodeWrongKey, Message: "the configured SECRET_KEY signed none of the stored sessions: it is not the application's",
+		Hint: "correct the key, or mint all the same with --force"}
+}
+
+// expiry is what a lifetime of the operator's choice puts into a session and
+// into its row. The number of seconds is what every release of Django
+// understands; it starts again whenever the application writes the session.
+func (l Life) expiry(now time.Time) (item []django.SessionItem, expires time.Time) {
+	ttl := l.TTL
+	if !l.Expires.IsZero() {
+		ttl = l.Expires.Sub(now)
+	}
+	if ttl <= 0 {
+		return nil, time.Time{}
+	}
+	ttl = max(ttl, time.Second) // 0 would be "until the browser closes"
+	return []django.SessionItem{django.ExpiringIn(ttl)}, now.Add(ttl)
+}
+
+// mintSession is django.contrib.auth.login without a request: no signal is
+// sent, and last_login stays as it is.
+func mintSession(ctx context.Context, env Env, tx *db.Tx, req MintRequest) (Minted, error) {
+	keys, err := signingKeys(env)
+	if err != nil {
+		return Minted{}, err
+	}
+	if !req.Force {
+		if err := rightSessionKey(ctx, tx, keys); err != nil {
+			return Minted{}, err
+		}
+	}
+	items := django.LoginSession(req.User.ID, "", req.User.SessionAuthHash(keys[0]))
+	item, expires := req.Life.expiry(tx.Now)
+	if item == nil {
+		expires = tx.Now.Add(env.Settings.Session.Age())
+	}
+	data, err := django.EncodeSession(append(items, item...), keys[0], tx.Now)
+	if err != nil {
+		return Minted{}, err
+	}
+	key, err := django.NewSessionKey(env.Random)
+	if err != nil {
+		return Minted{}, err
+	}
+	s, err := tx.InsertSession(ctx, req.User, key, data, expires)
+	if err != nil {
+		return Minted{}, err
+	}
+	return Minted{Credential: sessionCredential(env, keys, tx.Now, s), Secrets: []Named{{"token", key}}}, nil
+}
+
+// rotateSession is SessionBase.cycle_key of
+// django/contrib/sessions/backends/base.py (4.2): the same data under another
+// key. Without a new lifetime it needs no SECRET_KEY.
+func rotateSession(ctx context.Context, env Env, tx *db.Tx, c Credential, req RotateRequest) (Minted, error) {
+	old, err := tx.LockSession(ctx, c.row.(db.Session))
+	if err != nil {
+		return Minted{}, err
+	}
+	data, expires := old.Data, old.Expires
+	if item, until := req.Life.expiry(tx.Now); item != nil {
+		expires = until
+		if data, err = renewedSession(env, old, item[0], tx.Now); err != nil {
+			return Minted{}, err
+		}
+	}
+	key, err := django.NewSessionKey(env.Random)
+	if err != nil {
+		return Minted{}, err
+	}
+	s, err := tx.ReplaceSession(ctx, old, key, data, expires)
+	if err != nil {
+		return Minted{}, err
+	}
+	keys, err := env.Keys()
+	if err != nil {
+		return Minted{}, err
+	}
+	return Minted{Credential: sessionCredential(env, keys, tx.Now, s), Secrets: []Named{{"token", key}}, Replaces: c.ID}, nil
+}
+
+// renewedSession is the data of a session with another _session_expiry. A
+// session that the application did not sign must not become one that it did.
+func renewedSession(env Env, old db.Session, expiry django.SessionItem, now time.Time) (string, error) {
+	keys, err := signingKeys(env)
+	if err != nil {
+		return "", err
+	}
+	const hint = "leave out --ttl and --expires: a new key alone needs no signature"
+	if !django.VerifySession(old.Data, keys).AcceptedBy(string(env.Settings.Peers.Django)) {
+		return "", &django.Error{Code: django.CodeWrongKey, Message: "none of the configured keys signed " + sessionID(old.Key) + ", so it gets no new lifetime", Hint: hint}
+	}
+	d, err := django.DecodeSession(old.Data)
+	if err != nil {
+		return "", &django.Error{Code: django.CodeKindUnsupported, Message: "tokenctl cannot write " + sessionID(old.Key) + ": " + err.Error(), Hint: hint}
+	}
+	items := slices.DeleteFunc(d.Items, func(i django.SessionItem) bool { return i.Name == expiry.Name })
+	return django.EncodeSession(append(items, expiry), keys[0], now)
+}
