@@ -50,7 +50,9 @@ func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[C
 			yield(Credential{}, err)
 			return
 		}
-		enough := errors.New("enough")
+		// The error alone does not tell: a transaction that ends early may
+		// have another one to report.
+		enough, stopped := errors.New("enough"), false
 		walk := func(ctx context.Context) error {
 			var lists []iter.Seq2[Credential, error]
 			for _, k := range kinds {
@@ -67,6 +69,7 @@ func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[C
 				}
 				// Each kind gives as many as the limit by itself.
 				if n++; !yield(c, nil) || n == s.Limit {
+					stopped = true
 					return enough
 				}
 			}
@@ -77,7 +80,7 @@ func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[C
 		} else {
 			err = walk(ctx)
 		}
-		if err != nil && !errors.Is(err, enough) {
+		if err != nil && !stopped {
 			yield(Credential{}, err)
 		}
 	}

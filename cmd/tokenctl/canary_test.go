@@ -20,13 +20,21 @@ func TestCanary(t *testing.T) {
 		w.ok("mint", "alice", "bob", "carol", "--create", "-q")
 		w.sql("update auth_user set password = 'pbkdf2_sha256$1$canarysalt$canaryhash' where id = 1")
 		w.sql("update auth_user set is_active = false where id = 2")
-		secrets := append(strings.Fields(w.sql("select key from authtoken_token")), "canarysalt", "canaryhash", password)
-		if len(secrets) != 6 {
+		secrets := strings.Fields(w.sql("select key from authtoken_token"))
+		const secretKey = "canary-secret-key-of-more-than-thirty-two-bytes"
+		w.env = append(w.env, "TOKENCTL_SECRET_KEY="+secretKey)
+		for _, kind := range []string{"knox", "jwt", "session"} {
+			for line := range strings.Lines(w.ok("mint", "alice", "--kind", kind, "-q")) {
+				secrets = append(secrets, strings.TrimSpace(line[strings.LastIndex(line, " ")+1:]))
+			}
+		}
+		key, all := secrets[0], strings.Join(secrets, "\n")+"\n"
+		secrets = append(secrets, "canarysalt", "canaryhash", password, secretKey)
+		if len(secrets) != 11 {
 			w.t.Fatal(secrets)
 		}
-		key := secrets[0]
 		stdin := filepath.Join(w.dir, "stdin")
-		if err := os.WriteFile(stdin, []byte(key+"\n"), 0o600); err != nil {
+		if err := os.WriteFile(stdin, []byte(all), 0o600); err != nil {
 			w.t.Fatal(err)
 		}
 		var commands []*exec.Cmd
@@ -38,7 +46,7 @@ func TestCanary(t *testing.T) {
 			commands = append(commands, cmd)
 		}
 		for _, args := range [][]string{{"list"}, {"list", "--sort", "user"}, {"show", "drf:1"}, {"show", "-"}, {"verify", "-"}, {"verify", "drf:1", "drf:2"},
-			{"rotate", "--user", "alice", "--dry-run"}, {"rotate", "--user", "alice"}, {"mint", "dan", "--create", "--dry-run"}, {"mint", "alice"},
+			{"list", "--sort", "-expires"}, {"rotate", "--user", "alice", "--dry-run"}, {"rotate", "--user", "alice"}, {"mint", "dan", "--create", "--dry-run"}, {"mint", "alice"},
 			{"blacklist", "-", "--dry-run"}, {"user", "list"}, {"user", "show", "alice"}, {"version"},
 			{"config", "show"}, {"purge", "--dry-run"}, {"purge", "--yes"}} {
 			for _, format := range []string{"", "table", "json", "ndjson", "csv", "tsv", "yaml", "id"} {
