@@ -100,18 +100,3 @@ func jwtAftermath(env Env, c Credential) string {
 	}
 	return note
 }
-
-// Settled reports whether the verb has nothing left to do with a credential, so
-// that a selector passes it over.
-func (c *Credential) Settled(verb string) bool {
-	r, ok := c.row.(jwtRow)
-	switch {
-	case !ok:
-		return false
-	case verb == "blacklist":
-		return r.blacklisted()
-	case verb == "rotate":
-		return r.blacklisted() || !c.Expires.After(r.seen)
-	}
-	return false
-}

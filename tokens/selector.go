@@ -167,6 +167,21 @@ func BySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secret) ([]
 	return found, nil
 }
 
+// Settled reports whether the verb has nothing left to do with a credential, so
+// that a selector passes it over: what is blacklisted already, and, for rotate,
+// what is over: replacing it would bring it back to life.
+func (c *Credential) Settled(verb string) bool {
+	r, isJWT := c.row.(jwtRow)
+	blacklisted := isJWT && r.blacklisted()
+	switch verb {
+	case "blacklist":
+		return blacklisted
+	case "rotate":
+		return blacklisted || c.Status == Expired || c.Status == Dead || isJWT && !c.Expires.After(r.seen)
+	}
+	return false
+}
+
 // Same reports whether two sets are the same credentials with the same secrets:
 // what a preview showed and what a write found.
 func Same(a, b []Credential) bool {
