@@ -16,6 +16,7 @@ package commands
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"os"
@@ -82,7 +83,7 @@ func Main(args []string) int {
 	// A file that reaches its size limit is a failed write, too.
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGXFSZ)
 	app := &App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
-		Now: time.Now, Random: random, Term: systemTerminal()}
+		Now: time.Now, Random: rand.Reader, Term: systemTerminal()}
 	return app.Run(context.Background(), args)
 }
 

@@ -59,17 +59,15 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	env.Unverified = o.unverified
 	var done []tokens.Credential
 	err = a.change(ctx, store, func(tx *db.Tx) error {
-		for _, credential := range t.found {
-			err := credential.Of().Blacklist(ctx, env, tx, credential)
-			if !o.tolerate(t, credential, err) {
-				if err != nil {
-					return err
-				}
-				done = append(done, credential)
+		err := o.each(t, func(c tokens.Credential) error {
+			err := c.Of().Blacklist(ctx, env, tx, c)
+			if err == nil {
+				done = append(done, c)
 			}
-		}
-		if len(done) == 0 {
-			return offences(t.missing)
+			return err
+		})
+		if err != nil {
+			return err
 		}
 		return tx.CheckConstraints(ctx)
 	})

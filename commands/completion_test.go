@@ -3,6 +3,7 @@ package commands
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"net"
 	"path/filepath"
 	"strings"
@@ -60,7 +61,7 @@ func TestCompletionIsQuick(t *testing.T) {
 func complete1(t *testing.T, url string, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
-	a := &App{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &err, Now: time.Now, Random: random,
+	a := &App{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &err, Now: time.Now, Random: rand.Reader,
 		Getenv: func(name string) string { return map[string]string{"DATABASE_URL": url}[name] }}
 	status = a.Run(context.Background(), args)
 	return status, out.String(), err.String()

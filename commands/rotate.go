@@ -86,17 +86,15 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 	}
 	var minted []tokens.Minted
 	err = a.change(ctx, store, func(tx *db.Tx) error {
-		for _, old := range t.found {
+		err := o.each(t, func(old tokens.Credential) error {
 			m, err := old.Of().Rotate(ctx, a.env(), tx, old, req)
-			if !o.tolerate(t, old, err) {
-				if err != nil {
-					return err
-				}
+			if err == nil {
 				minted = append(minted, m)
 			}
-		}
-		if len(minted) == 0 {
-			return offences(t.missing)
+			return err
+		})
+		if err != nil {
+			return err
 		}
 		if err := tx.CheckConstraints(ctx); err != nil {
 			return err
@@ -115,6 +113,26 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 	}
 	a.noteEngine(minted)
 	return o.report(t.missing, len(minted))
+}
+
+// each acts on every credential of the target. One that cannot be acted on ends
+// it, unless that is tolerated; so does a target of which nothing is left.
+func (f *changeFlags) each(t *target, act func(tokens.Credential) error) error {
+	done := 0
+	for _, c := range t.found {
+		err := act(c)
+		if f.tolerate(t, c, err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		done++
+	}
+	if done == 0 {
+		return offences(t.missing)
+	}
+	return nil
 }
 
 // tolerate turns a change by somebody else into an offence, with --keep-going.

@@ -60,20 +60,18 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 	}
 	var done []tokens.Credential
 	err = a.change(ctx, store, func(tx *db.Tx) error {
-		for _, credential := range t.found {
-			err := credential.Of().Unblacklist(ctx, a.env(), tx, credential)
+		err := o.each(t, func(c tokens.Credential) error {
+			err := c.Of().Unblacklist(ctx, a.env(), tx, c)
+			if err == nil {
+				done = append(done, c)
+			}
 			if o.ignoreMissing && django.CodeOf(err) == django.CodeNotFound {
-				continue
+				return nil
 			}
-			if !o.tolerate(t, credential, err) {
-				if err != nil {
-					return err
-				}
-				done = append(done, credential)
-			}
-		}
-		if len(done) == 0 {
-			return offences(t.missing)
+			return err
+		})
+		if err != nil {
+			return err
 		}
 		// What they are now is for the output.
 		for i, credential := range done {

@@ -76,23 +76,12 @@ func listDRF(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2[
 	if len(s.Types) > 0 || !s.ExpiresBefore.IsZero() || !s.wants(Active) && !s.wants(Disabled) {
 		return func(func(Credential, error) bool) {}
 	}
-	f := db.Filter{UserIDs: s.UserIDs, CreatedBefore: s.CreatedBefore, CreatedAfter: s.CreatedAfter,
-		Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit}
+	f := s.filter()
 	if s.wants(Active) != s.wants(Disabled) {
 		active := s.wants(Active)
 		f.Active = &active
 	}
-	return func(yield func(Credential, error) bool) {
-		for t, err := range store.Tokens(ctx, f) {
-			if err != nil {
-				yield(Credential{}, err)
-				return
-			}
-			if !yield(drfCredential(t), nil) {
-				return
-			}
-		}
-	}
+	return credentials(store.Tokens(ctx, f), drfCredential)
 }
 
 func drfByID(ctx context.Context, _ Env, tx *db.Tx, id string) (Credential, error) {

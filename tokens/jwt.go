@@ -98,22 +98,11 @@ func jwtStatus(s django.JWTSettings, c Credential, now time.Time) Status {
 }
 
 func listJWT(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
-	f := db.Filter{UserIDs: s.UserIDs, CreatedBefore: s.CreatedBefore, CreatedAfter: s.CreatedAfter, ExpiresBefore: s.ExpiresBefore, ExpiresAfter: s.ExpiresAfter,
-		Types: s.Types, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit}
-	for _, status := range s.Statuses {
-		f.Statuses = append(f.Statuses, string(status))
-	}
 	return func(yield func(Credential, error) bool) {
 		now := store.Now()
-		for t, err := range store.OutstandingTokens(ctx, f, jwtSettings(env)) {
-			if err != nil {
-				yield(Credential{}, err)
-				return
-			}
-			if !yield(jwtCredential(env, t, now), nil) {
-				return
-			}
-		}
+		credentials(store.OutstandingTokens(ctx, s.filter(), jwtSettings(env)), func(t db.OutstandingToken) Credential {
+			return jwtCredential(env, t, now)
+		})(yield)
 	}
 }
 

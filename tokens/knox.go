@@ -71,22 +71,7 @@ func listKnox(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2
 	if len(s.Types) > 0 {
 		return func(func(Credential, error) bool) {}
 	}
-	f := db.Filter{UserIDs: s.UserIDs, CreatedBefore: s.CreatedBefore, CreatedAfter: s.CreatedAfter, ExpiresBefore: s.ExpiresBefore,
-		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit}
-	for _, status := range s.Statuses {
-		f.Statuses = append(f.Statuses, string(status))
-	}
-	return func(yield func(Credential, error) bool) {
-		for t, err := range store.KnoxTokens(ctx, f) {
-			if err != nil {
-				yield(Credential{}, err)
-				return
-			}
-			if !yield(knoxCredential(t), nil) {
-				return
-			}
-		}
-	}
+	return credentials(store.KnoxTokens(ctx, s.filter()), knoxCredential)
 }
 
 func knoxByID(ctx context.Context, env Env, tx *db.Tx, id string) (Credential, error) {

@@ -40,6 +40,31 @@ func (s *Selector) wants(status Status) bool {
 	return s.Statuses == nil || slices.Contains(s.Statuses, status)
 }
 
+// filter is what the database can decide of the selector.
+func (s *Selector) filter() db.Filter {
+	f := db.Filter{UserIDs: s.UserIDs, Types: s.Types, CreatedBefore: s.CreatedBefore, CreatedAfter: s.CreatedAfter, ExpiresBefore: s.ExpiresBefore,
+		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit}
+	for _, status := range s.Statuses {
+		f.Statuses = append(f.Statuses, string(status))
+	}
+	return f
+}
+
+// credentials are the rows of a kind as a list shows them.
+func credentials[T any](rows iter.Seq2[T, error], credential func(T) Credential) iter.Seq2[Credential, error] {
+	return func(yield func(Credential, error) bool) {
+		for row, err := range rows {
+			if err != nil {
+				yield(Credential{}, err)
+				return
+			}
+			if !yield(credential(row), nil) {
+				return
+			}
+		}
+	}
+}
+
 // List yields the credentials that the selector picks. Kinds follow each
 // other, or, where the selector sorts, are merged in one state of the database;
 // a kind that was asked for by name and is not there is an error.

@@ -121,8 +121,7 @@ func sessionDeath(env Env, keys django.SecretKeys, s db.Session, signature strin
 }
 
 func listSessions(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
-	f := db.Filter{UserIDs: s.UserIDs, ExpiresBefore: s.ExpiresBefore, ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser,
-		Sort: s.Sort, Descending: s.Descending, Limit: s.Limit}
+	f := s.filter()
 	// A session does not tell when it was created, and an unknown date never matches.
 	undated := !s.CreatedBefore.IsZero() || !s.CreatedAfter.IsZero()
 	if undated {
@@ -138,9 +137,6 @@ func listSessions(ctx context.Context, env Env, store *db.Store, s Selector) ite
 			return
 		}
 		now := store.Now()
-		for _, status := range s.Statuses {
-			f.Statuses = append(f.Statuses, string(status))
-		}
 		// The database passes over what the dates alone decide.
 		if !s.wants(Disabled) && !s.wants(Dead) {
 			switch late := now.Add(time.Microsecond); {
