@@ -22,6 +22,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -42,19 +43,23 @@ type App struct {
 	Random io.Reader // of cryptographic quality
 	Term   Terminal
 
-	global   globals
-	stop     context.CancelCauseFunc
-	store    *db.Store
-	settings *django.Settings
-	kinds    *tokens.Env
-	source   string // where the database's URL came from
-	toml     string // the tokenctl.toml in use
-	args     []string
-	mutating bool               // the command changes rows
-	changed  bool               // and has committed them
-	standing string             // what stands of a change that is made in parts
-	cancel   context.CancelFunc // of --max-time
-	held     bytes.Buffer       // remarks that a JSON error on stderr would stand beside
+	global      globals
+	stop        context.CancelCauseFunc
+	store       *db.Store
+	settings    *django.Settings
+	kinds       *tokens.Env
+	source      string // where the database's URL came from
+	toml        string // the tokenctl.toml in use
+	args        []string
+	mutating    bool               // the command changes rows
+	connections int                // to the database at a time; 0: no limit
+	override    []byte             // TOML over the settings, from flags
+	changed     bool               // and has committed them
+	serving     atomic.Bool        // requests that have begun are finished before the end
+	standing    string             // what stands of a change that is made in parts
+	cancel      context.CancelFunc // of --max-time
+	held        bytes.Buffer       // remarks that a JSON error on stderr would stand beside
+	line        progressLine
 }
 
 // globals are the flags that every command has.
@@ -91,6 +96,7 @@ func Main(args []string) int {
 func (a *App) Run(ctx context.Context, args []string) int {
 	ctx, a.stop = context.WithCancelCause(ctx)
 	defer a.stop(nil)
+	a.shareTerminal()
 	defer a.watchSignals()()
 	root := newRoot(a)
 	a.args = args
@@ -131,9 +137,14 @@ func (a *App) watchSignals() (stop func()) {
 			number := s.(syscall.Signal)
 			a.Term.Restore()
 			a.stop(interrupted{number})
+			go a.line.stop() // the terminal may be held up
+			limit := time.After(900 * time.Millisecond)
+			if a.serving.Load() {
+				limit = nil
+			}
 			select {
 			case <-signals:
-			case <-time.After(900 * time.Millisecond):
+			case <-limit:
 			case <-done:
 				return
 			}

@@ -4,7 +4,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
-	"tokenctl/output"
 	"tokenctl/tokens"
 )
 
@@ -57,14 +56,19 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	}
 	env := a.env()
 	env.Unverified = o.unverified
-	var done []tokens.Credential
-	err = a.change(ctx, store, func(tx *db.Tx) error {
-		err := o.each(t, func(c tokens.Credential) error {
-			err := c.Of().Blacklist(ctx, env, tx, c)
-			if err == nil {
-				done = append(done, c)
+	var done kindCounts
+	refused := map[string]bool{}
+	err = o.change(ctx, t, store, func(tx *db.Tx) error {
+		err := o.each(ctx, t, "blacklisting", func(batch []tokens.Credential) (db.Refusals, error) {
+			refusals, err := batch[0].Of().Blacklist(ctx, env, tx, batch)
+			for i := range batch {
+				if refusals[i] != nil {
+					refused[batch[i].ID] = true
+				} else {
+					done.add(batch[i].Of())
+				}
 			}
-			return err
+			return refusals, err
 		})
 		if err != nil {
 			return err
@@ -74,25 +78,52 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	var rows [][]output.Value
-	for i := range done {
-		done[i].Status = tokens.Blacklisted
-		rows = append(rows, credentialRow(&done[i]))
-		a.say("blacklisted %s of %s", done[i].ID, whose(&done[i]))
+	now := func(c *tokens.Credential) bool {
+		c.Status = tokens.Blacklisted
+		return !refused[c.ID]
 	}
-	said := map[string]bool{"": true}
-	for i := range done {
-		if f := done[i].Of().Aftermath; f != nil {
-			if text := f(a.env(), done[i]); !said[text] {
-				said[text] = true
-				a.say("note: %s", text)
-			}
-		}
-	}
+	o.tell(t, &done, now)
 	if a.asked() {
-		if err := a.write(credentialColumns, rows, t.single); err != nil {
+		if err := t.write(a.Stdout, a.options(t.single), now); err != nil {
 			return err
 		}
 	}
-	return o.report(t.missing, len(done))
+	return o.report(t.missing, done.n)
+}
+
+// tell says what was blacklisted, and what goes on all the same.
+func (o *blacklistOptions) tell(t *target, done *kindCounts, now func(*tokens.Credential) bool) {
+	a := o.app
+	if a.global.quiet {
+		return
+	}
+	if done.n > mostTold {
+		a.say("blacklisted %s", done)
+	}
+	said, more := map[string]bool{"": true}, 0
+	var notes []string
+	for c := range t.all() {
+		if !now(&c) {
+			continue
+		}
+		if done.n <= mostTold {
+			a.say("blacklisted %s of %s", c.ID, whose(&c))
+		}
+		if f := c.Of().Aftermath; f != nil {
+			switch text := f(a.env(), c); {
+			case said[text]:
+			case len(notes) == mostTold:
+				more++
+			default:
+				said[text] = true
+				notes = append(notes, text)
+			}
+		}
+	}
+	for _, text := range notes {
+		a.say("note: %s", text)
+	}
+	if more > 0 {
+		a.say("note: the like holds for %d more of them", more)
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,13 +53,6 @@ func (f *changeFlags) check(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// target is what a change is about.
-type target struct {
-	found   []tokens.Credential
-	missing []offence
-	single  bool // one was named, so the result is one object
-}
-
 // resolve finds the credentials: by id or secret, without asking; or by
 // selector, after showing them and asking. A nil target means that there is
 // nothing to do, which has been said.
@@ -73,52 +65,54 @@ func (f *changeFlags) resolve(c *cobra.Command, store *db.Store, args []string) 
 	if err != nil {
 		return nil, err
 	}
-	found, err := f.pick(ctx, store, sel)
-	if err != nil {
+	sel.Places, sel.Doomed = true, f.verb == "blacklist"
+	set := new(tokens.Set)
+	if err := f.pick(ctx, store, sel, set.Add); err != nil {
 		return nil, err
 	}
+	t := &target{set: set}
 	if err := a.noteOthers(ctx, store, sel, f.verb); err != nil {
 		return nil, err
 	}
 	a.noteSkipped(sel)
 	if f.dryRun {
-		return &target{found: found}, nil
+		return t, nil
 	}
-	if len(found) == 0 && f.consent.count <= 0 {
+	if set.Len() == 0 && f.consent.count <= 0 {
 		a.say("nothing to %s", f.verb)
 		return nil, a.writeNone()
 	}
 	if !a.global.quiet || !f.consent.yes {
-		if err := a.previewCredentials(found); err != nil {
+		if err := a.previewCredentials(t); err != nil {
 			return nil, err
 		}
 	}
-	asked, err := f.consent.obtain(ctx, a, f.verb, count(len(found), "credential"), len(found))
+	asked, err := f.consent.obtain(ctx, a, f.verb, count(set.Len(), "credential"), set.Len())
 	if err != nil || !asked {
-		return &target{found: found}, err
+		return t, err
 	}
 	// Time has passed while the person was reading.
-	again, err := f.pick(ctx, store, sel)
-	if err == nil && !tokens.Same(found, again) {
+	again := new(tokens.Set)
+	err = f.pick(ctx, store, sel, again.Count)
+	if err == nil && !set.Same(again) {
 		err = &django.Error{Code: django.CodeChanged, Message: "the set changed while you were looking at it", Hint: "nothing was done; run the command again"}
 	}
-	return &target{found: found}, err
+	return t, err
 }
 
-func (f *changeFlags) pick(ctx context.Context, store *db.Store, sel tokens.Selector) ([]tokens.Credential, error) {
-	var found []tokens.Credential
+func (f *changeFlags) pick(ctx context.Context, store *db.Store, sel tokens.Selector, add func(*tokens.Credential)) error {
 	for c, err := range tokens.List(ctx, f.app.env(), store, sel) {
 		if err == nil {
 			err = c.Of().Refuse(f.verb)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if !c.Settled(f.verb) {
-			found = append(found, c)
+			add(&c)
 		}
 	}
-	return found, nil
+	return nil
 }
 
 func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string) (*target, error) {
@@ -193,28 +187,20 @@ func (f *changeFlags) report(missing []offence, done int) error {
 
 // showDryRun is the result of --dry-run: the set, in the form asked for.
 func (f *changeFlags) showDryRun(t *target) error {
-	var rows [][]output.Value
-	for i := range t.found {
-		rows = append(rows, credentialRow(&t.found[i]))
-	}
-	if err := f.app.write(credentialColumns, rows, t.single && len(rows) == 1); err != nil {
+	if err := t.write(f.app.Stdout, f.app.options(t.single && t.len() == 1), nil); err != nil {
 		return err
 	}
-	f.app.say("dry run: would %s %s", f.verb, count(len(rows), "credential"))
-	return f.report(t.missing, len(rows))
+	f.app.say("dry run: would %s %s", f.verb, count(t.len(), "credential"))
+	return f.report(t.missing, t.len())
 }
 
 // previewCredentials shows the exact set on stderr, since stdout may be a pipe.
-func (a *App) previewCredentials(list []tokens.Credential) error {
+func (a *App) previewCredentials(t *target) error {
 	o := output.Options{Format: output.Table, Color: a.colored(a.Term.Stderr)}
 	if a.Term.Stderr {
 		o.Width = a.width()
 	}
-	var rows [][]output.Value
-	for i := range list {
-		rows = append(rows, credentialRow(&list[i]))
-	}
-	return writeRows(a.remarks(), credentialColumns, rows, o)
+	return t.write(a.remarks(), o, nil)
 }
 
 // writeNone is the result of a command that had nothing to do.
@@ -259,9 +245,8 @@ func (a *App) noteSkipped(sel tokens.Selector) {
 }
 
 // noteEngine warns of rotated sessions whose old keys may go on.
-func (a *App) noteEngine(minted []tokens.Minted) {
-	ends, why := a.settings.Session.DeletingLogsOut()
-	if !ends && slices.ContainsFunc(minted, func(m tokens.Minted) bool { return m.Of() == tokens.Session }) {
+func (a *App) noteEngine() {
+	if ends, why := a.settings.Session.DeletingLogsOut(); !ends {
 		a.say("note: the old key may go on for a while: %s", why)
 	}
 }

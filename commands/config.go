@@ -144,13 +144,16 @@ func (a *App) openTarget(t db.Target) (*db.Store, error) {
 			return nil, err
 		}
 	}
+	if err := a.settings.Apply(a.override); err != nil {
+		return nil, err
+	}
 	a.explain("database %s, from %s", t, a.source)
 	zone, err := a.settings.Time.Zone()
 	if err != nil {
 		return nil, err
 	}
 	store, err := db.Open(t, db.Options{Schema: a.global.schema, Timeout: a.global.timeout, Version: buildInfo().version, Now: a.Now,
-		UserTable: a.settings.Auth.UserTable, UsernameField: a.settings.Auth.UsernameField, TokenTable: a.settings.Knox.TokenTable, Zone: zone})
+		UserTable: a.settings.Auth.UserTable, UsernameField: a.settings.Auth.UsernameField, TokenTable: a.settings.Knox.TokenTable, Zone: zone, Connections: a.connections})
 	if err != nil {
 		return nil, err
 	}

@@ -27,6 +27,8 @@ type delivery struct {
 	file   *os.File
 	token  bool // what was written is a token, or several
 	bare   bool // and alone, as --token-file reads it
+
+	unsynced int // bytes written to file since it was flushed
 }
 
 // outFlag is for commands whose secrets have no other form than their own.
@@ -101,9 +103,33 @@ func (d *delivery) write(ctx context.Context, text []byte) error {
 		return context.Cause(ctx)
 	}
 	if err != nil {
-		return &django.Error{Code: django.CodeDeliveryFailed, Message: "cannot write the result: " + reason(err), Hint: "nothing was changed", Err: err}
+		return undelivered(err)
 	}
 	return nil
+}
+
+func undelivered(err error) error {
+	return &django.Error{Code: django.CodeDeliveryFailed, Message: "cannot write the result: " + reason(err), Hint: "nothing was changed", Err: err}
+}
+
+// outFile is the file of --out while a stream is written to it. It is flushed
+// on the way, so that the end is no long wait.
+type outFile struct{ d *delivery }
+
+// syncEvery is how many bytes wait for the disk.
+const syncEvery = 16 << 20
+
+// Write implements io.Writer.
+func (f outFile) Write(p []byte) (int, error) {
+	n, err := f.d.file.Write(p)
+	if f.d.unsynced += n; err == nil && f.d.unsynced >= syncEvery {
+		f.d.unsynced = 0
+		err = f.d.file.Sync()
+	}
+	if err != nil {
+		err = undelivered(err)
+	}
+	return n, err
 }
 
 // settle ends the delivery with the transaction's outcome.
@@ -118,11 +144,16 @@ func (d *delivery) settle(err error) error {
 		}
 		return err
 	}
+	d.discard()
+	return err
+}
+
+// discard takes the file back.
+func (d *delivery) discard() {
 	if d.file != nil {
 		d.file.Close()   //nolint:errcheck // it may be closed already
 		os.Remove(d.out) //nolint:errcheck // a secret without a row opens nothing
 	}
-	return err
 }
 
 // howToFindOut is for a commit of which nobody knows whether it happened.

@@ -39,6 +39,9 @@ something works but is unsafe or will surprise; or a problem, where something
 does not work. The exit status is 4 when there is a warning or a problem, and 0
 otherwise. A database that cannot be reached is exit status 7, as everywhere.
 
+Nothing needs an index that Django does not make; where a table is large and one
+would help, doctor tells the statement that makes it.
+
 What django_migrations tells about versions is a lower bound: a release that
 changed no table leaves no trace.`,
 		Example: `  tokenctl doctor
@@ -140,6 +143,9 @@ func (d *doctor) inspect(tx *db.Tx, t db.Target, unknown error) error {
 		return err
 	}
 	if err := d.users(tx); err != nil {
+		return err
+	}
+	if err := d.try(tx, "indexes", func() error { return d.indexes(tx) }); err != nil {
 		return err
 	}
 	d.kinds(tx.Layout, applied)

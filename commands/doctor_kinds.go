@@ -57,6 +57,17 @@ func (d *doctor) absent(k *tokens.Kind, l *db.Layout, applied map[string][]strin
 	d.add(k.Name, statusInfo, "not there", fmt.Sprintf("if the application is to have it: add %q to INSTALLED_APPS and run manage.py migrate", k.App))
 }
 
+// indexes tells which index would help. Nothing needs one that Django's own
+// migrations do not make, so this is advice.
+func (d *doctor) indexes(tx *db.Tx) error {
+	lacking, err := tx.IndexesLacking(d.ctx)
+	for _, i := range lacking {
+		d.add("indexes", statusInfo, fmt.Sprintf("%s has some %d rows or more and no index on %s: purge, and lists by expiry, read all of them", i.Table, i.Rows, i.Column),
+			"as its owner: "+i.Create)
+	}
+	return err
+}
+
 // layoutOf tells the layout of a kind's tables by their columns; fix is what to
 // do about one that no supported release has.
 func layoutOf(k *tokens.Kind, l *db.Layout) (layout, fix string) {

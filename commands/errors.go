@@ -134,6 +134,13 @@ func (a *App) change(ctx context.Context, store *db.Store, f func(*db.Tx) error)
 	return err
 }
 
+// changeMany is change for work of any size.
+func (a *App) changeMany(ctx context.Context, store *db.Store, f func(*db.Tx) error) error {
+	err := store.WriteMany(ctx, f)
+	a.changed = a.changed || err == nil
+	return err
+}
+
 // plainError gives a code to errors of other packages.
 func (a *App) plainError(err error) *django.Error {
 	var field *output.UnknownFieldError

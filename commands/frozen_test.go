@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"tokenctl/output"
-	"tokenctl/tokens"
 )
 
 // Scripts name these fields and rely on their order. They may be added to at
@@ -33,17 +32,9 @@ var frozenFields = map[string]string{
 }
 
 func TestFrozenFields(t *testing.T) {
-	minted := func(replaces string, names ...string) []output.Column {
-		m := tokens.Minted{Replaces: replaces}
-		for _, name := range names {
-			m.Secrets = append(m.Secrets, tokens.Named{Name: name})
-		}
-		columns, _ := mintedRows([]tokens.Minted{m})
-		return columns
-	}
 	got := map[string][]output.Column{
 		"credential": credentialColumns, "show": showColumns, "verify": verifyColumns, "user": userColumns, "doctor": doctorColumns, "version": versionColumns, "purge": purgeColumns, "import": importColumns, "setting": configColumns,
-		"minted": minted("", "token"), "minted jwt": minted("", "refresh", "access"), "rotated": minted("drf:1", "token"),
+		"minted": mintedColumns([]string{"token"}, false), "minted jwt": mintedColumns([]string{"refresh", "access"}, false), "rotated": mintedColumns([]string{"token"}, true),
 	}
 	for object, want := range frozenFields {
 		var names []string

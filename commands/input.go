@@ -239,3 +239,28 @@ func dedupe(list []string) []string {
 	}
 	return out
 }
+
+// patientReader is a reader whose writer may take its time, but not longer than
+// ctx.
+type patientReader struct {
+	ctx  context.Context
+	from io.Reader
+}
+
+func (r patientReader) Read(p []byte) (int, error) {
+	type result struct {
+		n   int
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		n, err := r.from.Read(p)
+		done <- result{n, err}
+	}()
+	select {
+	case got := <-done:
+		return got.n, got.err
+	case <-r.ctx.Done():
+		return 0, context.Cause(r.ctx)
+	}
+}

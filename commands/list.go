@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"runtime/debug"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -37,6 +38,11 @@ header, one credential a line.`,
 	return c
 }
 
+// listMemory is where a list begins to collect more often. The program itself
+// takes about as much again as the system counts it, and so does SQLite where it
+// sorts every kind.
+const listMemory = 20 << 20
+
 func (o *listOptions) run(c *cobra.Command) error {
 	a, ctx := o.app, c.Context()
 	columns := credentialColumns
@@ -56,13 +62,19 @@ func (o *listOptions) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	sel.Brief = true
+	// What lives at a time is little and what passes through is much: collecting
+	// less often takes some megabytes and saves a quarter of the time.
+	defer debug.SetGCPercent(debug.SetGCPercent(200))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(min(listMemory, debug.SetMemoryLimit(-1))))
 	n := 0
+	var row []output.Value
 	for credential, err := range tokens.List(ctx, a.env(), store, sel) {
 		if err != nil {
 			w.Flush() //nolint:errcheck // the error that ended the list is the one to tell
 			return err
 		}
-		row := credentialRow(&credential)
+		row = appendCredential(row[:0], &credential)
 		if o.reveal {
 			row = append(row, tokenValue(&credential))
 		}

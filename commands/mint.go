@@ -27,15 +27,18 @@ type mintOptions struct {
 	init      bool
 	importDRF bool
 	create    bool
+	keepGoing bool
 	dryRun    bool
+	selector  userSelector
+	consent   consentFlags
 	deliver   delivery
 }
 
 func newMint(a *App) *cobra.Command {
 	o := &mintOptions{app: a, deliver: delivery{app: a}}
 	c := &cobra.Command{
-		Use:   "mint <username>...",
-		Short: "Make a token for a user",
+		Use:   "mint {<username>... | --users-from <file> | --all-users | --staff ...}",
+		Short: "Make a token for a user, or for many",
 		Long: `Make a token for each user and print it, once. The token alone is on stdout;
 everything said about it is on stderr. The row is committed only after the token
 was written.
@@ -51,6 +54,10 @@ With --import-drf no token is made: the users' drf tokens get rows of knox, so
 that clients can go on with them when the application changes over to knox. They
 expire as knox tokens do; --never keeps them as they are.
 
+--all-users, --staff, --superuser and --without, where nobody is named, pick users:
+they are shown first, and confirmed. Who can get no further token is passed over.
+Beside names, the flags narrow. More than 1000 secrets go to --out.
+
 A session, with --kind session, is for testing: what is printed is the value of
 the sessionid cookie. It takes the application's SECRET_KEY, no signal is sent,
 and the user's last_login stays as it is.`,
@@ -60,11 +67,13 @@ and the user's last_login stays as it is.`,
   tokenctl mint deploy-bot --create --out deploy.token
   tokenctl mint alice --format curl-config | curl -K - https://api.example.com/
   tokenctl mint --users-from names.txt -o csv --out tokens.csv
+  tokenctl mint --all-users --without drf --out tokens.tsv
   tokenctl mint --kind knox alice --ttl 90d
   tokenctl mint --kind knox --import-drf --never --users-from names.txt`,
 		ValidArgsFunction: a.completeUserArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			o.names = args
+			o.selector.given(c)
 			a.mutating = !o.dryRun
 			return o.run(c.Context())
 		},
@@ -73,6 +82,8 @@ and the user's last_login stays as it is.`,
 	f.StringVar(&o.kind, "kind", "", "the `KIND` of token (default: drf where the database has it, else the only kind there is)")
 	f.StringArrayVar(&o.userIDs, "user-id", nil, "the user with this primary key `PK`; may be repeated")
 	f.StringVar(&o.usersFrom, "users-from", "", "read user names from `FILE`, one a line; - is standard input")
+	o.selector.flags(a, c)
+	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
 	f.BoolVar(&o.create, "create", false, "create users who do not exist, with an unusable password")
 	f.BoolVar(&o.init, "init", false, "create the SQLite database if there is none; implies --create")
 	f.BoolVar(&o.importDRF, "import-drf", false, "make the users' drf tokens knox tokens too, so that clients go on using them unchanged")
@@ -82,6 +93,7 @@ and the user's last_login stays as it is.`,
 	f.BoolVar(&o.force, "force", false, "sign although the configured key is not the one that the application signs with")
 	o.deliver.flags(c)
 	f.BoolVar(&o.dryRun, "dry-run", false, "show who would get a token; make none")
+	o.consent.flags(c)
 	must(c.RegisterFlagCompletionFunc("kind", a.completeKinds("mint")))
 	return c
 }
@@ -98,12 +110,10 @@ func (o *mintOptions) run(ctx context.Context) error {
 		}
 		o.names = append(o.names, names...)
 	}
-	if slices.Contains(o.names, "") || slices.Contains(o.userIDs, "") {
-		return usage("an empty name is nobody's", "")
+	if err := o.check(); err != nil {
+		return err
 	}
-	if len(o.names)+len(o.userIDs) == 0 {
-		return usage("nobody to make a token for", "write tokenctl mint USERNAME")
-	}
+	o.names, o.userIDs = dedupe(o.names), dedupe(o.userIDs)
 	if o.importDRF {
 		return o.importTokens(ctx)
 	}
@@ -130,44 +140,58 @@ func (o *mintOptions) run(ctx context.Context) error {
 	if err := kind.CheckMint(a.env(), req); err != nil {
 		return err
 	}
-	if o.dryRun {
-		return store.Read(ctx, func(tx *db.Tx) error { return o.preview(ctx, tx, kind) })
+	who, err := o.selector.audience(ctx, a, store, layout)
+	if err != nil {
+		return err
+	}
+	selected := !o.named()
+	switch {
+	case selected:
+		if goOn, err := o.choose(ctx, store, kind, who); !goOn {
+			return err
+		}
+	case o.dryRun:
+		return o.preview(ctx, store, kind, who)
+	}
+	n := len(o.names) + len(o.userIDs)
+	if o.deliver.out == "" && n > stdoutMost {
+		return usage(count(n, "secret")+" do not go to stdout: a reader who stalls would hold the transaction open", "name a file with --out")
 	}
 	if err := o.deliver.create(); err != nil {
 		return err
 	}
-	var minted []tokens.Minted
-	var created []string
-	err = a.change(ctx, store, func(tx *db.Tx) error {
-		users, missing, err := o.users(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if created = missing; len(missing) > 0 {
-			if users, err = o.createMissing(ctx, tx, users, missing); err != nil {
-				return err
-			}
-		}
-		if minted, err = mintAll(ctx, tx, a.env(), kind, users, req); err != nil {
-			return err
-		}
-		if err := tx.CheckConstraints(ctx); err != nil {
-			return err
-		}
-		text, err := o.deliver.render(minted, len(minted) == 1)
-		if err != nil {
-			return err
-		}
-		return o.deliver.write(ctx, text)
-	})
+	m := minting{mintOptions: o, kind: kind, req: req, who: who, selected: selected, meter: a.progress("minting", int64(n)), seen: map[string]bool{}}
+	defer m.meter.done()
+	err = a.change(ctx, store, func(tx *db.Tx) error { return m.all(ctx, tx) })
+	m.meter.done()
 	if err := o.deliver.settle(err); err != nil {
 		return err
 	}
-	for _, name := range created {
-		a.say("created the user %s, with an unusable password", name)
+	if m.made == 0 {
+		o.deliver.discard()
 	}
-	for i := range minted {
-		a.announce("minted", &minted[i])
+	return m.report()
+}
+
+// stdoutMost is how many secrets are written to stdout.
+const stdoutMost = 1000
+
+// named reports whether users were named one by one.
+func (o *mintOptions) named() bool { return len(o.names)+len(o.userIDs) > 0 }
+
+// check validates who is meant.
+func (o *mintOptions) check() error {
+	switch {
+	case slices.Contains(o.names, "") || slices.Contains(o.userIDs, ""):
+		return usage("an empty name is nobody's", "")
+	case o.named() && o.selector.all:
+		return usage("names and --all-users do not go together", "give one of them")
+	case !o.named() && (!o.selector.picks || o.usersFrom != ""):
+		return usage("nobody to make a token for", "write tokenctl mint USERNAME, or pick with flags such as --all-users")
+	case !o.named() && (o.create || o.init):
+		return usage("--create and --init make users who are named", "name them, or leave the flags out")
+	case o.create && (o.selector.set.Staff != nil || o.selector.set.Superuser != nil):
+		return usage("--create makes users who are neither staff nor superusers", "leave out --staff and --superuser")
 	}
 	return nil
 }

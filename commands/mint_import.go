@@ -18,6 +18,8 @@ func (o *mintOptions) importTokens(ctx context.Context) error {
 	switch {
 	case o.kind != "" && o.kind != tokens.Knox.Name:
 		return usage("--import-drf makes knox tokens", "add --kind knox")
+	case o.selector.picks || o.keepGoing:
+		return usage("--import-drf takes names", "leave out --all-users, --staff, --superuser, --without and --keep-going")
 	case o.create || o.init:
 		return usage("--import-drf is for users who have a drf token already", "leave out --create and --init")
 	case o.deliver.out != "" || o.deliver.format != "":
@@ -39,7 +41,10 @@ func (o *mintOptions) importTokens(ctx context.Context) error {
 	var list []tokens.Imported
 	var without []db.User
 	find := func(tx *db.Tx) error {
-		users, _, err := o.users(ctx, tx)
+		users, missing, lost, err := o.users(ctx, tx, o.names, o.userIDs)
+		if absent := append(missing, lost...); err == nil && len(absent) > 0 {
+			err = db.UserNotFound(absent)
+		}
 		if err != nil {
 			return err
 		}

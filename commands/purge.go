@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,7 @@ type purgeOptions struct {
 	kinds          []string
 	users, userIDs []string
 	batchSize      int
+	pause          time.Duration
 	keepNewer      string
 	dryRun         bool
 	consent        consentFlags
@@ -40,7 +42,7 @@ own, so that nobody waits long for a lock: what has been deleted when the comman
 is interrupted stays deleted, and running it again goes on from there.`,
 		Example: `  tokenctl purge --dry-run
   tokenctl purge --kind session --yes
-  tokenctl purge --keep-newer-than 30d --batch-size 1000`,
+  tokenctl purge --keep-newer-than 30d --batch-size 1000 --pause 100ms`,
 		Args: o.check,
 		RunE: func(c *cobra.Command, _ []string) error {
 			a.mutating = !o.dryRun
@@ -52,6 +54,7 @@ is interrupted stays deleted, and running it again goes on from there.`,
 	f.StringArrayVar(&o.users, "user", nil, "only those of the user `NAME`; may be repeated")
 	f.StringArrayVar(&o.userIDs, "user-id", nil, "only those of the user with this primary key `PK`; may be repeated")
 	f.IntVar(&o.batchSize, "batch-size", 5000, "delete at most `N` rows in a transaction")
+	f.DurationVar(&o.pause, "pause", 0, "rest so long after each transaction, so that others get ahead")
 	f.StringVar(&o.keepNewer, "keep-newer-than", "", "keep what expired less than this `AGE` ago, such as 30d")
 	f.BoolVar(&o.dryRun, "dry-run", false, "count what would be deleted; delete nothing")
 	o.consent.flags(c)
@@ -66,6 +69,8 @@ func (o *purgeOptions) check(c *cobra.Command, args []string) error {
 		return usage("purge takes no arguments: it deletes what has expired", "tokenctl blacklist takes ids")
 	case o.batchSize < 1:
 		return usage("--batch-size must be at least 1", "write --batch-size 1000")
+	case o.pause < 0:
+		return usage("--pause cannot be negative", "write --pause 100ms")
 	case slices.Contains(o.users, "") || slices.Contains(o.userIDs, ""):
 		return usage("--user and --user-id need a value: an empty one is nobody", "")
 	}
@@ -74,8 +79,9 @@ func (o *purgeOptions) check(c *cobra.Command, args []string) error {
 
 // purgeWork is what is to be done about one kind, and how much of it is.
 type purgeWork struct {
-	kind             *tokens.Kind
-	expired, deleted int64
+	kind    *tokens.Kind
+	expired []db.Place
+	deleted int64
 }
 
 func (o *purgeOptions) run(ctx context.Context) error {
@@ -94,14 +100,14 @@ func (o *purgeOptions) run(ctx context.Context) error {
 	}
 	var total int64
 	for _, w := range work {
-		total += w.expired
+		total += int64(len(w.expired))
 	}
 	switch {
 	case o.dryRun:
 		if err := a.write(purgeColumns, purgeRows(work), false); err != nil {
 			return err
 		}
-		a.say("dry run: would purge %s", purgeSummary(work, func(w *purgeWork) int64 { return w.expired }))
+		a.say("dry run: would purge %s", purgeSummary(work, func(w *purgeWork) int64 { return int64(len(w.expired)) }))
 		return nil
 	case total == 0 && o.consent.count <= 0:
 		a.say("nothing to purge")
@@ -120,7 +126,7 @@ func (o *purgeOptions) run(ctx context.Context) error {
 	if _, err := o.consent.obtain(ctx, a, "purge", count(int(total), "expired row"), int(total)); err != nil {
 		return err
 	}
-	if err := o.purge(ctx, store, req, work, total); err != nil {
+	if err := o.purge(ctx, store, req, work); err != nil {
 		return err
 	}
 	a.say("purged %s", purgeSummary(work, func(w *purgeWork) int64 { return w.deleted }))
@@ -128,7 +134,7 @@ func (o *purgeOptions) run(ctx context.Context) error {
 }
 
 func (o *purgeOptions) request(ctx context.Context, store *db.Store) (tokens.PurgeRequest, error) {
-	req := tokens.PurgeRequest{Before: store.Now(), Limit: o.batchSize}
+	req := tokens.PurgeRequest{Before: store.Now()}
 	if o.keepNewer != "" {
 		age, err := django.ParseDuration(o.keepNewer)
 		if err != nil {
@@ -180,51 +186,56 @@ func (o *purgeOptions) count(ctx context.Context, store *db.Store, req tokens.Pu
 			}
 		}
 	}
-	req.Limit = 0
-	return work, store.Read(ctx, func(tx *db.Tx) error {
-		for _, w := range work {
-			var err error
-			if w.expired, err = w.kind.CountExpired(ctx, o.app.env(), tx, req); err != nil {
-				return err
-			}
+	for _, w := range work {
+		if w.expired, err = w.kind.Expired(ctx, o.app.env(), store, req); err != nil {
+			return nil, err
 		}
-		return nil
-	})
+	}
+	return work, nil
 }
 
-// purge deletes batch by batch until nothing is left. What a batch deleted
-// stands, whatever becomes of the rest, and an early end says so.
-func (o *purgeOptions) purge(ctx context.Context, store *db.Store, req tokens.PurgeRequest, work []*purgeWork, total int64) error {
-	a := o.app
-	meter := &purgeMeter{app: a, total: total, started: a.Now(), told: a.Now()}
-	defer meter.clear()
+// purge deletes batch by batch. What a batch deleted stands, whatever becomes of
+// the rest, and an early end says so.
+func (o *purgeOptions) purge(ctx context.Context, store *db.Store, req tokens.PurgeRequest, work []*purgeWork) error {
 	for _, w := range work {
-		for {
-			var n int64
-			err := a.change(ctx, store, func(tx *db.Tx) (err error) {
-				n, err = w.kind.Purge(ctx, a.env(), tx, req)
-				if err != nil {
-					return err
-				}
-				return tx.CheckConstraints(ctx)
-			})
-			if err != nil {
-				meter.clear()
-				var e *django.Error
-				if meter.done > 0 && errors.As(err, &e) && ctx.Err() == nil {
-					a.say("%s", a.standing)
-				}
-				return err
+		if err := o.purgeKind(ctx, store, req, w, work); err != nil {
+			var e *django.Error
+			if o.app.standing != "" && errors.As(err, &e) && ctx.Err() == nil {
+				o.app.say("%s", o.app.standing)
 			}
-			w.deleted += n
-			meter.add(w.kind, n)
-			a.standing = "purged so far, which stands: " + purgeSummary(work, func(w *purgeWork) int64 { return w.deleted })
-			// Somebody else may be deleting the same rows: a batch is short then,
-			// and not the last.
-			if n == 0 || n < int64(req.Limit) && w.deleted >= w.expired {
-				break
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *purgeOptions) purgeKind(ctx context.Context, store *db.Store, req tokens.PurgeRequest, w *purgeWork, work []*purgeWork) error {
+	a := o.app
+	p := a.progress("purging "+w.kind.Title, int64(len(w.expired)))
+	defer p.done()
+	first := true
+	for batch := range slices.Chunk(w.expired, o.batchSize) {
+		if !first {
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(o.pause):
 			}
 		}
+		first = false
+		var n int64
+		err := a.change(ctx, store, func(tx *db.Tx) (err error) {
+			if n, err = w.kind.Purge(ctx, a.env(), tx, req, batch); err != nil {
+				return err
+			}
+			return tx.CheckConstraints(ctx)
+		})
+		if err != nil {
+			return err
+		}
+		w.deleted += n
+		p.add(int64(len(batch)))
+		a.standing = "purged so far, which stands: " + purgeSummary(work, func(w *purgeWork) int64 { return w.deleted })
 	}
 	return nil
 }
@@ -239,7 +250,7 @@ func (o *purgeOptions) show(work []*purgeWork) error {
 func purgeRows(work []*purgeWork) [][]output.Value {
 	var rows [][]output.Value
 	for _, w := range work {
-		rows = append(rows, []output.Value{output.String(w.kind.Name), output.Int(w.expired), output.Int(w.deleted)})
+		rows = append(rows, []output.Value{output.String(w.kind.Name), output.Int(int64(len(w.expired))), output.Int(w.deleted)})
 	}
 	return rows
 }

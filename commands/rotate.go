@@ -1,7 +1,7 @@
 package commands
 
 import (
-	"errors"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -73,10 +73,19 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 	if t == nil || err != nil {
 		return err
 	}
-	for _, old := range t.found {
-		if err := old.Of().CheckRotate(a.env(), req); err != nil {
+	var names []string
+	for _, form := range t.forms() {
+		if err := form.Kind.CheckRotate(a.env(), req); err != nil {
 			return err
 		}
+		for _, name := range form.Kind.SecretNames(form.Type) {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	if err := o.deliver.checkCount(t.len()); err != nil {
+		return err
 	}
 	if o.dryRun {
 		return o.showDryRun(t)
@@ -84,14 +93,21 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 	if err := o.deliver.create(); err != nil {
 		return err
 	}
-	var minted []tokens.Minted
-	err = a.change(ctx, store, func(tx *db.Tx) error {
-		err := o.each(t, func(old tokens.Credential) error {
-			m, err := old.Of().Rotate(ctx, a.env(), tx, old, req)
-			if err == nil {
-				minted = append(minted, m)
-			}
+	var done rotated
+	err = o.change(ctx, t, store, func(tx *db.Tx) error {
+		stream, err := o.deliver.stream(names, t.single, true)
+		if err != nil {
 			return err
+		}
+		err = o.each(ctx, t, "rotating", func(batch []tokens.Credential) (db.Refusals, error) {
+			minted, refused, err := batch[0].Of().Rotate(ctx, a.env(), tx, batch, req)
+			for i := range minted {
+				if err == nil && refused[i] == nil {
+					done.add(&minted[i])
+					err = stream.add(&minted[i])
+				}
+			}
+			return refused, err
 		})
 		if err != nil {
 			return err
@@ -99,54 +115,44 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 		if err := tx.CheckConstraints(ctx); err != nil {
 			return err
 		}
-		text, err := o.deliver.render(minted, t.single)
-		if err != nil {
-			return err
-		}
-		return o.deliver.write(ctx, text)
+		return stream.deliver(ctx)
 	})
 	if err := o.deliver.settle(err); err != nil {
 		return err
 	}
-	for i := range minted {
-		a.announce("minted", &minted[i])
-	}
-	a.noteEngine(minted)
-	return o.report(t.missing, len(minted))
+	done.announce(a)
+	return o.report(t.missing, done.n)
 }
 
-// each acts on every credential of the target. One that cannot be acted on ends
-// it, unless that is tolerated; so does a target of which nothing is left.
-func (f *changeFlags) each(t *target, act func(tokens.Credential) error) error {
-	done := 0
-	for _, c := range t.found {
-		err := act(c)
-		if f.tolerate(t, c, err) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		done++
-	}
-	if done == 0 {
-		return offences(t.missing)
-	}
-	return nil
+// rotated is what is to be said about new credentials.
+type rotated struct {
+	kindCounts
+	first    []tokens.Minted // no more than are told of one by one
+	disabled int             // how many are of inactive users
 }
 
-// tolerate turns a change by somebody else into an offence, with --keep-going.
-func (f *changeFlags) tolerate(t *target, c tokens.Credential, err error) bool {
-	var e *django.Error
-	if !errors.As(err, &e) {
-		return false
+func (r *rotated) add(m *tokens.Minted) {
+	r.kindCounts.add(m.Of())
+	if r.n <= mostTold {
+		r.first = append(r.first, *m)
 	}
-	if f.ignoreMissing && e.Code == django.CodeAlreadyExists {
-		return true
+	if m.Status == tokens.Disabled {
+		r.disabled++
 	}
-	if !f.keepGoing || e.Code != django.CodeChanged && e.Code != django.CodeNotFound && e.Code != django.CodeAlreadyExists {
-		return false
+}
+
+func (r *rotated) announce(a *App) {
+	if r.n <= mostTold {
+		for i := range r.first {
+			a.announce("minted", &r.first[i])
+		}
+	} else {
+		a.say("rotated %s", &r.kindCounts)
+		if r.disabled > 0 {
+			a.say("note: %d of them are of inactive users: they do not work before tokenctl user activate", r.disabled)
+		}
 	}
-	t.missing = append(t.missing, offence{c.ID, e})
-	return true
+	if r.of[tokens.Session] > 0 {
+		a.noteEngine()
+	}
 }

@@ -15,9 +15,12 @@ import (
 var credentialColumns = []output.Column{{Name: "id"}, {Name: "kind"}, {Name: "type", Extra: true}, {Name: "user"},
 	{Name: "user_id", Extra: true}, {Name: "status"}, {Name: "created"}, {Name: "expires"}, {Name: "signature", Extra: true}}
 
-func credentialRow(c *tokens.Credential) []output.Value {
-	return []output.Value{output.String(c.ID), output.String(c.Kind), output.OptString(c.Type), output.OptString(c.Owner.Username),
-		output.OptString(c.Owner.ID), output.String(string(c.Status)), output.Time(c.Created), output.Time(c.Expires), output.OptString(c.Signature)}
+func credentialRow(c *tokens.Credential) []output.Value { return appendCredential(nil, c) }
+
+// appendCredential appends the row to others' memory: a list may have a million.
+func appendCredential(row []output.Value, c *tokens.Credential) []output.Value {
+	return append(row, output.String(c.ID), output.String(c.Kind), output.OptString(c.Type), output.OptString(c.Owner.Username),
+		output.OptString(c.Owner.ID), output.String(string(c.Status)), output.Time(c.Created), output.Time(c.Expires), output.OptString(c.Signature))
 }
 
 // tokenColumn is what --reveal adds.
@@ -59,41 +62,29 @@ func newUserRow(name string) []output.Value {
 	return row
 }
 
-// mintedRows are credentials with their secrets, which are columns of their own.
-func mintedRows(minted []tokens.Minted) ([]output.Column, [][]output.Value) {
+// mintedColumns are the fields of a new credential whose secrets, which are
+// columns of their own, have these names.
+func mintedColumns(names []string, replaces bool) []output.Column {
 	columns := slices.Clone(credentialColumns)
-	var names []string
-	replaces := false
-	for _, m := range minted {
-		replaces = replaces || m.Replaces != ""
-		for _, s := range m.Secrets {
-			if !slices.Contains(names, s.Name) {
-				names = append(names, s.Name)
-				columns = append(columns, output.Column{Name: s.Name})
-			}
-		}
+	for _, name := range names {
+		columns = append(columns, output.Column{Name: name})
 	}
 	if replaces {
 		columns = append(columns, output.Column{Name: "replaces"})
 	}
-	var rows [][]output.Value
-	for i := range minted {
-		row := credentialRow(&minted[i].Credential)
-		for _, name := range names {
-			value := output.Null()
-			for _, s := range minted[i].Secrets {
-				if s.Name == name {
-					value = output.String(s.Secret.Reveal())
-				}
-			}
-			row = append(row, value)
-		}
-		if replaces {
-			row = append(row, output.OptString(minted[i].Replaces))
-		}
-		rows = append(rows, row)
+	return columns
+}
+
+func mintedRow(m *tokens.Minted, names []string, replaces bool) []output.Value {
+	row := credentialRow(&m.Credential)
+	secrets := bundle{secrets: m.Secrets}
+	for _, name := range names {
+		row = append(row, secrets.named(name))
 	}
-	return columns, rows
+	if replaces {
+		row = append(row, output.OptString(m.Replaces))
+	}
+	return row
 }
 
 func upper(name string) string { return strings.ToUpper(name) }

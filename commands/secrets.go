@@ -3,6 +3,7 @@ package commands
 import (
 	"bytes"
 	"context"
+	"io"
 	"slices"
 	"strings"
 
@@ -10,28 +11,69 @@ import (
 	"tokenctl/tokens"
 )
 
-// render shapes minted credentials.
-func (d *delivery) render(minted []tokens.Minted, single bool) ([]byte, error) {
+// mintedStream writes new credentials as they are made: to --out at once, so
+// that a million of them need no memory. Stdout, from which nothing can be taken
+// back, gets them when all are made.
+type mintedStream struct {
+	*arrangement
+	d        *delivery
+	held     bytes.Buffer // what goes to stdout, or is small
+	replaces bool
+}
+
+// stream begins to write credentials whose secrets have these names; replaces
+// says that each takes the place of another.
+func (d *delivery) stream(names []string, single, replaces bool) (*mintedStream, error) {
 	d.token = true
+	s := &mintedStream{d: d, replaces: replaces}
 	if d.format != "" {
-		if len(minted) > 1 {
-			return nil, usage("--format is for one credential: it does not say whose a secret is", "use -o ndjson or csv for several")
-		}
-		var b bytes.Buffer
-		for _, m := range minted {
-			for _, s := range m.Secrets {
-				if d.format == "env" || s.Name != "refresh" { // that goes into no header
-					b.WriteString(d.shape(m, s))
-				}
-			}
-		}
-		return b.Bytes(), nil
+		return s, nil
 	}
-	var bundles []bundle
-	for _, m := range minted {
-		bundles = append(bundles, bundle{m.Owner.Username, m.Secrets})
+	var to io.Writer = &s.held
+	if d.file != nil {
+		to = outFile{d}
 	}
-	return d.arrange(bundles, single, func() ([]output.Column, [][]output.Value) { return mintedRows(minted) })
+	var err error
+	s.arrangement, err = d.arrange(to, names, single, mintedColumns(names, replaces))
+	return s, err
+}
+
+// add writes one credential.
+func (s *mintedStream) add(m *tokens.Minted) error {
+	if s.d.format == "" {
+		return s.arrangement.add(bundle{m.Owner.Username, m.Secrets}, func() []output.Value { return mintedRow(m, s.names, s.replaces) })
+	}
+	s.held.Write(s.d.shaped(m))
+	return nil
+}
+
+// deliver ends the stream and returns when all of it has been handed over.
+func (s *mintedStream) deliver(ctx context.Context) error {
+	if s.arrangement != nil {
+		if err := s.close(); err != nil {
+			return err
+		}
+	}
+	return s.d.write(ctx, s.held.Bytes())
+}
+
+// checkCount refuses a form that is not for so many credentials.
+func (d *delivery) checkCount(n int) error {
+	if d.format != "" && n > 1 {
+		return usage("--format is for one credential: it does not say whose a secret is", "use -o ndjson or csv for several")
+	}
+	return nil
+}
+
+// shaped is a credential's secrets as --format shapes them.
+func (d *delivery) shaped(m *tokens.Minted) []byte {
+	var b bytes.Buffer
+	for _, s := range m.Secrets {
+		if d.format == "env" || s.Name != "refresh" { // that goes into no header
+			b.WriteString(d.shape(m, s))
+		}
+	}
+	return b.Bytes()
 }
 
 // bundle is the new secrets of one user or credential.
@@ -97,53 +139,24 @@ func complete(o output.Options, secrets []string) error {
 	return usage("this output leaves out the "+strings.Join(lost, " and the ")+", which would be lost", "add the field "+lost[0]+"; tokenctl list shows the rest at any time")
 }
 
-// arrange shapes new secrets. A secret that is the only one stands alone, so
-// that TOKEN=$(tokenctl mint alice) works; several secrets of one owner have a
-// label each; those of several owners are rows of owner and secrets. table gives
-// the objects for --output, --columns and --field.
-func (d *delivery) arrange(bundles []bundle, single bool, table func() ([]output.Column, [][]output.Value)) ([]byte, error) {
+// arrangeAll arranges the secrets of bundles; table gives the objects.
+func (d *delivery) arrangeAll(bundles []bundle, single bool, table func() ([]output.Column, [][]output.Value)) ([]byte, error) {
 	var b bytes.Buffer
-	switch {
-	case d.app.asked():
-		o := d.options(single)
-		if err := complete(o, secretNames(bundles)); err != nil {
-			return nil, err
-		}
-		columns, rows := table()
-		err := writeRows(&b, columns, rows, o)
-		return b.Bytes(), err
-	case single && len(bundles[0].secrets) == 1:
-		d.bare = true
-		b.WriteString(bundles[0].secrets[0].Secret.Reveal() + "\n")
-		return b.Bytes(), nil
-	case single:
-		for _, s := range bundles[0].secrets {
-			b.WriteString(s.Name + ": " + s.Secret.Reveal() + "\n")
-		}
-		return b.Bytes(), nil
-	}
-	columns := []output.Column{{Name: "user"}}
-	for _, name := range secretNames(bundles) {
-		columns = append(columns, output.Column{Name: name})
-	}
-	w, err := output.NewWriter(&b, columns, output.Options{Format: output.Plain})
+	columns, rows := table()
+	a, err := d.arrange(&b, secretNames(bundles), single, columns)
 	if err != nil {
 		return nil, err
 	}
-	for _, owned := range bundles {
-		row := []output.Value{output.String(owned.owner)}
-		for _, c := range columns[1:] {
-			row = append(row, owned.named(c.Name))
-		}
-		if err := w.Write(row); err != nil {
+	for i, owned := range bundles {
+		if err := a.add(owned, func() []output.Value { return rows[i] }); err != nil {
 			return nil, err
 		}
 	}
-	err = w.Close()
+	err = a.close()
 	return b.Bytes(), err
 }
 
-func (d *delivery) shape(m tokens.Minted, s tokens.Named) string {
+func (d *delivery) shape(m *tokens.Minted, s tokens.Named) string {
 	header := m.Of().Header(d.app.settings, s.Secret)
 	switch d.format {
 	case "header":

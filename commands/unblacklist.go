@@ -60,15 +60,17 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 	}
 	var done []tokens.Credential
 	err = a.change(ctx, store, func(tx *db.Tx) error {
-		err := o.each(t, func(c tokens.Credential) error {
-			err := c.Of().Unblacklist(ctx, a.env(), tx, c)
-			if err == nil {
-				done = append(done, c)
+		err := o.each(ctx, t, "unblacklisting", func(batch []tokens.Credential) (db.Refusals, error) {
+			refused := db.Refusals{}
+			for i, c := range batch {
+				switch err := c.Of().Unblacklist(ctx, a.env(), tx, c); {
+				case err == nil:
+					done = append(done, c)
+				case !o.ignoreMissing || django.CodeOf(err) != django.CodeNotFound:
+					refused[i] = err
+				}
 			}
-			if o.ignoreMissing && django.CodeOf(err) == django.CodeNotFound {
-				return nil
-			}
-			return err
+			return refused, nil
 		})
 		if err != nil {
 			return err

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/output"
 	"tokenctl/tokens"
 )
@@ -107,9 +106,12 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 	if err := o.deliver.checkFields(o.source.generate, passwordColumns(o.secrets())); err != nil {
 		return err
 	}
-	text, err := o.readCSV(ctx)
+	file, err := o.openCSV(ctx)
 	if err != nil {
 		return err
+	}
+	if file != nil {
+		defer file.Close()
 	}
 	store, err := a.open()
 	if err != nil {
@@ -119,7 +121,7 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	users, err := o.newcomers(layout, text)
+	users, err := o.newcomers(layout, file)
 	if err != nil {
 		return err
 	}
@@ -131,11 +133,14 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 	}
 	var cost hashing
 	err = store.Read(ctx, func(tx *db.Tx) error {
-		if err := clean(tx, users); err != nil {
+		if err := clean(ctx, tx, users); err != nil {
 			return err
 		}
-		if err := refuseExisting(ctx, tx, users); err != nil {
-			return err
+		// What takes long is not begun in vain; the rest is looked at when it is written.
+		if o.secrets() || slices.ContainsFunc(users, (*newcomer).mayHavePassword) {
+			if err := refuseExisting(ctx, tx, users); err != nil {
+				return err
+			}
 		}
 		cost, err = a.hashing(ctx, tx)
 		return err
@@ -146,22 +151,20 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 	if err := o.passwords(ctx, layout, users); err != nil {
 		return err
 	}
-	var plain []django.Secret
+	var work []hashWork
 	for i := range users {
-		plain = append(plain, users[i].password)
+		if !users[i].password.IsZero() {
+			work = append(work, hashWork{users[i].password, &users[i].Password})
+		}
 	}
-	encoded, err := a.hashAll(ctx, cost, plain)
-	if err != nil {
+	if err := a.hashAll(ctx, cost, work); err != nil {
 		return err
-	}
-	for i := range users {
-		users[i].Password = encoded[i]
 	}
 	return o.create(ctx, store, kind, users)
 }
 
 // create writes the users, and their tokens, in one transaction.
-func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *tokens.Kind, newcomers []newcomer) error {
+func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *tokens.Kind, newcomers []*newcomer) error {
 	a := o.app
 	if o.secrets() || a.asked() {
 		if err := o.deliver.create(); err != nil {
@@ -174,15 +177,17 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 		if err := refuseExisting(ctx, tx, newcomers); err != nil {
 			return err
 		}
-		for _, n := range newcomers {
-			u, err := tx.CreateUser(ctx, n.NewUser, a.Random)
-			if err != nil {
-				return prefixed(n.where, err)
-			}
-			users = append(users, u)
+		if err := a.createUsers(ctx, tx, newcomers); err != nil {
+			return err
+		}
+		if !o.secrets() && !a.asked() && len(newcomers) > fewCreated {
+			return tx.CheckConstraints(ctx)
+		}
+		var err error
+		if users, err = existing(ctx, tx, newcomers, len(newcomers)); err != nil {
+			return err
 		}
 		if kind != nil {
-			var err error
 			if minted, err = mintAll(ctx, tx, a.env(), kind, users, tokens.MintRequest{}); err != nil {
 				return err
 			}
@@ -201,7 +206,7 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 
 // hand writes the secrets, or what was asked for, before the transaction
 // commits.
-func (o *userCreateOptions) hand(ctx context.Context, users []db.User, newcomers []newcomer, minted []tokens.Minted) error {
+func (o *userCreateOptions) hand(ctx context.Context, users []db.User, newcomers []*newcomer, minted []tokens.Minted) error {
 	single := len(users) == 1 && o.fromCSV == ""
 	bundles := make([]bundle, len(users))
 	for i, u := range users {
@@ -219,9 +224,12 @@ func (o *userCreateOptions) hand(ctx context.Context, users []db.User, newcomers
 	var text []byte
 	var err error
 	if o.deliver.format != "" {
-		text, err = o.deliver.render(minted, single)
+		if err := o.deliver.checkCount(len(minted)); err != nil {
+			return err
+		}
+		text = o.deliver.shaped(&minted[0])
 	} else {
-		text, err = o.deliver.arrange(bundles, single, func() ([]output.Column, [][]output.Value) { return createdRows(users, bundles) })
+		text, err = o.deliver.arrangeAll(bundles, single, func() ([]output.Column, [][]output.Value) { return createdRows(users, bundles) })
 	}
 	if err != nil {
 		return err
@@ -229,11 +237,13 @@ func (o *userCreateOptions) hand(ctx context.Context, users []db.User, newcomers
 	return o.deliver.write(ctx, text)
 }
 
-func (o *userCreateOptions) report(users []db.User, newcomers []newcomer, minted []tokens.Minted) {
+// fewCreated are reported one by one.
+const fewCreated = 20
+
+func (o *userCreateOptions) report(users []db.User, newcomers []*newcomer, minted []tokens.Minted) {
 	a := o.app
-	const most = 20
-	if len(users) > most {
-		a.say("created %s", count(len(users), "user"))
+	if len(newcomers) > fewCreated {
+		a.say("created %s", count(len(newcomers), "user"))
 		if minted != nil {
 			a.say("minted %s", count(len(minted), minted[0].Kind+" token"))
 		}

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"bufio"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -10,75 +11,108 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"tokenctl/db"
 	"tokenctl/django"
 )
 
-// maxCSV bounds a CSV file: some hundred thousand users.
-const maxCSV = 64 << 20
+// maxCSV bounds a CSV file: a few million users.
+const maxCSV = 256 << 20
 
-// readCSV reads the file of --from-csv.
-func (o *userCreateOptions) readCSV(ctx context.Context) (string, error) {
+// csvFile is the file of --from-csv.
+type csvFile struct {
+	name string
+	text io.Reader
+	io.Closer
+}
+
+// openCSV opens the file of --from-csv; nil without that flag.
+func (o *userCreateOptions) openCSV(ctx context.Context) (*csvFile, error) {
 	switch o.fromCSV {
 	case "":
-		return "", nil
+		return nil, nil
 	case "-":
-		return readAll(ctx, o.app.Stdin, maxCSV)
+		return &csvFile{"standard input", patientReader{ctx, o.app.Stdin}, io.NopCloser(nil)}, nil
 	}
 	f, err := os.Open(o.fromCSV)
 	if err != nil {
-		return "", &django.Error{Code: django.CodeNotFound, Message: "cannot read " + o.fromCSV + ": " + reason(err)}
+		return nil, &django.Error{Code: django.CodeNotFound, Message: "cannot read " + o.fromCSV + ": " + reason(err)}
 	}
-	defer f.Close()
-	text, err := readAll(ctx, f, maxCSV)
-	if err != nil && django.CodeOf(err) != django.CodeUsage {
-		return "", &django.Error{Code: django.CodeFailed, Message: "cannot read " + o.fromCSV + ": " + reason(err), Err: err}
-	}
-	return text, err
+	return &csvFile{o.fromCSV, patientReader{ctx, f}, f}, nil
 }
 
-// parseCSV reads users from text. base holds what the flags say about all of
-// them. Errors name the line and never quote a cell, which may be a password.
-func parseCSV(u *db.UserTable, file, text string, base db.NewUser) ([]newcomer, error) {
-	if file == "-" {
-		file = "standard input"
+// where is how errors name a line; there is none outside of a file.
+func (f *csvFile) where(line int) string {
+	if f == nil {
+		return ""
 	}
-	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\ufeff")))
+	return fmt.Sprintf("%s line %d: ", f.name, line)
+}
+
+// parse reads users from the file. base holds what the flags say about all of
+// them. Errors name the line and never quote a cell, which may be a password.
+func (f *csvFile) parse(u *db.UserTable, base db.NewUser) ([]*newcomer, error) {
+	limited := &io.LimitedReader{R: f.text, N: maxCSV}
+	text := bufio.NewReaderSize(limited, 64<<10)
+	if mark, _ := text.Peek(3); string(mark) == "\ufeff" {
+		text.Discard(3) //nolint:errcheck // they are there
+	}
+	r := csv.NewReader(text)
 	header, err := r.Read()
 	if errors.Is(err, io.EOF) {
-		return nil, usage(file+" is empty", "its first line names the columns, such as username,email,password")
+		return nil, usage(f.name+" is empty", "its first line names the columns, such as username,email,password")
 	}
 	if err != nil {
-		return nil, csvError(file, err)
+		return nil, f.problem(err)
 	}
-	columns, err := csvColumns(u, file, header, base.Set)
+	columns, err := csvColumns(u, f.name, header, base.Set)
 	if err != nil {
 		return nil, err
 	}
-	var users []newcomer
+	further := slices.ContainsFunc(columns, func(c string) bool { return strings.HasPrefix(c, ".") })
+	r.ReuseRecord = true
+	var users []*newcomer
 	for {
 		record, err := r.Read()
+		if limited.N == 0 {
+			return nil, usage(fmt.Sprintf("the input is longer than %d KiB", maxCSV>>10), "")
+		}
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return nil, csvError(file, err)
+			return nil, f.problem(err)
 		}
-		line, _ := r.FieldPos(0)
-		n := newcomer{NewUser: base, where: fmt.Sprintf("%s line %d: ", file, line)}
-		n.Set = maps.Clone(base.Set)
+		n := &newcomer{NewUser: base, file: f}
+		n.line, _ = r.FieldPos(0)
+		if further {
+			n.Set = maps.Clone(base.Set)
+		}
 		for i, value := range record {
 			if err := n.fill(u, columns[i], value); err != nil {
-				return nil, prefixed(n.where, err)
+				return nil, prefixed(n.where(), err)
 			}
 		}
 		users = append(users, n)
 	}
 	if users == nil {
-		return nil, usage(file+" has no users, only a header", "")
+		return nil, usage(f.name+" has no users, only a header", "")
 	}
 	return users, nil
+}
+
+// problem says why a file cannot be read, or where it is no CSV.
+func (f *csvFile) problem(err error) error {
+	var parse *csv.ParseError
+	var number syscall.Errno
+	switch {
+	case errors.As(err, &parse):
+		return usage(fmt.Sprintf("%s line %d: %s", f.name, parse.Line, parse.Err), "cells with commas, quotes or line breaks stand in double quotes")
+	case errors.As(err, &number):
+		return &django.Error{Code: django.CodeFailed, Message: "cannot read " + f.name + ": " + reason(err), Err: err}
+	}
+	return err
 }
 
 // userFields are the columns of a CSV that are not plain columns of the table.
@@ -180,15 +214,6 @@ func truth(field, value string, into *bool) error {
 		return &django.Error{Code: django.CodeInvalidValue, Message: field + " is neither true nor false", Hint: "write true, false, 1, 0, yes or no; empty is the default"}
 	}
 	return nil
-}
-
-// csvError says where a file is no CSV.
-func csvError(file string, err error) error {
-	var parse *csv.ParseError
-	if !errors.As(err, &parse) {
-		return err
-	}
-	return usage(fmt.Sprintf("%s line %d: %s", file, parse.Line, parse.Err), "cells with commas, quotes or line breaks stand in double quotes")
 }
 
 // prefixed puts where something is wrong before what is wrong.

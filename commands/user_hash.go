@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 
 	"tokenctl/db"
 	"tokenctl/django"
+	"tokenctl/tokens"
 )
 
 // hashing is how the application hashes passwords, and how that is known.
@@ -19,30 +19,14 @@ type hashing struct {
 	source string
 }
 
-// hashing finds the algorithm and the iteration count of the application: Django
-// would rewrite another hash at the next login, which ends the user's sessions.
+// hashing finds the algorithm and the iteration count of the application, but no
+// count that would be weak.
 func (a *App) hashing(ctx context.Context, tx *db.Tx) (hashing, error) {
-	auth, version := a.settings.Auth, string(a.settings.Peers.Django)
-	h, err := django.NewHasher(cmp.Or(auth.PasswordHasher, django.PBKDF2SHA256), version)
-	switch {
-	case err != nil:
-		return hashing{}, err
-	case h.Iterations == 0: // no pbkdf2
-		return hashing{h, "auth.password_hasher"}, nil
-	case auth.PBKDF2Iterations > 0:
-		h.Iterations = auth.PBKDF2Iterations
-		return hashing{h, "auth.pbkdf2_iterations"}, nil
+	h, source, err := tokens.PasswordHasher(ctx, a.settings, tx)
+	if h.Iterations > 0 {
+		h.Iterations = max(h.Iterations, django.MinPBKDF2Iterations)
 	}
-	n, err := tx.PasswordIterations(ctx)
-	if err != nil {
-		return hashing{}, err
-	}
-	source := "Django's default"
-	if n > 0 && h.Algorithm == django.PBKDF2SHA256 {
-		h.Iterations, source = n, "the newest users' hashes"
-	}
-	h.Iterations = max(h.Iterations, django.MinPBKDF2Iterations)
-	return hashing{h, source}, nil
+	return hashing{h, source}, err
 }
 
 // String is for people, such as "600000 iterations, from Django's default".
@@ -57,39 +41,35 @@ func (h hashing) String() string {
 	return what + ", from " + h.source
 }
 
-// hashAll encodes passwords on all cores; a zero one becomes an unusable
-// password. It is slow by design, so no transaction is open meanwhile.
-func (a *App) hashAll(ctx context.Context, h hashing, passwords []django.Secret) ([]string, error) {
-	encoded := make([]string, len(passwords))
-	var work []int
-	for i, p := range passwords {
-		if !p.IsZero() {
-			work = append(work, i)
-			continue
-		}
-		var err error
-		if encoded[i], err = django.UnusablePassword(a.Random); err != nil {
-			return nil, err
-		}
-	}
+// hashWork is a password to encode, and where to.
+type hashWork struct {
+	password django.Secret
+	encoded  *string
+}
+
+// hashAll encodes passwords on all cores. It is slow by design, so no
+// transaction is open meanwhile.
+func (a *App) hashAll(ctx context.Context, h hashing, work []hashWork) error {
 	if len(work) == 0 {
-		return encoded, nil
+		return nil
 	}
 	tell := a.explain
 	if len(work) > 50 {
 		tell = a.say // it takes a while
 	}
 	tell("hashing %s with %s", count(len(work), "password"), h)
+	progress := a.progress("hashing passwords", int64(len(work)))
+	defer progress.done()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	random := &lockedReader{from: a.Random}
-	next := make(chan int)
+	next := make(chan hashWork)
 	done := make(chan error)
 	for range min(len(work), runtime.GOMAXPROCS(0)) {
 		go func() {
-			for i := range next {
-				text, err := h.Encode(random, passwords[i].Reveal())
-				encoded[i] = text
+			for w := range next {
+				text, err := h.Encode(random, w.password.Reveal())
+				*w.encoded = text
 				select {
 				case done <- err:
 				case <-ctx.Done():
@@ -99,9 +79,9 @@ func (a *App) hashAll(ctx context.Context, h hashing, passwords []django.Secret)
 	}
 	go func() {
 		defer close(next)
-		for _, i := range work {
+		for _, w := range work {
 			select {
-			case next <- i:
+			case next <- w:
 			case <-ctx.Done():
 				return
 			}
@@ -111,14 +91,15 @@ func (a *App) hashAll(ctx context.Context, h hashing, passwords []django.Secret)
 		select {
 		case err := <-done:
 			if err != nil {
-				return nil, &django.Error{Code: django.CodeFailed, Message: "cannot hash the password: " + err.Error(), Err: err,
+				return &django.Error{Code: django.CodeFailed, Message: "cannot hash the password: " + err.Error(), Err: err,
 					Hint: "set pbkdf2_iterations under [auth] in tokenctl.toml to what the application uses"}
 			}
+			progress.add(1)
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
-	return encoded, nil
+	return nil
 }
 
 // lockedReader lets several goroutines draw from one source.

@@ -101,24 +101,11 @@ func passwordLine(text, where string) (django.Secret, error) {
 
 // readAll reads until the end of input or of ctx.
 func readAll(ctx context.Context, from io.Reader, limit int64) (string, error) {
-	type result struct {
-		text []byte
-		err  error
+	text, err := io.ReadAll(io.LimitReader(patientReader{ctx, from}, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		return "", usage(fmt.Sprintf("the input is longer than %d KiB", limit>>10), "")
 	}
-	done := make(chan result, 1)
-	go func() {
-		text, err := io.ReadAll(io.LimitReader(from, limit+1))
-		done <- result{text, err}
-	}()
-	select {
-	case r := <-done:
-		if r.err == nil && int64(len(r.text)) > limit {
-			return "", usage(fmt.Sprintf("the input is longer than %d KiB", limit>>10), "")
-		}
-		return string(r.text), r.err
-	case <-ctx.Done():
-		return "", context.Cause(ctx)
-	}
+	return string(text), err
 }
 
 type userPasswordOptions struct {
@@ -193,7 +180,12 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	encoded, err := a.hashAll(ctx, cost, []django.Secret{secret})
+	var encoded string
+	if secret.IsZero() {
+		encoded, err = django.UnusablePassword(a.Random)
+	} else {
+		err = a.hashAll(ctx, cost, []hashWork{{secret, &encoded}})
+	}
 	if err != nil {
 		return err
 	}
@@ -204,7 +196,7 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 	}
 	var held []db.Holding
 	err = a.change(ctx, store, func(tx *db.Tx) error {
-		if err := tx.SetPassword(ctx, u, encoded[0]); err != nil {
+		if err := tx.SetPassword(ctx, u, encoded); err != nil {
 			return err
 		}
 		users, err := tx.UsersByID(ctx, []string{u.ID})
@@ -248,16 +240,7 @@ func (o *userPasswordOptions) password(ctx context.Context, store *db.Store, u d
 	if err != nil {
 		return secret, err
 	}
-	n := db.NewUser{Username: u.Username}
-	for _, field := range []struct {
-		into *string
-		from *string
-	}{{&n.FirstName, u.FirstName}, {&n.LastName, u.LastName}, {&n.Email, u.Email}} {
-		if field.from != nil {
-			*field.into = *field.from
-		}
-	}
-	return secret, rejected(django.ValidatePassword(secret.Reveal(), attributes(layout, &n)))
+	return secret, rejected(django.ValidatePassword(secret.Reveal(), u.Attributes(layout)))
 }
 
 // hand writes the result before the transaction commits.
@@ -269,7 +252,7 @@ func (o *userPasswordOptions) hand(ctx context.Context, u db.User, secret django
 	if b.secrets == nil && !o.app.asked() {
 		return nil
 	}
-	text, err := o.deliver.arrange([]bundle{b}, true, func() ([]output.Column, [][]output.Value) {
+	text, err := o.deliver.arrangeAll([]bundle{b}, true, func() ([]output.Column, [][]output.Value) {
 		return createdRows([]db.User{u}, []bundle{b})
 	})
 	if err != nil {

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"crypto/subtle"
 	"iter"
 	"strings"
 	"time"
@@ -20,10 +19,11 @@ type Token struct {
 	Key     django.Secret
 	Created time.Time
 	User    User
+	Place   Place // in a list for a change: where it stood
 }
 
 // authTokens is the query for tokens with their owners.
-func (l *Layout) authTokens() (*query, error) {
+func (l *Layout) authTokens(brief bool) (*query, error) {
 	u, err := l.Users()
 	if err != nil {
 		return nil, err
@@ -38,25 +38,26 @@ func (l *Layout) authTokens() (*query, error) {
 			return nil, &django.Error{Code: django.CodeLayoutUnsupported, Message: "the table authtoken_token has no column " + name + ": its layout is not one that tokenctl knows"}
 		}
 	}
-	return &query{columns: append(l.userColumns(), "t.key", l.time("t.created")),
+	return &query{columns: append(l.ownerColumns(brief), "t.key", l.time("t.created")),
 		from: t.SQL() + " t join " + u.SQL() + " u on u." + quote(u.Key) + " = t.user_id", key: "t.user_id"}, nil
 }
 
-func scanToken(l *Layout, r row) (Token, error) {
-	var key string
-	var created timestamp
-	u, err := scanUser(l, r, &key, &created)
-	return Token{Key: django.NewSecret(key), Created: created.Time, User: u}, err
+func scanToken(l *Layout, r *row, brief bool) Token {
+	u := scanOwner(l, r, brief)
+	return Token{User: u, Key: django.NewSecret(r.text()), Created: r.moment(django.DjangoTime)}
 }
 
 // Tokens yields the tokens that f selects, by owner where f does not sort.
 func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 	return stream(ctx, s, func(l *Layout) (*query, error) {
-		q, err := l.authTokens()
+		q, err := l.authTokens(f.Brief)
 		if err != nil {
 			return nil, err
 		}
 		q.limit = f.Limit
+		if f.Places {
+			q.placed(l, "t")
+		}
 		if err := f.whereOwner(l, q); err != nil {
 			return nil, err
 		}
@@ -76,12 +77,16 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 		}
 		return q, f.sortBy(l, q, id, map[string]string{"id": id, "user": l.bytewise("u." + quote(l.User.Username)), "user_id": owner,
 			"created": "t.created", "status": status, "kind": id, "type": id, "expires": id})
-	}, scanToken)
+	}, func(l *Layout, r *row) Token {
+		t := scanToken(l, r, f.Brief)
+		t.Place = r.placeIfAny()
+		return t
+	})
 }
 
 // TokenOf returns the token of a user by primary key, or nil.
 func (tx *Tx) TokenOf(ctx context.Context, userID string) (*Token, error) {
-	q, err := tx.Layout.authTokens()
+	q, err := tx.Layout.authTokens(false)
 	if err != nil {
 		return nil, err
 	}
@@ -93,90 +98,108 @@ func (tx *Tx) TokenOf(ctx context.Context, userID string) (*Token, error) {
 	return tx.oneToken(ctx, q)
 }
 
-// TokenWithKey returns the token whose key is the secret, or nil. Django looks a
-// key up exactly and case-sensitively, as this does.
-func (tx *Tx) TokenWithKey(ctx context.Context, secret django.Secret) (*Token, error) {
-	q, err := tx.Layout.authTokens()
+// TokenKeysOf returns the keys of those of the users who have a token, by id.
+func (tx *Tx) TokenKeysOf(ctx context.Context, users []User) (map[string]django.Secret, error) {
+	l := tx.Layout
+	q, err := l.authTokens(true)
 	if err != nil {
 		return nil, err
 	}
-	// What PostgreSQL could not even be asked is no key of its.
-	if text := secret.Reveal(); !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-		return nil, nil
-	}
-	q.and("t.key = %s", secret.Reveal())
-	t, err := tx.oneToken(ctx, q)
-	if t != nil && subtle.ConstantTimeCompare([]byte(t.Key.Reveal()), []byte(secret.Reveal())) == 0 {
+	q.columns, q.from, q.key = []string{"cast(t.user_id as text)", "t.key"}, l.AuthToken().SQL()+" t", ""
+	if err := q.ownedBy(l, users); err != nil {
 		return nil, err
 	}
-	return t, err
+	keys := map[string]django.Secret{}
+	return keys, tx.each(ctx, q, func(r row) error {
+		id := l.User.keyText(r.text())
+		keys[id] = django.NewSecret(r.text())
+		return r.err
+	})
+}
+
+// TokensWithKeys returns the tokens whose keys are among the secrets, in their
+// order; nil where a key is nobody's. Django looks a key up exactly and
+// case-sensitively, as this does.
+func (tx *Tx) TokensWithKeys(ctx context.Context, secrets []django.Secret) ([]*Token, error) {
+	q, err := tx.Layout.authTokens(false)
+	if err != nil {
+		return nil, err
+	}
+	var keys []string
+	for _, s := range secrets {
+		// What PostgreSQL could not even be asked is no key of its.
+		if text := s.Reveal(); len(text) <= MaxTokenKey && utf8.ValidString(text) && !strings.ContainsRune(text, 0) {
+			keys = append(keys, text)
+		}
+	}
+	found := make([]*Token, len(secrets))
+	if keys == nil {
+		return found, nil
+	}
+	arg, err := tx.Layout.textsArg(keys)
+	if err != nil {
+		return nil, err
+	}
+	q.and(tx.Layout.anyOf("t.key", "%s"), arg)
+	byKey := map[string]*Token{}
+	if err := tx.each(ctx, q, func(r row) error {
+		t := scanToken(tx.Layout, &r, false)
+		byKey[t.Key.Reveal()] = &t
+		return r.err
+	}); err != nil {
+		return nil, err
+	}
+	for i, s := range secrets {
+		if t := byKey[s.Reveal()]; t != nil && t.Key.Equal(s) {
+			found[i] = t
+		}
+	}
+	return found, nil
 }
 
 func (tx *Tx) oneToken(ctx context.Context, q *query) (*Token, error) {
 	var found *Token
 	err := tx.each(ctx, q, func(r row) error {
-		t, err := scanToken(tx.Layout, r)
+		t := scanToken(tx.Layout, &r, false)
 		found = &t
-		return err
+		return r.err
 	})
 	return found, err
 }
 
-// InsertToken adds a user's token. A user who has one already is a
-// CodeTokenExists error, whoever was first.
-func (tx *Tx) InsertToken(ctx context.Context, u User, key django.Secret) (Token, error) {
+// InsertTokens adds a token for each of the users, each named once. Who has one
+// already, whoever was first, gets none and is in taken, by id.
+func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []django.Secret) (taken map[string]bool, err error) {
 	l := tx.Layout
-	if _, err := l.authTokens(); err != nil {
-		return Token{}, err
+	if _, err := l.authTokens(false); err != nil {
+		return nil, err
 	}
 	if !l.AuthToken().Column("user_id").Unique {
-		return Token{}, &django.Error{Code: django.CodeLayoutUnsupported, Message: "authtoken_token.user_id has lost its unique constraint",
+		return nil, &django.Error{Code: django.CodeLayoutUnsupported, Message: "authtoken_token.user_id has lost its unique constraint",
 			Hint: "restore it: two tokens of one user break obtain_auth_token"}
 	}
-	owner, _ := l.User.keyArg(l.Engine, u.ID)
+	owners, err := l.keysOf(users)
+	if err != nil {
+		return nil, err
+	}
 	// Without the conflict target a key that somebody has by an astronomical
 	// chance would count as the user's own.
-	n, err := tx.execRows(ctx, "insert into "+l.AuthToken().SQL()+" (key, created, user_id) values ($1, $2, $3) on conflict (user_id) do nothing",
-		key.Reveal(), l.timeArg(tx.Now), owner)
+	text, args, err := l.insertion(l.AuthToken(), "on conflict (user_id) do nothing returning cast(user_id as text)",
+		values{column: "key", each: revealed(keys)}, values{column: "created", same: l.timeArg(tx.Now)}, values{column: "user_id", each: owners})
 	if err != nil {
-		return Token{}, err
+		return nil, err
 	}
-	if n == 0 {
-		return Token{}, &django.Error{Code: django.CodeTokenExists, Message: u.Username + " has a drf token already"}
+	got := make(map[string]bool, len(users))
+	err = tx.each(ctx, &query{text: text, args: args}, func(r row) error {
+		got[l.User.keyText(r.text())] = true
+		return r.err
+	})
+	if err != nil || len(got) == len(users) {
+		return nil, err
 	}
-	return Token{Key: key, Created: tx.Now, User: u}, nil
-}
-
-// ReplaceToken gives a token a new key. The statement names the key that was
-// seen, so of two operators at once only one succeeds; the other gets
-// CodeChanged. No other table refers to the key.
-func (tx *Tx) ReplaceToken(ctx context.Context, old Token, key django.Secret) (Token, error) {
-	l := tx.Layout
-	owner, _ := l.User.keyArg(l.Engine, old.User.ID)
-	n, err := tx.execRows(ctx, "update "+l.AuthToken().SQL()+" set key = $1, created = $2 where key = $3 and user_id = $4",
-		key.Reveal(), l.timeArg(tx.Now), old.Key.Reveal(), owner)
-	if err != nil {
-		return Token{}, err
+	taken = map[string]bool{}
+	for _, u := range users {
+		taken[u.ID] = !got[u.ID]
 	}
-	if n == 0 {
-		return Token{}, tokenChanged(old)
-	}
-	return Token{Key: key, Created: tx.Now, User: old.User}, nil
-}
-
-// DeleteToken removes a token, or fails with CodeChanged when it is no longer
-// the one that was seen.
-func (tx *Tx) DeleteToken(ctx context.Context, old Token) error {
-	l := tx.Layout
-	owner, _ := l.User.keyArg(l.Engine, old.User.ID)
-	n, err := tx.execRows(ctx, "delete from "+l.AuthToken().SQL()+" where key = $1 and user_id = $2", old.Key.Reveal(), owner)
-	if err == nil && n == 0 {
-		err = tokenChanged(old)
-	}
-	return err
-}
-
-func tokenChanged(t Token) error {
-	return &django.Error{Code: django.CodeChanged, Message: "the token of " + t.User.Username + " was changed or deleted meanwhile",
-		Hint: "nothing was done; look again with tokenctl list --user"}
+	return taken, nil
 }

@@ -84,6 +84,6 @@ func TestScanErrors(t *testing.T) {
 			}
 			quiet(t, err, django.CodeDatabaseError)
 		}
-		quiet(t, s.Read(t.Context(), func(tx *db.Tx) error { _, err := tx.TokenWithKey(t.Context(), key(1)); return err }), django.CodeDatabaseError)
+		quiet(t, s.Read(t.Context(), func(tx *db.Tx) error { _, err := tx.TokensWithKeys(t.Context(), []django.Secret{key(1)}); return err }), django.CodeDatabaseError)
 	}
 }

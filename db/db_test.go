@@ -140,10 +140,20 @@ func key(n int) django.Secret { return django.NewSecret(fmt.Sprintf("%040x", n))
 
 func insertToken(ctx context.Context, s *db.Store, u db.User, k django.Secret) (token db.Token, err error) {
 	err = s.Write(ctx, func(tx *db.Tx) error {
-		token, err = tx.InsertToken(ctx, u, k)
+		token, err = inserted(ctx, tx, u, k)
 		return err
 	})
 	return token, err
+}
+
+// inserted is a user's new token; one who has a token already is a
+// CodeTokenExists error.
+func inserted(ctx context.Context, tx *db.Tx, u db.User, k django.Secret) (db.Token, error) {
+	taken, err := tx.InsertTokens(ctx, []db.User{u}, []django.Secret{k})
+	if taken[u.ID] {
+		err = &django.Error{Code: django.CodeTokenExists}
+	}
+	return db.Token{Key: k, Created: tx.Now, User: u}, err
 }
 
 // withToken creates a user who has a token.

@@ -109,7 +109,7 @@ func TestLostConnection(t *testing.T) {
 				s = open(t, dbtest.PgBouncer(t, address), db.Options{})
 			}
 			err := s.Write(t.Context(), func(tx *db.Tx) error {
-				if _, err := tx.InsertToken(t.Context(), u, key(1)); err != nil {
+				if _, err := inserted(t.Context(), tx, u, key(1)); err != nil {
 					return err
 				}
 				return tx.CheckConstraints(t.Context()) // this is where it fires

@@ -19,11 +19,15 @@ type Filter struct {
 	CreatedAfter  time.Time
 	ExpiresBefore time.Time
 	ExpiresAfter  time.Time
-	Statuses      []string // nil: any
-	Types         []string // simplejwt's token types; nil: any
-	Sort          string   // a field of the object listed; empty: by key
+	Without       []string  // kinds of which a user holds nothing live: "drf", "knox", "jwt"
+	Now           time.Time // what is live
+	Statuses      []string  // nil: any
+	Types         []string  // simplejwt's token types; nil: any
+	Sort          string    // a field of the object listed; empty: by key
 	Descending    bool
-	Limit         int // 0: none
+	Limit         int  // 0: none
+	Places        bool // where the rows stand is wanted, for a change; the order of their keys is not
+	Brief         bool // nobody needs more of the rows than a list shows; of the owners key, name and IsActive
 }
 
 // whereOwner adds the conditions on the user table under the alias u.
@@ -56,6 +60,11 @@ func (f *Filter) whereOwner(l *Layout, q *query) error {
 			q.and("u."+quote(flag.column)+" = %s", *flag.want)
 		case *flag.want != flag.absent:
 			q.where = append(q.where, "1 = 0")
+		}
+	}
+	for _, kind := range f.Without {
+		if from, condition, args := l.live(kind, f.Now); from != "" {
+			q.and("not exists (select 1 from "+from+" where "+condition+" and t.user_id = u."+quote(u.Key)+")", args...)
 		}
 	}
 	return nil

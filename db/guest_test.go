@@ -67,7 +67,7 @@ var guestWork = []struct {
 	}},
 	{"tokens", "", func(ctx context.Context, s *db.Store, u db.User) error {
 		return s.Write(ctx, func(tx *db.Tx) error {
-			t, err := tx.InsertToken(ctx, u, key(7))
+			t, err := inserted(ctx, tx, u, key(7))
 			if err != nil {
 				return err
 			}
@@ -77,7 +77,7 @@ var guestWork = []struct {
 			if found, err := tx.TokenOf(ctx, u.ID); err != nil || found == nil {
 				return errors.Join(err, errors.New("no token of the user"))
 			}
-			if found, err := tx.TokenWithKey(ctx, key(8)); err != nil || found == nil {
+			if found, err := tx.TokensWithKeys(ctx, []django.Secret{key(8)}); err != nil || found[0] == nil {
 				return errors.Join(err, errors.New("no token with the key"))
 			}
 			if err := tx.CheckConstraints(ctx); err != nil {
@@ -98,7 +98,7 @@ var guestWork = []struct {
 	}},
 	{"f fails", django.CodeFailed, func(ctx context.Context, s *db.Store, u db.User) error {
 		return s.Write(ctx, func(tx *db.Tx) error {
-			if _, err := tx.InsertToken(ctx, u, key(9)); err != nil {
+			if _, err := inserted(ctx, tx, u, key(9)); err != nil {
 				return err
 			}
 			return errors.New("no")
@@ -135,7 +135,7 @@ var guestWork = []struct {
 		ctx, cancel := context.WithCancel(ctx)
 		return s.Write(ctx, func(tx *db.Tx) error {
 			defer cancel()
-			_, err := tx.InsertToken(ctx, u, key(9))
+			_, err := inserted(ctx, tx, u, key(9))
 			return err
 		})
 	}},

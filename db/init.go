@@ -105,3 +105,15 @@ func (tx *Tx) isEmpty(ctx context.Context) (bool, error) {
 
 // Now is the store's clock, in UTC and whole microseconds.
 func (s *Store) Now() time.Time { return s.opts.Now().UTC().Truncate(time.Microsecond) }
+
+// Untouched reports whether the database is as Init left it, as far as Django's
+// migrations tell: Init records all of them at one moment, Django each at its own.
+func (tx *Tx) Untouched(ctx context.Context) (bool, error) {
+	t := tx.Layout.Migrations()
+	if t == nil {
+		return false, nil
+	}
+	var rows, moments int
+	err := tx.conn.QueryRowContext(ctx, "select count(*), count(distinct applied) from "+t.SQL()).Scan(&rows, &moments)
+	return rows > 1 && moments == 1, tx.store.explain(ctx, err)
+}

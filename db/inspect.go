@@ -88,7 +88,7 @@ func (u *UserTable) FlagsRequired() []string {
 	for i, t := range tables {
 		for _, c := range t.Columns {
 			_, given := sets[i][c.Name]
-			switch flag, known := userColumnFlags[c.Name]; {
+			switch flag, known := userFlag(c.Name); {
 			case !c.NotNull || c.HasDefault || given || i > 0 && c.PrimaryKey:
 			case known:
 				flags = append(flags, flag+" VALUE")

@@ -21,7 +21,8 @@ type KnoxToken struct {
 	Status   string    // "active", "expired", "disabled" or "dead"
 	Old      bool      // made before knox 5, in a table of knox 5
 	User     User
-	seen     string // the expiry as it is stored
+	Seen     string // the expiry as it is stored
+	Place    Place  // in a list for a change: where it stood
 }
 
 // knoxKeyLength is CONSTANTS.TOKEN_KEY_LENGTH of knox/settings.py (5.0.2): knox
@@ -31,7 +32,7 @@ const knoxKeyLength = 15
 
 // knoxTokens is the query for knox tokens with their owners, as things are now;
 // status is its expression for the status.
-func (l *Layout) knoxTokens(now time.Time) (q *query, status string, err error) {
+func (l *Layout) knoxTokens(now time.Time, brief bool) (q *query, status string, err error) {
 	u, err := l.Users()
 	if err != nil {
 		return nil, "", err
@@ -58,40 +59,43 @@ func (l *Layout) knoxTokens(now time.Time) (q *query, status string, err error) 
 		status += "when 1 = 0 then '' "
 	}
 	status += "else 'active' end"
-	q.columns = append(l.userColumns(), "t.digest", t.expr("token_key", "coalesce(t.%s, '')"), t.expr("salt", "t.%s"),
-		l.time("t.created"), expiry, seen, status)
+	q.columns = append(l.ownerColumns(brief), "t.digest", l.time("t.created"), expiry, status)
+	if !brief {
+		q.columns = append(q.columns, t.expr("token_key", "t.%s"), t.expr("salt", "t.%s"), seen)
+	}
 	return q, status, nil
 }
 
 // knoxSeen is an expression that tells any two expiries apart.
 func knoxSeen(column string) string { return "coalesce(cast(" + column + " as text), '')" }
 
-func scanKnox(l *Layout, r row) (KnoxToken, error) {
-	var t KnoxToken
-	var key, salt *string
-	var created, expires timestamp
-	var err error
-	t.User, err = scanUser(l, r, &t.Digest, &key, &salt, &created, &expires, &t.seen, &t.Status)
-	if key != nil {
-		t.TokenKey = *key
+func scanKnox(l *Layout, r *row, brief bool) KnoxToken {
+	u := scanOwner(l, r, brief)
+	t := KnoxToken{User: u, Digest: r.text(), Created: r.moment(django.DjangoTime), Expires: r.moment(django.DjangoTime), Status: r.text()}
+	if !brief {
+		t.TokenKey, _ = r.maybe()
+		t.Salt, _ = r.maybe()
+		t.Seen = r.text()
+		t.Old = l.KnoxScheme() == django.KnoxText && utf8.RuneCountInString(t.TokenKey) < knoxKeyLength
 	}
-	if salt != nil {
-		t.Salt = *salt
-	}
-	t.Created, t.Expires = created.Time, expires.Time
-	t.Old = l.KnoxScheme() == django.KnoxText && utf8.RuneCountInString(t.TokenKey) < knoxKeyLength
-	return t, err
+	return t
 }
 
-// KnoxTokens yields the knox tokens that f selects, by digest where f does not
-// sort.
+// KnoxTokens yields the knox tokens that f selects, by digest where f neither
+// sorts nor wants places.
 func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, error] {
 	return stream(ctx, s, func(l *Layout) (*query, error) {
-		q, status, err := l.knoxTokens(s.Now())
+		q, status, err := l.knoxTokens(s.Now(), f.Brief)
 		if err != nil {
 			return nil, err
 		}
 		q.limit = f.Limit
+		if f.Places {
+			q.placed(l, "t")
+			if l.Engine == PostgreSQL {
+				q.key = "" // the table's own order, which a change of many goes through it in
+			}
+		}
 		if err := f.whereOwner(l, q); err != nil {
 			return nil, err
 		}
@@ -128,7 +132,11 @@ func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, e
 		id := l.bytewise("t.digest")
 		return q, f.sortBy(l, q, id, map[string]string{"id": id, "kind": "cast(null as text)", "type": "cast(null as text)", "created": "t.created", "expires": expiry,
 			"status": l.bytewise("(" + status + ")"), "user": l.bytewise("u." + quote(l.User.Username)), "user_id": "u." + quote(l.User.Key)})
-	}, scanKnox)
+	}, func(l *Layout, r *row) KnoxToken {
+		t := scanKnox(l, r, f.Brief)
+		t.Place = r.placeIfAny()
+		return t
+	})
 }
 
 // textsArg is the parameter for anyOf with texts.
@@ -144,7 +152,7 @@ func (l *Layout) textsArg(texts []string) (any, error) {
 // is lower-case hexadecimal: two at most, which is enough to know that it does
 // not name one.
 func (tx *Tx) KnoxTokensFrom(ctx context.Context, prefix string) ([]KnoxToken, error) {
-	q, _, err := tx.Layout.knoxTokens(tx.Now)
+	q, _, err := tx.Layout.knoxTokens(tx.Now, false)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +172,7 @@ func (tx *Tx) KnoxTokensFrom(ctx context.Context, prefix string) ([]KnoxToken, e
 // characters of their secrets, as knox finds them. Before 2.2 no row did, and
 // knox tried all of them.
 func (tx *Tx) KnoxTokensKeyed(ctx context.Context, keys []string) ([]KnoxToken, error) {
-	q, _, err := tx.Layout.knoxTokens(tx.Now)
+	q, _, err := tx.Layout.knoxTokens(tx.Now, false)
 	if err != nil {
 		return nil, err
 	}
@@ -184,26 +192,23 @@ func (tx *Tx) KnoxTokensKeyed(ctx context.Context, keys []string) ([]KnoxToken, 
 	return tx.allKnox(ctx, q)
 }
 
-// KnoxTokensOf returns a user's tokens.
-func (tx *Tx) KnoxTokensOf(ctx context.Context, u User) ([]KnoxToken, error) {
-	q, _, err := tx.Layout.knoxTokens(tx.Now)
+// KnoxTokensOf returns the users' tokens, by digest.
+func (tx *Tx) KnoxTokensOf(ctx context.Context, users ...User) ([]KnoxToken, error) {
+	q, _, err := tx.Layout.knoxTokens(tx.Now, false)
+	if err == nil {
+		err = q.ownedBy(tx.Layout, users)
+	}
 	if err != nil {
 		return nil, err
 	}
-	owner, ok := tx.Layout.User.keyArg(tx.Layout.Engine, u.ID)
-	if !ok {
-		return nil, nil
-	}
-	q.and("t.user_id = %s", owner)
 	return tx.allKnox(ctx, q)
 }
 
 func (tx *Tx) allKnox(ctx context.Context, q *query) ([]KnoxToken, error) {
 	var found []KnoxToken
 	err := tx.each(ctx, q, func(r row) error {
-		t, err := scanKnox(tx.Layout, r)
-		found = append(found, t)
-		return err
+		found = append(found, scanKnox(tx.Layout, &r, false))
+		return r.err
 	})
 	return found, err
 }

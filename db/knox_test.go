@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -186,13 +187,13 @@ func TestKnoxWrites(t *testing.T) {
 				return err
 			}
 			digest := "0000000000000000" + strings.Repeat("f", 112)
-			made, fresh, err := tx.InsertKnoxToken(ctx, users[0], django.KnoxRow{Digest: digest, TokenKey: "fffffffffffffff"}, time.Time{})
-			if err != nil || !fresh || made.Status != "active" || !made.Created.Equal(knoxBase) || !made.Expires.IsZero() {
-				t.Errorf("inserted: %+v, %t, %v", made, fresh, err)
+			row := []django.KnoxRow{{Digest: digest, TokenKey: "fffffffffffffff"}}
+			made, err := tx.InsertKnoxTokens(ctx, users[:1], row, time.Time{})
+			if err != nil || made[0].Status != "active" || !made[0].Created.Equal(knoxBase) || !made[0].Expires.IsZero() {
+				t.Errorf("inserted: %+v, %v", made, err)
 			}
-			if _, fresh, err = tx.InsertKnoxToken(ctx, users[1], django.KnoxRow{Digest: digest, TokenKey: "fffffffffffffff"}, time.Time{}); fresh || err != nil {
-				t.Errorf("inserted twice: %t, %v", fresh, err)
-			}
+			_, err = tx.InsertKnoxTokens(ctx, users[1:], row, time.Time{})
+			wantCode(t, err, django.CodeAlreadyExists)
 			if found, err := tx.KnoxTokensFrom(ctx, "0000000000000000"); len(found) != 2 || err != nil {
 				t.Errorf("%d tokens with the same beginning, %v", len(found), err)
 			}
@@ -216,23 +217,27 @@ func TestKnoxWrites(t *testing.T) {
 				return err
 			}
 			old := found[0]
+			replaceable := func(t db.KnoxToken) error {
+				refused, err := tx.ReplaceableKnoxTokens(ctx, []db.KnoxToken{t})
+				return errors.Join(err, refused[0])
+			}
 			if err := tx.ExpireKnoxToken(ctx, old, knoxBase.Add(time.Minute)); err != nil {
 				return err
 			}
 			wantCode(t, tx.ExpireKnoxToken(ctx, old, knoxBase.Add(2*time.Minute)), django.CodeChanged)
-			wantCode(t, tx.ReplaceableKnoxToken(ctx, old), django.CodeChanged)
+			wantCode(t, replaceable(old), django.CodeChanged)
 			if found, err = tx.KnoxTokensFrom(ctx, strings.Repeat("1", 16)); err != nil || !found[0].Expires.Equal(knoxBase.Add(time.Minute)) || found[0].Status != "active" {
 				t.Errorf("expiring later: %+v, %v", found, err)
 			}
 			if err := tx.DeleteKnoxToken(ctx, old); err != nil {
 				return err
 			}
-			wantCode(t, tx.ReplaceableKnoxToken(ctx, found[0]), django.CodeChanged)
+			wantCode(t, replaceable(found[0]), django.CodeChanged)
 			// Never is an expiry as any other.
 			if found, err = tx.KnoxTokensFrom(ctx, strings.Repeat("2", 16)); err != nil {
 				return err
 			}
-			return tx.ReplaceableKnoxToken(ctx, found[0])
+			return replaceable(found[0])
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -248,8 +253,8 @@ func TestKnoxPurge(t *testing.T) {
 		for _, test := range []struct {
 			before time.Time
 			users  []string
-			limit  int
-			count  int64
+			limit  int // 0: none
+			count  int
 			purged int64
 			left   string
 		}{
@@ -260,12 +265,20 @@ func TestKnoxPurge(t *testing.T) {
 			{knoxBase.Add(100 * time.Hour), nil, 5, 1, 1, "22 33"},
 			{knoxBase.Add(100 * time.Hour), nil, 5, 0, 0, "22 33"},
 		} {
-			err := s.Write(t.Context(), func(tx *db.Tx) error {
-				n, err := tx.CountExpiredKnox(t.Context(), test.before, test.users)
-				if err != nil || n != test.count {
-					t.Errorf("%+v: counted %d, %v", test, n, err)
+			places, err := s.ExpiredKnox(t.Context(), test.before, test.users)
+			if err != nil || len(places) != test.count {
+				t.Errorf("%+v: found %d, %v", test, len(places), err)
+			}
+			if test.limit > 0 {
+				places = places[:min(test.limit, len(places))]
+			}
+			err = s.Write(t.Context(), func(tx *db.Tx) error {
+				// What was renewed since is not what was found.
+				n, err := tx.PurgeKnox(t.Context(), knoxBase.Add(-1000*time.Hour), test.users, places)
+				if err != nil || n != 0 {
+					t.Errorf("%+v: purged %d that had not expired, %v", test, n, err)
 				}
-				n, err = tx.PurgeKnox(t.Context(), test.before, test.users, test.limit)
+				n, err = tx.PurgeKnox(t.Context(), test.before, test.users, places)
 				if err != nil || n != test.purged {
 					t.Errorf("%+v: purged %d, %v", test, n, err)
 				}

@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -52,24 +51,33 @@ func (tx *Tx) LockKnoxLimit(ctx context.Context) error {
 	return tx.exec(ctx, "select pg_advisory_xact_lock($1)", int64(knoxLimitLock))
 }
 
-// InsertKnoxToken adds a token that expires at a time, or never if that is zero.
-// It reports false when there is a row with this digest already.
-func (tx *Tx) InsertKnoxToken(ctx context.Context, u User, r django.KnoxRow, expires time.Time) (KnoxToken, bool, error) {
+// InsertKnoxTokens adds a token for each of the users that expires at a time, or
+// never if that is zero. A digest that is there already is a CodeAlreadyExists
+// error.
+func (tx *Tx) InsertKnoxTokens(ctx context.Context, users []User, rows []django.KnoxRow, expires time.Time) ([]KnoxToken, error) {
 	l := tx.Layout
 	if err := l.KnoxMintable(); err != nil {
-		return KnoxToken{}, false, err
+		return nil, err
 	}
-	if len(r.Digest) > maxKnoxDigest {
-		return KnoxToken{}, false, &django.Error{Code: django.CodeConfigInvalid, Message: "the digests of knox.secure_hash_algorithm do not fit into " + l.Knox().Name}
+	owners, err := l.keysOf(users)
+	if err != nil {
+		return nil, err
 	}
-	owner, _ := l.User.keyArg(l.Engine, u.ID)
-	t := KnoxToken{Digest: r.Digest, TokenKey: r.TokenKey, Created: tx.Now, Expires: expires.Truncate(time.Microsecond), Status: "active", User: u}
-	if !u.Active() {
-		t.Status = "disabled"
+	expires = expires.Truncate(time.Microsecond)
+	list := make([]KnoxToken, len(users))
+	digests, keys := make([]any, len(users)), make([]any, len(users))
+	for i, r := range rows {
+		if len(r.Digest) > maxKnoxDigest {
+			return nil, &django.Error{Code: django.CodeConfigInvalid, Message: "the digests of knox.secure_hash_algorithm do not fit into " + l.Knox().Name}
+		}
+		digests[i], keys[i] = r.Digest, r.TokenKey
+		list[i] = KnoxToken{Digest: r.Digest, TokenKey: r.TokenKey, Created: tx.Now, Expires: expires, Status: "active", User: users[i]}
+		if !users[i].Active() {
+			list[i].Status = "disabled"
+		}
 	}
-	n, err := tx.execRows(ctx, "insert into "+l.Knox().SQL()+" (digest, token_key, created, expiry, user_id) values ($1, $2, $3, $4, $5) on conflict (digest) do nothing",
-		t.Digest, t.TokenKey, l.timeArg(t.Created), l.optTimeArg(t.Expires), owner)
-	return t, n == 1, err
+	return list, tx.insertAll(ctx, len(list), l.Knox(), "digest", values{column: "digest", each: digests}, values{column: "token_key", each: keys},
+		values{column: "created", same: l.timeArg(tx.Now)}, values{column: "expiry", same: l.optTimeArg(expires)}, values{column: "user_id", each: owners})
 }
 
 // optTimeArg is timeArg for a column where the zero time is NULL.
@@ -78,43 +86,6 @@ func (l *Layout) optTimeArg(t time.Time) any {
 		return nil
 	}
 	return l.timeArg(t)
-}
-
-// ExpireKnoxToken makes a token expire at a time. The statement names the row
-// as it was seen; one that is no longer like that is CodeChanged.
-func (tx *Tx) ExpireKnoxToken(ctx context.Context, old KnoxToken, at time.Time) error {
-	l := tx.Layout
-	owner, _ := l.User.keyArg(l.Engine, old.User.ID)
-	return knoxTouched(old)(tx.execRows(ctx, "update "+l.Knox().SQL()+" set expiry = $1 where digest = $2 and user_id = $3 and "+knoxSeen("expiry")+" = $4",
-		l.timeArg(at.Truncate(time.Microsecond)), old.Digest, owner, old.seen))
-}
-
-// ReplaceableKnoxToken deletes a token that is still as it was seen, its expiry
-// included, for another in its place.
-func (tx *Tx) ReplaceableKnoxToken(ctx context.Context, old KnoxToken) error {
-	l := tx.Layout
-	owner, _ := l.User.keyArg(l.Engine, old.User.ID)
-	return knoxTouched(old)(tx.execRows(ctx, "delete from "+l.Knox().SQL()+" where digest = $1 and user_id = $2 and "+knoxSeen("expiry")+" = $3",
-		old.Digest, owner, old.seen))
-}
-
-// DeleteKnoxToken removes a token, or fails with CodeChanged when it is gone or
-// somebody else's. An expiry that AUTO_REFRESH has moved meanwhile must not save
-// it.
-func (tx *Tx) DeleteKnoxToken(ctx context.Context, old KnoxToken) error {
-	l := tx.Layout
-	owner, _ := l.User.keyArg(l.Engine, old.User.ID)
-	return knoxTouched(old)(tx.execRows(ctx, "delete from "+l.Knox().SQL()+" where digest = $1 and user_id = $2", old.Digest, owner))
-}
-
-func knoxTouched(t KnoxToken) func(int64, error) error {
-	return func(n int64, err error) error {
-		if err == nil && n == 0 {
-			err = &django.Error{Code: django.CodeChanged, Message: "a knox token of " + t.User.Username + " was changed or deleted meanwhile",
-				Hint: "nothing was done; look again with tokenctl list --user"}
-		}
-		return err
-	}
 }
 
 // expiredKnox is the condition on rows that expired before a time; ok is false
@@ -148,8 +119,23 @@ func (l *Layout) expiredKnox(before time.Time, userIDs []string) (t *Table, q *q
 	return t, q, true, nil
 }
 
-// CountExpiredKnox counts the tokens that expired before a time; nil is
-// everybody's.
+// ExpiredKnox finds the tokens that expired before a time; nil is everybody's.
+func (s *Store) ExpiredKnox(ctx context.Context, before time.Time, userIDs []string) ([]Place, error) {
+	return s.places(ctx, func(l *Layout) (*query, error) {
+		t, q, ok, err := l.expiredKnox(before, userIDs)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			q = &query{from: t.SQL(), where: []string{"1 = 0"}}
+		}
+		q.columns = []string{l.place(t.SQL())}
+		q.pageBy(l, t.SQL())
+		return q, nil
+	}, func(l *Layout, r *row) (Place, bool) { return r.place(), true })
+}
+
+// CountExpiredKnox counts the tokens that ExpiredKnox finds.
 func (tx *Tx) CountExpiredKnox(ctx context.Context, before time.Time, userIDs []string) (int64, error) {
 	_, q, ok, err := tx.Layout.expiredKnox(before, userIDs)
 	if !ok || err != nil {
@@ -160,18 +146,12 @@ func (tx *Tx) CountExpiredKnox(ctx context.Context, before time.Time, userIDs []
 	return n, tx.each(ctx, q, func(r row) error { return r.Scan(&n) })
 }
 
-// PurgeKnox deletes tokens that expired before a time, in the order of their
-// digests and at most limit of them; 0 is all.
-func (tx *Tx) PurgeKnox(ctx context.Context, before time.Time, userIDs []string, limit int) (int64, error) {
+// PurgeKnox deletes tokens that ExpiredKnox finds, of those in some places, or all
+// where places is nil. One that was renewed since stays.
+func (tx *Tx) PurgeKnox(ctx context.Context, before time.Time, userIDs []string, places []Place) (int64, error) {
 	t, q, ok, err := tx.Layout.expiredKnox(before, userIDs)
 	if !ok || err != nil {
 		return 0, err
 	}
-	// The condition stands outside as well: a token that is renewed while the
-	// statement waits for its row is not expired any more.
-	where := strings.Join(q.where, " and ")
-	if limit > 0 {
-		where += " and digest in (select digest from " + t.SQL() + " where " + where + " order by digest limit " + strconv.Itoa(limit) + ")"
-	}
-	return tx.execRows(ctx, "delete from "+t.SQL()+" where "+where, q.args...)
+	return tx.purge(ctx, t, q, places)
 }

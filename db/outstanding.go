@@ -33,7 +33,7 @@ type OutstandingToken struct {
 func (l *Layout) HasBlacklist() bool { return l.tables[tableBlacklisted] != nil }
 
 // outstanding is the query for outstanding tokens with their owners.
-func (l *Layout) outstanding(s django.JWTSettings) (*query, error) {
+func (l *Layout) outstanding(s django.JWTSettings, brief bool) (*query, error) {
 	u, err := l.Users()
 	if err != nil {
 		return nil, err
@@ -46,9 +46,7 @@ func (l *Layout) outstanding(s django.JWTSettings) (*query, error) {
 	if err != nil {
 		return nil, err
 	}
-	columns := l.userColumns()
-	columns[0], columns[2] = "coalesce("+columns[0]+", '')", "coalesce("+columns[2]+", '')"
-	q := &query{columns: append(columns, "o.id", "o.jti", "o.token", l.time("o.created_at"), l.time("o.expires_at")), from: o.SQL() + " o", key: "o.id"}
+	q := &query{columns: append(l.ownerColumns(brief), "o.id", "o.jti", "o.token", l.time("o.created_at"), l.time("o.expires_at")), from: o.SQL() + " o", key: "o.id"}
 	if b := l.tables[tableBlacklisted]; b != nil {
 		q.columns = append(q.columns, "b.token_id is not null")
 		q.from += " left join " + b.SQL() + " b on b.token_id = o.id"
@@ -96,17 +94,14 @@ func (l *Layout) userIDField(s django.JWTSettings) (*UserTable, error) {
 	return &UserTable{Table: u.Table, Key: c.Name, KeyType: c.keyType(l.Engine)}, nil
 }
 
-func scanOutstanding(l *Layout, r row) (OutstandingToken, error) {
-	created, expires := timestamp{family: django.SimpleJWTTime}, timestamp{family: django.SimpleJWTTime}
-	var t OutstandingToken
-	var text string
-	var err error
-	t.User, err = scanUser(l, r, &t.Row, &t.JTI, &text, &created, &expires, &t.Blacklisted)
-	if t.User.ID == "" {
-		t.User = User{}
+func scanOutstanding(l *Layout, r *row, brief bool) OutstandingToken {
+	u := scanOwner(l, r, brief)
+	t := OutstandingToken{User: u, Row: r.integer(), JTI: r.text(), Text: django.NewSecret(r.text()),
+		Created: r.moment(django.SimpleJWTTime), Expires: r.moment(django.SimpleJWTTime)}
+	if flag := r.flag(); flag != nil {
+		t.Blacklisted = *flag
 	}
-	t.Text, t.Created, t.Expires = django.NewSecret(text), created.Time, expires.Time
-	return t, err
+	return t
 }
 
 // OutstandingTokens yields the tokens that f selects, the oldest row first where
@@ -114,13 +109,13 @@ func scanOutstanding(l *Layout, r row) (OutstandingToken, error) {
 func (s *Store) OutstandingTokens(ctx context.Context, f Filter, settings django.JWTSettings) iter.Seq2[OutstandingToken, error] {
 	settings = settings.WithDefaults()
 	return stream(ctx, s, func(l *Layout) (*query, error) {
-		q, err := l.outstanding(settings)
+		q, err := l.outstanding(settings, f.Brief)
 		if err != nil {
 			return nil, err
 		}
 		q.limit = f.Limit
 		return q, f.whereOutstanding(l, q, settings, s.Now())
-	}, scanOutstanding)
+	}, func(l *Layout, r *row) OutstandingToken { return scanOutstanding(l, r, f.Brief) })
 }
 
 // whereOutstanding adds a filter's conditions and order.
@@ -216,16 +211,16 @@ func (l *Layout) jwtTimes(t time.Time) []any {
 
 // OutstandingToken returns the token with this jti, or nil.
 func (tx *Tx) OutstandingToken(ctx context.Context, jti string, s django.JWTSettings) (*OutstandingToken, error) {
-	q, err := tx.Layout.outstanding(s.WithDefaults())
+	q, err := tx.Layout.outstanding(s.WithDefaults(), false)
 	if err != nil || !utf8.ValidString(jti) || strings.ContainsRune(jti, 0) {
 		return nil, err
 	}
 	q.and("o.jti = %s", jti)
 	var found *OutstandingToken
 	err = tx.each(ctx, q, func(r row) error {
-		t, err := scanOutstanding(tx.Layout, r)
+		t := scanOutstanding(tx.Layout, &r, false)
 		found = &t
-		return err
+		return r.err
 	})
 	return found, err
 }
@@ -247,53 +242,42 @@ func (tx *Tx) NewestOutstanding(ctx context.Context, n int) ([]django.Secret, er
 	})
 }
 
-// JWTUser is what simplejwt writes of a user into a token.
-func (tx *Tx) JWTUser(ctx context.Context, u User, s django.JWTSettings) (django.JWTUser, error) {
-	field, err := tx.Layout.userIDField(s.WithDefaults())
-	if err != nil {
-		return django.JWTUser{}, err
-	}
-	j := django.JWTUser{ID: u.ID, Integer: field.KeyType == KeyInteger, Password: u.password}
-	if field.Key == tx.Layout.User.Key {
-		return j, nil
-	}
-	key, _ := tx.Layout.User.keyArg(tx.Layout.Engine, u.ID)
-	q := &query{columns: []string{"coalesce(cast(u." + quote(field.Key) + " as text), '')"}, from: field.SQL() + " u"}
-	q.and("u."+quote(tx.Layout.User.Key)+" = %s", key)
-	err = tx.each(ctx, q, func(r row) error { return r.Scan(&j.ID) })
-	if j.ID = field.keyText(j.ID); err == nil && j.ID == "" {
-		err = &django.Error{Code: django.CodeInvalidValue, Message: u.Username + " has nothing in " + field.Key + ", the USER_ID_FIELD"}
-	}
-	return j, err
-}
-
-// UserByJWT returns the user whom a token's user id claim names, or nil.
-func (tx *Tx) UserByJWT(ctx context.Context, claim string, s django.JWTSettings) (*User, error) {
+// JWTUsers are what simplejwt writes of users into tokens, in their order.
+func (tx *Tx) JWTUsers(ctx context.Context, users []User, s django.JWTSettings) ([]django.JWTUser, error) {
 	l := tx.Layout
-	u, err := l.Users()
-	if err != nil {
-		return nil, err
-	}
 	field, err := l.userIDField(s.WithDefaults())
 	if err != nil {
 		return nil, err
 	}
-	key, ok := field.keyArg(l.Engine, claim)
-	if !ok || claim == "" || !utf8.ValidString(claim) {
-		return nil, nil
+	list := make([]django.JWTUser, len(users))
+	for i, u := range users {
+		list[i] = django.JWTUser{ID: u.ID, Integer: field.KeyType == KeyInteger, Password: u.password}
 	}
-	q := &query{columns: l.userColumns(), from: u.SQL() + " u", limit: 2}
-	q.and("u."+quote(field.Key)+" = %s", key)
-	var found []User
-	err = tx.each(ctx, q, func(r row) error {
-		u, err := scanUser(l, r)
-		found = append(found, u)
-		return err
-	})
-	if err != nil || len(found) != 1 {
+	if field.Key == l.User.Key {
+		return list, nil
+	}
+	keys, err := l.keysOf(users)
+	if err != nil {
 		return nil, err
 	}
-	return &found[0], nil
+	arg, err := l.listArg(l.User, keys)
+	if err != nil {
+		return nil, err
+	}
+	q := &query{columns: []string{"cast(u." + quote(l.User.Key) + " as text)", "coalesce(cast(u." + quote(field.Key) + " as text), '')"}, from: field.SQL() + " u"}
+	q.and(l.anyOf("u."+quote(l.User.Key), "%s"), arg)
+	ids := map[string]string{}
+	err = tx.each(ctx, q, func(r row) error {
+		key := l.User.keyText(r.text())
+		ids[key] = field.keyText(r.text())
+		return r.err
+	})
+	for i, u := range users {
+		if list[i].ID = ids[u.ID]; err == nil && list[i].ID == "" {
+			err = &django.Error{Code: django.CodeInvalidValue, Message: u.Username + " has nothing in " + field.Key + ", the USER_ID_FIELD"}
+		}
+	}
+	return list, err
 }
 
 // PasswordClaim is what CHECK_REVOKE_TOKEN compares: see [django.PasswordClaim].

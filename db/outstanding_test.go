@@ -122,11 +122,7 @@ func TestOutstandingHostileText(t *testing.T) {
 		if n := len(jtis(t, s, db.Filter{Sort: "type", Statuses: []string{"active", "blacklisted"}}, odd)); n != len(texts) {
 			t.Errorf("odd claim names: %d rows", n)
 		}
-		err := s.Write(t.Context(), func(tx *db.Tx) error {
-			_, err := tx.PurgeOutstanding(t.Context(), outstandingNow, nil, 0, django.JWTSettings{})
-			return err
-		})
-		if err != nil {
+		if _, err := s.ExpiredOutstanding(t.Context(), outstandingNow, nil, django.JWTSettings{}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -204,21 +200,19 @@ func TestOutstandingPurge(t *testing.T) {
 		if got := strings.Join(jtis(t, s, db.Filter{Types: []string{"sliding"}, ExpiresAfter: outstandingNow, Sort: "expires"}, django.JWTSettings{}), " "); got != "slides slides-listed" {
 			t.Errorf("sliding tokens with time ahead are %s", got)
 		}
-		err := s.Write(t.Context(), func(tx *db.Tx) error {
-			n, err := tx.CountExpiredOutstanding(t.Context(), outstandingNow, nil, django.JWTSettings{})
-			if n != 5 {
-				t.Errorf("%d would be purged, want 5", n)
-			}
-			if err != nil {
-				return err
-			}
-			if n, err = tx.PurgeOutstanding(t.Context(), outstandingNow, []string{"2"}, 0, django.JWTSettings{}); n != 0 || err != nil {
-				t.Errorf("of ben %d were purged, %v", n, err)
-			}
-			if n, err = tx.PurgeOutstanding(t.Context(), outstandingNow, nil, 2, django.JWTSettings{}); n != 2 || err != nil {
+		if of, err := s.ExpiredOutstanding(t.Context(), outstandingNow, []string{"2"}, django.JWTSettings{}); len(of) != 0 || err != nil {
+			t.Errorf("of ben %d would be purged, %v", len(of), err)
+		}
+		places, err := s.ExpiredOutstanding(t.Context(), outstandingNow, nil, django.JWTSettings{})
+		if len(places) != 5 || err != nil {
+			t.Fatalf("%d would be purged, want 5: %v", len(places), err)
+		}
+		err = s.Write(t.Context(), func(tx *db.Tx) error {
+			n, err := tx.PurgeOutstanding(t.Context(), places[:2])
+			if n != 2 || err != nil {
 				t.Errorf("%d were purged, %v; want 2", n, err)
 			}
-			if n, err = tx.PurgeOutstanding(t.Context(), outstandingNow, nil, 0, django.JWTSettings{}); n != 3 {
+			if n, err = tx.PurgeOutstanding(t.Context(), places); n != 3 {
 				t.Errorf("%d were purged then, want 3", n)
 			}
 			return err

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"tokenctl/django"
@@ -18,12 +19,15 @@ func (tx *Tx) InsertOutstanding(ctx context.Context, t OutstandingToken) (Outsta
 	if len([]rune(t.JTI)) > maxJTI {
 		return t, &django.Error{Code: django.CodeInvalidValue, Message: "the token's id is longer than 255 characters"}
 	}
-	var owner any
+	var owner, created any
 	if t.User.ID != "" {
 		owner, _ = l.User.keyArg(l.Engine, t.User.ID)
 	}
+	if !t.Created.IsZero() {
+		created = l.jwtTimeArg(t.Created)
+	}
 	rows, err := tx.conn.QueryContext(ctx, "insert into "+o.SQL()+" (token, created_at, expires_at, user_id, jti) values ($1, $2, $3, $4, $5) on conflict (jti) do nothing returning id",
-		t.Text.Reveal(), l.jwtTimeArg(t.Created), l.jwtTimeArg(t.Expires), owner, t.JTI)
+		t.Text.Reveal(), created, l.jwtTimeArg(t.Expires), owner, t.JTI)
 	if err != nil {
 		return t, tx.store.explain(ctx, err)
 	}
@@ -39,6 +43,26 @@ func (tx *Tx) InsertOutstanding(ctx context.Context, t OutstandingToken) (Outsta
 		err = &django.Error{Code: django.CodeAlreadyExists, Message: "the token was recorded by somebody else meanwhile", Hint: "nothing was done; do it again"}
 	}
 	return t, tx.store.explain(ctx, err)
+}
+
+// InsertOutstandingTokens records tokens that were all made now and expire at one
+// time. A jti that is there already is a CodeAlreadyExists error.
+func (tx *Tx) InsertOutstandingTokens(ctx context.Context, list []OutstandingToken, expires time.Time) error {
+	l := tx.Layout
+	o, err := l.outstandingTable()
+	if err != nil {
+		return err
+	}
+	texts, ids, users := make([]any, len(list)), make([]any, len(list)), make([]User, len(list))
+	for i, t := range list {
+		texts[i], ids[i], users[i] = t.Text.Reveal(), t.JTI, t.User
+	}
+	owners, err := l.keysOf(users)
+	if err != nil {
+		return err
+	}
+	return tx.insertAll(ctx, len(list), o, "jti", values{column: "token", each: texts}, values{column: "created_at", same: l.jwtTimeArg(tx.Now)},
+		values{column: "expires_at", same: l.jwtTimeArg(expires)}, values{column: "user_id", each: owners}, values{column: "jti", each: ids})
 }
 
 // LockOutstanding makes everybody else who rotates this token wait, and fails
@@ -79,15 +103,11 @@ func (l *Layout) blacklist() (*Table, error) {
 // BlacklistOutstanding blacklists a recorded token and reports whether it was
 // not blacklisted before.
 func (tx *Tx) BlacklistOutstanding(ctx context.Context, t OutstandingToken) (bool, error) {
-	b, err := tx.Layout.blacklist()
-	if err != nil {
-		return false, err
+	err := only(tx.BlacklistOutstandingTokens(ctx, []OutstandingToken{t}))
+	if django.CodeOf(err) == django.CodeAlreadyExists {
+		return false, nil
 	}
-	if err := tx.LockOutstanding(ctx, t); err != nil {
-		return false, err
-	}
-	n, err := tx.execRows(ctx, "insert into "+b.SQL()+" (token_id, blacklisted_at) values ($1, $2) on conflict (token_id) do nothing", t.Row, tx.Layout.timeArg(tx.Now))
-	return n > 0, err
+	return err == nil, err
 }
 
 // UnblacklistOutstanding takes a token off the blacklist and reports whether it
@@ -104,84 +124,72 @@ func (tx *Tx) UnblacklistOutstanding(ctx context.Context, t OutstandingToken) (b
 	return n > 0, err
 }
 
-// purgeChunk is how many rows one statement of a purge deletes.
-const purgeChunk = 5000
-
-// expiredOutstanding is the query for the ids of the tokens that expired before
-// a time. A sliding token expires when it can no longer be refreshed: a
-// blacklisted one would come back to life without its row. Of a blacklisted one
-// whose text does not tell its type, that is assumed.
-func (l *Layout) expiredOutstanding(before time.Time, userIDs []string, s django.JWTSettings) (*query, error) {
-	s = s.WithDefaults()
-	q, err := l.outstanding(s)
-	if err != nil {
-		return nil, err
-	}
-	f := Filter{UserIDs: userIDs, ExpiresBefore: before}
-	q.and("o.expires_at < %s", l.jwtTimeArg(before))
-	if err := f.whereOutstanding(l, q, s, before); err != nil {
-		return nil, err
-	}
-	if l.HasBlacklist() {
-		q.and("(b.token_id is null or "+l.jwtExpressions(s).typ+" is not null or o.expires_at < %s)", l.jwtTimeArg(before.Add(-s.SlidingTokenRefreshLifetime.Duration)))
-	}
-	return q, nil
+// ExpiredOutstanding finds the tokens that expired before a time, and returns
+// their primary keys in order. A sliding token expires when it can no longer be
+// refreshed: a blacklisted one would come back to life without its row. Of a
+// blacklisted one whose text does not tell its type, that is assumed.
+func (s *Store) ExpiredOutstanding(ctx context.Context, before time.Time, userIDs []string, settings django.JWTSettings) ([]Place, error) {
+	settings = settings.WithDefaults()
+	list, err := s.places(ctx, func(l *Layout) (*query, error) {
+		q, err := l.outstanding(settings, true)
+		if err != nil {
+			return nil, err
+		}
+		f := Filter{UserIDs: userIDs}
+		if err := f.whereOwner(l, q); err != nil {
+			return nil, err
+		}
+		if err := f.ownRows(l, q); err != nil {
+			return nil, err
+		}
+		blacklisted := q.columns[len(q.columns)-1]
+		if userIDs == nil {
+			// Whose they are, which the join with the users tells, is all the same.
+			q.from = l.Outstanding().SQL() + " o"
+			if b := l.tables[tableBlacklisted]; b != nil {
+				q.from += " left join " + b.SQL() + " b on b.token_id = o.id"
+			}
+		}
+		q.and("o.expires_at < %s", l.jwtTimeArg(before))
+		// It is no condition, but has a parameter like one.
+		q.and("o.expires_at < %s", l.jwtTimeArg(before.Add(-settings.SlidingTokenRefreshLifetime.Duration)))
+		last := len(q.where) - 1
+		q.columns = []string{"o.id", "o.token", blacklisted, q.where[last]}
+		q.where = q.where[:last]
+		if l.Engine == PostgreSQL {
+			q.key = ""
+		}
+		return q, nil
+	}, func(_ *Layout, r *row) (Place, bool) {
+		id, text, blacklisted, longAgo := Place(r.integer()), r.text(), r.flag(), r.flag()
+		if r.err != nil {
+			return 0, false
+		}
+		token, err := settings.DecodeUnverified(text)
+		switch {
+		case err != nil || token.Type == "":
+			return id, !*blacklisted || *longAgo
+		case token.Type == "sliding" && !token.RefreshExpires.IsZero():
+			return id, token.RefreshExpires.Before(before)
+		}
+		return id, true
+	})
+	slices.Sort(list)
+	return list, err
 }
 
-// CountExpiredOutstanding counts what PurgeOutstanding would delete.
-func (tx *Tx) CountExpiredOutstanding(ctx context.Context, before time.Time, userIDs []string, s django.JWTSettings) (n int64, err error) {
-	q, err := tx.Layout.expiredOutstanding(before, userIDs, s)
+// PurgeOutstanding deletes tokens, and what blacklists them, and returns how many
+// tokens it deleted.
+func (tx *Tx) PurgeOutstanding(ctx context.Context, places []Place) (int64, error) {
+	l := tx.Layout
+	arg, err := l.listArg(nil, numbers(places))
 	if err != nil {
 		return 0, err
 	}
-	q.columns, q.key = []string{"count(*)"}, ""
-	return n, tx.each(ctx, q, func(r row) error { return r.Scan(&n) })
-}
-
-// PurgeOutstanding deletes at most limit tokens that expired before a time, and
-// what blacklists them; all of them where limit is 0. It returns how many tokens
-// it deleted.
-func (tx *Tx) PurgeOutstanding(ctx context.Context, before time.Time, userIDs []string, limit int, s django.JWTSettings) (int64, error) {
-	l := tx.Layout
-	var done int64
-	var last any
-	for limit == 0 || done < int64(limit) {
-		q, err := l.expiredOutstanding(before, userIDs, s)
-		if err != nil {
-			return done, err
+	if b := l.tables[tableBlacklisted]; b != nil {
+		if _, err := tx.execRows(ctx, "delete from "+b.SQL()+" where "+l.anyOf("token_id", "$1"), arg); err != nil {
+			return 0, err
 		}
-		q.columns, q.limit = []string{"o.id"}, purgeChunk
-		if limit > 0 {
-			q.limit = min(purgeChunk, limit-int(done))
-		}
-		if last != nil {
-			q.and("o.id > %s", last)
-		}
-		var ids []any
-		err = tx.each(ctx, q, func(r row) error {
-			var id int64
-			err := r.Scan(&id)
-			ids = append(ids, id)
-			return err
-		})
-		if err != nil || len(ids) == 0 {
-			return done, err
-		}
-		last = ids[len(ids)-1]
-		arg, err := l.listArg(l.User, ids)
-		if err != nil {
-			return done, err
-		}
-		if b := l.tables[tableBlacklisted]; b != nil {
-			if _, err := tx.execRows(ctx, "delete from "+b.SQL()+" where "+l.anyOf("token_id", "$1"), arg); err != nil {
-				return done, err
-			}
-		}
-		n, err := tx.execRows(ctx, "delete from "+l.Outstanding().SQL()+" where "+l.anyOf("id", "$1"), arg)
-		if err != nil {
-			return done, err
-		}
-		done += n
 	}
-	return done, nil
+	return tx.execRows(ctx, "delete from "+l.Outstanding().SQL()+" where "+l.anyOf("id", "$1"), arg)
 }

@@ -1,16 +1,10 @@
 package db
 
 import (
-	"context"
-	"database/sql"
-	"errors"
+	"encoding/json"
 	"fmt"
-	"iter"
-	"slices"
 	"strconv"
 	"strings"
-
-	"tokenctl/django"
 )
 
 // keyArg is the parameter for a column that refers to a user. A key that the
@@ -61,6 +55,37 @@ func (l *Layout) anyOf(expr, placeholder string) string {
 	return expr + " = any(" + placeholder + ")"
 }
 
+// listArg is the parameter for anyOf.
+func (l *Layout) listArg(u *UserTable, values []any) (any, error) {
+	if l.Engine == SQLite {
+		if values == nil {
+			values = []any{}
+		}
+		text, err := json.Marshal(values)
+		return string(text), err
+	}
+	return typedList(values), nil
+}
+
+// typedList is a list of integers or texts as PostgreSQL's driver takes it for
+// an array.
+func typedList(values []any) any {
+	if len(values) > 0 {
+		if _, ok := values[0].(int64); ok {
+			list := make([]int64, len(values))
+			for i, v := range values {
+				list[i] = v.(int64)
+			}
+			return list
+		}
+	}
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = v.(string)
+	}
+	return list
+}
+
 // query is a select that is put together from conditions.
 type query struct {
 	text    string // the whole statement, where it is no select
@@ -102,188 +127,4 @@ func (q *query) sql() string {
 		b.WriteString(" limit " + strconv.Itoa(q.limit))
 	}
 	return b.String()
-}
-
-// row is one row of a result.
-type row struct {
-	rows  *sql.Rows
-	extra []any // destinations behind those that the caller knows of
-	zone  django.Zone
-}
-
-// Scan is sql.Rows.Scan, whose errors quote the value.
-func (r row) Scan(dest ...any) error {
-	r.zoned(dest)
-	if err := r.rows.Scan(append(dest, r.extra...)...); err != nil {
-		if lost := r.rows.Err(); lost != nil {
-			return lost
-		}
-		return &django.Error{Code: django.CodeDatabaseError, Message: "a column holds a value that Django does not write there", Err: err}
-	}
-	return nil
-}
-
-// each calls f for every row of q.
-func (tx *Tx) each(ctx context.Context, q *query, f func(row) error, extra ...any) error {
-	// Closing reads to the end of a result, and only a cancelled one is short.
-	ctx, cancel := context.WithCancelCause(ctx)
-	rows, err := tx.conn.QueryContext(ctx, q.sql(), q.args...)
-	if err != nil {
-		err = tx.store.explain(ctx, err)
-		cancel(nil)
-		return err
-	}
-	defer rows.Close()
-	defer cancel(errStop)
-	for rows.Next() {
-		if err := f(row{rows, extra, tx.store.opts.Zone}); err != nil {
-			return tx.store.explain(ctx, err)
-		}
-	}
-	return tx.store.explain(ctx, rows.Err())
-}
-
-// errStop ends a stream whose consumer has had enough.
-var errStop = errors.New("stop")
-
-// stream yields what scan makes of the rows of the query that build makes. On
-// PostgreSQL the rows come as the server sends them, in one read-only
-// transaction.
-func stream[T any](ctx context.Context, s *Store, build func(*Layout) (*query, error), scan func(*Layout, row) (T, error)) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		stopped := false
-		emit := func(v T) error {
-			// Rows that have arrived already must not keep a cancelled list going.
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			if !yield(v, nil) {
-				stopped = true
-				return errStop
-			}
-			return nil
-		}
-		var err error
-		if s.Engine == SQLite {
-			err = streamSQLite(ctx, s, build, scan, emit)
-		} else {
-			err = s.transact(ctx, mode{readOnly: true, unlimited: true}, func(tx *Tx) error {
-				q, err := build(tx.Layout)
-				if err != nil {
-					return err
-				}
-				if tx.shared {
-					return pages(ctx, tx, q, scan, emit)
-				}
-				return tx.each(ctx, q, func(r row) error {
-					v, err := scan(tx.Layout, r)
-					if err != nil {
-						return err
-					}
-					return emit(v)
-				})
-			})
-		}
-		if err != nil && !stopped {
-			var zero T
-			yield(zero, err)
-		}
-	}
-}
-
-// pages yields the rows of q from a cursor, a page at a time, so that other
-// queries of the transaction can run while the consumer has a row.
-func pages[T any](ctx context.Context, tx *Tx, q *query, scan func(*Layout, row) (T, error), emit func(T) error) error {
-	tx.cursors++
-	name := "tokenctl_" + strconv.Itoa(tx.cursors)
-	if err := tx.exec(ctx, "declare "+name+" no scroll cursor for "+q.sql(), q.args...); err != nil {
-		return err
-	}
-	fetch := &query{text: "fetch " + strconv.Itoa(pageSize) + " from " + name}
-	for {
-		var page []T
-		err := tx.each(ctx, fetch, func(r row) error {
-			v, err := scan(tx.Layout, r)
-			page = append(page, v)
-			return err
-		})
-		if err != nil || len(page) == 0 {
-			return err
-		}
-		for _, v := range page {
-			if err := emit(v); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// pageSize is how many rows a list holds in memory on SQLite.
-const pageSize = 1000
-
-// streamSQLite reads a page at a time. An open transaction keeps writers from
-// committing and a consumer may block for hours, so none is open while a row is
-// out. Rows are paged by key; where the database has to sort them, by their
-// place in a temporary table, which has no part in the file's locks.
-func streamSQLite[T any](ctx context.Context, s *Store, build func(*Layout) (*query, error), scan func(*Layout, row) (T, error), emit func(T) error) error {
-	conn, err := s.connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	var q *query
-	err = s.transactOn(ctx, conn, mode{readOnly: true}, func(tx *Tx) error {
-		if q, err = build(tx.Layout); err != nil || len(q.order) == 0 {
-			return err
-		}
-		var names []string
-		for i := range q.columns {
-			names = append(names, "c"+strconv.Itoa(i))
-			q.columns[i] += " as " + names[i]
-		}
-		defer func() { q = &query{columns: names, from: "temp.listing", key: "rowid"} }()
-		return tx.exec(ctx, "create temporary table listing as "+q.sql(), q.args...)
-	})
-	if err != nil {
-		return err
-	}
-	if q.from == "temp.listing" {
-		defer conn.ExecContext(context.WithoutCancel(ctx), "drop table temp.listing") //nolint:errcheck // it ends with the connection anyway
-	}
-	left := q.limit
-	where, args := q.where, q.args
-	q.columns = append(q.columns, q.key)
-	var last any
-	for {
-		q.limit = pageSize
-		if left > 0 {
-			q.limit = min(pageSize, left)
-		}
-		var batch []T
-		err := s.transactOn(ctx, conn, mode{readOnly: true}, func(tx *Tx) error {
-			return tx.each(ctx, q, func(r row) error {
-				v, err := scan(tx.Layout, r)
-				batch = append(batch, v)
-				return err
-			}, &last)
-		})
-		if err != nil {
-			return err
-		}
-		for _, v := range batch {
-			if err := emit(v); err != nil {
-				return err
-			}
-		}
-		if left > 0 {
-			if left -= len(batch); left == 0 {
-				return nil
-			}
-		}
-		if len(batch) < q.limit {
-			return nil
-		}
-		q.where, q.args = slices.Clone(where), slices.Clone(args)
-		q.and(q.key+" > %s", last)
-	}
 }

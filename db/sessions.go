@@ -2,7 +2,10 @@ package db
 
 import (
 	"context"
+	"runtime"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -14,9 +17,12 @@ type Session struct {
 	Key     django.Secret
 	Data    string // session_data; empty in a list when it is larger than anything that can be read
 	Expires time.Time
+	Login   django.SessionLogin
 	UserID  string // whose it says it is, as a user's key is printed; empty: nobody's, or not readable
 	User    User   // zero where there is no such user
 	Problem error  // why the data cannot be read: ErrSessionCorrupt and its kin of package django
+	Place   Place  // in a list for a change: where it stood
+	Sum     int64  // and a hash of its data
 }
 
 // maxSessionData is longer than any session_data that [django.DecodeSession]
@@ -47,24 +53,29 @@ func (q *query) brief() *query {
 	return q
 }
 
-func scanSession(l *Layout, r row) (Session, error) {
-	var key string
-	var data *string
-	var expires timestamp
-	if err := r.Scan(&key, &data, &expires); err != nil {
-		return Session{}, err
-	}
-	s := Session{Key: django.NewSecret(key), Expires: expires.Time}
-	if data == nil {
+func scanSession(r *row) Session {
+	s := Session{Key: django.NewSecret(r.text())}
+	data, ok := r.maybe()
+	s.Expires = r.moment(django.DjangoTime)
+	if s.Data = data; !ok {
 		s.Problem = django.ErrSessionTooLarge
-		return s, nil
 	}
-	s.Data = *data
-	s.UserID, s.Problem = django.SessionUserID(s.Data)
+	if len(r.columns) > 0 { // see sessionList.query
+		s.Place, s.Sum = r.place(), r.integer()
+	}
+	return s
+}
+
+// read finds out whose the session says it is.
+func (s *Session) read(l *Layout) {
+	if s.Problem != nil {
+		return
+	}
+	s.Login, s.Problem = django.ReadSessionLogin(s.Data)
+	s.UserID = s.Login.UserID
 	if arg, ok := l.sessionOwner(s.UserID); ok {
 		s.UserID = keyString(l.User, arg)
 	}
-	return s, nil
 }
 
 // sessionOwner is keyArg for the _auth_user_id of a session, which may be any
@@ -76,45 +87,72 @@ func (l *Layout) sessionOwner(id string) (arg any, ok bool) {
 	return l.User.keyArg(l.Engine, id)
 }
 
+// decode finds out whose the sessions are, on all processors; wait waits for it.
+func (tx *Tx) decode(page []Session) (wait func()) {
+	var group sync.WaitGroup
+	for part := range slices.Chunk(page, len(page)/runtime.GOMAXPROCS(0)+1) {
+		group.Go(func() {
+			for i := range part {
+				part[i].read(tx.Layout)
+			}
+		})
+	}
+	return group.Wait
+}
+
 // owners looks up the users of a page of sessions, all at once.
-func (tx *Tx) owners(ctx context.Context, page []Session) error {
-	var ids, missing []string
+func (tx *Tx) owners(ctx context.Context, page []Session, brief bool) error {
+	l := tx.Layout
 	known := map[string]User{}
+	var keys []any
 	for _, s := range page {
-		if _, ok := tx.Layout.sessionOwner(s.UserID); !ok {
-			continue
-		}
-		if _, seen := known[s.UserID]; !seen {
-			known[s.UserID] = User{}
-			ids = append(ids, s.UserID)
+		if arg, ok := l.sessionOwner(s.UserID); ok {
+			if _, seen := known[s.UserID]; !seen {
+				known[s.UserID] = User{}
+				keys = append(keys, arg)
+			}
 		}
 	}
-	users, err := tx.UsersByKey(ctx, ids, &missing)
+	if keys == nil {
+		return nil
+	}
+	arg, err := l.listArg(l.User, keys)
 	if err != nil {
 		return err
 	}
-	for _, u := range users {
+	q := &query{columns: l.ownerColumns(brief), from: l.User.SQL() + " u"}
+	q.and(l.anyOf("u."+quote(l.User.Key), "%s"), arg)
+	err = tx.each(ctx, q, func(r row) error {
+		u := scanOwner(l, &r, brief)
 		known[u.ID] = u
-	}
+		return r.err
+	})
 	for i := range page {
 		page[i].User = known[page[i].UserID]
 	}
-	return nil
+	return err
 }
 
-// readSessions runs q and looks up the owners of what it finds; columns of q
-// behind those of a session go to extra, and every row replaces the last.
-func (tx *Tx) readSessions(ctx context.Context, q *query, extra ...any) ([]Session, error) {
-	var list []Session
-	err := tx.each(ctx, q, func(r row) error {
-		s, err := scanSession(tx.Layout, r)
-		list = append(list, s)
-		return err
-	}, extra...)
+// fetchSessions runs q without looking into what it finds; last, if given, gets
+// the last row's column behind those of a session, on SQLite.
+func (tx *Tx) fetchSessions(ctx context.Context, q *query, last *any) (page []Session, err error) {
+	return page, tx.each(ctx, q, func(r row) error {
+		page = append(page, scanSession(&r))
+		if last != nil {
+			*last = r.nextSQLite()
+		}
+		return r.err
+	})
+}
+
+// readSessions is fetchSessions with the owners.
+func (tx *Tx) readSessions(ctx context.Context, q *query, last *any, brief bool) ([]Session, error) {
+	page, err := tx.fetchSessions(ctx, q, last)
 	if err != nil {
 		return nil, err
 	}
-	return list, tx.owners(ctx, list)
+	tx.decode(page)()
+	return page, tx.owners(ctx, page, brief)
 }
 
 // oneSession returns the session that the condition on its key finds, or nil,
@@ -127,11 +165,12 @@ func (tx *Tx) oneSession(ctx context.Context, condition string, key django.Secre
 	q.key = ""
 	q.and(condition, key.Reveal())
 	err = tx.each(ctx, q, func(r row) error {
-		s, err := scanSession(tx.Layout, r)
+		s := scanSession(&r)
 		if s.Key.Equal(key) {
+			s.read(tx.Layout)
 			found = &s
 		}
-		return err
+		return r.err
 	})
 	return found, err
 }
@@ -143,7 +182,7 @@ func (tx *Tx) SessionWithKey(ctx context.Context, key django.Secret) (*Session, 
 		return nil, err
 	}
 	page := []Session{*s}
-	return &page[0], tx.owners(ctx, page)
+	return &page[0], tx.owners(ctx, page, false)
 }
 
 // SessionsWithPrefix returns the sessions whose keys start with prefix, found
@@ -162,7 +201,7 @@ func (tx *Tx) SessionsWithPrefix(ctx context.Context, prefix string) ([]Session,
 	}
 	q.and(least, prefix)
 	q.and(greatest, prefix+"\x7f")
-	return tx.readSessions(ctx, q.brief())
+	return tx.readSessions(ctx, q.brief(), nil, false)
 }
 
 // NewestSessions returns the n sessions that expire last.
@@ -172,7 +211,7 @@ func (tx *Tx) NewestSessions(ctx context.Context, n int) ([]Session, error) {
 		return nil, err
 	}
 	q.order, q.limit = []string{"s.expire_date desc"}, n
-	return tx.readSessions(ctx, q.brief())
+	return tx.readSessions(ctx, q.brief(), nil, false)
 }
 
 // SessionAuthHash is the _auth_user_hash of a new session of the user.

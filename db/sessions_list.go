@@ -29,8 +29,11 @@ type sessionList struct {
 	filling bool
 }
 
-// Sessions yields the sessions that f selects, by key where f does not sort.
+// Sessions yields the sessions that f selects, by key where f neither sorts nor wants
+// places.
 func (s *Store) Sessions(ctx context.Context, f Filter, read SessionRead) iter.Seq2[Session, error] {
+	// Here it is choose that looks at the owner's rights.
+	f.Brief = f.Brief && f.Staff == nil && f.Superuser == nil
 	return func(yield func(Session, error) bool) {
 		stopped := false
 		l := &sessionList{store: s, filter: f, read: read, left: f.Limit, owners: map[string]bool{}}
@@ -61,6 +64,7 @@ func (l *sessionList) query(layout *Layout) (*query, error) {
 		return nil, err
 	}
 	q.brief()
+	l.placed(layout, q)
 	if !l.filter.ExpiresBefore.IsZero() {
 		q.and("s.expire_date < %s", layout.timeArg(l.filter.ExpiresBefore))
 	}
@@ -71,6 +75,15 @@ func (l *sessionList) query(layout *Layout) (*query, error) {
 		return q, nil // sorted later
 	}
 	return q, l.sort(layout, q)
+}
+
+// placed selects what DeleteSessions finds unchanged rows by.
+func (l *sessionList) placed(layout *Layout, q *query) {
+	if l.filter.Places && layout.Engine == PostgreSQL {
+		q.placed(layout, "s")
+		q.columns = append(q.columns, sessionSum("s"))
+		q.key = "" // see KnoxTokens
+	}
 }
 
 func (l *sessionList) sort(layout *Layout, q *query) error {
@@ -93,6 +106,7 @@ func (l *sessionList) sorted(layout *Layout, table string) (*query, error) {
 	}
 	u := layout.User
 	q.brief().from = table + " o join " + q.from + " on s.session_key = o.session_key left join " + u.SQL() + " u on u." + quote(u.Key) + " = o.owner"
+	l.placed(layout, q)
 	return q, l.sort(layout, q)
 }
 
@@ -179,52 +193,44 @@ func (l *sessionList) postgres(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if err := tx.cursor(ctx, q, func(page []Session) error { return l.fill(ctx, tx, table, page) }); err != nil {
+			if err := l.cursor(ctx, tx, q, func(page []Session) error { return l.fill(ctx, tx, table, page) }); err != nil {
 				return err
 			}
 			if q, err = l.sorted(tx.Layout, table); err != nil {
 				return err
 			}
 		}
-		return tx.cursor(ctx, q, l.emit)
+		return l.cursor(ctx, tx, q, l.emit)
 	})
 }
 
-// cursor calls f for the result of q, a page at a time.
-func (tx *Tx) cursor(ctx context.Context, q *query, f func(page []Session) error) error {
+// cursor calls f for the result of q, a page at a time. While the server works on
+// a page, the data of the one before are decoded here.
+func (l *sessionList) cursor(ctx context.Context, tx *Tx, q *query, f func(page []Session) error) error {
 	if err := tx.exec(ctx, "declare tokenctl_sessions no scroll cursor for "+q.sql(), q.args...); err != nil {
 		return err
 	}
-	for {
-		page, err := tx.fetch(ctx, "fetch "+strconv.Itoa(pageSize)+" from tokenctl_sessions")
-		if err != nil {
+	fetch := &query{text: "fetch " + strconv.Itoa(pageSize) + " from tokenctl_sessions"}
+	page, err := tx.fetchSessions(ctx, fetch, nil)
+	for err == nil && page != nil {
+		wait := tx.decode(page)
+		var next []Session
+		if len(page) == pageSize {
+			next, err = tx.fetchSessions(ctx, fetch, nil)
+		}
+		if wait(); err != nil {
 			return err
 		}
-		n := len(page)
-		if err := tx.owners(ctx, page); err != nil {
+		if err := tx.owners(ctx, page, l.filter.Brief); err != nil {
 			return err
 		}
 		if err := f(page); err != nil {
 			return err
 		}
-		if n < pageSize {
-			return tx.exec(ctx, "close tokenctl_sessions")
-		}
+		page = next
 	}
-}
-
-func (tx *Tx) fetch(ctx context.Context, statement string) (page []Session, err error) {
-	rows, err := tx.conn.QueryContext(ctx, statement)
 	if err != nil {
-		return nil, tx.store.explain(ctx, err)
+		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		s, err := scanSession(tx.Layout, row{rows: rows, zone: tx.store.opts.Zone})
-		if err != nil {
-			return nil, tx.store.explain(ctx, err)
-		}
-		page = append(page, s)
-	}
-	return page, tx.store.explain(ctx, rows.Err())
+	return tx.exec(ctx, "close tokenctl_sessions")
 }

@@ -68,7 +68,7 @@ func (l *sessionList) pages(ctx context.Context, conn *sql.Conn, q *query, insid
 		var page []Session
 		n := 0
 		err := l.store.transactOn(ctx, conn, mode{readOnly: true}, func(tx *Tx) (err error) {
-			page, err = tx.readSessions(ctx, q, &last)
+			page, err = tx.readSessions(ctx, q, &last, l.filter.Brief)
 			if n = len(page); err == nil && inside != nil {
 				err = inside(tx, page)
 			}

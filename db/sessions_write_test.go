@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -20,7 +21,10 @@ func TestSessionChanges(t *testing.T) {
 		write := func(f func(tx *db.Tx) error) error { return s.Write(t.Context(), f) }
 		var seen db.Session
 		if err := write(func(tx *db.Tx) (err error) {
-			seen, err = tx.InsertSession(t.Context(), ann, key, sessionData(t, ann.ID), expires)
+			made, err := tx.InsertSessions(t.Context(), []db.User{ann}, []django.Secret{key}, []string{sessionData(t, ann.ID)}, expires)
+			if err == nil {
+				seen = made[0]
+			}
 			return err
 		}); err != nil {
 			t.Fatal(err)
@@ -46,11 +50,11 @@ func TestSessionChanges(t *testing.T) {
 		execute(t, address, "update django_session set expire_date = '2040-01-01 00:00:00'")
 		rotate := func() error {
 			return write(func(tx *db.Tx) error {
-				now, err := tx.LockSession(t.Context(), seen)
-				if err == nil {
-					_, err = tx.ReplaceSession(t.Context(), now, renewed, now.Data, now.Expires)
+				now, refused, err := tx.LockSessions(t.Context(), []db.Session{seen})
+				if err == nil && refused[0] == nil {
+					_, err = tx.ReplaceSessions(t.Context(), now, []django.Secret{renewed}, nil, time.Time{})
 				}
-				return err
+				return errors.Join(err, refused[0])
 			})
 		}
 		wantCode(t, rotate(), "")
@@ -82,16 +86,23 @@ func TestPurgeSessions(t *testing.T) {
 		}
 		addSessions(t, address, rows...)
 		purge := func(limit int, userIDs ...string) (n, left int64) {
-			err := s.Write(t.Context(), func(tx *db.Tx) (err error) {
-				if n, err = tx.PurgeSessions(t.Context(), tx.Now, userIDs, limit); err == nil {
-					left, err = tx.CountExpiredSessions(t.Context(), tx.Now, userIDs)
-				}
+			now := time.Now()
+			places, err := s.ExpiredSessions(t.Context(), now, userIDs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			left = int64(len(places))
+			if limit > 0 {
+				places = places[:min(limit, len(places))]
+			}
+			err = s.Write(t.Context(), func(tx *db.Tx) (err error) {
+				n, err = tx.PurgeSessions(t.Context(), now, places)
 				return err
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
-			return n, left
+			return n, left - n
 		}
 		if n, left := purge(10, ann.ID); n != 10 || left != 407 {
 			t.Errorf("purged %d of ann's, left %d", n, left)

@@ -19,6 +19,7 @@ type Options struct {
 	UserTable     string           // setting auth.user_table
 	UsernameField string           // setting auth.username_field
 	TokenTable    string           // setting knox.token_table
+	Connections   int              // at most so many at a time; 0: no limit
 	Zone          django.Zone      // settings time.use_tz and time.time_zone
 }
 
@@ -45,6 +46,10 @@ func Open(t Target, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Connections > 0 {
+		s.db.SetMaxOpenConns(o.Connections)
+		s.db.SetMaxIdleConns(o.Connections)
+	}
 	return s, nil
 }
 
@@ -67,8 +72,9 @@ type Tx struct {
 	store  *Store
 	conn   *sql.Conn
 
-	shared  bool // several lists are read in it at the same time
-	cursors int  // how many have been opened
+	shared  bool         // several lists are read in it at the same time
+	cursors atomic.Int32 // how many have been opened
+	shapes  []*userShape
 }
 
 // Read runs f in a read-only transaction that sees one state of the database.
@@ -81,6 +87,12 @@ func (s *Store) Read(ctx context.Context, f func(*Tx) error) error {
 // it happened is a CodeOutcomeUnknown error.
 func (s *Store) Write(ctx context.Context, f func(*Tx) error) error {
 	return s.transact(ctx, mode{}, f)
+}
+
+// WriteMany is Write for work of any size: its statements may take as long as they
+// take, and only locks are not waited for longer than otherwise.
+func (s *Store) WriteMany(ctx context.Context, f func(*Tx) error) error {
+	return s.transact(ctx, mode{unlimited: true}, f)
 }
 
 // Snapshot runs f so that the lists that it reads with the context it gets see
@@ -182,6 +194,14 @@ func (tx *Tx) CheckConstraints(ctx context.Context) error {
 		return nil
 	}
 	return tx.exec(ctx, "set constraints all immediate")
+}
+
+// Bulk lets the statements of the transaction take as long as they take.
+func (tx *Tx) Bulk(ctx context.Context) error {
+	if tx.store.Engine == SQLite {
+		return nil
+	}
+	return tx.exec(ctx, "set local statement_timeout = 0")
 }
 
 // exec runs a statement whose row count does not matter.

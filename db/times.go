@@ -1,37 +1,10 @@
 package db
 
 import (
-	"fmt"
 	"time"
 
 	"tokenctl/django"
 )
-
-// timestamp scans a datetime column of either engine; NULL is the zero time.
-// On SQLite the column is selected as text (see Tx.time): the driver would
-// guess at its form.
-type timestamp struct {
-	time.Time
-	family django.Family // who computed it
-	zone   django.Zone   // set by row.Scan
-}
-
-// Scan implements sql.Scanner.
-func (t *timestamp) Scan(v any) (err error) {
-	switch v := v.(type) {
-	case nil:
-		t.Time = time.Time{}
-	case time.Time:
-		t.Time = t.zone.FromPostgres(v, t.family)
-	case string:
-		t.Time, err = t.zone.ParseSQLite(v, t.family)
-	case []byte:
-		t.Time, err = t.zone.ParseSQLite(string(v), t.family)
-	default:
-		err = fmt.Errorf("a datetime column holds a %T", v)
-	}
-	return err
-}
 
 // time is the expression that selects a datetime column.
 func (l *Layout) time(column string) string {
@@ -44,6 +17,14 @@ func (l *Layout) time(column string) string {
 // timeArg is the parameter for a datetime column.
 func (l *Layout) timeArg(t time.Time) any { return l.timeArgOf(t, django.DjangoTime) }
 
+// timeText is timeArg for lists, which hold texts.
+func (l *Layout) timeText(t time.Time) string {
+	if t, ok := l.timeArg(t).(time.Time); ok {
+		return t.Format(time.RFC3339Nano)
+	}
+	return l.timeArg(t).(string)
+}
+
 // jwtTimeArg is the parameter for a datetime column that simplejwt itself fills.
 func (l *Layout) jwtTimeArg(t time.Time) any { return l.timeArgOf(t, django.SimpleJWTTime) }
 
@@ -52,14 +33,4 @@ func (l *Layout) timeArgOf(t time.Time, f django.Family) any {
 		return l.zone.FormatSQLite(t, f)
 	}
 	return l.zone.Postgres(t, f)
-}
-
-// zoned tells the datetimes among the destinations of a scan how the application
-// stores them.
-func (r row) zoned(dest []any) {
-	for _, d := range dest {
-		if t, ok := d.(*timestamp); ok {
-			t.zone = r.zone
-		}
-	}
 }

@@ -21,7 +21,7 @@ func TestRollback(t *testing.T) {
 		wrong := errors.New("wrong")
 		insert := func(after func()) func(*db.Tx) error {
 			return func(tx *db.Tx) error {
-				if _, err := tx.InsertToken(t.Context(), u, key(1)); err != nil {
+				if _, err := inserted(t.Context(), tx, u, key(1)); err != nil {
 					return err
 				}
 				after()
@@ -42,7 +42,7 @@ func TestRollback(t *testing.T) {
 		cause := errors.New("ctrl-c")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		err := s.Write(ctx, func(tx *db.Tx) error {
-			_, err := tx.InsertToken(ctx, u, key(1))
+			_, err := inserted(ctx, tx, u, key(1))
 			cancel(cause)
 			return err
 		})
@@ -263,8 +263,8 @@ func TestKeysThatCannotBe(t *testing.T) {
 		}
 		for _, text := range []string{"", "x", key(1).Reveal() + " ", strings.ToUpper(key(0xabc).Reveal()), "\x00", "\xff", "日"} {
 			err := s.Read(t.Context(), func(tx *db.Tx) error {
-				if token, err := tx.TokenWithKey(t.Context(), django.NewSecret(text)); token != nil || err != nil {
-					return fmt.Errorf("%v, %w", token, err)
+				if found, err := tx.TokensWithKeys(t.Context(), []django.Secret{django.NewSecret(text)}); err != nil || found[0] != nil {
+					return fmt.Errorf("%v, %w", found[0], err)
 				}
 				return nil
 			})

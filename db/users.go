@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"iter"
 	"maps"
 	"slices"
@@ -35,25 +36,45 @@ func (u *User) Active() bool { return u.IsActive == nil || *u.IsActive }
 // HasUsablePassword is Django's method of the same name.
 func (u *User) HasUsablePassword() bool { return django.HasUsablePassword(u.password) }
 
-// CheckPassword is Django's check_password against the stored hash.
-func (u *User) CheckPassword(password string) bool {
-	return django.CheckPassword(password, u.password)
+// VerifyPassword is [django.Hasher.Verify] against the stored hash.
+func (u *User) VerifyPassword(h django.Hasher, random io.Reader, password string) (ok, update bool, err error) {
+	return h.Verify(random, password, u.password)
+}
+
+// Owner is a user of whom no more is known than what a set of credentials keeps.
+func Owner(id, username string, active *bool, usablePassword bool) User {
+	u := User{ID: id, Username: username, IsActive: active}
+	if !usablePassword {
+		u.password = "!"
+	}
+	return u
 }
 
 // userColumns are the expressions that scanUser reads, from alias u.
 func (l *Layout) userColumns() []string {
 	u := l.User
-	columns := []string{"cast(u." + quote(u.Key) + " as text)", "coalesce(cast(u." + quote(u.Username) + " as text), '')", "u.password"}
+	columns := l.ownerColumns(true)
+	columns = append(columns, "u.password")
 	for _, name := range []string{"email", "first_name", "last_name"} {
 		columns = append(columns, u.expr(name, "cast(u.%s as text)"))
 	}
-	for _, name := range []string{"is_active", "is_staff", "is_superuser"} {
+	for _, name := range []string{"is_staff", "is_superuser"} {
 		columns = append(columns, u.expr(name, "u.%s"))
 	}
 	for _, name := range []string{"date_joined", "last_login"} {
 		columns = append(columns, u.expr(name, l.time("u.%s")))
 	}
 	return columns
+}
+
+// ownerColumns are those of a credential's owner: of a brief list no more than
+// it shows.
+func (l *Layout) ownerColumns(brief bool) []string {
+	if !brief {
+		return l.userColumns()
+	}
+	u := l.User
+	return []string{"cast(u." + quote(u.Key) + " as text)", "coalesce(cast(u." + quote(u.Username) + " as text), '')", u.expr("is_active", "u.%s")}
 }
 
 // expr is format with the quoted column in it, or null when there is none.
@@ -64,16 +85,25 @@ func (t *Table) expr(column, format string) string {
 	return strings.ReplaceAll(format, "%s", quote(column))
 }
 
-// scanUser reads userColumns, and more behind them.
-func scanUser(l *Layout, r row, more ...any) (User, error) {
-	var u User
-	var joined, login timestamp
-	dest := []any{&u.ID, &u.Username, &u.password, &u.Email, &u.FirstName, &u.LastName,
-		&u.IsActive, &u.IsStaff, &u.IsSuperuser, &joined, &login}
-	err := r.Scan(append(dest, more...)...)
-	u.ID = l.User.keyText(u.ID)
-	u.DateJoined, u.LastLogin = joined.Time, login.Time
-	return u, err
+// scanUser reads userColumns.
+func scanUser(l *Layout, r *row) User { return scanOwner(l, r, false) }
+
+// scanOwner reads ownerColumns. Of a user who is not there it is the zero User.
+func scanOwner(l *Layout, r *row, brief bool) (u User) {
+	id, there := r.maybe()
+	u.ID = l.User.keyText(id)
+	u.Username, _ = r.maybe()
+	u.IsActive = r.flag()
+	if !brief {
+		u.password, _ = r.maybe()
+		u.Email, u.FirstName, u.LastName = r.optional(), r.optional(), r.optional()
+		u.IsStaff, u.IsSuperuser = r.flag(), r.flag()
+		u.DateJoined, u.LastLogin = r.moment(django.DjangoTime), r.moment(django.DjangoTime)
+	}
+	if !there {
+		return User{}
+	}
+	return u
 }
 
 // UserFields are the fields of a user that a list can be sorted by.
@@ -104,12 +134,12 @@ func (s *Store) ListUsers(ctx context.Context, f Filter) iter.Seq2[User, error] 
 			return nil, err
 		}
 		key := "u." + quote(u.Key)
-		q := &query{columns: l.userColumns(), from: u.SQL() + " u", key: key, limit: f.Limit}
+		q := &query{columns: l.ownerColumns(f.Brief), from: u.SQL() + " u", key: key, limit: f.Limit}
 		if err := f.whereOwner(l, q); err != nil {
 			return nil, err
 		}
 		return q, f.sortBy(l, q, key, userSorts(l))
-	}, func(l *Layout, r row) (User, error) { return scanUser(l, r) })
+	}, func(l *Layout, r *row) User { return scanOwner(l, r, f.Brief) })
 }
 
 // UsersNamed returns the users with these names, in their order. A name that
@@ -165,9 +195,9 @@ func (tx *Tx) pick(ctx context.Context, want []string, missing *[]string, column
 	q.and(l.anyOf(column, "%s"), arg)
 	found := map[string]User{}
 	err = tx.each(ctx, q, func(r row) error {
-		u, err := scanUser(l, r)
+		u := scanUser(l, &r)
 		found[name(u)] = u
-		return err
+		return r.err
 	})
 	if err != nil {
 		return nil, err
@@ -220,31 +250,6 @@ func keyString(u *UserTable, key any) string {
 	}
 	text, _ := json.Marshal(key) // an int64
 	return string(text)
-}
-
-// listArg is the parameter for anyOf.
-func (l *Layout) listArg(u *UserTable, values []any) (any, error) {
-	if l.Engine == SQLite {
-		if values == nil {
-			values = []any{}
-		}
-		text, err := json.Marshal(values)
-		return string(text), err
-	}
-	if len(values) > 0 {
-		if _, ok := values[0].(int64); ok {
-			list := make([]int64, len(values))
-			for i, v := range values {
-				list[i] = v.(int64)
-			}
-			return list, nil
-		}
-	}
-	list := make([]string, len(values))
-	for i, v := range values {
-		list[i] = v.(string)
-	}
-	return list, nil
 }
 
 // PasswordIterations returns how many PBKDF2 iterations the application uses:

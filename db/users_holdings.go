@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // Holding is how many live credentials of one kind a user has.
@@ -10,6 +11,9 @@ type Holding struct {
 	Kind string // "drf", "knox" or "jwt"
 	Rows int
 }
+
+// kindTables are the tables that tell whose credentials of a kind are.
+var kindTables = []struct{ kind, table string }{{"drf", tableAuthToken}, {"knox", tableKnox}, {"jwt", tableOutstanding}}
 
 // Holdings counts the live credentials that a user's password does not govern:
 // drf tokens, unexpired knox tokens, and refresh and sliding JWTs that are
@@ -21,27 +25,15 @@ func (tx *Tx) Holdings(ctx context.Context, u User) ([]Holding, error) {
 		return nil, nil
 	}
 	var list []Holding
-	for _, kind := range []struct{ name, table string }{{"drf", tableAuthToken}, {"knox", tableKnox}, {"jwt", tableOutstanding}} {
-		t := l.tables[kind.table]
-		if t == nil || !l.User.owns(t.Column("user_id")) {
+	for _, k := range kindTables {
+		from, condition, args := l.live(k.kind, tx.Now)
+		if from == "" {
 			continue
 		}
-		q := &query{columns: []string{"count(*)"}, from: t.SQL() + " t"}
+		q := &query{columns: []string{"count(*)"}, from: from}
+		q.and(condition, args...)
 		q.and("t.user_id = %s", owner)
-		now := l.timeArg(tx.Now)
-		if kind.name == "jwt" {
-			now = l.jwtTimeArg(tx.Now)
-		}
-		// knox called the column expires before 4.0.
-		for _, expiry := range []string{"expiry", "expires", "expires_at"} {
-			if t.Column(expiry) != nil {
-				q.and("(t."+quote(expiry)+" is null or t."+quote(expiry)+" > %s)", now)
-			}
-		}
-		if blacklisted := l.tables[tableBlacklisted]; kind.name == "jwt" && blacklisted != nil {
-			q.where = append(q.where, "not exists (select 1 from "+blacklisted.SQL()+" b where b.token_id = t.id)")
-		}
-		h := Holding{Kind: kind.name}
+		h := Holding{Kind: k.kind}
 		if err := tx.each(ctx, q, func(r row) error { return r.Scan(&h.Rows) }); err != nil {
 			return nil, err
 		}
@@ -50,6 +42,62 @@ func (tx *Tx) Holdings(ctx context.Context, u User) ([]Holding, error) {
 		}
 	}
 	return list, nil
+}
+
+// live returns the table of a kind, under the alias t, and the condition on rows
+// that live; no table where the database has none for these users.
+func (l *Layout) live(kind string, now time.Time) (from, condition string, args []any) {
+	var t *Table
+	for _, k := range kindTables {
+		if k.kind == kind {
+			t = l.tables[k.table]
+		}
+	}
+	if t == nil || !l.User.owns(t.Column("user_id")) {
+		return "", "", nil
+	}
+	at := l.timeArg(now)
+	if kind == "jwt" {
+		at = l.jwtTimeArg(now)
+	}
+	condition = "1 = 1"
+	// knox called the column expires before 4.0.
+	for _, expiry := range []string{"expiry", "expires", "expires_at"} {
+		if t.Column(expiry) != nil {
+			condition += " and (t." + quote(expiry) + " is null or t." + quote(expiry) + " > %s)"
+			args = append(args, at)
+		}
+	}
+	if blacklisted := l.tables[tableBlacklisted]; kind == "jwt" && blacklisted != nil {
+		condition += " and not exists (select 1 from " + blacklisted.SQL() + " b where b.token_id = t.id)"
+	}
+	return t.SQL() + " t", condition, args
+}
+
+// UsersAmong returns those of the users whom f selects, in their order.
+func (tx *Tx) UsersAmong(ctx context.Context, users []User, f Filter) ([]User, error) {
+	l := tx.Layout
+	key := "u." + quote(l.User.Key)
+	q := &query{columns: []string{"cast(" + key + " as text)"}, from: l.User.SQL() + " u"}
+	f.UserIDs = make([]string, len(users))
+	for i, u := range users {
+		f.UserIDs[i] = u.ID
+	}
+	if err := f.whereOwner(l, q); err != nil {
+		return nil, err
+	}
+	selected := map[string]bool{}
+	err := tx.each(ctx, q, func(r row) error {
+		selected[l.User.keyText(r.text())] = true
+		return r.err
+	})
+	var among []User
+	for _, u := range users {
+		if selected[u.ID] {
+			among = append(among, u)
+		}
+	}
+	return among, err
 }
 
 // owns reports whether a column can refer to these users: one without a

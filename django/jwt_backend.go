@@ -146,7 +146,7 @@ func (b *JWTBackend) Decode(secret Secret, now time.Time) (*JWT, error) {
 
 // unreadable: before PyJWT caught RecursionError, deep nesting took the request down.
 func (b *JWTBackend) unreadable(err error) error {
-	if errors.Is(err, errPyDepth) && !b.pyjwt.AtLeast(pyjwtHardened) {
+	if errors.Is(err, ErrPythonDepth) && !b.pyjwt.AtLeast(pyjwtHardened) {
 		return &JWTError{Reason: JWTServerError}
 	}
 	return &JWTError{Reason: JWTMalformed}

@@ -91,7 +91,7 @@ func (c JWTClaims) MarshalJSON() ([]byte, error) {
 
 // with returns a copy in which a claim is set.
 func (c JWTClaims) with(name string, value json.RawMessage) JWTClaims {
-	c = append(JWTClaims(nil), c...)
+	c = append(make(JWTClaims, 0, len(c)+1), c...)
 	c, _ = c.put(string(pyString(name)), value, nil)
 	return c
 }

@@ -29,15 +29,9 @@ type JWT struct {
 	Expires, IssuedAt, RefreshExpires time.Time
 }
 
-// DecodeUnverified reads a token under simplejwt's default claim names, without
-// looking at its signature: for rows of our own database. The error is a *JWTError
-// of reason JWTMalformed.
-func DecodeUnverified(text string) (*JWT, error) {
-	return JWTSettings{}.DecodeUnverified(text)
-}
-
 // DecodeUnverified reads a token without looking at its signature. The text must
-// have exactly three parts in base64url, padded or not; PyJWT 2.15.1 is as strict.
+// have exactly three parts in base64url, padded or not; PyJWT 2.15.1 is as strict. The
+// error is a *JWTError of reason JWTMalformed.
 func (s JWTSettings) DecodeUnverified(text string) (*JWT, error) {
 	if len(text) > maxJWT || bytes.Count([]byte(text), []byte(".")) != 2 {
 		return nil, &JWTError{Reason: JWTMalformed}
@@ -94,14 +88,24 @@ func (s JWTSettings) readPayload(t *loadedJWT) error {
 	} else if !ok {
 		return errPySyntax
 	}
-	t.Claims = claims
+	header := t.Header
+	t.JWT = s.Describe(claims)
+	t.Header = header
+	return nil
+}
+
+// Describe is what a token with these claims says.
+func (s JWTSettings) Describe(claims JWTClaims) JWT {
+	t := JWT{Claims: claims}
 	t.Type, _ = claims.Text(cmp.Or(s.TokenTypeClaim, "token_type"))
-	t.JTI = scalarText(claims.Get(cmp.Or(s.JTIClaim, "jti")))
+	if jti := claims.Get(cmp.Or(s.JTIClaim, "jti")); jti != nil && string(jti) != "null" {
+		t.JTI = ClaimText(jti) // as CharField.get_prep_value has it
+	}
 	t.UserID = scalarText(claims.Get(cmp.Or(s.UserIDClaim, "user_id")))
 	t.Expires = claimTime(claims.Get("exp"))
 	t.IssuedAt = claimTime(claims.Get("iat"))
 	t.RefreshExpires = claimTime(claims.Get(cmp.Or(s.SlidingTokenRefreshExpClaim, "refresh_exp")))
-	return nil
+	return t
 }
 
 // scalarText is how the ORM takes a value for a key: a number is cut to an

@@ -31,7 +31,7 @@ func FuzzDecodeUnverified(f *testing.F) {
 	}
 	f.Add("e30=.e30=.")
 	f.Fuzz(func(t *testing.T, text string) {
-		token, err := DecodeUnverified(text)
+		token, err := (JWTSettings{}).DecodeUnverified(text)
 		if err != nil {
 			if !errors.Is(err, &JWTError{Reason: JWTMalformed}) {
 				t.Fatal(err)
@@ -80,6 +80,33 @@ func TestPyCanonical(t *testing.T) {
 	object, ok, err := pyObject([]byte("{" + many + `"7":"again"}`))
 	if err != nil || !ok || len(object) != 101 || string(object.Get("7")) != `"again"` || object[8].Name != "7" {
 		t.Errorf("%d members, %v", len(object), err)
+	}
+}
+
+// What Python 3.11 says to these, with DRF's strict_constant.
+func TestPythonJSONErrors(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                        "Expecting value: line 1 column 1 (char 0)",
+		"{\n \"é\": x}":           "Expecting value: line 2 column 7 (char 8)",
+		`{"a":1,}`:                "Expecting property name enclosed in double quotes: line 1 column 8 (char 7)",
+		`{"a" 1}`:                 "Expecting ':' delimiter: line 1 column 6 (char 5)",
+		`[1 2]`:                   "Expecting ',' delimiter: line 1 column 4 (char 3)",
+		`01`:                      "Extra data: line 1 column 2 (char 1)",
+		`["a`:                     "Unterminated string starting at: line 1 column 2 (char 1)",
+		"\"\t\"":                  "Invalid control character at: line 1 column 2 (char 1)",
+		`"\x"`:                    `Invalid \escape: line 1 column 2 (char 1)`,
+		`"\u12"`:                  `Invalid \uXXXX escape: line 1 column 3 (char 2)`,
+		"\ufeff{}":                "Unexpected UTF-8 BOM (decode using utf-8-sig): line 1 column 1 (char 0)",
+		`[-Infinity]`:             "Out of range float values are not JSON compliant: '-Infinity'",
+		strings.Repeat("1", 4301): "Exceeds the limit (4300 digits) for integer string conversion: value has 4301 digits; use sys.set_int_max_str_digits() to increase the limit",
+	} {
+		_, err := PythonJSON([]byte(in))
+		if refusal := (*PythonJSONError)(nil); !errors.As(err, &refusal) || err.Error() != want {
+			t.Errorf("%.20q: %v, want %s", in, err, want)
+		}
+	}
+	if _, err := PythonJSON([]byte(strings.Repeat("[", 100_000))); !errors.Is(err, ErrPythonDepth) {
+		t.Errorf("nested: %v", err)
 	}
 }
 
@@ -164,7 +191,7 @@ func BenchmarkJWTDecodeUnverified(b *testing.B) {
 	text := jwtHeaderHS + "." + encodeSegment(jwtSeeds[0]) + ".AAAA"
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := DecodeUnverified(text); err != nil {
+		if _, err := (JWTSettings{}).DecodeUnverified(text); err != nil {
 			b.Fatal(err)
 		}
 	}

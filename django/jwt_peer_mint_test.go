@@ -257,7 +257,7 @@ func jwtClaim(t testing.TB, name, value string) django.JWTClaim {
 // shownClaims shows a token's claims in a failure.
 func shownClaims(t testing.TB, token string) string {
 	t.Helper()
-	decoded, err := django.DecodeUnverified(token)
+	decoded, err := (django.JWTSettings{}).DecodeUnverified(token)
 	if err != nil {
 		return fmt.Sprintf("%q", token)
 	}

@@ -1,7 +1,9 @@
 package django_test
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
@@ -69,7 +71,7 @@ func oddTokens(t testing.TB) []oddToken {
 
 	// One claim at a time, the others as they should be.
 	for _, exp := range []string{"EXP", "PAST", `"EXP"`, `"PAST"`, `" EXP "`, `"1_0"`, `"soon"`, `""`, "EXP.5", "PAST.5", "null", "true",
-		"false", "[]", "{}", "[EXP]", "NaN", "Infinity", "-Infinity", "1e400", "9999999999", "253402300799", "253402300800", "1e15", "99999999999999999999999999", "-5", "2e9", "-0"} {
+		"false", "[]", "{}", "[EXP]", `"\u0665\ud835\udfd9"`, `"\u00a09_999_999_999\u2028"`, `"1__0"`, `"_1"`, "NaN", "Infinity", "-Infinity", "1e400", "9999999999", "253402300799", "253402300800", "1e15", "99999999999999999999999999", "-5", "2e9", "-0"} {
 		claims("exp "+exp, `{"token_type":"access","exp":`+exp+`,"jti":"x"}`)
 	}
 	for _, iat := range []string{"SOON", "SOON.5", "PAST", "PAST.5", `"PAST"`, `"SOON"`, `"x"`, "null", "[]", "true", "NaN", "1e400", "-1e400"} {
@@ -118,6 +120,25 @@ func oddTokens(t testing.TB) []oddToken {
 	claims("nested", `{"token_type":"access","exp":EXP,"jti":"x","o":{"b":[{},[],{"z":null,"z":true}],"a":{"":""}} }`+"\r\n\t ")
 	claims("surrogate bytes", "{\"token_type\":\"access\",\"exp\":EXP,\"jti\":\"x\",\"s\":\"\xed\xa0\x80\"}")
 	claims("byte order mark", "\ufeff{\"token_type\":\"access\",\"exp\":EXP,\"jti\":\"x\"}")
+	for name, encode := range map[string]func([]byte, uint32) []byte{
+		"UTF-16BE": func(b []byte, u uint32) []byte { return binary.BigEndian.AppendUint16(b, uint16(u)) },
+		"UTF-16LE": func(b []byte, u uint32) []byte { return binary.LittleEndian.AppendUint16(b, uint16(u)) },
+		"UTF-32BE": binary.BigEndian.AppendUint32,
+		"UTF-32LE": binary.LittleEndian.AppendUint32,
+	} {
+		for i, text := range []string{`{"token_type":"access","exp":EXP,"jti":"x","s":"ä"}`, "{}", "[]", "1"} {
+			var plain []byte
+			for _, u := range fill(text) {
+				plain = encode(plain, uint32(u))
+			}
+			mark := encode(nil, 0xFEFF)
+			for more, payload := range map[string][]byte{"": plain, " with mark": append(mark, plain...), " cut off": plain[:len(plain)-1],
+				" with surrogate": bytes.Replace(plain, encode(nil, 'ä'), encode(nil, 0xD800), 1), " with pair": bytes.Replace(plain, encode(nil, 'ä'), encode(encode(nil, 0xD83D), 0xDE00), 1),
+				" too high": bytes.Replace(plain, encode(nil, 'ä'), encode(nil, 0x11D800), 1)} {
+				add(fmt.Sprint(name, more, " ", i), signHS256(t, hsHeader, string(payload)))
+			}
+		}
+	}
 	claims("invalid UTF-8", "{\"token_type\":\"access\",\"exp\":EXP,\"jti\":\"x\",\"s\":\"\xff\"}")
 	claims("control character", "{\"token_type\":\"access\",\"exp\":EXP,\"jti\":\"x\",\"s\":\"\x01\"}")
 	for name, value := range map[string]string{"leading zero": "01", "no fraction": "1.", "no integer": ".5", "plus": "+1", "minus": "-",

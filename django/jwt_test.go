@@ -76,7 +76,7 @@ func TestJWTFixture(t *testing.T) {
 			if !errors.Is(err, want) {
 				t.Errorf("%s: %v, want %v", name, err, want)
 			}
-			unverified, err := DecodeUnverified(pair.Refresh)
+			unverified, err := (JWTSettings{}).DecodeUnverified(pair.Refresh)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -212,7 +212,7 @@ func TestJWTRefusesClaims(t *testing.T) {
 
 func TestJWTDecodeUnverified(t *testing.T) {
 	decode := func(payload string) (*JWT, error) {
-		return DecodeUnverified(jwtHeaderHS + "." + encodeSegment(payload) + ".AAAA")
+		return (JWTSettings{}).DecodeUnverified(jwtHeaderHS + "." + encodeSegment(payload) + ".AAAA")
 	}
 	token, err := decode(`{"user_id":2.0,"exp":1e9,"iat":"x","jti":"j","token_type":"access","n":NaN,"l":[-Infinity,"NaN\"Infinity",1]}`)
 	if err != nil {
@@ -234,7 +234,7 @@ func TestJWTDecodeUnverified(t *testing.T) {
 		"four parts": jwtHeaderHS + ".e30.AAAA.AAAA", "two": jwtHeaderHS + ".e30", "blank": "", "junk": jwtHeaderHS + ".e30.A!AA", "line end": jwtHeaderHS + ".e30.AAAA\n",
 		"long": jwtHeaderHS + "." + strings.Repeat("A", maxJWT) + ".AAAA", "deep": jwtHeaderHS + "." + encodeSegment(`{"a":`+strings.Repeat("[", 40000)) + ".AAAA",
 	} {
-		if _, err := DecodeUnverified(text); !errors.Is(err, &JWTError{Reason: JWTMalformed}) {
+		if _, err := (JWTSettings{}).DecodeUnverified(text); !errors.Is(err, &JWTError{Reason: JWTMalformed}) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,10 @@ const (
 	sessionAuthHash = "_auth_user_hash"
 	sessionExpiry   = "_session_expiry"
 )
+
+// ModelBackend is Django's own authentication backend, the default of AUTHENTICATION_BACKENDS in
+// django/conf/global_settings.py (4.2).
+const ModelBackend = "django.contrib.auth.backends.ModelBackend"
 
 // Why a session_data is not read. Django takes a corrupt one for an empty session.
 var (
@@ -108,15 +113,32 @@ func (s *Session) decode(payload []byte) error {
 	if err != nil || !ok {
 		return ErrSessionCorrupt
 	}
-	s.Items = make([]SessionItem, len(members))
-	for i, member := range members {
-		s.Items[i] = SessionItem{member.Name, member.Value}
+	for _, member := range members {
+		s.Set(SessionItem{member.Name, member.Value})
 	}
-	s.UserID = jsonText(members.Get(sessionUserID))
-	s.Backend = jsonText(members.Get(sessionBackend))
-	s.AuthHash = jsonText(members.Get(sessionAuthHash))
-	s.Expiry = readSessionExpiry(members.Get(sessionExpiry))
 	return nil
+}
+
+// Set sets items of the session as a dict would: one whose name is there keeps its place. Their
+// values must be as DecodeSession or this package's functions for items make them.
+func (s *Session) Set(items ...SessionItem) {
+	for _, item := range items {
+		if i := slices.IndexFunc(s.Items, func(have SessionItem) bool { return have.Name == item.Name }); i >= 0 {
+			s.Items[i] = item
+		} else {
+			s.Items = append(s.Items, item)
+		}
+		switch item.Name {
+		case sessionUserID:
+			s.UserID = jsonText(item.Value)
+		case sessionBackend:
+			s.Backend = jsonText(item.Value)
+		case sessionAuthHash:
+			s.AuthHash = jsonText(item.Value)
+		case sessionExpiry:
+			s.Expiry = readSessionExpiry(item.Value)
+		}
+	}
 }
 
 // latin1ToUTF8 prepares a payload for reading: JSONSerializer.loads of django/core/signing.py (4.2)
@@ -202,13 +224,18 @@ func VerifySession(data string, keys SecretKeys) KeyMatch {
 // dashed. An empty backend is Django's own.
 func LoginSession(userID, backend, authHash string) []SessionItem {
 	if backend == "" {
-		backend = "django.contrib.auth.backends.ModelBackend"
+		backend = ModelBackend
 	}
 	return []SessionItem{
 		{sessionUserID, pyString(userID)},
 		{sessionBackend, pyString(backend)},
-		{sessionAuthHash, pyString(authHash)},
+		AuthHashItem(authHash),
 	}
+}
+
+// AuthHashItem is the item of an _auth_user_hash.
+func AuthHashItem(authHash string) SessionItem {
+	return SessionItem{sessionAuthHash, pyString(authHash)}
 }
 
 // ExpiringIn returns the item of set_expiry(seconds): the session ends that long after it was last

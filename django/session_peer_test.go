@@ -80,8 +80,8 @@ func TestSessionsOfDjango(t *testing.T) {
 				t.Errorf("%s: %v", want.Name, err)
 				continue
 			}
-			if id, err := django.SessionUserID(want.Data); err != nil || id != s.UserID {
-				t.Errorf("%s: user %q, %v, want %q", want.Name, id, err, s.UserID)
+			if login, err := django.ReadSessionLogin(want.Data); err != nil || login != (django.SessionLogin{UserID: s.UserID, Backend: s.Backend, AuthHash: s.AuthHash}) {
+				t.Errorf("%s: %+v, %v, want %+v", want.Name, login, err, s)
 			}
 			if s.Legacy != legacy || s.Signed.IsZero() != legacy || !legacy && (s.Signed.Before(start) || s.Signed.After(time.Now())) {
 				t.Errorf("%s: legacy %v, signed %v", want.Name, s.Legacy, s.Signed)

@@ -2,7 +2,7 @@ package django
 
 import "bytes"
 
-// jsonScanner looks for a member of an object, and passes over everything else without a copy, a
+// jsonScanner looks for members of an object, and passes over everything else without a copy, a
 // few nanoseconds a byte faster than pyReader, which reads the same JSON: Python's.
 type jsonScanner struct {
 	data  []byte
@@ -10,9 +10,9 @@ type jsonScanner struct {
 	depth int
 }
 
-// object calls visit with the raw name, without its quotes, and the raw value of each member, until
-// visit is content. It reports whether the data was well-formed as far as it was read.
-func (s *jsonScanner) object(visit func(name, value []byte) (done bool)) (ok bool) {
+// object calls visit with the raw name, without its quotes, and the raw value of each member. It
+// reports whether the object was well-formed.
+func (s *jsonScanner) object(visit func(name, value []byte)) (ok bool) {
 	if s.space() != '{' {
 		return false
 	}
@@ -41,9 +41,8 @@ func (s *jsonScanner) object(visit func(name, value []byte) (done bool)) (ok boo
 		if !s.value() {
 			return false
 		}
-		// A value that ends where the data ends may be a part of one.
-		if s.pos < len(s.data) && visit != nil && visit(name, s.data[start:s.pos]) {
-			return true
+		if visit != nil {
+			visit(name, s.data[start:s.pos])
 		}
 		switch s.space() {
 		case ',':

@@ -2,55 +2,62 @@ package django
 
 import "strings"
 
-// SessionUserID reads only the _auth_user_id of a session_data, "" when nobody is logged in, and stops
-// where it found it: a list of a million rows needs no more. Its errors are those of [DecodeSession],
-// but what stands behind the user's key is not looked at.
-func SessionUserID(data string) (string, error) {
-	value, _, ok := splitSigned(data)
+// SessionLogin is what a session says of who is logged in with it.
+type SessionLogin struct {
+	UserID   string // _auth_user_id; "" when nobody is
+	Backend  string // _auth_user_backend
+	AuthHash string // _auth_user_hash
+}
+
+// ReadSessionLogin is [DecodeSession], of which a list of a million rows needs no more, and has its
+// errors. A name that stands twice or with escapes, as Django never writes it, may be read otherwise.
+func ReadSessionLogin(data string) (SessionLogin, error) {
+	value, timestamp, ok := splitSigned(data)
 	if !ok {
 		_, payload, err := splitLegacy(data)
 		if err != nil {
-			return "", err
+			return SessionLogin{}, err
 		}
-		return userIDIn(payload)
+		return loginIn(payload)
+	}
+	if _, err := b62Decode(timestamp); err != nil {
+		return SessionLogin{}, ErrSessionCorrupt
 	}
 	u := unpackers.Get().(*unpacker)
 	defer u.release()
-	var id string
+	var login SessionLogin
 	var bad error
 	err := u.unpack(value, func(payload []byte, complete bool) bool {
-		id, bad = userIDIn(payload)
-		return complete || id != "" || bad == ErrSessionPickled
+		if complete {
+			login, bad = loginIn(payload)
+		}
+		return false
 	})
 	if err := sessionError(err, bad); err != nil {
-		return "", err
+		return SessionLogin{}, err
 	}
-	return id, nil
+	return login, nil
 }
 
-// userIDIn looks into a payload, or into the start of one, which is then ErrSessionCorrupt unless the
-// user's key is in it.
-func userIDIn(payload []byte) (id string, err error) {
+func loginIn(payload []byte) (login SessionLogin, err error) {
 	if isPickle(payload) {
-		return "", ErrSessionPickled
+		return login, ErrSessionPickled
 	}
 	scan := jsonScanner{data: payload}
-	found := false
-	ok := scan.object(func(name, value []byte) bool {
-		if string(name) == sessionUserID {
-			id, found = scannedText(value), true
+	ok := scan.object(func(name, value []byte) {
+		switch string(name) {
+		case sessionUserID:
+			login.UserID = scannedText(value)
+		case sessionBackend:
+			login.Backend = scannedText(value)
+		case sessionAuthHash:
+			login.AuthHash = scannedText(value)
 		}
-		return found
 	})
-	if !ok {
-		return "", ErrSessionCorrupt
+	if scan.space(); !ok || scan.pos < len(payload) {
+		return SessionLogin{}, ErrSessionCorrupt
 	}
-	if !found {
-		if scan.space(); scan.pos < len(payload) {
-			return "", ErrSessionCorrupt
-		}
-	}
-	return id, nil
+	return login, nil
 }
 
 // scannedText is jsonText of a value as it stands in a payload.

@@ -24,6 +24,7 @@ type Settings struct {
 	Session                SessionSettings `toml:"session"`
 	Time                   TimeSettings    `toml:"time"`
 	Peers                  Peers           `toml:"peers"`
+	Server                 ServerSettings  `toml:"server"`
 }
 
 // AuthSettings describe django.contrib.auth in the application.
@@ -42,11 +43,12 @@ type DRFSettings struct {
 // Peers are the versions of the application's packages, such as "4.2". An empty
 // one is the newest that tokenctl knows.
 type Peers struct {
-	Django    Version `toml:"django"`
-	DRF       Version `toml:"drf"`
-	SimpleJWT Version `toml:"simplejwt"`
-	PyJWT     Version `toml:"pyjwt"`
-	Knox      Version `toml:"knox"`
+	Django      Version `toml:"django"`
+	DRF         Version `toml:"drf"`
+	SimpleJWT   Version `toml:"simplejwt"`
+	PyJWT       Version `toml:"pyjwt"`
+	Knox        Version `toml:"knox"`
+	CORSHeaders Version `toml:"corsheaders"`
 }
 
 // TokenKeyword is the word before a DRF key in the Authorization header.
@@ -61,28 +63,36 @@ func (s *Settings) TokenKeyword() string {
 // type or one out of range is a CodeConfigInvalid error that names the line.
 func ParseSettings(text []byte) (*Settings, error) {
 	s := new(Settings)
+	if err := s.Apply(text); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Apply reads settings over those that are there, as [ParseSettings] does.
+func (s *Settings) Apply(text []byte) error {
 	dec := toml.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(s); err != nil {
-		return nil, settingsError(err)
+		return settingsError(err)
 	}
 	if n := s.Auth.PBKDF2Iterations; n != 0 && (n < MinPBKDF2Iterations || n > maxPBKDF2Iterations) {
-		return nil, &Error{Code: CodeConfigInvalid,
+		return &Error{Code: CodeConfigInvalid,
 			Message: fmt.Sprintf("auth.pbkdf2_iterations must lie between %d and %d", MinPBKDF2Iterations, maxPBKDF2Iterations)}
 	}
 	if name := s.Auth.PasswordHasher; name != "" && !slices.Contains(Hashers(), name) {
-		return nil, &Error{Code: CodeConfigInvalid, Message: "auth.password_hasher is not one that tokenctl writes",
+		return &Error{Code: CodeConfigInvalid, Message: "auth.password_hasher is not one that tokenctl writes",
 			Hint: "it writes " + strings.Join(Hashers(), ", ")}
 	}
 	if strings.ContainsAny(s.DRF.Keyword, " \t\r\n") {
-		return nil, &Error{Code: CodeConfigInvalid, Message: "drf.keyword must be one word"}
+		return &Error{Code: CodeConfigInvalid, Message: "drf.keyword must be one word"}
 	}
-	for _, part := range []interface{ Validate() error }{s.Knox, s.SimpleJWT, s.Session, s.Time} {
+	for _, part := range []interface{ Validate() error }{s.Knox, s.SimpleJWT, s.Session, s.Time, s.Server} {
 		if err := part.Validate(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // settingsError says where the fault is without quoting the line: it may hold

@@ -38,8 +38,8 @@ func ValidateUsername(s string, maxLength int) error {
 		return ValidationError(msgBlank)
 	}
 	var messages []string
-	if !isUsername(s) {
-		messages = append(messages, msgUsername)
+	if err := CheckUsername(s); err != nil {
+		messages = append(messages, err.Error())
 	}
 	if n := utf8.RuneCountInString(s); maxLength > 0 && n > maxLength {
 		plural := "s"
@@ -52,6 +52,14 @@ func ValidateUsername(s string, maxLength int) error {
 		return nil
 	}
 	return ValidationError(strings.Join(messages, "; "))
+}
+
+// CheckUsername is UnicodeUsernameValidator alone: it does not normalise.
+func CheckUsername(s string) error {
+	if !isUsername(s) {
+		return ValidationError(msgUsername)
+	}
+	return nil
 }
 
 // isUsername is ^[\w.@+-]+\Z with Python's \w. A byte that is not UTF-8 reads as U+FFFD, which is

@@ -26,31 +26,42 @@ var (
 )
 
 // ValidateEmail is EmailValidator of django/core/validators.py; the error's text is its message.
-// Releases differ in the domain, and a value passes if any of them lets it pass: up to 5.1 a domain
-// is ASCII, directly or after IDNA, and its last label may hold digits; from 5.2 on letters beyond
-// ASCII stand for themselves and digits at the end are refused.
+// Releases differ in the domain, and a value passes if any of them lets it pass.
 func ValidateEmail(s string) error {
+	if ValidateEmailIn("5.1", s) == nil {
+		return nil
+	}
+	return ValidateEmailIn("5.2", s)
+}
+
+// ValidateEmailIn is EmailValidator of one release: up to 5.1 a domain is ASCII, directly or after
+// IDNA, and its last label may hold digits; from 5.2 on letters beyond ASCII stand for themselves
+// and digits at the end are refused.
+func ValidateEmailIn(release Version, s string) error {
 	at := strings.LastIndexByte(s, '@')
 	if at < 0 || !utf8.ValidString(s) || utf8.RuneCountInString(s) > maxEmailLength {
 		return ValidationError(msgEmail)
 	}
 	user, domain := s[:at], s[at+1:]
-	if !emailUser.MatchString(user) || !isEmailDomain(domain) {
+	if !emailUser.MatchString(user) || !isEmailDomain(release, domain) {
 		return ValidationError(msgEmail)
 	}
 	return nil
 }
 
-func isEmailDomain(domain string) bool {
-	if domain == "localhost" || isASCIIDomain(domain) || isUnicodeDomain(domain) {
+func isEmailDomain(release Version, domain string) bool {
+	if domain == "localhost" {
 		return true
 	}
 	if m := emailLiteral.FindStringSubmatch(domain); m != nil {
 		_, err := netip.ParseAddr(m[1])
 		return err == nil
 	}
+	if release.AtLeast("5.2") {
+		return isUnicodeDomain(domain)
+	}
 	encoded, ok := idnaEncode(domain)
-	return ok && isASCIIDomain(encoded)
+	return isASCIIDomain(domain) || ok && isASCIIDomain(encoded)
 }
 
 // isASCIIDomain is EmailValidator.domain_regex of 3.2 to 5.1. The last label may start with a

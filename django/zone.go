@@ -118,3 +118,24 @@ func (z Zone) local(t time.Time) time.Time {
 	}
 	return t.Add(-before).UTC()
 }
+
+// Representation is how DRF's DateTimeField shows a moment: ISO 8601 in
+// TIME_ZONE, with microseconds unless there are none, "Z" for UTC, and without an
+// offset where USE_TZ is False (to_representation in rest_framework/fields.py,
+// 3.16.0). An unset TIME_ZONE is UTC, which every new project sets.
+func (s TimeSettings) Representation(t time.Time) string {
+	layout := "2006-01-02T15:04:05.000000"
+	if t.Nanosecond()/1000 == 0 {
+		layout = "2006-01-02T15:04:05"
+	}
+	if zone, err := s.Zone(); err == nil && zone.location != nil {
+		return t.In(zone.location).Format(layout)
+	}
+	location := time.UTC
+	if s.TimeZone != "" {
+		if named, err := time.LoadLocation(s.TimeZone); err == nil {
+			location = named
+		}
+	}
+	return t.In(location).Format(layout + "Z07:00")
+}

@@ -39,14 +39,11 @@ var DRF = &Kind{
 		r.Life.Keep = false // keeping no expiry is what happens anyway
 		return noLife("drf tokens", r.Life)
 	},
-	Mint: mintDRF,
-	Holds: func(ctx context.Context, tx *db.Tx, u db.User) (bool, error) {
-		t, err := tx.TokenOf(ctx, u.ID)
-		return t != nil, err
-	},
-	Rotate: rotateDRF,
-	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, c Credential) error {
-		return tx.DeleteToken(ctx, c.row.(db.Token))
+	MintAll: mintDRF,
+	Barred:  barredDRF,
+	Rotate:  rotateDRF,
+	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, batch []Credential) (db.Refusals, error) {
+		return tx.DeleteTokens(ctx, rowsOf[db.Token](batch))
 	},
 	Aftermath: drfAftermath,
 	Header: func(s *django.Settings, secret django.Secret) string {
@@ -57,14 +54,29 @@ var DRF = &Kind{
 func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
 
 // fingerprint names a secret without telling it.
-func fingerprint(secret django.Secret) string {
-	sum := sha256.Sum256([]byte(secret.Reveal()))
-	return hex.EncodeToString(sum[:4])
+func fingerprint(secret django.Secret) string { return string(appendFingerprint(nil, secret)) }
+
+func appendFingerprint(dst []byte, secret django.Secret) []byte {
+	var text [2 * db.MaxTokenKey]byte // enough not to be allocated
+	sum := sha256.Sum256(append(text[:0], secret.Reveal()...))
+	return hex.AppendEncode(dst, sum[:4])
+}
+
+func drfID(u db.User, key django.Secret) string {
+	id := append(append(append(make([]byte, 0, 64), "drf:"...), u.ID...), '@')
+	return string(appendFingerprint(id, key))
 }
 
 func drfCredential(t db.Token) Credential {
-	c := Credential{Kind: "drf", ID: "drf:" + t.User.ID + "@" + fingerprint(t.Key), Owner: t.User, Status: Active,
-		Created: t.Created, secret: t.Key, row: t}
+	c := drfOverview(&t)
+	c.row = t
+	return c
+}
+
+// drfOverview is the credential without its row.
+func drfOverview(t *db.Token) Credential {
+	c := Credential{Kind: "drf", ID: drfID(t.User, t.Key), Owner: t.User, Status: Active,
+		Created: t.Created, secret: t.Key}
 	if !t.User.Active() {
 		c.Status = Disabled
 	}
@@ -77,11 +89,17 @@ func listDRF(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2[
 		return func(func(Credential, error) bool) {}
 	}
 	f := s.filter()
+	f.Brief = s.Brief // what blacklisting one comes to depends on the owner's password
 	if s.wants(Active) != s.wants(Disabled) {
 		active := s.wants(Active)
 		f.Active = &active
 	}
-	return credentials(store.Tokens(ctx, f), drfCredential)
+	return credentials(ctx, func(ctx context.Context) iter.Seq2[db.Token, error] { return store.Tokens(ctx, f) }, func(t *db.Token) Credential {
+		if s.Brief {
+			return drfOverview(t)
+		}
+		return drfCredential(*t)
+	})
 }
 
 func drfByID(ctx context.Context, _ Env, tx *db.Tx, id string) (Credential, error) {
@@ -103,17 +121,29 @@ func drfByID(ctx context.Context, _ Env, tx *db.Tx, id string) (Credential, erro
 }
 
 func drfBySecret(ctx context.Context, _ Env, tx *db.Tx, secret django.Secret) (*Credential, error) {
-	text := secret.Reveal()
-	if len(text) > db.MaxTokenKey || strings.ContainsRune(text, 0) {
-		return nil, nil
-	}
-	t, err := tx.TokenWithKey(ctx, secret)
-	if t == nil || err != nil {
+	found, err := DRFBySecrets(ctx, tx, []django.Secret{secret})
+	if err != nil {
 		return nil, err
 	}
-	c := drfCredential(*t)
-	c.Notes = drfNotes(c)
-	return &c, nil
+	return found[0], nil
+}
+
+// DRFBySecrets finds the tokens of many secrets with one query, in their order;
+// nil where a secret is nobody's.
+func DRFBySecrets(ctx context.Context, tx *db.Tx, secrets []django.Secret) ([]*Credential, error) {
+	rows, err := tx.TokensWithKeys(ctx, secrets)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]*Credential, len(rows))
+	for i, t := range rows {
+		if t != nil {
+			c := drfCredential(*t)
+			c.Notes = drfNotes(c)
+			found[i] = &c
+		}
+	}
+	return found, nil
 }
 
 func drfNotes(c Credential) []string {
@@ -133,33 +163,70 @@ func newKey(random io.Reader) (django.Secret, error) {
 	return django.NewSecret(hex.EncodeToString(b)), nil
 }
 
-func mintDRF(ctx context.Context, env Env, tx *db.Tx, req MintRequest) (Minted, error) {
-	key, err := newKey(env.Random)
+func mintDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, _ MintRequest) ([]Minted, []Refusal, error) {
+	keys, err := several(len(users), env.Random, newKey)
 	if err != nil {
-		return Minted{}, err
+		return nil, nil, err
 	}
-	t, err := tx.InsertToken(ctx, req.User, key)
-	if django.CodeOf(err) == django.CodeTokenExists {
-		if old, find := tx.TokenOf(ctx, req.User.ID); find == nil && old != nil {
-			err.(*django.Error).Hint = "replace it: tokenctl rotate " + drfCredential(*old).ID
+	taken, err := tx.InsertTokens(ctx, users, keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	minted := make([]Minted, 0, len(users))
+	var others []db.User
+	for i, u := range users {
+		if taken[u.ID] {
+			others = append(others, u)
+			continue
 		}
+		minted = append(minted, Minted{Credential: drfCredential(db.Token{Key: keys[i], Created: tx.Now, User: u}), Secrets: []Named{{"token", keys[i]}}})
 	}
+	if others == nil {
+		return minted, nil, nil
+	}
+	refused, err := barredDRF(ctx, env, tx, others)
 	if err != nil {
-		return Minted{}, err
+		return nil, nil, err
 	}
-	return Minted{Credential: drfCredential(t), Secrets: []Named{{"token", key}}}, nil
+	// Whose token was deleted since was refused all the same.
+	for _, u := range without(others, refused) {
+		refused = append(refused, Refusal{u, hasDRF(u)})
+	}
+	return minted, refused, nil
 }
 
-func rotateDRF(ctx context.Context, env Env, tx *db.Tx, c Credential, _ RotateRequest) (Minted, error) {
-	key, err := newKey(env.Random)
+func hasDRF(u db.User) *django.Error {
+	return &django.Error{Code: django.CodeTokenExists, Message: u.Username + " has a drf token already"}
+}
+
+// barredDRF tells who has a token, in the order of the users.
+func barredDRF(ctx context.Context, _ Env, tx *db.Tx, users []db.User) ([]Refusal, error) {
+	held, err := tx.TokenKeysOf(ctx, users)
 	if err != nil {
-		return Minted{}, err
+		return nil, err
 	}
-	t, err := tx.ReplaceToken(ctx, c.row.(db.Token), key)
+	var refused []Refusal
+	for _, u := range users {
+		if key, has := held[u.ID]; has {
+			e := hasDRF(u)
+			e.Hint = "replace it: tokenctl rotate " + drfID(u, key)
+			refused = append(refused, Refusal{u, e})
+		}
+	}
+	return refused, nil
+}
+
+func rotateDRF(ctx context.Context, env Env, tx *db.Tx, batch []Credential, _ RotateRequest) ([]Minted, db.Refusals, error) {
+	keys, err := several(len(batch), env.Random, newKey)
 	if err != nil {
-		return Minted{}, err
+		return nil, nil, err
 	}
-	return Minted{Credential: drfCredential(t), Secrets: []Named{{"token", key}}, Replaces: c.ID}, nil
+	list, refused, err := tx.ReplaceTokens(ctx, rowsOf[db.Token](batch), keys)
+	minted := make([]Minted, len(batch))
+	for i, t := range list {
+		minted[i] = Minted{Credential: drfCredential(t), Secrets: []Named{{"token", keys[i]}}, Replaces: batch[i].ID}
+	}
+	return minted, refused, err
 }
 
 // drfAftermath: obtain_auth_token is get-or-create, so whoever can log in has a

@@ -22,19 +22,19 @@ var JWT = &Kind{
 		// A compact JWS starts with the encoding of {" (RFC 7519 section 3.1).
 		return strings.HasPrefix(text, "eyJ") && strings.Count(text, ".") == 2
 	},
-	List:         listJWT,
-	ByID:         jwtByID,
-	BySecret:     jwtBySecret,
-	CheckMint:    checkMintJWT,
-	CheckRotate:  checkRotateJWT,
-	Mint:         mintJWT,
-	Rotate:       rotateJWT,
-	Blacklist:    blacklistJWT,
-	Unblacklist:  unblacklistJWT,
-	CountExpired: countExpiredJWT,
-	Purge:        purgeJWT,
-	Aftermath:    jwtAftermath,
-	Header:       jwtHeader,
+	List:        listJWT,
+	ByID:        jwtByID,
+	BySecret:    jwtBySecret,
+	CheckMint:   checkMintJWT,
+	CheckRotate: checkRotateJWT,
+	MintAll:     mintJWT,
+	Rotate:      rotateJWT,
+	Blacklist:   blacklistJWT,
+	Unblacklist: unblacklistJWT,
+	Expired:     expiredJWT,
+	Purge:       purgeJWT,
+	Aftermath:   jwtAftermath,
+	Header:      jwtHeader,
 }
 
 // The types of simplejwt's tokens.
@@ -100,8 +100,14 @@ func jwtStatus(s django.JWTSettings, c Credential, now time.Time) Status {
 func listJWT(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
 	return func(yield func(Credential, error) bool) {
 		now := store.Now()
-		credentials(store.OutstandingTokens(ctx, s.filter(), jwtSettings(env)), func(t db.OutstandingToken) Credential {
-			return jwtCredential(env, t, now)
+		credentials(ctx, func(ctx context.Context) iter.Seq2[db.OutstandingToken, error] {
+			return store.OutstandingTokens(ctx, s.filter(), jwtSettings(env))
+		}, func(t *db.OutstandingToken) Credential {
+			c := jwtCredential(env, *t, now)
+			if s.Brief {
+				c.row = nil // the claims are the most of it
+			}
+			return c
 		})(yield)
 	}
 }

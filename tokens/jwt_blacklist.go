@@ -9,31 +9,32 @@ import (
 )
 
 // blacklistJWT does what blacklist() of rest_framework_simplejwt/tokens.py
-// (5.5.1) does: the token's row if it has none, and the row that blacklists it.
-func blacklistJWT(ctx context.Context, env Env, tx *db.Tx, c Credential) error {
-	r := c.row.(jwtRow)
-	switch {
-	case c.Type == access:
-		return &django.Error{Code: django.CodeKindUnsupported, Message: "access tokens cannot be blacklisted: the application never looks them up; this one lives until " + c.Expires.Format(time.RFC3339),
-			Hint: "tokenctl user deactivate stops it, as does another signing key, or a changed password with CHECK_REVOKE_TOKEN; blacklist its refresh token so that no other follows"}
-	case c.Signature == signatureUnchecked && !env.Unverified && !r.secret.IsZero() && (r.stored == nil || !r.stored.Text.Equal(r.secret)):
-		e := keyMissing("no row holds this very token, and its signature cannot be checked").(*django.Error)
-		e.Hint += "; --unverified blacklists what the token claims to be"
-		return e
-	case r.stored == nil && c.Type != refresh && c.Type != sliding:
-		return &django.Error{Code: django.CodeInvalidValue, Message: "the token is of no type that can be blacklisted"}
-	}
-	var err error
-	if r.stored == nil {
-		if r.stored, err = record(ctx, tx, c); err != nil {
-			return err
+// (5.5.1) does: a token's row if it has none, and the row that blacklists it.
+func blacklistJWT(ctx context.Context, env Env, tx *db.Tx, batch []Credential) (db.Refusals, error) {
+	stored := make([]db.OutstandingToken, len(batch))
+	for i, c := range batch {
+		r := c.row.(jwtRow)
+		switch {
+		case c.Type == access:
+			return nil, &django.Error{Code: django.CodeKindUnsupported, Message: "access tokens cannot be blacklisted: the application never looks them up; this one lives until " + c.Expires.Format(time.RFC3339),
+				Hint: "tokenctl user deactivate stops it, as does another signing key, or a changed password with CHECK_REVOKE_TOKEN; blacklist its refresh token so that no other follows"}
+		case c.Signature == signatureUnchecked && !env.Unverified && !r.secret.IsZero() && (r.stored == nil || !r.stored.Text.Equal(r.secret)):
+			e := keyMissing("no row holds this very token, and its signature cannot be checked").(*django.Error)
+			e.Hint += "; --unverified blacklists what the token claims to be"
+			return nil, e
+		case r.stored == nil && c.Type != refresh && c.Type != sliding:
+			return nil, &django.Error{Code: django.CodeInvalidValue, Message: "the token is of no type that can be blacklisted"}
 		}
+		if r.stored == nil {
+			row, err := record(ctx, tx, c)
+			if err != nil {
+				return nil, err
+			}
+			r.stored = row
+		}
+		stored[i] = *r.stored
 	}
-	fresh, err := tx.BlacklistOutstanding(ctx, *r.stored)
-	if err == nil && !fresh {
-		err = &django.Error{Code: django.CodeAlreadyExists, Message: c.ID + " is blacklisted already", Hint: "--ignore-missing makes that no fault"}
-	}
-	return err
+	return tx.BlacklistOutstandingTokens(ctx, stored)
 }
 
 // record adds the row of a token that the application never recorded, as
@@ -64,21 +65,18 @@ func unblacklistJWT(ctx context.Context, _ Env, tx *db.Tx, c Credential) error {
 	return err
 }
 
-func countExpiredJWT(ctx context.Context, env Env, tx *db.Tx, req PurgeRequest) (int64, error) {
-	return tx.CountExpiredOutstanding(ctx, purgeBefore(env, tx, req), req.UserIDs, jwtSettings(env))
-}
-
-func purgeJWT(ctx context.Context, env Env, tx *db.Tx, req PurgeRequest) (int64, error) {
-	return tx.PurgeOutstanding(ctx, purgeBefore(env, tx, req), req.UserIDs, req.Limit, jwtSettings(env))
-}
-
-// purgeBefore spares what LEEWAY keeps alive.
-func purgeBefore(env Env, tx *db.Tx, req PurgeRequest) time.Time {
-	latest := tx.Now.Add(-jwtSettings(env).Leeway.Duration)
-	if !req.Before.IsZero() && req.Before.Before(latest) {
-		return req.Before
+// expiredJWT spares what LEEWAY keeps alive.
+func expiredJWT(ctx context.Context, env Env, s *db.Store, req PurgeRequest) ([]db.Place, error) {
+	settings := jwtSettings(env)
+	before := s.Now().Add(-settings.Leeway.Duration)
+	if !req.Before.IsZero() && req.Before.Before(before) {
+		before = req.Before
 	}
-	return latest
+	return s.ExpiredOutstanding(ctx, before, req.UserIDs, settings)
+}
+
+func purgeJWT(ctx context.Context, _ Env, tx *db.Tx, _ PurgeRequest, places []db.Place) (int64, error) {
+	return tx.PurgeOutstanding(ctx, places)
 }
 
 // jwtAftermath: what a blacklisted refresh token has made lives on.

@@ -2,7 +2,6 @@ package tokens
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"tokenctl/db"
@@ -134,147 +133,136 @@ func releaseOf(s django.JWTSettings, stored []django.Secret) django.Version {
 	return ""
 }
 
-// minted is the credential of a token just made.
-func (s *signer) minted(secret django.Secret, owner db.User, stored *db.OutstandingToken) (Credential, *django.JWT, error) {
-	token, err := s.Settings().DecodeUnverified(secret.Reveal())
-	if err != nil {
-		return Credential{}, nil, err
-	}
+// minted is the credential of a token just made of these claims.
+func (s *signer) minted(claims django.JWTClaims, secret django.Secret, owner db.User) Credential {
+	token := s.Settings().Describe(claims)
 	c := Credential{Kind: "jwt", Type: token.Type, ID: "jwt:" + token.JTI, Owner: owner, Created: token.IssuedAt, Expires: token.Expires, Signature: signatureVerified,
-		secret: secret, row: jwtRow{stored: stored, token: token, secret: secret, seen: s.tx.Now}}
+		secret: secret, row: jwtRow{token: &token, secret: secret, seen: s.tx.Now}}
 	if token.Type == sliding {
 		c.Expires = token.RefreshExpires
 	}
 	if c.Created.IsZero() {
 		c.Created = s.tx.Now
 	}
-	c.Claims, err = token.Claims.MarshalJSON()
 	c.Status = jwtStatus(s.Settings(), c, s.tx.Now)
-	return c, token, err
+	return c
 }
 
-// issue signs a token of a type for a user, and records it as for_user does.
-func (s *signer) issue(ctx context.Context, typ string, owner db.User, custom []django.JWTClaim) (Minted, error) {
-	user, err := s.tx.JWTUser(ctx, owner, s.Settings())
+// issue signs a token of a type for each of the users, with custom claims for
+// each, and records it as for_user does.
+func (s *signer) issue(ctx context.Context, typ string, owners []db.User, custom func(int) []django.JWTClaim) ([]Minted, error) {
+	users, err := s.tx.JWTUsers(ctx, owners, s.Settings())
 	if err != nil {
-		return Minted{}, err
+		return nil, err
 	}
-	jti, err := django.NewJTI(s.env.Random)
-	if err != nil {
-		return Minted{}, err
+	// A refresh token's own, and its access token's.
+	ids := make([][2]string, len(owners))
+	for i := range ids {
+		for j := range ids[i] {
+			if ids[i][j], err = django.NewJTI(s.env.Random); err != nil {
+				return nil, err
+			}
+		}
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	minted, signed := make([]Minted, len(owners)), make(chan int, len(owners)/signedAhead+1)
+	go func() {
+		defer close(signed)
+		for n := 0; n < len(minted) && err == nil; {
+			next := min(n+signedAhead, len(minted))
+			err = parallel(ctx, next-n, func(i int) (err error) {
+				i += n
+				minted[i], err = s.sign(typ, owners[i], users[i], ids[i], custom(i))
+				return err
+			})
+			if n = next; err == nil {
+				signed <- n
+			}
+		}
+	}()
+	defer func() {
+		cancel()
+		for range signed {
+		}
+	}()
+	recorded := 0
+	for n := range signed {
+		if typ == access {
+			continue
+		}
+		if err := s.record(ctx, minted[recorded:n], ids[recorded:n]); err != nil {
+			return nil, err
+		}
+		recorded = n
+	}
+	return minted, err
+}
+
+// signedAhead is how many tokens are signed, on all cores, while the database
+// records as many that were signed before.
+const signedAhead = 1000
+
+// record writes the rows of tokens; the first of their ids are those of the rows.
+func (s *signer) record(ctx context.Context, minted []Minted, ids [][2]string) error {
+	rows := make([]db.OutstandingToken, len(minted))
+	for i, m := range minted {
+		rows[i] = db.OutstandingToken{JTI: ids[i][0], Text: m.secret, User: m.Owner}
+	}
+	return s.tx.InsertOutstandingTokens(ctx, rows, minted[0].row.(jwtRow).token.Expires)
+}
+
+// sign makes the token of one user, without recording it.
+func (s *signer) sign(typ string, owner db.User, user django.JWTUser, ids [2]string, custom []django.JWTClaim) (Minted, error) {
 	now := s.tx.Now
 	build := s.NewRefresh
 	if typ == sliding {
 		build = s.NewSliding
 	}
-	claims, err := build(user, now, jti, custom)
+	claims, err := build(user, now, ids[0], custom)
 	if err != nil {
 		return Minted{}, err
 	}
-	var second django.Secret
-	if typ != sliding {
-		// An access token is what a refresh token makes, also without one.
-		id, err := django.NewJTI(s.env.Random)
+	var m Minted
+	if typ != access {
+		name := refresh
+		if typ == sliding {
+			name = "token"
+		}
+		secret, err := s.Encode(claims)
 		if err != nil {
 			return Minted{}, err
 		}
-		if second, err = s.Encode(s.AccessFromRefresh(claims, now, id)); err != nil {
+		m.Secrets = append(m.Secrets, Named{name, secret})
+		m.Credential = s.minted(claims, secret, owner)
+	}
+	if typ != sliding {
+		// An access token is what a refresh token makes, also without one.
+		claims := s.AccessFromRefresh(claims, now, ids[1])
+		secret, err := s.Encode(claims)
+		if err != nil {
 			return Minted{}, err
 		}
+		m.Secrets = append(m.Secrets, Named{access, secret})
+		if typ == access {
+			m.Credential = s.minted(claims, secret, owner)
+		}
 	}
-	if typ == access {
-		c, _, err := s.minted(second, owner, nil)
-		return Minted{Credential: c, Secrets: []Named{{access, second}}}, err
-	}
-	secret, err := s.Encode(claims)
-	if err != nil {
-		return Minted{}, err
-	}
-	c, token, err := s.minted(secret, owner, nil)
-	if err != nil {
-		return Minted{}, err
-	}
-	row, err := s.tx.InsertOutstanding(ctx, db.OutstandingToken{JTI: jti, Text: secret, Created: now, Expires: token.Expires, User: owner})
-	if err != nil {
-		return Minted{}, err
-	}
-	c.row = jwtRow{stored: &row, token: token, secret: secret, seen: now}
-	if typ == sliding {
-		return Minted{Credential: c, Secrets: []Named{{"token", secret}}}, nil
-	}
-	return Minted{Credential: c, Secrets: []Named{{refresh, secret}, {access, second}}}, nil
+	return m, nil
 }
 
-func mintJWT(ctx context.Context, env Env, tx *db.Tx, req MintRequest) (Minted, error) {
+func mintJWT(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest) ([]Minted, []Refusal, error) {
 	typ := req.Type
 	if typ == "" {
 		typ = refresh
 	}
 	if typ != access && tx.Layout.Outstanding() == nil {
-		return Minted{}, &django.Error{Code: django.CodeTableMissing, Message: "the database has no table for " + typ + " tokens",
+		return nil, nil, &django.Error{Code: django.CodeTableMissing, Message: "the database has no table for " + typ + " tokens",
 			Hint: `add "rest_framework_simplejwt.token_blacklist" to INSTALLED_APPS and run manage.py migrate; --type access makes a token that is never recorded`}
 	}
 	s, err := newSigner(ctx, env, tx, typ, req.Life, req.Force)
 	if err != nil {
-		return Minted{}, err
+		return nil, nil, err
 	}
-	return s.issue(ctx, typ, req.User, req.Claims)
-}
-
-// rotateJWT blacklists a token and records another in its place, with the same
-// custom claims. Of two at once, one gets CodeChanged.
-func rotateJWT(ctx context.Context, env Env, tx *db.Tx, c Credential, req RotateRequest) (Minted, error) {
-	r := c.row.(jwtRow)
-	switch {
-	case c.Type == access:
-		return Minted{}, &django.Error{Code: django.CodeKindUnsupported, Message: "access tokens cannot be rotated: a refresh token makes them", Hint: "rotate the refresh token, or mint another pair"}
-	case r.blacklisted():
-		return Minted{}, &django.Error{Code: django.CodeChanged, Message: c.ID + " is blacklisted: there is nothing to replace", Hint: "make another with tokenctl mint --kind jwt"}
-	case c.Status == Expired || !c.Expires.After(tx.Now):
-		return Minted{}, &django.Error{Code: django.CodeChanged, Message: c.ID + " has expired: there is nothing to replace", Hint: "make another with tokenctl mint --kind jwt"}
-	case c.Owner.ID == "":
-		return Minted{}, &django.Error{Code: django.CodeUserNotFound, Message: c.ID + " belongs to nobody: there is nobody to make another for", Hint: "blacklist it"}
-	}
-	typ := c.Type
-	if typ != sliding {
-		typ = refresh
-	}
-	life := req.Life
-	if life.Keep {
-		life = Life{Expires: c.Expires}
-	}
-	s, err := newSigner(ctx, env, tx, typ, life, req.Force)
-	if err != nil {
-		return Minted{}, err
-	}
-	if r.token != nil && !req.Force {
-		if err := rightJWTKey(s.JWTBackend, []django.Secret{c.secret}, tx.Now); err != nil {
-			return Minted{}, err
-		}
-	}
-	if r.stored == nil {
-		if r.stored, err = record(ctx, tx, c); err != nil {
-			return Minted{}, err
-		}
-	}
-	fresh, err := tx.BlacklistOutstanding(ctx, *r.stored)
-	if err == nil && !fresh {
-		err = &django.Error{Code: django.CodeChanged, Message: c.ID + " was rotated or blacklisted meanwhile", Hint: "nothing was done; look again with tokenctl list --user"}
-	}
-	if err != nil {
-		return Minted{}, err
-	}
-	m, err := s.issue(ctx, typ, c.Owner, customClaims(s.Settings(), r.token))
-	m.Replaces = c.ID
-	return m, err
-}
-
-// customClaims are those that simplejwt did not put there itself.
-func customClaims(s django.JWTSettings, t *django.JWT) []django.JWTClaim {
-	if t == nil {
-		return nil
-	}
-	own := []string{"exp", "iat", "nbf", "aud", "iss", "jti", s.JTIClaim, s.TokenTypeClaim, s.UserIDClaim, s.SlidingTokenRefreshExpClaim, s.RevokeTokenClaim}
-	return slices.DeleteFunc(slices.Clone([]django.JWTClaim(t.Claims)), func(c django.JWTClaim) bool { return slices.Contains(own, c.Name) })
+	minted, err := s.issue(ctx, typ, users, func(int) []django.JWTClaim { return req.Claims })
+	return minted, nil, err
 }

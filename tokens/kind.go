@@ -96,7 +96,7 @@ func (l Life) given() bool { return l != Life{} }
 
 // MintRequest is what the operator wants minted.
 type MintRequest struct {
-	User   db.User
+	User   db.User // of Mint; MintAll has several
 	Life   Life
 	Type   string            // jwt: "refresh" (and its access token), "access" or "sliding"; empty is refresh
 	Claims []django.JWTClaim // jwt: custom claims
@@ -114,7 +114,6 @@ type RotateRequest struct {
 type PurgeRequest struct {
 	Before  time.Time // rows that expired before; never the future
 	UserIDs []string  // owners, by primary key; nil: everybody
-	Limit   int       // rows in one transaction; 0: all
 }
 
 // Kind is a family of credentials and what tokenctl can do with it. A nil
@@ -145,31 +144,41 @@ type Kind struct {
 	// cannot fulfil, whatever the database holds.
 	CheckMint   func(Env, MintRequest) error
 	CheckRotate func(Env, RotateRequest) error
-	// Mint makes a credential for a user, in the form the peer makes it.
-	Mint func(context.Context, Env, *db.Tx, MintRequest) (Minted, error)
-	// Holds reports whether the user has the one credential that the kind
-	// allows; nil where a user may have several.
-	Holds func(context.Context, *db.Tx, db.User) (bool, error)
-	// Full returns why the user can get no further one; nil where the kind has no
-	// such limit.
-	Full func(context.Context, Env, *db.Tx, db.User) error
-	// Rotate replaces a credential as it was seen; CodeChanged if it is no
-	// longer that.
-	Rotate func(context.Context, Env, *db.Tx, Credential, RotateRequest) (Minted, error)
-	// Blacklist makes a credential, as it was seen, stop working.
-	Blacklist func(context.Context, Env, *db.Tx, Credential) error
+	// MintAll makes a credential for each of the users, who are different ones, in
+	// their order and in the form the peer makes it, and tells who can get none.
+	// Some thousands of users at a time are what it is good at.
+	MintAll func(context.Context, Env, *db.Tx, []db.User, MintRequest) ([]Minted, []Refusal, error)
+	// Barred tells which of the users can get no further one; nil where nothing
+	// limits them.
+	Barred func(context.Context, Env, *db.Tx, []db.User) ([]Refusal, error)
+	// Rotate replaces credentials, each as it was seen. Those that are refused,
+	// with CodeChanged where they are no longer that, have nothing in their places.
+	Rotate func(context.Context, Env, *db.Tx, []Credential, RotateRequest) ([]Minted, db.Refusals, error)
+	// Blacklist makes credentials, each as it was seen, stop working.
+	Blacklist func(context.Context, Env, *db.Tx, []Credential) (db.Refusals, error)
 	// Unblacklist undoes that.
 	Unblacklist func(context.Context, Env, *db.Tx, Credential) error
-	// CountExpired counts the rows that Purge would delete.
-	CountExpired func(context.Context, Env, *db.Tx, PurgeRequest) (int64, error)
-	// Purge deletes at most req.Limit rows that expired before req.Before, and
-	// returns how many rows of the kind's own table it deleted.
-	Purge func(context.Context, Env, *db.Tx, PurgeRequest) (int64, error)
+	// Expired finds the rows that expired before req.Before.
+	Expired func(context.Context, Env, *db.Store, PurgeRequest) ([]db.Place, error)
+	// Purge deletes those of them that stand in some of these places, and returns
+	// how many rows of the kind's own table it deleted.
+	Purge func(context.Context, Env, *db.Tx, PurgeRequest, []db.Place) (int64, error)
 	// Aftermath is what the operator must know about a blacklisted credential
 	// that is not so dead as it looks; empty when there is nothing.
 	Aftermath func(Env, Credential) string
 	// Header is the request header that carries the secret.
 	Header func(*django.Settings, django.Secret) string
+}
+
+// SecretNames are the names of the secrets of a new credential of this type.
+func (k *Kind) SecretNames(typ string) []string {
+	switch {
+	case k != JWT || typ == sliding:
+		return []string{"token"}
+	case typ == access:
+		return []string{access}
+	}
+	return []string{refresh, access}
 }
 
 // Of returns the credential's kind.
@@ -212,7 +221,7 @@ func (k *Kind) Can(action string) bool {
 	case "show", "verify":
 		return k.ByID != nil
 	case "mint":
-		return k.Mint != nil
+		return k.MintAll != nil
 	case "rotate":
 		return k.Rotate != nil
 	case "blacklist":

@@ -113,14 +113,15 @@ func TestLooksLike(t *testing.T) {
 }
 
 func TestSame(t *testing.T) {
-	set := func(ids ...string) (list []tokens.Credential) {
+	set := func(ids ...string) *tokens.Set {
+		s := new(tokens.Set)
 		for _, id := range ids {
-			list = append(list, tokens.Credential{ID: id})
+			s.Count(&tokens.Credential{ID: id})
 		}
-		return list
+		return s
 	}
 	for _, test := range []struct {
-		a, b []tokens.Credential
+		a, b *tokens.Set
 		same bool
 	}{
 		{set(), set(), true},
@@ -128,9 +129,10 @@ func TestSame(t *testing.T) {
 		{set("drf:1@aa"), set("drf:1@ab"), false},
 		{set("drf:1@aa"), set("drf:1@aa", "drf:2@bb"), false},
 		{set("drf:1@aa"), set(), false},
+		{set("drf:1@aa", "drf:1@aa"), set("drf:2@bb", "drf:2@bb"), false},
 	} {
-		if got := tokens.Same(test.a, test.b); got != test.same {
-			t.Errorf("Same(%v, %v) is %t", test.a, test.b, got)
+		if got := test.a.Same(test.b); got != test.same {
+			t.Errorf("%v and %v are the same: %t", test.a, test.b, got)
 		}
 	}
 }

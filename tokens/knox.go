@@ -31,17 +31,17 @@ var Knox = &Kind{
 		return &django.Error{Code: django.CodeUsage, Message: "knox tokens cannot overlap where AUTO_REFRESH is on: using the old one would move its expiry back",
 			Hint: "leave out --overlap, and blacklist the old token when its holder has the new one: tokenctl mint, then tokenctl blacklist"}
 	},
-	Mint:   mintKnox,
-	Full:   knoxFull,
-	Rotate: rotateKnox,
-	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, c Credential) error {
-		return tx.DeleteKnoxToken(ctx, c.row.(db.KnoxToken))
+	MintAll: mintKnox,
+	Barred:  barredKnox,
+	Rotate:  rotateKnox,
+	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, batch []Credential) (db.Refusals, error) {
+		return tx.DeleteKnoxTokens(ctx, rowsOf[db.KnoxToken](batch))
 	},
-	CountExpired: func(ctx context.Context, _ Env, tx *db.Tx, r PurgeRequest) (int64, error) {
-		return tx.CountExpiredKnox(ctx, r.Before, r.UserIDs)
+	Expired: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) ([]db.Place, error) {
+		return s.ExpiredKnox(ctx, r.Before, r.UserIDs)
 	},
-	Purge: func(ctx context.Context, _ Env, tx *db.Tx, r PurgeRequest) (int64, error) {
-		return tx.PurgeKnox(ctx, r.Before, r.UserIDs, r.Limit)
+	Purge: func(ctx context.Context, _ Env, tx *db.Tx, r PurgeRequest, places []db.Place) (int64, error) {
+		return tx.PurgeKnox(ctx, r.Before, r.UserIDs, places)
 	},
 	Header: func(s *django.Settings, secret django.Secret) string {
 		return "Authorization: " + s.Knox.HeaderPrefix() + " " + secret.Reveal()
@@ -63,7 +63,8 @@ func looksLikeKnox(text string) bool {
 
 func knoxID(digest string) string { return "knox:" + digest[:min(knoxIDLength, len(digest))] }
 
-func knoxCredential(t db.KnoxToken) Credential {
+// KnoxCredential is the credential of a row of knox.
+func KnoxCredential(t db.KnoxToken) Credential {
 	return Credential{Kind: "knox", ID: knoxID(t.Digest), Owner: t.User, Status: Status(t.Status), Created: t.Created, Expires: t.Expires, row: t}
 }
 
@@ -71,7 +72,8 @@ func listKnox(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2
 	if len(s.Types) > 0 {
 		return func(func(Credential, error) bool) {}
 	}
-	return credentials(store.KnoxTokens(ctx, s.filter()), knoxCredential)
+	return credentials(ctx, func(ctx context.Context) iter.Seq2[db.KnoxToken, error] { return store.KnoxTokens(ctx, s.filter()) },
+		func(t *db.KnoxToken) Credential { return KnoxCredential(*t) })
 }
 
 func knoxByID(ctx context.Context, env Env, tx *db.Tx, id string) (Credential, error) {
@@ -92,7 +94,7 @@ func knoxByID(ctx context.Context, env Env, tx *db.Tx, id string) (Credential, e
 		return Credential{}, &django.Error{Code: django.CodeAmbiguousID, Message: knoxID(prefix) + " fits more than one knox token",
 			Hint: "give more of the digest, of which the table has 128 characters"}
 	}
-	c := knoxCredential(found[0])
+	c := KnoxCredential(found[0])
 	c.Notes = knoxNotes(env, tx, found[0])
 	return c, nil
 }
@@ -118,7 +120,7 @@ func knoxBySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secret)
 			if t.TokenKey != keys[i] && t.TokenKey != "" || !env.Settings.Knox.Verify(s, secret, t.Digest, t.Salt) {
 				continue
 			}
-			c := knoxCredential(t)
+			c := KnoxCredential(t)
 			if s != scheme && c.Status != Disabled {
 				c.Status = Dead
 			}
@@ -176,27 +178,34 @@ func knoxExpiry(t time.Time) *time.Time {
 	return &t
 }
 
-// knoxFull is the error where no token can be made, and for a user who has as
-// many as TOKEN_LIMIT_PER_USER allows; nil for others.
-func knoxFull(ctx context.Context, env Env, tx *db.Tx, u db.User) error {
+// barredKnox tells who has as many tokens as TOKEN_LIMIT_PER_USER allows. It is
+// an error where nobody can get one.
+func barredKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User) ([]Refusal, error) {
 	k := env.Settings.Knox
 	if err := tx.Layout.KnoxMintable(); err != nil || k.TokenLimitPerUser == nil {
-		return err
+		return nil, err
 	}
-	rows, err := tx.KnoxTokensOf(ctx, u)
+	rows, err := tx.KnoxTokensOf(ctx, users...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var ids []string
+	ids := map[string][]string{}
 	for _, t := range rows {
 		if django.KnoxCountsTowardsLimit(knoxExpiry(t.Expires), tx.Now) {
-			ids = append(ids, knoxID(t.Digest))
+			ids[t.User.ID] = append(ids[t.User.ID], knoxID(t.Digest))
 		}
 	}
-	if !k.LimitReached(len(ids)) {
-		return nil
+	var refused []Refusal
+	for _, u := range users {
+		if held := ids[u.ID]; k.LimitReached(len(held)) {
+			refused = append(refused, Refusal{u, knoxFull(u, held, *k.TokenLimitPerUser)})
+		}
 	}
-	e := &django.Error{Code: django.CodeTokenExists, Message: fmt.Sprintf("%s has %d knox tokens, and TOKEN_LIMIT_PER_USER is %d", u.Username, len(ids), *k.TokenLimitPerUser)}
+	return refused, nil
+}
+
+func knoxFull(u db.User, ids []string, limit int) *django.Error {
+	e := &django.Error{Code: django.CodeTokenExists, Message: fmt.Sprintf("%s has %d knox tokens, and TOKEN_LIMIT_PER_USER is %d", u.Username, len(ids), limit)}
 	if ids != nil {
 		const shown = 5
 		more := ""

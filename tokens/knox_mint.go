@@ -2,6 +2,7 @@ package tokens
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"tokenctl/db"
@@ -26,75 +27,96 @@ func knoxLife(env Env, now time.Time, life Life) time.Time {
 
 // mintKnox is AuthTokenManager.create of knox/models.py (5.0.2), after the check
 // of LoginView.
-func mintKnox(ctx context.Context, env Env, tx *db.Tx, req MintRequest) (Minted, error) {
+func mintKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest) ([]Minted, []Refusal, error) {
 	if env.Settings.Knox.TokenLimitPerUser != nil {
 		if err := tx.LockKnoxLimit(ctx); err != nil {
-			return Minted{}, err
+			return nil, nil, err
 		}
 	}
-	if err := knoxFull(ctx, env, tx, req.User); err != nil {
-		return Minted{}, err
+	refused, err := barredKnox(ctx, env, tx, users)
+	if err != nil {
+		return nil, nil, err
 	}
-	return newKnox(ctx, env, tx, req.User, knoxLife(env, tx.Now, req.Life))
+	minted, err := newKnox(ctx, env, tx, without(users, refused), knoxLife(env, tx.Now, req.Life))
+	return minted, refused, err
 }
 
-func newKnox(ctx context.Context, env Env, tx *db.Tx, u db.User, expires time.Time) (Minted, error) {
+// newKnox makes a token for each of the users.
+func newKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User, expires time.Time) ([]Minted, error) {
 	k, scheme := env.Settings.Knox, tx.Layout.KnoxScheme()
 	if k.TokenPrefix != "" && scheme != django.KnoxText {
-		return Minted{}, &django.Error{Code: django.CodeConfigInvalid, Message: "knox.token_prefix is set, but the database is of knox 4.2, which has no prefixes",
+		return nil, &django.Error{Code: django.CodeConfigInvalid, Message: "knox.token_prefix is set, but the database is of knox 4.2, which has no prefixes",
 			Hint: "take token_prefix out of tokenctl.toml"}
 	}
-	secret, err := k.NewToken(env.Random, scheme)
+	secrets, err := several(len(users), env.Random, func(random io.Reader) (django.Secret, error) { return k.NewToken(random, scheme) })
 	if err != nil {
-		return Minted{}, err
+		return nil, err
 	}
-	row, err := k.Row(scheme, secret, "")
+	rows := make([]django.KnoxRow, len(users))
+	for i := range rows {
+		if rows[i], err = k.Row(scheme, secrets[i], ""); err != nil {
+			return nil, err
+		}
+	}
+	list, err := tx.InsertKnoxTokens(ctx, users, rows, expires)
 	if err != nil {
-		return Minted{}, err
+		return nil, err
 	}
-	t, fresh, err := tx.InsertKnoxToken(ctx, u, row, expires)
-	if err == nil && !fresh {
-		err = &django.Error{Code: django.CodeAlreadyExists, Message: "the new knox token is there already", Hint: "run the command again"}
+	minted := make([]Minted, len(list))
+	for i, t := range list {
+		minted[i] = Minted{Credential: KnoxCredential(t), Secrets: []Named{{"token", secrets[i]}}}
 	}
-	if err != nil {
-		return Minted{}, err
-	}
-	return Minted{Credential: knoxCredential(t), Secrets: []Named{{"token", secret}}}, nil
+	return minted, nil
 }
 
-// rotateKnox ends the old token first: when it is no longer what was seen, there
-// must be no new one.
-func rotateKnox(ctx context.Context, env Env, tx *db.Tx, c Credential, req RotateRequest) (Minted, error) {
-	old := c.row.(db.KnoxToken)
+// rotateKnox ends the old tokens first: where one is no longer what was seen,
+// there must be no new one.
+func rotateKnox(ctx context.Context, env Env, tx *db.Tx, batch []Credential, req RotateRequest) ([]Minted, db.Refusals, error) {
 	if err := tx.Layout.KnoxMintable(); err != nil {
-		return Minted{}, err
+		return nil, nil, err
 	}
-	expires := knoxLife(env, tx.Now, req.Life)
-	if req.Life.Keep {
-		if expires = old.Expires; !expires.IsZero() && !expires.After(tx.Now) {
-			return Minted{}, &django.Error{Code: django.CodeUsage, Message: c.ID + " has expired: with its expiry the new one would be dead at once", Hint: "leave out --keep-expiry, or give --ttl"}
+	old := rowsOf[db.KnoxToken](batch)
+	ends := make([]time.Time, len(old))
+	expiries := make([]time.Time, len(old))
+	for i, t := range old {
+		expiries[i] = knoxLife(env, tx.Now, req.Life)
+		if req.Life.Keep {
+			if expiries[i] = t.Expires; !t.Expires.IsZero() && !t.Expires.After(tx.Now) {
+				return nil, nil, &django.Error{Code: django.CodeUsage, Message: batch[i].ID + " has expired: with its expiry the new one would be dead at once", Hint: "leave out --keep-expiry, or give --ttl"}
+			}
+		}
+		if req.Overlap != 0 {
+			ends[i] = tx.Now.Add(req.Overlap)
+			if !t.Expires.IsZero() && t.Expires.Before(ends[i]) {
+				ends[i] = t.Expires
+			}
 		}
 	}
-	var end time.Time
+	var refused db.Refusals
 	var err error
 	if req.Overlap != 0 {
-		end = tx.Now.Add(req.Overlap)
-		if !old.Expires.IsZero() && old.Expires.Before(end) {
-			end = old.Expires
-		}
-		err = tx.ExpireKnoxToken(ctx, old, end)
+		refused, err = tx.ExpireKnoxTokens(ctx, old, ends)
 	} else {
-		err = tx.ReplaceableKnoxToken(ctx, old)
+		refused, err = tx.ReplaceableKnoxTokens(ctx, old)
 	}
 	if err != nil {
-		return Minted{}, err
+		return nil, nil, err
 	}
-	m, err := newKnox(ctx, env, tx, old.User, expires)
-	m.Replaces = c.ID
-	if end.After(tx.Now) {
-		m.Until = end
+	minted := make([]Minted, len(batch))
+	for expires, places := range alike(refused, expiries) {
+		made, err := newKnox(ctx, env, tx, at(places, ownersOf(batch)), expires)
+		if err != nil {
+			return nil, nil, err
+		}
+		for j, i := range places {
+			minted[i] = made[j]
+			minted[i].Replaces = batch[i].ID
+			if ends[i].After(tx.Now) {
+				minted[i].Until = ends[i]
+			}
+		}
 	}
-	return m, err
+	return minted, refused, nil
 }
 
 // Imported is what became of a DRF key: a knox row of the same token, so that who
@@ -139,20 +161,21 @@ func ImportDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, life Li
 				return nil, nil, &django.Error{Code: django.CodeAlreadyExists, Message: "the drf token of " + u.Username + " is there as a knox token of " + there[0].User.Username + ": " + knoxID(row.Digest),
 					Hint: "blacklist that one, or leave the user out"}
 			}
-			imported = append(imported, Imported{Credential: knoxCredential(there[0])})
+			imported = append(imported, Imported{Credential: KnoxCredential(there[0])})
 			continue
 		}
 		t := db.KnoxToken{Digest: row.Digest, Created: tx.Now, Expires: expires, Status: string(Active), User: u}
-		fresh := true
 		if !u.Active() {
 			t.Status = string(Disabled)
 		}
 		if !dry {
-			if t, fresh, err = tx.InsertKnoxToken(ctx, u, row, expires); err != nil {
+			made, err := tx.InsertKnoxTokens(ctx, []db.User{u}, []django.KnoxRow{row}, expires)
+			if err != nil {
 				return nil, nil, err
 			}
+			t = made[0]
 		}
-		imported = append(imported, Imported{knoxCredential(t), fresh})
+		imported = append(imported, Imported{KnoxCredential(t), true})
 	}
 	return imported, without, nil
 }

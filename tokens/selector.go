@@ -29,6 +29,9 @@ type Selector struct {
 	Limit         int
 	PassedOver    *int // counts what has no date of creation to match; nil: nobody asks
 	Unreadable    *int // counts sessions whose data, and so whose owner, cannot be read; nil: nobody asks
+	Brief         bool // the credentials are to be shown, and nothing will be done with them
+	Places        bool // they will be changed
+	Doomed        bool // they will be blacklisted, for which it takes no more of a row than for showing it
 }
 
 // Sorts are the values of --sort.
@@ -43,26 +46,11 @@ func (s *Selector) wants(status Status) bool {
 // filter is what the database can decide of the selector.
 func (s *Selector) filter() db.Filter {
 	f := db.Filter{UserIDs: s.UserIDs, Types: s.Types, CreatedBefore: s.CreatedBefore, CreatedAfter: s.CreatedAfter, ExpiresBefore: s.ExpiresBefore,
-		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit}
+		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit, Brief: s.Brief || s.Doomed, Places: s.Places}
 	for _, status := range s.Statuses {
 		f.Statuses = append(f.Statuses, string(status))
 	}
 	return f
-}
-
-// credentials are the rows of a kind as a list shows them.
-func credentials[T any](rows iter.Seq2[T, error], credential func(T) Credential) iter.Seq2[Credential, error] {
-	return func(yield func(Credential, error) bool) {
-		for row, err := range rows {
-			if err != nil {
-				yield(Credential{}, err)
-				return
-			}
-			if !yield(credential(row), nil) {
-				return
-			}
-		}
-	}
 }
 
 // List yields the credentials that the selector picks. Kinds follow each
@@ -205,24 +193,6 @@ func (c *Credential) Settled(verb string) bool {
 		return blacklisted || c.Status == Expired || c.Status == Dead || isJWT && !c.Expires.After(r.seen)
 	}
 	return false
-}
-
-// Same reports whether two sets are the same credentials with the same secrets:
-// what a preview showed and what a write found.
-func Same(a, b []Credential) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	ids := make(map[string]bool, len(a))
-	for _, c := range a {
-		ids[c.ID] = true
-	}
-	for _, c := range b {
-		if !ids[c.ID] {
-			return false
-		}
-	}
-	return true
 }
 
 // notFound is the error for an id that no row has.

@@ -27,16 +27,16 @@ var Session = &Kind{
 	BySecret:    sessionBySecret,
 	CheckMint:   checkSessionMint,
 	CheckRotate: checkSessionRotate,
-	Mint:        mintSession,
+	MintAll:     mintSession,
 	Rotate:      rotateSession,
-	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, c Credential) error {
-		return tx.DeleteSession(ctx, c.row.(db.Session))
+	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, batch []Credential) (db.Refusals, error) {
+		return tx.DeleteSessions(ctx, rowsOf[db.Session](batch))
 	},
-	CountExpired: func(ctx context.Context, _ Env, tx *db.Tx, r PurgeRequest) (int64, error) {
-		return tx.CountExpiredSessions(ctx, r.Before, r.UserIDs)
+	Expired: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) ([]db.Place, error) {
+		return s.ExpiredSessions(ctx, r.Before, r.UserIDs)
 	},
-	Purge: func(ctx context.Context, _ Env, tx *db.Tx, r PurgeRequest) (int64, error) {
-		return tx.PurgeSessions(ctx, r.Before, r.UserIDs, r.Limit)
+	Purge: func(ctx context.Context, _ Env, tx *db.Tx, r PurgeRequest, places []db.Place) (int64, error) {
+		return tx.PurgeSessions(ctx, r.Before, places)
 	},
 	Aftermath: func(env Env, _ Credential) string {
 		_, why := env.Settings.Session.DeletingLogsOut()
@@ -58,14 +58,15 @@ func sessionPrefix(key string) string {
 	return string(r[:min(8, len(r)/4)])
 }
 
-func sessionID(key django.Secret) string {
+// SessionID is the id of the session with this key.
+func SessionID(key django.Secret) string {
 	return "session:" + sessionPrefix(key.Reveal()) + "-" + fingerprint(key)
 }
 
 // sessionCredential judges a session as the application would when it is next
 // used: SessionMiddleware, then get_user of django/contrib/auth/__init__.py (4.2).
 func sessionCredential(env Env, keys django.SecretKeys, now time.Time, s db.Session) Credential {
-	c := Credential{Kind: "session", ID: sessionID(s.Key), Owner: s.User, Status: Active, Expires: s.Expires,
+	c := Credential{Kind: "session", ID: SessionID(s.Key), Owner: s.User, Status: Active, Expires: s.Expires,
 		Signature: signatureUnchecked, secret: s.Key, row: s}
 	if len(keys) > 0 && s.Data != "" {
 		c.Signature = signatureVerified
@@ -108,10 +109,14 @@ func sessionDeath(env Env, keys django.SecretKeys, s db.Session, signature strin
 	case s.User.ID == "":
 		return "its user is gone"
 	}
-	d, err := django.DecodeSession(s.Data)
+	d := s.Login
+	if d.UserID == "" { // it was just made
+		var err error
+		if d, err = django.ReadSessionLogin(s.Data); err != nil {
+			return corrupt
+		}
+	}
 	switch {
-	case err != nil:
-		return corrupt
 	case d.Backend == "" || d.AuthHash == "":
 		return "it lacks what Django's login puts into a session"
 	case signature == signatureVerified && !s.User.MatchSessionAuthHash(d.AuthHash, keys).AcceptedBy(string(env.Settings.Peers.Django)):
@@ -148,19 +153,23 @@ func listSessions(ctx context.Context, env Env, store *db.Store, s Selector) ite
 				f.ExpiresBefore = late
 			}
 		}
+		// The auth hash of a session is made of its owner's password.
+		f.Brief = f.Brief && len(keys) == 0
 		read := db.SessionRead{Unreadable: s.Unreadable, Status: func(v *db.Session) string {
 			return string(sessionCredential(env, keys, now, *v).Status)
 		}}
-		for v, err := range store.Sessions(ctx, f, read) {
-			switch {
-			case err != nil:
+		if !undated {
+			credentials(ctx, func(ctx context.Context) iter.Seq2[db.Session, error] { return store.Sessions(ctx, f, read) }, func(v *db.Session) Credential {
+				return sessionCredential(env, keys, now, *v)
+			})(yield)
+			return
+		}
+		for _, err := range store.Sessions(ctx, f, read) {
+			if err != nil {
 				yield(Credential{}, err)
 				return
-			case undated:
-				*s.PassedOver++
-			case !yield(sessionCredential(env, keys, now, v), nil):
-				return
 			}
+			*s.PassedOver++
 		}
 	}
 }

@@ -112,64 +112,90 @@ func (l Life) expiry(now time.Time) (item []django.SessionItem, expires time.Tim
 
 // mintSession is django.contrib.auth.login without a request: no signal is
 // sent, and last_login stays as it is.
-func mintSession(ctx context.Context, env Env, tx *db.Tx, req MintRequest) (Minted, error) {
+func mintSession(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest) ([]Minted, []Refusal, error) {
 	keys, err := signingKeys(env)
 	if err != nil {
-		return Minted{}, err
+		return nil, nil, err
 	}
 	if !req.Force {
 		if err := rightSessionKey(ctx, tx, keys); err != nil {
-			return Minted{}, err
+			return nil, nil, err
 		}
 	}
-	items := django.LoginSession(req.User.ID, "", req.User.SessionAuthHash(keys[0]))
 	item, expires := req.Life.expiry(tx.Now)
 	if item == nil {
 		expires = tx.Now.Add(env.Settings.Session.Age())
 	}
-	data, err := django.EncodeSession(append(items, item...), keys[0], tx.Now)
+	data := make([]string, len(users))
+	err = parallel(ctx, len(data), func(i int) (err error) {
+		u := &users[i]
+		items := django.LoginSession(u.ID, "", u.SessionAuthHash(keys[0]))
+		data[i], err = django.EncodeSession(append(items, item...), keys[0], tx.Now)
+		return err
+	})
 	if err != nil {
-		return Minted{}, err
+		return nil, nil, err
 	}
-	key, err := django.NewSessionKey(env.Random)
+	secrets, err := several(len(data), env.Random, django.NewSessionKey)
 	if err != nil {
-		return Minted{}, err
+		return nil, nil, err
 	}
-	s, err := tx.InsertSession(ctx, req.User, key, data, expires)
+	list, err := tx.InsertSessions(ctx, users, secrets, data, expires)
 	if err != nil {
-		return Minted{}, err
+		return nil, nil, err
 	}
-	return Minted{Credential: sessionCredential(env, keys, tx.Now, s), Secrets: []Named{{"token", key}}}, nil
+	minted := make([]Minted, len(list))
+	return minted, nil, parallel(ctx, len(list), func(i int) error {
+		minted[i] = Minted{Credential: sessionCredential(env, keys, tx.Now, list[i]), Secrets: []Named{{"token", secrets[i]}}}
+		return nil
+	})
 }
 
 // rotateSession is SessionBase.cycle_key of
 // django/contrib/sessions/backends/base.py (4.2): the same data under another
 // key. Without a new lifetime it needs no SECRET_KEY.
-func rotateSession(ctx context.Context, env Env, tx *db.Tx, c Credential, req RotateRequest) (Minted, error) {
-	old, err := tx.LockSession(ctx, c.row.(db.Session))
+func rotateSession(ctx context.Context, env Env, tx *db.Tx, batch []Credential, req RotateRequest) ([]Minted, db.Refusals, error) {
+	now, refused, err := tx.LockSessions(ctx, rowsOf[db.Session](batch))
 	if err != nil {
-		return Minted{}, err
+		return nil, nil, err
 	}
-	data, expires := old.Data, old.Expires
-	if item, until := req.Life.expiry(tx.Now); item != nil {
-		expires = until
-		if data, err = renewedSession(env, old, item[0], tx.Now); err != nil {
-			return Minted{}, err
+	var places []int
+	for i := range now {
+		if refused[i] == nil {
+			places = append(places, i)
 		}
 	}
-	key, err := django.NewSessionKey(env.Random)
-	if err != nil {
-		return Minted{}, err
+	old := at(places, now)
+	item, expires := req.Life.expiry(tx.Now)
+	var data []string
+	if item != nil {
+		data = make([]string, len(old))
+		err := parallel(ctx, len(old), func(j int) (err error) {
+			data[j], err = renewedSession(env, old[j], item[0], tx.Now)
+			return err
+		})
+		if err != nil {
+			return nil, nil, err
+		}
 	}
-	s, err := tx.ReplaceSession(ctx, old, key, data, expires)
+	secrets, err := several(len(old), env.Random, django.NewSessionKey)
 	if err != nil {
-		return Minted{}, err
+		return nil, nil, err
+	}
+	list, err := tx.ReplaceSessions(ctx, old, secrets, data, expires)
+	if err != nil {
+		return nil, nil, err
 	}
 	keys, err := env.Keys()
 	if err != nil {
-		return Minted{}, err
+		return nil, nil, err
 	}
-	return Minted{Credential: sessionCredential(env, keys, tx.Now, s), Secrets: []Named{{"token", key}}, Replaces: c.ID}, nil
+	minted := make([]Minted, len(batch))
+	return minted, refused, parallel(ctx, len(list), func(j int) error {
+		i := places[j]
+		minted[i] = Minted{Credential: sessionCredential(env, keys, tx.Now, list[j]), Secrets: []Named{{"token", secrets[j]}}, Replaces: batch[i].ID}
+		return nil
+	})
 }
 
 // renewedSession is the data of a session with another _session_expiry. A
@@ -181,11 +207,11 @@ func renewedSession(env Env, old db.Session, expiry django.SessionItem, now time
 	}
 	const hint = "leave out --ttl and --expires: a new key alone needs no signature"
 	if !django.VerifySession(old.Data, keys).AcceptedBy(string(env.Settings.Peers.Django)) {
-		return "", &django.Error{Code: django.CodeWrongKey, Message: "none of the configured keys signed " + sessionID(old.Key) + ", so it gets no new lifetime", Hint: hint}
+		return "", &django.Error{Code: django.CodeWrongKey, Message: "none of the configured keys signed " + SessionID(old.Key) + ", so it gets no new lifetime", Hint: hint}
 	}
 	d, err := django.DecodeSession(old.Data)
 	if err != nil {
-		return "", &django.Error{Code: django.CodeKindUnsupported, Message: "tokenctl cannot write " + sessionID(old.Key) + ": " + err.Error(), Hint: hint}
+		return "", &django.Error{Code: django.CodeKindUnsupported, Message: "tokenctl cannot write " + SessionID(old.Key) + ": " + err.Error(), Hint: hint}
 	}
 	items := slices.DeleteFunc(d.Items, func(i django.SessionItem) bool { return i.Name == expiry.Name })
 	return django.EncodeSession(append(items, expiry), keys[0], now)

@@ -26,7 +26,7 @@ func TestPurgeInterrupted(t *testing.T) {
 		p.shows("Purge 100000 expired rows? [y/N] ")
 		p.keys.Write([]byte("y\n"))
 		p.shows("purging sessions: ")
-		if !regexp.MustCompile(`purging sessions: \d+ of 100000 rows, \d+ a second`).MatchString(p.screen()) {
+		if !regexp.MustCompile(`purging sessions: \d+ of 100000, \d+ a second`).MatchString(p.screen()) {
 			t.Errorf("the terminal shows %s", p.screen())
 		}
 		p.Process.Signal(syscall.SIGINT)

@@ -81,9 +81,15 @@ func (s Server) Database(name string) string {
 // the test ends.
 func Postgres(t testing.TB) string {
 	t.Helper()
+	return create(t, "")
+}
+
+// create creates a database, as the SQL in options says.
+func create(t testing.TB, options string) string {
+	t.Helper()
 	s := PostgresServer(t)
 	name := "tokenctl_" + strings.ToLower(rand.Text())
-	s.exec(t, "create database "+name)
+	s.exec(t, "create database "+name+options)
 	t.Cleanup(func() { s.exec(t, "drop database if exists "+name+" with (force)") })
 	return s.Database(name)
 }

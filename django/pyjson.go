@@ -3,7 +3,7 @@ package django
 import (
 	"bytes"
 	"errors"
-	"strconv"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -17,26 +17,70 @@ import (
 //
 // One thing that loads accepts is refused: UTF-16 and UTF-32, which no signer
 // writes.
+//
+// A body that a view of Django REST Framework parses goes through the same json.loads, and
+// what is wrong with it reaches the client: [PythonJSON].
 
-var (
-	errPySyntax = errors.New("not JSON as Python reads it")
-	errPyDepth  = errors.New("nested too deeply")
-)
+var errPySyntax = errors.New("not JSON as Python reads it")
+
+// ErrPythonDepth is Python's RecursionError: the text is nested too deeply.
+var ErrPythonDepth = errors.New("nested too deeply")
 
 // maxPyDepth is a bit less than CPython's recursion limit of 1000 leaves inside a
 // request.
 const maxPyDepth = 900
 
+// PythonJSONError is a ValueError that json.loads raises.
+type PythonJSONError struct {
+	message string
+	text    []byte // of a JSONDecodeError, whose place is a part of what it says
+	pos     int
+}
+
+// Error implements error: str() of the exception. It quotes nothing of the text.
+func (e *PythonJSONError) Error() string {
+	if e.text == nil {
+		return e.message
+	}
+	before := e.text[:e.pos]
+	line := before[bytes.LastIndexByte(before, '\n')+1:]
+	return fmt.Sprintf("%s: line %d column %d (char %d)", e.message,
+		bytes.Count(before, []byte{'\n'})+1, utf8.RuneCount(line)+1, utf8.RuneCount(before))
+}
+
 type pyReader struct {
-	in    []byte
-	pos   int
-	depth int
-	key   [64]byte // what keys are read into
+	in     []byte
+	pos    int
+	depth  int
+	strict bool     // NaN and the infinities are errors, as for rest_framework/utils/json.py
+	key    [64]byte // what keys are read into
+}
+
+// fail makes the error of a place in the text: json/decoder.py and
+// Modules/_json.c of CPython 3.11.
+func (r *pyReader) fail(message string, pos int) error {
+	return &PythonJSONError{message, r.in, min(pos, len(r.in))}
+}
+
+// PythonJSON is json.loads of rest_framework/utils/json.py (3.16.0) for text in
+// UTF-8 without surrogates. It returns the value as json.dumps writes it, with
+// separators (",", ":"), so that only ASCII and one spelling are left to read. The
+// error is a *[PythonJSONError] or [ErrPythonDepth].
+func PythonJSON(text []byte) ([]byte, error) {
+	r := &pyReader{in: text, strict: true}
+	if bytes.HasPrefix(text, []byte("\ufeff")) {
+		return nil, r.fail("Unexpected UTF-8 BOM (decode using utf-8-sig)", 0)
+	}
+	return r.whole()
 }
 
 // pyCanonical rewrites one JSON value as Python would.
 func pyCanonical(in []byte) ([]byte, error) {
 	r := &pyReader{in: bytes.TrimPrefix(in, []byte("\ufeff"))}
+	return r.whole()
+}
+
+func (r *pyReader) whole() ([]byte, error) {
 	r.space()
 	out, err := r.value(nil)
 	if err == nil {
@@ -48,9 +92,13 @@ func pyCanonical(in []byte) ([]byte, error) {
 	return out, nil
 }
 
-// pyObject reads a JSON object; ok is false where the value is something else.
+// pyObject is json.loads of bytes, for a JSON object; ok is false where the value is something else.
 func pyObject(in []byte) (members JWTClaims, ok bool, err error) {
-	r := &pyReader{in: bytes.TrimPrefix(in, []byte("\ufeff"))}
+	text, ok := pyDecodeJSON(in)
+	if !ok {
+		return nil, false, errPySyntax
+	}
+	r := &pyReader{in: text}
 	r.space()
 	if r.peek() != '{' {
 		if _, err := r.value(nil); err != nil {
@@ -80,7 +128,7 @@ func (r *pyReader) peek() byte {
 
 func (r *pyReader) end() error {
 	if r.space(); r.pos != len(r.in) {
-		return errPySyntax
+		return r.fail("Extra data", r.pos)
 	}
 	return nil
 }
@@ -100,8 +148,11 @@ func (r *pyReader) value(out []byte) ([]byte, error) {
 	case '[':
 		return r.array(out)
 	}
-	for _, word := range []string{"null", "true", "false", "NaN", "Infinity", "-Infinity"} {
+	for i, word := range []string{"null", "true", "false", "NaN", "Infinity", "-Infinity"} {
 		if bytes.HasPrefix(r.in[r.pos:], []byte(word)) {
+			if i >= 3 && r.strict {
+				return nil, &PythonJSONError{message: "Out of range float values are not JSON compliant: '" + word + "'"}
+			}
 			r.pos += len(word)
 			return append(out, word...), nil
 		}
@@ -111,7 +162,7 @@ func (r *pyReader) value(out []byte) ([]byte, error) {
 
 func (r *pyReader) object() (JWTClaims, error) {
 	if r.depth++; r.depth > maxPyDepth {
-		return nil, errPyDepth
+		return nil, ErrPythonDepth
 	}
 	defer func() { r.depth-- }()
 	r.pos++
@@ -123,7 +174,7 @@ func (r *pyReader) object() (JWTClaims, error) {
 	}
 	for {
 		if r.peek() != '"' {
-			return nil, errPySyntax
+			return nil, r.fail("Expecting property name enclosed in double quotes", r.pos)
 		}
 		r.pos++
 		text, err := r.text(r.key[:0])
@@ -132,7 +183,7 @@ func (r *pyReader) object() (JWTClaims, error) {
 		}
 		key := string(text) // before the value's own keys
 		if r.space(); r.peek() != ':' {
-			return nil, errPySyntax
+			return nil, r.fail("Expecting ':' delimiter", r.pos)
 		}
 		r.pos++
 		r.space()
@@ -150,14 +201,14 @@ func (r *pyReader) object() (JWTClaims, error) {
 			r.pos++
 			r.space()
 		default:
-			return nil, errPySyntax
+			return nil, r.fail("Expecting ',' delimiter", r.pos)
 		}
 	}
 }
 
 func (r *pyReader) array(out []byte) ([]byte, error) {
 	if r.depth++; r.depth > maxPyDepth {
-		return nil, errPyDepth
+		return nil, ErrPythonDepth
 	}
 	defer func() { r.depth-- }()
 	r.pos++
@@ -181,7 +232,7 @@ func (r *pyReader) array(out []byte) ([]byte, error) {
 			r.space()
 			out = append(out, ',')
 		default:
-			return nil, errPySyntax
+			return nil, r.fail("Expecting ',' delimiter", r.pos)
 		}
 	}
 }
@@ -189,6 +240,7 @@ func (r *pyReader) array(out []byte) ([]byte, error) {
 // text reads a string whose opening quote is behind it.
 func (r *pyReader) text(out []byte) ([]byte, error) {
 	out = append(out, '"')
+	open := r.pos - 1
 	for {
 		start := r.pos
 		for r.pos < len(r.in) && isPyPlain(r.in[r.pos]) {
@@ -196,14 +248,16 @@ func (r *pyReader) text(out []byte) ([]byte, error) {
 		}
 		out = append(out, r.in[start:r.pos]...)
 		if r.pos == len(r.in) {
-			return nil, errPySyntax
+			return nil, r.fail("Unterminated string starting at", open)
 		}
 		switch c := r.in[r.pos]; {
 		case c == '"':
 			r.pos++
 			return append(out, '"'), nil
 		case c < 0x20:
-			return nil, errPySyntax
+			return nil, r.fail("Invalid control character at", r.pos)
+		case c == '\\' && r.pos+1 == len(r.in):
+			return nil, r.fail("Unterminated string starting at", open)
 		case c == '\\':
 			u, err := r.escape()
 			if err != nil {
@@ -227,35 +281,4 @@ func (r *pyReader) text(out []byte) ([]byte, error) {
 			r.pos += size
 		}
 	}
-}
-
-// isPyPlain tells the characters that stand for themselves in both directions.
-func isPyPlain(c byte) bool { return ' ' <= c && c <= '~' && c != '"' && c != '\\' }
-
-// escape reads one escape. A lone surrogate is a character like others in
-// Python.
-func (r *pyReader) escape() (rune, error) {
-	r.pos++
-	c := r.peek()
-	r.pos++
-	if i := strings.IndexByte(`"\/bfnrt`, c); i >= 0 && c != 0 {
-		return rune("\"\\/\b\f\n\r\t"[i]), nil
-	}
-	if c != 'u' || r.pos+4 > len(r.in) {
-		return 0, errPySyntax
-	}
-	// ParseUint takes no sign, and base 16 no underscores or prefix.
-	n, err := strconv.ParseUint(string(r.in[r.pos:r.pos+4]), 16, 16)
-	if err != nil {
-		return 0, errPySyntax
-	}
-	r.pos += 4
-	if n&0xFC00 == 0xD800 && r.pos+6 <= len(r.in) && r.in[r.pos] == '\\' && r.in[r.pos+1] == 'u' {
-		low, err := strconv.ParseUint(string(r.in[r.pos+2:r.pos+6]), 16, 16)
-		if err == nil && low&0xFC00 == 0xDC00 {
-			r.pos += 6
-			return rune(0x10000 + (n&0x3FF)<<10 + low&0x3FF), nil
-		}
-	}
-	return rune(n), nil
 }

@@ -1,43 +1,31 @@
 package django
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
-// number reads a number and writes it as Python's int or float prints.
+// number reads a number and writes it as Python's int or float prints. What
+// follows the longest number is not its own concern: 01 is 0, and then a 1.
 func (r *pyReader) number(out []byte) ([]byte, error) {
 	start := r.pos
 	if r.peek() == '-' {
 		r.pos++
 	}
-	digits := r.digits()
-	if digits == 0 || digits > 1 && r.in[r.pos-digits] == '0' {
-		return nil, errPySyntax
-	}
-	float := false
-	if r.peek() == '.' {
+	digits := 1
+	if r.peek() == '0' {
 		r.pos++
-		if r.digits() == 0 {
-			return nil, errPySyntax
-		}
-		float = true
+	} else if digits = r.digits(); digits == 0 {
+		return nil, r.fail("Expecting value", start)
 	}
-	if c := r.peek(); c == 'e' || c == 'E' {
-		r.pos++
-		if c := r.peek(); c == '+' || c == '-' {
-			r.pos++
-		}
-		if r.digits() == 0 {
-			return nil, errPySyntax
-		}
-		float = true
-	}
+	float := r.fraction() // both, in this order
+	float = r.exponent() || float
 	text := string(r.in[start:r.pos])
 	switch {
 	case float:
@@ -45,13 +33,45 @@ func (r *pyReader) number(out []byte) ([]byte, error) {
 		if err != nil && !errors.Is(err, strconv.ErrRange) {
 			return nil, errPySyntax
 		}
-		return appendPyFloat(out, f), nil
-	case digits > 4300: // sys.int_info.default_max_str_digits
-		return nil, errPySyntax
+		return AppendPythonFloat(out, f), nil
+	case digits > maxPyDigits:
+		return nil, &PythonJSONError{message: fmt.Sprintf("Exceeds the limit (%d digits) for integer string conversion: "+
+			"value has %d digits; use sys.set_int_max_str_digits() to increase the limit", maxPyDigits, digits)}
 	case text == "-0":
 		text = "0"
 	}
 	return append(out, text...), nil
+}
+
+// maxPyDigits is sys.int_info.default_max_str_digits.
+const maxPyDigits = 4300
+
+// fraction reads "." and digits, if that is what follows.
+func (r *pyReader) fraction() bool {
+	start := r.pos
+	if r.peek() == '.' {
+		if r.pos++; r.digits() > 0 {
+			return true
+		}
+	}
+	r.pos = start
+	return false
+}
+
+// exponent reads an exponent, if one follows.
+func (r *pyReader) exponent() bool {
+	start := r.pos
+	if c := r.peek(); c == 'e' || c == 'E' {
+		r.pos++
+		if c := r.peek(); c == '+' || c == '-' {
+			r.pos++
+		}
+		if r.digits() > 0 {
+			return true
+		}
+	}
+	r.pos = start
+	return false
 }
 
 func (r *pyReader) digits() int {
@@ -62,8 +82,9 @@ func (r *pyReader) digits() int {
 	return r.pos - start
 }
 
-// appendPyFloat writes repr(f).
-func appendPyFloat(out []byte, f float64) []byte {
+// AppendPythonFloat writes a float as json.dumps does: repr(f), but for NaN and the
+// infinities.
+func AppendPythonFloat(out []byte, f float64) []byte {
 	switch {
 	case math.IsNaN(f):
 		return append(out, "NaN"...)
@@ -81,6 +102,46 @@ func appendPyFloat(out []byte, f float64) []byte {
 		out = append(out, ".0"...)
 	}
 	return out
+}
+
+// isPyPlain tells the characters that stand for themselves in both directions.
+func isPyPlain(c byte) bool { return ' ' <= c && c <= '~' && c != '"' && c != '\\' }
+
+// escape reads one escape. A lone surrogate is a character like others in
+// Python.
+func (r *pyReader) escape() (rune, error) {
+	r.pos++
+	c := r.peek()
+	r.pos++
+	if i := strings.IndexByte(`"\/bfnrt`, c); i >= 0 {
+		return rune("\"\\/\b\f\n\r\t"[i]), nil
+	}
+	if c != 'u' {
+		return 0, r.fail(`Invalid \escape`, r.pos-2)
+	}
+	n, ok := r.hex(r.pos)
+	if !ok {
+		return 0, r.fail(`Invalid \uXXXX escape`, r.pos-1)
+	}
+	r.pos += 4
+	if n&0xFC00 == 0xD800 && bytes.HasPrefix(r.in[r.pos:], []byte(`\u`)) {
+		if low, ok := r.hex(r.pos + 2); ok && low&0xFC00 == 0xDC00 {
+			r.pos += 6
+			return 0x10000 + (n&0x3FF)<<10 + low&0x3FF, nil
+		}
+	}
+	return n, nil
+}
+
+// hex reads the four digits of an escape. Python looks for a character behind
+// them before it looks at them.
+func (r *pyReader) hex(at int) (rune, bool) {
+	if at+4 >= len(r.in) {
+		return 0, false
+	}
+	// ParseUint takes no sign, and base 16 no underscores or prefix.
+	n, err := strconv.ParseUint(string(r.in[at:at+4]), 16, 16)
+	return rune(n), err == nil
 }
 
 // appendPyRune writes a character as json.dumps does with ensure_ascii: DEL is
@@ -147,10 +208,10 @@ func pyInt(value json.RawMessage) (int64, error) {
 	case 'n', '[', '{':
 		return 0, errPyType
 	case '"':
-		return pyIntOfText(pyUnquote(string(value)))
+		return PythonInt(pyUnquote(string(value)))
 	}
 	if pyIsInt(value) {
-		return pyIntOfText(string(value))
+		return PythonInt(string(value))
 	}
 	f := pyFloat(value)
 	switch {
@@ -162,33 +223,14 @@ func pyInt(value json.RawMessage) (int64, error) {
 	return int64(max(min(f, float64(pyIntLimit)), -float64(pyIntLimit))), nil
 }
 
-// pyIntOfText is int(s) for text in ASCII digits; Python knows others.
-func pyIntOfText(s string) (int64, error) {
-	s = strings.TrimFunc(s, func(u rune) bool { return unicode.IsSpace(u) || 0x1C <= u && u <= 0x1F })
-	sign := int64(1)
-	if s != "" && (s[0] == '-' || s[0] == '+') {
-		if s[0] == '-' {
-			sign = -1
-		}
-		s = s[1:]
+// PythonInt is int(s), cut to ±2^53.
+func PythonInt(s string) (int64, error) {
+	digits, err := pyDigits(s)
+	if err != nil {
+		return 0, err
 	}
-	var n int64
-	digits := 0
-	for i := range len(s) {
-		c := s[i]
-		if c == '_' && i > 0 && s[i-1] != '_' && i < len(s)-1 {
-			continue
-		}
-		if c < '0' || c > '9' {
-			return 0, errPyValue
-		}
-		digits++
-		n = min(n*10+int64(c-'0'), pyIntLimit)
-	}
-	if digits == 0 || digits > 4300 {
-		return 0, errPyValue
-	}
-	return sign * n, nil
+	n, _ := strconv.ParseInt(digits, 10, 64) // beyond 64 bits: the nearer end
+	return max(min(n, pyIntLimit), -pyIntLimit), nil
 }
 
 // pyIsInt tells an int from a float among canonical numbers.

@@ -1,0 +1,70 @@
+package db_test
+
+import (
+	"fmt"
+	"testing"
+
+	"tokenctl/db"
+	"tokenctl/db/dbtest"
+	"tokenctl/django"
+)
+
+// A row that has moved since it was seen is found all the same, and what stands
+// in its place is left alone.
+func TestChangeMovedRows(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, s *db.Store, address string) {
+		const n = 40
+		var users []db.User
+		for i := range n {
+			token := withToken(t, s, fmt.Sprintf("user%02d", i), i)
+			users = append(users, token.User)
+			execute(t, address, fmt.Sprintf("insert into django_session (session_key, session_data, expire_date) values ('key%02d', '%s', '2040-01-01 00:00:00')", i, sessionData(t, token.User.ID)))
+		}
+		seen := collect(t, s.Tokens(t.Context(), db.Filter{Places: true}))
+		sessions := collect(t, s.Sessions(t.Context(), db.Filter{Places: true}, db.SessionRead{}))
+		if len(seen) != n || len(sessions) != n {
+			t.Fatalf("%d tokens, %d sessions", len(seen), len(sessions))
+		}
+		if s.Engine == db.PostgreSQL && (seen[0].Place == 0 || sessions[0].Place == 0) {
+			t.Error("nothing tells where the rows stand")
+		}
+		// All move twice, in the other direction, and into places that vacuum freed.
+		for range 2 {
+			execute(t, address, "create table moved as select * from authtoken_token order by user_id desc; delete from authtoken_token")
+			execute(t, address, map[db.Engine]string{db.PostgreSQL: "vacuum authtoken_token", db.SQLite: "vacuum"}[s.Engine])
+			execute(t, address, "insert into authtoken_token select * from moved; drop table moved")
+		}
+		execute(t, address, "update authtoken_token set key = 'another' where user_id = "+users[7].ID)
+		execute(t, address, "update django_session set expire_date = '2041-01-01 00:00:00' where session_key < 'key20'")
+		execute(t, address, "update django_session set session_data = '"+sessionData(t, users[1].ID)+"' where session_key = 'key30'")
+		if err := s.Write(t.Context(), func(tx *db.Tx) error {
+			refused, err := tx.DeleteTokens(t.Context(), seen)
+			if err != nil {
+				return err
+			}
+			for i, token := range seen {
+				if changed := token.User.ID == users[7].ID; changed != (refused[i] != nil) || changed && django.CodeOf(refused[i]) != django.CodeChanged {
+					t.Errorf("the token of %s: %v", token.User.Username, refused[i])
+				}
+			}
+			if refused, err = tx.DeleteSessions(t.Context(), sessions); err != nil {
+				return err
+			}
+			for i, session := range sessions {
+				if changed := session.Key.Reveal() == "key30"; changed != (refused[i] != nil) || changed && django.CodeOf(refused[i]) != django.CodeChanged {
+					t.Errorf("the session of %s: %v", session.User.Username, refused[i])
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if got := dbtest.Query(address, "select key from authtoken_token"); got != "another\n" {
+			t.Errorf("the tokens left: %s", got)
+		}
+		if got := dbtest.Query(address, "select session_key from django_session"); got != "key30\n" {
+			t.Errorf("the sessions left: %s", got)
+		}
+	})
+}

@@ -1,0 +1,123 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"tokenctl/django"
+)
+
+// values is what the rows of one statement have in a column: each its own, or
+// all the same.
+type values struct {
+	column string
+	each   []any // texts or users' keys; nil: all the same
+	same   any
+}
+
+// insertion is a statement that inserts one row for each place in the lists of
+// its columns, in their order. On PostgreSQL the lists are parameters that
+// unnest takes apart: for batches of some thousands that takes as long as a copy
+// into a temporary table and an insert from there, and needs no privilege to
+// make one. On SQLite they are one JSON document.
+func (l *Layout) insertion(t *Table, conflict string, columns ...values) (text string, args []any, err error) {
+	var names, exprs, lists, fields []string
+	var each [][]any
+	for _, c := range columns {
+		names = append(names, quote(c.column))
+		typ := ""
+		if l.Engine == PostgreSQL {
+			typ = quote(t.Column(c.column).Type)
+		}
+		switch {
+		case c.each == nil:
+			args = append(args, c.same)
+			exprs = append(exprs, "$"+strconv.Itoa(len(args)))
+			if typ != "" {
+				exprs[len(exprs)-1] = "cast($" + strconv.Itoa(len(args)) + " as " + typ + ")"
+			}
+		case l.Engine == SQLite:
+			exprs = append(exprs, "json_extract(n.value, '$["+strconv.Itoa(len(each))+"]')")
+			each = append(each, c.each)
+		default:
+			args = append(args, typedList(c.each))
+			lists = append(lists, "cast($"+strconv.Itoa(len(args))+" as "+typ+"[])")
+			fields = append(fields, quote(c.column))
+			exprs = append(exprs, "n."+quote(c.column))
+		}
+	}
+	from := "unnest(" + strings.Join(lists, ", ") + ") as n (" + strings.Join(fields, ", ") + ")"
+	if l.Engine == SQLite {
+		document, err := jsonRows(each)
+		if err != nil {
+			return "", nil, err
+		}
+		args = append(args, document)
+		// Without a condition SQLite takes "on conflict" for a join's.
+		from = "json_each($" + strconv.Itoa(len(args)) + ") n where true"
+	}
+	return "insert into " + t.SQL() + " (" + strings.Join(names, ", ") + ") select " + strings.Join(exprs, ", ") + " from " + from + " " + conflict, args, nil
+}
+
+// jsonRows turns columns into an array of rows.
+func jsonRows(columns [][]any) (string, error) {
+	rows := make([][]any, len(columns[0]))
+	for i := range rows {
+		for _, c := range columns {
+			rows[i] = append(rows[i], c[i])
+		}
+	}
+	text, err := json.Marshal(rows)
+	return string(text), err
+}
+
+// keysOf are the users' keys for a column that refers to them.
+func (l *Layout) keysOf(users []User) ([]any, error) {
+	keys := make([]any, len(users))
+	for i, u := range users {
+		key, ok := l.User.keyArg(l.Engine, u.ID)
+		if !ok {
+			return nil, &django.Error{Code: django.CodeUserNotFound, Message: "there is no user with the id " + u.ID}
+		}
+		keys[i] = key
+	}
+	return keys, nil
+}
+
+// ownedBy narrows a query for t to what belongs to the users.
+func (q *query) ownedBy(l *Layout, users []User) error {
+	keys, err := l.keysOf(users)
+	if err != nil {
+		return err
+	}
+	arg, err := l.listArg(l.User, keys)
+	if err == nil {
+		q.and(l.anyOf("t.user_id", "%s"), arg)
+	}
+	return err
+}
+
+// revealed are secrets as they are stored.
+func revealed(secrets []django.Secret) []any {
+	list := make([]any, len(secrets))
+	for i, s := range secrets {
+		list[i] = s.Reveal()
+	}
+	return list
+}
+
+// insertAll inserts rows that must all be new. Where one was there already it is
+// a CodeAlreadyExists error.
+func (tx *Tx) insertAll(ctx context.Context, n int, t *Table, unique string, columns ...values) error {
+	text, args, err := tx.Layout.insertion(t, "on conflict ("+quote(unique)+") do nothing", columns...)
+	if err != nil {
+		return err
+	}
+	inserted, err := tx.execRows(ctx, text, args...)
+	if err == nil && inserted < int64(n) {
+		err = &django.Error{Code: django.CodeAlreadyExists, Message: "a new row is in " + t.Name + " already", Hint: "nothing was changed; run the command again"}
+	}
+	return err
+}

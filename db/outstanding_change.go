@@ -1,0 +1,72 @@
+package db
+
+import (
+	"context"
+
+	"tokenctl/django"
+)
+
+// BlacklistOutstandingTokens blacklists recorded tokens. One that is blacklisted
+// already is refused with CodeAlreadyExists, one whose row is gone with
+// CodeChanged. Of two who blacklist a token at once the second waits for the
+// first.
+func (tx *Tx) BlacklistOutstandingTokens(ctx context.Context, list []OutstandingToken) (Refusals, error) {
+	l := tx.Layout
+	b, err := l.blacklist()
+	if err != nil {
+		return nil, err
+	}
+	lock := " for key share of o"
+	if l.Engine == SQLite {
+		lock = "" // the transaction holds the only write lock there is
+	}
+	refused, err := tx.changeOutstanding(ctx, "insert into "+b.SQL()+" (token_id, blacklisted_at) select o.id, n.all from "+l.Outstanding().SQL()+
+		" o, n where o.id = n.token and o.jti = n.jti"+lock+" on conflict (token_id) do nothing", "token_id", l.timeArg(tx.Now), list)
+	if err != nil {
+		return nil, err
+	}
+	for i := range refused {
+		switch err := tx.LockOutstanding(ctx, list[i]); {
+		case err == nil:
+			refused[i] = &django.Error{Code: django.CodeAlreadyExists, Message: "jwt:" + list[i].JTI + " is blacklisted already", Hint: "--ignore-missing makes that no fault"}
+		case django.CodeOf(err) != django.CodeChanged:
+			return nil, err
+		}
+	}
+	return refused, nil
+}
+
+// OutstandingAgain reads rows again that were seen, and returns those that are
+// still there by their primary keys.
+func (tx *Tx) OutstandingAgain(ctx context.Context, seen []OutstandingToken, s django.JWTSettings) (map[int64]OutstandingToken, error) {
+	q, err := tx.Layout.outstanding(s.WithDefaults(), false)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]any, len(seen))
+	for i, t := range seen {
+		rows[i] = t.Row
+	}
+	arg, err := tx.Layout.listArg(nil, rows)
+	if err != nil {
+		return nil, err
+	}
+	q.key = ""
+	q.and(tx.Layout.anyOf("o.id", "%s"), arg)
+	found := make(map[int64]OutstandingToken, len(seen))
+	return found, tx.each(ctx, q, func(r row) error {
+		t := scanOutstanding(tx.Layout, &r, false)
+		found[t.Row] = t
+		return r.err
+	})
+}
+
+func (tx *Tx) changeOutstanding(ctx context.Context, text, found string, same any, list []OutstandingToken) (Refusals, error) {
+	o := tx.Layout.Outstanding()
+	rows, ids := make([]any, len(list)), make([]any, len(list))
+	for i, t := range list {
+		rows[i], ids[i] = t.Row, t.JTI
+	}
+	return tx.changeEach(ctx, change{text: text, found: found, same: same, each: []given{{"token", o.Column("id"), rows}, {"jti", o.Column("jti"), ids}}},
+		func(i int) error { return outstandingGone(list[i]) })
+}

@@ -1,0 +1,135 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"tokenctl/django"
+)
+
+// errStop ends a stream whose consumer has had enough.
+var errStop = errors.New("stop")
+
+// each calls f for every row of q. f runs no statement of its own: the
+// connection is busy, and waiting for it would have no end. It panics instead,
+// but where others wait for the connection too, and rightly.
+func (tx *Tx) each(ctx context.Context, q *query, f func(row) error) error {
+	read := eachPostgres
+	if tx.store.Engine == SQLite {
+		read = eachSQLite
+	}
+	conn := tx.conn
+	if !tx.shared {
+		tx.conn = nil
+		defer func() { tx.conn = conn }()
+	}
+	return tx.store.explain(ctx, read(ctx, conn, tx.store.opts.Zone, q, f))
+}
+
+// bundle is rows as they came from PostgreSQL: their values behind each other.
+// One text for many rows is one allocation, and what is read from a row is a
+// part of it.
+type bundle struct {
+	data    []byte
+	lengths []int32
+}
+
+// bundleSize is how much a bundle gathers.
+const bundleSize = 32 << 10
+
+func (b *bundle) add(values [][]byte) {
+	for _, v := range values {
+		n := int32(-1)
+		if v != nil {
+			n = int32(len(v))
+		}
+		b.data, b.lengths = append(b.data, v...), append(b.lengths, n)
+	}
+}
+
+// rows calls f for every row and empties the bundle.
+func (b *bundle) rows(r row, f func(row) error) error {
+	data, lengths, width := string(b.data), b.lengths, len(r.columns)
+	b.data, b.lengths = b.data[:0], b.lengths[:0]
+	for ; len(lengths) > 0; lengths = lengths[width:] {
+		r.data, r.lengths = data, lengths[:width]
+		if err := f(r); err != nil {
+			return err
+		}
+		for _, n := range r.lengths {
+			data = data[max(n, 0):]
+		}
+	}
+	return nil
+}
+
+// eachPostgres reads the result as pgx has it. Text would have to be formatted
+// by the server and parsed here.
+func eachPostgres(ctx context.Context, on *sql.Conn, zone django.Zone, q *query, f func(row) error) error {
+	// Closing reads to the end of a result, and only a cancelled one is short.
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	return on.Raw(func(c any) error {
+		conn := c.(*stdlib.Conn).Conn()
+		types := conn.TypeMap()
+		var args pgx.ExtendedQueryBuilder
+		if err := args.Build(types, nil, q.args); err != nil {
+			return err
+		}
+		// As QueryExecModeExec does it, but for the format of the result.
+		result := conn.PgConn().ExecParams(ctx, q.sql(), args.ParamValues, nil, args.ParamFormats, []int16{pgx.BinaryFormatCode})
+		r := row{zone: zone}
+		var b bundle
+		for result.NextRow() {
+			if r.columns == nil {
+				for _, field := range result.FieldDescriptions() {
+					r.columns = append(r.columns, column{field.DataTypeOID, types})
+				}
+			}
+			if b.add(result.Values()); len(b.data) < bundleSize {
+				continue
+			}
+			if err := b.rows(r, f); err != nil {
+				cancel(errStop)
+				result.Close() //nolint:errcheck // err is why
+				return err
+			}
+		}
+		if _, err := result.Close(); err != nil {
+			return err
+		}
+		return b.rows(r, f)
+	})
+}
+
+func eachSQLite(ctx context.Context, on *sql.Conn, zone django.Zone, q *query, f func(row) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	rows, err := on.QueryContext(ctx, q.sql(), q.args...)
+	if err != nil {
+		cancel(nil)
+		return err
+	}
+	defer rows.Close()
+	defer cancel(errStop)
+	names, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	values, dest := make([]any, len(names)), make([]any, len(names))
+	for i := range values {
+		dest[i] = &values[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		if err := f(row{zone: zone, values: values}); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

@@ -1,0 +1,282 @@
+package db
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"tokenctl/django"
+)
+
+// row reads one row of a result, column by column from the left. What is read
+// from it stays valid. The first value that is not what its column should hold
+// makes err, and everything read from then on is zero.
+//
+// database/sql would look at the type of every destination again for every
+// value, which is most of what a list of a million rows costs.
+type row struct {
+	zone django.Zone
+	err  error
+
+	columns []column // PostgreSQL
+	data    string   // the values, in PostgreSQL's binary format, behind each other
+	lengths []int32  // of the values; -1 for NULL
+
+	values []any // SQLite
+}
+
+// column is how PostgreSQL describes a column of a result.
+type column struct {
+	oid   uint32
+	types *pgtype.Map
+}
+
+// errValue is the error for a value that Django does not write. It has no text
+// of the driver, which quotes the value.
+func errValue(err error) error {
+	return &django.Error{Code: django.CodeDatabaseError, Message: "a column holds a value that Django does not write there", Err: err}
+}
+
+var (
+	errNull  = errors.New("NULL")
+	errShort = errors.New("fewer columns than destinations")
+)
+
+func (r *row) fail(err error) {
+	if r.err == nil {
+		r.err = errValue(err)
+	}
+}
+
+// next takes PostgreSQL's next value.
+func (r *row) next() (c column, value string, ok bool) {
+	if r.err != nil {
+		return c, "", false
+	}
+	if len(r.lengths) == 0 {
+		r.fail(errShort)
+		return c, "", false
+	}
+	n := r.lengths[0]
+	c = r.columns[0]
+	r.lengths, r.columns = r.lengths[1:], r.columns[1:]
+	if n < 0 {
+		return c, "", false
+	}
+	value, r.data = r.data[:n], r.data[n:]
+	return c, value, true
+}
+
+// nextSQLite takes SQLite's next value; nil is NULL.
+func (r *row) nextSQLite() any {
+	if r.err != nil {
+		return nil
+	}
+	if len(r.values) == 0 {
+		r.fail(errShort)
+		return nil
+	}
+	v := r.values[0]
+	r.values = r.values[1:]
+	return v
+}
+
+// maybe reads a text, and whether it is none.
+func (r *row) maybe() (text string, ok bool) {
+	if r.columns == nil {
+		switch v := r.nextSQLite().(type) {
+		case nil:
+			return "", false
+		case string:
+			return v, true
+		case []byte:
+			return string(v), true
+		case int64:
+			return strconv.FormatInt(v, 10), true
+		default:
+			return fmt.Sprint(v), true
+		}
+	}
+	c, value, ok := r.next()
+	if !ok {
+		return "", false
+	}
+	switch c.oid {
+	case pgtype.TextOID, pgtype.VarcharOID, pgtype.BPCharOID, pgtype.NameOID, pgtype.UnknownOID:
+		return value, true
+	}
+	if _, known := c.types.TypeForOID(c.oid); !known {
+		return value, true // citext, and what else an extension makes, is sent as its text
+	}
+	c.scan(r, value, &text)
+	return text, true
+}
+
+// text reads a text that is never NULL.
+func (r *row) text() string {
+	text, ok := r.maybe()
+	if !ok {
+		r.fail(errNull)
+	}
+	return text
+}
+
+// optional reads a text; nil is NULL.
+func (r *row) optional() *string {
+	if text, ok := r.maybe(); ok {
+		return &text
+	}
+	return nil
+}
+
+var yes, no = true, false
+
+// flag reads a truth value; nil is NULL. Who gets one must not change it.
+func (r *row) flag() *bool {
+	var flag, ok bool
+	if r.columns == nil {
+		switch v := r.nextSQLite().(type) {
+		case nil:
+		case int64:
+			flag, ok = v != 0, true
+			if v != 0 && v != 1 {
+				r.fail(strconv.ErrRange)
+			}
+		default:
+			var err error
+			if flag, err = strconv.ParseBool(fmt.Sprintf("%s", v)); err != nil {
+				r.fail(err)
+			}
+			ok = true
+		}
+	} else {
+		var c column
+		var value string
+		if c, value, ok = r.next(); ok {
+			if c.oid == pgtype.BoolOID && len(value) == 1 {
+				flag = value[0] != 0
+			} else {
+				var text string
+				c.scan(r, value, &text)
+				var err error
+				if flag, err = strconv.ParseBool(text); err != nil {
+					r.fail(err)
+				}
+			}
+		}
+	}
+	switch {
+	case !ok || r.err != nil:
+		return nil
+	case flag:
+		return &yes
+	}
+	return &no
+}
+
+// integer reads a whole number that is never NULL.
+func (r *row) integer() int64 {
+	if r.columns == nil {
+		v := r.nextSQLite()
+		n, ok := v.(int64)
+		if !ok {
+			r.fail(fmt.Errorf("an integer column holds a %T", v))
+		}
+		return n
+	}
+	c, value, ok := r.next()
+	if !ok {
+		r.fail(errNull)
+		return 0
+	}
+	switch {
+	case c.oid == pgtype.Int8OID && len(value) == 8:
+		return bigEndian(value)
+	case c.oid == pgtype.Int4OID && len(value) == 4:
+		return int64(int32(bigEndian(value)))
+	}
+	var n int64
+	c.scan(r, value, &n)
+	return n
+}
+
+// moment reads a datetime that the family computed; NULL is the zero time. On
+// SQLite the column is selected as text (see Layout.time): the driver would guess
+// at its form.
+func (r *row) moment(family django.Family) time.Time {
+	if r.columns == nil {
+		switch v := r.nextSQLite().(type) {
+		case nil:
+		case string:
+			t, err := r.zone.ParseSQLite(v, family)
+			if err != nil {
+				r.fail(err)
+			}
+			return t
+		default:
+			r.fail(fmt.Errorf("a datetime column holds a %T", v))
+		}
+		return time.Time{}
+	}
+	c, value, ok := r.next()
+	if !ok {
+		return time.Time{}
+	}
+	var t time.Time
+	if (c.oid == pgtype.TimestamptzOID || c.oid == pgtype.TimestampOID) && len(value) == 8 {
+		n := bigEndian(value)
+		if n == math.MaxInt64 || n == math.MinInt64 {
+			r.fail(errors.New("infinity"))
+			return t
+		}
+		// PostgreSQL counts microseconds from the year 2000.
+		const epoch = 946684800
+		t = time.Unix(n/1e6+epoch, n%1e6*1e3)
+	} else {
+		c.scan(r, value, &t)
+	}
+	return r.zone.FromPostgres(t, family)
+}
+
+func bigEndian(s string) int64 {
+	var b [8]byte
+	copy(b[8-len(s):], s)
+	return int64(binary.BigEndian.Uint64(b[:]))
+}
+
+// scan is for the types that Django does not use.
+func (c column) scan(r *row, value string, dest any) {
+	if err := c.types.Scan(c.oid, pgtype.BinaryFormatCode, []byte(value), dest); err != nil {
+		r.fail(err)
+	}
+}
+
+// Scan reads into destinations of the types that the other methods return.
+func (r *row) Scan(dest ...any) error {
+	for _, d := range dest {
+		switch d := d.(type) {
+		case *string:
+			*d = r.text()
+		case **string:
+			*d = r.optional()
+		case *bool:
+			if flag := r.flag(); flag != nil {
+				*d = *flag
+			} else {
+				r.fail(errNull)
+			}
+		case *int64:
+			*d = r.integer()
+		case *int:
+			*d = int(r.integer())
+		default:
+			r.fail(fmt.Errorf("no way to read a %T", d))
+		}
+	}
+	return r.err
+}

@@ -1,0 +1,110 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"tokenctl/django"
+)
+
+// UserByJWT returns the user whom a token's user id names, or nil.
+func (tx *Tx) UserByJWT(ctx context.Context, id string, s django.JWTSettings) (*User, error) {
+	field, err := tx.Layout.userIDField(s.WithDefaults())
+	if err != nil || id == "" {
+		return nil, err
+	}
+	found, err := tx.usersByField(ctx, field, id)
+	if err != nil || len(found) != 1 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// usersByField returns the user who has this in a field, or two of several.
+func (tx *Tx) usersByField(ctx context.Context, field *UserTable, text string) (found []User, err error) {
+	l := tx.Layout
+	u, err := l.Users()
+	if err != nil {
+		return nil, err
+	}
+	key, ok := field.keyArg(l.Engine, text)
+	if !ok || !utf8.ValidString(text) {
+		return nil, nil
+	}
+	q := &query{columns: l.userColumns(), from: u.SQL() + " u", limit: 2}
+	q.and("u."+quote(field.Key)+" = %s", key)
+	return found, tx.each(ctx, q, func(r row) error {
+		found = append(found, scanUser(l, &r))
+		return r.err
+	})
+}
+
+// KeyError is what Django's ORM raises for a claim that can be no key, and
+// simplejwt does not catch.
+type KeyError struct {
+	// Invalid is the message of a ValidationError, which a serializer answers with
+	// 400; it is empty for any other exception.
+	Invalid string
+}
+
+// Error implements error. It repeats nothing of the claim.
+func (*KeyError) Error() string { return "the token names its user in a way that no key is written" }
+
+// UserByClaim returns the user whom a claim names, as get(<USER_ID_FIELD>=claim)
+// finds it: get_prep_value in django/db/models/fields/__init__.py (4.2). It is nil
+// where there is no such user, and the error a *KeyError where Django raises
+// anything but DoesNotExist.
+func (tx *Tx) UserByClaim(ctx context.Context, claim json.RawMessage, s django.JWTSettings, release django.Version) (*User, error) {
+	field, err := tx.Layout.userIDField(s.WithDefaults())
+	if err != nil || len(claim) == 0 || string(claim) == "null" {
+		return nil, err
+	}
+	text := django.ClaimText(claim)
+	switch field.KeyType {
+	case KeyInteger:
+		n, err := django.ClaimInt(claim)
+		// SQLite's driver takes 64 bits, and Django asks it about more before 5.0.
+		if err != nil || !n.IsInt64() && tx.Layout.Engine == SQLite && !release.AtLeast("5.0") {
+			return nil, &KeyError{}
+		}
+		text = n.String()
+	case KeyUUID:
+		if text = uuidOfClaim(claim); text == "" {
+			return nil, &KeyError{Invalid: "“" + django.ClaimText(claim) + "” is not a valid UUID."}
+		}
+	case KeyText:
+		if strings.ContainsRune(text, 0) && tx.Layout.Engine == PostgreSQL {
+			return nil, &KeyError{}
+		}
+	}
+	found, err := tx.usersByField(ctx, field, text)
+	switch {
+	case err != nil || len(found) == 0:
+		return nil, err
+	case len(found) > 1:
+		return nil, &KeyError{} // MultipleObjectsReturned
+	}
+	return &found[0], nil
+}
+
+// uuidOfClaim is UUIDField.to_python with Python's UUID: 32 hexadecimal digits, or
+// an integer. It is empty for what is neither.
+func uuidOfClaim(claim json.RawMessage) string {
+	if claim[0] == '"' {
+		text := strings.NewReplacer("urn:", "", "uuid:", "").Replace(django.ClaimText(claim))
+		text = strings.ReplaceAll(strings.Trim(text, "{}"), "-", "")
+		if len(text) != 32 || strings.Trim(text, "0123456789abcdefABCDEF") != "" {
+			return ""
+		}
+		return text
+	}
+	n, err := django.ClaimInt(claim)
+	whole := claim[0] == 't' || claim[0] == 'f' || strings.Trim(string(claim), "-0123456789") == ""
+	if err != nil || !whole || n.Sign() < 0 || n.BitLen() > 128 {
+		return ""
+	}
+	return fmt.Sprintf("%032x", n)
+}

@@ -1,0 +1,161 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tokenctl/django"
+)
+
+// NewUser is a user to be created. Fields that the model has no column for must
+// be zero.
+type NewUser struct {
+	Username    string // value of USERNAME_FIELD, normalised
+	Password    string // encoded
+	Email       string
+	FirstName   string
+	LastName    string
+	IsActive    bool
+	IsStaff     bool
+	IsSuperuser bool
+	Set         map[string]string // further columns, as text
+}
+
+// userField is a column of AbstractUser that NewUser has a field for, and the
+// flag that gives it.
+type userField struct {
+	column, flag string
+	given        func(*NewUser) bool
+	value        func(*NewUser) any
+}
+
+var userFields = []userField{
+	{"email", "--email", func(n *NewUser) bool { return n.Email != "" }, func(n *NewUser) any { return n.Email }},
+	{"first_name", "--first-name", func(n *NewUser) bool { return n.FirstName != "" }, func(n *NewUser) any { return n.FirstName }},
+	{"is_active", "--inactive", func(n *NewUser) bool { return !n.IsActive }, func(n *NewUser) any { return n.IsActive }},
+	{"is_staff", "--staff", func(n *NewUser) bool { return n.IsStaff }, func(n *NewUser) any { return n.IsStaff }},
+	{"is_superuser", "--superuser", func(n *NewUser) bool { return n.IsSuperuser }, func(n *NewUser) any { return n.IsSuperuser }},
+	{"last_name", "--last-name", func(n *NewUser) bool { return n.LastName != "" }, func(n *NewUser) any { return n.LastName }},
+}
+
+// userFlag is the flag for a column that NewUser has a field for.
+func userFlag(column string) (string, bool) {
+	i := slices.IndexFunc(userFields, func(f userField) bool { return f.column == column })
+	if i < 0 {
+		return "", false
+	}
+	return userFields[i].flag, true
+}
+
+// CreateUser inserts a user and returns it. Django's tables have no defaults, so
+// every column that must not be null needs a value: those that tokenctl does not
+// know are a CodeColumnsRequired error that names them. random makes a UUID key.
+func (tx *Tx) CreateUser(ctx context.Context, n NewUser, random io.Reader) (User, error) {
+	key, err := tx.insertUser(ctx, &n, random)
+	if err != nil {
+		return User{}, err
+	}
+	users, err := tx.UsersByID(ctx, []string{tx.Layout.User.keyText(key)})
+	if err != nil {
+		return User{}, err
+	}
+	return users[0], nil
+}
+
+// CheckUser reports what CreateUser would find wrong with n by itself, without
+// asking the database.
+func (tx *Tx) CheckUser(n *NewUser) error {
+	s, err := tx.userShape(n)
+	if err != nil || len(n.Set) == 0 {
+		return err
+	}
+	for _, columns := range s.columns {
+		if _, err := columns.values(n, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insertUser inserts a user, in the tables of its model and of those that this
+// one inherits from, and returns the key as it is stored.
+func (tx *Tx) insertUser(ctx context.Context, n *NewUser, random io.Reader) (string, error) {
+	s, err := tx.userShape(n)
+	if err != nil {
+		return "", err
+	}
+	u := tx.Layout.User
+	key, err := tx.newKey(random)
+	if err != nil {
+		return "", err
+	}
+	var stored string
+	for i, t := range s.tables {
+		if i > 0 {
+			key, _ = u.keyArg(tx.Layout.Engine, stored)
+		}
+		args, err := s.columns[i].values(n, key)
+		if err != nil {
+			return "", err
+		}
+		query := s.columns[i].insert(t, 1) + " returning cast(" + quote(t.primaryKey().Name) + " as text)"
+		if err := tx.store.explain(ctx, tx.conn.QueryRowContext(ctx, query, args...).Scan(&stored)); err != nil {
+			if django.CodeOf(err) == django.CodeAlreadyExists {
+				err = &django.Error{Code: django.CodeUserExists, Err: err,
+					Message: fmt.Sprintf("the user %s, or another one of its unique values, exists already", n.Username)}
+			}
+			return "", err
+		}
+	}
+	return stored, nil
+}
+
+// newKey is the primary key of a new user where the database does not make it.
+func (tx *Tx) newKey(random io.Reader) (any, error) {
+	u := tx.Layout.User
+	if !u.keyIsOurs() {
+		return nil, nil
+	}
+	b := make([]byte, 16)
+	if _, err := io.ReadFull(random, b); err != nil {
+		return nil, err
+	}
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // RFC 9562 section 5.4
+	key, _ := u.keyArg(tx.Layout.Engine, fmt.Sprintf("%x", b))
+	return key, nil
+}
+
+// keyIsOurs reports whether the key of a new user is a UUID that the model, and
+// not the database, makes up.
+func (u *UserTable) keyIsOurs() bool {
+	return u.KeyType == KeyUUID && !u.Column(u.Key).HasDefault
+}
+
+// insert is the statement that inserts so many rows.
+func (columns userColumns) insert(t *Table, rows int) string {
+	var b strings.Builder
+	b.WriteString("insert into " + t.SQL() + " (")
+	for i, c := range columns {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(quote(c.Name))
+	}
+	b.WriteString(") values ")
+	for i := range rows * len(columns) {
+		switch {
+		case i == 0:
+			b.WriteString("(")
+		case i%len(columns) == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString("$" + strconv.Itoa(i+1))
+	}
+	return b.String() + ")"
+}

@@ -1,0 +1,228 @@
+package db
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tokenctl/django"
+)
+
+// userShape is how users are written who give the same columns: what it takes
+// to find that out is the same for a million of them.
+type userShape struct {
+	email    bool     // is given
+	set      []string // further columns that are given
+	tables   []*Table // from the parent down
+	columns  []userColumns
+	defaults string // those of the columns that the database would fill in
+}
+
+// userColumns are the columns of a new user's row.
+type userColumns []userColumn
+
+// userColumn is a column and how its value comes about; nil is the value of a
+// user who gives none. The primary key has no such function: it is made for each
+// row, or is the parent's.
+type userColumn struct {
+	*Column
+	value func(*NewUser) (any, error)
+	typed bool // by the operator: a text, whatever the column's type
+}
+
+// values are a new user's, in the order of the columns.
+func (columns userColumns) values(n *NewUser, key any) ([]any, error) {
+	list := make([]any, len(columns))
+	for i, c := range columns {
+		if c.value == nil {
+			list[i] = key
+			continue
+		}
+		var err error
+		if list[i], err = c.value(n); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// fits reports whether n gives the columns of the shape.
+func (s *userShape) fits(n *NewUser) bool {
+	if s.email != (n.Email != "") || len(s.set) != len(n.Set) {
+		return false
+	}
+	for _, name := range s.set {
+		if _, given := n.Set[name]; !given {
+			return false
+		}
+	}
+	return true
+}
+
+// userShape finds out how a user is written, or what hinders that.
+func (tx *Tx) userShape(n *NewUser) (*userShape, error) {
+	u, err := tx.Layout.Users()
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range userFields {
+		if f.given(n) && u.Column(f.column) == nil {
+			return nil, &django.Error{Code: django.CodeUsage,
+				Message: fmt.Sprintf("the user model has no %s column for %s", f.column, f.flag)}
+		}
+	}
+	for _, s := range tx.shapes {
+		if s.fits(n) {
+			return s, nil
+		}
+	}
+	s := &userShape{email: n.Email != "", set: slices.Sorted(maps.Keys(n.Set)), tables: append([]*Table{u.Table}, u.Children...)}
+	slices.Reverse(s.tables[1:])
+	further, err := tx.furtherColumns(u, s)
+	if err != nil {
+		return nil, err
+	}
+	own := tx.ownColumns(u, n)
+	var required []string
+	for i, t := range s.tables {
+		var columns userColumns
+		for j := range t.Columns {
+			c := &t.Columns[j]
+			value, given := further[c]
+			typed := given
+			if f, ours := own[c.Name]; i == 0 && ours && !given {
+				value, given = f, true
+			}
+			if c.PrimaryKey && (i > 0 || u.keyIsOurs()) {
+				value, given = nil, true
+			}
+			switch {
+			case given:
+				columns = append(columns, userColumn{c, value, typed})
+				if c.HasDefault {
+					s.defaults += c.Name + ","
+				}
+			case c.NotNull && !c.HasDefault:
+				required = append(required, c.Name)
+			}
+		}
+		s.columns = append(s.columns, columns)
+	}
+	if required != nil {
+		return nil, columnsRequired(required)
+	}
+	tx.shapes = append(tx.shapes, s)
+	return s, nil
+}
+
+// ownColumns are the columns of the user table that every new user gives.
+func (tx *Tx) ownColumns(u *UserTable, n *NewUser) map[string]func(*NewUser) (any, error) {
+	own := map[string]func(*NewUser) (any, error){
+		"password": func(n *NewUser) (any, error) { return n.Password, nil },
+	}
+	for _, f := range userFields {
+		own[f.column] = func(n *NewUser) (any, error) { return f.value(n), nil }
+	}
+	joined := tx.Layout.timeArg(tx.Now)
+	own["date_joined"] = func(*NewUser) (any, error) { return joined, nil }
+	// An e-mail that must be unique cannot stay empty for more than one user.
+	if c := u.Column("email"); c != nil && c.Unique {
+		own["email"] = func(n *NewUser) (any, error) {
+			if n.Email == "" {
+				return nil, nil
+			}
+			return n.Email, nil
+		}
+		if n.Email == "" {
+			delete(own, "email")
+		}
+	}
+	own[u.Username] = func(n *NewUser) (any, error) { return n.Username, nil }
+	return own
+}
+
+// furtherColumns are the columns that the operator names, in the form of their type.
+func (tx *Tx) furtherColumns(u *UserTable, s *userShape) (map[*Column]func(*NewUser) (any, error), error) {
+	further := map[*Column]func(*NewUser) (any, error){}
+	for _, name := range s.set {
+		flag, known := userFlag(name)
+		if name == u.Username || name == u.Key || name == "password" || known {
+			e := &django.Error{Code: django.CodeUsage, Message: "--set cannot give the column " + name}
+			switch {
+			case known:
+				e.Hint = "use " + flag
+			case name == "password":
+				e.Hint = "use --password-stdin, --password-file or --generate-password"
+			}
+			return nil, e
+		}
+		i := slices.IndexFunc(s.tables, func(t *Table) bool { return t.Column(name) != nil })
+		if i < 0 {
+			return nil, &django.Error{Code: django.CodeUsage, Message: fmt.Sprintf("the user table %s has no column %q", u.Name, name)}
+		}
+		c := s.tables[i].Column(name)
+		further[c] = func(n *NewUser) (any, error) {
+			text, given := n.Set[name]
+			if !given {
+				return nil, nil
+			}
+			return tx.Layout.textArg(c, text)
+		}
+	}
+	return further, nil
+}
+
+// columnsRequired is for columns that would be null and must not be.
+func columnsRequired(names []string) error {
+	var hints []string
+	for _, name := range names {
+		if flag, ok := userFlag(name); ok {
+			hints = append(hints, flag+" VALUE")
+		} else {
+			hints = append(hints, "--set "+name+"=VALUE")
+		}
+	}
+	return &django.Error{Code: django.CodeColumnsRequired,
+		Message: "this application's users also need a value for " + strings.Join(names, ", "),
+		Hint:    "give " + strings.Join(hints, " ")}
+}
+
+// textArg is the parameter for a value typed by the operator. PostgreSQL
+// converts by itself; SQLite takes anything, and Django would choke on it later.
+func (l *Layout) textArg(c *Column, text string) (any, error) {
+	if l.Engine != SQLite {
+		return text, nil
+	}
+	bad := &django.Error{Code: django.CodeInvalidValue, Message: fmt.Sprintf("the value for %s is no %s", c.Name, c.Type)}
+	switch {
+	case c.Type == "bool":
+		b, err := strconv.ParseBool(strings.ToLower(text))
+		if err != nil {
+			return nil, bad
+		}
+		return b, nil
+	case strings.Contains(c.Type, "int"):
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return nil, bad
+		}
+		return n, nil
+	case c.Type == "datetime":
+		t, err := django.ParseSQLiteTime(text)
+		if err != nil {
+			return nil, bad
+		}
+		return django.FormatSQLiteTime(t), nil
+	case c.Type == "char" && c.Length == 32:
+		hex := strings.ToLower(strings.ReplaceAll(text, "-", ""))
+		if len(hex) != 32 || strings.Trim(hex, "0123456789abcdef") != "" {
+			return nil, bad
+		}
+		return hex, nil
+	case c.Length > 0 && len([]rune(text)) > c.Length:
+		return nil, &django.Error{Code: django.CodeInvalidValue, Message: fmt.Sprintf("the value for %s is longer than %d characters", c.Name, c.Length)}
+	}
+	return text, nil
+}

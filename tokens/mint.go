@@ -1,0 +1,84 @@
+package tokens
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"tokenctl/db"
+	"tokenctl/django"
+)
+
+// Refusal is why a user gets no credential.
+type Refusal struct {
+	User db.User
+	Err  *django.Error // CodeTokenExists
+}
+
+// Mint makes a credential for one user; a refusal is the error.
+func (k *Kind) Mint(ctx context.Context, env Env, tx *db.Tx, req MintRequest) (Minted, error) {
+	minted, refused, err := k.MintAll(ctx, env, tx, []db.User{req.User}, req)
+	switch {
+	case err != nil:
+		return Minted{}, err
+	case refused != nil:
+		return Minted{}, refused[0].Err
+	}
+	return minted[0], nil
+}
+
+// without returns the users who were not refused.
+func without(users []db.User, refused []Refusal) []db.User {
+	if len(refused) == 0 {
+		return users
+	}
+	out := map[string]bool{}
+	for _, r := range refused {
+		out[r.User.ID] = true
+	}
+	var left []db.User
+	for _, u := range users {
+		if !out[u.ID] {
+			left = append(left, u)
+		}
+	}
+	return left
+}
+
+// several makes n secrets, asking the operating system for few and large pieces
+// of randomness.
+func several(n int, random io.Reader, secret func(io.Reader) (django.Secret, error)) (list []django.Secret, err error) {
+	if n > 1 {
+		random = bufio.NewReader(random)
+	}
+	list = make([]django.Secret, n)
+	for i := range list {
+		if list[i], err = secret(random); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// parallel calls f for every number below n, on all cores; the first error ends
+// it.
+func parallel(ctx context.Context, n int, f func(int) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+				if err := f(i); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return context.Cause(ctx)
+}

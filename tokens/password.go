@@ -1,0 +1,31 @@
+package tokens
+
+import (
+	"cmp"
+	"context"
+
+	"tokenctl/db"
+	"tokenctl/django"
+)
+
+// PasswordHasher returns how the application hashes passwords, and how that is
+// known. Django would rewrite another hash at the next login, which ends the
+// user's sessions.
+func PasswordHasher(ctx context.Context, s *django.Settings, tx *db.Tx) (h django.Hasher, source string, err error) {
+	h, err = django.NewHasher(cmp.Or(s.Auth.PasswordHasher, django.PBKDF2SHA256), string(s.Peers.Django))
+	switch {
+	case err != nil:
+		return h, "", err
+	case h.Iterations == 0: // no pbkdf2
+		return h, "auth.password_hasher", nil
+	case s.Auth.PBKDF2Iterations > 0:
+		h.Iterations = s.Auth.PBKDF2Iterations
+		return h, "auth.pbkdf2_iterations", nil
+	}
+	n, err := tx.PasswordIterations(ctx)
+	if n == 0 || err != nil || h.Algorithm != django.PBKDF2SHA256 {
+		return h, "Django's default", err
+	}
+	h.Iterations = n
+	return h, "the newest users' hashes", nil
+}
