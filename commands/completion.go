@@ -126,6 +126,8 @@ func fieldsOf(c *cobra.Command) []string {
 		columns = slices.Concat(credentialColumns, secretColumns, []output.Column{{Name: "replaces"}})
 	case "purge":
 		columns = purgeColumns
+	case "serve":
+		columns = serveColumns
 	case "config import":
 		columns = importColumns
 	case "config show":

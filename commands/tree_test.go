@@ -201,7 +201,8 @@ func TestTreeFlags(t *testing.T) {
 				t.Errorf("--%s: usage %q: want some, without a full stop", f.Name, f.Usage)
 			}
 			placeholder, _ := pflag.UnquoteUsage(f)
-			if secretName.MatchString(f.Name) && f.Value.Type() != "bool" && placeholder != "KIND" && !strings.HasSuffix(f.Name, "-file") && !strings.HasSuffix(f.Name, "-stdin") {
+			_, setting := f.Value.(*settingValue) // of tokenctl.toml, where secrets are in files of their own
+			if secretName.MatchString(f.Name) && f.Value.Type() != "bool" && !setting && placeholder != "KIND" && placeholder != "FILE" && !strings.HasSuffix(f.Name, "-file") && !strings.HasSuffix(f.Name, "-stdin") {
 				t.Errorf("--%s would take a secret from the command line", f.Name)
 			}
 			if _, known := c.GetFlagCompletionFunc(f.Name); !known && f.Value.Type() != "bool" {

@@ -27,6 +27,10 @@ type Options struct {
 	//	"mti"    a multi-table child, whose username is in its parent's table
 	UserModel string
 
+	// Served makes it the project that tokenctl serve imitates: the paths of the
+	// design's table, the middleware, and [Project.Serve].
+	Served bool
+
 	// SecretKey is settings.SECRET_KEY; "" means the package's constant [SecretKey].
 	SecretKey string
 
@@ -72,9 +76,9 @@ func (p Peer) Project(t testing.TB, databaseURL string, o Options) *Project {
 	if key == "" {
 		key = SecretKey
 	}
-	knox := os.Getenv("TOKENCTL_TEST_KNOX")
 	config, err := json.Marshal(map[string]any{
-		"database": database, "secret_key": key, "knox": HasKnox(),
+		"database": database, "secret_key": key, "knox": HasKnox(), "rest_auth": HasRestAuth(),
+		"iterations": ServedIterations,
 		"user_model": map[string]string{
 			"uuid": "accounts.UUIDUser", "both": "accounts.BothUser",
 			"extra": "accounts.ExtraUser", "mti": "accounts.Member",
@@ -93,6 +97,12 @@ func (p Peer) Project(t testing.TB, databaseURL string, o Options) *Project {
 		files["accounts/migrations/__init__.py"] = ""
 		files["accounts/models.py"] = embedded(t, "user_"+o.UserModel+".py")
 	}
+	if o.Served {
+		for _, name := range []string{"hashers.py", "serve.py", "urls.py"} {
+			files[name] = embedded(t, "served/"+name)
+		}
+		files["settings.py"] += embedded(t, "served/settings.py")
+	}
 	files["settings.py"] += o.Settings + "\n"
 	for name, text := range o.Files {
 		files[name] = text
@@ -107,8 +117,10 @@ func (p Peer) Project(t testing.TB, databaseURL string, o Options) *Project {
 		}
 	}
 	path := p.path
-	if knox != "" {
-		path += string(filepath.ListSeparator) + knox
+	for _, checkout := range []string{os.Getenv("TOKENCTL_TEST_KNOX"), os.Getenv("TOKENCTL_TEST_REST_AUTH")} {
+		if checkout != "" {
+			path += string(filepath.ListSeparator) + checkout
+		}
 	}
 	for _, v := range os.Environ() {
 		// Whatever Python, PostgreSQL or Django settings the developer has.
@@ -123,6 +135,10 @@ func (p Peer) Project(t testing.TB, databaseURL string, o Options) *Project {
 // HasKnox tells whether projects have knox: TOKENCTL_TEST_KNOX names a checkout of
 // it, as no Debian suite ships it.
 func HasKnox() bool { return os.Getenv("TOKENCTL_TEST_KNOX") != "" }
+
+// HasRestAuth tells whether served projects have dj-rest-auth: TOKENCTL_TEST_REST_AUTH
+// names a checkout of it, as no Debian suite ships it.
+func HasRestAuth() bool { return os.Getenv("TOKENCTL_TEST_REST_AUTH") != "" }
 
 func embedded(t testing.TB, name string) string {
 	t.Helper()
@@ -167,12 +183,18 @@ func (pr *Project) Manage(args ...string) string {
 	return out
 }
 
+// Command is the project's Python with arguments, not started.
+func (pr *Project) Command(args ...string) *exec.Cmd {
+	cmd := exec.Command(pr.Peer.Python, args...)
+	cmd.Dir, cmd.Env = pr.Dir, pr.env
+	return cmd
+}
+
 // TryManage runs manage.py and returns what it prints, on both streams, and its
 // exit status.
 func (pr *Project) TryManage(args ...string) (out string, exit int) {
 	pr.t.Helper()
-	cmd := exec.Command(pr.Peer.Python, append([]string{"manage.py"}, args...)...)
-	cmd.Dir, cmd.Env = pr.Dir, pr.env
+	cmd := pr.Command(append([]string{"manage.py"}, args...)...)
 	data, err := cmd.CombinedOutput()
 	if failed := (*exec.ExitError)(nil); err != nil && !errors.As(err, &failed) {
 		pr.t.Fatal(err)

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// What the page shows, as JavaScript.
+const (
+	whoShown    = "who.innerText"
+	answerShown = "answer.innerText"
+	errorShown  = "document.getElementById('error').textContent"
+	modalShown  = "dialog.open"
+	focus       = "document.activeElement.id"
+)
+
+const pagePassword = "a Good-password 7"
+
+// login logs in by keyboard alone.
+func (b *tab) login(name, password string, remember bool) {
+	b.t.Helper()
+	b.tabTo("open")
+	b.types("\r")
+	b.shows(focus, "username")
+	b.types(name + "\t" + password)
+	if remember {
+		b.types("\t ")
+	}
+	b.types("\r")
+}
+
+// TestPage uses the page as people do.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	chromium := browser(t)
+	w := newWorld(t, "sqlite")
+	w.user("alice", pagePassword)
+	s := w.serve()
+	for name, use := range map[string]func(*testing.T, context.Context, *world, *served){
+		"by keyboard": pageByKeyboard, "remember me": pageRemembers, "another server": pageElsewhere,
+		"policy": pagePolicy, "narrow": pageNarrow, "failures": pageFailures,
+	} {
+		t.Run(name, func(t *testing.T) { use(t, chromium, w, s) })
+	}
+}
+
+func pageByKeyboard(t *testing.T, chromium context.Context, w *world, s *served) {
+	b := person(t, chromium)
+	b.open(s.url)
+	b.shows(whoShown, "Not logged in")
+	b.picture("logged-out")
+	b.login("alice", "wrong", false)
+	b.shows(errorShown, "Unable to log in with provided credentials.")
+	b.picture("wrong-password")
+	b.shows(focus, "password")
+	b.types(pagePassword + "\r") // the wrong one is selected, so this replaces it
+	b.shows(whoShown, "alice")
+	b.shows(modalShown, "false")
+	b.shows(focus, "whoami")
+	b.lacks(pagePassword)
+	b.types("\r")
+	b.shows(answerShown, `"username": "alice"`)
+	b.tabTo("get")
+	b.types("\r")
+	b.shows(answerShown, "GET /test_auth/\n200 OK")
+	b.shows(answerShown, `"Hello alice!"`)
+	b.types("\t\r")
+	b.shows(answerShown, `"Hello alice! Posted!"`)
+	b.picture("answered")
+	b.lacks(pagePassword)
+	b.types("\x1b")
+	b.run(chromedp.Evaluate[chromedp.Void]("document.activeElement.blur()"))
+	b.tabTo("logout")
+	b.types("\r")
+	b.shows(whoShown, "Not logged in")
+	b.shows(answerShown, "Successfully logged out.")
+	b.shows(focus, "open")
+	if got := w.sql("select count(*) from authtoken_token"); got != "0" {
+		t.Errorf("%s tokens after logging out", got)
+	}
+	b.types("\r")
+	b.shows(modalShown, "true")
+	b.types("\x1b") // Escape
+	b.shows(modalShown, "false")
+	b.shows(focus, "open")
+	b.clean()
+}
+
+// A reload keeps who is logged in; another tab and another day only with
+// "remember me".
+func pageRemembers(t *testing.T, chromium context.Context, _ *world, s *served) {
+	for _, remember := range []bool{false, true} {
+		b := person(t, chromium)
+		b.open(s.url)
+		b.login("alice", pagePassword, remember)
+		b.shows(whoShown, "alice")
+		b.run(chromedp.Reload())
+		b.shows(whoShown, "alice")
+		c := b.another()
+		c.open(s.url)
+		if !remember {
+			c.shows(whoShown, "Not logged in")
+			continue
+		}
+		c.shows(whoShown, "alice")
+		c.click("logout")
+		c.shows(whoShown, "Not logged in")
+		b.shows(whoShown, "Not logged in") // at once
+		c.run(chromedp.Reload())
+		c.shows(whoShown, "Not logged in")
+		b.clean()
+		c.clean()
+	}
+}
+
+// The page of one server can use another one that allows it.
+func pageElsewhere(t *testing.T, chromium context.Context, w *world, s *served) {
+	allows, forbids := w.serve("--cors-origin", s.url), w.serve("--cors-origin", "http://localhost:1")
+	b := person(t, chromium)
+	b.open(s.url)
+	b.shows("document.getElementById('origin').textContent", s.url)
+	enter := func(id, text string) {
+		b.run(chromedp.Focus("#"+id), chromedp.Evaluate[chromedp.Void]("document.activeElement.select()"))
+		b.types(text + "\t")
+	}
+	b.click("elsewhere")
+	b.shows("document.querySelector('details').open", "true")
+	use := func(url string) { enter("server", url); b.shows("elsewhere.textContent", url) }
+	use(forbids.url)
+	b.click("get")
+	b.shows(answerShown, "does it allow this page's origin?")
+	b.click("open")
+	b.types("alice\t" + pagePassword + "\r")
+	b.shows(errorShown, "does it allow this page's origin?")
+	b.click("cancel")
+	if said := b.said(); len(said) != 2 || !strings.Contains(said[0], "blocked by CORS policy") {
+		t.Errorf("the console says %q", said)
+	}
+
+	use(allows.url)
+	b.click("open")
+	b.types("alice\t" + pagePassword + "\r")
+	b.shows(whoShown, "alice")
+	b.click("get")
+	b.shows(answerShown, `"Hello alice!"`)
+	b.click("post")
+	b.shows(answerShown, `"Hello alice! Posted!"`)
+	b.run(chromedp.Reload())
+	b.shows(whoShown, "alice")
+	allows.logged(`"/test_auth/"`, `"POST"`, `"alice"`)
+
+	b.click("elsewhere")
+	// A token goes to the server that made it, and to no other.
+	use(s.url)
+	b.shows(whoShown, "Not logged in")
+	b.click("get")
+	b.shows(answerShown, "401 Unauthorized")
+	enter("path", allows.url+"/test_auth/")
+	b.click("get")
+	b.shows(answerShown, "The path must begin with /")
+	b.clean()
+}
+
+// The policy lets nothing run or load that is not the page's own. It is also
+// what shows that a violation would be seen in the other tests.
+func pagePolicy(t *testing.T, chromium context.Context, _ *world, s *served) {
+	for _, try := range []string{
+		`document.head.append(Object.assign(document.createElement("style"), {textContent: "body { color: red }"}))`,
+		`document.head.append(Object.assign(document.createElement("script"), {textContent: "window.ran = 1"}))`,
+		`document.head.append(Object.assign(document.createElement("script"), {src: "/test_auth/"}))`,
+		`document.body.append(Object.assign(document.createElement("img"), {src: "/test_auth/"}))`,
+		`document.body.append(Object.assign(document.createElement("iframe"), {src: "/healthz"}))`,
+		`document.getElementById("who").setAttribute("onclick", "window.ran = 1")`,
+	} {
+		b := person(t, chromium)
+		b.open(s.url)
+		b.shows(whoShown, "Not logged in")
+		b.clean()
+		b.run(chromedp.Evaluate[chromedp.Void]("void " + try))
+		if said := strings.Join(b.said(), "\n"); !strings.Contains(said, "Content Security Policy") {
+			t.Errorf("%s: the console says %q", try, said)
+		}
+		if got := b.is("window.ran"); got != "undefined" {
+			t.Errorf("%s: it ran", try)
+		}
+	}
+}
+
+// On a telephone nothing needs scrolling sideways, light or dark.
+func pageNarrow(t *testing.T, chromium context.Context, _ *world, s *served) {
+	for _, width := range []int64{320, 400, 1000} {
+		for _, colours := range []string{"light", "dark"} {
+			b := person(t, chromium)
+			b.run(chromedp.EmulateViewport(width, 700))
+			b.prefers("prefers-color-scheme", colours)
+			b.open(s.url)
+			name := "-" + b.is("innerWidth") + "-" + colours
+			fits := func() {
+				t.Helper()
+				if b.is("document.documentElement.scrollWidth > innerWidth") == "true" {
+					t.Errorf("%s: wider than the window", name)
+				}
+			}
+			b.shows(whoShown, "Not logged in")
+			fits()
+			b.picture("logged-out" + name)
+			b.click("open")
+			b.shows(modalShown, "true")
+			b.types("alice")
+			fits()
+			b.picture("modal" + name)
+			b.types("\t" + pagePassword + "\r")
+			b.shows(whoShown, "alice")
+			b.click("get")
+			b.shows(answerShown, `"Hello alice!"`)
+			fits()
+			b.picture("answered" + name)
+			b.clean()
+		}
+	}
+}
+
+// What goes wrong is said.
+func pageFailures(t *testing.T, chromium context.Context, w *world, s *served) {
+	b := person(t, chromium)
+	w.sql("delete from authtoken_token") // to log in means to write one
+	r := w.serve("--read-only")
+	b.open(r.url)
+	b.login("alice", pagePassword, false)
+	b.shows(errorShown, "This server is read-only.")
+	b.clean()
+
+	// A server that has ended, and one that no longer knows the token.
+	b = person(t, chromium)
+	gone := w.serve()
+	b.open(gone.url)
+	b.login("alice", pagePassword, false)
+	b.shows(whoShown, "alice")
+	w.ok("blacklist", "--user", "alice", "--yes", "-q")
+	b.click("get")
+	b.shows(answerShown, "401 Unauthorized")
+	b.shows(answerShown, "Invalid token.")
+	b.click("whoami")
+	b.shows(whoShown, "Not logged in")
+	gone.stops()
+	b.click("get")
+	b.shows(answerShown, "No answer.")
+	b.clean()
+}

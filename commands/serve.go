@@ -1,0 +1,286 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/output"
+	"tokenctl/server"
+)
+
+type serveOptions struct {
+	app          *App
+	listen       string
+	allowedHosts []string
+	plainHTTP    bool
+	tls          tlsOptions
+
+	corsOrigins     []string
+	corsCredentials bool
+	throttles       []string
+	sessionLogin    bool
+	claims          []string
+	compat          []string
+
+	readOnly  bool
+	clock     string
+	scratch   bool
+	delay     time.Duration
+	failRate  float64
+	fail      []string
+	logFormat string
+
+	database string // which it is, for people
+}
+
+var serveColumns = []output.Column{{Name: "url"}, {Name: "address"}, {Name: "database"}, {Name: "read_only"}}
+
+func newServe(a *App) *cobra.Command {
+	o := &serveOptions{app: a}
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run a local test server that answers like the Django stack",
+		Long: `Answer HTTP requests on the application's database as Django REST Framework,
+simplejwt, knox and dj-rest-auth would: the same status, body and headers. What
+is logged in and out here is so in the application too.
+
+One line on stdout, the URL, tells that it is ready; every request is a line on
+stderr. SIGINT and SIGTERM end it, with status 0, once the requests that have
+begun are answered. README.md lists the paths.`,
+		Example: `  tokenctl serve
+  tokenctl serve --read-only --cors-origin http://localhost:8001
+  tokenctl serve --listen 127.0.0.1:0 -o json --compat simplejwt=5.2,drf=3.14
+  tokenctl serve --clock +2h --fail /api/token/refresh/=503`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8000", "`ADDRESS` to listen on; port 0 is any that is free")
+	f.StringArrayVar(&o.allowedHosts, "allowed-host", nil, "`NAME` that the Host header may have besides localhost's; may be repeated")
+	f.BoolVar(&o.plainHTTP, "plain-http", false, "listen without TLS where other machines can hear it")
+	f.StringVar(&o.tls.cert, "tls-cert", "", "certificate `FILE` in PEM, with its chain")
+	f.StringVar(&o.tls.key, "tls-key", "", "`FILE` of the certificate's private key in PEM")
+	f.BoolVar(&o.tls.selfSigned, "tls-self-signed", false, "make a certificate in memory")
+	f.StringArrayVar(&o.corsOrigins, "cors-origin", nil, "`ORIGIN` whose pages may read answers, or *; may be repeated")
+	f.BoolVar(&o.corsCredentials, "cors-credentials", false, "let these pages send cookies")
+	f.StringArrayVar(&o.throttles, "throttle", nil, "limit requests: anon=5/min, user= or login=`RATE`; may be repeated")
+	f.BoolVar(&o.sessionLogin, "session-login", true, "dj-rest-auth also logs in to a session: SESSION_LOGIN")
+	f.StringArrayVar(&o.claims, "claim", nil, "custom claim `NAME=JSON` of the JWTs that are obtained; may be repeated")
+	f.StringSliceVar(&o.compat, "compat", nil, "answer as these `VERSIONS` of django, drf, simplejwt, pyjwt, knox or corsheaders do: simplejwt=5.2,drf=3.14")
+	f.BoolVar(&o.readOnly, "read-only", false, "write no row: what would have to is answered 503")
+	f.StringVar(&o.clock, "clock", "", "`TIME` to go by: +2h, -30m or 2026-11-22T15:04:05Z; read-only without --scratch")
+	f.BoolVar(&o.scratch, "scratch", false, "write by that clock; only in a database that tokenctl init made")
+	f.DurationVar(&o.delay, "delay", 0, "wait before every answer")
+	f.Float64Var(&o.failRate, "fail-rate", 0, "`SHARE` of the requests that fail with 503: 0.1")
+	f.StringArrayVar(&o.fail, "fail", nil, "answer `PATH=STATUS`: /api/token/=503; may be repeated")
+	f.StringVar(&o.logFormat, "log-format", "", "`FORMAT` of the log: text or json (default text on a terminal)")
+	f.IntVar(&a.connections, "max-connections", 10, "at most `N` connections to the database")
+	settingFlags(f, &a.override)
+	must(c.RegisterFlagCompletionFunc("log-format", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp)))
+	must(c.RegisterFlagCompletionFunc("throttle", cobra.FixedCompletions([]string{"anon=", "user=", "login="}, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace)))
+	return c
+}
+
+func (o *serveOptions) run(ctx context.Context) error {
+	config, err := o.config()
+	if err != nil {
+		return err
+	}
+	secure, err := o.tls.config(o.listen, o.allowedHosts)
+	if err != nil {
+		return err
+	}
+	if host, _, err := net.SplitHostPort(o.listen); err != nil {
+		return usage("--listen takes an address and a port", "write --listen 127.0.0.1:8000")
+	} else if !loopback(host) && secure == nil && !o.plainHTTP {
+		return usage("--listen "+o.listen+" is heard by other machines, and passwords and tokens would cross the network in clear",
+			"add --tls-self-signed, or --tls-cert and --tls-key; --plain-http does without")
+	}
+	if err := o.setClock(); err != nil {
+		return err
+	}
+	store, err := o.open(ctx)
+	if err != nil {
+		return err
+	}
+	if err := o.setPeers(); err != nil {
+		return err
+	}
+	if config.Clients, err = o.app.introspectionClients(); err != nil {
+		return err
+	}
+	config.Store, config.Env, config.Now, config.ReadOnly = store, o.app.env(), o.app.Now, o.readOnly
+	handler, err := server.New(ctx, config)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return &django.Error{Code: django.CodeFailed, Message: "cannot listen on " + o.listen + ": " + reason(err), Hint: "choose another --listen; port 0 is any that is free"}
+	}
+	return o.serve(ctx, listener, &http.Server{
+		Handler: handler, TLSConfig: secure, Protocols: http1(),
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		WriteTimeout: time.Minute + o.delay, MaxHeaderBytes: 32 << 10,
+		ErrorLog: slog.NewLogLogger(config.Log.Handler(), slog.LevelWarn),
+	}, handler.HasKey)
+}
+
+// http1 is what the Django stack speaks.
+func http1() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	return p
+}
+
+// loopback reports whether nobody else can hear an address. No name at all is
+// every interface.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// serve answers requests until ctx ends, and then those that have begun.
+func (o *serveOptions) serve(ctx context.Context, listener net.Listener, s *http.Server, hasKey bool) error {
+	a := o.app
+	scheme := "http"
+	if s.TLSConfig != nil {
+		scheme = "https"
+	}
+	address := listener.Addr().String()
+	if err := o.ready(scheme+"://"+address, address, hasKey); err != nil {
+		listener.Close() //nolint:errcheck // nobody knows of it
+		return err
+	}
+	a.serving.Store(true)
+	ended := make(chan error, 1)
+	go func() {
+		if s.TLSConfig != nil {
+			ended <- s.ServeTLS(listener, "", "")
+		} else {
+			ended <- s.Serve(listener)
+		}
+	}()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	a.say("finishing the requests that have begun; interrupt again to end at once")
+	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	if err := s.Shutdown(finish); err != nil {
+		s.Close() //nolint:errcheck // the time for finishing is over
+	}
+	// A signal is how a server ends.
+	if cause := context.Cause(ctx); !errors.As(cause, new(interrupted)) {
+		return cause
+	}
+	return nil
+}
+
+// ready tells on stdout that requests are answered, and where.
+func (o *serveOptions) ready(url, address string, hasKey bool) error {
+	a := o.app
+	a.say("test server on %s", o.database)
+	if !hasKey {
+		a.say("note: no SECRET_KEY is configured, so there are no sessions, and no JWTs that it signs; TOKENCTL_SECRET_KEY or secret_key_file gives it")
+	}
+	if o.readOnly {
+		a.say("read-only: no row is written")
+	}
+	if a.asked() {
+		if a.global.output == "json" {
+			a.global.output = "ndjson" // the same value, on the one line for which a script waits
+		}
+		row := []output.Value{output.String(url), output.String(address), output.String(o.database), output.Bool(o.readOnly)}
+		return a.write(serveColumns, [][]output.Value{row}, true)
+	}
+	_, err := fmt.Fprintln(a.Stdout, url)
+	return err
+}
+
+// config is what the flags say of the server.
+func (o *serveOptions) config() (server.Config, error) {
+	c := server.Config{AllowedHosts: o.allowedHosts, SessionLogin: o.sessionLogin,
+		CORS: server.CORS{Origins: o.corsOrigins, Credentials: o.corsCredentials}, Log: o.logger()}
+	for _, origin := range o.corsOrigins {
+		if !server.CheckOrigin(origin) {
+			return c, usage("--cors-origin takes a scheme, a host and perhaps a port, and nothing behind them", "write --cors-origin http://localhost:8001")
+		}
+	}
+	for _, text := range o.throttles {
+		scope, rate, _ := strings.Cut(text, "=")
+		parsed, err := server.ParseRate(rate)
+		if err != nil {
+			return c, usage("--throttle: "+err.Error(), "write --throttle anon=5/min")
+		}
+		switch scope {
+		case "anon":
+			c.Throttles.Anon = &parsed
+		case "user":
+			c.Throttles.User = &parsed
+		case "login":
+			c.Throttles.Login = &parsed
+		default:
+			return c, usage("--throttle limits anon, user or login", "write --throttle login=5/min")
+		}
+	}
+	var err error
+	if c.Claims, err = parseClaims(o.claims); err != nil {
+		return c, err
+	}
+	if o.logFormat != "" && o.logFormat != "text" && o.logFormat != "json" {
+		return c, usage("--log-format is text or json", "")
+	}
+	c.Faults, err = o.faults()
+	return c, err
+}
+
+// logger writes a line for every request to stderr.
+func (o *serveOptions) logger() *slog.Logger {
+	a := o.app
+	options := &slog.HandlerOptions{Level: slog.LevelInfo}
+	if a.global.quiet {
+		options.Level = slog.LevelError
+	}
+	if o.logFormat == "text" || o.logFormat == "" && a.Term.Stderr {
+		return slog.New(slog.NewTextHandler(a.Stderr, options))
+	}
+	return slog.New(slog.NewJSONHandler(a.Stderr, options))
+}
+
+// open prepares the database. A clock that is not the real one would make the
+// server delete rows that live, so only a database that nobody uses is written
+// by it.
+func (o *serveOptions) open(ctx context.Context) (*db.Store, error) {
+	t, err := o.app.target()
+	if err != nil {
+		return nil, err
+	}
+	o.database = t.String()
+	store, err := o.app.openTarget(t)
+	if err != nil || o.clock == "" || !o.scratch {
+		return store, err
+	}
+	untouched := false
+	err = store.Read(ctx, func(tx *db.Tx) error {
+		untouched, err = tx.Untouched(ctx)
+		return err
+	})
+	if err == nil && !untouched {
+		err = usage("--scratch: this database was not made by tokenctl init, or an application has migrated it since: by another clock, rows that live would be deleted",
+			"make one with tokenctl init, or leave out --scratch to serve read-only")
+	}
+	return store, err
+}

@@ -1,0 +1,110 @@
+package commands
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tokenctl/django"
+	"tokenctl/server"
+)
+
+// setClock replaces the clock by --clock.
+func (o *serveOptions) setClock() error {
+	switch {
+	case o.clock == "" && o.scratch:
+		return usage("--scratch is for --clock", "leave it out")
+	case o.clock == "":
+		return nil
+	}
+	now, err := parseClock(o.clock, o.app.Now)
+	if err != nil {
+		return err
+	}
+	o.app.Now = now
+	o.readOnly = o.readOnly || !o.scratch
+	return nil
+}
+
+// parseClock is a clock that is ahead of another, behind it, or stands.
+func parseClock(text string, real func() time.Time) (func() time.Time, error) {
+	if sign := text[0]; sign == '+' || sign == '-' {
+		shift, err := django.ParseDuration(text[1:])
+		if err != nil {
+			return nil, usage("--clock "+text+": "+err.Error(), "write --clock +2h or --clock -30m")
+		}
+		if sign == '-' {
+			shift = -shift
+		}
+		return func() time.Time { return real().Add(shift) }, nil
+	}
+	fixed, err := dateValue{text}.resolve("clock", time.Time{}, false)
+	if err != nil || fixed.IsZero() || fixed.Year() < 1 {
+		return nil, usage("--clock takes a shift or a time", "write --clock +2h or --clock 2026-11-22T15:04:05Z")
+	}
+	return func() time.Time { return fixed }, nil
+}
+
+// setPeers puts --compat over [peers].
+func (o *serveOptions) setPeers() error {
+	p := &o.app.settings.Peers
+	versions := []struct {
+		name string
+		to   *django.Version
+	}{{"django", &p.Django}, {"drf", &p.DRF}, {"simplejwt", &p.SimpleJWT}, {"pyjwt", &p.PyJWT}, {"knox", &p.Knox}, {"corsheaders", &p.CORSHeaders}}
+	for _, text := range o.compat {
+		name, version, _ := strings.Cut(text, "=")
+		i := slices.IndexFunc(versions, func(v struct {
+			name string
+			to   *django.Version
+		}) bool {
+			return v.name == name
+		})
+		if i < 0 {
+			return usage("--compat knows django, drf, simplejwt, pyjwt, knox and corsheaders", "write --compat simplejwt=5.2,drf=3.14")
+		}
+		if version == "" || version[0] < '0' || version[0] > '9' {
+			return usage("--compat "+name+" needs a version such as 5.2", "write --compat simplejwt=5.2,drf=3.14")
+		}
+		*versions[i].to = django.Version(version)
+	}
+	return nil
+}
+
+// faults are the failures that the flags ask for.
+func (o *serveOptions) faults() (server.Faults, error) {
+	f := server.Faults{Delay: o.delay, Rate: o.failRate, Paths: map[string]int{}}
+	if o.delay < 0 {
+		return f, usage("--delay cannot be negative", "write --delay 200ms")
+	}
+	if o.app.connections < 1 {
+		return f, usage("--max-connections is 1 or more", "leave it out for 10")
+	}
+	if !(0 <= o.failRate && o.failRate <= 1) {
+		return f, usage("--fail-rate lies between 0 and 1", "write --fail-rate 0.1")
+	}
+	for _, text := range o.fail {
+		path, number, _ := strings.Cut(text, "=")
+		status, err := strconv.Atoi(number)
+		if err != nil || status < 400 || status > 599 || !strings.HasPrefix(path, "/") {
+			return f, usage("--fail takes a path and a status from 400 to 599", "write --fail /api/token/=503")
+		}
+		f.Paths[path] = status
+	}
+	return f, nil
+}
+
+// introspectionClients are the clients that may introspect besides staff.
+func (a *App) introspectionClients() ([]server.Client, error) {
+	s := a.settings.Server
+	if s.IntrospectionClientID == "" {
+		return nil, nil
+	}
+	text, err := a.keyFile(s.IntrospectionClientSecretFile, false)
+	if err != nil {
+		return nil, err
+	}
+	secret := django.NewSecret(strings.TrimRight(string(text), "\r\n"))
+	return []server.Client{{ID: s.IntrospectionClientID, Secret: secret}}, nil
+}

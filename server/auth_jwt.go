@@ -1,0 +1,130 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/tokens"
+)
+
+// jwtAuthentication is JWTAuthentication of
+// rest_framework_simplejwt/authentication.py (5.5.0). Unlike DRF's its keywords are
+// compared as they are.
+func (s *Server) jwtAuthentication() *authenticator {
+	settings := s.Env.Settings.SimpleJWT.WithDefaults()
+	header := metaHeader(settings.AuthHeaderName)
+	return &authenticator{name: "jwt", challenge: s.jwtChallenge(), authenticate: func(r *request) (*identity, error) {
+		parts := words(r.header(header))
+		if len(parts) == 0 || !slices.Contains(settings.AuthHeaderTypes, parts[0]) {
+			return nil, nil
+		}
+		r.log.kind = tokens.JWT.Name
+		if len(parts) != 2 {
+			return nil, jwtFailed("Authorization header must contain two space-delimited values", "bad_authorization_header")
+		}
+		return r.authenticateJWT(django.NewSecret(parts[1]))
+	}}
+}
+
+// metaHeader is the header behind a name in request.META; empty, which no request
+// has, where WSGI puts none there.
+func metaHeader(name string) string {
+	rest, ok := strings.CutPrefix(name, "HTTP_")
+	if !ok && name != "CONTENT_TYPE" && name != "CONTENT_LENGTH" {
+		return ""
+	}
+	return http.CanonicalHeaderKey(strings.ReplaceAll(rest, "_", "-"))
+}
+
+// jwtChallenge is authenticate_header, of the class and of simplejwt's views.
+func (s *Server) jwtChallenge() string {
+	return s.Env.Settings.SimpleJWT.WithDefaults().AuthHeaderTypes[0] + ` realm="api"`
+}
+
+// jwtFailed is AuthenticationFailed of rest_framework_simplejwt/exceptions.py.
+func jwtFailed(text, code string, more ...member) *apiError {
+	e := authenticationFailed(text)
+	e.body = append(object{{"detail", text}, {"code", code}}, more...)
+	return e
+}
+
+// jwtNotValid is InvalidToken of the same file.
+func jwtNotValid(text string, more ...member) *apiError {
+	return jwtFailed(text, "token_not_valid", more...)
+}
+
+// refusal is the text of the TokenError with which a token was refused. What
+// simplejwt does not catch, and what is not about the token, stays an error.
+func (s *Server) refusal(err error) (string, error) {
+	var e *django.JWTError
+	if !errors.As(err, &e) {
+		return "", err
+	}
+	if e.Reason == django.JWTServerError {
+		return "", uncaught("simplejwt ends with an exception: " + e.Error())
+	}
+	return e.Message(s.peers.SimpleJWT), nil
+}
+
+// authenticateJWT is get_validated_token and get_user. AUTH_TOKEN_CLASSES is the
+// default, access tokens alone.
+func (r *request) authenticateJWT(secret django.Secret) (*identity, error) {
+	s := r.server
+	b, err := s.Env.JWT()
+	if err != nil {
+		return nil, err
+	}
+	token, err := b.Verify(secret, django.JWTCheck{Now: s.Now(), Type: "access"})
+	if err != nil {
+		text, err := s.refusal(err)
+		if err != nil {
+			return nil, err
+		}
+		return nil, jwtNotValid("Given token not valid for any token type", member{"messages", []any{
+			object{{"token_class", "AccessToken"}, {"token_type", "access"}, {"message", text}}}})
+	}
+	r.log.credential = "jwt:" + token.JTI
+	settings := b.Settings()
+	if token.Claims.Get(settings.UserIDClaim) == nil {
+		return nil, jwtNotValid("Token contained no recognizable user identification")
+	}
+	var user *db.User
+	err = s.Store.Read(r.ctx, func(tx *db.Tx) error {
+		user, err = tx.UserByClaim(r.ctx, token.Claims.Get(settings.UserIDClaim), settings, s.peers.Django)
+		return err
+	})
+	release := s.peers.SimpleJWT
+	switch {
+	case err != nil:
+		return nil, jwtUserError(err)
+	case user == nil:
+		return nil, jwtFailed("User not found", "user_not_found")
+	case s.jwtRefuses(user):
+		return nil, jwtFailed("User is inactive", "user_inactive")
+	case settings.CheckRevokeToken && release.AtLeast("5.3.0"):
+		if held, _ := token.Claims.Text(settings.RevokeTokenClaim); held != user.PasswordClaim() {
+			return nil, jwtFailed("The user's password has been changed.", "password_changed")
+		}
+	}
+	return &identity{user: *user}, nil
+}
+
+// jwtRefuses reports whether simplejwt minds that a user is inactive; before 5.4
+// there is no CHECK_USER_IS_ACTIVE.
+func (s *Server) jwtRefuses(user *db.User) bool {
+	settings := s.Env.Settings.SimpleJWT.WithDefaults()
+	return !user.Active() && (*settings.CheckUserIsActive || !s.peers.SimpleJWT.AtLeast("5.4.0"))
+}
+
+// jwtUserError is what becomes of an exception of the user's lookup.
+func jwtUserError(err error) error {
+	var e *db.KeyError
+	if errors.As(err, &e) {
+		return uncaught(e.Error())
+	}
+	return err
+}

@@ -1,0 +1,122 @@
+package server
+
+import (
+	"context"
+	"strings"
+	"unicode/utf8"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/tokens"
+)
+
+// knoxAuthentication is knox's TokenAuthentication: knox/auth.py (5.0.2, 4.2.0).
+func (s *Server) knoxAuthentication() *authenticator {
+	prefix := s.Env.Settings.Knox.HeaderPrefix()
+	return &authenticator{name: "knox", challenge: prefix, authenticate: func(r *request) (*identity, error) {
+		auth := words(r.header("Authorization"))
+		if len(auth) == 0 || !isWord(auth[0], prefix) {
+			return nil, nil
+		}
+		r.log.kind = tokens.Knox.Name
+		// Unlike DRF it does not expect other bytes, and ends the request.
+		if len(auth) == 2 && !utf8.ValidString(auth[1]) {
+			return nil, uncaught("the token is not UTF-8")
+		}
+		token, err := tokenOf(auth)
+		if err != nil {
+			return nil, err
+		}
+		if strings.ContainsRune(token, 0) && s.Store.Engine == db.PostgreSQL {
+			return nil, errNUL
+		}
+		return r.authenticateKnox(django.NewSecret(token))
+	}}
+}
+
+// authenticateKnox is authenticate_credentials. The expired tokens of whoever
+// has a token with the same first characters are deleted on the way.
+func (r *request) authenticateKnox(token django.Secret) (*identity, error) {
+	rows, expired, err := r.knoxRows(token)
+	if err != nil {
+		return nil, err
+	}
+	if expired != nil {
+		if err := r.aside(func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.PurgeKnox(ctx, tx.Now, expired, nil)
+			return err
+		}); err != nil {
+			return nil, err
+		}
+	}
+	k := r.server.Env.Settings.Knox
+	for _, t := range rows {
+		if !k.Verify(r.server.knoxScheme, token, t.Digest, t.Salt) {
+			continue
+		}
+		c := tokens.KnoxCredential(t)
+		r.log.credential, r.log.user = c.ID, t.User.Username
+		if !t.Expires.IsZero() && django.KnoxExpired(&t.Expires, r.server.Now()) {
+			r.log.reason = "expired"
+			continue
+		}
+		if k.AutoRefresh && !t.Expires.IsZero() {
+			if err := r.renewKnox(t); err != nil {
+				return nil, err
+			}
+		}
+		if !t.User.Active() {
+			return nil, authenticationFailed("User inactive or deleted.")
+		}
+		return &identity{user: t.User, credential: &c, knox: &t}, nil
+	}
+	return nil, authenticationFailed("Invalid token.")
+}
+
+// knoxRows finds the rows that knox tries for a token, and the primary keys of
+// their owners if one of these has expired tokens.
+func (r *request) knoxRows(token django.Secret) (rows []db.KnoxToken, owners []string, err error) {
+	err = r.server.Store.Read(r.ctx, func(tx *db.Tx) error {
+		if !tokens.Knox.Present(tx.Layout) {
+			return nil
+		}
+		rows, err = tx.KnoxTokensKeyed(r.ctx, []string{r.server.knoxScheme.TokenKey(token)})
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		for _, t := range rows {
+			owners = append(owners, t.User.ID)
+		}
+		n, err := tx.CountExpiredKnox(r.ctx, tx.Now, owners)
+		if n == 0 {
+			owners = nil
+		}
+		return err
+	})
+	return rows, owners, err
+}
+
+// renewKnox is renew_token. A token that is deleted meanwhile stays so; knox
+// would answer 500 (knox pull request #186).
+func (r *request) renewKnox(t db.KnoxToken) error {
+	renewed, write := r.server.Env.Settings.Knox.Refreshed(t.Created, &t.Expires, r.server.Now())
+	if !write {
+		return nil
+	}
+	return r.aside(func(ctx context.Context, tx *db.Tx) error {
+		err := tx.ExpireKnoxToken(ctx, t, *renewed)
+		if django.CodeOf(err) == django.CodeChanged {
+			return nil
+		}
+		return err
+	})
+}
+
+// aside writes what the peer writes although nobody asked for it; a server that
+// only reads leaves it out.
+func (r *request) aside(f func(context.Context, *db.Tx) error) error {
+	if r.server.ReadOnly {
+		return nil
+	}
+	return r.server.Store.Write(r.ctx, func(tx *db.Tx) error { return f(r.ctx, tx) })
+}

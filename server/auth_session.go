@@ -1,0 +1,17 @@
+package server
+
+// sessionAuthentication is SessionAuthentication of
+// rest_framework/authentication.py (3.16.0). It has no authenticate_header, so
+// where it is a view's first class refusals are 403.
+func (s *Server) sessionAuthentication() *authenticator {
+	return &authenticator{name: "session", authenticate: func(r *request) (*identity, error) {
+		user, err := r.sessionUser()
+		if user == nil || err != nil {
+			return nil, err
+		}
+		if err := r.checkCSRF(); err != nil {
+			return nil, err
+		}
+		return &identity{user: *user}, nil
+	}}
+}

@@ -1,0 +1,92 @@
+package server
+
+import (
+	"context"
+	"strings"
+	"unicode/utf8"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/tokens"
+)
+
+// tokenAuthentication is TokenAuthentication of rest_framework/authentication.py
+// (3.16.0).
+func (s *Server) tokenAuthentication() *authenticator {
+	keyword := s.Env.Settings.TokenKeyword()
+	return &authenticator{name: "token", challenge: keyword, authenticate: func(r *request) (*identity, error) {
+		auth := words(r.header("Authorization"))
+		if len(auth) == 0 || !isWord(auth[0], keyword) {
+			return nil, nil
+		}
+		r.log.kind = tokens.DRF.Name
+		key, err := tokenOf(auth)
+		if err != nil {
+			return nil, err
+		}
+		return r.authenticateKey(key, "Invalid token.")
+	}}
+}
+
+// tokenOf is what both DRF and knox ask of the header's form.
+func tokenOf(auth []string) (string, error) {
+	switch {
+	case len(auth) == 1:
+		return "", authenticationFailed("Invalid token header. No credentials provided.")
+	case len(auth) > 2:
+		return "", authenticationFailed("Invalid token header. Token string should not contain spaces.")
+	case !utf8.ValidString(auth[1]):
+		return "", authenticationFailed("Invalid token header. Token string should not contain invalid characters.")
+	}
+	return auth[1], nil
+}
+
+// authenticateKey is TokenAuthentication.authenticate_credentials; unknown is
+// what a key is told that nobody has.
+func (r *request) authenticateKey(key, unknown string) (*identity, error) {
+	if strings.ContainsRune(key, 0) && r.server.Store.Engine == db.PostgreSQL {
+		return nil, errNUL
+	}
+	found, err := r.server.keys.get(r.ctx, django.NewSecret(key))
+	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		return nil, authenticationFailed(unknown)
+	}
+	r.log.credential, r.log.user = found.ID, found.Owner.Username
+	if !found.Owner.Active() {
+		return nil, authenticationFailed("User inactive or deleted.")
+	}
+	return &identity{user: found.Owner, credential: found}, nil
+}
+
+// findKeys finds the tokens of many keys. A database without such tokens has
+// nobody's.
+func (s *Server) findKeys(ctx context.Context, keys []django.Secret) (found []*tokens.Credential, err error) {
+	err = s.Store.Read(ctx, func(tx *db.Tx) error {
+		if !tokens.DRF.Present(tx.Layout) {
+			found = make([]*tokens.Credential, len(keys))
+			return nil
+		}
+		found, err = tokens.DRFBySecrets(ctx, tx, keys)
+		return err
+	})
+	return found, err
+}
+
+// errNUL is what ends the peer when it asks PostgreSQL for such a text.
+var errNUL = uncaught("PostgreSQL text cannot hold NUL")
+
+// customAuthentication is the class that the imitated project wrote for itself:
+// a DRF key in the header X-Custom-Auth. It has no authenticate_header.
+func (s *Server) customAuthentication() *authenticator {
+	return &authenticator{name: "custom", authenticate: func(r *request) (*identity, error) {
+		key := latin1(r.header("X-Custom-Auth")) // a str, of the header's bytes
+		if key == "" {
+			return nil, nil
+		}
+		r.log.kind = tokens.DRF.Name
+		return r.authenticateKey(key, "No such user")
+	}}
+}

@@ -1,0 +1,112 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"tokenctl/django"
+)
+
+// apiError is what a view answers instead of a result: APIException of
+// rest_framework/exceptions.py (3.16.0). Its text is the peer's, to the byte.
+type apiError struct {
+	status int
+	body   any  // what is rendered
+	wait   *int // Retry-After, in seconds
+
+	// unauthenticated is NotAuthenticated or AuthenticationFailed: 401 with the
+	// first authenticator's WWW-Authenticate, 403 where it has none
+	// (APIView.handle_exception).
+	unauthenticated bool
+}
+
+// Error implements error. The body of an error holds nothing that a client sent
+// but media types and methods.
+func (e *apiError) Error() string {
+	if o, ok := e.body.(object); ok && len(o) > 0 && o[0].name == "detail" {
+		return fmt.Sprint(o[0].value)
+	}
+	return http.StatusText(e.status)
+}
+
+// detail is an APIException whose detail is a text.
+func detail(status int, text string) *apiError {
+	return &apiError{status: status, body: object{{"detail", text}}}
+}
+
+// invalid is a ValidationError: serializers' errors by field.
+func invalid(errs any) *apiError { return &apiError{status: http.StatusBadRequest, body: errs} }
+
+// authenticationFailed is DRF's exception of the same name.
+func authenticationFailed(text string) *apiError {
+	return &apiError{status: http.StatusUnauthorized, unauthenticated: true, body: object{{"detail", text}}}
+}
+
+// notAuthenticated is DRF's NotAuthenticated.
+func notAuthenticated() *apiError {
+	return authenticationFailed("Authentication credentials were not provided.")
+}
+
+func permissionDenied() *apiError {
+	return detail(http.StatusForbidden, "You do not have permission to perform this action.")
+}
+
+func methodNotAllowed(method string) *apiError {
+	return detail(http.StatusMethodNotAllowed, `Method "`+method+`" not allowed.`)
+}
+
+// throttled is DRF's Throttled: wait is in seconds, nil where it is not known.
+func throttled(wait *int) *apiError {
+	text := "Request was throttled."
+	if wait != nil {
+		unit := "seconds"
+		if *wait == 1 {
+			unit = "second"
+		}
+		text += " Expected available in " + strconv.Itoa(*wait) + " " + unit + "."
+	}
+	e := detail(http.StatusTooManyRequests, text)
+	e.wait = wait
+	return e
+}
+
+// djangoError is an exception that Django itself answers, with a page: 404 for
+// Http404, 400 for SuspiciousOperation (django/core/handlers/exception.py).
+type djangoError struct {
+	status int
+	reason string // for the log
+}
+
+// Error implements error.
+func (e *djangoError) Error() string { return e.reason }
+
+// suspicious is a SuspiciousOperation.
+func suspicious(reason string) *djangoError {
+	return &djangoError{status: http.StatusBadRequest, reason: reason}
+}
+
+// uncaught is an exception that the peer does not catch either: a 500 there and
+// here.
+func uncaught(reason string) *djangoError {
+	return &djangoError{status: http.StatusInternalServerError, reason: reason}
+}
+
+// unavailable answers what keeps this server from answering as the peer would:
+// the database is away, or nothing may be written.
+func unavailable(err error) (*apiError, bool) {
+	if errors.Is(err, errReadOnly) {
+		return detail(http.StatusServiceUnavailable, "This server is read-only."), true
+	}
+	switch django.CodeOf(err) {
+	case django.CodeDatabaseUnreachable, django.CodeDatabaseRefused, django.CodeDatabaseLocked, django.CodeTimeout:
+		return detail(http.StatusServiceUnavailable, "The database does not answer."), true
+	case django.CodeKeyMissing:
+		return detail(http.StatusServiceUnavailable, "The key that this needs is not configured."), true
+	}
+	return nil, false
+}
+
+// errReadOnly is the error of a request that would have to write.
+var errReadOnly = errors.New("the server is read-only")

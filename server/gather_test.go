@@ -1,0 +1,109 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"tokenctl/django"
+	"tokenctl/tokens"
+)
+
+// TestGather holds the first queries up and asks for more meanwhile.
+func TestGather(t *testing.T) {
+	type query struct {
+		secrets []django.Secret
+		answer  chan error
+	}
+	queries := make(chan query)
+	g := &gatherer{find: func(_ context.Context, secrets []django.Secret) ([]*tokens.Credential, error) {
+		q := query{secrets, make(chan error)}
+		queries <- q
+		if err := <-q.answer; err != nil {
+			return nil, err
+		}
+		found := make([]*tokens.Credential, len(secrets))
+		for i, s := range secrets {
+			if s.Reveal() != "nobody's" {
+				found[i] = &tokens.Credential{ID: s.Reveal()}
+			}
+		}
+		return found, nil
+	}}
+	var all sync.WaitGroup
+	ask := func(key, want string) {
+		all.Go(func() {
+			c, err := g.get(t.Context(), django.NewSecret(key))
+			got := fmt.Sprint(err)
+			if err == nil {
+				got = "none"
+				if c != nil {
+					got = c.ID
+				}
+			}
+			if got != want {
+				t.Errorf("%s: got %s", key, got)
+			}
+		})
+	}
+	var held []query
+	for i := range maxQueries {
+		want := "first"
+		if i > 0 {
+			want = "lost"
+		}
+		ask("first", want)
+		held = append(held, <-queries)
+	}
+	for range 3 {
+		ask("same", "same")
+	}
+	ask("nobody's", "none")
+	for len(g.snapshot()) < 4 {
+	}
+	close(held[0].answer)
+	next := <-queries
+	if len(next.secrets) != 2 {
+		t.Errorf("the next query asks for %d secrets, want 2: each once", len(next.secrets))
+	}
+	close(next.answer)
+	held[1].answer <- errors.New("lost")
+	all.Wait()
+}
+
+func (g *gatherer) snapshot() []*keyLookup {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.waiting
+}
+
+func TestGatherOutlivesItsRequests(t *testing.T) {
+	started, release := make(chan bool), make(chan bool)
+	g := &gatherer{find: func(ctx context.Context, secrets []django.Secret) ([]*tokens.Credential, error) {
+		started <- true
+		<-release
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		panic(secrets[0].Reveal())
+	}}
+	ctx, cancel := context.WithCancel(t.Context())
+	var gone, stayed error
+	var all sync.WaitGroup
+	all.Go(func() { _, gone = g.get(ctx, django.NewSecret("k")) })
+	<-started
+	cancel()
+	all.Wait()
+	if !errors.Is(gone, context.Canceled) {
+		t.Errorf("who went away got %v", gone)
+	}
+	all.Go(func() { _, stayed = g.get(t.Context(), django.NewSecret("key-of-somebody")) })
+	go func() { <-started; release <- true }()
+	release <- true
+	all.Wait()
+	if stayed == nil || stayed.Error() != "panic: string" {
+		t.Errorf("a panic became %v", stayed)
+	}
+}

@@ -1,0 +1,108 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"tokenctl/tokens"
+)
+
+// introspect is RFC 7662. Asking takes a member of staff, in any way that the server
+// knows, or a configured client; everybody else is 401, as section 2.3 has it also
+// for users without the right.
+func (r *request) introspect(callers []*authenticator) (*response, error) {
+	if !r.isClient() {
+		who, refusal, err := r.caller(callers)
+		if refusal != nil || err != nil {
+			return refusal, err
+		}
+		if !isStaff(&who.user) {
+			return r.oauthError(http.StatusUnauthorized, "invalid_client", "Only staff may introspect tokens."), nil
+		}
+	}
+	secret, hint, refusal, err := r.oauthToken()
+	if refusal != nil || err != nil {
+		return refusal, err
+	}
+	found, err := r.find(secret, hint)
+	if err != nil {
+		return nil, err
+	}
+	// Any of a secret's kinds lets it in.
+	i := slices.IndexFunc(found, func(c tokens.Credential) bool { return letsIn(&c) })
+	if i < 0 {
+		// Why is nobody's business: section 2.2.
+		return unstored(respond(http.StatusOK, object{{"active", false}})), nil
+	}
+	answer, err := r.introspected(&found[i])
+	if err != nil {
+		return nil, err
+	}
+	return unstored(respond(http.StatusOK, answer)), nil
+}
+
+// letsIn reports whether the application would take a credential for its owner now.
+// A signature that no key could check is never believed.
+func letsIn(c *tokens.Credential) bool {
+	return c.Status == tokens.Active && c.Reason == "" && c.CheckVerified() == nil && c.Owner.ID != "" && c.Owner.Active()
+}
+
+// introspected is section 2.2's response. Nobody gets scope and client_id, which the
+// peers do not have; kind, id and type, and the claims of a JWT, are the server's
+// own. A refresh token is active while it can be refreshed, and has no token_type:
+// it opens nothing by itself.
+func (r *request) introspected(c *tokens.Credential) (*dict, error) {
+	settings := r.server.Env.Settings
+	answer := &dict{}
+	answer.set("active", true)
+	answer.set("username", c.Owner.Username)
+	claims := &dict{}
+	switch c.Of() {
+	case tokens.DRF:
+		answer.set("token_type", settings.TokenKeyword())
+	case tokens.Knox:
+		answer.set("token_type", settings.Knox.HeaderPrefix())
+	case tokens.JWT:
+		value, err := loads(string(c.Claims))
+		if err != nil {
+			return nil, err
+		}
+		claims, _ = value.(*dict)
+		if c.Type != "refresh" {
+			answer.set("token_type", settings.SimpleJWT.WithDefaults().AuthHeaderTypes[0])
+		}
+	}
+	for _, m := range []struct {
+		name string
+		at   time.Time
+	}{{"exp", c.Expires}, {"iat", c.Created}} {
+		if value, ok := claims.get(m.name); ok {
+			answer.set(m.name, value)
+		} else if !m.at.IsZero() {
+			answer.set(m.name, m.at.Unix())
+		}
+	}
+	answer.set("sub", c.Owner.ID)
+	jwt := settings.SimpleJWT.WithDefaults()
+	for _, m := range []struct{ name, claim string }{{"sub", "sub"}, {"jti", jwt.JTIClaim}, {"aud", "aud"}, {"iss", "iss"}} {
+		if value, ok := claims.get(m.claim); ok {
+			answer.set(m.name, value)
+		}
+	}
+	answer.set("kind", c.Kind)
+	answer.set("id", c.ID)
+	if c.Type != "" {
+		answer.set("type", c.Type)
+	}
+	if claims == nil {
+		return answer, nil
+	}
+	for _, m := range claims.members {
+		_, taken := answer.get(m.name)
+		if !taken && m.name != jwt.TokenTypeClaim && m.name != jwt.RevokeTokenClaim {
+			answer.set(m.name, m.value)
+		}
+	}
+	return answer, nil
+}

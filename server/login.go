@@ -1,0 +1,125 @@
+package server
+
+import (
+	"crypto/subtle"
+	"errors"
+	"strings"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/tokens"
+)
+
+// login is authenticate of django/contrib/auth/__init__.py with ModelBackend of
+// backends.py beside it (4.2): the user with this name and password, nil where
+// there is none who may log in. The password is hashed also where nobody has the
+// name, so that the time does not tell, and no transaction is open meanwhile.
+func (r *request) login(username, password string) (*db.User, error) {
+	s := r.server
+	if strings.ContainsRune(username, 0) && s.Store.Engine == db.PostgreSQL {
+		return nil, uncaught("PostgreSQL text cannot hold NUL")
+	}
+	var users []db.User
+	var hasher django.Hasher
+	err := s.Store.Read(r.ctx, func(tx *db.Tx) (err error) {
+		if hasher, err = r.hasher(tx); err != nil {
+			return err
+		}
+		var missing []string
+		users, err = tx.UsersNamed(r.ctx, []string{username}, &missing)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(users) == 0 {
+		_, err := hasher.Encode(s.Env.Random, password)
+		return nil, err
+	}
+	u := users[0]
+	// What is nobody's name may be a password in the wrong field: it is not logged.
+	r.log.user = u.Username
+	ok, update, err := u.VerifyPassword(hasher, s.Env.Random, password)
+	switch {
+	case errors.Is(err, django.ErrPasswordEncoding):
+		return nil, uncaught(err.Error())
+	case !ok || err != nil:
+		return nil, err
+	}
+	// As check_password does, before is_active is looked at.
+	if update && !s.ReadOnly {
+		if u, err = r.upgradePassword(u, hasher, password); err != nil {
+			return nil, err
+		}
+	}
+	if !u.Active() {
+		return nil, nil
+	}
+	return &u, nil
+}
+
+// upgradePassword is the setter of AbstractBaseUser.check_password in
+// django/contrib/auth/base_user.py (4.2): the same password, encoded as the
+// application does today. Unlike the peer's it leaves alone what somebody has
+// changed meanwhile.
+func (r *request) upgradePassword(u db.User, hasher django.Hasher, password string) (db.User, error) {
+	encoded, err := hasher.Encode(r.server.Env.Random, password)
+	if err != nil {
+		return u, err
+	}
+	err = r.server.write(r.ctx, func(tx *db.Tx) error {
+		u, err = tx.ReencodePassword(r.ctx, u, encoded)
+		return err
+	})
+	return u, err
+}
+
+// hasher is the application's first hasher, looked up in the database once.
+func (r *request) hasher(tx *db.Tx) (django.Hasher, error) {
+	s := r.server
+	if h := s.passwords.Load(); h != nil {
+		return *h, nil
+	}
+	h, _, err := tokens.PasswordHasher(r.ctx, s.Env.Settings, tx)
+	if err == nil {
+		s.passwords.Store(&h)
+	}
+	return h, err
+}
+
+// logIn is login of django/contrib/auth/__init__.py (4.2), but for user_logged_in,
+// whose one receiver is db.Tx.SetLastLogin.
+func (r *request) logIn(u db.User) error {
+	v, err := r.loadSession()
+	if err != nil {
+		return err
+	}
+	keys, err := r.server.sessionKeys()
+	if err != nil {
+		return err
+	}
+	hash := u.SessionAuthHash(keys[0])
+	if err := r.checkSessionOwner(); err != nil {
+		return err
+	}
+	switch d := v.data; {
+	case d.UserID == "":
+		err = r.cycleSession()
+	case d.UserID != u.ID || subtle.ConstantTimeCompare([]byte(d.AuthHash), []byte(hash)) == 0:
+		v.flush() // nobody gets what another user's session holds
+	}
+	if err != nil {
+		return err
+	}
+	v.set(django.LoginSession(u.ID, "", hash)...)
+	v.user, v.userRead = &u, true
+	r.rotateCSRF()
+	return nil
+}
+
+// logOut is logout of the same file.
+func (r *request) logOut() {
+	v := r.store()
+	v.flush()
+	v.user, v.userRead = nil, true
+}

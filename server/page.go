@@ -1,0 +1,43 @@
+package server
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strings"
+)
+
+//go:embed page.html
+var pageText string
+
+// pagePath is where a person finds the page.
+const pagePath = "/"
+
+// indexPage is the page, which logs in, tests requests and logs out. It loads
+// nothing; its policy allows its one script and one style by their hashes, and
+// requests to any server, as the person may name another one.
+func (s *Server) indexPage() func(*request) *response {
+	keyword, _ := json.Marshal(s.Env.Settings.TokenKeyword()) //nolint:errcheck // a string has JSON
+	text := strings.Replace(pageText, "KEYWORD", string(keyword), 1)
+	policy := "default-src 'none'; script-src " + hashOf(text, "script") + "; style-src " + hashOf(text, "style") +
+		"; img-src data:; connect-src 'self' http: https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	return func(*request) *response {
+		w := page(http.StatusOK, text)
+		w.set("Content-Security-Policy", policy)
+		w.set("Cache-Control", "no-store")
+		w.set("Referrer-Policy", "no-referrer")
+		w.set("X-Content-Type-Options", "nosniff")
+		return w
+	}
+}
+
+// hashOf is the hash-source of an element's text (Content Security Policy Level
+// 3, section 2.3.1).
+func hashOf(html, element string) string {
+	_, rest, _ := strings.Cut(html, "<"+element+">")
+	text, _, _ := strings.Cut(rest, "</"+element+">")
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}

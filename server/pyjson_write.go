@@ -1,0 +1,120 @@
+package server
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"tokenctl/django"
+)
+
+// renderJSON is JSONRenderer of rest_framework/renderers.py (3.16.0): compact, or
+// indented by that many spaces, and not escaped beyond what JSON and JavaScript
+// need. What the peer's json.dumps or str.encode raises at is a 500.
+func renderJSON(value any, indent int) ([]byte, error) {
+	w := jsonWriter{indent: indent}
+	if err := w.value(value); err != nil {
+		return nil, err
+	}
+	return w.out, nil
+}
+
+type jsonWriter struct {
+	out    []byte
+	indent int
+	depth  int
+}
+
+func (w *jsonWriter) value(value any) error {
+	switch v := value.(type) {
+	case nil:
+		w.out = append(w.out, "null"...)
+	case bool:
+		w.out = strconv.AppendBool(w.out, v)
+	case int:
+		w.out = strconv.AppendInt(w.out, int64(v), 10)
+	case int64:
+		w.out = strconv.AppendInt(w.out, v, 10)
+	case pyInt:
+		w.out = append(w.out, v...)
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return uncaught("a float that JSON does not have")
+		}
+		w.out = django.AppendPythonFloat(w.out, v)
+	case string:
+		return w.text(v)
+	case []string:
+		return w.collection("[]", len(v), func(i int) error { return w.text(v[i]) })
+	case []any:
+		return w.collection("[]", len(v), func(i int) error { return w.value(v[i]) })
+	case []object:
+		return w.collection("[]", len(v), func(i int) error { return w.value(v[i]) })
+	case object:
+		return w.collection("{}", len(v), func(i int) error {
+			if err := w.text(v[i].name); err != nil {
+				return err
+			}
+			w.out = append(w.out, ':')
+			if w.indent > 0 {
+				w.out = append(w.out, ' ')
+			}
+			return w.value(v[i].value)
+		})
+	case *dict:
+		return w.value(v.members)
+	default:
+		return uncaught(fmt.Sprintf("%T is not JSON serializable", value))
+	}
+	return nil
+}
+
+// collection writes n items between brackets.
+func (w *jsonWriter) collection(brackets string, n int, item func(int) error) error {
+	w.out = append(w.out, brackets[0])
+	w.depth++
+	for i := range n {
+		if i > 0 {
+			w.out = append(w.out, ',')
+		}
+		w.newline()
+		if err := item(i); err != nil {
+			return err
+		}
+	}
+	if w.depth--; n > 0 {
+		w.newline()
+	}
+	w.out = append(w.out, brackets[1])
+	return nil
+}
+
+func (w *jsonWriter) newline() {
+	if w.indent > 0 {
+		w.out = append(w.out, '\n')
+		w.out = append(w.out, slices.Repeat([]byte{' '}, w.indent*w.depth)...)
+	}
+}
+
+// text writes a string as json.dumps does with ensure_ascii=False, and the line
+// separators of JavaScript escaped.
+func (w *jsonWriter) text(s string) error {
+	if !utf8.ValidString(s) {
+		return uncaught("a surrogate cannot be encoded")
+	}
+	w.out = append(w.out, '"')
+	for _, u := range s {
+		if i := strings.IndexRune("\"\\\b\f\n\r\t", u); i >= 0 {
+			w.out = append(w.out, '\\', `"\bfnrt`[i])
+		} else if u < ' ' || u == 0x2028 || u == 0x2029 {
+			w.out = fmt.Appendf(w.out, `\u%04x`, u)
+		} else {
+			w.out = utf8.AppendRune(w.out, u)
+		}
+	}
+	w.out = append(w.out, '"')
+	return nil
+}

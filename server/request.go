@@ -1,0 +1,117 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+
+	"tokenctl/db"
+	"tokenctl/tokens"
+)
+
+// request is one request as Django sees it: HttpRequest and DRF's Request around
+// it (django/http/request.py, 4.2; rest_framework/request.py, 3.16.0).
+type request struct {
+	*http.Request
+	server *Server
+	ctx    context.Context
+	method string // in upper case, as Django keeps it
+
+	body     []byte
+	bodyErr  error
+	bodyRead bool
+
+	session sessionState
+	csrf    csrfState
+	form    formState // what Django's request.POST read before the view did
+
+	identity *identity // who was authenticated; nil: nobody
+	accepted accepted  // the negotiated renderer
+	log      outcome
+}
+
+// identity is the user of a request and what proved it.
+type identity struct {
+	user       db.User
+	credential *tokens.Credential // what the user showed, for the views that end it; nil for Basic
+	knox       *db.KnoxToken      // the row of a knox token
+	scheme     string             // the name of the authentication: "token", "jwt"
+}
+
+// outcome is what the log line of a request tells beyond HTTP.
+type outcome struct {
+	kind       string // of the credential
+	credential string // its id
+	user       string
+	reason     string // why it was refused
+	failed     bool   // an authentication failed: it counts as an attempt
+	fault      error  // what nobody foresaw
+	trace      []byte // of a panic
+}
+
+// header returns a header as WSGI servers join it: bytes, the lines of one name
+// with commas between them (PEP 3333).
+func (r *request) header(name string) string {
+	values := r.Header[name]
+	if len(values) == 1 {
+		return values[0]
+	}
+	return strings.Join(values, ",")
+}
+
+// words splits a header as bytes.split() does: at ASCII white space.
+func words(header string) []string {
+	return strings.FieldsFunc(header, func(c rune) bool { return c == ' ' || '\t' <= c && c <= '\r' })
+}
+
+// isWord compares bytes without regard to the case of ASCII letters: what
+// bytes.lower() does to a keyword. strings.EqualFold knows other letters' cases.
+func isWord(word, keyword string) bool {
+	lower := func(c byte) byte {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		return c
+	}
+	if len(word) != len(keyword) {
+		return false
+	}
+	for i := range len(word) {
+		if lower(word[i]) != lower(keyword[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// maxBody is more than Django accepts of anything but files: 2.5 MB
+// (DATA_UPLOAD_MAX_MEMORY_SIZE). Beyond it a body is cut off.
+const maxBody = 8 << 20
+
+// content reads the body. One that its client broke off is an error.
+func (r *request) content() ([]byte, error) {
+	// Django reads as much as Content-Length says, and so nothing of a chunked body
+	// (WSGIRequest in django/core/handlers/wsgi.py).
+	if !r.bodyRead && r.ContentLength > 0 {
+		r.bodyRead = true
+		var b bytes.Buffer
+		b.Grow(int(min(r.ContentLength, maxBody)))
+		_, r.bodyErr = io.Copy(&b, http.MaxBytesReader(nil, r.Body, maxBody))
+		r.body = b.Bytes()
+	}
+	return r.body, r.bodyErr
+}
+
+// secure reports whether the request came over TLS (HttpRequest.is_secure).
+func (r *request) secure() bool { return r.TLS != nil }
+
+// cookie returns a cookie as http.cookies reads it; ok is false where there is none.
+func (r *request) cookie(name string) (value string, ok bool) {
+	if r.Header["Cookie"] == nil { // as most clients of an API
+		return "", false
+	}
+	value, ok = parseCookies(r.header("Cookie"))[name]
+	return value, ok
+}

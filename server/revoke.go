@@ -1,0 +1,62 @@
+package server
+
+import (
+	"net/http"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/tokens"
+)
+
+// revoke is RFC 7009: the token's rows are deleted or blacklisted. One's own tokens
+// are anybody's to revoke, those of others take a member of staff. A token that is
+// unknown or over is as good as revoked.
+func (r *request) revoke(callers []*authenticator) (*response, error) {
+	who, refusal, err := r.caller(callers)
+	if refusal != nil || err != nil {
+		return refusal, err
+	}
+	secret, hint, refusal, err := r.oauthToken()
+	if refusal != nil || err != nil {
+		return refusal, err
+	}
+	found, err := r.find(secret, hint)
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		c := &found[i]
+		if over(c) {
+			continue
+		}
+		r.log.credential = c.ID
+		if c.Owner.ID != who.user.ID && !isStaff(&who.user) {
+			return r.oauthError(http.StatusBadRequest, "unauthorized_client", "The token belongs to somebody else."), nil
+		}
+		if c.Kind == tokens.JWT.Name && (!r.server.recordsJWT || c.Type != "refresh" && c.Type != "sliding") {
+			return r.oauthError(http.StatusBadRequest, "unsupported_token_type", "The application never looks this token up: it lives until it expires."), nil
+		}
+		if err := r.blacklistNow(c.Of(), secret); err != nil {
+			return nil, err
+		}
+	}
+	return unstored(respond(http.StatusOK, nil)), nil
+}
+
+// over reports whether a credential cannot be used anyway: there is nothing to
+// revoke. Forged tokens are among them.
+func over(c *tokens.Credential) bool {
+	return c.Settled("blacklist") || c.Kind == tokens.JWT.Name && (c.Status == tokens.Expired || c.Signature == "bad_signature")
+}
+
+// blacklistNow makes a secret stop working, if nobody else has done so meanwhile.
+func (r *request) blacklistNow(kind *tokens.Kind, secret django.Secret) error {
+	return r.server.writeAgain(r.ctx, func(tx *db.Tx) error {
+		c, err := kind.BySecret(r.ctx, r.server.Env, tx, secret)
+		if c == nil || err != nil || over(c) {
+			return err
+		}
+		_, err = kind.Blacklist(r.ctx, r.server.Env, tx, []tokens.Credential{*c}) // a refusal: it is gone
+		return err
+	})
+}

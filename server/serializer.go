@@ -1,0 +1,215 @@
+package server
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"unicode/utf8"
+
+	"tokenctl/django"
+)
+
+// serializer is a Serializer of rest_framework/serializers.py (3.16.0): which fields
+// a body has, what they may hold, and how OPTIONS describes them.
+type serializer struct {
+	fields  []field
+	partial bool // PATCH: what is not sent is left as it is
+}
+
+// field is a field of rest_framework/fields.py (3.16.0), a CharField unless it says
+// otherwise. The zero value of a setting is the peer's default.
+type field struct {
+	name      string
+	fieldType string         // as OPTIONS calls it: "string" when empty, "email", "integer"
+	release   django.Version // whose EmailValidator it is
+	label     string         // from the name when empty
+	help      string
+
+	readOnly   bool // never looked for in a body
+	optional   bool // required=False
+	allowBlank bool
+	untrimmed  bool // trim_whitespace=False
+	maxLength  int  // in characters; 0: no limit
+
+	checks   []func(value string) string // the field's own validators, before the built-in ones
+	validate func(value string) string   // validate_<name>, once the field is valid
+}
+
+const (
+	requiredMessage = "This field is required."
+	nullMessage     = "This field may not be null."
+	blankMessage    = "This field may not be blank."
+)
+
+// nonFieldErrors is the name under which errors of no field are reported.
+const nonFieldErrors = "non_field_errors"
+
+// run is Serializer.run_validation. One of values and errs is nil; errs are lists of
+// messages by field, as the peer renders them.
+func (s serializer) run(d data) (values, errs *dict) {
+	values, errs = &dict{}, &dict{}
+	fields, ok := d.value.(*dict)
+	switch {
+	case d.value == nil:
+		errs.set(nonFieldErrors, []string{"No data provided"})
+		return nil, errs
+	case !ok:
+		errs.set(nonFieldErrors, []string{"Invalid data. Expected a dictionary, but got " + pyType(d.value) + "."})
+		return nil, errs
+	}
+	for _, f := range s.fields {
+		if f.readOnly {
+			continue
+		}
+		value, given := fields.get(f.name)
+		if d.form && value == "" && f.optional && !f.allowBlank {
+			given = false // Field.get_value: how a form says nothing
+		}
+		if !given {
+			if !f.optional && !s.partial {
+				errs.set(f.name, []string{requiredMessage})
+			}
+			continue
+		}
+		text, faults := f.run(value)
+		if len(faults) > 0 {
+			errs.set(f.name, faults)
+			continue
+		}
+		values.set(f.name, text)
+	}
+	if errs.len() > 0 {
+		return nil, errs
+	}
+	return values, nil
+}
+
+// run is CharField.run_validation.
+func (f field) run(value any) (string, []string) {
+	text, isText := pyText(value)
+	if text == "" && isText || !f.untrimmed && isText && strip(text) == "" {
+		if !f.allowBlank {
+			return "", []string{blankMessage}
+		}
+		return f.finish("")
+	}
+	if value == nil {
+		return "", []string{nullMessage}
+	}
+	if _, isFile := value.(*upload); !isText || isFile {
+		if f.fieldType == emailType {
+			return "", []string{emailMessage}
+		}
+		return "", []string{"Not a valid string."}
+	}
+	if !f.untrimmed {
+		text = strip(text)
+	}
+	if faults := f.faults(text); len(faults) > 0 {
+		return "", faults
+	}
+	return f.finish(text)
+}
+
+func (f field) finish(text string) (string, []string) {
+	if f.validate != nil {
+		if fault := f.validate(text); fault != "" {
+			return "", []string{fault}
+		}
+	}
+	return text, nil
+}
+
+const (
+	emailType    = "email"
+	emailMessage = "Enter a valid email address."
+)
+
+// faults is Field.run_validators: every validator is heard.
+func (f field) faults(text string) (faults []string) {
+	for _, check := range f.checks {
+		if fault := check(text); fault != "" {
+			faults = append(faults, fault)
+		}
+	}
+	if f.maxLength > 0 && pyLen(text) > f.maxLength {
+		faults = append(faults, fmt.Sprintf("Ensure this field has no more than %d characters.", f.maxLength))
+	}
+	if strings.Contains(text, "\x00") {
+		faults = append(faults, "Null characters are not allowed.")
+	}
+	if surrogate, ok := firstSurrogate(text); ok {
+		faults = append(faults, fmt.Sprintf("Surrogate characters are not allowed: U+%X.", surrogate))
+	}
+	if f.fieldType == emailType && django.ValidateEmailIn(f.release, text) != nil {
+		faults = append(faults, emailMessage)
+	}
+	return faults
+}
+
+// pyType is type(value).__name__.
+func pyType(value any) string {
+	switch value.(type) {
+	case bool:
+		return "bool"
+	case pyInt:
+		return "int"
+	case float64:
+		return "float"
+	case string:
+		return "str"
+	case []any:
+		return "list"
+	}
+	return "dict"
+}
+
+// pyText is str(value), for what a CharField takes and for a file; ok is false for
+// the rest.
+func pyText(value any) (text string, ok bool) {
+	switch v := value.(type) {
+	case string:
+		return v, true
+	case pyInt:
+		return string(v), true
+	case float64:
+		if math.IsInf(v, 1) {
+			return "inf", true
+		} else if math.IsInf(v, -1) {
+			return "-inf", true
+		}
+		return string(django.AppendPythonFloat(nil, v)), true
+	case *upload:
+		return v.name, true
+	}
+	return "", false
+}
+
+// pyLen is len() of a str. A lone surrogate is one character, of three bytes that Go
+// takes for three.
+func pyLen(s string) (n int) {
+	for s != "" {
+		s = s[pySize(s):]
+		n++
+	}
+	return n
+}
+
+// pySize is the length of the first character in bytes.
+func pySize(s string) int {
+	if u, n := utf8.DecodeRuneInString(s); u != utf8.RuneError || n != 1 || len(s) < 3 {
+		return n
+	}
+	return 3
+}
+
+func firstSurrogate(s string) (rune, bool) {
+	for s != "" {
+		n := pySize(s)
+		if n == 3 && s[0] == 0xED && s[1] >= 0xA0 {
+			return 0xD000 | rune(s[1]&0x3F)<<6 | rune(s[2]&0x3F), true
+		}
+		s = s[n:]
+	}
+	return 0, false
+}

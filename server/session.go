@@ -1,0 +1,288 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/tokens"
+)
+
+// sessionState is request.session: SessionStore of
+// django/contrib/sessions/backends/db.py and base.py (4.2). It is read when
+// somebody first asks. What becomes of it is written when the answer is there, in
+// one transaction; Django's cycle_key makes the new row and deletes the old one at
+// once, and a request that is broken off in between leaves both, or an empty one.
+type sessionState struct {
+	begun    bool // the cookie was looked at
+	accessed bool
+	modified bool
+
+	key    django.Secret   // zero: the session has none yet
+	stored bool            // the key has a row
+	ended  []django.Secret // whose rows are to be deleted
+
+	data  *django.Session // nil: not loaded
+	owner db.User         // of the row that was loaded
+
+	user     *db.User // who is logged in with it
+	userRead bool
+}
+
+// minSessionKey is how short a key Django looks up at all
+// (SessionBase._validate_session_key).
+const minSessionKey = 8
+
+// store is SessionMiddleware.process_request of
+// django/contrib/sessions/middleware.py (4.2), when it is first needed.
+func (r *request) store() *sessionState {
+	v := &r.session
+	if !v.begun {
+		v.begun = true
+		if key, _ := r.cookie(r.server.Env.Settings.Session.Cookie()); utf8.RuneCountInString(key) >= minSessionKey {
+			v.key = django.NewSecret(key)
+		}
+	}
+	return v
+}
+
+// loadSession is SessionBase._get_session.
+func (r *request) loadSession() (*sessionState, error) {
+	v := r.store()
+	v.accessed = true
+	if v.data != nil {
+		return v, nil
+	}
+	v.data = new(django.Session)
+	if v.key.IsZero() {
+		return v, nil
+	}
+	s := r.server
+	if strings.ContainsRune(v.key.Reveal(), 0) && s.Store.Engine == db.PostgreSQL {
+		return nil, uncaught("PostgreSQL text cannot hold NUL")
+	}
+	var row *db.Session
+	err := s.Store.Read(r.ctx, func(tx *db.Tx) (err error) {
+		row, err = tx.SessionWithKey(r.ctx, v.key)
+		if row != nil && !row.Expires.After(tx.Now) {
+			row = nil
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if row == nil {
+		v.key = django.Secret{}
+		return v, nil
+	}
+	keys, err := s.sessionKeys()
+	if err != nil {
+		return nil, err
+	}
+	v.stored, v.owner = true, row.User
+	r.log.kind, r.log.credential = tokens.Session.Name, tokens.SessionID(v.key)
+	// What the application did not sign, or cannot read, is an empty session.
+	if !django.VerifySession(row.Data, keys).AcceptedBy(string(s.peers.Django)) {
+		r.log.reason = "none of the configured keys signed the session"
+		return v, nil
+	}
+	if data, err := django.DecodeSession(row.Data); err == nil {
+		v.data = data
+	}
+	return v, nil
+}
+
+// sessionKeys are the keys that sign sessions, SECRET_KEY first.
+func (s *Server) sessionKeys() (django.SecretKeys, error) {
+	keys, err := s.Env.Keys()
+	if err == nil && len(keys) == 0 {
+		err = &django.Error{Code: django.CodeKeyMissing, Message: "no SECRET_KEY is configured, so sessions can be neither read nor made"}
+	}
+	return keys, err
+}
+
+// empty is SessionBase.is_empty: a key that nobody has looked up counts as one.
+func (v *sessionState) empty() bool {
+	return v.key.IsZero() && (v.data == nil || len(v.data.Items) == 0)
+}
+
+// set sets items, in their order.
+func (v *sessionState) set(items ...django.SessionItem) {
+	v.data.Set(items...)
+	v.modified = true
+}
+
+// flush is SessionBase.flush.
+func (v *sessionState) flush() {
+	v.end()
+	v.data, v.accessed, v.key = new(django.Session), true, django.Secret{}
+}
+
+// end gives up the key.
+func (v *sessionState) end() {
+	if !v.key.IsZero() {
+		v.ended = append(v.ended, v.key)
+	}
+	v.stored, v.modified = false, true
+}
+
+// cycleSession is SessionBase.cycle_key: the same contents under a new key.
+func (r *request) cycleSession() error {
+	v, err := r.loadSession()
+	if err != nil {
+		return err
+	}
+	v.end()
+	v.key, err = django.NewSessionKey(r.server.Env.Random)
+	return err
+}
+
+// errSessionInterrupted is SessionInterrupted of
+// django/contrib/sessions/exceptions.py (4.2).
+var errSessionInterrupted = &djangoError{status: http.StatusBadRequest, reason: "the session was deleted before the request was completed"}
+
+// saveSession is SessionMiddleware.process_response.
+func (s *Server) saveSession(r *request, w *response) *response {
+	v := r.store()
+	name, settings := s.Env.Settings.Session.Cookie(), s.Env.Settings.Session
+	_, sent := r.cookie(name)
+	save := (v.modified || settings.SaveEveryRequest && !s.ReadOnly) && !v.empty() && w.status < http.StatusInternalServerError
+	switch {
+	case sent && v.empty():
+		w.deleteCookie(name)
+		w.varyOn("Cookie")
+	case v.accessed, save && variesOnSave(s.peers.Django):
+		w.varyOn("Cookie")
+	}
+	if err := s.writeSession(r, w, save); err != nil {
+		return s.exception(r, err)
+	}
+	return w
+}
+
+// variesOnSave reports whether an answer varies on a session that was only saved
+// (CVE-2026-35192).
+func variesOnSave(v django.Version) bool {
+	return v.AtLeast("6.0.5") || v.AtLeast("5.2.14") && !v.AtLeast("6.0")
+}
+
+// writeSession makes the rows what the request made of its session, and gives
+// the client its cookie.
+func (s *Server) writeSession(r *request, w *response, save bool) error {
+	v, settings := r.store(), s.Env.Settings.Session
+	if !save && len(v.ended) == 0 {
+		return nil
+	}
+	var keys django.SecretKeys
+	if save {
+		if _, err := r.loadSession(); err != nil {
+			return err
+		}
+		if v.key.IsZero() {
+			if err := r.cycleSession(); err != nil {
+				return err
+			}
+		}
+		var err error
+		if keys, err = s.sessionKeys(); err != nil {
+			return err
+		}
+	}
+	now := s.Now()
+	err := s.write(r.ctx, func(tx *db.Tx) error {
+		for _, key := range v.ended {
+			if err := tx.DropSession(r.ctx, key); err != nil {
+				return err
+			}
+		}
+		if !save {
+			return nil
+		}
+		data, err := django.EncodeSession(v.data.Items, keys[0], now)
+		if err != nil {
+			return err
+		}
+		expires := v.data.Expiry.ExpireDate(now, settings)
+		if !v.stored {
+			_, err = tx.InsertSessions(r.ctx, []db.User{{}}, []django.Secret{v.key}, []string{data}, expires)
+			return err
+		}
+		found, err := tx.UpdateSession(r.ctx, v.key, data, expires)
+		if err == nil && !found {
+			err = errSessionInterrupted
+		}
+		return err
+	})
+	if err != nil || !save {
+		return err
+	}
+	attributes := map[string]string{"httponly": ""}
+	if !v.data.Expiry.AtBrowserClose(settings) {
+		lasting(attributes, v.data.Expiry.ExpireDate(now, settings).Sub(now), now)
+	}
+	w.setCookie(settings.Cookie(), v.key.Reveal(), attributes)
+	return nil
+}
+
+// sessionUser is get_user of django/contrib/auth/__init__.py (4.2): who is logged
+// in with the session; nil: nobody.
+func (r *request) sessionUser() (*db.User, error) {
+	v, err := r.loadSession()
+	if err != nil {
+		return nil, err
+	}
+	if v.userRead {
+		return v.user, nil
+	}
+	v.userRead = true
+	if err := r.checkSessionOwner(); err != nil {
+		return nil, err
+	}
+	d := v.data
+	if d.UserID == "" || d.Backend != django.ModelBackend || v.owner.ID == "" || !v.owner.Active() {
+		return nil, nil
+	}
+	keys, err := r.server.sessionKeys()
+	if err != nil {
+		return nil, err
+	}
+	match := v.owner.MatchSessionAuthHash(d.AuthHash, keys)
+	switch readOnly := r.server.ReadOnly; {
+	case !match.AcceptedBy(string(r.server.peers.Django)):
+		r.log.reason = "the session's auth hash is not that of the user's password"
+		v.flush()
+		if readOnly {
+			v.ended = nil
+		}
+		return nil, nil
+	case match.Index > 0 && !readOnly:
+		// Of one of SECRET_KEY_FALLBACKS: from now on of SECRET_KEY.
+		if err := r.cycleSession(); err != nil {
+			return nil, err
+		}
+		v.set(django.AuthHashItem(v.owner.SessionAuthHash(keys[0])))
+	}
+	v.user = &v.owner
+	return v.user, nil
+}
+
+// checkSessionOwner fails where the session's user is named in a way that ends
+// _get_user_session_key of the same file with an exception.
+func (r *request) checkSessionOwner() error {
+	v := &r.session
+	if v.data.UserID == "" || v.owner.ID != "" {
+		return nil
+	}
+	claim, err := json.Marshal(v.data.UserID)
+	if err != nil {
+		return err
+	}
+	return jwtUserError(r.server.Store.Read(r.ctx, func(tx *db.Tx) error {
+		_, err := tx.UserByClaim(r.ctx, claim, django.JWTSettings{UserIDField: tx.Layout.User.Key}, r.server.peers.Django)
+		return err
+	}))
+}

@@ -1,0 +1,186 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// view is an APIView: what answers at one path, and under which rules
+// (rest_framework/views.py, 3.16.0).
+type view struct {
+	name           string // of the class, as OPTIONS shows it: "Obtain Auth Token"
+	description    string
+	handlers       map[string]handler // by method; HEAD follows GET, OPTIONS is metadata
+	authenticators []*authenticator
+	permission     func(*request) bool // nil: AllowAny
+	unthrottled    bool                // throttle_classes is empty
+	password       bool                // takes a password, so the login rate applies
+	plain          bool                // is not DRF's: the Accept header has no say
+	jsonOnly       bool                // renders no browsable page, so does not vary on Accept
+	parsers        []string            // media types; nil: JSON, form and multipart
+	serializer     *serializer         // what get_serializer gives; nil where the view has none
+	challenge      string              // WWW-Authenticate where it is not the first authenticator's
+}
+
+// handler answers a request, or fails with an *apiError, a *djangoError, or
+// something that becomes a 500.
+type handler func(*request) (*response, error)
+
+// methodOrder is View.http_method_names, the order of Allow (django/views/generic/base.py).
+var methodOrder = []string{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"}
+
+// allow is the value of the Allow header.
+func (v *view) allow() string {
+	var methods []string
+	for _, m := range methodOrder {
+		if v.handler(m) != nil {
+			methods = append(methods, m)
+		}
+	}
+	return strings.Join(methods, ", ")
+}
+
+// handler returns what answers a method; nil where it is not allowed.
+func (v *view) handler(method string) handler {
+	if h := v.handlers[method]; h != nil {
+		return h
+	}
+	switch method {
+	case http.MethodHead:
+		return v.handlers[http.MethodGet]
+	case http.MethodOptions:
+		return v.metadata
+	}
+	return nil
+}
+
+// isAuthenticated is DRF's permission of the same name.
+func isAuthenticated(r *request) bool { return r.identity != nil }
+
+// serve is APIView.dispatch.
+func (v *view) serve(r *request) (*response, error) {
+	answer, err := v.answer(r)
+	if err != nil {
+		var refusal *apiError
+		if !errors.As(err, &refusal) {
+			other, ok := unavailable(err)
+			if !ok {
+				return nil, err
+			}
+			refusal = other
+		}
+		answer = v.refuse(r, refusal)
+	}
+	if !answer.rendered {
+		if err := v.render(r, answer); err != nil {
+			return nil, err
+		}
+	}
+	answer.set("Allow", v.allow())
+	if !v.jsonOnly {
+		// Response.vary comes after what the view itself varies on.
+		answer.varyOn("Accept")
+	}
+	return answer, nil
+}
+
+// answer is APIView.initial and the handler: negotiation, authentication,
+// permission, throttles, method, in that order.
+func (v *view) answer(r *request) (*response, error) {
+	r.form.parsers = v.mediaTypes()
+	if !v.plain {
+		var err error
+		if r.accepted, err = v.negotiate(r); err != nil {
+			return nil, err
+		}
+	}
+	if err := v.authenticate(r); err != nil {
+		return nil, err
+	}
+	if v.permission != nil && !v.permission(r) {
+		if len(v.authenticators) > 0 && r.identity == nil {
+			return nil, notAuthenticated()
+		}
+		return nil, permissionDenied()
+	}
+	if err := r.server.checkThrottles(r, v); err != nil {
+		return nil, err
+	}
+	h := v.handler(r.method)
+	if h == nil || !slices.Contains(methodOrder, r.method) {
+		return nil, methodNotAllowed(r.method)
+	}
+	return h(r)
+}
+
+// authenticate asks the authenticators in turn; the first that knows its
+// credentials decides.
+func (v *view) authenticate(r *request) error {
+	for _, a := range v.authenticators {
+		who, err := a.authenticate(r)
+		if err != nil {
+			return err
+		}
+		if who != nil {
+			who.scheme = a.name
+			r.identity = who
+			r.log.user = who.user.Username
+			return nil
+		}
+	}
+	return nil
+}
+
+// refuse is APIView.handle_exception.
+func (v *view) refuse(r *request, e *apiError) *response {
+	answer := respond(e.status, e.body)
+	r.log.reason = e.Error()
+	if e.unauthenticated {
+		r.log.failed = r.header("Authorization") != "" || r.log.failed
+		switch challenge := v.authenticateHeader(); challenge {
+		case "":
+			answer.status = http.StatusForbidden
+		default:
+			answer.set("WWW-Authenticate", challenge)
+		}
+	}
+	if e.wait != nil && *e.wait != 0 {
+		answer.set("Retry-After", strconv.Itoa(*e.wait))
+	}
+	return answer
+}
+
+// authenticateHeader is APIView.get_authenticate_header, which simplejwt's views
+// override.
+func (v *view) authenticateHeader() string {
+	if v.challenge != "" || len(v.authenticators) == 0 {
+		return v.challenge
+	}
+	return v.authenticators[0].challenge
+}
+
+// render is Response.rendered_content with the JSON renderer. Nothing at all
+// has no type.
+func (v *view) render(r *request, answer *response) error {
+	answer.rendered = true
+	if answer.data == nil {
+		return nil
+	}
+	body, err := renderJSON(answer.data, r.accepted.indent)
+	if err != nil {
+		return err
+	}
+	answer.body, answer.contentType = body, "application/json"
+	return nil
+}
+
+// authenticator is a BaseAuthentication.
+type authenticator struct {
+	name      string // in the log
+	challenge string // authenticate_header; empty: refusals are 403
+	// authenticate returns nil where the request shows nothing of this scheme.
+	authenticate func(*request) (*identity, error)
+}

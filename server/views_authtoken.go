@@ -1,0 +1,87 @@
+package server
+
+import (
+	"net/http"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/tokens"
+)
+
+// unableToLogIn is what both DRF and dj-rest-auth say of a wrong password.
+const unableToLogIn = "Unable to log in with provided credentials."
+
+// addAuthToken adds ObtainAuthToken of rest_framework/authtoken/views.py (3.16.0).
+func (s *Server) addAuthToken(views map[string]*view, token *authenticator) {
+	v := &view{name: "Obtain Auth Token", authenticators: []*authenticator{token}, unthrottled: true, password: true, jsonOnly: true,
+		parsers: []string{formType, multipartType, jsonType}, serializer: authTokenSerializer()}
+	v.handlers = map[string]handler{http.MethodPost: func(r *request) (*response, error) {
+		values, err := r.valid(v.serializer)
+		if err != nil {
+			return nil, err
+		}
+		u, err := r.logInWith(values.text("username"), values.text("password"))
+		if err != nil {
+			return nil, err
+		}
+		key, err := r.tokenOf(*u)
+		if err != nil {
+			return nil, err
+		}
+		return respond(http.StatusOK, object{{"token", key.Reveal()}}), nil
+	}}
+	views["/api-token-auth/"] = v
+}
+
+// valid is is_valid(raise_exception=True) on request.data.
+func (r *request) valid(s *serializer) (*dict, error) {
+	d, err := r.data()
+	if err != nil {
+		return nil, err
+	}
+	values, errs := s.run(d)
+	if errs != nil {
+		return nil, invalid(errs)
+	}
+	return values, nil
+}
+
+// logInWith is authenticate as serializers call it.
+func (r *request) logInWith(username, password string) (*db.User, error) {
+	u, err := r.login(username, password)
+	if u == nil && err == nil {
+		r.log.failed, err = true, fieldFault(nonFieldErrors, unableToLogIn)
+	}
+	return u, err
+}
+
+// fieldFault is a ValidationError about one field.
+func fieldFault(field string, messages ...string) *apiError {
+	return invalid(object{{field, messages}})
+}
+
+// tokenOf is Token.objects.get_or_create(user=user).
+func (r *request) tokenOf(u db.User) (key django.Secret, err error) {
+	find := func(tx *db.Tx) error {
+		t, err := tx.TokenOf(r.ctx, u.ID)
+		if t != nil {
+			key = t.Key
+		}
+		return err
+	}
+	if err := r.server.Store.Read(r.ctx, find); !key.IsZero() || err != nil {
+		return key, err
+	}
+	err = r.server.write(r.ctx, func(tx *db.Tx) error {
+		minted, err := tokens.DRF.Mint(r.ctx, r.server.Env, tx, tokens.MintRequest{User: u})
+		switch {
+		case django.CodeOf(err) == django.CodeTokenExists:
+			return find(tx) // somebody was faster
+		case err != nil:
+			return err
+		}
+		key = minted.Secrets[0].Secret
+		return nil
+	})
+	return key, err
+}

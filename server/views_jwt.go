@@ -1,0 +1,239 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/tokens"
+)
+
+// addJWT adds the views of rest_framework_simplejwt/views.py (5.5.0). They are
+// there without the token_blacklist app, too.
+func (s *Server) addJWT(views map[string]*view, l *db.Layout) {
+	s.recordsJWT = tokens.JWT.Present(l) && l.HasBlacklist()
+	username := "username"
+	if l.User != nil {
+		username = l.User.Username
+	}
+	obtain := func(typ string) func(*jwtRequest, *dict) (object, error) {
+		return func(r *jwtRequest, values *dict) (object, error) {
+			return r.obtain(values.text(username), values.text("password"), typ)
+		}
+	}
+	pair := s.jwtView("Token Obtain Pair", "Takes a set of user credentials and returns an access and refresh JSON web\ntoken pair to prove the authentication of those credentials.",
+		tokenObtainSerializer(username), obtain("refresh"))
+	sliding := s.jwtView("Token Obtain Sliding", "Takes a set of user credentials and returns a sliding JSON web token to\nprove the authentication of those credentials.",
+		tokenObtainSerializer(username), obtain("sliding"))
+	pair.password, sliding.password = true, true
+	views["/api/token/"], views["/api/token/sliding/"] = pair, sliding
+	views["/api/token/refresh/"] = s.jwtView("Token Refresh", "Takes a refresh type JSON web token and returns an access type JSON web\ntoken if the refresh token is valid.",
+		tokenRefreshSerializer(), (*jwtRequest).refresh)
+	views["/api/token/sliding/refresh/"] = s.jwtView("Token Refresh Sliding", "Takes a sliding JSON web token and returns a new, refreshed version if the\ntoken's refresh period has not expired.",
+		tokenRefreshSlidingSerializer(), (*jwtRequest).refreshSliding)
+	views["/api/token/verify/"] = s.jwtView("Token Verify", "Takes a token and indicates if it is valid.  This view provides no\ninformation about a token's fitness for a particular use.",
+		tokenVerifySerializer(), (*jwtRequest).verify)
+	views["/api/token/blacklist/"] = s.jwtView("Token Blacklist", "Takes a token and blacklists it. Must be used with the\n`rest_framework_simplejwt.token_blacklist` app installed.",
+		tokenBlacklistSerializer(), (*jwtRequest).blacklist)
+}
+
+// jwtRequest is a request to one of simplejwt's views.
+type jwtRequest struct {
+	*request
+	*django.JWTBackend
+}
+
+// jwtView is a TokenViewBase: validate is the serializer's method of that name.
+func (s *Server) jwtView(name, description string, fields *serializer, validate func(*jwtRequest, *dict) (object, error)) *view {
+	post := func(r *request) (*response, error) {
+		sent, err := r.data()
+		if err != nil {
+			return nil, err
+		}
+		values, errs := fields.run(sent)
+		if errs != nil {
+			return nil, invalid(errs)
+		}
+		r.log.kind = tokens.JWT.Name
+		b, err := s.Env.JWT()
+		if err != nil {
+			return nil, err
+		}
+		answer, err := validate(&jwtRequest{r, b}, values)
+		if err != nil {
+			return nil, s.jwtViewError(r, err)
+		}
+		return respond(http.StatusOK, answer), nil
+	}
+	return &view{name: name, description: description, serializer: fields, challenge: s.jwtChallenge(),
+		handlers: map[string]handler{http.MethodPost: post}}
+}
+
+// jwtViewError is what becomes of an exception in a serializer: a TokenError is
+// InvalidToken, and a ValidationError, also one of Django's ORM, is 400.
+func (s *Server) jwtViewError(r *request, err error) error {
+	var refused *django.JWTError
+	var key *db.KeyError
+	switch {
+	case errors.As(err, &refused):
+		text, err := s.refusal(err)
+		if err != nil {
+			return err
+		}
+		r.log.failed = true
+		return jwtNotValid(text)
+	case errors.As(err, &key) && key.Invalid != "":
+		return invalidTogether(key.Invalid)
+	}
+	return jwtUserError(err)
+}
+
+// invalidTogether is a ValidationError that concerns no field.
+func invalidTogether(message string) *apiError {
+	return invalid(object{{nonFieldErrors, []string{message}}})
+}
+
+// transact runs a transaction.
+func (r *jwtRequest) transact(writes bool, f func(*db.Tx) error) error {
+	if !writes {
+		return r.server.Store.Read(r.ctx, f)
+	}
+	return r.server.writeAgain(r.ctx, f)
+}
+
+// read is Token(token) for a token of a type; it looks at the blacklist where there
+// is one.
+func (r *jwtRequest) read(tx *db.Tx, secret django.Secret, typ string) (*django.JWT, error) {
+	check := django.JWTCheck{Now: tx.Now, Type: typ}
+	if r.server.recordsJWT {
+		check.Blacklisted = func(jti string) (bool, error) { return r.blacklisted(tx, jti) }
+	}
+	token, err := r.Verify(secret, check)
+	if token != nil {
+		r.log.credential = "jwt:" + token.JTI
+	}
+	return token, err
+}
+
+// obtain is TokenObtainPairSerializer and TokenObtainSlidingSerializer.
+func (r *jwtRequest) obtain(username, password, typ string) (answer object, err error) {
+	s, settings := r.server, r.Settings()
+	user, err := r.login(username, password)
+	if err != nil {
+		return nil, err
+	}
+	if user == nil || s.jwtRefuses(user) {
+		r.log.failed = true
+		return nil, authenticationFailed("No active account found with the given credentials")
+	}
+	r.log.user = user.Username
+	dated := settings.UpdateLastLogin && !s.ReadOnly
+	err = r.transact(s.recordsJWT || dated, func(tx *db.Tx) error {
+		if answer, err = r.issue(tx, *user, typ); err != nil || !dated {
+			return err
+		}
+		return tx.SetLastLogin(r.ctx, *user)
+	})
+	return answer, err
+}
+
+// refresh is TokenRefreshSerializer. With BLACKLIST_AFTER_ROTATION the old token is
+// blacklisted and the new one made in one transaction, so that of two clients who
+// send the same token one gets a new one, and the other what it would get a moment
+// later. With simplejwt both do (its issue 985).
+func (r *jwtRequest) refresh(values *dict) (answer object, err error) {
+	s, settings := r.server, r.Settings()
+	secret := django.NewSecret(values.text("refresh"))
+	if _, err := r.Decode(secret, s.Now()); err != nil {
+		return nil, err // also where nothing may be written
+	}
+	blacklist := settings.RotateRefreshTokens && settings.BlacklistAfterRotation && s.recordsJWT
+	// Before 5.5.0 what rotation makes is not recorded (its issue 25).
+	outstand := settings.RotateRefreshTokens && s.peers.SimpleJWT.AtLeast("5.5.0")
+	err = r.transact(s.recordsJWT && (blacklist || outstand), func(tx *db.Tx) error {
+		token, err := r.read(tx, secret, "refresh")
+		if err != nil {
+			return err
+		}
+		if err := r.checkOwner(tx, token.Claims); err != nil {
+			return err
+		}
+		access, err := r.access(token.Claims, tx.Now)
+		if err != nil {
+			return err
+		}
+		answer = object{{"access", access.Reveal()}}
+		if !settings.RotateRefreshTokens {
+			return nil
+		}
+		if blacklist {
+			fresh, err := r.addToBlacklist(tx, token)
+			if err == nil && !fresh {
+				err = &django.JWTError{Reason: django.JWTBlacklisted}
+			}
+			if err != nil {
+				return err
+			}
+		}
+		rotated, err := r.rotated(tx, token.Claims, outstand)
+		answer = append(answer, member{"refresh", rotated.Reveal()})
+		return err
+	})
+	return answer, err
+}
+
+// refreshSliding is TokenRefreshSlidingSerializer.
+func (r *jwtRequest) refreshSliding(values *dict) (answer object, err error) {
+	secret := django.NewSecret(values.text("token"))
+	err = r.transact(false, func(tx *db.Tx) error {
+		token, err := r.read(tx, secret, "sliding")
+		if err != nil {
+			return err
+		}
+		if err := r.CheckExpiry(token, r.Settings().SlidingTokenRefreshExpClaim, tx.Now); err != nil {
+			return err
+		}
+		renewed, err := r.Encode(r.RefreshSliding(token.Claims, tx.Now))
+		answer = object{{"token", renewed.Reveal()}}
+		return err
+	})
+	return answer, err
+}
+
+// verify is TokenVerifySerializer, which looks at the blacklist only with
+// BLACKLIST_AFTER_ROTATION.
+func (r *jwtRequest) verify(values *dict) (object, error) {
+	token, err := r.Verify(django.NewSecret(values.text("token")), django.JWTCheck{Now: r.server.Now()})
+	if err != nil {
+		return nil, err
+	}
+	r.log.credential = "jwt:" + token.JTI
+	if !r.Settings().BlacklistAfterRotation || !r.server.recordsJWT {
+		return object{}, nil
+	}
+	return object{}, r.transact(false, func(tx *db.Tx) error {
+		listed, err := r.blacklisted(tx, token.JTI)
+		if err == nil && listed {
+			err = invalidTogether("Token is blacklisted")
+		}
+		return err
+	})
+}
+
+// blacklist is TokenBlacklistSerializer. Without the token_blacklist app nothing
+// happens.
+func (r *jwtRequest) blacklist(values *dict) (object, error) {
+	secret := django.NewSecret(values.text("refresh"))
+	if _, err := r.Decode(secret, r.server.Now()); err != nil {
+		return nil, err // also where nothing may be written
+	}
+	return object{}, r.transact(r.server.recordsJWT, func(tx *db.Tx) error {
+		token, err := r.read(tx, secret, "refresh")
+		if err != nil || !r.server.recordsJWT {
+			return err
+		}
+		_, err = r.addToBlacklist(tx, token)
+		return err
+	})
+}

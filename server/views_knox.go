@@ -1,0 +1,90 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/tokens"
+)
+
+// addKnox adds the views of knox/views.py (5.0.2). Login takes a password, as
+// knox's documentation has it.
+func (s *Server) addKnox(views map[string]*view, basic, knox *authenticator) {
+	post := func(name, description string, by *authenticator, h handler) *view {
+		return &view{name: name, description: description, authenticators: []*authenticator{by}, permission: isAuthenticated,
+			handlers: map[string]handler{http.MethodPost: h}}
+	}
+	login := post("Login", "", basic, s.knoxLogin)
+	login.password = true
+	views["/knox/login/"] = login
+	views["/knox/logout/"] = post("Logout", "", knox, s.knoxLogout)
+	views["/knox/logoutall/"] = post("Logout All", "Log the user out of all sessions\nI.E. deletes all auth tokens for the user", knox, s.knoxLogoutAll)
+}
+
+// errKnoxLimit ends the transaction of a login beyond TOKEN_LIMIT_PER_USER.
+var errKnoxLimit = errors.New("TOKEN_LIMIT_PER_USER is reached")
+
+// knoxLogin is LoginView.post. The limit is checked and the token made in one
+// transaction, so that concurrent logins cannot exceed it, as they can knox's.
+func (s *Server) knoxLogin(r *request) (*response, error) {
+	var minted tokens.Minted
+	err := s.write(r.ctx, func(tx *db.Tx) error {
+		var err error
+		minted, err = tokens.Knox.Mint(r.ctx, s.Env, tx, tokens.MintRequest{User: r.identity.user})
+		if django.CodeOf(err) == django.CodeTokenExists {
+			return errKnoxLimit
+		}
+		if err != nil {
+			return err
+		}
+		// user_logged_in has update_last_login for a receiver (django/contrib/auth/apps.py).
+		return tx.SetLastLogin(r.ctx, r.identity.user)
+	})
+	if errors.Is(err, errKnoxLimit) {
+		r.log.reason = err.Error()
+		return respond(http.StatusForbidden, object{{"error", "Maximum amount of tokens allowed per user exceeded."}}), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.log.credential = minted.ID
+	var expiry any
+	if !minted.Expires.IsZero() {
+		expiry = s.Env.Settings.Time.Representation(minted.Expires)
+	}
+	return respond(http.StatusOK, object{{"expiry", expiry}, {"token", minted.Secrets[0].Secret.Reveal()}}), nil
+}
+
+// knoxLogout is LogoutView.post. A token that is gone already was logged out.
+func (s *Server) knoxLogout(r *request) (*response, error) {
+	return s.deleteKnox(r, func(context.Context, *db.Tx) ([]db.KnoxToken, error) { return []db.KnoxToken{*r.identity.knox}, nil })
+}
+
+// knoxLogoutAll is LogoutAllView.post.
+func (s *Server) knoxLogoutAll(r *request) (*response, error) {
+	return s.deleteKnox(r, func(ctx context.Context, tx *db.Tx) ([]db.KnoxToken, error) {
+		return tx.KnoxTokensOf(ctx, r.identity.user)
+	})
+}
+
+func (s *Server) deleteKnox(r *request, which func(context.Context, *db.Tx) ([]db.KnoxToken, error)) (*response, error) {
+	err := s.write(r.ctx, func(tx *db.Tx) error {
+		rows, err := which(r.ctx, tx)
+		for _, t := range rows {
+			if err == nil {
+				err = tx.DeleteKnoxToken(r.ctx, t)
+			}
+			if django.CodeOf(err) == django.CodeChanged {
+				err = nil
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return respond(http.StatusNoContent, nil), nil
+}

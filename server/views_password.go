@@ -1,0 +1,77 @@
+package server
+
+import (
+	"net/http"
+
+	"tokenctl/db"
+	"tokenctl/django"
+)
+
+// changePassword is PasswordChangeView.post. The tokens of the user stay, and so
+// does the session of the request, of which dj-rest-auth makes one where there was
+// none.
+func (s *Server) changePassword(r *request) (*response, error) {
+	values, err := r.valid(passwordChangeSerializer())
+	if err != nil {
+		return nil, err
+	}
+	u, password := r.identity.user, values.text("new_password1")
+	if password != values.text("new_password2") {
+		return nil, fieldFault("new_password2", "The two password fields didn’t match.")
+	}
+	var hasher django.Hasher
+	var like django.UserAttributes
+	err = s.Store.Read(r.ctx, func(tx *db.Tx) (err error) {
+		like = u.Attributes(tx.Layout)
+		hasher, err = r.hasher(tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	// SetPasswordForm.clean_new_password2 of django/contrib/auth/forms.py (4.2)
+	if problems := django.ValidatePassword(password, like); problems != nil {
+		var messages []string
+		for _, p := range problems {
+			messages = append(messages, p.Message)
+		}
+		return nil, fieldFault("new_password2", messages...)
+	}
+	encoded, err := hasher.Encode(s.Env.Random, password)
+	if err != nil {
+		return nil, err
+	}
+	err = s.write(r.ctx, func(tx *db.Tx) error {
+		if err := tx.SetPassword(r.ctx, u, encoded); err != nil {
+			return err
+		}
+		users, err := tx.UsersByID(r.ctx, []string{u.ID})
+		if err == nil {
+			u = users[0]
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.keepSession(u); err != nil {
+		return nil, err
+	}
+	return respond(http.StatusOK, object{{"detail", "New password has been saved."}}), nil
+}
+
+// keepSession is update_session_auth_hash of django/contrib/auth/__init__.py (4.2).
+func (r *request) keepSession(u db.User) error {
+	if !r.server.HasKey {
+		return nil // there is none to keep
+	}
+	keys, err := r.server.sessionKeys()
+	if err != nil {
+		return err
+	}
+	if err := r.cycleSession(); err != nil {
+		return err
+	}
+	r.session.set(django.AuthHashItem(u.SessionAuthHash(keys[0])))
+	return nil
+}
