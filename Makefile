@@ -2,7 +2,7 @@
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build test lint fmt vet staticcheck generate completions bench
+.PHONY: build test lint fmt vet staticcheck generate completions bench million
 
 build:
 	go build -trimpath -o tokenctl ./cmd/tokenctl
@@ -29,6 +29,12 @@ generate:
 completions:
 	go generate ./completions
 
-# Whole processes against psql and Django, and the hot functions.
+# The hot functions.
 bench:
-	go test -run '^$$' -bench . ./bench ./output ./django
+	go test -run '^$$' -bench . ./output ./django ./tokens
+
+# Whole processes against psql, sqlite3 and Django: see bench/README.md. A million
+# rows take an hour and some 10 GB in TMPDIR.
+ROWS = 10000
+million:
+	go test ./bench -run '^$$' -bench 'Start|Small|Million' -benchtime 3x -timeout 0 -rows $(ROWS)

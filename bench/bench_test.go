@@ -1,30 +1,32 @@
-// Package bench compares whole processes: tokenctl, psql and Django doing the
-// same on the same database. Machines are noisy; only the ratios count.
+// Package bench compares whole processes: tokenctl, psql, sqlite3 and Django doing
+// the same on the same databases. Machines are noisy; only the ratios count.
 package bench
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
-
-	"tokenctl/db/dbtest"
-	"tokenctl/django/djangotest"
+	"time"
 )
 
 // tokenctl builds the binary that is measured.
-func tokenctl(b *testing.B) string {
-	b.Helper()
-	path := filepath.Join(b.TempDir(), "tokenctl")
-	if out, err := exec.Command("go", "build", "-trimpath", "-o", path, "tokenctl/cmd/tokenctl").CombinedOutput(); err != nil {
-		b.Fatalf("go build: %v\n%s", err, out)
+func tokenctl(t testing.TB) string {
+	t.Helper()
+	return build(t, "tokenctl/cmd/tokenctl")
+}
+
+func build(t testing.TB, pkg string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), filepath.Base(pkg))
+	if out, err := exec.Command("go", "build", "-trimpath", "-o", path, pkg).CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return path
 }
 
-// measure times whole runs of a program; its output goes nowhere.
-func measure(b *testing.B, env []string, program string, args ...string) {
+// repeat times whole runs of a program; its output goes nowhere.
+func repeat(b *testing.B, env []string, program string, args ...string) {
 	b.Helper()
 	for b.Loop() {
 		cmd := exec.Command(program, args...)
@@ -35,55 +37,50 @@ func measure(b *testing.B, env []string, program string, args ...string) {
 	}
 }
 
+func timed(f func()) time.Duration {
+	start := time.Now()
+	f()
+	return time.Since(start)
+}
+
 // BenchmarkStart is what every command pays before it does anything.
 func BenchmarkStart(b *testing.B) {
 	binary := tokenctl(b)
 	for _, args := range [][]string{{"version"}, {"--help"}, {"completion", "bash"}} {
-		b.Run(args[0], func(b *testing.B) { measure(b, nil, binary, args...) })
+		b.Run(args[0], func(b *testing.B) { repeat(b, nil, binary, args...) })
 	}
-	b.Run("true", func(b *testing.B) { measure(b, nil, "true") })
+	b.Run("true", func(b *testing.B) { repeat(b, nil, "true") })
 }
 
-// django prints what `tokenctl list -o json` prints, as an application's own
-// script would.
-const django = `
-import json, sys
-from rest_framework.authtoken.models import Token
-json.dump([dict(user=t.user.username, user_id=str(t.user_id), created=t.created.isoformat(), active=t.user.is_active)
-    for t in Token.objects.select_related("user").order_by("user_id")], sys.stdout)
-`
-
-const psqlQuery = `select json_agg(json_build_object('user', u.username, 'user_id', u.id::text, 'created', t.created, 'active', u.is_active) order by u.id)
-from authtoken_token t join auth_user u on u.id = t.user_id`
-
-// BenchmarkList lists all tokens as JSON on a local PostgreSQL: tokenctl, psql -c
-// and manage.py shell.
-func BenchmarkList(b *testing.B) {
-	binary := tokenctl(b)
-	psql, err := exec.LookPath("psql")
-	if err != nil {
-		dbtest.Missing(b, "psql")
-	}
-	for _, n := range []int{10, 10_000} {
-		url := dbtest.Postgres(b)
-		peer := djangotest.Peers(b)[0]
-		project := peer.Project(b, url, djangotest.Options{})
-		project.Migrate()
-		dbtest.Psql(b, url, fmt.Sprintf(`
-			insert into auth_user (password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined)
-			select '!', false, 'user' || i, '', '', '', false, true, now() from generate_series(1, %d) i;
-			insert into authtoken_token (key, created, user_id) select left(encode(sha256(id::text::bytea), 'hex'), 40), now(), id from auth_user;
-			analyze`, n))
-		b.Run(fmt.Sprintf("rows=%d/tokenctl", n), func(b *testing.B) {
-			measure(b, []string{"TOKENCTL_DATABASE_URL=" + url}, binary, "list", "-o", "json")
-		})
-		b.Run(fmt.Sprintf("rows=%d/psql", n), func(b *testing.B) {
-			measure(b, nil, psql, "--no-psqlrc", "-qAt", "-d", url, "-c", psqlQuery)
-		})
-		b.Run(fmt.Sprintf("rows=%d/django", n), func(b *testing.B) {
+// BenchmarkSmall lists ten tokens: what is left when there is next to nothing to
+// do, against programs that can do nothing else.
+func BenchmarkSmall(b *testing.B) {
+	lookClients(b)
+	binary, minimal := tokenctl(b), build(b, "tokenctl/bench/minimal")
+	seeds := newSeeds(b, 10)
+	for _, engine := range []string{"postgres", "sqlite"} {
+		st := newStock(b, engine, binary, seeds)
+		b.Run(engine, func(b *testing.B) {
+			st.t = b
+			st.ready("drf")
+			var ours, client, least sample
 			for b.Loop() {
-				project.Manage("shell", "-c", django)
+				ours.best(st.measure(st.tokenctl("drf", "list", "-o", "json")))
+				client.best(st.measure(st.client("drf", rows("tsv", drfByOwner)(engine), "")))
+				if engine == "postgres" {
+					cmd := exec.Command(minimal)
+					cmd.Env = append(os.Environ(), "DATABASE_URL="+st.url("drf"))
+					least.best(st.measure(cmd))
+				}
 			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(ours.time.Microseconds())/1000, "ms")
+			b.ReportMetric(ours.time.Seconds()/client.time.Seconds(), "ratio-client")
+			if engine == "postgres" {
+				b.ReportMetric(ours.time.Seconds()/least.time.Seconds(), "ratio-minimal")
+			}
+			b.ReportMetric(float64(ours.memory>>20), "MB")
 		})
+		st.t = b
 	}
 }
