@@ -18,7 +18,7 @@ type gatherer struct {
 
 	mu      sync.Mutex
 	waiting []*keyLookup
-	queries int // under way
+	running bool // a query is under way; with two of them each would be shared by fewer
 }
 
 // keyLookup is one secret that is looked up.
@@ -29,20 +29,15 @@ type keyLookup struct {
 	err    error
 }
 
-const (
-	maxQueries = 2   // at a time
-	maxLookups = 500 // in a query
-)
+const maxLookups = 500 // in a query
 
 // get returns the credential of a secret; nil where it is nobody's.
 func (g *gatherer) get(ctx context.Context, secret django.Secret) (*tokens.Credential, error) {
 	l := &keyLookup{secret: secret, done: make(chan struct{})}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, l)
-	start := g.queries < maxQueries
-	if start {
-		g.queries++
-	}
+	start := !g.running
+	g.running = true
 	g.mu.Unlock()
 	if start {
 		// Not within the request, whose end would be everybody's.
@@ -63,7 +58,7 @@ func (g *gatherer) run(ctx context.Context) {
 		n := min(len(g.waiting), maxLookups)
 		batch := g.waiting[:n:n]
 		if g.waiting = g.waiting[n:]; n == 0 {
-			g.queries--
+			g.running = false
 			g.mu.Unlock()
 			return
 		}
