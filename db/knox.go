@@ -156,14 +156,7 @@ func (tx *Tx) KnoxTokensFrom(ctx context.Context, prefix string) ([]KnoxToken, e
 	if err != nil {
 		return nil, err
 	}
-	// In some languages aa sorts behind z; these operators compare bytes, and
-	// Django makes an index for them beside every text key.
-	from, to := "t.digest ~>=~ %s", "t.digest ~<~ %s"
-	if tx.Layout.Engine == SQLite {
-		from, to = "t.digest >= %s", "t.digest < %s"
-	}
-	q.and(from, prefix)
-	q.and(to, prefix+"g")
+	q.between(tx.Layout.Engine, "t.digest", prefix, prefix+"g")
 	q.limit = 2
 	return tx.allKnox(ctx, q)
 }

@@ -108,6 +108,18 @@ func (q *query) and(condition string, args ...any) {
 	q.where = append(q.where, fmt.Sprintf(condition, marks...))
 }
 
+// between narrows a text key to from and what comes before to, bytewise: in some
+// languages aa sorts behind z. On PostgreSQL these are the operators of the second
+// index that Django makes beside every text key.
+func (q *query) between(engine Engine, key, from, to string) {
+	least, behind := " >= %s", " < %s"
+	if engine == PostgreSQL {
+		least, behind = " ~>=~ %s", " ~<~ %s"
+	}
+	q.and(key+least, from)
+	q.and(key+behind, to)
+}
+
 func (q *query) sql() string {
 	if q.text != "" {
 		return q.text

@@ -192,15 +192,8 @@ func (tx *Tx) SessionsWithPrefix(ctx context.Context, prefix string) ([]Session,
 	if err != nil {
 		return nil, err
 	}
-	// Bytewise on both engines: of PostgreSQL's collations some have letters of
-	// two characters. These are the operators of Django's second index. Keys are
-	// ASCII, so none goes on with a character behind DEL.
-	least, greatest := "s.session_key >= %s", "s.session_key < %s"
-	if tx.Layout.Engine == PostgreSQL {
-		least, greatest = "s.session_key ~>=~ %s", "s.session_key ~<~ %s"
-	}
-	q.and(least, prefix)
-	q.and(greatest, prefix+"\x7f")
+	// Keys are ASCII, so none goes on with a character behind DEL.
+	q.between(tx.Layout.Engine, "s.session_key", prefix, prefix+"\x7f")
 	return tx.readSessions(ctx, q.brief(), nil, false)
 }
 

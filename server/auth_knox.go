@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"strings"
 	"unicode/utf8"
 
 	"tokenctl/db"
@@ -27,8 +26,8 @@ func (s *Server) knoxAuthentication() *authenticator {
 		if err != nil {
 			return nil, err
 		}
-		if strings.ContainsRune(token, 0) && s.Store.Engine == db.PostgreSQL {
-			return nil, errNUL
+		if err := s.askable(token); err != nil {
+			return nil, err
 		}
 		return r.authenticateKnox(django.NewSecret(token))
 	}}

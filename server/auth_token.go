@@ -44,8 +44,8 @@ func tokenOf(auth []string) (string, error) {
 // authenticateKey is TokenAuthentication.authenticate_credentials; unknown is
 // what a key is told that nobody has.
 func (r *request) authenticateKey(key, unknown string) (*identity, error) {
-	if strings.ContainsRune(key, 0) && r.server.Store.Engine == db.PostgreSQL {
-		return nil, errNUL
+	if err := r.server.askable(key); err != nil {
+		return nil, err
 	}
 	found, err := r.server.keys.get(r.ctx, django.NewSecret(key))
 	if err != nil {
@@ -75,8 +75,14 @@ func (s *Server) findKeys(ctx context.Context, keys []django.Secret) (found []*t
 	return found, err
 }
 
-// errNUL is what ends the peer when it asks PostgreSQL for such a text.
-var errNUL = uncaught("PostgreSQL text cannot hold NUL")
+// askable fails for a text that the peer cannot ask the database for: it ends
+// with an exception.
+func (s *Server) askable(text string) error {
+	if strings.ContainsRune(text, 0) && s.Store.Engine == db.PostgreSQL {
+		return uncaught("PostgreSQL text cannot hold NUL")
+	}
+	return nil
+}
 
 // customAuthentication is the class that the imitated project wrote for itself:
 // a DRF key in the header X-Custom-Auth. It has no authenticate_header.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"strings"
 	"time"
 
 	"tokenctl/db"
@@ -82,8 +81,8 @@ func (r *jwtRequest) rotated(tx *db.Tx, refresh django.JWTClaims, outstand bool)
 
 // blacklisted is what check_blacklist asks.
 func (r *jwtRequest) blacklisted(tx *db.Tx, jti string) (bool, error) {
-	if strings.ContainsRune(jti, 0) && r.server.Store.Engine == db.PostgreSQL {
-		return false, uncaught("PostgreSQL text cannot hold NUL")
+	if err := r.server.askable(jti); err != nil {
+		return false, err
 	}
 	found, err := tx.OutstandingToken(r.ctx, jti, r.Settings())
 	return found != nil && found.Blacklisted, err

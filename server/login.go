@@ -3,7 +3,6 @@ package server
 import (
 	"crypto/subtle"
 	"errors"
-	"strings"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -16,8 +15,8 @@ import (
 // name, so that the time does not tell, and no transaction is open meanwhile.
 func (r *request) login(username, password string) (*db.User, error) {
 	s := r.server
-	if strings.ContainsRune(username, 0) && s.Store.Engine == db.PostgreSQL {
-		return nil, uncaught("PostgreSQL text cannot hold NUL")
+	if err := s.askable(username); err != nil {
+		return nil, err
 	}
 	var users []db.User
 	var hasher django.Hasher

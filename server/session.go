@@ -3,7 +3,6 @@ package server
 import (
 	"encoding/json"
 	"net/http"
-	"strings"
 	"unicode/utf8"
 
 	"tokenctl/db"
@@ -61,8 +60,8 @@ func (r *request) loadSession() (*sessionState, error) {
 		return v, nil
 	}
 	s := r.server
-	if strings.ContainsRune(v.key.Reveal(), 0) && s.Store.Engine == db.PostgreSQL {
-		return nil, uncaught("PostgreSQL text cannot hold NUL")
+	if err := s.askable(v.key.Reveal()); err != nil {
+		return nil, err
 	}
 	var row *db.Session
 	err := s.Store.Read(r.ctx, func(tx *db.Tx) (err error) {
