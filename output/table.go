@@ -17,15 +17,16 @@ const windowRows = 2000
 // gap separates columns.
 const gap = "  "
 
-// table gathers rows, settles the widths of the columns, and from then on streams through tablewriter.
+// table gathers rows, settles the widths of the columns, has tablewriter draw those rows, and draws from then on as it
+// did: for every row tablewriter measures, wraps and pads anew what is settled, which takes many times as long.
 type table struct {
 	w      *Writer
 	style  *textStyle
 	titles []string
 	cols   []tableColumn
 	held   [][]string
-	stream *tablewriter.Table // nil until the widths are settled
-	lines  *lines
+	cells  []string // of one row, when the widths are settled
+	lines  *lines   // nil until then
 }
 
 func newTable(w *Writer) *table {
@@ -48,17 +49,19 @@ func newTable(w *Writer) *table {
 
 func (w *Writer) encodeTable(row []Value) error {
 	t := w.table
+	if t.lines != nil {
+		for n, i := range w.sel {
+			t.cells[n] = w.cell(row[i], t.style)
+		}
+		t.lines.draw(t.cells, false)
+		return t.lines.err
+	}
 	cells := make([]string, len(w.sel))
 	for n, i := range w.sel {
 		v := row[i]
 		cells[n] = w.cell(v, t.style)
-		if t.stream == nil {
-			t.cols[n].width = max(t.cols[n].width, displaywidth.String(cells[n]))
-			t.cols[n].time = t.cols[n].time || v.kind == kindTime
-		}
-	}
-	if t.stream != nil {
-		return t.append(cells)
+		t.cols[n].width = max(t.cols[n].width, displaywidth.String(cells[n]))
+		t.cols[n].time = t.cols[n].time || v.kind == kindTime
 	}
 	t.held = append(t.held, cells)
 	if len(t.held) == windowRows {
@@ -67,12 +70,7 @@ func (w *Writer) encodeTable(row []Value) error {
 	return nil
 }
 
-func (w *Writer) finishTable() error {
-	if err := w.table.settle(); err != nil || w.table.stream == nil {
-		return err
-	}
-	return w.table.stream.Close()
-}
+func (w *Writer) finishTable() error { return w.table.settle() }
 
 // cell returns the text of v fit for a terminal.
 func (w *Writer) cell(v Value, style *textStyle) string {
@@ -85,7 +83,7 @@ func (w *Writer) cell(v Value, style *textStyle) string {
 
 // settle fixes the widths by the rows so far and writes those, if there are any and it was not done yet.
 func (t *table) settle() error {
-	if t.stream != nil || len(t.held) == 0 {
+	if t.lines != nil || len(t.held) == 0 {
 		return nil
 	}
 	if t.w.opts.Width > 0 {
@@ -96,7 +94,7 @@ func (t *table) settle() error {
 		widths.Set(i, c.width)
 	}
 	t.lines = &lines{w: t.w, cols: t.cols}
-	t.stream = tablewriter.NewTable(io.Discard,
+	stream := tablewriter.NewTable(io.Discard,
 		tablewriter.WithRenderer(t.lines),
 		tablewriter.WithStreaming(tw.StreamConfig{Enable: true, StrictColumns: true}),
 		tablewriter.WithColumnWidths(widths),
@@ -107,29 +105,22 @@ func (t *table) settle() error {
 		tablewriter.WithTrimSpace(tw.Off),
 		tablewriter.WithTrimTab(tw.Off),
 	)
-	if err := t.stream.Start(); err != nil {
+	if err := stream.Start(); err != nil {
 		return err
 	}
 	if !t.w.opts.NoHeaders {
-		t.stream.Header(t.titles)
+		stream.Header(t.titles)
+	}
+	for _, cells := range t.held {
 		if t.lines.err != nil {
 			return t.lines.err
 		}
-	}
-	for _, cells := range t.held {
-		if err := t.append(cells); err != nil {
+		if err := stream.Append(cells); err != nil {
 			return err
 		}
 	}
-	t.held = nil
-	return nil
-}
-
-func (t *table) append(cells []string) error {
-	if err := t.stream.Append(cells); err != nil {
-		return err
-	}
-	return t.lines.err
+	t.cells, t.held = make([]string, len(t.cols)), nil
+	return stream.Close()
 }
 
 // lines draws tablewriter's rows without borders, two spaces between columns and none at the end of a line. The renderer
