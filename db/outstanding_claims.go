@@ -60,13 +60,13 @@ const payloadAlias = "p.payload"
 
 // payload decodes the middle part of o.token on PostgreSQL, with a comma for the
 // bracket before its first name. Bytes that are not ASCII are escaped, so that
-// every text can be read; simplejwt writes none. Plain string functions are many
-// times faster here than regular expressions.
+// every text can be read; simplejwt writes none. Of what could be written here
+// these functions are by far the fastest: ltrim and translate with the alphabet
+// compare every character with all of it.
 func payload() string {
 	const part = "split_part(o.token, '.', 2)"
-	return "case when " + part + " <> '' and mod(length(" + part + "), 4) <> 1 and length(o.token) - length(replace(o.token, '.', '')) = 2" +
-		" and ltrim(" + part + ", 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_') = ''" +
-		" then ',' || substr(encode(decode(rpad(translate(" + part + ", '-_', '+/'), (length(" + part + ") + 3) / 4 * 4, '='), 'base64'), 'escape'), 2) end"
+	return "case when o.token ~ '^[^.]*[.][A-Za-z0-9_-]+[.][^.]*$' and mod(length(" + part + "), 4) <> 1 then ',' || substr(encode(decode(" +
+		"replace(replace(" + part + ", '-', '+'), '_', '/') || substr('===', 1 + mod(length(" + part + ") + 3, 4)), 'base64'), 'escape'), 2) end"
 }
 
 // claim is the expression of a claim; from is the payload on PostgreSQL. There
@@ -123,5 +123,5 @@ func (l *Layout) jwtExpressions(s django.JWTSettings) jwtExpressions {
 // compare compares a time out of the text where there is one, the column
 // otherwise. Its two arguments are jwtTimes': a column may be off by the zone.
 func (jwtExpressions) compare(claim, column, operator string) string {
-	return "(case when " + claim + " is not null then " + claim + " " + operator + " %s else " + column + " " + operator + " %s end)"
+	return "coalesce(" + claim + " " + operator + " %s, " + column + " " + operator + " %s)"
 }
