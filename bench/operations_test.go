@@ -1,5 +1,7 @@
 package bench
 
+import "slices"
+
 // operation is one thing that tokenctl does, and the plain SQL that does the same.
 type operation struct {
 	name   string
@@ -75,9 +77,19 @@ func rotate(kind, count string, plain func(string) string, python string) operat
 		args: []string{"rotate", "--kind", kind, "--older-than", "1d", "--yes", "--out", "{out}"}}
 }
 
+// blacklist is what a script does, without a look at the set; shown is with one.
 func blacklist(kind, count, plain string, python string, selector ...string) operation {
 	return operation{name: "blacklist " + kind, from: kind, target: 1.5, count: count, plain: same(plain), django: shell(python),
-		args: append([]string{"blacklist", "--kind", kind, "--yes"}, selector...)}
+		args: append([]string{"blacklist", "--kind", kind, "--yes", "-q"}, selector...)}
+}
+
+// shown is the same with the list that tokenctl shows of what it is about to do.
+func (o operation) shown(query string) operation {
+	o.name, o.django = o.name+" shown", nil
+	plain, list := o.plain, rows("", query)
+	o.plain = func(engine string) string { return list(engine) + plain(engine) }
+	o.args = slices.DeleteFunc(slices.Clone(o.args), func(arg string) bool { return arg == "-q" })
+	return o
 }
 
 func purge(kind, count, plain string, django ...string) operation {
@@ -109,6 +121,13 @@ for t in Token.objects.select_related("user").order_by("user_id").iterator():
 	session.django = shell(`
 for s in Session.objects.order_by("session_key").iterator():
     print(json.dumps(dict(user_id=s.get_decoded().get("_auth_user_id"), expires=s.expire_date.isoformat())))`)
+	drfGone := blacklist("drf", countDRF, "delete from authtoken_token where created < '{day}';",
+		"for t in list(Token.objects.all()): t.delete()", "--older-than", "1d")
+	knoxGone := blacklist("knox", countKnox, "delete from knox_authtoken where created < '{day}';", "", "--older-than", "1d")
+	jwtGone := blacklist("jwt", countJWT, `insert into token_blacklist_blacklistedtoken (blacklisted_at, token_id)
+		select '{now}', id from token_blacklist_outstandingtoken where created_at < '{day}';`,
+		"for t in OutstandingToken.objects.all(): RefreshToken(t.token).blacklist()", "--older-than", "1d")
+	sessionGone := blacklist("session", countSession, "delete from django_session where expire_date > '{now}';", "", "--expires-after", "1d")
 	return []operation{
 		drf,
 		list("drf", "csv", drfByOwner, 1.3),
@@ -117,7 +136,7 @@ for s in Session.objects.order_by("session_key").iterator():
 		list("drf", "table", drfByOwner, 0),
 		list("drf", "ndjson", drfByAge, 1.5, "--sort", "created"),
 		list("knox", "ndjson", knoxRows, 1.5),
-		list("jwt", "ndjson", jwtRows, 1.5),
+		list("jwt", "ndjson", jwtRows, 3),
 		session,
 		mint("drf", countDRF, "for u in User.objects.all(): Token.objects.create(user=u)"),
 		mint("knox", countKnox, ""),
@@ -150,13 +169,10 @@ for s in Session.objects.order_by("session_key").iterator():
 			insert into token_blacklist_outstandingtoken (token, created_at, expires_at, user_id, jti)
 			select token, '{now}', '{now}', user_id, lower(hex(randomblob(16))) from token_blacklist_outstandingtoken where created_at < '{day}' returning token;
 			commit;`), ""),
-		blacklist("drf", countDRF, "delete from authtoken_token where created < '{day}';",
-			"for t in list(Token.objects.all()): t.delete()", "--older-than", "1d"),
-		blacklist("knox", countKnox, "delete from knox_authtoken where created < '{day}';", "", "--older-than", "1d"),
-		blacklist("jwt", countJWT, `insert into token_blacklist_blacklistedtoken (blacklisted_at, token_id)
-			select '{now}', id from token_blacklist_outstandingtoken where created_at < '{day}';`,
-			"for t in OutstandingToken.objects.all(): RefreshToken(t.token).blacklist()", "--older-than", "1d"),
-		blacklist("session", countSession, "delete from django_session where expire_date > '{now}';", "", "--expires-after", "1d"),
+		drfGone, drfGone.shown(drfRows + "t.key"),
+		knoxGone, knoxGone.shown(knoxRows),
+		jwtGone, jwtGone.shown(jwtRows),
+		sessionGone, sessionGone.shown(sessionRows),
 		purge("knox", countKnox, "delete from knox_authtoken where expiry < '{now}';"),
 		purge("jwt", countJWT, `begin;
 			delete from token_blacklist_blacklistedtoken where token_id in (select id from token_blacklist_outstandingtoken where expires_at < '{now}');

@@ -1,6 +1,9 @@
 package commands
 
 import (
+	"context"
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
@@ -24,7 +27,8 @@ settings tell, that is said. A refresh or sliding JWT gets a row in simplejwt's
 blacklist, which unblacklist takes away again; by its id that takes no key.
 
 Ids and secrets that are named are blacklisted without asking. What flags such
-as --user or --older-than pick is shown first, and confirmed.`,
+as --user or --older-than pick is shown first, and confirmed. With --yes and
+--quiet nobody sees it, and one statement blacklists what they pick.`,
 		Example: `  tokenctl blacklist drf:7@1f0c3a55
   tokenctl blacklist - <leaked.txt
   tokenctl blacklist --user alice
@@ -59,17 +63,20 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	var done kindCounts
 	refused := map[string]bool{}
 	err = o.change(ctx, t, store, func(tx *db.Tx) error {
-		err := o.each(ctx, t, "blacklisting", func(batch []tokens.Credential) (db.Refusals, error) {
-			refusals, err := batch[0].Of().Blacklist(ctx, env, tx, batch)
-			for i := range batch {
-				if refusals[i] != nil {
-					refused[batch[i].ID] = true
-				} else {
-					done.add(batch[i].Of())
+		did, err := o.atOnce(ctx, env, tx, t, &done)
+		if err == nil && !did {
+			err = o.each(ctx, t, "blacklisting", func(batch []tokens.Credential) (db.Refusals, error) {
+				refusals, err := batch[0].Of().Blacklist(ctx, env, tx, batch)
+				for i := range batch {
+					if refusals[i] != nil {
+						refused[batch[i].ID] = true
+					} else {
+						done.add(batch[i].Of(), 1)
+					}
 				}
-			}
-			return refusals, err
-		})
+				return refusals, err
+			})
+		}
 		if err != nil {
 			return err
 		}
@@ -91,6 +98,44 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	return o.report(t.missing, done.n)
 }
 
+// atOnce blacklists what the selector picks in one statement a kind, which takes a
+// fraction of the time that row by row does. Where it turns out to be another set
+// than the one that was shown, that is undone, and did is false: what was shown is
+// what is to be changed.
+func (o *blacklistOptions) atOnce(ctx context.Context, env tokens.Env, tx *db.Tx, t *target, done *kindCounts) (did bool, err error) {
+	if !t.decidable {
+		return false, nil
+	}
+	p := o.app.progress("blacklisting", int64(t.len()))
+	defer p.done()
+	now := new(tokens.Set)
+	var gone func(string)
+	if t.set != nil {
+		gone = func(id string) {
+			now.Count(id)
+			p.add(1)
+		}
+	}
+	other := errors.New("another set")
+	err = tx.Try(ctx, func() error {
+		blacklisted, err := tokens.BlacklistSelected(ctx, env, tx, *t.selector, gone)
+		if err != nil {
+			return err
+		}
+		if t.set != nil && !now.Same(t.set) {
+			return other
+		}
+		for kind, n := range blacklisted {
+			done.add(kind, n)
+		}
+		return nil
+	})
+	if errors.Is(err, other) {
+		return false, nil
+	}
+	return true, err
+}
+
 // tell says what was blacklisted, and what goes on all the same.
 func (o *blacklistOptions) tell(t *target, done *kindCounts, now func(*tokens.Credential) bool) {
 	a := o.app
@@ -100,7 +145,7 @@ func (o *blacklistOptions) tell(t *target, done *kindCounts, now func(*tokens.Cr
 	if done.n > mostTold {
 		a.say("blacklisted %s", done)
 	}
-	said, more := map[string]bool{"": true}, 0
+	said := map[string]bool{"": true}
 	var notes []string
 	for c := range t.all() {
 		if !now(&c) {
@@ -109,21 +154,22 @@ func (o *blacklistOptions) tell(t *target, done *kindCounts, now func(*tokens.Cr
 		if done.n <= mostTold {
 			a.say("blacklisted %s of %s", c.ID, whose(&c))
 		}
-		if f := c.Of().Aftermath; f != nil {
-			switch text := f(a.env(), c); {
-			case said[text]:
-			case len(notes) == mostTold:
-				more++
-			default:
-				said[text] = true
-				notes = append(notes, text)
-			}
+		f := c.Of().Aftermath
+		if f == nil {
+			continue
 		}
+		text := f(a.env(), c)
+		if said[text] {
+			continue
+		}
+		if len(notes) == mostTold {
+			notes = append(notes, "the like holds for others of them")
+			break
+		}
+		said[text] = true
+		notes = append(notes, text)
 	}
 	for _, text := range notes {
 		a.say("note: %s", text)
-	}
-	if more > 0 {
-		a.say("note: the like holds for %d more of them", more)
 	}
 }

@@ -66,11 +66,20 @@ func (f *changeFlags) resolve(c *cobra.Command, store *db.Store, args []string) 
 		return nil, err
 	}
 	sel.Places, sel.Doomed = true, f.verb == "blacklist"
-	set := new(tokens.Set)
-	if err := f.pick(ctx, store, sel, set.Add); err != nil {
+	layout, err := store.Layout(ctx)
+	if err != nil {
 		return nil, err
 	}
-	t := &target{set: set}
+	t := &target{selector: &sel}
+	if t.decidable, err = sel.Decidable(layout); err != nil {
+		return nil, err
+	}
+	if sel.Doomed && t.decidable && f.unseen() {
+		return t, nil
+	}
+	if t.set, err = f.show(ctx, store, sel); err != nil {
+		return nil, err
+	}
 	if err := a.noteOthers(ctx, store, sel, f.verb); err != nil {
 		return nil, err
 	}
@@ -78,29 +87,60 @@ func (f *changeFlags) resolve(c *cobra.Command, store *db.Store, args []string) 
 	if f.dryRun {
 		return t, nil
 	}
-	if set.Len() == 0 && f.consent.count <= 0 {
+	if t.len() == 0 && f.consent.count <= 0 {
 		a.say("nothing to %s", f.verb)
 		return nil, a.writeNone()
 	}
-	if !a.global.quiet || !f.consent.yes {
-		if err := a.previewCredentials(t); err != nil {
-			return nil, err
-		}
-	}
-	asked, err := f.consent.obtain(ctx, a, f.verb, count(set.Len(), "credential"), set.Len())
+	asked, err := f.consent.obtain(ctx, a, f.verb, count(t.len(), "credential"), t.len())
 	if err != nil || !asked {
 		return t, err
 	}
 	// Time has passed while the person was reading.
 	again := new(tokens.Set)
-	err = f.pick(ctx, store, sel, again.Count)
-	if err == nil && !set.Same(again) {
+	err = f.pick(ctx, store, sel, func(c *tokens.Credential) error {
+		again.Count(c.ID)
+		return nil
+	})
+	if err == nil && !t.set.Same(again) {
 		err = &django.Error{Code: django.CodeChanged, Message: "the set changed while you were looking at it", Hint: "nothing was done; run the command again"}
 	}
 	return t, err
 }
 
-func (f *changeFlags) pick(ctx context.Context, store *db.Store, sel tokens.Selector, add func(*tokens.Credential)) error {
+// unseen reports whether nobody wants to see what the selector picks, before or
+// afterwards.
+func (f *changeFlags) unseen() bool {
+	return f.app.global.quiet && f.consent.yes && !f.dryRun && !f.app.asked()
+}
+
+// show returns what the selector picks, and shows the exact set on stderr, since
+// stdout may be a pipe, unless nobody wants that.
+func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Selector) (*tokens.Set, error) {
+	a := f.app
+	o := output.Options{Format: output.Table, Color: a.colored(a.Term.Stderr)}
+	if a.Term.Stderr {
+		o.Width = a.width()
+	}
+	w, err := output.NewWriter(a.remarks(), credentialColumns, o)
+	if err != nil {
+		return nil, err
+	}
+	silent := f.dryRun || a.global.quiet && f.consent.yes
+	set := new(tokens.Set)
+	err = f.pick(ctx, store, sel, func(c *tokens.Credential) error {
+		set.Add(c)
+		if silent {
+			return nil
+		}
+		return w.Write(credentialRow(c))
+	})
+	if err == nil {
+		err = w.Close()
+	}
+	return set, err
+}
+
+func (f *changeFlags) pick(ctx context.Context, store *db.Store, sel tokens.Selector, add func(*tokens.Credential) error) error {
 	for c, err := range tokens.List(ctx, f.app.env(), store, sel) {
 		if err == nil {
 			err = c.Of().Refuse(f.verb)
@@ -108,8 +148,11 @@ func (f *changeFlags) pick(ctx context.Context, store *db.Store, sel tokens.Sele
 		if err != nil {
 			return err
 		}
-		if !c.Settled(f.verb) {
-			add(&c)
+		if c.Settled(f.verb) {
+			continue
+		}
+		if err := add(&c); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -192,15 +235,6 @@ func (f *changeFlags) showDryRun(t *target) error {
 	}
 	f.app.say("dry run: would %s %s", f.verb, count(t.len(), "credential"))
 	return f.report(t.missing, t.len())
-}
-
-// previewCredentials shows the exact set on stderr, since stdout may be a pipe.
-func (a *App) previewCredentials(t *target) error {
-	o := output.Options{Format: output.Table, Color: a.colored(a.Term.Stderr)}
-	if a.Term.Stderr {
-		o.Width = a.width()
-	}
-	return t.write(a.remarks(), o, nil)
 }
 
 // writeNone is the result of a command that had nothing to do.

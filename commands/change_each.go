@@ -15,7 +15,7 @@ import (
 // change runs f in a transaction, in which the statements about a set that a
 // selector picked may take as long as they take.
 func (f *changeFlags) change(ctx context.Context, t *target, store *db.Store, do func(*db.Tx) error) error {
-	if t.set != nil {
+	if t.selector != nil {
 		return f.app.changeMany(ctx, store, do)
 	}
 	return f.app.change(ctx, store, do)
@@ -74,12 +74,12 @@ type kindCounts struct {
 	of map[*tokens.Kind]int
 }
 
-func (k *kindCounts) add(kind *tokens.Kind) {
+func (k *kindCounts) add(kind *tokens.Kind, n int) {
 	if k.of == nil {
 		k.of = map[*tokens.Kind]int{}
 	}
-	k.n++
-	k.of[kind]++
+	k.n += n
+	k.of[kind] += n
 }
 
 // String is like "12 knox tokens, 3 jwt tokens".

@@ -10,12 +10,14 @@ import (
 )
 
 // target is what a change is about: credentials that were named one by one, or
-// a set that a selector picked.
+// what a selector picked.
 type target struct {
-	found   []tokens.Credential
-	set     *tokens.Set // nil: they were named
-	missing []offence
-	single  bool // one was named, so the result is one object
+	found     []tokens.Credential
+	selector  *tokens.Selector // nil: they were named
+	set       *tokens.Set      // what it picked; nil where nobody wants to see that, nor need we
+	decidable bool             // the database alone can tell what the selector picks
+	missing   []offence
+	single    bool // one was named, so the result is one object
 }
 
 func (t *target) len() int {

@@ -80,7 +80,7 @@ func (o *purgeOptions) check(c *cobra.Command, args []string) error {
 // purgeWork is what is to be done about one kind, and how much of it is.
 type purgeWork struct {
 	kind    *tokens.Kind
-	expired []db.Place
+	expired *db.Expired
 	deleted int64
 }
 
@@ -100,14 +100,14 @@ func (o *purgeOptions) run(ctx context.Context) error {
 	}
 	var total int64
 	for _, w := range work {
-		total += int64(len(w.expired))
+		total += w.expired.Rows
 	}
 	switch {
 	case o.dryRun:
 		if err := a.write(purgeColumns, purgeRows(work), false); err != nil {
 			return err
 		}
-		a.say("dry run: would purge %s", purgeSummary(work, func(w *purgeWork) int64 { return int64(len(w.expired)) }))
+		a.say("dry run: would purge %s", purgeSummary(work, func(w *purgeWork) int64 { return w.expired.Rows }))
 		return nil
 	case total == 0 && o.consent.count <= 0:
 		a.say("nothing to purge")
@@ -126,7 +126,7 @@ func (o *purgeOptions) run(ctx context.Context) error {
 	if _, err := o.consent.obtain(ctx, a, "purge", count(int(total), "expired row"), int(total)); err != nil {
 		return err
 	}
-	if err := o.purge(ctx, store, req, work); err != nil {
+	if err := o.purge(ctx, store, work); err != nil {
 		return err
 	}
 	a.say("purged %s", purgeSummary(work, func(w *purgeWork) int64 { return w.deleted }))
@@ -196,9 +196,9 @@ func (o *purgeOptions) count(ctx context.Context, store *db.Store, req tokens.Pu
 
 // purge deletes batch by batch. What a batch deleted stands, whatever becomes of
 // the rest, and an early end says so.
-func (o *purgeOptions) purge(ctx context.Context, store *db.Store, req tokens.PurgeRequest, work []*purgeWork) error {
+func (o *purgeOptions) purge(ctx context.Context, store *db.Store, work []*purgeWork) error {
 	for _, w := range work {
-		if err := o.purgeKind(ctx, store, req, w, work); err != nil {
+		if err := o.purgeKind(ctx, store, w, work); err != nil {
 			var e *django.Error
 			if o.app.standing != "" && errors.As(err, &e) && ctx.Err() == nil {
 				o.app.say("%s", o.app.standing)
@@ -209,12 +209,11 @@ func (o *purgeOptions) purge(ctx context.Context, store *db.Store, req tokens.Pu
 	return nil
 }
 
-func (o *purgeOptions) purgeKind(ctx context.Context, store *db.Store, req tokens.PurgeRequest, w *purgeWork, work []*purgeWork) error {
+func (o *purgeOptions) purgeKind(ctx context.Context, store *db.Store, w *purgeWork, work []*purgeWork) error {
 	a := o.app
-	p := a.progress("purging "+w.kind.Title, int64(len(w.expired)))
+	p := a.progress("purging "+w.kind.Title, w.expired.Rows)
 	defer p.done()
-	first := true
-	for batch := range slices.Chunk(w.expired, o.batchSize) {
+	for first := true; !w.expired.Done(); first = false {
 		if !first {
 			select {
 			case <-ctx.Done():
@@ -222,19 +221,13 @@ func (o *purgeOptions) purgeKind(ctx context.Context, store *db.Store, req token
 			case <-time.After(o.pause):
 			}
 		}
-		first = false
-		var n int64
-		err := a.change(ctx, store, func(tx *db.Tx) (err error) {
-			if n, err = w.kind.Purge(ctx, a.env(), tx, req, batch); err != nil {
-				return err
-			}
-			return tx.CheckConstraints(ctx)
-		})
+		n, err := w.expired.Delete(ctx, store, o.batchSize)
+		a.changed = a.changed || err == nil
 		if err != nil {
 			return err
 		}
 		w.deleted += n
-		p.add(int64(len(batch)))
+		p.add(n)
 		a.standing = "purged so far, which stands: " + purgeSummary(work, func(w *purgeWork) int64 { return w.deleted })
 	}
 	return nil
@@ -250,7 +243,7 @@ func (o *purgeOptions) show(work []*purgeWork) error {
 func purgeRows(work []*purgeWork) [][]output.Value {
 	var rows [][]output.Value
 	for _, w := range work {
-		rows = append(rows, []output.Value{output.String(w.kind.Name), output.Int(int64(len(w.expired))), output.Int(w.deleted)})
+		rows = append(rows, []output.Value{output.String(w.kind.Name), output.Int(w.expired.Rows), output.Int(w.deleted)})
 	}
 	return rows
 }

@@ -132,7 +132,7 @@ type rotated struct {
 }
 
 func (r *rotated) add(m *tokens.Minted) {
-	r.kindCounts.add(m.Of())
+	r.kindCounts.add(m.Of(), 1)
 	if r.n <= mostTold {
 		r.first = append(r.first, *m)
 	}

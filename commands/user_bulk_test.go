@@ -128,3 +128,41 @@ func TestUserCreateManyCustom(t *testing.T) {
 		}))
 	})
 }
+
+// Of a large file, and of standard input as much, every name is looked at before
+// anybody is created.
+func TestUserCreateManyNames(t *testing.T) {
+	const n = 21000 // more than are held in memory
+	dbtest.Engines(t, func(t *testing.T, engine, url string) {
+		s := shell{cli{t: t, url: url}, ""}
+		s.ok("", "init", "-q")
+		file := func(last string) string {
+			return csvOf(t, "username", n, func(i int) string {
+				if i == n-1 {
+					return last
+				}
+				return fmt.Sprintf("u%d", i)
+			})
+		}
+		s.fails(2, "users.csv line 21001: the name stands in ", "user", "create", "--from-csv", file("u5"))
+		s.fails(2, "users.csv line 7 already", "user", "create", "--from-csv", file("u5"))
+		s.fails(2, "users.csv line 21001: the name is not valid: ", "user", "create", "--from-csv", file("a b"))
+		s.ok("", "user", "create", "u5", "u20998", "other", "-q")
+		s.fails(5, "the users u5, u20998 exist already", "user", "create", "--from-csv", file("last"))
+		if got := s.query("select count(*) from auth_user"); got != "3" {
+			t.Fatalf("%s users are left", got)
+		}
+		s.query("delete from auth_user where username <> 'other'")
+		text, err := os.ReadFile(file("last"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, errs, status := s.run(string(text), "user", "create", "--from-csv", "-"); status != 0 || errs != "created 21000 users\n" {
+			t.Fatalf("from standard input: status %d: %s", status, errs)
+		}
+		s.fails(5, "u99 and others exist already", "user", "create", "--from-csv", file("last"))
+		if got := s.query("select count(*) from auth_user"); got != "21001" {
+			t.Errorf("%s users are there", got)
+		}
+	})
+}

@@ -121,7 +121,7 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	users, err := o.newcomers(layout, file)
+	users, err := o.newcomers(file)
 	if err != nil {
 		return err
 	}
@@ -133,12 +133,16 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 	}
 	var cost hashing
 	err = store.Read(ctx, func(tx *db.Tx) error {
-		if err := clean(ctx, tx, users); err != nil {
+		if err := users.clean(ctx, tx); err != nil {
 			return err
 		}
 		// What takes long is not begun in vain; the rest is looked at when it is written.
-		if o.secrets() || slices.ContainsFunc(users, (*newcomer).mayHavePassword) {
-			if err := refuseExisting(ctx, tx, users); err != nil {
+		if o.secrets() || slices.ContainsFunc(users.list, (*newcomer).mayHavePassword) {
+			found, err := allExisting(ctx, tx, users)
+			if err == nil {
+				err = refuseExisting(found)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -152,9 +156,9 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 		return err
 	}
 	var work []hashWork
-	for i := range users {
-		if !users[i].password.IsZero() {
-			work = append(work, hashWork{users[i].password, &users[i].Password})
+	for _, n := range users.list {
+		if !n.password.IsZero() {
+			work = append(work, hashWork{n.password, &n.Password})
 		}
 	}
 	if err := a.hashAll(ctx, cost, work); err != nil {
@@ -164,7 +168,7 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 }
 
 // create writes the users, and their tokens, in one transaction.
-func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *tokens.Kind, newcomers []*newcomer) error {
+func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *tokens.Kind, newcomers *newcomers) error {
 	a := o.app
 	if o.secrets() || a.asked() {
 		if err := o.deliver.create(); err != nil {
@@ -174,17 +178,14 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 	var users []db.User
 	var minted []tokens.Minted
 	err := a.change(ctx, store, func(tx *db.Tx) error {
-		if err := refuseExisting(ctx, tx, newcomers); err != nil {
-			return err
-		}
 		if err := a.createUsers(ctx, tx, newcomers); err != nil {
 			return err
 		}
-		if !o.secrets() && !a.asked() && len(newcomers) > fewCreated {
+		if !o.secrets() && !a.asked() && newcomers.count > fewCreated {
 			return tx.CheckConstraints(ctx)
 		}
 		var err error
-		if users, err = existing(ctx, tx, newcomers, len(newcomers)); err != nil {
+		if users, err = allExisting(ctx, tx, newcomers); err != nil {
 			return err
 		}
 		if kind != nil {
@@ -195,7 +196,7 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 		if err := tx.CheckConstraints(ctx); err != nil {
 			return err
 		}
-		return o.hand(ctx, users, newcomers, minted)
+		return o.hand(ctx, users, newcomers.list, minted)
 	})
 	if err := o.deliver.settle(err); err != nil {
 		return err
@@ -240,10 +241,10 @@ func (o *userCreateOptions) hand(ctx context.Context, users []db.User, newcomers
 // fewCreated are reported one by one.
 const fewCreated = 20
 
-func (o *userCreateOptions) report(users []db.User, newcomers []*newcomer, minted []tokens.Minted) {
+func (o *userCreateOptions) report(users []db.User, newcomers *newcomers, minted []tokens.Minted) {
 	a := o.app
-	if len(newcomers) > fewCreated {
-		a.say("created %s", count(len(newcomers), "user"))
+	if newcomers.count > fewCreated {
+		a.say("created %s", count(newcomers.count, "user"))
 		if minted != nil {
 			a.say("minted %s", count(len(minted), minted[0].Kind+" token"))
 		}
@@ -251,7 +252,7 @@ func (o *userCreateOptions) report(users []db.User, newcomers []*newcomer, minte
 	}
 	for i := range users {
 		text := "created " + users[i].Username + " (id " + users[i].ID + ")"
-		if newcomers[i].password.IsZero() {
+		if newcomers.list[i].password.IsZero() {
 			text += ", with an unusable password"
 		}
 		a.say("%s", text)

@@ -2,10 +2,12 @@ package commands
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"maps"
 	"os"
@@ -20,26 +22,44 @@ import (
 // maxCSV bounds a CSV file: a few million users.
 const maxCSV = 256 << 20
 
-// csvFile is the file of --from-csv.
+// csvFile is the file of --from-csv, which may be read more than once.
 type csvFile struct {
 	name string
-	text io.Reader
+	text io.ReadSeeker
 	io.Closer
+	sum       uint32 // of the text, when it was read to its end; 0: not yet
+	passwords bool   // has a column of them
 }
 
-// openCSV opens the file of --from-csv; nil without that flag.
+// openCSV opens the file of --from-csv; nil without that flag. What is no regular
+// file can be read once, and is held in memory.
 func (o *userCreateOptions) openCSV(ctx context.Context) (*csvFile, error) {
+	var f *os.File
+	file := &csvFile{name: o.fromCSV, Closer: io.NopCloser(nil)}
+	from := o.app.Stdin
 	switch o.fromCSV {
 	case "":
 		return nil, nil
 	case "-":
-		return &csvFile{"standard input", patientReader{ctx, o.app.Stdin}, io.NopCloser(nil)}, nil
+		file.name = "standard input"
+	default:
+		var err error
+		if f, err = os.Open(o.fromCSV); err != nil {
+			return nil, &django.Error{Code: django.CodeNotFound, Message: "cannot read " + o.fromCSV + ": " + reason(err)}
+		}
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			file.text, file.Closer = f, f
+			return file, nil
+		}
+		defer f.Close()
+		from = f
 	}
-	f, err := os.Open(o.fromCSV)
+	text, err := io.ReadAll(io.LimitReader(patientReader{ctx, from}, maxCSV))
 	if err != nil {
-		return nil, &django.Error{Code: django.CodeNotFound, Message: "cannot read " + o.fromCSV + ": " + reason(err)}
+		return nil, file.problem(err)
 	}
-	return &csvFile{o.fromCSV, patientReader{ctx, f}, f}, nil
+	file.text = bytes.NewReader(text)
+	return file, nil
 }
 
 // where is how errors name a line; there is none outside of a file.
@@ -50,39 +70,49 @@ func (f *csvFile) where(line int) string {
 	return fmt.Sprintf("%s line %d: ", f.name, line)
 }
 
-// parse reads users from the file. base holds what the flags say about all of
-// them. Errors name the line and never quote a cell, which may be a password.
-func (f *csvFile) parse(u *db.UserTable, base db.NewUser) ([]*newcomer, error) {
+// each calls f for every user in the file. base holds what the flags say about all
+// of them. Errors name the line and never quote a cell, which may be a password.
+func (f *csvFile) each(ctx context.Context, u *db.UserTable, base db.NewUser, do func(*newcomer) error) error {
+	if _, err := f.text.Seek(0, io.SeekStart); err != nil {
+		return f.problem(err)
+	}
+	sum := crc32.NewIEEE()
 	limited := &io.LimitedReader{R: f.text, N: maxCSV}
-	text := bufio.NewReaderSize(limited, 64<<10)
+	text := bufio.NewReaderSize(io.TeeReader(limited, sum), 64<<10)
 	if mark, _ := text.Peek(3); string(mark) == "\ufeff" {
 		text.Discard(3) //nolint:errcheck // they are there
 	}
 	r := csv.NewReader(text)
 	header, err := r.Read()
 	if errors.Is(err, io.EOF) {
-		return nil, usage(f.name+" is empty", "its first line names the columns, such as username,email,password")
+		return usage(f.name+" is empty", "its first line names the columns, such as username,email,password")
 	}
 	if err != nil {
-		return nil, f.problem(err)
+		return f.problem(err)
 	}
 	columns, err := csvColumns(u, f.name, header, base.Set)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	f.passwords = slices.Contains(columns, "password")
 	further := slices.ContainsFunc(columns, func(c string) bool { return strings.HasPrefix(c, ".") })
 	r.ReuseRecord = true
-	var users []*newcomer
-	for {
+	for users := 0; ; users++ {
 		record, err := r.Read()
-		if limited.N == 0 {
-			return nil, usage(fmt.Sprintf("the input is longer than %d KiB", maxCSV>>10), "")
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, f.problem(err)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case limited.N == 0:
+			return usage(fmt.Sprintf("the input is longer than %d KiB", maxCSV>>10), "")
+		case errors.Is(err, io.EOF) && users == 0:
+			return usage(f.name+" has no users, only a header", "")
+		case errors.Is(err, io.EOF) && f.sum != 0 && f.sum != sum.Sum32():
+			return &django.Error{Code: django.CodeChanged, Message: f.name + " was changed while it was read", Hint: "nothing was done; run the command again"}
+		case errors.Is(err, io.EOF):
+			f.sum = sum.Sum32()
+			return nil
+		case err != nil:
+			return f.problem(err)
 		}
 		n := &newcomer{NewUser: base, file: f}
 		n.line, _ = r.FieldPos(0)
@@ -91,15 +121,13 @@ func (f *csvFile) parse(u *db.UserTable, base db.NewUser) ([]*newcomer, error) {
 		}
 		for i, value := range record {
 			if err := n.fill(u, columns[i], value); err != nil {
-				return nil, prefixed(n.where(), err)
+				return prefixed(n.where(), err)
 			}
 		}
-		users = append(users, n)
+		if err := do(n); err != nil {
+			return err
+		}
 	}
-	if users == nil {
-		return nil, usage(f.name+" has no users, only a header", "")
-	}
-	return users, nil
 }
 
 // problem says why a file cannot be read, or where it is no CSV.

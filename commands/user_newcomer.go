@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"slices"
@@ -25,108 +26,48 @@ func (n *newcomer) where() string { return n.file.where(n.line) }
 // mayHavePassword reports whether there is one, or it may yet be asked for.
 func (n *newcomer) mayHavePassword() bool { return n.file == nil || !n.password.IsZero() }
 
-// newcomers are the users as the command line or the CSV describes them.
-func (o *userCreateOptions) newcomers(l *db.Layout, file *csvFile) ([]*newcomer, error) {
-	base := db.NewUser{Email: o.email, FirstName: o.firstName, LastName: o.lastName,
-		IsActive: !o.inactive, IsStaff: o.staff, IsSuperuser: o.superuser, Set: map[string]string{}}
-	for _, assignment := range o.set {
-		name, value, ok := strings.Cut(assignment, "=")
-		if !ok || name == "" {
-			return nil, usage("--set needs COLUMN=VALUE", "write --set phone=+4912345")
-		}
-		if _, twice := base.Set[name]; twice {
-			return nil, usage("--set gives "+name+" twice", "")
-		}
-		base.Set[name] = value
+// existing are those of a part who are in the database, in their order.
+func existing(ctx context.Context, tx *db.Tx, part []*newcomer) ([]db.User, error) {
+	names := make([]string, len(part))
+	for i := range part {
+		names[i] = part[i].Username
 	}
-	if file != nil {
-		u, err := l.Users()
-		if err != nil {
-			return nil, err
-		}
-		return file.parse(u, base)
-	}
-	var users []*newcomer
-	for _, name := range o.names {
-		n := &newcomer{NewUser: base}
-		n.Username = name
-		users = append(users, n)
-	}
-	return users, nil
+	var missing []string
+	return tx.UsersNamed(ctx, names, &missing)
 }
 
-// clean checks and normalises the users against the database's columns.
-func clean(ctx context.Context, tx *db.Tx, users []*newcomer) error {
-	seen := make(map[string]int, len(users))
-	for i := range users {
-		n := users[i]
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		err := cleanUser(tx.Layout, &n.NewUser, n.file == nil)
-		if err == nil {
-			err = tx.CheckUser(&n.NewUser)
-		}
-		if before, twice := seen[n.Username]; twice && err == nil {
-			err = usage(n.Username+" is named twice", "")
-			if n.file != nil {
-				err = usage("the name stands in "+strings.TrimSuffix(users[before].where(), ": ")+" already", "")
-			}
-		}
-		if err != nil {
-			return prefixed(n.where(), err)
-		}
-		seen[n.Username] = i
-	}
-	return nil
-}
-
-// existing are the users who are in the database, in their order; all of them
-// or hardly more than most.
-func existing(ctx context.Context, tx *db.Tx, users []*newcomer, most int) ([]db.User, error) {
-	var found []db.User
-	for part := range slices.Chunk(users, db.BulkUsers) {
-		names := make([]string, len(part))
-		for i := range part {
-			names[i] = part[i].Username
-		}
-		var missing []string
-		there, err := tx.UsersNamed(ctx, names, &missing)
-		if err != nil {
-			return nil, err
-		}
-		if found = append(found, there...); len(found) > most {
-			break
-		}
-	}
-	return found, nil
-}
-
-// refuseExisting names every user who is there already, up to a hundred.
-func refuseExisting(ctx context.Context, tx *db.Tx, users []*newcomer) error {
-	const most = 100
-	found, err := existing(ctx, tx, users, most)
-	if err != nil {
+// allExisting are those of all the users.
+func allExisting(ctx context.Context, tx *db.Tx, users *newcomers) (found []db.User, err error) {
+	return found, users.parts(ctx, tx.Layout, func(part []*newcomer) error {
+		there, err := existing(ctx, tx, part)
+		found = append(found, there...)
 		return err
-	}
+	})
+}
+
+// mostNamed is how many users an error names.
+const mostNamed = 100
+
+// refuseExisting is the error that names the users who are there already; nil where
+// there is none.
+func refuseExisting(found []db.User) error {
 	switch len(found) {
 	case 0:
 		return nil
 	case 1:
 		return &django.Error{Code: django.CodeUserExists, Message: "the user " + found[0].Username + " exists already", Hint: "nothing was changed; tokenctl user show " + argument(&found[0], "")}
 	}
-	message := "the users " + names(found[:min(most, len(found))])
-	if len(found) > most {
+	message := "the users " + names(found[:min(mostNamed, len(found))])
+	if len(found) > mostNamed {
 		message += " and others"
 	}
 	return &django.Error{Code: django.CodeUserExists, Message: message + " exist already", Hint: "nothing was changed; leave them out"}
 }
 
 // passwords gets, makes and validates what the users log in with.
-func (o *userCreateOptions) passwords(ctx context.Context, l *db.Layout, users []*newcomer) (err error) {
+func (o *userCreateOptions) passwords(ctx context.Context, l *db.Layout, users *newcomers) (err error) {
 	a := o.app
-	for i := range users {
-		n := users[i]
+	for _, n := range users.list {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -142,7 +83,7 @@ func (o *userCreateOptions) passwords(ctx context.Context, l *db.Layout, users [
 			if n.password, err = o.source.read(ctx); err != nil {
 				return err
 			}
-		case len(users) == 1 && o.fromCSV == "" && !o.source.none && a.interactive():
+		case users.count == 1 && o.fromCSV == "" && !o.source.none && a.interactive():
 			question := "Password for " + output.Visible(n.Username) + " (empty: none, for logging in with tokens only): "
 			if n.password, err = o.source.ask(ctx, question); err != nil {
 				return err
@@ -152,7 +93,7 @@ func (o *userCreateOptions) passwords(ctx context.Context, l *db.Layout, users [
 	if o.source.noValidate {
 		return nil
 	}
-	return validateAll(ctx, l, users)
+	return validateAll(ctx, l, users.list)
 }
 
 // validateAll runs Django's validators and tells of every password that they
@@ -186,17 +127,24 @@ func validateAll(ctx context.Context, l *db.Layout, users []*newcomer) error {
 	return &django.Error{Code: django.CodePasswordRejected, Message: message, Hint: "choose others; --no-validate does without Django's validators"}
 }
 
-// createUsers writes the users.
-func (a *App) createUsers(ctx context.Context, tx *db.Tx, newcomers []*newcomer) error {
-	progress := a.progress("creating users", int64(len(newcomers)))
+// createUsers writes the users, unless some of them are there already.
+func (a *App) createUsers(ctx context.Context, tx *db.Tx, users *newcomers) error {
+	progress := a.progress("creating users", int64(users.count))
 	defer progress.done()
+	var found []db.User
 	var list []db.NewUser
-	for part := range slices.Chunk(newcomers, db.BulkUsers) {
+	err := users.parts(ctx, tx.Layout, func(part []*newcomer) error {
+		there, err := existing(ctx, tx, part)
+		if found = append(found, there...); len(found) > mostNamed {
+			err = refuseExisting(found)
+		}
+		if err != nil || found != nil {
+			return err // who else is there is told, too
+		}
 		list = list[:0]
 		for i := range part {
 			n := part[i].NewUser
 			if n.Password == "" {
-				var err error
 				if n.Password, err = django.UnusablePassword(a.Random); err != nil {
 					return err
 				}
@@ -207,8 +155,9 @@ func (a *App) createUsers(ctx context.Context, tx *db.Tx, newcomers []*newcomer)
 			return prefixed(part[n].where(), err)
 		}
 		progress.add(int64(len(part)))
-	}
-	return nil
+		return nil
+	})
+	return cmp.Or(err, refuseExisting(found))
 }
 
 // createdRows are users with their new secrets, which are columns of their own.

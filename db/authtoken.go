@@ -61,12 +61,7 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 		if err := f.whereOwner(l, q); err != nil {
 			return nil, err
 		}
-		if !f.CreatedBefore.IsZero() {
-			q.and("t.created < %s", l.timeArg(f.CreatedBefore))
-		}
-		if !f.CreatedAfter.IsZero() {
-			q.and("t.created > %s", l.timeArg(f.CreatedAfter))
-		}
+		f.whereCreated(l, q)
 		owner := "u." + quote(l.User.Key)
 		// An id is drf:KEY@…, so KEY@ orders as the whole id does. UUIDs without
 		// their dashes, which stand at fixed places, order alike.
@@ -82,6 +77,16 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 		t.Place = r.placeIfAny()
 		return t
 	})
+}
+
+// whereCreated adds the conditions on t.created.
+func (f *Filter) whereCreated(l *Layout, q *query) {
+	if !f.CreatedBefore.IsZero() {
+		q.and("t.created < %s", l.timeArg(f.CreatedBefore))
+	}
+	if !f.CreatedAfter.IsZero() {
+		q.and("t.created > %s", l.timeArg(f.CreatedAfter))
+	}
 }
 
 // TokenOf returns the token of a user by primary key, or nil.

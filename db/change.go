@@ -93,19 +93,23 @@ func (tx *Tx) changeAtOnce(ctx context.Context, c change) ([]int, error) {
 func (tx *Tx) changeFound(ctx context.Context, c change) (missed []int, err error) {
 	var names, lists []string
 	var args []any
-	add := func(name, typ string, values any) {
-		args = append(args, values)
+	add := func(name, typ string, values []any) {
+		args = append(args, arrayOf(typ, values))
 		names = append(names, name)
 		// Were the planner to know how many there are, it would rather read the
 		// whole table, for every batch.
-		lists = append(lists, "(select cast($"+strconv.Itoa(len(args))+" as "+typ+"[]))")
+		lists = append(lists, "(select cast($"+strconv.Itoa(len(args))+" as "+quote(typ)+"[]))")
 	}
 	for _, g := range c.each {
-		add(g.name, quote(g.column.Type), typedList(g.each))
+		add(g.name, g.column.Type, g.each)
 	}
 	text := c.text
 	if c.places != nil {
-		add("at", "tid", placesArg(c.places))
+		places := make([]any, len(c.places))
+		for i, p := range c.places {
+			places[i] = p
+		}
+		add("at", "tid", places)
 		text += " and t.ctid = n.at"
 	}
 	if c.same != nil {

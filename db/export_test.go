@@ -14,3 +14,27 @@ func (tx *Tx) Each(ctx context.Context, text string, f func() error) error {
 
 // ParseOptions is parseOptions.
 var ParseOptions = parseOptions
+
+// JWTClaim is jwtClaim.
+var JWTClaim = jwtClaim
+
+// ArrayOf is arrayOf.
+var ArrayOf = arrayOf
+
+// SameArray reports whether an array is to PostgreSQL what the driver's text is.
+func (tx *Tx) SameArray(ctx context.Context, typ string, values []any) (same bool, err error) {
+	list := "[])"
+	q := &query{text: "select cast($1 as " + quote(typ) + list + " = cast($2 as " + quote(typ) + list, args: []any{arrayOf(typ, values), typedList(values)}}
+	return same, tx.each(ctx, q, func(r row) error { return r.Scan(&same) })
+}
+
+// ArrayText is an array as PostgreSQL prints it.
+func (tx *Tx) ArrayText(ctx context.Context, typ string, values []any) (text string, err error) {
+	q := &query{text: "select cast(cast($1 as " + quote(typ) + "[]) as text)", args: []any{arrayOf(typ, values)}}
+	return text, tx.each(ctx, q, func(r row) error { return r.Scan(&text) })
+}
+
+// ReadBare is Read of a database whose tables do not matter.
+func (s *Store) ReadBare(ctx context.Context, f func(*Tx) error) error {
+	return s.transact(ctx, mode{readOnly: true, bare: true}, f)
+}

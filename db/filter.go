@@ -70,6 +70,11 @@ func (f *Filter) whereOwner(l *Layout, q *query) error {
 	return nil
 }
 
+// aboutOwner reports whether whereOwner has a condition to add.
+func (f *Filter) aboutOwner() bool {
+	return f.UserIDs != nil || f.Prefix != "" || f.Active != nil || f.Staff != nil || f.Superuser != nil || f.Without != nil
+}
+
 // sortBy orders q by one of the expressions that by names, bytewise where it is
 // text, unknown values last, with tie as the tie-break.
 func (f *Filter) sortBy(l *Layout, q *query, tie string, by map[string]string) error {
@@ -87,7 +92,7 @@ func (f *Filter) sortBy(l *Layout, q *query, tie string, by map[string]string) e
 	// PostgreSQL does not sort by a constant.
 	constant := expr == "null" || strings.HasPrefix(expr, "'")
 	if expr != tie && !constant {
-		q.order = append(q.order, "("+expr+") is null", expr+direction)
+		q.order = append(q.order, expr+direction+" nulls last")
 		direction = ""
 	}
 	q.order = append(q.order, tie+direction)

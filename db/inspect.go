@@ -30,7 +30,7 @@ func (tx *Tx) Try(ctx context.Context, f func() error) error {
 		return err
 	}
 	if err := f(); err != nil {
-		if back := tx.exec(context.WithoutCancel(ctx), "rollback to savepoint part"); back != nil {
+		if back := tx.exec(context.WithoutCancel(ctx), "rollback to savepoint part; release savepoint part"); back != nil {
 			return back
 		}
 		return tx.store.explain(ctx, err)

@@ -42,28 +42,35 @@ func (l *Layout) knoxTokens(now time.Time, brief bool) (q *query, status string,
 		return nil, "", err
 	}
 	q = &query{from: t.SQL() + " t join " + u.SQL() + " u on u." + quote(u.Key) + " = t.user_id", key: "t.digest"}
-	status = "case "
-	if u.Column("is_active") != nil {
-		status += "when not u.is_active then 'disabled' "
-	}
-	if l.KnoxScheme() == django.KnoxText {
-		status += "when length(t.token_key) < " + strconv.Itoa(knoxKeyLength) + " then 'dead' "
-	}
+	status = l.knoxStatus(q, now)
 	expiry, seen := "null", "''"
 	if name := t.knoxExpiry(); name != "" {
 		expiry, seen = l.time("t."+name), knoxSeen("t."+name)
-		q.args = append(q.args, l.timeArg(now))
-		status += "when t." + name + " < $1 then 'expired' "
 	}
-	if status == "case " {
-		status += "when 1 = 0 then '' "
-	}
-	status += "else 'active' end"
 	q.columns = append(l.ownerColumns(brief), "t.digest", l.time("t.created"), expiry, status)
 	if !brief {
 		q.columns = append(q.columns, t.expr("token_key", "t.%s"), t.expr("salt", "t.%s"), seen)
 	}
 	return q, status, nil
+}
+
+// knoxStatus is the expression for the status of a token in q.
+func (l *Layout) knoxStatus(q *query, now time.Time) string {
+	status := "case "
+	if l.User.Column("is_active") != nil {
+		status += "when not u.is_active then 'disabled' "
+	}
+	if l.KnoxScheme() == django.KnoxText {
+		status += "when length(t.token_key) < " + strconv.Itoa(knoxKeyLength) + " then 'dead' "
+	}
+	if name := l.Knox().knoxExpiry(); name != "" {
+		q.args = append(q.args, l.timeArg(now))
+		status += "when t." + name + " < $" + strconv.Itoa(len(q.args)) + " then 'expired' "
+	}
+	if status == "case " {
+		status += "when 1 = 0 then '' "
+	}
+	return status + "else 'active' end"
 }
 
 // knoxSeen is an expression that tells any two expiries apart.
@@ -91,42 +98,22 @@ func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, e
 		}
 		q.limit = f.Limit
 		if f.Places {
+			seen := "''"
+			if name := l.Knox().knoxExpiry(); name != "" {
+				seen = knoxSeen("t." + name)
+			}
+			q.columns = append(q.columns, seen)
 			q.placed(l, "t")
 			if l.Engine == PostgreSQL {
 				q.key = "" // the table's own order, which a change of many goes through it in
 			}
 		}
-		if err := f.whereOwner(l, q); err != nil {
+		if err := f.whereKnox(l, q, func() string { return status }); err != nil {
 			return nil, err
 		}
 		expiry := "null"
 		if name := l.Knox().knoxExpiry(); name != "" {
 			expiry = "t." + name
-		}
-		if !f.CreatedBefore.IsZero() {
-			q.and("t.created < %s", l.timeArg(f.CreatedBefore))
-		}
-		if !f.CreatedAfter.IsZero() {
-			q.and("t.created > %s", l.timeArg(f.CreatedAfter))
-		}
-		switch {
-		case expiry == "null" && !f.ExpiresBefore.IsZero():
-			q.where = append(q.where, "1 = 0")
-		case expiry != "null":
-			if !f.ExpiresBefore.IsZero() {
-				q.and(expiry+" < %s", l.timeArg(f.ExpiresBefore))
-			}
-			// Without an expiry it is never, which is after everything.
-			if !f.ExpiresAfter.IsZero() {
-				q.and("("+expiry+" is null or "+expiry+" > %s)", l.timeArg(f.ExpiresAfter))
-			}
-		}
-		if f.Statuses != nil {
-			arg, err := l.textsArg(f.Statuses)
-			if err != nil {
-				return nil, err
-			}
-			q.and(l.anyOf("("+status+")", "%s"), arg)
 		}
 		// An id is the beginning of the digest.
 		id := l.bytewise("t.digest")
@@ -134,9 +121,40 @@ func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, e
 			"status": l.bytewise("(" + status + ")"), "user": l.bytewise("u." + quote(l.User.Username)), "user_id": "u." + quote(l.User.Key)})
 	}, func(l *Layout, r *row) KnoxToken {
 		t := scanKnox(l, r, f.Brief)
-		t.Place = r.placeIfAny()
+		if f.Places {
+			t.Seen, t.Place = r.text(), r.placeIfAny()
+		}
 		return t
 	})
+}
+
+// whereKnox adds a filter's conditions; status makes the expression for it.
+func (f *Filter) whereKnox(l *Layout, q *query, status func() string) error {
+	if err := f.whereOwner(l, q); err != nil {
+		return err
+	}
+	f.whereCreated(l, q)
+	switch name := l.Knox().knoxExpiry(); {
+	case name == "" && !f.ExpiresBefore.IsZero():
+		q.where = append(q.where, "1 = 0")
+	case name != "":
+		if !f.ExpiresBefore.IsZero() {
+			q.and("t."+name+" < %s", l.timeArg(f.ExpiresBefore))
+		}
+		// Without an expiry it is never, which is after everything.
+		if !f.ExpiresAfter.IsZero() {
+			q.and("(t."+name+" is null or t."+name+" > %s)", l.timeArg(f.ExpiresAfter))
+		}
+	}
+	if f.Statuses == nil {
+		return nil
+	}
+	arg, err := l.textsArg(f.Statuses)
+	if err != nil {
+		return err
+	}
+	q.and(l.anyOf("("+status()+")", "%s"), arg)
+	return nil
 }
 
 // textsArg is the parameter for anyOf with texts.

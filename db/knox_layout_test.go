@@ -85,19 +85,21 @@ func TestKnoxLayouts(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				places, err := s.ExpiredKnox(t.Context(), knoxBase, nil)
+				expired, err := s.ExpiredKnox(t.Context(), knoxBase, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
-				err = s.Write(t.Context(), func(tx *db.Tx) error {
-					n, err := tx.PurgeKnox(t.Context(), knoxBase, nil, places)
-					if want := strings.Count(test.statuses, "expired") * 2; err == nil && (n != int64(want) || len(places) != want) {
-						t.Errorf("%d of %d rows purged, want %d", n, len(places), want)
+				want := int64(strings.Count(test.statuses, "expired") * 2)
+				if expired.Rows != want || expired.Done() != (want == 0) {
+					t.Errorf("%d rows found, done: %t; want %d", expired.Rows, expired.Done(), want)
+				}
+				for range want {
+					if n, err := expired.Delete(t.Context(), s, 1); err != nil || n != 1 {
+						t.Errorf("%d rows purged at once, %v; want 1", n, err)
 					}
-					return err
-				})
-				if err != nil {
-					t.Fatal(err)
+				}
+				if !expired.Done() {
+					t.Error("there is more to purge")
 				}
 			})
 		})

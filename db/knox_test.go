@@ -192,8 +192,10 @@ func TestKnoxWrites(t *testing.T) {
 			if err != nil || made[0].Status != "active" || !made[0].Created.Equal(knoxBase) || !made[0].Expires.IsZero() {
 				t.Errorf("inserted: %+v, %v", made, err)
 			}
-			_, err = tx.InsertKnoxTokens(ctx, users[1:], row, time.Time{})
-			wantCode(t, err, django.CodeAlreadyExists)
+			wantCode(t, tx.Try(ctx, func() error {
+				_, err := tx.InsertKnoxTokens(ctx, users[1:], row, time.Time{})
+				return err
+			}), django.CodeAlreadyExists)
 			if found, err := tx.KnoxTokensFrom(ctx, "0000000000000000"); len(found) != 2 || err != nil {
 				t.Errorf("%d tokens with the same beginning, %v", len(found), err)
 			}
@@ -217,32 +219,47 @@ func TestKnoxWrites(t *testing.T) {
 				return err
 			}
 			old := found[0]
-			replaceable := func(t db.KnoxToken) error {
-				refused, err := tx.ReplaceableKnoxTokens(ctx, []db.KnoxToken{t})
+			replace := func(t db.KnoxToken, expires time.Time) error {
+				_, refused, err := tx.ReplaceKnoxTokens(ctx, []db.KnoxToken{t}, []django.KnoxRow{{Digest: strings.Repeat("5", 128), TokenKey: "fivefivefivefiv"}}, []time.Time{expires})
 				return errors.Join(err, refused[0])
 			}
 			if err := tx.ExpireKnoxToken(ctx, old, knoxBase.Add(time.Minute)); err != nil {
 				return err
 			}
 			wantCode(t, tx.ExpireKnoxToken(ctx, old, knoxBase.Add(2*time.Minute)), django.CodeChanged)
-			wantCode(t, replaceable(old), django.CodeChanged)
+			wantCode(t, replace(old, time.Time{}), django.CodeChanged)
 			if found, err = tx.KnoxTokensFrom(ctx, strings.Repeat("1", 16)); err != nil || !found[0].Expires.Equal(knoxBase.Add(time.Minute)) || found[0].Status != "active" {
 				t.Errorf("expiring later: %+v, %v", found, err)
 			}
 			if err := tx.DeleteKnoxToken(ctx, old); err != nil {
 				return err
 			}
-			wantCode(t, replaceable(found[0]), django.CodeChanged)
+			wantCode(t, replace(found[0], time.Time{}), django.CodeChanged)
 			// Never is an expiry as any other.
 			if found, err = tx.KnoxTokensFrom(ctx, strings.Repeat("2", 16)); err != nil {
 				return err
 			}
-			return replaceable(found[0])
+			if err := replace(found[0], knoxBase.Add(time.Hour+time.Nanosecond)); err != nil {
+				return err
+			}
+			if found, err = tx.KnoxTokensFrom(ctx, strings.Repeat("5", 16)); err != nil {
+				return err
+			}
+			if got := found[0]; got.TokenKey != "fivefivefivefiv" || !got.Created.Equal(tx.Now) || !got.Expires.Equal(knoxBase.Add(time.Hour)) {
+				t.Errorf("in its place: %+v", got)
+			}
+			if err := replace(found[0], time.Time{}); err != nil {
+				return err
+			}
+			if found, err = tx.KnoxTokensFrom(ctx, strings.Repeat("5", 16)); err != nil || !found[0].Expires.IsZero() {
+				t.Errorf("without an expiry: %+v, %v", found, err)
+			}
+			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := digests(t, s, db.Filter{}); got != "00 00 33 44" {
+		if got := digests(t, s, db.Filter{}); got != "00 00 33 44 55" {
 			t.Errorf("left: %s", got)
 		}
 	})
@@ -254,7 +271,7 @@ func TestKnoxPurge(t *testing.T) {
 			before time.Time
 			users  []string
 			limit  int // 0: none
-			count  int
+			count  int64
 			purged int64
 			left   string
 		}{
@@ -265,25 +282,22 @@ func TestKnoxPurge(t *testing.T) {
 			{knoxBase.Add(100 * time.Hour), nil, 5, 1, 1, "22 33"},
 			{knoxBase.Add(100 * time.Hour), nil, 5, 0, 0, "22 33"},
 		} {
-			places, err := s.ExpiredKnox(t.Context(), test.before, test.users)
-			if err != nil || len(places) != test.count {
-				t.Errorf("%+v: found %d, %v", test, len(places), err)
+			expired, err := s.ExpiredKnox(t.Context(), test.before, test.users)
+			if err != nil || expired.Rows != test.count {
+				t.Fatalf("%+v: found %+v, %v", test, expired, err)
 			}
+			var n int64
 			if test.limit > 0 {
-				places = places[:min(test.limit, len(places))]
+				n, err = expired.Delete(t.Context(), s, test.limit)
+			} else {
+				err = s.Write(t.Context(), func(tx *db.Tx) error {
+					n, err = tx.PurgeKnox(t.Context(), test.before, test.users)
+					return err
+				})
 			}
-			err = s.Write(t.Context(), func(tx *db.Tx) error {
-				// What was renewed since is not what was found.
-				n, err := tx.PurgeKnox(t.Context(), knoxBase.Add(-1000*time.Hour), test.users, places)
-				if err != nil || n != 0 {
-					t.Errorf("%+v: purged %d that had not expired, %v", test, n, err)
-				}
-				n, err = tx.PurgeKnox(t.Context(), test.before, test.users, places)
-				if err != nil || n != test.purged {
-					t.Errorf("%+v: purged %d, %v", test, n, err)
-				}
-				return err
-			})
+			if err != nil || n != test.purged || test.limit > 0 && expired.Done() != (n == test.count) {
+				t.Errorf("%+v: purged %d, done: %t, %v", test, n, expired.Done(), err)
+			}
 			if got := digests(t, s, db.Filter{}); err != nil || got != test.left {
 				t.Errorf("%+v: left %s, %v", test, got, err)
 			}

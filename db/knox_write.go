@@ -63,21 +63,29 @@ func (tx *Tx) InsertKnoxTokens(ctx context.Context, users []User, rows []django.
 	if err != nil {
 		return nil, err
 	}
-	expires = expires.Truncate(time.Microsecond)
-	list := make([]KnoxToken, len(users))
-	digests, keys := make([]any, len(users)), make([]any, len(users))
+	list, digests, keys, err := tx.newKnoxTokens(users, rows, func(int) time.Time { return expires })
+	if err != nil {
+		return nil, err
+	}
+	return list, tx.insertAll(ctx, len(list), l.Knox(), values{column: "digest", each: digests}, values{column: "token_key", each: keys},
+		values{column: "created", same: l.timeArg(tx.Now)}, values{column: "expiry", same: l.optTimeArg(expires.Truncate(time.Microsecond))}, values{column: "user_id", each: owners})
+}
+
+// newKnoxTokens are tokens of the users made now, with their digests and first
+// characters as parameters.
+func (tx *Tx) newKnoxTokens(users []User, rows []django.KnoxRow, expires func(int) time.Time) (list []KnoxToken, digests, keys []any, err error) {
+	list, digests, keys = make([]KnoxToken, len(users)), make([]any, len(users)), make([]any, len(users))
 	for i, r := range rows {
 		if len(r.Digest) > maxKnoxDigest {
-			return nil, &django.Error{Code: django.CodeConfigInvalid, Message: "the digests of knox.secure_hash_algorithm do not fit into " + l.Knox().Name}
+			return nil, nil, nil, &django.Error{Code: django.CodeConfigInvalid, Message: "the digests of knox.secure_hash_algorithm do not fit into " + tx.Layout.Knox().Name}
 		}
 		digests[i], keys[i] = r.Digest, r.TokenKey
-		list[i] = KnoxToken{Digest: r.Digest, TokenKey: r.TokenKey, Created: tx.Now, Expires: expires, Status: "active", User: users[i]}
+		list[i] = KnoxToken{Digest: r.Digest, TokenKey: r.TokenKey, Created: tx.Now, Expires: expires(i).Truncate(time.Microsecond), Status: "active", User: users[i]}
 		if !users[i].Active() {
 			list[i].Status = "disabled"
 		}
 	}
-	return list, tx.insertAll(ctx, len(list), l.Knox(), "digest", values{column: "digest", each: digests}, values{column: "token_key", each: keys},
-		values{column: "created", same: l.timeArg(tx.Now)}, values{column: "expiry", same: l.optTimeArg(expires)}, values{column: "user_id", each: owners})
+	return list, digests, keys, nil
 }
 
 // optTimeArg is timeArg for a column where the zero time is NULL.
@@ -101,7 +109,7 @@ func (l *Layout) expiredKnox(before time.Time, userIDs []string) (t *Table, q *q
 	if expiry == "" {
 		return t, nil, false, nil
 	}
-	q = &query{from: t.SQL()}
+	q = new(query)
 	q.and(quote(expiry)+" < %s", l.timeArg(before))
 	if userIDs != nil {
 		keys := make([]any, 0, len(userIDs))
@@ -120,38 +128,34 @@ func (l *Layout) expiredKnox(before time.Time, userIDs []string) (t *Table, q *q
 }
 
 // ExpiredKnox finds the tokens that expired before a time; nil is everybody's.
-func (s *Store) ExpiredKnox(ctx context.Context, before time.Time, userIDs []string) ([]Place, error) {
-	return s.places(ctx, func(l *Layout) (*query, error) {
-		t, q, ok, err := l.expiredKnox(before, userIDs)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			q = &query{from: t.SQL(), where: []string{"1 = 0"}}
-		}
-		q.columns = []string{l.place(t.SQL())}
-		q.pageBy(l, t.SQL())
-		return q, nil
-	}, func(l *Layout, r *row) (Place, bool) { return r.place(), true })
+func (s *Store) ExpiredKnox(ctx context.Context, before time.Time, userIDs []string) (*Expired, error) {
+	l, err := s.Layout(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t, q, ok, err := l.expiredKnox(before, userIDs)
+	if !ok || err != nil {
+		return new(Expired), err
+	}
+	return s.expired(ctx, t, q)
 }
 
 // CountExpiredKnox counts the tokens that ExpiredKnox finds.
 func (tx *Tx) CountExpiredKnox(ctx context.Context, before time.Time, userIDs []string) (int64, error) {
-	_, q, ok, err := tx.Layout.expiredKnox(before, userIDs)
-	if !ok || err != nil {
-		return 0, err
-	}
-	q.columns = []string{"count(*)"}
-	var n int64
-	return n, tx.each(ctx, q, func(r row) error { return r.Scan(&n) })
-}
-
-// PurgeKnox deletes tokens that ExpiredKnox finds, of those in some places, or all
-// where places is nil. One that was renewed since stays.
-func (tx *Tx) PurgeKnox(ctx context.Context, before time.Time, userIDs []string, places []Place) (int64, error) {
 	t, q, ok, err := tx.Layout.expiredKnox(before, userIDs)
 	if !ok || err != nil {
 		return 0, err
 	}
-	return tx.purge(ctx, t, q, places)
+	q.columns, q.from = []string{"count(*)"}, t.SQL()
+	var n int64
+	return n, tx.each(ctx, q, func(r row) error { return r.Scan(&n) })
+}
+
+// PurgeKnox deletes the tokens that ExpiredKnox finds, all at once.
+func (tx *Tx) PurgeKnox(ctx context.Context, before time.Time, userIDs []string) (int64, error) {
+	t, q, ok, err := tx.Layout.expiredKnox(before, userIDs)
+	if !ok || err != nil {
+		return 0, err
+	}
+	return tx.deleteRows(ctx, t, q)
 }

@@ -114,6 +114,9 @@ func (s *Store) OutstandingTokens(ctx context.Context, f Filter, settings django
 			return nil, err
 		}
 		q.limit = f.Limit
+		if f.Places && l.Engine == PostgreSQL {
+			q.key = "" // nearly the order of the table itself
+		}
 		return q, f.whereOutstanding(l, q, settings, s.Now())
 	}, func(l *Layout, r *row) OutstandingToken { return scanOutstanding(l, r, f.Brief) })
 }
@@ -242,7 +245,8 @@ func (tx *Tx) NewestOutstanding(ctx context.Context, n int) ([]django.Secret, er
 	})
 }
 
-// JWTUsers are what simplejwt writes of users into tokens, in their order.
+// JWTUsers are what simplejwt writes of users into tokens, in their order. An owner
+// out of a set comes without a password.
 func (tx *Tx) JWTUsers(ctx context.Context, users []User, s django.JWTSettings) ([]django.JWTUser, error) {
 	l := tx.Layout
 	field, err := l.userIDField(s.WithDefaults())
@@ -251,9 +255,9 @@ func (tx *Tx) JWTUsers(ctx context.Context, users []User, s django.JWTSettings) 
 	}
 	list := make([]django.JWTUser, len(users))
 	for i, u := range users {
-		list[i] = django.JWTUser{ID: u.ID, Integer: field.KeyType == KeyInteger, Password: u.password}
+		list[i] = django.JWTUser{ID: u.ID, Integer: field.KeyType == KeyInteger}
 	}
-	if field.Key == l.User.Key {
+	if field.Key == l.User.Key && !s.CheckRevokeToken {
 		return list, nil
 	}
 	keys, err := l.keysOf(users)
@@ -264,16 +268,18 @@ func (tx *Tx) JWTUsers(ctx context.Context, users []User, s django.JWTSettings) 
 	if err != nil {
 		return nil, err
 	}
-	q := &query{columns: []string{"cast(u." + quote(l.User.Key) + " as text)", "coalesce(cast(u." + quote(field.Key) + " as text), '')"}, from: field.SQL() + " u"}
+	q := &query{columns: []string{"cast(u." + quote(l.User.Key) + " as text)", "coalesce(cast(u." + quote(field.Key) + " as text), '')", "coalesce(u.password, '')"}, from: field.SQL() + " u"}
 	q.and(l.anyOf("u."+quote(l.User.Key), "%s"), arg)
-	ids := map[string]string{}
+	type claims struct{ id, password string }
+	found := map[string]claims{}
 	err = tx.each(ctx, q, func(r row) error {
 		key := l.User.keyText(r.text())
-		ids[key] = field.keyText(r.text())
+		found[key] = claims{field.keyText(r.text()), r.text()}
 		return r.err
 	})
 	for i, u := range users {
-		if list[i].ID = ids[u.ID]; err == nil && list[i].ID == "" {
+		list[i].ID, list[i].Password = found[u.ID].id, found[u.ID].password
+		if err == nil && list[i].ID == "" {
 			err = &django.Error{Code: django.CodeInvalidValue, Message: u.Username + " has nothing in " + field.Key + ", the USER_ID_FIELD"}
 		}
 	}

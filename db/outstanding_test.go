@@ -200,25 +200,18 @@ func TestOutstandingPurge(t *testing.T) {
 		if got := strings.Join(jtis(t, s, db.Filter{Types: []string{"sliding"}, ExpiresAfter: outstandingNow, Sort: "expires"}, django.JWTSettings{}), " "); got != "slides slides-listed" {
 			t.Errorf("sliding tokens with time ahead are %s", got)
 		}
-		if of, err := s.ExpiredOutstanding(t.Context(), outstandingNow, []string{"2"}, django.JWTSettings{}); len(of) != 0 || err != nil {
-			t.Errorf("of ben %d would be purged, %v", len(of), err)
+		if of, err := s.ExpiredOutstanding(t.Context(), outstandingNow, []string{"2"}, django.JWTSettings{}); err != nil || of.Rows != 0 || !of.Done() {
+			t.Errorf("of ben %+v would be purged, %v", of, err)
 		}
-		places, err := s.ExpiredOutstanding(t.Context(), outstandingNow, nil, django.JWTSettings{})
-		if len(places) != 5 || err != nil {
-			t.Fatalf("%d would be purged, want 5: %v", len(places), err)
+		expired, err := s.ExpiredOutstanding(t.Context(), outstandingNow, nil, django.JWTSettings{})
+		if err != nil || expired.Rows != 5 {
+			t.Fatalf("%+v would be purged, want 5: %v", expired, err)
 		}
-		err = s.Write(t.Context(), func(tx *db.Tx) error {
-			n, err := tx.PurgeOutstanding(t.Context(), places[:2])
-			if n != 2 || err != nil {
-				t.Errorf("%d were purged, %v; want 2", n, err)
-			}
-			if n, err = tx.PurgeOutstanding(t.Context(), places); n != 3 {
-				t.Errorf("%d were purged then, want 3", n)
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
+		if n, err := expired.Delete(t.Context(), s, 2); n != 2 || err != nil || expired.Done() {
+			t.Errorf("%d were purged, %v; want 2", n, err)
+		}
+		if n, err := expired.Delete(t.Context(), s, 100); n != 3 || err != nil || !expired.Done() {
+			t.Errorf("%d were purged then, %v; want 3", n, err)
 		}
 		if got := strings.Join(jtis(t, s, db.Filter{}, django.JWTSettings{}), " "); got != "live slides slides-listed blank-listed" {
 			t.Errorf("left are %s", got)

@@ -2,90 +2,165 @@ package db
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// Place tells where a row is that is to be deleted or changed: its primary key where that is a number,
-// else where it stands in its table, which is PostgreSQL's ctid and SQLite's rowid.
-// A purge notes the places of all expired rows first, in eight bytes each, and
-// deletes by them in batches: no index has to be read, the table is gone through
-// in its own order, and no batch begins where the one before had to search.
+// Expired are the rows of a table that a purge is to delete.
 //
-// Where a row has moved, another may stand in its place. Who deletes by a place
-// says once more what the row must be.
-type Place int64
+// Where they are many among its rows they are deleted from one stretch of the table
+// after the other: the server is told where it begins and ends, and what has expired.
+// Few of them, or those of which only their text told that they have, are found
+// first, which takes eight bytes for each in memory, and deleted by their places.
+type Expired struct {
+	Rows int64 // how many were found
 
-// place is the expression that selects a row's place, by table name or alias.
-func (l *Layout) place(table string) string {
-	if l.Engine == SQLite {
-		return table + ".rowid"
-	}
-	return table + ".ctid"
+	table     *Table
+	condition *query  // true of each of them; nil: they are tokens of simplejwt
+	places    []Place // nil: all that the condition is true of
+	left      int64
+	// The next stretch, and how far it makes sense to go, in PostgreSQL's blocks and
+	// SQLite's rowids.
+	from, width, end int64
 }
 
-// place reads that expression.
-func (r *row) place() Place {
-	if r.columns == nil {
-		return Place(r.integer())
+// blockRows is more than fit into one of PostgreSQL's blocks, however large.
+const blockRows = 1500
+
+// errMany ends a transaction that would have deleted more than it should.
+var errMany = errors.New("many")
+
+// expired counts the rows of a table that q's conditions are true of.
+func (s *Store) expired(ctx context.Context, t *Table, q *query) (*Expired, error) {
+	e := &Expired{table: t, condition: q}
+	count := &query{columns: []string{"count(*)", "coalesce(min(rowid), 0)", "coalesce(max(rowid), 0)"}, from: t.SQL(),
+		where: q.where, args: slices.Clone(q.args)}
+	if s.Engine == PostgreSQL {
+		count.args = append(count.args, t.SQL())
+		size := "pg_relation_size(cast($" + strconv.Itoa(len(count.args)) + " as regclass)) / cast(current_setting('block_size') as bigint)"
+		count.columns = []string{"count(*)", "cast(0 as bigint)", size}
 	}
-	// Four bytes for the block, two for the row in it.
-	_, value, ok := r.next()
-	if !ok || len(value) != 6 {
-		r.fail(errNull)
-		return 0
+	err := s.transact(ctx, mode{readOnly: true, unlimited: true}, func(tx *Tx) error {
+		return tx.each(ctx, count, func(r row) error { return r.Scan(&e.Rows, &e.from, &e.end) })
+	})
+	if e.left = e.Rows; s.Engine == SQLite {
+		e.end++ // SQLite would make a fraction of the largest one
 	}
-	return Place(bigEndian(value))
+	return e, err
 }
 
-// placesArg is a parameter for PostgreSQL's tid[].
-func placesArg(places []Place) []string {
-	list := make([]string, len(places))
-	for i, p := range places {
-		list[i] = "(" + strconv.FormatInt(int64(p>>16), 10) + "," + strconv.FormatInt(int64(p&0xffff), 10) + ")"
+// expiredAt are those that scan finds expired among the rows of a query.
+func (s *Store) expiredAt(ctx context.Context, build func(*Layout) (*query, error), scan func(*Layout, *row) (Place, bool)) (*Expired, error) {
+	type found struct {
+		Place
+		expired bool
 	}
-	return list
-}
-
-// placeIfAny reads the place where it was selected; elsewhere, and on SQLite, it
-// is zero.
-func (r *row) placeIfAny() Place {
-	if len(r.columns) == 0 {
-		return 0
-	}
-	return r.place()
-}
-
-// placed adds the place of the row of t to what a query selects. SQLite finds a
-// row by its key as fast.
-func (q *query) placed(l *Layout, table string) {
-	if l.Engine == PostgreSQL {
-		q.columns = append(q.columns, l.place(table))
-	}
-}
-
-// knownPlaces are places, or nil where one of them is not known.
-func knownPlaces[T any](rows []T, place func(*T) Place) []Place {
-	list := make([]Place, len(rows))
-	for i := range rows {
-		if list[i] = place(&rows[i]); list[i] == 0 {
-			return nil
+	e := new(Expired)
+	rows := stream(ctx, s, build, func(l *Layout, r *row) (f found) {
+		f.Place, f.expired = scan(l, r)
+		return f
+	})
+	for f, err := range rows {
+		if err != nil {
+			return nil, err
+		}
+		if f.expired {
+			e.places = append(e.places, f.Place)
 		}
 	}
-	return list
+	slices.Sort(e.places)
+	e.Rows = int64(len(e.places))
+	e.left = e.Rows
+	return e, nil
 }
 
-// standing adds the condition that a row stands in one of the places.
-func (q *query) standing(l *Layout, places []Place) error {
-	if l.Engine == SQLite {
-		arg, err := l.listArg(nil, numbers(places))
-		q.and(l.anyOf("rowid", "%s"), arg)
+// Done reports whether Delete has been through all of the rows.
+func (e *Expired) Done() bool { return e.left <= 0 }
+
+// Delete deletes the next of the rows, so many at most, in a transaction of its own,
+// and returns how many there were. One that was renewed since it was found stays.
+func (e *Expired) Delete(ctx context.Context, s *Store, most int) (n int64, err error) {
+	if e.places == nil && e.width == 0 {
+		if err := e.begin(ctx, s, most); err != nil {
+			return 0, err
+		}
+	}
+	write := s.Write
+	if s.Engine == SQLite {
+		write = s.WriteMany // with the large cache
+	}
+	for {
+		err = write(ctx, func(tx *Tx) (err error) {
+			switch batch := e.places[:min(most, len(e.places))]; {
+			case batch == nil:
+				n, err = e.stretch(ctx, tx, most)
+			case e.condition == nil:
+				n, err = tx.purgeOutstanding(ctx, batch)
+			default:
+				n, err = e.standing(ctx, tx, batch)
+			}
+			if err != nil {
+				return err
+			}
+			return tx.CheckConstraints(ctx)
+		})
+		if err != errMany {
+			break
+		}
+		e.width = max(1, e.width*int64(most)/n*3/4)
+	}
+	switch {
+	case err != nil:
+	case e.places != nil:
+		e.places = e.places[min(most, len(e.places)):]
+		e.left = int64(len(e.places))
+	case e.last(most):
+		e.left = 0
+	default:
+		e.left -= n
+		e.from += e.width
+		if n < int64(most)/2 {
+			e.width *= 2
+		}
+	}
+	return n, err
+}
+
+// begin chooses how to go through the table.
+func (e *Expired) begin(ctx context.Context, s *Store, most int) error {
+	l, err := s.Layout(ctx)
+	if err != nil {
 		return err
 	}
-	// Were the planner to know how many there are, it would rather read the whole
-	// table, for every batch. Without the outer cast this were a list of rows.
-	q.and("ctid = any(cast((select cast(%s as tid[])) as tid[]))", placesArg(places))
-	return nil
+	// A block holds some dozens of rows. One that is read for less than one of them
+	// is better found by an index, if there is one.
+	dense := e.end > 0 && e.Rows >= e.end && l.tidRanges() && most >= blockRows
+	if l.Engine == SQLite {
+		dense = e.Rows*32 >= e.end-e.from
+	}
+	if dense || e.left <= int64(most) {
+		e.width = max(1, (e.end-e.from)*int64(most)/max(1, e.Rows)*15/16)
+		return nil
+	}
+	found, err := s.expiredAt(ctx, func(l *Layout) (*query, error) {
+		q := &query{columns: []string{l.place(e.table.SQL())}, from: e.table.SQL(), where: e.condition.where, args: e.condition.args}
+		q.pageBy(l, e.table.SQL())
+		return q, nil
+	}, func(_ *Layout, r *row) (Place, bool) { return r.place(), true })
+	if err == nil {
+		e.places, e.left = found.places, found.left
+	}
+	return err
+}
+
+// tidRanges reports whether PostgreSQL finds the rows of some blocks without reading
+// the whole table: from version 14 on.
+func (l *Layout) tidRanges() bool {
+	major, _, _ := strings.Cut(l.Version, ".")
+	version, err := strconv.Atoi(major)
+	return l.Engine == PostgreSQL && (err != nil || version >= 14)
 }
 
 // pageBy lets SQLite page by the place; PostgreSQL needs no order.
@@ -96,42 +171,42 @@ func (q *query) pageBy(l *Layout, table string) {
 	}
 }
 
-func numbers(places []Place) []any {
-	list := make([]any, len(places))
-	for i, p := range places {
-		list[i] = int64(p)
+// stretch deletes what has expired in the next stretch.
+func (e *Expired) stretch(ctx context.Context, tx *Tx, most int) (int64, error) {
+	q := &query{where: slices.Clone(e.condition.where), args: slices.Clone(e.condition.args)}
+	bound := func(operator string, n int64) {
+		if tx.Layout.Engine == SQLite {
+			q.and("rowid "+operator+" %s", n)
+		} else {
+			q.and("ctid "+operator+" cast(%s as tid)", "("+strconv.FormatInt(n, 10)+",0)")
+		}
 	}
-	return list
+	bound(">=", e.from)
+	if !e.last(most) {
+		bound("<", e.from+e.width)
+	}
+	n, err := tx.deleteRows(ctx, e.table, q)
+	if err == nil && n > int64(most) && e.left > int64(most) && e.width > 1 {
+		err = errMany
+	}
+	return n, err
 }
 
-// places returns those that scan finds expired among the rows of a query.
-func (s *Store) places(ctx context.Context, build func(*Layout) (*query, error), scan func(*Layout, *row) (Place, bool)) ([]Place, error) {
-	type found struct {
-		Place
-		expired bool
-	}
-	var list []Place
-	rows := stream(ctx, s, build, func(l *Layout, r *row) (f found) {
-		f.Place, f.expired = scan(l, r)
-		return f
-	})
-	for f, err := range rows {
-		if err != nil {
-			return nil, err
-		}
-		if f.expired {
-			list = append(list, f.Place)
-		}
-	}
-	return list, nil
+// last reports whether the next stretch is the last one, and has no end.
+func (e *Expired) last(most int) bool {
+	return e.left <= int64(most) || e.from+e.width >= e.end
 }
 
-// purge deletes the rows that q's conditions are still true of.
-func (tx *Tx) purge(ctx context.Context, t *Table, q *query, places []Place) (int64, error) {
-	if places != nil {
-		if err := q.standing(tx.Layout, places); err != nil {
-			return 0, err
-		}
+// standing deletes what has expired at the places.
+func (e *Expired) standing(ctx context.Context, tx *Tx, places []Place) (int64, error) {
+	q := &query{where: slices.Clone(e.condition.where), args: slices.Clone(e.condition.args)}
+	if err := q.standing(tx.Layout, places); err != nil {
+		return 0, err
 	}
+	return tx.deleteRows(ctx, e.table, q)
+}
+
+// deleteRows deletes the rows that q's conditions are true of.
+func (tx *Tx) deleteRows(ctx context.Context, t *Table, q *query) (int64, error) {
 	return tx.execRows(ctx, "delete from "+t.SQL()+" where "+strings.Join(q.where, " and "), q.args...)
 }

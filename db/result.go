@@ -3,9 +3,11 @@ package db
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"io"
+	"sync"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"tokenctl/django"
@@ -36,6 +38,16 @@ func (tx *Tx) each(ctx context.Context, q *query, f func(row) error) error {
 type bundle struct {
 	data    []byte
 	lengths []int32
+}
+
+var bundles = sync.Pool{New: func() any { return new(bundle) }}
+
+// release makes b available to other queries, without what an error left in it,
+// unless a value made it large.
+func (b *bundle) release() {
+	if b.data, b.lengths = b.data[:0], b.lengths[:0]; cap(b.data) <= 4*bundleSize {
+		bundles.Put(b)
+	}
 }
 
 // bundleSize is how much a bundle gathers.
@@ -76,14 +88,13 @@ func eachPostgres(ctx context.Context, on *sql.Conn, zone django.Zone, q *query,
 	return on.Raw(func(c any) error {
 		conn := c.(*stdlib.Conn).Conn()
 		types := conn.TypeMap()
-		var args pgx.ExtendedQueryBuilder
-		if err := args.Build(types, nil, q.args); err != nil {
+		result, err := execPostgres(ctx, conn, q.sql(), q.args)
+		if err != nil {
 			return err
 		}
-		// As QueryExecModeExec does it, but for the format of the result.
-		result := conn.PgConn().ExecParams(ctx, q.sql(), args.ParamValues, nil, args.ParamFormats, []int16{pgx.BinaryFormatCode})
 		r := row{zone: zone}
-		var b bundle
+		b := bundles.Get().(*bundle)
+		defer b.release()
 		for result.NextRow() {
 			if r.columns == nil {
 				for _, field := range result.FieldDescriptions() {
@@ -106,30 +117,44 @@ func eachPostgres(ctx context.Context, on *sql.Conn, zone django.Zone, q *query,
 	})
 }
 
+// eachSQLite reads the driver's own rows: database/sql would copy every value
+// into an interface once more.
 func eachSQLite(ctx context.Context, on *sql.Conn, zone django.Zone, q *query, f func(row) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	rows, err := on.QueryContext(ctx, q.sql(), q.args...)
-	if err != nil {
-		cancel(nil)
-		return err
-	}
-	defer rows.Close()
-	defer cancel(errStop)
-	names, err := rows.Columns()
+	args, err := namedValues(q.args)
 	if err != nil {
 		return err
 	}
-	values, dest := make([]any, len(names)), make([]any, len(names))
-	for i := range values {
-		dest[i] = &values[i]
-	}
-	for rows.Next() {
-		if err := rows.Scan(dest...); err != nil {
+	return on.Raw(func(c any) error {
+		rows, err := c.(driver.QueryerContext).QueryContext(ctx, q.sql(), args)
+		if err != nil {
 			return err
 		}
-		if err := f(row{zone: zone, values: values}); err != nil {
-			return err
+		defer rows.Close()
+		r := row{zone: zone, values: make([]driver.Value, len(rows.Columns()))}
+		for ctx.Err() == nil {
+			switch err := rows.Next(r.values); {
+			case err == io.EOF:
+				return nil
+			case err != nil:
+				return err
+			}
+			if err := f(r); err != nil {
+				return err
+			}
 		}
+		return context.Cause(ctx)
+	})
+}
+
+// namedValues are arguments as a driver takes them.
+func namedValues(args []any) ([]driver.NamedValue, error) {
+	list := make([]driver.NamedValue, len(args))
+	for i, arg := range args {
+		value, err := driver.DefaultParameterConverter.ConvertValue(arg)
+		if err != nil {
+			return nil, err
+		}
+		list[i] = driver.NamedValue{Ordinal: i + 1, Value: value}
 	}
-	return rows.Err()
+	return list, nil
 }

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"database/sql/driver"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ type row struct {
 	data    string   // the values, in PostgreSQL's binary format, behind each other
 	lengths []int32  // of the values; -1 for NULL
 
-	values []any // SQLite
+	values []driver.Value // SQLite
 }
 
 // column is how PostgreSQL describes a column of a result.
@@ -87,7 +88,7 @@ func (r *row) nextSQLite() any {
 }
 
 // maybe reads a text, and whether it is none.
-func (r *row) maybe() (text string, ok bool) {
+func (r *row) maybe() (_ string, ok bool) {
 	if r.columns == nil {
 		switch v := r.nextSQLite().(type) {
 		case nil:
@@ -113,6 +114,7 @@ func (r *row) maybe() (text string, ok bool) {
 	if _, known := c.types.TypeForOID(c.oid); !known {
 		return value, true // citext, and what else an extension makes, is sent as its text
 	}
+	var text string // it moves to the heap
 	c.scan(r, value, &text)
 	return text, true
 }
@@ -227,19 +229,18 @@ func (r *row) moment(family django.Family) time.Time {
 	if !ok {
 		return time.Time{}
 	}
-	var t time.Time
 	if (c.oid == pgtype.TimestamptzOID || c.oid == pgtype.TimestampOID) && len(value) == 8 {
 		n := bigEndian(value)
 		if n == math.MaxInt64 || n == math.MinInt64 {
 			r.fail(errors.New("infinity"))
-			return t
+			return time.Time{}
 		}
 		// PostgreSQL counts microseconds from the year 2000.
 		const epoch = 946684800
-		t = time.Unix(n/1e6+epoch, n%1e6*1e3)
-	} else {
-		c.scan(r, value, &t)
+		return r.zone.FromPostgres(time.Unix(n/1e6+epoch, n%1e6*1e3), family)
 	}
+	var t time.Time // it moves to the heap
+	c.scan(r, value, &t)
 	return r.zone.FromPostgres(t, family)
 }
 

@@ -100,54 +100,83 @@ func (tx *Tx) decode(page []Session) (wait func()) {
 	return group.Wait
 }
 
-// owners looks up the users of a page of sessions, all at once.
+// owners looks up whose the sessions of a page are.
 func (tx *Tx) owners(ctx context.Context, page []Session, brief bool) error {
+	return new(ownerSearch).find(ctx, tx, page, brief)
+}
+
+// ownerSearch looks for the owners of page after page in the same memory.
+type ownerSearch struct {
+	users  []User
+	places map[string]int // in users, by key
+	keys   []any
+}
+
+func (o *ownerSearch) find(ctx context.Context, tx *Tx, page []Session, brief bool) error {
 	l := tx.Layout
-	known := map[string]User{}
-	var keys []any
-	for _, s := range page {
-		if arg, ok := l.sessionOwner(s.UserID); ok {
-			if _, seen := known[s.UserID]; !seen {
-				known[s.UserID] = User{}
-				keys = append(keys, arg)
+	if o.places == nil {
+		o.places = map[string]int{}
+	}
+	clear(o.places)
+	o.keys = o.keys[:0]
+	for i := range page {
+		if arg, ok := l.sessionOwner(page[i].UserID); ok {
+			if _, seen := o.places[page[i].UserID]; !seen {
+				o.places[page[i].UserID] = len(o.keys)
+				o.keys = append(o.keys, arg)
 			}
 		}
 	}
-	if keys == nil {
+	if len(o.keys) == 0 {
 		return nil
 	}
-	arg, err := l.listArg(l.User, keys)
+	arg, err := l.listArg(l.User, o.keys)
 	if err != nil {
 		return err
 	}
-	q := &query{columns: l.ownerColumns(brief), from: l.User.SQL() + " u"}
+	// The auth hash of a session is made of its owner's password.
+	columns := l.ownerColumns(brief)
+	if brief {
+		columns = append(columns, "u.password")
+	}
+	q := &query{columns: columns, from: l.User.SQL() + " u"}
 	q.and(l.anyOf("u."+quote(l.User.Key), "%s"), arg)
+	o.users = slices.Grow(o.users[:0], len(o.keys))[:len(o.keys)]
+	clear(o.users)
 	err = tx.each(ctx, q, func(r row) error {
 		u := scanOwner(l, &r, brief)
-		known[u.ID] = u
+		if brief {
+			u.password, _ = r.maybe()
+		}
+		if place, asked := o.places[u.ID]; asked {
+			o.users[place] = u
+		}
 		return r.err
 	})
 	for i := range page {
-		page[i].User = known[page[i].UserID]
+		if place, ok := o.places[page[i].UserID]; ok {
+			page[i].User = o.users[place]
+		}
 	}
 	return err
 }
 
-// fetchSessions runs q without looking into what it finds; last, if given, gets
-// the last row's column behind those of a session, on SQLite.
-func (tx *Tx) fetchSessions(ctx context.Context, q *query, last *any) (page []Session, err error) {
-	return page, tx.each(ctx, q, func(r row) error {
+// fetchSessions appends what q finds to a page, without looking into it; last, if
+// given, gets the last row's column behind those of a session, on SQLite.
+func (tx *Tx) fetchSessions(ctx context.Context, q *query, page []Session, last *any) ([]Session, error) {
+	err := tx.each(ctx, q, func(r row) error {
 		page = append(page, scanSession(&r))
 		if last != nil {
 			*last = r.nextSQLite()
 		}
 		return r.err
 	})
+	return page, err
 }
 
 // readSessions is fetchSessions with the owners.
 func (tx *Tx) readSessions(ctx context.Context, q *query, last *any, brief bool) ([]Session, error) {
-	page, err := tx.fetchSessions(ctx, q, last)
+	page, err := tx.fetchSessions(ctx, q, nil, last)
 	if err != nil {
 		return nil, err
 	}
@@ -214,6 +243,6 @@ func (u *User) SessionAuthHash(key django.Secret) string {
 
 // MatchSessionAuthHash tells with which key a session's _auth_user_hash belongs
 // to the user's password.
-func (u *User) MatchSessionAuthHash(hash string, keys django.SecretKeys) django.KeyMatch {
-	return django.MatchSessionAuthHash(hash, u.password, keys)
+func (u *User) MatchSessionAuthHash(hash string, keys *django.SessionKeys) django.KeyMatch {
+	return keys.MatchAuthHash(hash, u.password)
 }

@@ -65,16 +65,21 @@ func (l *sessionList) query(layout *Layout) (*query, error) {
 	}
 	q.brief()
 	l.placed(layout, q)
-	if !l.filter.ExpiresBefore.IsZero() {
-		q.and("s.expire_date < %s", layout.timeArg(l.filter.ExpiresBefore))
-	}
-	if !l.filter.ExpiresAfter.IsZero() {
-		q.and("s.expire_date > %s", layout.timeArg(l.filter.ExpiresAfter))
-	}
+	l.filter.whereSession(layout, q)
 	if l.byOwner() {
 		return q, nil // sorted later
 	}
 	return q, l.sort(layout, q)
+}
+
+// whereSession adds those of a filter's conditions that the database can decide.
+func (f *Filter) whereSession(layout *Layout, q *query) {
+	if !f.ExpiresBefore.IsZero() {
+		q.and("s.expire_date < %s", layout.timeArg(f.ExpiresBefore))
+	}
+	if !f.ExpiresAfter.IsZero() {
+		q.and("s.expire_date > %s", layout.timeArg(f.ExpiresAfter))
+	}
 }
 
 // placed selects what DeleteSessions finds unchanged rows by.
@@ -112,29 +117,42 @@ func (l *sessionList) sorted(layout *Layout, table string) (*query, error) {
 
 // choose keeps of a page what the filter selects.
 func (l *sessionList) choose(page []Session) []Session {
+	n := 0
+	for i := range page {
+		if !l.wants(&page[i]) {
+			continue
+		}
+		if n < i {
+			page[n] = page[i]
+		}
+		n++
+	}
+	return page[:n]
+}
+
+func (l *sessionList) wants(s *Session) bool {
 	f := &l.filter
-	return slices.DeleteFunc(page, func(s Session) bool {
-		if s.Problem != nil && l.read.Unreadable != nil && (l.filling || !l.byOwner()) {
-			*l.read.Unreadable++
-		}
-		u := &s.User
-		is := func(flag, want *bool) bool { return want == nil || *want == (flag != nil && *flag) }
-		switch {
-		case f.UserIDs != nil && !l.owners[u.ID]:
-		case u.ID == "" && (f.Active != nil || f.Staff != nil || f.Superuser != nil || f.Prefix != ""):
-		case f.Active != nil && *f.Active != u.Active():
-		case !is(u.IsStaff, f.Staff) || !is(u.IsSuperuser, f.Superuser) || !strings.HasPrefix(u.Username, f.Prefix):
-		case f.Statuses != nil && !slices.Contains(f.Statuses, l.read.Status(&s)):
-		default:
-			return false
-		}
+	if s.Problem != nil && l.read.Unreadable != nil && (l.filling || !l.byOwner()) {
+		*l.read.Unreadable++
+	}
+	u := &s.User
+	is := func(flag, want *bool) bool { return want == nil || *want == (flag != nil && *flag) }
+	switch {
+	case f.UserIDs != nil && !l.owners[u.ID]:
+	case u.ID == "" && (f.Active != nil || f.Staff != nil || f.Superuser != nil || f.Prefix != ""):
+	case f.Active != nil && *f.Active != u.Active():
+	case !is(u.IsStaff, f.Staff) || !is(u.IsSuperuser, f.Superuser) || !strings.HasPrefix(u.Username, f.Prefix):
+	case f.Statuses != nil && !slices.Contains(f.Statuses, l.read.Status(s)):
+	default:
 		return true
-	})
+	}
+	return false
 }
 
 func (l *sessionList) emit(page []Session) error {
-	for _, s := range l.choose(page) {
-		if err := l.yield(s); err != nil {
+	page = l.choose(page)
+	for i := range page {
+		if err := l.yield(page[i]); err != nil {
 			return err
 		}
 	}
@@ -204,30 +222,33 @@ func (l *sessionList) postgres(ctx context.Context) error {
 	})
 }
 
-// cursor calls f for the result of q, a page at a time. While the server works on
-// a page, the data of the one before are decoded here.
+// cursor calls f for the result of q, a page at a time. Whatever the server works
+// on, the data of the page before are decoded here meanwhile.
 func (l *sessionList) cursor(ctx context.Context, tx *Tx, q *query, f func(page []Session) error) error {
 	if err := tx.exec(ctx, "declare tokenctl_sessions no scroll cursor for "+q.sql(), q.args...); err != nil {
 		return err
 	}
 	fetch := &query{text: "fetch " + strconv.Itoa(pageSize) + " from tokenctl_sessions"}
-	page, err := tx.fetchSessions(ctx, fetch, nil)
-	for err == nil && page != nil {
-		wait := tx.decode(page)
-		var next []Session
-		if len(page) == pageSize {
-			next, err = tx.fetchSessions(ctx, fetch, nil)
+	var owners ownerSearch
+	var next []Session
+	page, err := tx.fetchSessions(ctx, fetch, nil, nil)
+	wait := tx.decode(page)
+	defer func() { wait() }()
+	for err == nil && len(page) > 0 {
+		if next = next[:0]; len(page) == pageSize {
+			if next, err = tx.fetchSessions(ctx, fetch, next, nil); err != nil {
+				return err
+			}
 		}
-		if wait(); err != nil {
-			return err
-		}
-		if err := tx.owners(ctx, page, l.filter.Brief); err != nil {
+		wait()
+		wait = tx.decode(next)
+		if err := owners.find(ctx, tx, page, l.filter.Brief); err != nil {
 			return err
 		}
 		if err := f(page); err != nil {
 			return err
 		}
-		page = next
+		page, next = next, page
 	}
 	if err != nil {
 		return err

@@ -57,19 +57,28 @@ func (l *sessionList) sqlite(ctx context.Context) error {
 	return l.pages(ctx, conn, q, nil, l.emit)
 }
 
-// pages reads q by its key. inside is called in the transaction that read the
-// page, outside when none is open.
+// pages reads q by its key. While a page is read, the data of the one before are
+// decoded. inside is called with a page in a transaction, outside when none is
+// open.
 func (l *sessionList) pages(ctx context.Context, conn *sql.Conn, q *query, inside func(*Tx, []Session) error, outside func([]Session) error) error {
 	where, args := q.where, q.args
 	q.columns = append(q.columns, q.key)
 	q.limit = pageSize
 	var last any
-	for {
-		var page []Session
-		n := 0
+	var page, next []Session
+	var owners ownerSearch
+	for more := true; more || len(page) > 0; {
+		next = next[:0]
 		err := l.store.transactOn(ctx, conn, mode{readOnly: true}, func(tx *Tx) (err error) {
-			page, err = tx.readSessions(ctx, q, &last, l.filter.Brief)
-			if n = len(page); err == nil && inside != nil {
+			wait := tx.decode(page)
+			if more {
+				next, err = tx.fetchSessions(ctx, q, next, &last)
+				more = len(next) == pageSize
+			}
+			if wait(); err == nil {
+				err = owners.find(ctx, tx, page, l.filter.Brief)
+			}
+			if err == nil && inside != nil {
 				err = inside(tx, page)
 			}
 			return err
@@ -77,10 +86,12 @@ func (l *sessionList) pages(ctx context.Context, conn *sql.Conn, q *query, insid
 		if err == nil && outside != nil {
 			err = outside(page)
 		}
-		if err != nil || n < pageSize {
+		if err != nil {
 			return err
 		}
+		page, next = next, page
 		q.where, q.args = slices.Clone(where), slices.Clone(args)
 		q.and(q.key+" > %s", last)
 	}
+	return nil
 }

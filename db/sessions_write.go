@@ -20,7 +20,7 @@ func (tx *Tx) InsertSessions(ctx context.Context, users []User, keys []django.Se
 		texts[i] = data[i]
 		list[i] = Session{Key: keys[i], Data: data[i], Expires: expires, UserID: u.ID, User: u}
 	}
-	return list, tx.insertAll(ctx, len(list), l.Session(), "session_key", values{column: "session_key", each: revealed(keys)},
+	return list, tx.insertAll(ctx, len(list), l.Session(), values{column: "session_key", each: revealed(keys)},
 		values{column: "session_data", each: texts}, values{column: "expire_date", same: l.timeArg(expires)})
 }
 
@@ -59,36 +59,37 @@ func sessionChanged(s Session) error {
 }
 
 // ExpiredSessions finds the sessions that expired before a time; with userIDs,
-// only those of these users.
-func (s *Store) ExpiredSessions(ctx context.Context, before time.Time, userIDs []string) ([]Place, error) {
-	return s.places(ctx, func(l *Layout) (*query, error) {
+// only those of these users, which only the sessions' data tell.
+func (s *Store) ExpiredSessions(ctx context.Context, before time.Time, userIDs []string) (*Expired, error) {
+	l, err := s.Layout(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := l.sessions(); err != nil {
+		return nil, err
+	}
+	condition := new(query)
+	condition.and("expire_date < %s", l.timeArg(before))
+	if userIDs == nil {
+		return s.expired(ctx, l.Session(), condition)
+	}
+	e, err := s.expiredAt(ctx, func(l *Layout) (*query, error) {
 		q, err := l.sessions()
 		if err != nil {
 			return nil, err
 		}
 		q.brief()
-		if userIDs == nil {
-			q.columns = nil
-		}
 		q.columns = append([]string{l.place("s")}, q.columns...)
-		q.and("s.expire_date < %s", l.timeArg(before))
+		q.where, q.args = condition.where, condition.args
 		q.pageBy(l, "s")
 		return q, nil
 	}, func(l *Layout, r *row) (Place, bool) {
-		place := r.place()
-		if userIDs == nil {
-			return place, true
-		}
-		session := scanSession(r)
+		place, session := r.place(), scanSession(r)
 		session.read(l)
 		return place, slices.Contains(userIDs, session.UserID)
 	})
-}
-
-// PurgeSessions deletes sessions that ExpiredSessions found. One that was renewed
-// since stays.
-func (tx *Tx) PurgeSessions(ctx context.Context, before time.Time, places []Place) (int64, error) {
-	q := new(query)
-	q.and("expire_date < %s", tx.Layout.timeArg(before))
-	return tx.purge(ctx, tx.Layout.Session(), q, places)
+	if err == nil {
+		e.table, e.condition = l.Session(), condition
+	}
+	return e, err
 }

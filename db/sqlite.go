@@ -41,10 +41,14 @@ func openSQLite(path string) (*sql.DB, error) {
 // with SQLITE_BUSY in its middle, and the read lock likewise.
 func (tx *Tx) beginSQLite(ctx context.Context, mode mode) error {
 	if !mode.readOnly {
-		return tx.store.patiently(ctx, func() error {
+		err := tx.store.patiently(ctx, func() error {
 			_, err := tx.conn.ExecContext(ctx, "begin immediate")
 			return err
 		})
+		if err != nil || !mode.unlimited {
+			return err
+		}
+		return tx.Bulk(ctx)
 	}
 	if _, err := tx.conn.ExecContext(ctx, "begin"); err != nil {
 		return err
@@ -53,6 +57,21 @@ func (tx *Tx) beginSQLite(ctx context.Context, mode mode) error {
 		var n int
 		return tx.conn.QueryRowContext(ctx, "select count(*) from sqlite_schema").Scan(&n)
 	})
+}
+
+// largeCache is for changes of many rows, whose keys are random: with SQLite's 2 MB
+// the same pages are read and written again and again. It is of 32 MB, for which
+// the driver takes twice as much memory, where the file is that large.
+const largeCache = "pragma cache_size = -32768"
+
+// insertInto begins the insertion of many rows. Other than "or fail", SQLite would
+// keep each page as it was before the statement, so that it can take back the rows
+// before one that fails. Here that ends the transaction, or goes back to a savepoint.
+func (l *Layout) insertInto(t *Table) string {
+	if l.Engine == SQLite {
+		return "insert or fail into " + t.SQL()
+	}
+	return "insert into " + t.SQL()
 }
 
 // patiently repeats f while another process holds SQLite's lock, up to the

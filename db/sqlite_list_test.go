@@ -176,3 +176,21 @@ func TestListCancelled(t *testing.T) {
 		}
 	})
 }
+
+func BenchmarkSQLiteList(b *testing.B) {
+	address := dbtest.SQLite(b)
+	s := initialised(b, address, db.Options{})
+	manyUsers(b, address, 10000)
+	for _, sort := range []string{"", "created"} {
+		b.Run("sort="+sort, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				for _, err := range s.Tokens(b.Context(), db.Filter{Sort: sort, Brief: true}) {
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}

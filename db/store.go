@@ -196,10 +196,11 @@ func (tx *Tx) CheckConstraints(ctx context.Context) error {
 	return tx.exec(ctx, "set constraints all immediate")
 }
 
-// Bulk lets the statements of the transaction take as long as they take.
+// Bulk prepares the transaction for many rows: its statements may take as long as
+// they take.
 func (tx *Tx) Bulk(ctx context.Context) error {
 	if tx.store.Engine == SQLite {
-		return nil
+		return tx.exec(ctx, largeCache)
 	}
 	return tx.exec(ctx, "set local statement_timeout = 0")
 }
@@ -212,6 +213,10 @@ func (tx *Tx) exec(ctx context.Context, query string, args ...any) error {
 
 // execRows runs a statement and returns how many rows it touched.
 func (tx *Tx) execRows(ctx context.Context, query string, args ...any) (int64, error) {
+	if tx.store.Engine == PostgreSQL {
+		n, err := countPostgres(ctx, tx.conn, query, args)
+		return n, tx.store.explain(ctx, err)
+	}
 	result, err := tx.conn.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, tx.store.explain(ctx, err)

@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"iter"
 	"slices"
 	"strconv"
@@ -77,13 +79,14 @@ func pages[T any](ctx context.Context, tx *Tx, q *query, scan func(*Layout, *row
 	}
 }
 
-// pageSize is how many rows a list holds in memory on SQLite.
+// pageSize is how many rows a list reads at once on SQLite.
 const pageSize = 1000
 
 // streamSQLite reads a page at a time. An open transaction keeps writers from
-// committing and a consumer may block for hours, so none is open while a row is
-// out. Rows are paged by key; where the database has to sort them, by their
-// place in a temporary table, which has no part in the file's locks.
+// committing and a consumer may block for hours, so none waits for it: while it
+// has the rows of a page, the next is read, and its transaction closed. Rows are
+// paged by key; where the database has to sort them, by their place in a temporary
+// table, which has no part in the file's locks.
 func streamSQLite[T any](ctx context.Context, s *Store, build func(*Layout) (*query, error), scan func(*Layout, *row) T, emit func(T) error) error {
 	conn, err := s.connect(ctx)
 	if err != nil {
@@ -91,7 +94,9 @@ func streamSQLite[T any](ctx context.Context, s *Store, build func(*Layout) (*qu
 	}
 	defer conn.Close()
 	var q *query
+	var layout *Layout
 	err = s.transactOn(ctx, conn, mode{readOnly: true}, func(tx *Tx) error {
+		layout = tx.Layout
 		if q, err = build(tx.Layout); err != nil || len(q.order) == 0 {
 			return err
 		}
@@ -109,40 +114,68 @@ func streamSQLite[T any](ctx context.Context, s *Store, build func(*Layout) (*qu
 	if q.from == "temp.listing" {
 		defer conn.ExecContext(context.WithoutCancel(ctx), "drop table temp.listing") //nolint:errcheck // it ends with the connection anyway
 	}
+	width := len(q.columns)
+	reading, cancel := context.WithCancel(ctx)
+	pages := make(chan []driver.Value)
+	go func() {
+		err = s.readPages(reading, conn, q, pages)
+		close(pages)
+	}()
+	// Nobody uses the connection when this returns.
+	defer func() {
+		cancel()
+		for range pages {
+		}
+	}()
+	var r row
+	for page := range pages {
+		for ; len(page) > 0; page = page[width+1:] {
+			r = row{zone: s.opts.Zone, values: page[:width]}
+			v := scan(layout, &r)
+			if r.err != nil {
+				return r.err
+			}
+			if err := emit(v); err != nil {
+				return err
+			}
+		}
+	}
+	return err
+}
+
+// readPages sends the rows of q by pages: their values behind each other, each
+// row's key behind its columns.
+func (s *Store) readPages(ctx context.Context, conn *sql.Conn, q *query, pages chan<- []driver.Value) error {
 	left := q.limit
 	where, args := q.where, q.args
 	q.columns = append(q.columns, q.key)
-	var last any
+	width := len(q.columns)
 	for {
 		q.limit = pageSize
 		if left > 0 {
 			q.limit = min(pageSize, left)
 		}
-		var batch []T
-		err := s.transactOn(ctx, conn, mode{readOnly: true}, func(tx *Tx) error {
-			return tx.each(ctx, q, func(r row) error {
-				batch = append(batch, scan(tx.Layout, &r))
-				last = r.nextSQLite()
-				return r.err
+		page := make([]driver.Value, 0, q.limit*width)
+		// A statement by itself is a transaction.
+		err := s.patiently(ctx, func() error {
+			return eachSQLite(ctx, conn, s.opts.Zone, q, func(r row) error {
+				page = append(page, r.values...)
+				return nil
 			})
 		})
 		if err != nil {
-			return err
+			return s.explain(ctx, err)
 		}
-		for _, v := range batch {
-			if err := emit(v); err != nil {
-				return err
-			}
-		}
+		pages <- page
 		if left > 0 {
-			if left -= len(batch); left == 0 {
+			if left -= q.limit; left == 0 {
 				return nil
 			}
 		}
-		if len(batch) < q.limit {
+		if len(page) < q.limit*width {
 			return nil
 		}
 		q.where, q.args = slices.Clone(where), slices.Clone(args)
-		q.and(q.key+" > %s", last)
+		q.and(q.key+" > %s", page[len(page)-1])
 	}
 }

@@ -2,11 +2,11 @@ package db
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"iter"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -248,8 +248,7 @@ func keyString(u *UserTable, key any) string {
 	if s, ok := key.(string); ok {
 		return u.keyText(s)
 	}
-	text, _ := json.Marshal(key) // an int64
-	return string(text)
+	return strconv.FormatInt(key.(int64), 10)
 }
 
 // PasswordIterations returns how many PBKDF2 iterations the application uses:

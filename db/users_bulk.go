@@ -125,7 +125,7 @@ func (columns userColumns) insertMany(l *Layout, rows [][]any) (string, []any, e
 		values[i] = "json_extract(value, '$[" + strconv.Itoa(i) + "]')"
 	}
 	document, err := json.Marshal(rows)
-	return "insert into " + t.SQL() + " (" + strings.Join(names, ", ") + ") select " + strings.Join(values, ", ") + " from json_each($1)",
+	return l.insertInto(t) + " (" + strings.Join(names, ", ") + ") select " + strings.Join(values, ", ") + " from json_each($1)",
 		[]any{string(document)}, err
 }
 

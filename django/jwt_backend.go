@@ -118,6 +118,27 @@ func jwtKeyHint(algorithm, file string) string {
 // TokenBackend.decode. It does not look at type, id and blacklist; Verify does.
 // The error is a *JWTError, or an *Error where there is no key.
 func (b *JWTBackend) Decode(secret Secret, now time.Time) (*JWT, error) {
+	t, err := b.load(secret)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.settings.readPayload(t); err != nil {
+		return nil, b.unreadable(err)
+	}
+	if refusal := b.checkClaims(t.Claims, now); refusal != nil {
+		return nil, refusal
+	}
+	return &t.JWT, nil
+}
+
+// Signed reports whether the key made a token's signature, whatever the claims are.
+func (b *JWTBackend) Signed(secret Secret) bool {
+	_, err := b.load(secret)
+	return err == nil
+}
+
+// load checks a token's header and signature.
+func (b *JWTBackend) load(secret Secret) (*loadedJWT, error) {
 	if !b.keys.CanVerify() {
 		return nil, &Error{Code: CodeConfigInvalid, Err: ErrJWTKeyMissing,
 			Message: "there is no key to verify JWTs with", Hint: jwtKeyHint(b.settings.Algorithm, "verifying_key_file")}
@@ -135,13 +156,7 @@ func (b *JWTBackend) Decode(secret Secret, now time.Time) (*JWT, error) {
 	if b.keys.get().method.Verify(string(t.signed), t.signature, b.keys.get().verifying) != nil {
 		return nil, &JWTError{Reason: JWTBadSignature}
 	}
-	if err := b.settings.readPayload(t); err != nil {
-		return nil, b.unreadable(err)
-	}
-	if refusal := b.checkClaims(t.Claims, now); refusal != nil {
-		return nil, refusal
-	}
-	return &t.JWT, nil
+	return t, nil
 }
 
 // unreadable: before PyJWT caught RecursionError, deep nesting took the request down.

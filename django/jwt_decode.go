@@ -186,5 +186,8 @@ func decodeSegment(segment []byte, pyjwt Version) ([]byte, error) {
 	if bytes.ContainsAny(stripped, "\r\n") {
 		return nil, errPySyntax
 	}
-	return base64.RawURLEncoding.Strict().DecodeString(string(stripped))
+	return strictBase64.DecodeString(string(stripped))
 }
+
+// strictBase64 refuses bits that are left over.
+var strictBase64 = base64.RawURLEncoding.Strict()

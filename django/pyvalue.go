@@ -225,11 +225,14 @@ func pyInt(value json.RawMessage) (int64, error) {
 
 // PythonInt is int(s), cut to ±2^53.
 func PythonInt(s string) (int64, error) {
-	digits, err := pyDigits(s)
-	if err != nil {
-		return 0, err
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || len(s) > maxPyDigits {
+		digits, err := pyDigits(s)
+		if err != nil {
+			return 0, err
+		}
+		n, _ = strconv.ParseInt(digits, 10, 64) // beyond 64 bits: the nearer end
 	}
-	n, _ := strconv.ParseInt(digits, 10, 64) // beyond 64 bits: the nearer end
 	return max(min(n, pyIntLimit), -pyIntLimit), nil
 }
 

@@ -2,9 +2,7 @@ package django
 
 import (
 	"bytes"
-	"crypto/sha1"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -81,24 +79,18 @@ func DecodeSession(data string) (*Session, error) {
 	}
 	u := unpackers.Get().(*unpacker)
 	defer u.release()
-	var bad error
-	err = u.unpack(value, func(payload []byte, complete bool) bool {
-		if complete {
-			bad = s.decode(payload)
-		}
-		return false
-	})
-	if err := sessionError(err, bad); err != nil {
+	payload, err := u.unpack(value)
+	if err != nil {
+		return nil, sessionError(err)
+	}
+	if err := s.decode(payload); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-func sessionError(unpacking, reading error) error {
-	switch unpacking {
-	case nil:
-		return reading
-	case errPayloadTooLarge:
+func sessionError(unpacking error) error {
+	if unpacking == errPayloadTooLarge {
 		return ErrSessionTooLarge
 	}
 	return ErrSessionCorrupt
@@ -199,25 +191,6 @@ func splitLegacy(text string) (sum string, payload []byte, err error) {
 
 // Verify tells which of the keys signed the session.
 func (s *Session) Verify(keys SecretKeys) KeyMatch { return VerifySession(s.text, keys) }
-
-// VerifySession tells which of the keys signed a session_data, also one that [DecodeSession] cannot
-// read, such as a pickle.
-func VerifySession(data string, keys SecretKeys) KeyMatch {
-	if strings.Contains(data, ":") {
-		return sessionSigner.verify(keys, data)
-	}
-	sum, payload, err := splitLegacy(data)
-	if err != nil {
-		return KeyMatch{}
-	}
-	// SessionBase._hash of django/contrib/sessions/backends/base.py (3.2), always SHA-1.
-	for i, key := range keys {
-		if !key.IsZero() && equal(hex.EncodeToString(saltedHMAC(sha1.New, "django.contrib.sessionsSessionStore", key, string(payload))), sum) {
-			return KeyMatch{OK: true, Index: i, SHA1: true}
-		}
-	}
-	return KeyMatch{}
-}
 
 // LoginSession returns what django.contrib.auth.login puts into a new session
 // (django/contrib/auth/__init__.py, 4.2), in its order. The user's key is in its text form, a UUID

@@ -3,7 +3,6 @@ package django
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"hash"
 	"io"
 	"math"
 	"strconv"
@@ -20,20 +19,6 @@ const authHashSalt = "django.contrib.auth.models.AbstractBaseUser.get_session_au
 // django/contrib/auth/base_user.py, 4.2).
 func SessionAuthHash(key Secret, encodedPassword string) string {
 	return hex.EncodeToString(saltedHMAC(sha256.New, authHashSalt, key, encodedPassword))
-}
-
-// MatchSessionAuthHash tells with which of the keys a session's _auth_user_hash belongs to a password
-// column. SHA1 is the form that Django up to 3.0 wrote (_legacy_get_session_auth_hash in
-// django/contrib/auth/base_user.py, 3.2). No match, or none that [KeyMatch.AcceptedBy] the
-// application's Django, means that the session is dead: get_user in django/contrib/auth/__init__.py
-// (4.2) deletes it when it is next used.
-func MatchSessionAuthHash(authHash, encodedPassword string, keys SecretKeys) KeyMatch {
-	if authHash == "" {
-		return KeyMatch{}
-	}
-	return keys.match(authHash, func(newHash func() hash.Hash, key Secret) string {
-		return hex.EncodeToString(saltedHMAC(newHash, authHashSalt, key, encodedPassword))
-	})
 }
 
 const (

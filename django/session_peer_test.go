@@ -173,7 +173,7 @@ result = {"PK": User._meta.pk.value_to_string(user), "Password": user.password, 
 						t.Fatal(err)
 					}
 					want := django.VerifySession(text, keys).AcceptedBy(p.Django) &&
-						django.MatchSessionAuthHash(test.hash, user.Password, keys).AcceptedBy(p.Django)
+						django.NewSessionKeys(keys).MatchAuthHash(test.hash, user.Password).AcceptedBy(p.Django)
 					r := pr.Request("GET", "/test_session/", map[string]string{"Cookie": cookie}, "")
 					if got := r.Status == 200 && r.Body == `"Hello zoë@example.com!"`; got != want || test.name == "current" && !got {
 						t.Errorf("%s: %d %s, want accepted: %v", test.name, r.Status, r.Body, want)
@@ -246,7 +246,7 @@ result = {"Sessions": {s.session_key: s.session_data for s in Session.objects.al
 			}
 			continue
 		}
-		if s.UserID != rows.IDs[user] || !django.MatchSessionAuthHash(s.AuthHash, rows.Passwords[user], keys).OK {
+		if s.UserID != rows.IDs[user] || !django.NewSessionKeys(keys).MatchAuthHash(s.AuthHash, rows.Passwords[user]).OK {
 			t.Errorf("%s: user %q", name, s.UserID)
 		}
 	}

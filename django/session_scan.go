@@ -147,14 +147,16 @@ func (s *jsonScanner) number() bool {
 			return s.word("Infinity")
 		}
 	}
+	start := s.pos
 	if s.peek() == '0' {
 		s.pos++
 	} else if !s.digits() {
 		return false
 	}
+	short := s.pos-start <= maxPyDigits // or it must not be an integer
 	if s.peek() == '.' {
 		s.pos++
-		if !s.digits() {
+		if short = true; !s.digits() {
 			return false
 		}
 	}
@@ -165,7 +167,7 @@ func (s *jsonScanner) number() bool {
 		}
 		return s.digits()
 	}
-	return true
+	return short
 }
 
 func (s *jsonScanner) digits() bool {

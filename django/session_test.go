@@ -28,7 +28,7 @@ func TestDecodeSession(t *testing.T) {
 		t.Errorf("alice's session: %+v", s)
 	}
 	keys := SecretKeys{NewSecret(fixtureKey)}
-	if m := MatchSessionAuthHash(s.AuthHash, alicesPassword, keys); !m.OK || m.SHA1 {
+	if m := NewSessionKeys(keys).MatchAuthHash(s.AuthHash, alicesPassword); !m.OK || m.SHA1 {
 		t.Errorf("alice's auth hash: %+v", m)
 	}
 	if m := s.Verify(keys); m != (KeyMatch{OK: true}) {

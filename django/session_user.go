@@ -1,7 +1,5 @@
 package django
 
-import "strings"
-
 // SessionLogin is what a session says of who is logged in with it.
 type SessionLogin struct {
 	UserID   string // _auth_user_id; "" when nobody is
@@ -25,18 +23,11 @@ func ReadSessionLogin(data string) (SessionLogin, error) {
 	}
 	u := unpackers.Get().(*unpacker)
 	defer u.release()
-	var login SessionLogin
-	var bad error
-	err := u.unpack(value, func(payload []byte, complete bool) bool {
-		if complete {
-			login, bad = loginIn(payload)
-		}
-		return false
-	})
-	if err := sessionError(err, bad); err != nil {
-		return SessionLogin{}, err
+	payload, err := u.unpack(value)
+	if err != nil {
+		return SessionLogin{}, sessionError(err)
 	}
-	return login, nil
+	return loginIn(payload)
 }
 
 func loginIn(payload []byte) (login SessionLogin, err error) {
@@ -62,12 +53,25 @@ func loginIn(payload []byte) (login SessionLogin, err error) {
 
 // scannedText is jsonText of a value as it stands in a payload.
 func scannedText(value []byte) string {
-	if text := string(value); !strings.ContainsFunc(text, func(r rune) bool { return r == '\\' || r >= 0x7f }) {
-		return jsonText(value)
+	if !isPlainJSON(value) {
+		canonical, err := pyCanonical(latin1ToUTF8(value))
+		if err != nil {
+			return ""
+		}
+		return jsonText(canonical)
 	}
-	canonical, err := pyCanonical(latin1ToUTF8(value))
-	if err != nil {
-		return ""
+	if string(value) == `"`+ModelBackend+`"` {
+		return ModelBackend // most are, and it takes no memory
 	}
-	return jsonText(canonical)
+	return jsonText(value)
+}
+
+// isPlainJSON reports whether the texts in JSON that is well-formed stand for themselves.
+func isPlainJSON(text []byte) bool {
+	for _, c := range text {
+		if c == '\\' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"hash"
@@ -27,6 +28,9 @@ type KeyMatch struct {
 // 4.1 (Signer.unsign in the same file, 4.2), though 4.1 before 4.1.8 does not yet try one on an auth
 // hash. An empty or unreadable version is the newest.
 func (m KeyMatch) AcceptedBy(djangoVersion string) bool {
+	if m == (KeyMatch{OK: true}) {
+		return true
+	}
 	major, minor, ok := majorMinor(djangoVersion)
 	if m.SHA1 && (!ok || major >= 4) {
 		return false
@@ -40,31 +44,67 @@ func (m KeyMatch) AcceptedBy(djangoVersion string) bool {
 // saltedHMAC is salted_hmac of django/utils/crypto.py (4.2): the key of the HMAC is itself a
 // digest, of the salt and the secret.
 func saltedHMAC(newHash func() hash.Hash, salt string, secret Secret, value string) []byte {
-	h := newHash()
-	h.Write([]byte(salt))
-	h.Write([]byte(secret.Reveal()))
-	mac := hmac.New(newHash, h.Sum(nil))
+	mac := newSaltedHMAC(newHash, salt, secret)
 	mac.Write([]byte(value))
 	return mac.Sum(nil)
 }
 
-// match looks for the key whose signature of something is sum. First come the digests that every
-// release takes; sign tells how a key signs with one. Comparing takes the same time whatever sum
-// is, as constant_time_compare of django/utils/crypto.py (4.2) does.
-func (keys SecretKeys) match(sum string, sign func(newHash func() hash.Hash, key Secret) string) KeyMatch {
-	for _, sha1Form := range []bool{false, true} {
-		newHash := sha256.New
-		if sha1Form {
-			newHash = sha1.New
-		}
-		for i, key := range keys {
-			// Django refuses to start with an empty key; an HMAC without one proves nothing.
-			if !key.IsZero() && equal(sign(newHash, key), sum) {
-				return KeyMatch{OK: true, Index: i, SHA1: sha1Form}
-			}
-		}
+func newSaltedHMAC(newHash func() hash.Hash, salt string, secret Secret) hash.Hash {
+	h := newHash()
+	h.Write([]byte(salt))
+	h.Write([]byte(secret.Reveal()))
+	return hmac.New(newHash, h.Sum(nil))
+}
+
+// macs are the HMACs of some keys with one salt. Each is made when it is first needed and used again
+// and again: making one takes several times as long as using it.
+type macs struct {
+	keys SecretKeys
+	salt string
+
+	sha256, sha1 []hash.Hash
+	value, sum   []byte
+}
+
+// match looks for the key whose signature of value is sum. First come the digests that every
+// release takes. Comparing takes the same time whatever sum is, as constant_time_compare of
+// django/utils/crypto.py (4.2) does.
+func (m *macs) match(sum, value string, encode func(dst, mac []byte) []byte) KeyMatch {
+	m.value = append(m.value[:0], value...)
+	if i := m.find(&m.sha256, sha256.New, sum, encode); i >= 0 {
+		return KeyMatch{OK: true, Index: i}
+	}
+	if i := m.find(&m.sha1, sha1.New, sum, encode); i >= 0 {
+		return KeyMatch{OK: true, Index: i, SHA1: true}
 	}
 	return KeyMatch{}
+}
+
+// find returns the place of the key, -1 where there is none.
+func (m *macs) find(ready *[]hash.Hash, newHash func() hash.Hash, sum string, encode func(dst, mac []byte) []byte) int {
+	if *ready == nil {
+		*ready = make([]hash.Hash, len(m.keys))
+	}
+	for i, key := range m.keys {
+		// Django refuses to start with an empty key; an HMAC without one proves nothing.
+		if key.IsZero() {
+			continue
+		}
+		mac := (*ready)[i]
+		if mac == nil {
+			mac = newSaltedHMAC(newHash, m.salt, key)
+			(*ready)[i] = mac
+		} else {
+			mac.Reset()
+		}
+		mac.Write(m.value)
+		m.sum = mac.Sum(m.sum[:0])
+		n := len(m.sum)
+		if m.sum = encode(m.sum, m.sum); subtle.ConstantTimeCompare(m.sum[n:], []byte(sum)) == 1 {
+			return i
+		}
+	}
+	return -1
 }
 
 // signer is TimestampSigner of django/core/signing.py (4.2) with its default separator.
@@ -72,8 +112,10 @@ type signer struct{ salt string }
 
 // signature is Signer.signature: the b64_encode of the HMAC.
 func (s signer) signature(newHash func() hash.Hash, key Secret, value string) string {
-	return b64Encode(saltedHMAC(newHash, s.salt+"signer", key, value))
+	return b64Encode(saltedHMAC(newHash, s.salt+signerSalt, key, value))
 }
+
+const signerSalt = "signer"
 
 // sign is TimestampSigner.sign: value, the time and the signature of both.
 func (s signer) sign(key Secret, value string, now time.Time) string {
@@ -81,15 +123,16 @@ func (s signer) sign(key Secret, value string, now time.Time) string {
 	return value + ":" + s.signature(sha256.New, key, value)
 }
 
+// macs are what verify takes.
+func (s signer) macs(keys SecretKeys) macs { return macs{keys: keys, salt: s.salt + signerSalt} }
+
 // verify tells which of the keys signed text.
-func (s signer) verify(keys SecretKeys, text string) KeyMatch {
+func (m *macs) verify(text string) KeyMatch {
 	i := strings.LastIndexByte(text, ':')
 	if i < 0 {
 		return KeyMatch{}
 	}
-	return keys.match(text[i+1:], func(newHash func() hash.Hash, key Secret) string {
-		return s.signature(newHash, key, text[:i])
-	})
+	return m.match(text[i+1:], text[:i], base64.RawURLEncoding.AppendEncode)
 }
 
 // splitSigned takes apart what TimestampSigner.sign put together, from the right.

@@ -47,8 +47,7 @@ type unpacker struct {
 	text   []byte
 	packed []byte
 	data   []byte
-	source bytes.Reader
-	zlib   io.ReadCloser
+	zlib   inflater
 }
 
 var unpackers = sync.Pool{New: func() any { return new(unpacker) }}
@@ -60,65 +59,38 @@ func (u *unpacker) release() {
 	}
 }
 
-// unpack reverses packPayload. It calls use with the start of the data, longer each time, until use
-// is content or all of it was shown, which complete tells. The slice is valid within the call only.
-func (u *unpacker) unpack(payload string, use func(data []byte, complete bool) (done bool)) error {
+// unpack reverses packPayload. The data are valid until u unpacks the next.
+func (u *unpacker) unpack(payload string) ([]byte, error) {
 	compressed := len(payload) > 0 && payload[0] == '.'
 	if compressed {
 		payload = payload[1:]
 	}
 	if base64.RawURLEncoding.DecodedLen(len(payload)) > maxSignedPayload {
-		return errPayloadTooLarge
+		return nil, errPayloadTooLarge
 	}
 	// The decoder passes over line breaks, which Django never writes either.
 	u.text = append(u.text[:0], payload...)
 	var err error
 	if u.packed, err = base64.RawURLEncoding.AppendDecode(u.packed[:0], u.text); err != nil {
-		return errPayloadCorrupt
+		return nil, errPayloadCorrupt
 	}
 	if !compressed {
-		use(u.packed, true)
-		return nil
+		return u.packed, nil
 	}
-	u.source.Reset(u.packed)
-	if u.zlib == nil {
-		u.zlib, err = zlib.NewReader(&u.source)
-	} else {
-		err = u.zlib.(zlib.Resetter).Reset(&u.source, nil)
+	if data, ok := u.zlib.inflate(u.data, u.packed); ok {
+		u.data = data
+		return data, nil
 	}
+	r, err := zlib.NewReader(bytes.NewReader(u.packed))
 	if err != nil {
-		return errPayloadCorrupt
+		return nil, errPayloadCorrupt
 	}
-	return u.inflate(use)
-}
-
-// inflate reads in growing steps: most payloads are short, and most of what is looked for stands at
-// the beginning.
-func (u *unpacker) inflate(use func(data []byte, complete bool) bool) error {
-	if u.data == nil {
-		u.data = make([]byte, 0, 1<<10)
+	u.data, err = io.ReadAll(io.LimitReader(r, maxSignedPayload+1))
+	switch {
+	case len(u.data) > maxSignedPayload:
+		return nil, errPayloadTooLarge
+	case err != nil:
+		return nil, errPayloadCorrupt
 	}
-	u.data = u.data[:0]
-	for {
-		for len(u.data) < cap(u.data) {
-			n, err := u.zlib.Read(u.data[len(u.data):cap(u.data)])
-			u.data = u.data[:len(u.data)+n]
-			if len(u.data) > maxSignedPayload {
-				return errPayloadTooLarge
-			}
-			if err == io.EOF {
-				use(u.data, true)
-				return nil
-			}
-			if err != nil {
-				return errPayloadCorrupt
-			}
-		}
-		if use(u.data, false) {
-			return nil
-		}
-		bigger := make([]byte, len(u.data), 4*cap(u.data))
-		copy(bigger, u.data)
-		u.data = bigger
-	}
+	return u.data, nil
 }

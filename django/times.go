@@ -37,6 +37,15 @@ func ParseSQLiteTime(s string) (time.Time, error) {
 
 // parseSQLiteTime also reports whether the text has no offset.
 func parseSQLiteTime(s string) (t time.Time, naive bool, err error) {
+	// Django's own form, which time has a fast way to read but for two characters.
+	if len(s) >= len(sqliteTime) && s[len("2006-01-02")] == ' ' {
+		var buffer [32]byte
+		text := append(append(buffer[:0], s...), 'Z')
+		text[len("2006-01-02")] = 'T'
+		if t.UnmarshalText(text) == nil {
+			return t, true, nil
+		}
+	}
 	text := strings.Replace(s, "T", " ", 1)
 	for _, layout := range []string{sqliteTime, "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z0700", "2006-01-02 15:04:05Z07", "2006-01-02 15:04", "2006-01-02"} {
 		// time.Parse accepts a fraction after the seconds of any layout.

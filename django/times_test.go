@@ -73,7 +73,15 @@ func FuzzTime(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if at, err := ParseSQLiteTime(text); err == nil {
+		at, err := ParseSQLiteTime(text)
+		if n := len("2026-11-22"); len(text) > n && text[n] == ' ' {
+			// Django's own form is read in a way of its own, and the same.
+			other, otherErr := ParseSQLiteTime(text[:n] + "T" + text[n+1:])
+			if at != other || (err == nil) != (otherErr == nil) {
+				t.Fatalf("%q is %v, %v, and with a T %v, %v", text, at, err, other, otherErr)
+			}
+		}
+		if err == nil {
 			stored := FormatSQLiteTime(at)
 			again, err := ParseSQLiteTime(stored)
 			if err != nil && at.Year() >= 0 && at.Year() <= 9999 {
@@ -87,4 +95,13 @@ func FuzzTime(f *testing.F) {
 			t.Fatalf("%q is %s long", text, d)
 		}
 	})
+}
+
+func BenchmarkParseSQLiteTime(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ParseSQLiteTime("2026-11-22 01:02:03.456789"); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -60,8 +60,11 @@ func isEmailDomain(release Version, domain string) bool {
 	if release.AtLeast("5.2") {
 		return isUnicodeDomain(domain)
 	}
+	if isASCIIDomain(domain) {
+		return true
+	}
 	encoded, ok := idnaEncode(domain)
-	return isASCIIDomain(domain) || ok && isASCIIDomain(encoded)
+	return ok && isASCIIDomain(encoded)
 }
 
 // isASCIIDomain is EmailValidator.domain_regex of 3.2 to 5.1. The last label may start with a

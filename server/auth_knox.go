@@ -42,7 +42,7 @@ func (r *request) authenticateKnox(token django.Secret) (*identity, error) {
 	}
 	if expired != nil {
 		if err := r.aside(func(ctx context.Context, tx *db.Tx) error {
-			_, err := tx.PurgeKnox(ctx, tx.Now, expired, nil)
+			_, err := tx.PurgeKnox(ctx, tx.Now, expired)
 			return err
 		}); err != nil {
 			return nil, err

@@ -249,7 +249,7 @@ func (r *request) sessionUser() (*db.User, error) {
 	if err != nil {
 		return nil, err
 	}
-	match := v.owner.MatchSessionAuthHash(d.AuthHash, keys)
+	match := v.owner.MatchSessionAuthHash(d.AuthHash, django.NewSessionKeys(keys))
 	switch readOnly := r.server.ReadOnly; {
 	case !match.AcceptedBy(string(r.server.peers.Django)):
 		r.log.reason = "the session's auth hash is not that of the user's password"

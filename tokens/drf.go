@@ -45,6 +45,13 @@ var DRF = &Kind{
 	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, batch []Credential) (db.Refusals, error) {
 		return tx.DeleteTokens(ctx, rowsOf[db.Token](batch))
 	},
+	BlacklistAll: func(ctx context.Context, _ Env, tx *db.Tx, s Selector, gone func(string)) (int64, error) {
+		f, some := drfFilter(&s)
+		if !some {
+			return 0, nil
+		}
+		return tx.DeleteTokensWhere(ctx, f, telling(gone, func(t db.Token) string { return drfID(t.User, t.Key) }))
+	},
 	Aftermath: drfAftermath,
 	Header: func(s *django.Settings, secret django.Secret) string {
 		return "Authorization: " + s.TokenKeyword() + " " + secret.Reveal()
@@ -83,16 +90,25 @@ func drfOverview(t *db.Token) Credential {
 	return c
 }
 
-func listDRF(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
+// drfFilter is what the selector picks of drf tokens, if that is any.
+func drfFilter(s *Selector) (f db.Filter, some bool) {
 	// An absent expiry is no date before anything; it is after everything.
 	if len(s.Types) > 0 || !s.ExpiresBefore.IsZero() || !s.wants(Active) && !s.wants(Disabled) {
-		return func(func(Credential, error) bool) {}
+		return f, false
 	}
-	f := s.filter()
-	f.Brief = s.Brief // what blacklisting one comes to depends on the owner's password
+	f = s.filter()
+	f.Brief = f.Brief && !s.Doomed // what blacklisting one comes to depends on the owner's password
 	if s.wants(Active) != s.wants(Disabled) {
 		active := s.wants(Active)
 		f.Active = &active
+	}
+	return f, true
+}
+
+func listDRF(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
+	f, some := drfFilter(&s)
+	if !some {
+		return func(func(Credential, error) bool) {}
 	}
 	return credentials(ctx, func(ctx context.Context) iter.Seq2[db.Token, error] { return store.Tokens(ctx, f) }, func(t *db.Token) Credential {
 		if s.Brief {

@@ -30,9 +30,11 @@ var JWT = &Kind{
 	MintAll:     mintJWT,
 	Rotate:      rotateJWT,
 	Blacklist:   blacklistJWT,
+	BlacklistAll: func(ctx context.Context, env Env, tx *db.Tx, s Selector, gone func(string)) (int64, error) {
+		return tx.BlacklistOutstandingWhere(ctx, s.filter(), jwtSettings(env), telling(gone, jwtID))
+	},
 	Unblacklist: unblacklistJWT,
 	Expired:     expiredJWT,
-	Purge:       purgeJWT,
 	Aftermath:   jwtAftermath,
 	Header:      jwtHeader,
 }
@@ -57,6 +59,8 @@ type jwtRow struct {
 	token  *django.JWT          // the secret's claims, else those of the stored text; nil where that is no token
 	secret django.Secret        // what the operator gave; zero for one found by its row
 	seen   time.Time
+
+	*inheritance // nil where nobody asked for it
 }
 
 func (r jwtRow) blacklisted() bool { return r.stored != nil && r.stored.Blacklisted }
@@ -64,13 +68,33 @@ func (r jwtRow) blacklisted() bool { return r.stored != nil && r.stored.Blacklis
 // jwtSettings are simplejwt's, with its defaults.
 func jwtSettings(env Env) django.JWTSettings { return env.Settings.SimpleJWT.WithDefaults() }
 
-// jwtCredential is a row as a list shows it.
+func jwtID(jti string) string { return "jwt:" + jti }
+
+// jwtCredential is a row with its claims.
 func jwtCredential(env Env, t db.OutstandingToken, now time.Time) Credential {
 	s := jwtSettings(env)
-	r := jwtRow{stored: &t, seen: now}
-	c := Credential{Kind: "jwt", ID: "jwt:" + t.JTI, Owner: t.User, Created: t.Created, Expires: t.Expires, secret: t.Text}
-	if token, err := s.DecodeUnverified(t.Text.Reveal()); err == nil {
-		r.token = token
+	token, err := s.DecodeUnverified(t.Text.Reveal())
+	var seen *django.JWTGlance // nil where the text is no token
+	if err == nil {
+		seen = token.Glance()
+	}
+	c := jwtOverview(s, &t, seen, now)
+	c.row = jwtRow{stored: &t, token: token, seen: now}
+	return c
+}
+
+// listedJWT is a row as a list shows it.
+func listedJWT(s django.JWTSettings, t *db.OutstandingToken, now time.Time) Credential {
+	seen, err := s.GlanceUnverified(t.Text.Reveal())
+	if err != nil {
+		return jwtOverview(s, t, nil, now)
+	}
+	return jwtOverview(s, t, &seen, now)
+}
+
+func jwtOverview(s django.JWTSettings, t *db.OutstandingToken, token *django.JWTGlance, now time.Time) Credential {
+	c := Credential{Kind: "jwt", ID: jwtID(t.JTI), Owner: t.User, Created: t.Created, Expires: t.Expires, secret: t.Text}
+	if token != nil {
 		c.Type, c.Signature = token.Type, signatureUnchecked
 		if !token.IssuedAt.IsZero() {
 			c.Created = token.IssuedAt
@@ -79,17 +103,16 @@ func jwtCredential(env Env, t db.OutstandingToken, now time.Time) Credential {
 			c.Expires = token.RefreshExpires
 		}
 	}
-	c.row = r
-	c.Status = jwtStatus(s, c, now)
+	c.Status = jwtStatus(s, &c, t.Blacklisted, now)
 	return c
 }
 
 // jwtStatus judges by owner, blacklist and c.Expires.
-func jwtStatus(s django.JWTSettings, c Credential, now time.Time) Status {
+func jwtStatus(s django.JWTSettings, c *Credential, blacklisted bool, now time.Time) Status {
 	switch {
 	case c.Owner.ID != "" && !c.Owner.Active():
 		return Disabled
-	case c.row.(jwtRow).blacklisted():
+	case blacklisted:
 		return Blacklisted
 	case !c.Expires.IsZero() && !c.Expires.After(now.Add(-s.Leeway.Duration)):
 		return Expired
@@ -100,13 +123,27 @@ func jwtStatus(s django.JWTSettings, c Credential, now time.Time) Status {
 func listJWT(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
 	return func(yield func(Credential, error) bool) {
 		now := store.Now()
+		settings := jwtSettings(env)
+		var successors *django.JWTBackend // what signs them, where the tokens are to be rotated
+		if s.Places && !s.Doomed {
+			successors, _ = env.JWT() // who signs will say what is wrong with it
+		}
 		credentials(ctx, func(ctx context.Context) iter.Seq2[db.OutstandingToken, error] {
-			return store.OutstandingTokens(ctx, s.filter(), jwtSettings(env))
+			return store.OutstandingTokens(ctx, s.filter(), settings)
 		}, func(t *db.OutstandingToken) Credential {
-			c := jwtCredential(env, *t, now)
-			if s.Brief {
-				c.row = nil // the claims are the most of it
+			switch {
+			case s.Brief:
+				return listedJWT(settings, t, now)
+			case successors != nil:
+				c := jwtCredential(env, *t, now)
+				r := c.row.(jwtRow)
+				r.inheritance = c.inheritance(successors)
+				c.row = r
+				return c
 			}
+			c := listedJWT(settings, t, now)
+			stored := *t
+			c.row = jwtRow{stored: &stored, seen: now}
 			return c
 		})(yield)
 	}

@@ -66,17 +66,13 @@ func unblacklistJWT(ctx context.Context, _ Env, tx *db.Tx, c Credential) error {
 }
 
 // expiredJWT spares what LEEWAY keeps alive.
-func expiredJWT(ctx context.Context, env Env, s *db.Store, req PurgeRequest) ([]db.Place, error) {
+func expiredJWT(ctx context.Context, env Env, s *db.Store, req PurgeRequest) (*db.Expired, error) {
 	settings := jwtSettings(env)
 	before := s.Now().Add(-settings.Leeway.Duration)
 	if !req.Before.IsZero() && req.Before.Before(before) {
 		before = req.Before
 	}
 	return s.ExpiredOutstanding(ctx, before, req.UserIDs, settings)
-}
-
-func purgeJWT(ctx context.Context, _ Env, tx *db.Tx, _ PurgeRequest, places []db.Place) (int64, error) {
-	return tx.PurgeOutstanding(ctx, places)
 }
 
 // jwtAftermath: what a blacklisted refresh token has made lives on.

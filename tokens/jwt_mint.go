@@ -2,7 +2,6 @@ package tokens
 
 import (
 	"context"
-	"time"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -61,7 +60,7 @@ func newSigner(ctx context.Context, env Env, tx *db.Tx, typ string, life Life, f
 			return nil, err
 		}
 	}
-	if err := rightJWTKey(b, stored, tx.Now); err != nil && !force {
+	if err := rightJWTKey(b, stored); err != nil && !force {
 		return nil, err
 	}
 	s := b.Settings()
@@ -94,20 +93,23 @@ func newSigner(ctx context.Context, env Env, tx *db.Tx, typ string, life Life, f
 
 // rightJWTKey returns a CodeWrongKey error when there are stored tokens and the
 // key has signed none of them.
-func rightJWTKey(b *django.JWTBackend, stored []django.Secret, now time.Time) error {
+func rightJWTKey(b *django.JWTBackend, stored []django.Secret) error {
 	tried := false
 	for _, secret := range stored {
 		if _, err := b.Settings().DecodeUnverified(secret.Reveal()); err != nil {
 			continue
 		}
-		tried = true
-		if signature, _ := checkSignature(b, secret, now); signature == signatureVerified {
+		if tried = true; b.Signed(secret) {
 			return nil
 		}
 	}
 	if !tried {
 		return nil
 	}
+	return wrongJWTKey()
+}
+
+func wrongJWTKey() error {
 	return &django.Error{Code: django.CodeWrongKey, Message: "the configured key did not sign the tokens that the application made last: it would refuse a new one",
 		Hint: "configure the application's own SECRET_KEY or SIGNING_KEY, and its algorithm; --force signs all the same"}
 }
@@ -136,7 +138,7 @@ func releaseOf(s django.JWTSettings, stored []django.Secret) django.Version {
 // minted is the credential of a token just made of these claims.
 func (s *signer) minted(claims django.JWTClaims, secret django.Secret, owner db.User) Credential {
 	token := s.Settings().Describe(claims)
-	c := Credential{Kind: "jwt", Type: token.Type, ID: "jwt:" + token.JTI, Owner: owner, Created: token.IssuedAt, Expires: token.Expires, Signature: signatureVerified,
+	c := Credential{Kind: "jwt", Type: token.Type, ID: jwtID(token.JTI), Owner: owner, Created: token.IssuedAt, Expires: token.Expires, Signature: signatureVerified,
 		secret: secret, row: jwtRow{token: &token, secret: secret, seen: s.tx.Now}}
 	if token.Type == sliding {
 		c.Expires = token.RefreshExpires
@@ -144,71 +146,95 @@ func (s *signer) minted(claims django.JWTClaims, secret django.Secret, owner db.
 	if c.Created.IsZero() {
 		c.Created = s.tx.Now
 	}
-	c.Status = jwtStatus(s.Settings(), c, s.tx.Now)
+	c.Status = jwtStatus(s.Settings(), &c, false, s.tx.Now)
 	return c
 }
 
 // issue signs a token of a type for each of the users, with custom claims for
 // each, and records it as for_user does.
 func (s *signer) issue(ctx context.Context, typ string, owners []db.User, custom func(int) []django.JWTClaim) ([]Minted, error) {
+	g, err := s.start(ctx, typ, owners, custom)
+	if err != nil {
+		return nil, err
+	}
+	defer g.stop()
+	return g.minted, g.record(ctx, nil)
+}
+
+// signing is tokens that are being signed, on all cores, while the database does
+// something else.
+type signing struct {
+	*signer
+	typ    string
+	minted []Minted
+	ids    [][2]string // a refresh token's own, and its access token's
+	signed chan int    // how many of them are
+	err    error
+	cancel context.CancelFunc
+}
+
+// signedAhead is how many tokens are signed before they are handed on.
+const signedAhead = 1000
+
+// start begins to sign a token of a type for each of the users.
+func (s *signer) start(ctx context.Context, typ string, owners []db.User, custom func(int) []django.JWTClaim) (*signing, error) {
 	users, err := s.tx.JWTUsers(ctx, owners, s.Settings())
 	if err != nil {
 		return nil, err
 	}
-	// A refresh token's own, and its access token's.
-	ids := make([][2]string, len(owners))
-	for i := range ids {
-		for j := range ids[i] {
-			if ids[i][j], err = django.NewJTI(s.env.Random); err != nil {
+	n := len(owners)
+	g := &signing{signer: s, typ: typ, minted: make([]Minted, n), ids: make([][2]string, n), signed: make(chan int, n/signedAhead+1)}
+	for i := range g.ids {
+		for j := range g.ids[i] {
+			if g.ids[i][j], err = django.NewJTI(s.env.Random); err != nil {
 				return nil, err
 			}
 		}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	minted, signed := make([]Minted, len(owners)), make(chan int, len(owners)/signedAhead+1)
+	ctx, g.cancel = context.WithCancel(ctx)
 	go func() {
-		defer close(signed)
-		for n := 0; n < len(minted) && err == nil; {
-			next := min(n+signedAhead, len(minted))
-			err = parallel(ctx, next-n, func(i int) (err error) {
-				i += n
-				minted[i], err = s.sign(typ, owners[i], users[i], ids[i], custom(i))
+		defer close(g.signed)
+		for done := 0; done < n && g.err == nil; {
+			next := min(done+signedAhead, n)
+			g.err = parallel(ctx, next-done, func(i int) (err error) {
+				i += done
+				g.minted[i], err = s.sign(typ, owners[i], users[i], g.ids[i], custom(i))
 				return err
 			})
-			if n = next; err == nil {
-				signed <- n
+			if done = next; g.err == nil {
+				g.signed <- done
 			}
 		}
 	}()
-	defer func() {
-		cancel()
-		for range signed {
-		}
-	}()
+	return g, nil
+}
+
+// stop ends the signing and waits for that.
+func (g *signing) stop() {
+	g.cancel()
+	for range g.signed {
+	}
+}
+
+// record writes the rows of the tokens, but of those refused, and returns when all
+// are signed.
+func (g *signing) record(ctx context.Context, refused db.Refusals) error {
 	recorded := 0
-	for n := range signed {
-		if typ == access {
-			continue
+	for n := range g.signed {
+		var rows []db.OutstandingToken
+		for i := recorded; i < n && g.typ != access; i++ {
+			if refused[i] == nil {
+				rows = append(rows, db.OutstandingToken{JTI: g.ids[i][0], Text: g.minted[i].secret, User: g.minted[i].Owner})
+			}
 		}
-		if err := s.record(ctx, minted[recorded:n], ids[recorded:n]); err != nil {
-			return nil, err
+		if rows != nil {
+			if err := g.tx.InsertOutstandingTokens(ctx, rows, g.minted[0].row.(jwtRow).token.Expires); err != nil {
+				return err
+			}
 		}
 		recorded = n
 	}
-	return minted, err
-}
-
-// signedAhead is how many tokens are signed, on all cores, while the database
-// records as many that were signed before.
-const signedAhead = 1000
-
-// record writes the rows of tokens; the first of their ids are those of the rows.
-func (s *signer) record(ctx context.Context, minted []Minted, ids [][2]string) error {
-	rows := make([]db.OutstandingToken, len(minted))
-	for i, m := range minted {
-		rows[i] = db.OutstandingToken{JTI: ids[i][0], Text: m.secret, User: m.Owner}
-	}
-	return s.tx.InsertOutstandingTokens(ctx, rows, minted[0].row.(jwtRow).token.Expires)
+	return g.err
 }
 
 // sign makes the token of one user, without recording it.

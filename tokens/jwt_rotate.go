@@ -11,15 +11,9 @@ import (
 // rotateJWT blacklists tokens and records others in their places, with the same
 // custom claims. Of two at once, one gets CodeChanged.
 func rotateJWT(ctx context.Context, env Env, tx *db.Tx, batch []Credential, req RotateRequest) ([]Minted, db.Refusals, error) {
-	batch, refused, err := currentJWT(ctx, env, tx, batch)
-	if err != nil {
-		return nil, nil, err
-	}
+	refused := db.Refusals{}
 	plans := make([]rotationJWT, len(batch))
 	for i, c := range batch {
-		if refused[i] != nil {
-			continue
-		}
 		switch over := "there is nothing to replace"; {
 		case c.Type == access:
 			return nil, nil, &django.Error{Code: django.CodeKindUnsupported, Message: "access tokens cannot be rotated: a refresh token makes them", Hint: "rotate the refresh token, or mint another pair"}
@@ -71,89 +65,74 @@ type placed struct {
 // those that it does not refuse.
 func (s *signer) replace(ctx context.Context, typ string, batch []Credential, places []int, refused db.Refusals, force bool) ([]placed, error) {
 	stored := make([]db.OutstandingToken, len(places))
-	err := parallel(ctx, len(places), func(j int) error {
-		c := batch[places[j]]
-		if c.row.(jwtRow).token == nil || force {
-			return nil
-		}
-		return rightJWTKey(s.JWTBackend, []django.Secret{c.secret}, s.tx.Now)
-	})
-	if err != nil {
-		return nil, err
-	}
+	left := make([]*inheritance, len(places))
 	for j, i := range places {
-		row := batch[i].row.(jwtRow).stored
-		if row == nil {
-			if row, err = record(ctx, s.tx, batch[i]); err != nil {
+		r := batch[i].row.(jwtRow)
+		if left[j] = r.inheritance; left[j] == nil {
+			left[j] = batch[i].inheritance(s.JWTBackend)
+		}
+		if left[j].foreign && !force {
+			return nil, wrongJWTKey()
+		}
+		if r.stored == nil {
+			var err error
+			if r.stored, err = record(ctx, s.tx, batch[i]); err != nil {
 				return nil, err
 			}
 		}
-		stored[j] = *row
+		stored[j] = *r.stored
 	}
+	g, err := s.start(ctx, typ, at(places, ownersOf(batch)), func(j int) []django.JWTClaim { return left[j].claims })
+	if err != nil {
+		return nil, err
+	}
+	defer g.stop()
 	already, err := s.tx.BlacklistOutstandingTokens(ctx, stored)
 	if err != nil {
 		return nil, err
 	}
-	var left []int
+	if err := g.record(ctx, already); err != nil {
+		return nil, err
+	}
+	list := make([]placed, 0, len(places))
 	for j, i := range places {
 		switch {
 		case already[j] == nil:
-			left = append(left, i)
+			m := g.minted[j]
+			m.Replaces = batch[i].ID
+			list = append(list, placed{m, i})
 		case django.CodeOf(already[j]) == django.CodeAlreadyExists:
 			refused[i] = &django.Error{Code: django.CodeChanged, Message: batch[i].ID + " was rotated or blacklisted meanwhile", Hint: "nothing was done; look again with tokenctl list --user"}
 		default:
 			refused[i] = already[j]
 		}
 	}
-	made, err := s.issue(ctx, typ, at(left, ownersOf(batch)), func(j int) []django.JWTClaim { return customClaims(s.Settings(), batch[left[j]].row.(jwtRow).token) })
-	if err != nil {
-		return nil, err
-	}
-	list := make([]placed, len(made))
-	for j, m := range made {
-		m.Replaces = batch[left[j]].ID
-		list[j] = placed{m, left[j]}
-	}
 	return list, nil
 }
 
-// currentJWT reads the rows again of tokens that a set kept without their texts.
-// One whose row is gone is refused.
-func currentJWT(ctx context.Context, env Env, tx *db.Tx, batch []Credential) ([]Credential, db.Refusals, error) {
-	refused := db.Refusals{}
-	var kept []db.OutstandingToken
-	for _, c := range batch {
-		if r := c.row.(jwtRow); r.stored != nil && r.token == nil {
-			kept = append(kept, *r.stored)
-		}
+// inheritance is what the one in a token's place gets of it.
+type inheritance struct {
+	claims  []django.JWTClaim // the custom ones
+	foreign bool              // the configured key did not sign it
+}
+
+// inheritance is that of a token whose text is there. Without a backend nobody looks
+// at the signature.
+func (c *Credential) inheritance(b *django.JWTBackend) *inheritance {
+	r := c.row.(jwtRow)
+	if r.token == nil {
+		return new(inheritance)
 	}
-	if kept == nil {
-		return batch, refused, nil
-	}
-	now, err := tx.OutstandingAgain(ctx, kept, jwtSettings(env))
-	if err != nil {
-		return nil, nil, err
-	}
-	batch = slices.Clone(batch)
-	for i, c := range batch {
-		r := c.row.(jwtRow)
-		if r.stored == nil || r.token != nil {
-			continue
-		}
-		if t := now[r.stored.Row]; t.JTI == r.stored.JTI {
-			batch[i] = jwtCredential(env, t, tx.Now)
-		} else {
-			refused[i] = &django.Error{Code: django.CodeChanged, Message: c.ID + " was deleted meanwhile", Hint: "nothing was done; look again with tokenctl list --kind jwt"}
-		}
-	}
-	return batch, refused, nil
+	return &inheritance{customClaims(b.Settings(), r.token), b.Keys().CanVerify() && !b.Signed(c.secret)}
 }
 
 // customClaims are those that simplejwt did not put there itself.
-func customClaims(s django.JWTSettings, t *django.JWT) []django.JWTClaim {
-	if t == nil {
-		return nil
+func customClaims(s django.JWTSettings, t *django.JWT) (custom []django.JWTClaim) {
+	own := [...]string{"exp", "iat", "nbf", "aud", "iss", "jti", s.JTIClaim, s.TokenTypeClaim, s.UserIDClaim, s.SlidingTokenRefreshExpClaim, s.RevokeTokenClaim}
+	for _, c := range t.Claims {
+		if !slices.Contains(own[:], c.Name) {
+			custom = append(custom, c)
+		}
 	}
-	own := []string{"exp", "iat", "nbf", "aud", "iss", "jti", s.JTIClaim, s.TokenTypeClaim, s.UserIDClaim, s.SlidingTokenRefreshExpClaim, s.RevokeTokenClaim}
-	return slices.DeleteFunc(slices.Clone([]django.JWTClaim(t.Claims)), func(c django.JWTClaim) bool { return slices.Contains(own, c.Name) })
+	return custom
 }

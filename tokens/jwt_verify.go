@@ -45,7 +45,7 @@ func jwtBySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secret) 
 			return nil, err
 		}
 	}
-	c := &Credential{Kind: "jwt", ID: "jwt:" + token.JTI, Type: token.Type, Created: token.IssuedAt, Expires: token.Expires,
+	c := &Credential{Kind: "jwt", ID: jwtID(token.JTI), Type: token.Type, Created: token.IssuedAt, Expires: token.Expires,
 		Signature: signatureUnchecked, secret: secret, row: r}
 	if c.Claims, err = token.Claims.MarshalJSON(); err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func jwtBySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secret) 
 	if token.Type == sliding && !token.RefreshExpires.IsZero() && !late {
 		c.Expires = token.RefreshExpires
 	}
-	c.Status = jwtStatus(s, *c, tx.Now)
+	c.Status = jwtStatus(s, c, r.blacklisted(), tx.Now)
 	switch {
 	case c.Reason == signatureBad:
 		c.Notes = append(c.Notes, "the configured key is not the one that signed it")

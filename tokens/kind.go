@@ -156,13 +156,14 @@ type Kind struct {
 	Rotate func(context.Context, Env, *db.Tx, []Credential, RotateRequest) ([]Minted, db.Refusals, error)
 	// Blacklist makes credentials, each as it was seen, stop working.
 	Blacklist func(context.Context, Env, *db.Tx, []Credential) (db.Refusals, error)
+	// BlacklistAll does so with all that a selector picks, in one statement, however
+	// they were seen, and returns how many. The function, where it is given, gets the
+	// id of each. The selector is one that the database alone can decide.
+	BlacklistAll func(context.Context, Env, *db.Tx, Selector, func(id string)) (int64, error)
 	// Unblacklist undoes that.
 	Unblacklist func(context.Context, Env, *db.Tx, Credential) error
-	// Expired finds the rows that expired before req.Before.
-	Expired func(context.Context, Env, *db.Store, PurgeRequest) ([]db.Place, error)
-	// Purge deletes those of them that stand in some of these places, and returns
-	// how many rows of the kind's own table it deleted.
-	Purge func(context.Context, Env, *db.Tx, PurgeRequest, []db.Place) (int64, error)
+	// Expired finds the rows to purge.
+	Expired func(context.Context, Env, *db.Store, PurgeRequest) (*db.Expired, error)
 	// Aftermath is what the operator must know about a blacklisted credential
 	// that is not so dead as it looks; empty when there is nothing.
 	Aftermath func(Env, Credential) string
@@ -229,7 +230,7 @@ func (k *Kind) Can(action string) bool {
 	case "unblacklist":
 		return k.Unblacklist != nil
 	case "purge":
-		return k.Purge != nil
+		return k.Expired != nil
 	}
 	return false
 }

@@ -116,7 +116,7 @@ func TestSame(t *testing.T) {
 	set := func(ids ...string) *tokens.Set {
 		s := new(tokens.Set)
 		for _, id := range ids {
-			s.Count(&tokens.Credential{ID: id})
+			s.Count(id)
 		}
 		return s
 	}

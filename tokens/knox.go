@@ -37,11 +37,14 @@ var Knox = &Kind{
 	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, batch []Credential) (db.Refusals, error) {
 		return tx.DeleteKnoxTokens(ctx, rowsOf[db.KnoxToken](batch))
 	},
-	Expired: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) ([]db.Place, error) {
-		return s.ExpiredKnox(ctx, r.Before, r.UserIDs)
+	BlacklistAll: func(ctx context.Context, _ Env, tx *db.Tx, s Selector, gone func(string)) (int64, error) {
+		if len(s.Types) > 0 {
+			return 0, nil
+		}
+		return tx.DeleteKnoxTokensWhere(ctx, s.filter(), telling(gone, knoxID))
 	},
-	Purge: func(ctx context.Context, _ Env, tx *db.Tx, r PurgeRequest, places []db.Place) (int64, error) {
-		return tx.PurgeKnox(ctx, r.Before, r.UserIDs, places)
+	Expired: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) (*db.Expired, error) {
+		return s.ExpiredKnox(ctx, r.Before, r.UserIDs)
 	},
 	Header: func(s *django.Settings, secret django.Secret) string {
 		return "Authorization: " + s.Knox.HeaderPrefix() + " " + secret.Reveal()

@@ -3,7 +3,6 @@ package tokens
 import (
 	"context"
 	"iter"
-	"runtime"
 )
 
 // bundle is some rows of a list, and what is made of them.
@@ -18,15 +17,18 @@ type bundle[T any] struct {
 // as much as making a credential of it.
 const bundleRows = 128
 
+// bundles is how many there are: two pages of a database's, so that it goes on
+// while the consumer has one.
+const bundles = 16
+
 // credentials are the rows of a kind as a list shows them. While the consumer has
 // one, the next rows are read and made credentials of, on several processors. The
 // memory of bundles is used again and again, and bounds how far that gets ahead.
 func credentials[T any](ctx context.Context, rows func(context.Context) iter.Seq2[T, error], credential func(*T) Credential) iter.Seq2[Credential, error] {
 	return func(yield func(Credential, error) bool) {
 		ahead, cancel := context.WithCancel(ctx)
-		n := min(runtime.GOMAXPROCS(0), 8) + 2 // the one that reads keeps no more of them busy
-		queue, free := make(chan *bundle[T], n), make(chan *bundle[T], n)
-		for range n {
+		queue, free := make(chan *bundle[T], bundles), make(chan *bundle[T], bundles)
+		for range bundles {
 			free <- &bundle[T]{done: make(chan struct{}, 1)}
 		}
 		go func() {
@@ -81,6 +83,7 @@ func readAhead[T any](ctx context.Context, rows iter.Seq2[T, error], credential 
 			for i := range b.rows {
 				b.credentials = append(b.credentials, credential(&b.rows[i]))
 			}
+			clear(b.rows) // a session may have a megabyte
 			b.done <- struct{}{}
 		}()
 		queue <- b // it holds as many as there are

@@ -30,8 +30,8 @@ type Selector struct {
 	PassedOver    *int // counts what has no date of creation to match; nil: nobody asks
 	Unreadable    *int // counts sessions whose data, and so whose owner, cannot be read; nil: nobody asks
 	Brief         bool // the credentials are to be shown, and nothing will be done with them
-	Places        bool // they will be changed
-	Doomed        bool // they will be blacklisted, for which it takes no more of a row than for showing it
+	Places        bool // they will be changed, for which it takes little more of a row than for showing it
+	Doomed        bool // and that by being blacklisted
 }
 
 // Sorts are the values of --sort.
@@ -43,10 +43,12 @@ func (s *Selector) wants(status Status) bool {
 	return s.Statuses == nil || slices.Contains(s.Statuses, status)
 }
 
+func (s *Selector) byCreation() bool { return !s.CreatedBefore.IsZero() || !s.CreatedAfter.IsZero() }
+
 // filter is what the database can decide of the selector.
 func (s *Selector) filter() db.Filter {
 	f := db.Filter{UserIDs: s.UserIDs, Types: s.Types, CreatedBefore: s.CreatedBefore, CreatedAfter: s.CreatedAfter, ExpiresBefore: s.ExpiresBefore,
-		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit, Brief: s.Brief || s.Doomed, Places: s.Places}
+		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit, Brief: s.Brief || s.Places, Places: s.Places}
 	for _, status := range s.Statuses {
 		f.Statuses = append(f.Statuses, string(status))
 	}
@@ -58,7 +60,12 @@ func (s *Selector) filter() db.Filter {
 // a kind that was asked for by name and is not there is an error.
 func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
 	return func(yield func(Credential, error) bool) {
-		kinds, err := s.kinds(ctx, store)
+		layout, err := store.Layout(ctx)
+		if err != nil {
+			yield(Credential{}, err)
+			return
+		}
+		kinds, err := s.kinds(layout)
 		if err != nil {
 			yield(Credential{}, err)
 			return
@@ -100,11 +107,7 @@ func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[C
 }
 
 // kinds are the kinds to list.
-func (s *Selector) kinds(ctx context.Context, store *db.Store) ([]*Kind, error) {
-	layout, err := store.Layout(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (s *Selector) kinds(layout *db.Layout) ([]*Kind, error) {
 	if s.Kinds == nil {
 		kinds := present(layout, "list")
 		if len(kinds) == 0 {

@@ -32,11 +32,14 @@ var Session = &Kind{
 	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, batch []Credential) (db.Refusals, error) {
 		return tx.DeleteSessions(ctx, rowsOf[db.Session](batch))
 	},
-	Expired: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) ([]db.Place, error) {
-		return s.ExpiredSessions(ctx, r.Before, r.UserIDs)
+	BlacklistAll: func(ctx context.Context, _ Env, tx *db.Tx, s Selector, gone func(string)) (int64, error) {
+		if len(s.Types) > 0 || s.byCreation() {
+			return 0, nil
+		}
+		return tx.DeleteSessionsWhere(ctx, s.filter(), telling(gone, SessionID))
 	},
-	Purge: func(ctx context.Context, _ Env, tx *db.Tx, r PurgeRequest, places []db.Place) (int64, error) {
-		return tx.PurgeSessions(ctx, r.Before, places)
+	Expired: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) (*db.Expired, error) {
+		return s.ExpiredSessions(ctx, r.Before, r.UserIDs)
 	},
 	Aftermath: func(env Env, _ Credential) string {
 		_, why := env.Settings.Session.DeletingLogsOut()
@@ -54,8 +57,17 @@ func isSessionKey(s string) bool {
 // sessionPrefix is the part of a key that its id shows: eight characters, of a
 // key shorter than Django's own no more than a quarter.
 func sessionPrefix(key string) string {
-	r := []rune(key)
-	return string(r[:min(8, len(r)/4)])
+	if !utf8.ValidString(key) {
+		key = string([]rune(key)) // an id is text
+	}
+	n := min(8, utf8.RuneCountInString(key)/4)
+	for i := range key {
+		if n == 0 {
+			return key[:i]
+		}
+		n--
+	}
+	return key
 }
 
 // SessionID is the id of the session with this key.
@@ -63,14 +75,21 @@ func SessionID(key django.Secret) string {
 	return "session:" + sessionPrefix(key.Reveal()) + "-" + fingerprint(key)
 }
 
-// sessionCredential judges a session as the application would when it is next
-// used: SessionMiddleware, then get_user of django/contrib/auth/__init__.py (4.2).
-func sessionCredential(env Env, keys django.SecretKeys, now time.Time, s db.Session) Credential {
+// sessionCredential is a session that something may be done with.
+func sessionCredential(env Env, keys *django.SessionKeys, now time.Time, s *db.Session) Credential {
+	c := judgeSession(env, keys, now, s)
+	c.row = *s
+	return c
+}
+
+// judgeSession judges a session as the application would when it is next used:
+// SessionMiddleware, then get_user of django/contrib/auth/__init__.py (4.2).
+func judgeSession(env Env, keys *django.SessionKeys, now time.Time, s *db.Session) Credential {
 	c := Credential{Kind: "session", ID: SessionID(s.Key), Owner: s.User, Status: Active, Expires: s.Expires,
-		Signature: signatureUnchecked, secret: s.Key, row: s}
-	if len(keys) > 0 && s.Data != "" {
+		Signature: signatureUnchecked, secret: s.Key}
+	if keys.Given() && s.Data != "" {
 		c.Signature = signatureVerified
-		if !django.VerifySession(s.Data, keys).AcceptedBy(string(env.Settings.Peers.Django)) {
+		if !keys.Verify(s.Data).AcceptedBy(string(env.Settings.Peers.Django)) {
 			c.Signature, c.Reason = signatureBad, "bad_signature"
 			c.Notes = append(c.Notes, "none of the configured keys made its signature: the application takes it for an empty session, or the keys are not the application's")
 		}
@@ -97,11 +116,10 @@ func sessionCredential(env Env, keys django.SecretKeys, now time.Time, s db.Sess
 
 // sessionDeath says why a session can never let anybody in again; empty when it
 // can, or when only the key would tell.
-func sessionDeath(env Env, keys django.SecretKeys, s db.Session, signature string) string {
-	corrupt := "its data is " + django.ErrSessionCorrupt.Error() + ": the application takes it for an empty session"
+func sessionDeath(env Env, keys *django.SessionKeys, s *db.Session, signature string) string {
 	switch {
 	case s.Problem == django.ErrSessionCorrupt:
-		return corrupt
+		return sessionCorrupt()
 	case s.Problem == django.ErrSessionPickled && !env.Settings.Session.Pickles():
 		return "its data is a pickle, and the application reads JSON; session.serializer under [session] says otherwise"
 	case s.Problem != nil || s.UserID == "":
@@ -113,7 +131,7 @@ func sessionDeath(env Env, keys django.SecretKeys, s db.Session, signature strin
 	if d.UserID == "" { // it was just made
 		var err error
 		if d, err = django.ReadSessionLogin(s.Data); err != nil {
-			return corrupt
+			return sessionCorrupt()
 		}
 	}
 	switch {
@@ -125,10 +143,14 @@ func sessionDeath(env Env, keys django.SecretKeys, s db.Session, signature strin
 	return ""
 }
 
+func sessionCorrupt() string {
+	return "its data is " + django.ErrSessionCorrupt.Error() + ": the application takes it for an empty session"
+}
+
 func listSessions(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
 	f := s.filter()
 	// A session does not tell when it was created, and an unknown date never matches.
-	undated := !s.CreatedBefore.IsZero() || !s.CreatedAfter.IsZero()
+	undated := s.byCreation()
 	if undated {
 		f.Sort, f.Limit = "", 0
 	}
@@ -153,14 +175,17 @@ func listSessions(ctx context.Context, env Env, store *db.Store, s Selector) ite
 				f.ExpiresBefore = late
 			}
 		}
-		// The auth hash of a session is made of its owner's password.
-		f.Brief = f.Brief && len(keys) == 0
+		ready := django.NewSessionKeys(keys)
 		read := db.SessionRead{Unreadable: s.Unreadable, Status: func(v *db.Session) string {
-			return string(sessionCredential(env, keys, now, *v).Status)
+			return string(judgeSession(env, ready, now, v).Status)
 		}}
 		if !undated {
+			make := sessionCredential
+			if s.Brief {
+				make = judgeSession
+			}
 			credentials(ctx, func(ctx context.Context) iter.Seq2[db.Session, error] { return store.Sessions(ctx, f, read) }, func(v *db.Session) Credential {
-				return sessionCredential(env, keys, now, *v)
+				return make(env, ready, now, v)
 			})(yield)
 			return
 		}
@@ -226,6 +251,6 @@ func sessionBySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secr
 	if err != nil {
 		return nil, err
 	}
-	c := sessionCredential(env, keys, tx.Now, *s)
+	c := sessionCredential(env, django.NewSessionKeys(keys), tx.Now, s)
 	return &c, nil
 }

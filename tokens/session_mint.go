@@ -144,9 +144,10 @@ func mintSession(ctx context.Context, env Env, tx *db.Tx, users []db.User, req M
 	if err != nil {
 		return nil, nil, err
 	}
+	ready := django.NewSessionKeys(keys)
 	minted := make([]Minted, len(list))
 	return minted, nil, parallel(ctx, len(list), func(i int) error {
-		minted[i] = Minted{Credential: sessionCredential(env, keys, tx.Now, list[i]), Secrets: []Named{{"token", secrets[i]}}}
+		minted[i] = Minted{Credential: sessionCredential(env, ready, tx.Now, &list[i]), Secrets: []Named{{"token", secrets[i]}}}
 		return nil
 	})
 }
@@ -190,10 +191,11 @@ func rotateSession(ctx context.Context, env Env, tx *db.Tx, batch []Credential, 
 	if err != nil {
 		return nil, nil, err
 	}
+	ready := django.NewSessionKeys(keys)
 	minted := make([]Minted, len(batch))
 	return minted, refused, parallel(ctx, len(list), func(j int) error {
 		i := places[j]
-		minted[i] = Minted{Credential: sessionCredential(env, keys, tx.Now, list[j]), Secrets: []Named{{"token", secrets[j]}}, Replaces: batch[i].ID}
+		minted[i] = Minted{Credential: sessionCredential(env, ready, tx.Now, &list[j]), Secrets: []Named{{"token", secrets[j]}}, Replaces: batch[i].ID}
 		return nil
 	})
 }

@@ -3,6 +3,7 @@ package tokens
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"hash/maphash"
 	"iter"
 	"slices"
@@ -44,15 +45,15 @@ func (s *Set) Forms() []Form { return s.forms }
 // in whatever order: what a preview showed and what a write found.
 func (s *Set) Same(t *Set) bool { return s.n == t.n && s.sum == t.sum }
 
-// Count adds a credential to those that Same compares, without keeping it.
-func (s *Set) Count(c *Credential) {
+// Count adds an id to those that Same compares, without keeping it.
+func (s *Set) Count(id string) {
 	s.n++
-	s.sum += maphash.String(idSeed, c.ID)
+	s.sum += maphash.String(idSeed, id)
 }
 
 // Add adds a credential that a list yielded.
 func (s *Set) Add(c *Credential) {
-	s.Count(c)
+	s.Count(c.ID)
 	k := c.Of()
 	if !slices.Contains(s.forms, Form{k, c.Type}) {
 		s.forms = append(s.forms, Form{k, c.Type})
@@ -101,12 +102,29 @@ func (c *Credential) pack(b []byte) []byte {
 		return binary.AppendVarint(packText(packText(b, r.Digest), r.Seen), int64(r.Place))
 	case jwtRow:
 		seen := binary.AppendVarint(binary.AppendVarint(b, r.stored.Row), r.seen.UnixMicro())
-		return packText(seen, r.stored.JTI)
+		return r.inheritance.pack(packText(seen, r.stored.JTI))
 	case db.Session:
 		b = packText(packText(b, r.Key.Reveal()), r.UserID)
 		return binary.AppendVarint(binary.AppendVarint(b, int64(r.Place)), r.Sum)
 	}
 	panic("tokens: no list yields this credential")
+}
+
+// pack appends it; nil is nothing.
+func (h *inheritance) pack(b []byte) []byte {
+	if h == nil {
+		return append(b, 0)
+	}
+	b = binary.AppendUvarint(b, uint64(len(h.claims))<<1|1)
+	if h.foreign {
+		b = append(b, 1)
+	} else {
+		b = append(b, 0)
+	}
+	for _, c := range h.claims {
+		b = packText(packText(b, c.Name), string(c.Value))
+	}
+	return b
 }
 
 // packText appends a text, two hexadecimal digits in a byte: most are of these.
@@ -146,14 +164,26 @@ func (u *unpacker) credential() Credential {
 	case JWT:
 		row, seen := u.varint(), time.UnixMicro(u.varint()).UTC()
 		jti := u.text()
-		c.row = jwtRow{stored: &db.OutstandingToken{Row: row, JTI: jti, User: c.Owner}, seen: seen}
-		c.ID = "jwt:" + jti
+		c.row = jwtRow{stored: &db.OutstandingToken{Row: row, JTI: jti, User: c.Owner}, seen: seen, inheritance: u.inheritance()}
+		c.ID = jwtID(jti)
 	case Session:
 		c.secret = django.NewSecret(u.text())
 		c.row = db.Session{Key: c.secret, UserID: u.text(), Expires: c.Expires, User: c.Owner, Place: u.place(), Sum: u.varint()}
 		c.ID = SessionID(c.secret)
 	}
 	return c
+}
+
+func (u *unpacker) inheritance() *inheritance {
+	n, size := binary.Uvarint(u.rest)
+	if u.rest = u.rest[size:]; n == 0 {
+		return nil
+	}
+	h := &inheritance{foreign: u.byte() != 0}
+	for range n >> 1 {
+		h.claims = append(h.claims, django.JWTClaim{Name: u.text(), Value: json.RawMessage(u.text())})
+	}
+	return h
 }
 
 func (u *unpacker) byte() byte {

@@ -99,14 +99,20 @@ func TestManyChangedMeanwhile(t *testing.T) {
 		if w.engine == "sqlite" {
 			return // nothing tells when blacklist has read the set
 		}
-		_, commit := w.midway()
-		p := w.start(w.command("blacklist", "--kind", "drf", "--yes", "-q"))
-		within(w.t, testLimit, "a wait for the row", func() bool {
-			return w.sql("select count(*) > 0 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") == "true"
-		})
-		commit()
-		w.want(p.ends(testLimit), 5, "was changed or deleted meanwhile")
+		blacklist := func(status int, says string, flags ...string) {
+			_, commit := w.midway()
+			p := w.start(w.command(append([]string{"blacklist", "--kind", "drf", "--yes"}, flags...)...))
+			within(w.t, testLimit, "a wait for the row", func() bool {
+				return w.sql("select count(*) > 0 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") == "true"
+			})
+			commit()
+			w.want(p.ends(testLimit), status, says)
+		}
+		blacklist(5, "was changed or deleted meanwhile")
 		w.rows(strconv.Itoa(manyTokens), strconv.Itoa(manyTokens))
+		// Nobody was shown a key that is another one now.
+		blacklist(0, "", "-q")
+		w.rows(strconv.Itoa(manyTokens), "0")
 	})
 }
 

@@ -1,0 +1,151 @@
+package commands
+
+import (
+	"cmp"
+	"context"
+	"hash/maphash"
+	"math"
+	"slices"
+	"strings"
+
+	"tokenctl/db"
+)
+
+// newcomers are the users to be created. All of them are in the list, unless they
+// are many, stand in a file and have no secrets: then they are read from it again.
+type newcomers struct {
+	list  []*newcomer
+	count int
+	held  bool // they stay in the list, however many
+	base  db.NewUser
+	file  *csvFile
+}
+
+// newcomers are the users as the command line or the CSV describes them.
+func (o *userCreateOptions) newcomers(file *csvFile) (*newcomers, error) {
+	base := db.NewUser{Email: o.email, FirstName: o.firstName, LastName: o.lastName,
+		IsActive: !o.inactive, IsStaff: o.staff, IsSuperuser: o.superuser, Set: map[string]string{}}
+	for _, assignment := range o.set {
+		name, value, ok := strings.Cut(assignment, "=")
+		if !ok || name == "" {
+			return nil, usage("--set needs COLUMN=VALUE", "write --set phone=+4912345")
+		}
+		if _, twice := base.Set[name]; twice {
+			return nil, usage("--set gives "+name+" twice", "")
+		}
+		base.Set[name] = value
+	}
+	users := &newcomers{base: base, file: file, held: o.secrets() || o.app.asked()}
+	for i, name := range o.names {
+		n := &newcomer{NewUser: base, line: i}
+		n.Username = name
+		users.list = append(users.list, n)
+	}
+	return users, nil
+}
+
+// each calls f for every user as they are described.
+func (u *newcomers) each(ctx context.Context, l *db.Layout, f func(*newcomer) error) error {
+	if u.file != nil {
+		table, err := l.Users()
+		if err != nil {
+			return err
+		}
+		return u.file.each(ctx, table, u.base, f)
+	}
+	for _, n := range u.list {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := f(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sighting is a name in the form of a hash, and where it stands.
+type sighting struct {
+	name uint64
+	line int
+}
+
+// clean checks and normalises the users against the database's columns, and finds
+// out whether they are to be kept in the list.
+func (u *newcomers) clean(ctx context.Context, tx *db.Tx) error {
+	var seen []sighting
+	seed := maphash.MakeSeed()
+	err := u.each(ctx, tx.Layout, func(n *newcomer) error {
+		err := cleanUser(tx.Layout, &n.NewUser, n.file == nil)
+		if err == nil {
+			err = tx.CheckUser(&n.NewUser)
+		}
+		if err != nil {
+			return prefixed(n.where(), err)
+		}
+		seen = append(seen, sighting{maphash.String(seed, n.Username), n.line})
+		if u.file == nil {
+			return nil
+		}
+		if u.held = u.held || u.file.passwords; u.held || len(seen) <= db.BulkUsers {
+			u.list = append(u.list, n)
+		} else {
+			u.list = nil
+		}
+		return nil
+	})
+	u.count = len(seen)
+	if ctx.Err() == nil {
+		if twice := u.twice(seen); twice != nil {
+			return twice // it stands before what else is wrong
+		}
+	}
+	return err
+}
+
+// twice is the error about the first name that stands there for the second time.
+// That two of a million names have one hash happens once in ten million files.
+func (u *newcomers) twice(seen []sighting) error {
+	slices.SortFunc(seen, func(a, b sighting) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.line, b.line)) })
+	first, second := 0, math.MaxInt
+	for i := 1; i < len(seen); i++ {
+		if a, b := seen[i-1], seen[i]; a.name == b.name && b.line < second {
+			first, second = a.line, b.line
+		}
+	}
+	switch {
+	case second == math.MaxInt:
+		return nil
+	case u.file == nil:
+		return usage(u.list[second].Username+" is named twice", "")
+	}
+	return prefixed(u.file.where(second), usage("the name stands in "+strings.TrimSuffix(u.file.where(first), ": ")+" already", ""))
+}
+
+// parts calls f for the users as they are to be written, some thousands at a time.
+func (u *newcomers) parts(ctx context.Context, l *db.Layout, f func([]*newcomer) error) error {
+	for part := range slices.Chunk(u.list, db.BulkUsers) {
+		if err := f(part); err != nil {
+			return err
+		}
+	}
+	if u.list != nil {
+		return nil
+	}
+	part := make([]*newcomer, 0, db.BulkUsers)
+	err := u.each(ctx, l, func(n *newcomer) error {
+		if err := cleanUser(l, &n.NewUser, false); err != nil {
+			return prefixed(n.where(), err)
+		}
+		if part = append(part, n); len(part) < db.BulkUsers {
+			return nil
+		}
+		err := f(part)
+		part = part[:0]
+		return err
+	})
+	if err == nil && len(part) > 0 {
+		err = f(part)
+	}
+	return err
+}

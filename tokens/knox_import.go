@@ -1,0 +1,92 @@
+package tokens
+
+import (
+	"context"
+	"slices"
+
+	"tokenctl/db"
+	"tokenctl/django"
+)
+
+// Imported is what became of a DRF key: a knox row of the same token, so that who
+// sends the key goes on unchanged.
+type Imported struct {
+	Credential
+	Fresh bool // the row was made, not there already
+}
+
+// ImportDRF gives the users' DRF keys rows of knox. without are the users who
+// hold no key. Where dry is set no row is made, and what would be one is returned.
+func ImportDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, life Life, dry bool) (imported []Imported, without []db.User, err error) {
+	for _, k := range []*Kind{DRF, Knox} {
+		if err := k.Check(tx.Layout); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := tx.Layout.KnoxMintable(); err != nil {
+		return nil, nil, err
+	}
+	for batch := range slices.Chunk(users, 5000) {
+		list, keyless, err := importBatch(ctx, env, tx, batch, life, dry)
+		if err != nil {
+			return nil, nil, err
+		}
+		imported, without = append(imported, list...), append(without, keyless...)
+	}
+	return imported, without, nil
+}
+
+func importBatch(ctx context.Context, env Env, tx *db.Tx, users []db.User, life Life, dry bool) (imported []Imported, without []db.User, err error) {
+	keys, err := tx.TokenKeysOf(ctx, users)
+	if err != nil {
+		return nil, nil, err
+	}
+	var owners []db.User
+	var rows []django.KnoxRow
+	var starts []string
+	for _, u := range users {
+		key, has := keys[u.ID]
+		if !has {
+			without = append(without, u)
+			continue
+		}
+		row, err := env.Settings.Knox.Row(tx.Layout.KnoxScheme(), key, "")
+		if err != nil {
+			return nil, nil, &django.Error{Code: django.CodeInvalidValue, Message: "the drf token of " + u.Username + " cannot be one of knox: " + err.Error(),
+				Hint: "leave the user out, or rotate the token first"}
+		}
+		owners, rows, starts = append(owners, u), append(rows, row), append(starts, row.TokenKey)
+	}
+	found, err := tx.KnoxTokensKeyed(ctx, starts)
+	if err != nil {
+		return nil, nil, err
+	}
+	there := map[string]db.KnoxToken{}
+	for _, t := range found {
+		there[t.Digest] = t
+	}
+	expires := knoxLife(env, tx.Now, life)
+	var fresh []db.User
+	var made []django.KnoxRow
+	for i, u := range owners {
+		t, has := there[rows[i].Digest]
+		if has && t.User.ID != u.ID {
+			return nil, nil, &django.Error{Code: django.CodeAlreadyExists, Message: "the drf token of " + u.Username + " is there as a knox token of " + t.User.Username + ": " + knoxID(t.Digest),
+				Hint: "blacklist that one, or leave the user out"}
+		}
+		if !has {
+			t = db.KnoxToken{Digest: rows[i].Digest, Created: tx.Now, Expires: expires, Status: string(Active), User: u}
+			if !u.Active() {
+				t.Status = string(Disabled)
+			}
+			fresh, made = append(fresh, u), append(made, rows[i])
+			there[t.Digest] = t // who is named twice, by name and by key, gets one row
+		}
+		imported = append(imported, Imported{KnoxCredential(t), !has})
+	}
+	if dry || made == nil {
+		return imported, without, nil
+	}
+	_, err = tx.InsertKnoxTokens(ctx, fresh, made, expires)
+	return imported, without, err
+}
