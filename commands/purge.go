@@ -53,7 +53,7 @@ is interrupted stays deleted, and running it again goes on from there.`,
 	f.StringSliceVar(&o.kinds, "kind", nil, "only this `KIND`; may be repeated")
 	f.StringArrayVar(&o.users, "user", nil, "only those of the user `NAME`; may be repeated")
 	f.StringArrayVar(&o.userIDs, "user-id", nil, "only those of the user with this primary key `PK`; may be repeated")
-	f.IntVar(&o.batchSize, "batch-size", 5000, "delete at most `N` rows in a transaction")
+	f.IntVar(&o.batchSize, "batch-size", 20000, "delete at most `N` rows in a transaction")
 	f.DurationVar(&o.pause, "pause", 0, "rest so long after each transaction, so that others get ahead")
 	f.StringVar(&o.keepNewer, "keep-newer-than", "", "keep what expired less than this `AGE` ago, such as 30d")
 	f.BoolVar(&o.dryRun, "dry-run", false, "count what would be deleted; delete nothing")

@@ -132,20 +132,42 @@ func (u *newcomers) parts(ctx context.Context, l *db.Layout, f func([]*newcomer)
 	if u.list != nil {
 		return nil
 	}
-	part := make([]*newcomer, 0, db.BulkUsers)
+	// While f has one part the next is read.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ready := make(chan []*newcomer)
+	var unread error
+	go func() {
+		unread = u.readParts(ctx, l, ready)
+		close(ready)
+	}()
+	var err error
+	for part := range ready {
+		if err != nil {
+			continue
+		}
+		if err = f(part); err != nil {
+			cancel()
+		}
+	}
+	return cmp.Or(err, unread)
+}
+
+// readParts sends the users as they stand in the file.
+func (u *newcomers) readParts(ctx context.Context, l *db.Layout, parts chan<- []*newcomer) error {
+	var part []*newcomer
 	err := u.each(ctx, l, func(n *newcomer) error {
 		if err := cleanUser(l, &n.NewUser, false); err != nil {
 			return prefixed(n.where(), err)
 		}
-		if part = append(part, n); len(part) < db.BulkUsers {
-			return nil
+		if part = append(part, n); len(part) == db.BulkUsers {
+			parts <- part
+			part = make([]*newcomer, 0, db.BulkUsers)
 		}
-		err := f(part)
-		part = part[:0]
-		return err
+		return nil
 	})
 	if err == nil && len(part) > 0 {
-		err = f(part)
+		parts <- part
 	}
 	return err
 }

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"modernc.org/sqlite"
 
@@ -37,40 +36,26 @@ var registerJWTFunction = sync.OnceFunc(func() {
 		}})
 })
 
-// claimed is a text and the claims in it, none if it is no token.
-type claimed struct {
-	text   string
-	claims django.JWTClaims
-}
-
-// lastClaimed is what was decoded last: a query asks for several claims of a row,
-// one after the other.
-var lastClaimed atomic.Pointer[claimed]
-
 // jwtClaim keeps none of its arguments: their memory is SQLite's.
 func jwtClaim(token, claim, form string) driver.Value {
-	last := lastClaimed.Load()
-	if last == nil || last.text != token {
-		last = &claimed{text: strings.Clone(token)}
-		if t, err := (django.JWTSettings{}).DecodeUnverified(last.text); err == nil {
-			last.claims = t.Claims
-		}
-		lastClaimed.Store(last)
-	}
 	// The three settings are the three ways of reading a claim.
-	t := django.JWTSettings{TokenTypeClaim: claim, UserIDClaim: claim, SlidingTokenRefreshExpClaim: claim}.Describe(last.claims)
-	switch {
+	settings := django.JWTSettings{TokenTypeClaim: claim, UserIDClaim: claim, SlidingTokenRefreshExpClaim: claim}
+	if form != jwtText && form != jwtTime {
+		t, err := settings.DecodeUnverified(token)
+		u := UserTable{Table: &Table{Columns: []Column{{Name: "key"}}}, Key: "key", KeyType: KeyType(form)}
+		if err == nil && t.UserID != "" {
+			if key, ok := u.keyArg(SQLite, t.UserID); ok {
+				return key
+			}
+		}
+		return nil
+	}
+	switch t, err := settings.GlanceUnverified(token); {
+	case err != nil:
 	case form == jwtText && t.Type != "":
 		return t.Type
-	case form == jwtText:
 	case form == jwtTime && !t.RefreshExpires.IsZero():
 		return django.FormatSQLiteTime(t.RefreshExpires)
-	case form == jwtTime:
-	case t.UserID != "":
-		u := UserTable{Table: &Table{Columns: []Column{{Name: "key"}}}, Key: "key", KeyType: KeyType(form)}
-		if key, ok := u.keyArg(SQLite, t.UserID); ok {
-			return key
-		}
 	}
 	return nil
 }

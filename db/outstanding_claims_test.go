@@ -14,7 +14,7 @@ func jwtOf(payload string) string {
 	return encode([]byte(`{"alg":"HS256"}`)) + "." + encode([]byte(payload)) + ".AAAA"
 }
 
-// TestJWTClaim: the function remembers the last text, but by what it was.
+// TestJWTClaim: the function keeps no text that it was given.
 func TestJWTClaim(t *testing.T) {
 	one := jwtOf(`{"token_type":"refresh","iat":1760000000,"user_id":"1"}`)
 	two := jwtOf(`{"token_type":"sliding","iat":1760000001,"user_id":"2"}`)
