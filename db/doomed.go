@@ -2,7 +2,7 @@ package db
 
 import (
 	"context"
-	"strconv"
+	"slices"
 	"strings"
 
 	"tokenctl/django"
@@ -87,40 +87,73 @@ func (tx *Tx) execEach(ctx context.Context, text string, args []any, columns str
 	})
 }
 
-// BlacklistOutstandingWhere blacklists the tokens that f selects and that are not
-// blacklisted, and returns how many. gone, where it is given, gets their jtis.
-func (tx *Tx) BlacklistOutstandingWhere(ctx context.Context, f Filter, settings django.JWTSettings, gone func(jti string)) (int64, error) {
+// BlacklistOutstandingWhere blacklists the tokens of the owners that f selects
+// which pick wants and which are not blacklisted, and returns how many. Reading
+// dates and types out of their texts takes several times as long in SQL. gone, where
+// it is given, gets their jtis.
+func (tx *Tx) BlacklistOutstandingWhere(ctx context.Context, f Filter, settings django.JWTSettings, pick func(*OutstandingToken) bool, gone func(jti string)) (n int64, err error) {
 	l := tx.Layout
-	settings = settings.WithDefaults()
 	b, err := l.blacklist()
 	if err != nil {
 		return 0, err
 	}
-	q, err := l.outstanding(settings, true)
+	q, err := l.outstanding(settings.WithDefaults(), true)
 	if err != nil {
 		return 0, err
 	}
-	f.Sort = ""
-	if err := f.whereOutstanding(l, q, settings, tx.Now); err != nil {
+	if f.Statuses == nil {
+		for i := range l.ownerColumns(true) {
+			q.columns[i] = "null" // and PostgreSQL need not look for them
+		}
+	}
+	q.key = ""
+	q.and("b.token_id is null")
+	if err := f.whereOwner(l, q); err != nil {
 		return 0, err
 	}
-	q.columns, q.key = []string{"o.id"}, ""
-	q.and("b.token_id is null")
-	q.args = append(q.args, l.timeArg(tx.Now))
-	q.columns = append(q.columns, "$"+strconv.Itoa(len(q.args)))
-	// Whose row is deleted meanwhile fails by its foreign key, at the latest at the end.
-	insert := func(conflict string) (n int64, err error) {
-		return n, tx.Try(ctx, func() error {
-			n, err = tx.execEach(ctx, l.insertInto(b)+" (token_id, blacklisted_at) "+q.sql()+conflict, q.args,
-				"(select o.jti from "+l.Outstanding().SQL()+" o where o.id = token_id)", gone != nil, func(r *row) { gone(r.text()) })
-			return err
-		})
+	if err := f.ownRows(l, q); err != nil {
+		return 0, err
+	}
+	var rows []int64
+	err = tx.each(ctx, q, func(r row) error {
+		t := scanOutstanding(l, &r, true)
+		if r.err == nil && pick(&t) {
+			rows = append(rows, t.Row)
+			if gone != nil {
+				gone(t.JTI)
+			}
+		}
+		return r.err
+	})
+	for part := range slices.Chunk(rows, BulkUsers) {
+		var done int64
+		if done, err = tx.blacklistRows(ctx, b, part); err != nil {
+			break
+		}
+		n += done
+	}
+	return n, err
+}
+
+// blacklistRows blacklists tokens by their primary keys. Whose row is deleted
+// meanwhile fails by its foreign key, at the latest at the end.
+func (tx *Tx) blacklistRows(ctx context.Context, b *Table, rows []int64) (n int64, err error) {
+	ids := make([]any, len(rows))
+	for i, id := range rows {
+		ids[i] = id
+	}
+	insert := func(conflict string) error {
+		text, args, err := tx.Layout.insertion(b, conflict, values{column: "token_id", each: ids}, values{column: "blacklisted_at", same: tx.Layout.timeArg(tx.Now)})
+		if err == nil {
+			n, err = tx.execRows(ctx, text, args...)
+		}
+		return err
 	}
 	// To be ready for somebody who blacklists one of them at the same time takes
 	// PostgreSQL twice as long.
-	n, err := insert("")
+	err = tx.Try(ctx, func() error { return insert("") })
 	if django.CodeOf(err) == django.CodeAlreadyExists {
-		n, err = insert(" on conflict (token_id) do nothing")
+		err = insert("on conflict (token_id) do nothing")
 	}
 	return n, err
 }

@@ -31,7 +31,11 @@ var JWT = &Kind{
 	Rotate:      rotateJWT,
 	Blacklist:   blacklistJWT,
 	BlacklistAll: func(ctx context.Context, env Env, tx *db.Tx, s Selector, gone func(string)) (int64, error) {
-		return tx.BlacklistOutstandingWhere(ctx, s.filter(), jwtSettings(env), telling(gone, jwtID))
+		settings := jwtSettings(env)
+		return tx.BlacklistOutstandingWhere(ctx, s.filter(), settings, func(t *db.OutstandingToken) bool {
+			c := listedJWT(settings, t, tx.Now)
+			return s.picks(&c)
+		}, telling(gone, jwtID))
 	},
 	Unblacklist: unblacklistJWT,
 	Expired:     expiredJWT,
@@ -128,8 +132,14 @@ func listJWT(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq
 		if s.Places && !s.Doomed {
 			successors, _ = env.JWT() // who signs will say what is wrong with it
 		}
-		credentials(ctx, func(ctx context.Context) iter.Seq2[db.OutstandingToken, error] {
-			return store.OutstandingTokens(ctx, s.filter(), settings)
+		f := s.filter()
+		if s.Places && s.Sort == "" {
+			// The rest is decided here: out of the texts the database reads it several times
+			// slower, and most of them will be needed anyway.
+			f = db.Filter{UserIDs: s.UserIDs, Staff: s.Staff, Superuser: s.Superuser, Brief: f.Brief, Places: true}
+		}
+		list := credentials(ctx, func(ctx context.Context) iter.Seq2[db.OutstandingToken, error] {
+			return store.OutstandingTokens(ctx, f, settings)
 		}, func(t *db.OutstandingToken) Credential {
 			switch {
 			case s.Brief:
@@ -145,7 +155,15 @@ func listJWT(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq
 			stored := *t
 			c.row = jwtRow{stored: &stored, seen: now}
 			return c
-		})(yield)
+		})
+		for c, err := range list {
+			if err == nil && !s.picks(&c) {
+				continue
+			}
+			if !yield(c, err) {
+				return
+			}
+		}
 	}
 }
 

@@ -45,6 +45,18 @@ func (s *Selector) wants(status Status) bool {
 
 func (s *Selector) byCreation() bool { return !s.CreatedBefore.IsZero() || !s.CreatedAfter.IsZero() }
 
+// picks reports whether the selector, but for the owners, picks a credential.
+func (s *Selector) picks(c *Credential) bool {
+	return (len(s.Types) == 0 || slices.Contains(s.Types, c.Type)) && s.wants(c.Status) &&
+		within(c.Created, s.CreatedAfter, s.CreatedBefore) && within(c.Expires, s.ExpiresAfter, s.ExpiresBefore)
+}
+
+// within reports whether a time is known and between two others, as far as these
+// are given.
+func within(t, after, before time.Time) bool {
+	return after.IsZero() && before.IsZero() || !t.IsZero() && (after.IsZero() || t.After(after)) && (before.IsZero() || t.Before(before))
+}
+
 // filter is what the database can decide of the selector.
 func (s *Selector) filter() db.Filter {
 	f := db.Filter{UserIDs: s.UserIDs, Types: s.Types, CreatedBefore: s.CreatedBefore, CreatedAfter: s.CreatedAfter, ExpiresBefore: s.ExpiresBefore,
