@@ -28,7 +28,7 @@ blacklist, which unblacklist takes away again; by its id that takes no key.
 
 Ids and secrets that are named are blacklisted without asking. What flags such
 as --user or --older-than pick is shown first, and confirmed. With --yes and
---quiet nobody sees it, and one statement blacklists what they pick.`,
+--quiet nobody sees it, and it is blacklisted as it is then.`,
 		Example: `  tokenctl blacklist drf:7@1f0c3a55
   tokenctl blacklist - <leaked.txt
   tokenctl blacklist --user alice
@@ -98,8 +98,8 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	return o.report(t.missing, done.n)
 }
 
-// atOnce blacklists what the selector picks in one statement a kind, which takes a
-// fraction of the time that row by row does. Where it turns out to be another set
+// atOnce blacklists what the selector picks without naming each, which takes a
+// fraction of the time. Where it turns out to be another set
 // than the one that was shown, that is undone, and did is false: what was shown is
 // what is to be changed.
 func (o *blacklistOptions) atOnce(ctx context.Context, env tokens.Env, tx *db.Tx, t *target, done *kindCounts) (did bool, err error) {

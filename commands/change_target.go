@@ -15,7 +15,7 @@ type target struct {
 	found     []tokens.Credential
 	selector  *tokens.Selector // nil: they were named
 	set       *tokens.Set      // what it picked; nil where nobody wants to see that, nor need we
-	decidable bool             // the database alone can tell what the selector picks
+	decidable bool             // it can be done without naming each
 	missing   []offence
 	single    bool // one was named, so the result is one object
 }

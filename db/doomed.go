@@ -8,9 +8,9 @@ import (
 	"tokenctl/django"
 )
 
-// This file deletes and blacklists all that a filter selects, in one statement,
-// whatever the rows look like by then: nobody has been shown them, or will compare
-// what he was shown with what is gone. Order, limit and places of a filter mean
+// This file deletes all that a filter selects in one statement, and blacklists JWTs
+// in few, whatever the rows look like by then: nobody has been shown them, or who has
+// will compare that with what is gone. Order, limit and places of a filter mean
 // nothing here.
 
 // DeleteTokensWhere deletes the tokens that f selects and returns how many. gone,

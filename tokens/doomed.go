@@ -8,7 +8,7 @@ import (
 	"tokenctl/db"
 )
 
-// Decidable reports whether the database alone can tell what the selector picks.
+// Decidable reports whether BlacklistSelected can tell what the selector picks.
 // Whose a session is, only its data tell, and how many to leave, only who counts.
 func (s *Selector) Decidable(l *db.Layout) (bool, error) {
 	kinds, err := s.kinds(l)
@@ -18,8 +18,8 @@ func (s *Selector) Decidable(l *db.Layout) (bool, error) {
 	return !slices.Contains(kinds, Session) || s.UserIDs == nil && s.Statuses == nil && s.Staff == nil && s.Superuser == nil, nil
 }
 
-// BlacklistSelected blacklists what a decidable selector picks, with a statement
-// for each kind, and returns how many there were. gone, where it is given, gets the
+// BlacklistSelected blacklists what a decidable selector picks, with a statement or
+// few for each kind, and returns how many there were. gone, where it is given, gets the
 // id of each.
 func BlacklistSelected(ctx context.Context, env Env, tx *db.Tx, s Selector, gone func(id string)) (map[*Kind]int, error) {
 	kinds, err := s.kinds(tx.Layout)

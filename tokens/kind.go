@@ -156,8 +156,8 @@ type Kind struct {
 	Rotate func(context.Context, Env, *db.Tx, []Credential, RotateRequest) ([]Minted, db.Refusals, error)
 	// Blacklist makes credentials, each as it was seen, stop working.
 	Blacklist func(context.Context, Env, *db.Tx, []Credential) (db.Refusals, error)
-	// BlacklistAll does so with all that a selector picks, in one statement, however
-	// they were seen, and returns how many. The function, where it is given, gets the
+	// BlacklistAll does so with all that a selector picks, in a statement or few,
+	// whatever they look like by then, and returns how many. The function, where it is given, gets the
 	// id of each. The selector is one that the database alone can decide.
 	BlacklistAll func(context.Context, Env, *db.Tx, Selector, func(id string)) (int64, error)
 	// Unblacklist undoes that.
