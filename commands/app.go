@@ -99,6 +99,9 @@ func (a *App) Run(ctx context.Context, args []string) int {
 	a.shareTerminal()
 	defer a.watchSignals()()
 	root := newRoot(a)
+	if completing(args) {
+		completeFlags(root)
+	}
 	a.args = args
 	root.SetArgs(args)
 	err := refuseSecrets(args)

@@ -14,7 +14,6 @@ import (
 )
 
 func newCompletion(a *App, root *cobra.Command) *cobra.Command {
-	completeFlags(root)
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{
 		Use:   "completion {bash | zsh | fish | powershell}",

@@ -18,7 +18,9 @@ import (
 const helpWidth = 100
 
 func testRoot() *cobra.Command {
-	return newRoot(&App{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Getenv: func(string) string { return "" }})
+	root := newRoot(&App{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Getenv: func(string) string { return "" }})
+	completeFlags(root)
+	return root
 }
 
 // walkTree calls f for every command that people see.

@@ -38,11 +38,10 @@ type Column struct {
 	NotNull    bool
 	HasDefault bool // the database fills it in
 	PrimaryKey bool
-	Unique     bool // by itself
-	Text       bool // a text type, citext and domains included
-	refTable   string
-	refColumn  string
-	refSchema  string
+	Unique     bool   // by itself
+	Text       bool   // a text type, citext and domains included
+	number     int16  // pg_attribute.attnum
+	refers     *Table // by a foreign key; one that was not read has no name
 }
 
 // KeyType is the type of a user table's primary key.
@@ -149,24 +148,22 @@ func (tx *Tx) detect(ctx context.Context) (*Layout, error) {
 		}
 	}
 	l := &Layout{Engine: tx.store.Engine, tables: map[string]*Table{}, zone: tx.store.opts.Zone}
-	all := map[[2]string]*Table{}
-	var err error
+	read := tx.readPostgresCatalogue
 	if tx.store.Engine == SQLite {
-		err = tx.readSQLiteCatalogue(ctx, l, all, names)
-	} else {
-		err = tx.readPostgresCatalogue(ctx, l, all, names)
+		read = tx.readSQLiteCatalogue
 	}
+	all, err := read(ctx, l, names)
 	if err != nil {
 		return nil, err
 	}
 	l.findKnox(all, tx.store.opts.TokenTable)
-	l.findUser(all, tx.store.opts)
+	l.findUser(tx.store.opts)
 	return l, nil
 }
 
 // findUser follows the foreign keys of the tables that belong to users, in
 // design order; auth_user counts only where none of them refers to anything.
-func (l *Layout) findUser(all map[[2]string]*Table, o Options) {
+func (l *Layout) findUser(o Options) {
 	var target *Table
 	var from string
 	if o.UserTable != "" {
@@ -182,17 +179,16 @@ func (l *Layout) findUser(all map[[2]string]*Table, o Options) {
 				continue
 			}
 			c := t.Column("user_id")
-			if c == nil || c.refTable == "" {
+			if c == nil || c.refers == nil || c.refers.Name == "" {
 				continue
 			}
-			found := all[[2]string{c.refSchema, c.refTable}]
-			if target != nil && found != target {
+			if target != nil && c.refers != target {
 				l.problem = &django.Error{Code: django.CodeLayoutUnsupported,
-					Message: fmt.Sprintf("%s refers to the users in %s, but %s to those in %s", from, target.Name, name, c.refTable),
+					Message: fmt.Sprintf("%s refers to the users in %s, but %s to those in %s", from, target.Name, name, c.refers.Name),
 					Hint:    "set user_table under [auth] in tokenctl.toml to the table of AUTH_USER_MODEL"}
 				return
 			}
-			target, from = found, name
+			target, from = c.refers, name
 		}
 		if target == nil {
 			target = l.tables[tableUser]
@@ -211,13 +207,12 @@ func (l *Layout) findUser(all map[[2]string]*Table, o Options) {
 			return
 		}
 		u.Key = key.Name
-		parent := all[[2]string{key.refSchema, key.refTable}]
-		if key.refTable == "" || parent == nil || u.Column("password") != nil || slices.Contains(u.Children, parent) {
+		if key.refers == nil || key.refers.Name == "" || u.Column("password") != nil || slices.Contains(u.Children, key.refers) {
 			u.KeyType = key.keyType(l.Engine)
 			break
 		}
 		u.Children = append(u.Children, u.Table)
-		u.Table = parent
+		u.Table = key.refers
 	}
 	if u.Column("password") == nil {
 		l.problem = &django.Error{Code: django.CodeLayoutUnsupported, Message: "the table " + u.Name + " has no password column: it is not a Django user table",

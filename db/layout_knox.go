@@ -16,7 +16,7 @@ var knoxColumns = []string{"created", "digest", "expiry", "token_key", "user_id"
 // knox_authtoken or the one with its columns. Knox makes knox_authtoken also
 // where another model is in its place, and it stays empty then: where both are
 // there, only a setting can tell.
-func (l *Layout) findKnox(all map[[2]string]*Table, named string) {
+func (l *Layout) findKnox(all []*Table, named string) {
 	if named != "" {
 		t := l.tables[named]
 		if t == nil {
@@ -56,7 +56,7 @@ func (t *Table) looksLikeKnox() bool {
 	if slices.ContainsFunc(knoxColumns, func(name string) bool { return t.Column(name) == nil }) {
 		return false
 	}
-	return t.Column("digest").PrimaryKey && t.Column("user_id").refTable != ""
+	return t.Column("digest").PrimaryKey && t.Column("user_id").refers != nil
 }
 
 // KnoxProblem says why knox's tokens cannot be worked with although a table for

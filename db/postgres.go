@@ -121,7 +121,8 @@ func openPostgres(raw string, o Options) (*sql.DB, []setting, error) {
 		config.ConnectTimeout = limit
 	}
 	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler { return &canceller{conn: conn} }
-	return stdlib.OpenDB(*config), local, nil
+	config.DialFunc = sparing(config.DialFunc)
+	return sql.OpenDB(connector{stdlib.GetConnector(*config)}), local, nil
 }
 
 // canceller ends a statement on the server when its context ends, and leaves a

@@ -103,7 +103,5 @@ func (tx *Tx) UsersAmong(ctx context.Context, users []User, f Filter) ([]User, e
 // owns reports whether a column can refer to these users: one without a
 // foreign key may.
 func (u *UserTable) owns(c *Column) bool {
-	return c != nil && (c.refTable == "" || slices.ContainsFunc(append([]*Table{u.Table}, u.Children...), func(t *Table) bool {
-		return t.Name == c.refTable && t.Schema == c.refSchema
-	}))
+	return c != nil && (c.refers == nil || c.refers == u.Table || slices.Contains(u.Children, c.refers))
 }

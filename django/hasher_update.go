@@ -94,7 +94,7 @@ func (h Hasher) mustUpdate(encoded string) bool {
 		iterations, ok := PBKDF2Iterations(encoded)
 		return ok && (iterations != h.Iterations || weak(utf8.RuneCountInString(fields[2])))
 	case Argon2:
-		m := argon2Encoding.FindStringSubmatch(strings.TrimPrefix(encoded, "argon2$"))
+		m := argon2Encoding().FindStringSubmatch(strings.TrimPrefix(encoded, "argon2$"))
 		if m == nil {
 			return false
 		}

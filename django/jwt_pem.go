@@ -5,7 +5,6 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/pem"
-	"regexp"
 	"strings"
 )
 
@@ -57,7 +56,7 @@ func parsePEMKey(file string, data []byte) (private, public crypto.PublicKey, er
 }
 
 func noPEMKey(file string, data []byte) error {
-	if sshKey.Match(data) {
+	if sshKey().Match(data) {
 		return jwtConfigError(file+" holds a key in OpenSSH's own form",
 			"ssh-keygen -e -m PKCS8 -f KEY writes it as PEM")
 	}
@@ -66,11 +65,11 @@ func noPEMKey(file string, data []byte) error {
 
 // sshKey is is_ssh_key in PyJWT's utils.py (2.15.1), pemKey its is_pem_format.
 var (
-	sshKey = regexp.MustCompile(`^(ssh-ed25519|ssh-rsa|ssh-dss|ecdsa-sha2-nistp)`)
-	pemKey = regexp.MustCompile(`----[- ]BEGIN [A-Z0-9 ]*(KEY|CERTIFICATE|CERTIFICATE REQUEST|DH PARAMETERS|X509 CRL)[- ]----`)
+	sshKey = lazily(`^(ssh-ed25519|ssh-rsa|ssh-dss|ecdsa-sha2-nistp)`)
+	pemKey = lazily(`----[- ]BEGIN [A-Z0-9 ]*(KEY|CERTIFICATE|CERTIFICATE REQUEST|DH PARAMETERS|X509 CRL)[- ]----`)
 )
 
 func looksAsymmetric(key []byte) bool {
 	end := bytes.Contains(key, []byte("---- END ")) || bytes.Contains(key, []byte("-----END "))
-	return sshKey.Match(key) || pemKey.Match(key) && end
+	return sshKey().Match(key) || pemKey().Match(key) && end
 }

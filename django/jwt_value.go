@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -50,7 +49,7 @@ func ClaimText(value json.RawMessage) string {
 	}
 	var out strings.Builder
 	for rest := string(value); rest != ""; {
-		token := pyToken.FindString(rest)
+		token := pyToken().FindString(rest)
 		rest = rest[len(token):]
 		switch word, ok := pyWords[token]; {
 		case ok:
@@ -65,7 +64,7 @@ func ClaimText(value json.RawMessage) string {
 }
 
 // pyToken is the next part of a canonical value.
-var pyToken = regexp.MustCompile(`^("([^"\\]|\\.)*"|[][{},:]|[^][{},:"]+)`)
+var pyToken = lazily(`^("([^"\\]|\\.)*"|[][{},:]|[^][{},:"]+)`)
 
 // pyWords are the parts of JSON that Python prints in another way.
 var pyWords = map[string]string{"true": "True", "false": "False", "null": "None", "NaN": "nan", "Infinity": "inf", "-Infinity": "-inf", ",": ", ", ":": ": "}

@@ -2,7 +2,6 @@ package django
 
 import (
 	"net/netip"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -17,12 +16,12 @@ const (
 const foldedLetters = `\x{130}\x{131}\x{17f}\x{212a}`
 
 var (
-	emailUser = regexp.MustCompile(
+	emailUser = lazily(
 		`\A(?:[-!#$%&'*+/=?^_` + "`" + `{}|~0-9A-Za-z` + foldedLetters + `]+` +
 			`(?:\.[-!#$%&'*+/=?^_` + "`" + `{}|~0-9A-Za-z` + foldedLetters + `]+)*` +
 			`|"(?:[\x{01}-\x{08}\x{0b}\x{0c}\x{0e}-\x{1f}!#-\[\]-\x{7f}` + foldedLetters + `]` +
 			`|\\[\x{01}-\x{09}\x{0b}\x{0c}\x{0e}-\x{7f}` + foldedLetters + `])*")\z`)
-	emailLiteral = regexp.MustCompile(`\A\[([A-Fa-f0-9:.]+)\]\z`)
+	emailLiteral = lazily(`\A\[([A-Fa-f0-9:.]+)\]\z`)
 )
 
 // ValidateEmail is EmailValidator of django/core/validators.py; the error's text is its message.
@@ -43,7 +42,7 @@ func ValidateEmailIn(release Version, s string) error {
 		return ValidationError(msgEmail)
 	}
 	user, domain := s[:at], s[at+1:]
-	if !emailUser.MatchString(user) || !isEmailDomain(release, domain) {
+	if !emailUser().MatchString(user) || !isEmailDomain(release, domain) {
 		return ValidationError(msgEmail)
 	}
 	return nil
@@ -53,7 +52,7 @@ func isEmailDomain(release Version, domain string) bool {
 	if domain == "localhost" {
 		return true
 	}
-	if m := emailLiteral.FindStringSubmatch(domain); m != nil {
+	if m := emailLiteral().FindStringSubmatch(domain); m != nil {
 		_, err := netip.ParseAddr(m[1])
 		return err == nil
 	}
