@@ -51,21 +51,50 @@ func (t *target) forms() []tokens.Form {
 // batchSize is how many rows one statement changes.
 const batchSize = 5000
 
-// batches yields all in their order, credentials of one kind at a time.
+// batches yields all in their order, credentials of one kind at a time. The next
+// are unpacked while the consumer has some.
 func (t *target) batches() iter.Seq[[]tokens.Credential] {
-	return func(yield func([]tokens.Credential) bool) {
+	return ahead(func(yield func([]tokens.Credential) bool) {
 		var batch []tokens.Credential
 		for c := range t.all() {
 			if len(batch) == batchSize || len(batch) > 0 && batch[0].Kind != c.Kind {
 				if !yield(batch) {
 					return
 				}
-				batch = batch[:0]
+				batch = nil
 			}
 			batch = append(batch, c)
 		}
 		if len(batch) > 0 {
 			yield(batch)
+		}
+	})
+}
+
+// ahead reads list one value ahead of whoever reads it.
+func ahead[T any](list iter.Seq[T]) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		values, stop := make(chan T), make(chan struct{})
+		go func() {
+			defer close(values)
+			for v := range list {
+				select {
+				case values <- v:
+				case <-stop:
+					return
+				}
+			}
+		}()
+		// Nobody reads the list when this returns.
+		defer func() {
+			close(stop)
+			for range values {
+			}
+		}()
+		for v := range values {
+			if !yield(v) {
+				return
+			}
 		}
 	}
 }

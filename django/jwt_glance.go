@@ -2,15 +2,18 @@ package django
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// JWTGlance is what a list says of a token: the fields of [JWT] of the same names.
+// JWTGlance is what a list says of a token: the fields of [JWT] of the same names,
+// and whether it has CustomClaims.
 type JWTGlance struct {
 	Type                     string
 	IssuedAt, RefreshExpires time.Time
+	Custom                   bool
 }
 
 // GlanceUnverified is [JWTSettings.DecodeUnverified], of which a list of a million
@@ -25,11 +28,30 @@ func (s JWTSettings) GlanceUnverified(text string) (JWTGlance, error) {
 	if err != nil {
 		return JWTGlance{}, err
 	}
-	return *t.Glance(), nil
+	return *s.Glance(t), nil
 }
 
 // Glance is what a list says of t.
-func (t *JWT) Glance() *JWTGlance { return &JWTGlance{t.Type, t.IssuedAt, t.RefreshExpires} }
+func (s JWTSettings) Glance(t *JWT) *JWTGlance {
+	return &JWTGlance{t.Type, t.IssuedAt, t.RefreshExpires, s.CustomClaims(t.Claims) != nil}
+}
+
+// CustomClaims are those that simplejwt did not put there itself.
+func (s JWTSettings) CustomClaims(claims JWTClaims) (custom []JWTClaim) {
+	own := s.ownClaims()
+	for _, c := range claims {
+		if !slices.Contains(own[:], c.Name) {
+			custom = append(custom, c)
+		}
+	}
+	return custom
+}
+
+// ownClaims are the names of what simplejwt puts into tokens.
+func (s *JWTSettings) ownClaims() [11]string {
+	return [...]string{"exp", "iat", "nbf", "aud", "iss", "jti", s.JTIClaim, cmp.Or(s.TokenTypeClaim, "token_type"), cmp.Or(s.UserIDClaim, "user_id"),
+		cmp.Or(s.SlidingTokenRefreshExpClaim, "refresh_exp"), cmp.Or(s.RevokeTokenClaim, "hash_password")}
+}
 
 // glancer reads tokens as nearly all are: strictly encoded JSON of which no text
 // needs to be decoded. It has no word for what is wrong with others.
@@ -53,6 +75,7 @@ func (g *glancer) glance(s *JWTSettings, text string) (seen JWTGlance, ok bool) 
 		}
 		g.header = strings.Clone(header)
 	}
+	own := s.ownClaims()
 	typ, refresh := cmp.Or(s.TokenTypeClaim, "token_type"), cmp.Or(s.SlidingTokenRefreshExpClaim, "refresh_exp")
 	ok = g.object(payload, func(name, value []byte) {
 		// One claim may have several of these names, and the last of a name counts.
@@ -65,6 +88,7 @@ func (g *glancer) glance(s *JWTSettings, text string) (seen JWTGlance, ok bool) 
 		if string(name) == refresh {
 			seen.RefreshExpires = scannedTime(value)
 		}
+		seen.Custom = seen.Custom || !slices.ContainsFunc(own[:], func(known string) bool { return known == string(name) })
 	})
 	return seen, ok && g.decode(signature)
 }

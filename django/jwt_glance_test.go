@@ -14,7 +14,7 @@ func compareGlance(t *testing.T, s JWTSettings, text string) {
 	whole, err := s.DecodeUnverified(text)
 	var want JWTGlance
 	if err == nil {
-		want = JWTGlance{whole.Type, whole.IssuedAt, whole.RefreshExpires}
+		want = JWTGlance{whole.Type, whole.IssuedAt, whole.RefreshExpires, s.CustomClaims(whole.Claims) != nil}
 	}
 	got, failed := s.GlanceUnverified(text)
 	if got != want || (err == nil) != (failed == nil) {

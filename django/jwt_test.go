@@ -1,6 +1,7 @@
 package django
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"os"
@@ -266,6 +267,44 @@ func TestVersionAtLeast(t *testing.T) {
 	} {
 		if got := test.v.AtLeast(test.other); got != test.want {
 			t.Errorf("%q at least %q: %v", test.v, test.other, got)
+		}
+	}
+}
+
+// TestJWTSigned asks a backend that has seen a good token, and so knows a good
+// header, as well as one that has not.
+func TestJWTSigned(t *testing.T) {
+	knows := encodeJWT(t, testBackend(t, JWTSettings{}, ""), JWTClaims{{Name: "jti", Value: json.RawMessage(`"1"`)}})
+	good := knows.Reveal()
+	parts := strings.Split(good, ".")
+	encode := base64.RawURLEncoding.EncodeToString
+	other := []byte(parts[2])
+	other[0] ^= 1
+	for name, test := range map[string]struct {
+		text string
+		want bool
+	}{
+		"good":             {good, true},
+		"other payload":    {parts[0] + "." + encode([]byte(`{"jti":"2"}`)) + "." + parts[2], false},
+		"other signature":  {parts[0] + "." + parts[1] + "." + string(other), false},
+		"cut signature":    {good[:len(good)-1], false},
+		"no signature":     {parts[0] + "." + parts[1] + ".", false},
+		"header only":      {parts[0] + ".", false},
+		"header, no point": {parts[0], false},
+		"two parts":        {parts[0] + "." + parts[1], false},
+		"alg none":         {encode([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + parts[1] + "." + parts[2], false},
+		"bad base64":       {good + "!", false},
+		"too long":         {parts[0] + "." + strings.Repeat("A", maxJWT) + "." + parts[2], false},
+		"nothing":          {"", false},
+	} {
+		for _, seen := range []bool{false, true} {
+			b := testBackend(t, JWTSettings{}, "")
+			if seen && !b.Signed(knows) {
+				t.Fatal("the good token is not signed")
+			}
+			if got := b.Signed(NewSecret(test.text)); got != test.want {
+				t.Errorf("%s, a good header known: %t: got %t, want %t", name, seen, got, test.want)
+			}
 		}
 	}
 }

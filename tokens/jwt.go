@@ -33,7 +33,7 @@ var JWT = &Kind{
 	BlacklistAll: func(ctx context.Context, env Env, tx *db.Tx, s Selector, gone func(string)) (int64, error) {
 		settings := jwtSettings(env)
 		return tx.BlacklistOutstandingWhere(ctx, s.filter(), settings, func(t *db.OutstandingToken) bool {
-			c := listedJWT(settings, t, tx.Now)
+			c, _ := listedJWT(settings, t, tx.Now)
 			return s.picks(&c)
 		}, telling(gone, jwtID))
 	},
@@ -80,20 +80,20 @@ func jwtCredential(env Env, t db.OutstandingToken, now time.Time) Credential {
 	token, err := s.DecodeUnverified(t.Text.Reveal())
 	var seen *django.JWTGlance // nil where the text is no token
 	if err == nil {
-		seen = token.Glance()
+		seen = s.Glance(token)
 	}
 	c := jwtOverview(s, &t, seen, now)
 	c.row = jwtRow{stored: &t, token: token, seen: now}
 	return c
 }
 
-// listedJWT is a row as a list shows it.
-func listedJWT(s django.JWTSettings, t *db.OutstandingToken, now time.Time) Credential {
+// listedJWT is a row as a list shows it, and what it showed of its claims.
+func listedJWT(s django.JWTSettings, t *db.OutstandingToken, now time.Time) (Credential, *django.JWTGlance) {
 	seen, err := s.GlanceUnverified(t.Text.Reveal())
 	if err != nil {
-		return jwtOverview(s, t, nil, now)
+		return jwtOverview(s, t, nil, now), nil
 	}
-	return jwtOverview(s, t, &seen, now)
+	return jwtOverview(s, t, &seen, now), &seen
 }
 
 func jwtOverview(s django.JWTSettings, t *db.OutstandingToken, token *django.JWTGlance, now time.Time) Credential {
@@ -141,19 +141,23 @@ func listJWT(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq
 		list := credentials(ctx, func(ctx context.Context) iter.Seq2[db.OutstandingToken, error] {
 			return store.OutstandingTokens(ctx, f, settings)
 		}, func(t *db.OutstandingToken) Credential {
-			switch {
-			case s.Brief:
-				return listedJWT(settings, t, now)
-			case successors != nil:
-				c := jwtCredential(env, *t, now)
-				r := c.row.(jwtRow)
-				r.inheritance = c.inheritance(successors)
-				c.row = r
+			c, seen := listedJWT(settings, t, now)
+			if s.Brief {
 				return c
 			}
-			c := listedJWT(settings, t, now)
 			stored := *t
-			c.row = jwtRow{stored: &stored, seen: now}
+			r := jwtRow{stored: &stored, seen: now}
+			switch {
+			case successors == nil:
+			case seen != nil && seen.Custom:
+				c = jwtCredential(env, stored, now)
+				r.inheritance = c.inheritance(successors)
+			case seen != nil:
+				r.inheritance = &inheritance{foreign: foreign(successors, t.Text)}
+			default:
+				r.inheritance = new(inheritance)
+			}
+			c.row = r
 			return c
 		})
 		for c, err := range list {

@@ -2,7 +2,6 @@ package tokens
 
 import (
 	"context"
-	"slices"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -123,16 +122,10 @@ func (c *Credential) inheritance(b *django.JWTBackend) *inheritance {
 	if r.token == nil {
 		return new(inheritance)
 	}
-	return &inheritance{customClaims(b.Settings(), r.token), b.Keys().CanVerify() && !b.Signed(c.secret)}
+	return &inheritance{b.Settings().CustomClaims(r.token.Claims), foreign(b, c.secret)}
 }
 
-// customClaims are those that simplejwt did not put there itself.
-func customClaims(s django.JWTSettings, t *django.JWT) (custom []django.JWTClaim) {
-	own := [...]string{"exp", "iat", "nbf", "aud", "iss", "jti", s.JTIClaim, s.TokenTypeClaim, s.UserIDClaim, s.SlidingTokenRefreshExpClaim, s.RevokeTokenClaim}
-	for _, c := range t.Claims {
-		if !slices.Contains(own[:], c.Name) {
-			custom = append(custom, c)
-		}
-	}
-	return custom
+// foreign reports whether another key has signed a token.
+func foreign(b *django.JWTBackend, secret django.Secret) bool {
+	return b.Keys().CanVerify() && !b.Signed(secret)
 }

@@ -66,11 +66,16 @@ func several(n int, random io.Reader, secret func(io.Reader) (django.Secret, err
 // parallel calls f for every number below n, on all cores; the first error ends
 // it.
 func parallel(ctx context.Context, n int, f func(int) error) error {
+	return parallelOn(ctx, runtime.GOMAXPROCS(0), n, f)
+}
+
+// parallelOn is parallel on some cores.
+func parallelOn(ctx context.Context, cores, n int, f func(int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var next atomic.Int64
 	var all sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
+	for range min(n, cores) {
 		all.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
 				if err := f(i); err != nil {

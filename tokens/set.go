@@ -65,6 +65,9 @@ func (s *Set) Add(c *Credential) {
 	*last = c.pack(append(*last, byte(slices.Index(Kinds(), k))))
 }
 
+// Size is how many bytes of memory it takes.
+func (s *Set) Size() int { return len(s.packs) * packSize }
+
 // All yields them one by one.
 func (s *Set) All() iter.Seq[Credential] {
 	return func(yield func(Credential) bool) {
