@@ -139,7 +139,7 @@ func (t *Table) SQL() string {
 // quote quotes an identifier; both engines double the quotes inside.
 func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
-// detect reads the catalogue: one statement on PostgreSQL.
+// detect reads the catalogue.
 func (tx *Tx) detect(ctx context.Context) (*Layout, error) {
 	names := knownTables
 	for _, name := range []string{tx.store.opts.UserTable, tx.store.opts.TokenTable} {

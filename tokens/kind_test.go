@@ -136,3 +136,21 @@ func TestSame(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkLooksLike asks every kind about a text, most of which are no secrets.
+func BenchmarkLooksLike(b *testing.B) {
+	texts := []string{"alice", "https://example.org/api/token/?page=2", "0b0c1d2e3f4041528364758697a8b9ca", "Authorization:",
+		"a35407cd24f9fad31648b0362f72bab9bed41726", "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiIxIn0.c2ln", "esjmu4ngrkusok3wdqr4tddvputwnx9g", "200"}
+	kinds := tokens.Kinds()
+	found := 0
+	for i := 0; b.Loop(); i++ {
+		for _, k := range kinds {
+			if k.LooksLike(texts[i%len(texts)]) {
+				found++
+			}
+		}
+	}
+	if found == 0 {
+		b.Error("nothing looks like a secret")
+	}
+}
