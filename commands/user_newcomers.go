@@ -133,41 +133,32 @@ func (u *newcomers) parts(ctx context.Context, l *db.Layout, f func([]*newcomer)
 		return nil
 	}
 	// While f has one part the next is read.
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	ready := make(chan []*newcomer)
 	var unread error
-	go func() {
-		unread = u.readParts(ctx, l, ready)
-		close(ready)
-	}()
-	var err error
-	for part := range ready {
-		if err != nil {
-			continue
-		}
-		if err = f(part); err != nil {
-			cancel()
+	for part := range ahead(func(yield func([]*newcomer) bool) { unread = u.readParts(ctx, l, yield) }) {
+		if err := f(part); err != nil {
+			return err
 		}
 	}
-	return cmp.Or(err, unread)
+	return unread
 }
 
-// readParts sends the users as they stand in the file.
-func (u *newcomers) readParts(ctx context.Context, l *db.Layout, parts chan<- []*newcomer) error {
+// readParts yields the users as they stand in the file.
+func (u *newcomers) readParts(ctx context.Context, l *db.Layout, yield func([]*newcomer) bool) error {
 	var part []*newcomer
 	err := u.each(ctx, l, func(n *newcomer) error {
 		if err := cleanUser(l, &n.NewUser, false); err != nil {
 			return prefixed(n.where(), err)
 		}
 		if part = append(part, n); len(part) == db.BulkUsers {
-			parts <- part
+			if !yield(part) {
+				return context.Canceled
+			}
 			part = make([]*newcomer, 0, db.BulkUsers)
 		}
 		return nil
 	})
 	if err == nil && len(part) > 0 {
-		parts <- part
+		yield(part)
 	}
 	return err
 }

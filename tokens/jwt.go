@@ -149,13 +149,11 @@ func listJWT(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq
 			r := jwtRow{stored: &stored, seen: now}
 			switch {
 			case successors == nil:
-			case seen != nil && seen.Custom:
-				c = jwtCredential(env, stored, now)
-				r.inheritance = c.inheritance(successors)
-			case seen != nil:
+			case seen != nil && !seen.Custom:
 				r.inheritance = &inheritance{foreign: foreign(successors, t.Text)}
 			default:
-				r.inheritance = new(inheritance)
+				whole := jwtCredential(env, stored, now)
+				r.inheritance = whole.inheritance(successors)
 			}
 			c.row = r
 			return c
