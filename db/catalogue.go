@@ -49,17 +49,20 @@ func (tx *Tx) readPostgresCatalogue(ctx context.Context, l *Layout, names []stri
 // findTables finds tables by name or by a column of knox's, and with them whatever
 // they refer to.
 func (tx *Tx) findTables(ctx context.Context, conn *pgx.Conn, l *Layout, names []string) (known map[uint32]bool, wanted []uint32, err error) {
+	args := []any{names, tx.store.opts.TokenTable == ""}
+	there := "pg_catalog.pg_table_is_visible(c.oid)"
+	if schema := tx.store.opts.Schema; schema != "" {
+		there, args = "c.relnamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $3)", append(args, schema)
+	}
 	// What is PostgreSQL's own has lower oids (FirstNormalObjectId in access/transam.h).
 	rows, err := conn.Query(ctx, `
 		select c.oid, array(select f.confrelid from pg_catalog.pg_constraint f where f.conrelid = c.oid and f.contype = 'f'),
 			coalesce(current_schema(), ''), current_setting('server_version'), current_setting('server_version_num')::int
 		from pg_catalog.pg_class c
 		where c.relkind in ('r', 'p', 'f') and c.oid >= 16384
-		and (c.relname = any($1) or $3 and not c.relispartition and exists (select
+		and (c.relname = any($1) or $2 and not c.relispartition and exists (select
 			from pg_catalog.pg_attribute k where k.attrelid = c.oid and k.attname = 'token_key' and not k.attisdropped))
-		and case when $2 = '' then pg_catalog.pg_table_is_visible(c.oid)
-			else c.relnamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $2) end`,
-		names, tx.store.opts.Schema, tx.store.opts.TokenTable == "")
+		and `+there, args...)
 	if err != nil {
 		return nil, nil, err
 	}

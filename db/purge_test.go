@@ -1,7 +1,9 @@
 package db_test
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -22,6 +24,11 @@ func TestPurgeBatches(t *testing.T) {
 			add = `insert into django_session (session_key, session_data, expire_date)
 				select 'key' || n, 'x', cast(case when %[2]s then '2020-01-01' else '2040-01-01' end as timestamptz) from generate_series(1, %[1]d) n`
 		}
+		layout, err := s.Layout(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		version := layout.Version
 		for _, test := range []struct {
 			name, expired string // which of the rows
 			count         int64
@@ -37,12 +44,7 @@ func TestPurgeBatches(t *testing.T) {
 			{"few", "n % 997 = 0", rows / 997, "", 10},
 			{"at once", "n % 3 = 0", rows / 3, "", 7000},
 		} {
-			if layout, err := s.Layout(t.Context()); err != nil {
-				t.Fatal(err)
-			} else if was := layout.Version; test.version != "" {
-				layout.Version = test.version
-				defer func() { layout.Version = was }()
-			}
+			layout.Version = cmp.Or(test.version, version)
 			execute(t, address, "delete from django_session")
 			execute(t, address, fmt.Sprintf(add, rows, test.expired))
 			expired, err := s.ExpiredSessions(t.Context(), time.Now(), nil)
@@ -69,7 +71,9 @@ func TestPurgeBatches(t *testing.T) {
 			if len(batches) > 1 {
 				deleted++ // the one that was renewed
 			}
-			if deleted != test.count || len(batches) > enough {
+			// Through blocks that hold nothing any more it gallops.
+			busy := slices.DeleteFunc(slices.Clone(batches), func(n int64) bool { return n == 0 })
+			if deleted != test.count || len(busy) > enough || len(batches) > 2*enough {
 				t.Errorf("%s: %d of %d, in %v", test.name, deleted, test.count, batches)
 			}
 			if got := dbtest.Query(address, "select count(*) from django_session where expire_date < '2026-01-01'"); got != "0\n" {

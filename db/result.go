@@ -25,7 +25,7 @@ func (tx *Tx) each(ctx context.Context, q *query, f func(row) error) error {
 		read = eachSQLite
 	}
 	conn := tx.conn
-	if !tx.shared {
+	if ctx.Value(inTurns{}) == nil {
 		tx.conn = nil
 		defer func() { tx.conn = conn }()
 	}

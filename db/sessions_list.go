@@ -214,6 +214,9 @@ func (l *sessionList) postgres(ctx context.Context) error {
 			if err := l.cursor(ctx, tx, q, func(page []Session) error { return l.fill(ctx, tx, table, page) }); err != nil {
 				return err
 			}
+			if err := tx.exec(ctx, "close tokenctl_sessions"); err != nil {
+				return err
+			}
 			if q, err = l.sorted(tx.Layout, table); err != nil {
 				return err
 			}
@@ -250,8 +253,5 @@ func (l *sessionList) cursor(ctx context.Context, tx *Tx, q *query, f func(page 
 		}
 		page, next = next, page
 	}
-	if err != nil {
-		return err
-	}
-	return tx.exec(ctx, "close tokenctl_sessions")
+	return err
 }

@@ -72,7 +72,6 @@ type Tx struct {
 	store  *Store
 	conn   *sql.Conn
 
-	shared  bool         // several lists are read in it at the same time
 	cursors atomic.Int32 // how many have been opened
 	shapes  []*userShape
 }
@@ -95,21 +94,29 @@ func (s *Store) WriteMany(ctx context.Context, f func(*Tx) error) error {
 	return s.transact(ctx, mode{unlimited: true}, f)
 }
 
-// Snapshot runs f so that the lists that it reads with the context it gets see
-// one state of the database, over one connection even when they are read in
-// turns. SQLite reads lists a page at a time and without a transaction over all.
-func (s *Store) Snapshot(ctx context.Context, f func(context.Context) error) error {
+// Snapshot runs f so that what it reads with the context it gets sees one state of
+// the database, in one transaction: one list behind the other, or, with InTurns,
+// several at the same time. sorted says that they may be sorted. SQLite reads lists
+// a page at a time and without a transaction over all.
+func (s *Store) Snapshot(ctx context.Context, sorted bool, f func(context.Context) error) error {
 	if s.Engine == SQLite {
 		return f(ctx)
 	}
-	return s.transact(ctx, mode{readOnly: true, temporary: true, unlimited: true}, func(tx *Tx) error {
-		tx.shared = true
+	return s.transact(ctx, mode{readOnly: true, temporary: sorted, unlimited: true}, func(tx *Tx) error {
 		return f(context.WithValue(ctx, snapshot{}, tx))
 	})
 }
 
-// snapshot is the key under which a context carries a Snapshot's transaction.
-type snapshot struct{}
+// InTurns returns a context with which several lists of a Snapshot can be read at
+// the same time, over its one connection.
+func InTurns(ctx context.Context) context.Context { return context.WithValue(ctx, inTurns{}, true) }
+
+// snapshot is the key under which a context carries a Snapshot's transaction, and
+// inTurns the one that lists share it under.
+type (
+	snapshot struct{}
+	inTurns  struct{}
+)
 
 func (s *Store) transact(ctx context.Context, m mode, f func(*Tx) error) error {
 	if tx, ok := ctx.Value(snapshot{}).(*Tx); ok && tx.store == s {

@@ -35,7 +35,7 @@ func stream[T any](ctx context.Context, s *Store, build func(*Layout) (*query, e
 				if err != nil {
 					return err
 				}
-				if tx.shared {
+				if ctx.Value(inTurns{}) != nil {
 					return pages(ctx, tx, q, scan, emit)
 				}
 				return tx.each(ctx, q, func(r row) error {
@@ -68,13 +68,16 @@ func pages[T any](ctx context.Context, tx *Tx, q *query, scan func(*Layout, *row
 			page = append(page, scan(tx.Layout, &r))
 			return r.err
 		})
-		if err != nil || len(page) == 0 {
+		if err != nil {
 			return err
 		}
 		for _, v := range page {
 			if err := emit(v); err != nil {
 				return err
 			}
+		}
+		if len(page) < pageSize {
+			return nil
 		}
 	}
 }

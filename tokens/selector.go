@@ -72,30 +72,29 @@ func (s *Selector) filter() db.Filter {
 // a kind that was asked for by name and is not there is an error.
 func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
 	return func(yield func(Credential, error) bool) {
-		layout, err := store.Layout(ctx)
-		if err != nil {
-			yield(Credential{}, err)
-			return
-		}
-		kinds, err := s.kinds(layout)
-		if err != nil {
-			yield(Credential{}, err)
-			return
-		}
 		// The error alone does not tell: a transaction that ends early may
 		// have another one to report.
 		enough, stopped := errors.New("enough"), false
-		walk := func(ctx context.Context) error {
+		err := store.Snapshot(ctx, s.Sort != "", func(ctx context.Context) error {
+			layout, err := store.Layout(ctx)
+			if err != nil {
+				return err
+			}
+			kinds, err := s.kinds(layout)
+			if err != nil {
+				return err
+			}
+			combine := concatenate
+			if s.Sort != "" && len(kinds) > 1 {
+				ctx = db.InTurns(ctx)
+				combine = func(lists []iter.Seq2[Credential, error]) iter.Seq2[Credential, error] { return merge(lists, s.order) }
+			}
 			var lists []iter.Seq2[Credential, error]
 			for _, k := range kinds {
 				lists = append(lists, k.List(ctx, env, store, s))
 			}
-			list := concatenate(lists)
-			if s.Sort != "" && len(lists) > 1 {
-				list = merge(lists, s.order)
-			}
 			n := 0
-			for c, err := range list {
+			for c, err := range combine(lists) {
 				if err != nil {
 					return err
 				}
@@ -106,12 +105,7 @@ func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[C
 				}
 			}
 			return nil
-		}
-		if s.Sort != "" && len(kinds) > 1 {
-			err = store.Snapshot(ctx, walk)
-		} else {
-			err = walk(ctx)
-		}
+		})
 		if err != nil && !stopped {
 			yield(Credential{}, err)
 		}
