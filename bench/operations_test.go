@@ -47,6 +47,12 @@ const (
 	jwtRows = owner + `o.id, o.jti, o.token, o.created_at, o.expires_at, b.token_id is not null
 		from token_blacklist_outstandingtoken o left join token_blacklist_blacklistedtoken b on b.token_id = o.id
 		left join auth_user u on u.id = o.user_id order by o.id`
+	allByAge = `select * from (
+		select t.key as id, u.username, u.is_active, t.created, null as expires from authtoken_token t join auth_user u on u.id = t.user_id
+		union all select t.digest, u.username, u.is_active, t.created, t.expiry from knox_authtoken t join auth_user u on u.id = t.user_id
+		union all select o.token, u.username, u.is_active, o.created_at, o.expires_at
+			from token_blacklist_outstandingtoken o left join auth_user u on u.id = o.user_id
+		union all select session_data, null, null, null, expire_date from django_session) c order by created, id`
 	sessionRows = "select session_key, session_data, expire_date from django_session order by session_key"
 
 	countDRF     = "select count(*), count(distinct key) from authtoken_token"
@@ -138,6 +144,7 @@ for s in Session.objects.order_by("session_key").iterator():
 		list("knox", "ndjson", knoxRows, 1.5),
 		list("jwt", "ndjson", jwtRows, 3),
 		session,
+		list("drf,knox,jwt,session", "ndjson", allByAge, 0, "--sort", "created"),
 		mint("drf", countDRF, "for u in User.objects.all(): Token.objects.create(user=u)"),
 		mint("knox", countKnox, ""),
 		mint("jwt", countJWT, "for u in User.objects.all(): print(RefreshToken.for_user(u))"),

@@ -18,8 +18,8 @@ import (
 
 // stock is a set of databases that stay as they are, each made when it is first
 // needed: empty, users, and one for each kind, which holds the users and that kind's
-// rows. "knox-expired" is "knox" when all of it has expired, and so on. What an
-// operation changes is a copy.
+// rows, or "drf,knox" for several. "knox-expired" is "knox" when all of it has expired,
+// and so on. What an operation changes is a copy.
 type stock struct {
 	t        testing.TB // whom a failure ends
 	owner    testing.TB // with whom the stock ends
@@ -75,7 +75,11 @@ func (st *stock) ready(name string) {
 	case expired:
 		st.prepare(name, kind, kind, same(expire[kind]))
 	default:
-		st.prepare(name, "users", kind, load(kind))
+		from := "users"
+		if i := strings.LastIndexByte(name, ','); i >= 0 {
+			from, kind = name[:i], name[i+1:]
+		}
+		st.prepare(name, from, kind, load(kind))
 	}
 	st.made[name] = true
 }

@@ -64,6 +64,11 @@ func (tx *Tx) beginSQLite(ctx context.Context, mode mode) error {
 // the driver takes twice as much memory, where the file is that large.
 const largeCache = "pragma cache_size = -32768"
 
+// smallCache is for lists that are read in turns, each over a connection of its own:
+// what SQLite takes by itself, 2 MB for pages and as much to sort with, it takes for
+// each.
+const smallCache = "pragma cache_size = -512"
+
 // insertInto begins the insertion of many rows. Other than "or fail", SQLite would
 // keep each page as it was before the statement, so that it can take back the rows
 // before one that fails. Here that ends the transaction, or goes back to a savepoint.

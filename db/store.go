@@ -174,6 +174,11 @@ func (s *Store) connect(ctx context.Context) (*sql.Conn, error) {
 	limited, cancel := context.WithTimeout(ctx, s.opts.Timeout)
 	defer cancel()
 	conn, err := s.db.Conn(limited)
+	if err == nil && s.Engine == SQLite && ctx.Value(inTurns{}) != nil {
+		if _, err = conn.ExecContext(limited, smallCache); err != nil {
+			conn.Close()
+		}
+	}
 	switch {
 	case err == nil:
 		return conn, nil

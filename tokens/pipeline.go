@@ -17,9 +17,9 @@ type bundle[T any] struct {
 // as much as making a credential of it.
 const bundleRows = 128
 
-// bundles is how many there are: two pages of a database's, so that it goes on
+// bundles is how many there are: a page of a database's, so that it goes on
 // while the consumer has one.
-const bundles = 16
+const bundles = 8
 
 // credentials are the rows of a kind as a list shows them. While the consumer has
 // one, the next rows are read and made credentials of, on several processors. The

@@ -67,8 +67,8 @@ func (s *Selector) filter() db.Filter {
 	return f
 }
 
-// List yields the credentials that the selector picks. Kinds follow each
-// other, or, where the selector sorts, are merged in one state of the database;
+// List yields the credentials that the selector picks, on PostgreSQL out of one state
+// of the database. Kinds follow each other, or, where the selector sorts, are merged;
 // a kind that was asked for by name and is not there is an error.
 func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
 	return func(yield func(Credential, error) bool) {
