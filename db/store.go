@@ -96,8 +96,9 @@ func (s *Store) WriteMany(ctx context.Context, f func(*Tx) error) error {
 
 // Snapshot runs f so that what it reads with the context it gets sees one state of
 // the database, in one transaction: one list behind the other, or, with InTurns,
-// several at the same time. sorted says that they may be sorted. SQLite reads lists
-// a page at a time and without a transaction over all.
+// several at the same time. sorted says that they are sorted, for which some take a
+// temporary table. SQLite reads lists a page at a time and without a transaction
+// over all.
 func (s *Store) Snapshot(ctx context.Context, sorted bool, f func(context.Context) error) error {
 	if s.Engine == SQLite {
 		return f(ctx)

@@ -157,8 +157,8 @@ type Kind struct {
 	// Blacklist makes credentials, each as it was seen, stop working.
 	Blacklist func(context.Context, Env, *db.Tx, []Credential) (db.Refusals, error)
 	// BlacklistAll does so with all that a selector picks, in a statement or few,
-	// whatever they look like by then, and returns how many. The function, where it is given, gets the
-	// id of each. The selector is decidable.
+	// whatever they look like by then, and returns how many. The function, where it
+	// is given, gets the id of each. The selector is decidable.
 	BlacklistAll func(context.Context, Env, *db.Tx, Selector, func(id string)) (int64, error)
 	// Unblacklist undoes that.
 	Unblacklist func(context.Context, Env, *db.Tx, Credential) error
