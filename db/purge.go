@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,19 +36,20 @@ var errMany = errors.New("many")
 // expired counts the rows of a table that q's conditions are true of.
 func (s *Store) expired(ctx context.Context, t *Table, q *query) (*Expired, error) {
 	e := &Expired{table: t, condition: q}
-	count := &query{columns: []string{"count(*)", "coalesce(min(rowid), 0)", "coalesce(max(rowid), 0)"}, from: t.SQL(),
-		where: q.where, args: slices.Clone(q.args)}
-	if s.Engine == PostgreSQL {
-		count.args = append(count.args, t.SQL())
-		size := "pg_relation_size(cast($" + strconv.Itoa(len(count.args)) + " as regclass)) / cast(current_setting('block_size') as bigint)"
-		count.columns = []string{"count(*)", "cast(0 as bigint)", size}
-	}
 	err := s.transact(ctx, mode{readOnly: true, unlimited: true}, func(tx *Tx) error {
+		first, last := "coalesce(min(rowid), 0)", "coalesce(max(rowid), 0)"
+		switch {
+		case tx.Layout.tidRanges():
+			const block = "coalesce(cast((cast(cast(%s(ctid) as text) as point))[0] as bigint), 0)"
+			first, last = fmt.Sprintf(block, "min"), fmt.Sprintf(block, "max")
+		case s.Engine == PostgreSQL:
+			first, last = "cast(0 as bigint)", "cast(0 as bigint)"
+		}
+		count := &query{columns: []string{"count(*)", first, last}, from: t.SQL(), where: q.where, args: q.args}
 		return tx.each(ctx, count, func(r row) error { return r.Scan(&e.Rows, &e.from, &e.end) })
 	})
-	if e.left = e.Rows; s.Engine == SQLite {
-		e.end++ // SQLite would make a fraction of the largest one
-	}
+	e.left = e.Rows
+	e.end++ // SQLite would make a fraction of the largest one
 	return e, err
 }
 
@@ -136,7 +138,7 @@ func (e *Expired) begin(ctx context.Context, s *Store, most int) error {
 	}
 	// A block holds some dozens of rows. One that is read for less than one of them
 	// is better found by an index, if there is one.
-	dense := e.end > 0 && e.Rows >= e.end && l.tidRanges() && most >= blockRows
+	dense := e.Rows >= e.end-e.from && l.tidRanges() && most >= blockRows
 	if l.Engine == SQLite {
 		dense = e.Rows*32 >= e.end-e.from
 	}
