@@ -44,6 +44,15 @@ type Column struct {
 	refers     *Table // by a foreign key; one that was not read has no name
 }
 
+// target is the table that a column, if there is one, refers to; nil where that was
+// not read.
+func (c *Column) target() *Table {
+	if c == nil || c.refers == nil || c.refers.Name == "" {
+		return nil
+	}
+	return c.refers
+}
+
 // KeyType is the type of a user table's primary key.
 type KeyType string
 
@@ -178,17 +187,17 @@ func (l *Layout) findUser(o Options) {
 			if t == nil {
 				continue
 			}
-			c := t.Column("user_id")
-			if c == nil || c.refers == nil || c.refers.Name == "" {
+			users := t.Column("user_id").target()
+			if users == nil {
 				continue
 			}
-			if target != nil && c.refers != target {
+			if target != nil && users != target {
 				l.problem = &django.Error{Code: django.CodeLayoutUnsupported,
-					Message: fmt.Sprintf("%s refers to the users in %s, but %s to those in %s", from, target.Name, name, c.refers.Name),
+					Message: fmt.Sprintf("%s refers to the users in %s, but %s to those in %s", from, target.Name, name, users.Name),
 					Hint:    "set user_table under [auth] in tokenctl.toml to the table of AUTH_USER_MODEL"}
 				return
 			}
-			target, from = c.refers, name
+			target, from = users, name
 		}
 		if target == nil {
 			target = l.tables[tableUser]
@@ -207,12 +216,13 @@ func (l *Layout) findUser(o Options) {
 			return
 		}
 		u.Key = key.Name
-		if key.refers == nil || key.refers.Name == "" || u.Column("password") != nil || slices.Contains(u.Children, key.refers) {
+		parent := key.target()
+		if parent == nil || u.Column("password") != nil || slices.Contains(u.Children, parent) {
 			u.KeyType = key.keyType(l.Engine)
 			break
 		}
 		u.Children = append(u.Children, u.Table)
-		u.Table = key.refers
+		u.Table = parent
 	}
 	if u.Column("password") == nil {
 		l.problem = &django.Error{Code: django.CodeLayoutUnsupported, Message: "the table " + u.Name + " has no password column: it is not a Django user table",

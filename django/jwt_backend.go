@@ -136,9 +136,10 @@ func (b *JWTBackend) Decode(secret Secret, now time.Time) (*JWT, error) {
 func (b *JWTBackend) Signed(secret Secret) bool {
 	text := secret.Reveal()
 	// Nearly all tokens have the header that this writes, which need not be read.
-	if last := strings.LastIndexByte(text, '.'); b.keys.CanVerify() && len(text) <= maxJWT && last > len(b.head) && strings.HasPrefix(text, b.head+".") {
+	last := strings.LastIndexByte(text, '.')
+	if b.keys.CanVerify() && len(text) <= maxJWT && last > len(b.head) && text[len(b.head)] == '.' && strings.HasPrefix(text, b.head) {
 		if signature, err := strictBase64.DecodeString(text[last+1:]); err == nil {
-			return b.keys.get().method.Verify(text[:last], signature, b.keys.get().verifying) == nil
+			return b.made(text[:last], signature)
 		}
 	}
 	_, err := b.load(secret)
@@ -161,10 +162,16 @@ func (b *JWTBackend) load(secret Secret) (*loadedJWT, error) {
 	if reason := checkHeader(t.Header, b.settings.Algorithm); reason != "" {
 		return nil, &JWTError{Reason: reason}
 	}
-	if b.keys.get().method.Verify(string(t.signed), t.signature, b.keys.get().verifying) != nil {
+	if !b.made(string(t.signed), t.signature) {
 		return nil, &JWTError{Reason: JWTBadSignature}
 	}
 	return t, nil
+}
+
+// made reports whether the key made a signature.
+func (b *JWTBackend) made(signed string, signature []byte) bool {
+	keys := b.keys.get()
+	return keys.method.Verify(signed, signature, keys.verifying) == nil
 }
 
 // unreadable: before PyJWT caught RecursionError, deep nesting took the request down.

@@ -2,7 +2,6 @@ package django
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -96,15 +95,15 @@ func (s JWTSettings) readPayload(t *loadedJWT) error {
 
 // Describe is what a token with these claims says.
 func (s JWTSettings) Describe(claims JWTClaims) JWT {
-	t := JWT{Claims: claims}
-	t.Type, _ = claims.Text(cmp.Or(s.TokenTypeClaim, "token_type"))
-	if jti := claims.Get(cmp.Or(s.JTIClaim, "jti")); jti != nil && string(jti) != "null" {
+	t, names := JWT{Claims: claims}, s.claimNames()
+	t.Type, _ = claims.Text(names.typ)
+	if jti := claims.Get(names.jti); jti != nil && string(jti) != "null" {
 		t.JTI = ClaimText(jti) // as CharField.get_prep_value has it
 	}
-	t.UserID = scalarText(claims.Get(cmp.Or(s.UserIDClaim, "user_id")))
+	t.UserID = scalarText(claims.Get(names.user))
 	t.Expires = claimTime(claims.Get("exp"))
 	t.IssuedAt = claimTime(claims.Get("iat"))
-	t.RefreshExpires = claimTime(claims.Get(cmp.Or(s.SlidingTokenRefreshExpClaim, "refresh_exp")))
+	t.RefreshExpires = claimTime(claims.Get(names.refresh))
 	return t
 }
 

@@ -1,8 +1,6 @@
 package django
 
 import (
-	"cmp"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -38,19 +36,13 @@ func (s JWTSettings) Glance(t *JWT) *JWTGlance {
 
 // CustomClaims are those that simplejwt did not put there itself.
 func (s JWTSettings) CustomClaims(claims JWTClaims) (custom []JWTClaim) {
-	own := s.ownClaims()
+	names := s.claimNames()
 	for _, c := range claims {
-		if !slices.Contains(own[:], c.Name) {
+		if !names.own(c.Name) {
 			custom = append(custom, c)
 		}
 	}
 	return custom
-}
-
-// ownClaims are the names of what simplejwt puts into tokens.
-func (s *JWTSettings) ownClaims() [11]string {
-	return [...]string{"exp", "iat", "nbf", "aud", "iss", "jti", s.JTIClaim, cmp.Or(s.TokenTypeClaim, "token_type"), cmp.Or(s.UserIDClaim, "user_id"),
-		cmp.Or(s.SlidingTokenRefreshExpClaim, "refresh_exp"), cmp.Or(s.RevokeTokenClaim, "hash_password")}
 }
 
 // glancer reads tokens as nearly all are: strictly encoded JSON of which no text
@@ -75,20 +67,19 @@ func (g *glancer) glance(s *JWTSettings, text string) (seen JWTGlance, ok bool) 
 		}
 		g.header = strings.Clone(header)
 	}
-	own := s.ownClaims()
-	typ, refresh := cmp.Or(s.TokenTypeClaim, "token_type"), cmp.Or(s.SlidingTokenRefreshExpClaim, "refresh_exp")
+	names := s.claimNames()
 	ok = g.object(payload, func(name, value []byte) {
 		// One claim may have several of these names, and the last of a name counts.
-		if string(name) == typ {
+		if string(name) == names.typ {
 			seen.Type = g.text(value)
 		}
 		if string(name) == "iat" {
 			seen.IssuedAt = scannedTime(value)
 		}
-		if string(name) == refresh {
+		if string(name) == names.refresh {
 			seen.RefreshExpires = scannedTime(value)
 		}
-		seen.Custom = seen.Custom || !slices.ContainsFunc(own[:], func(known string) bool { return known == string(name) })
+		seen.Custom = seen.Custom || !names.own(string(name))
 	})
 	return seen, ok && g.decode(signature)
 }

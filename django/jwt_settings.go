@@ -1,6 +1,7 @@
 package django
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -61,6 +62,7 @@ func (s JWTSettings) WithDefaults() JWTSettings {
 			f.field.Duration = f.value
 		}
 	}
+	names := s.claimNames()
 	for _, f := range []struct {
 		field *string
 		value string
@@ -68,11 +70,11 @@ func (s JWTSettings) WithDefaults() JWTSettings {
 		{&s.Algorithm, "HS256"},
 		{&s.AuthHeaderName, "HTTP_AUTHORIZATION"},
 		{&s.UserIDField, "id"},
-		{&s.UserIDClaim, "user_id"},
-		{&s.TokenTypeClaim, "token_type"},
-		{&s.JTIClaim, "jti"},
-		{&s.SlidingTokenRefreshExpClaim, "refresh_exp"},
-		{&s.RevokeTokenClaim, "hash_password"},
+		{&s.UserIDClaim, names.user},
+		{&s.TokenTypeClaim, names.typ},
+		{&s.JTIClaim, names.jti},
+		{&s.SlidingTokenRefreshExpClaim, names.refresh},
+		{&s.RevokeTokenClaim, names.revoke},
 	} {
 		if *f.field == "" {
 			*f.field = f.value
@@ -86,6 +88,23 @@ func (s JWTSettings) WithDefaults() JWTSettings {
 		s.CheckUserIsActive = &yes
 	}
 	return s
+}
+
+// jwtClaimNames are what the claims are called that settings can rename.
+type jwtClaimNames struct{ typ, jti, user, refresh, revoke string }
+
+func (s *JWTSettings) claimNames() jwtClaimNames {
+	return jwtClaimNames{cmp.Or(s.TokenTypeClaim, "token_type"), cmp.Or(s.JTIClaim, "jti"), cmp.Or(s.UserIDClaim, "user_id"),
+		cmp.Or(s.SlidingTokenRefreshExpClaim, "refresh_exp"), cmp.Or(s.RevokeTokenClaim, "hash_password")}
+}
+
+// own reports whether simplejwt itself puts a claim of this name into tokens.
+func (n *jwtClaimNames) own(name string) bool {
+	switch name {
+	case "exp", "iat", "nbf", "aud", "iss", "jti", n.typ, n.jti, n.user, n.refresh, n.revoke:
+		return true
+	}
+	return false
 }
 
 // Audiences returns AUDIENCE, nil where there is none. list tells whether it is
