@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -51,31 +50,32 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	t, err := o.resolve(c, store, args)
-	if t == nil || err != nil {
+	a.env() // so that it is there to be changed
+	a.kinds.Unverified = o.unverified
+	s, err := o.choose(c, store, args)
+	if s == nil || err != nil {
 		return err
 	}
 	if o.dryRun {
-		return o.showDryRun(t)
+		return o.showDryRun(s)
 	}
-	env := a.env()
-	env.Unverified = o.unverified
 	var done kindCounts
-	refused := map[string]bool{}
-	err = o.change(ctx, t, store, func(tx *db.Tx) error {
-		did, err := o.atOnce(ctx, env, tx, t, &done)
-		if err == nil && !did {
-			err = o.each(ctx, t, "blacklisting", func(batch []tokens.Credential) (db.Refusals, error) {
-				refusals, err := batch[0].Of().Blacklist(ctx, env, tx, batch)
-				for i := range batch {
-					if refusals[i] != nil {
-						refused[batch[i].ID] = true
-					} else {
-						done.add(batch[i].Of(), 1)
-					}
-				}
-				return refusals, err
-			})
+	var remains []string
+	undo := func() bool {
+		done, remains = kindCounts{}, nil
+		return true
+	}
+	err = o.apply(ctx, store, s, undo, func(tx *db.Tx) error {
+		if s.all != nil {
+			return o.all(ctx, tx, s.all, &done)
+		}
+		_, err := o.each(ctx, tx, s, "blacklisting", func(chunk []*tokens.Ref) (db.Outcomes, error) {
+			n, left, err := chunk[0].Kind().Blacklist(ctx, a.env(), tx, tokens.Target{Refs: chunk})
+			done.add(chunk[0].Kind(), int(n))
+			return left, err
+		})
+		if err == nil && !a.global.quiet {
+			remains, err = o.remains(ctx, tx, s)
 		}
 		if err != nil {
 			return err
@@ -85,91 +85,93 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	now := func(c *tokens.Credential) bool {
-		c.Status = tokens.Blacklisted
-		return !refused[c.ID]
+	o.tell(s, &done)
+	for _, note := range remains {
+		a.say("note: %s", note)
 	}
-	o.tell(t, &done, now)
 	if a.asked() {
-		if err := t.write(a.Stdout, a.options(t.single), now); err != nil {
-			return err
-		}
-	}
-	return o.report(t.missing, done.n)
-}
-
-// atOnce blacklists what the selector picks without naming each, which takes a
-// fraction of the time. Where it turns out to be another set
-// than the one that was shown, that is undone, and did is false: what was shown is
-// what is to be changed.
-func (o *blacklistOptions) atOnce(ctx context.Context, env tokens.Env, tx *db.Tx, t *target, done *kindCounts) (did bool, err error) {
-	if !t.decidable {
-		return false, nil
-	}
-	p := o.app.progress("blacklisting", int64(t.len()))
-	defer p.done()
-	now := new(tokens.Set)
-	var gone func(string)
-	if t.set != nil {
-		gone = func(id string) {
-			now.Count(id)
-			p.add(1)
-		}
-	}
-	other := errors.New("another set")
-	err = tx.Try(ctx, func() error {
-		blacklisted, err := tokens.BlacklistSelected(ctx, env, tx, *t.selector, gone)
+		err := s.write(a.Stdout, a.options(s.single), func(r *tokens.Ref, c *tokens.Credential) bool {
+			c.Status = tokens.Blacklisted
+			return r.Left() == 0
+		})
 		if err != nil {
 			return err
 		}
-		if t.set != nil && !now.Same(t.set) {
-			return other
-		}
-		for kind, n := range blacklisted {
-			done.add(kind, n)
-		}
-		return nil
-	})
-	if errors.Is(err, other) {
-		return false, nil
 	}
-	return true, err
+	return o.report(s, done.n)
 }
 
-// tell says what was blacklisted, and what goes on all the same.
-func (o *blacklistOptions) tell(t *target, done *kindCounts, now func(*tokens.Credential) bool) {
+// all blacklists all that a selector picks.
+func (o *blacklistOptions) all(ctx context.Context, tx *db.Tx, sel *tokens.Selector, done *kindCounts) error {
+	kinds, err := sel.Chosen(tx.Layout)
+	if err != nil {
+		return err
+	}
+	for _, k := range kinds {
+		if err := k.Refuse(o.verb); err != nil {
+			return err
+		}
+		n, _, err := k.Blacklist(ctx, o.app.env(), tx, tokens.Target{Where: sel})
+		if err != nil {
+			return err
+		}
+		done.add(k, int(n))
+	}
+	return tx.CheckConstraints(ctx)
+}
+
+// remains are notes about what goes on although the credentials are blacklisted, each
+// once.
+func (o *blacklistOptions) remains(ctx context.Context, tx *db.Tx, s *selection) (notes []string, err error) {
+	said := map[string]bool{}
+	for _, k := range tokens.Kinds() {
+		if k.Remains == nil {
+			continue
+		}
+		var refs []*tokens.Ref
+		for r := range s.refs.All() {
+			if r.Kind() == k && r.Left() == 0 && len(refs) < chunkTold {
+				refs = append(refs, r)
+			}
+		}
+		if refs == nil {
+			continue
+		}
+		list, err := k.Remains(ctx, o.app.env(), tx, refs)
+		if err != nil {
+			return nil, err
+		}
+		for _, note := range list {
+			if said[note] {
+				continue
+			}
+			if len(notes) == mostTold {
+				return append(notes, "the like holds for others of them"), nil
+			}
+			said[note] = true
+			notes = append(notes, note)
+		}
+	}
+	return notes, nil
+}
+
+// chunkTold is of how many credentials of a kind is found out what remains.
+const chunkTold = 1000
+
+// tell says what was blacklisted.
+func (o *blacklistOptions) tell(s *selection, done *kindCounts) {
 	a := o.app
 	if a.global.quiet {
 		return
 	}
-	if done.n > mostTold {
+	if done.n > mostTold || s.all != nil {
 		a.say("blacklisted %s", done)
+	} else {
+		for r := range s.refs.All() {
+			if r.Left() == 0 {
+				a.say("blacklisted %s of %s", r.ID(), whose(r.Owner()))
+			}
+		}
 	}
-	said := map[string]bool{"": true}
-	var notes []string
-	for c := range t.all() {
-		if !now(&c) {
-			continue
-		}
-		if done.n <= mostTold {
-			a.say("blacklisted %s of %s", c.ID, whose(&c))
-		}
-		f := c.Of().Aftermath
-		if f == nil {
-			continue
-		}
-		text := f(a.env(), c)
-		if said[text] {
-			continue
-		}
-		if len(notes) == mostTold {
-			notes = append(notes, "the like holds for others of them")
-			break
-		}
-		said[text] = true
-		notes = append(notes, text)
-	}
-	for _, text := range notes {
-		a.say("note: %s", text)
-	}
+	o.noteLeft(s)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,8 +16,16 @@ import (
 	"tokenctl/tokens"
 )
 
-// changeFlags are what rotate and blacklist have in common: credentials named
-// one by one, or picked by a selector that is shown before it is acted on.
+// rotate, blacklist and unblacklist change credentials in four steps. The credentials
+// are chosen: by id or secret, or by flags, and then each is shown while the list is
+// read. Either way a reference to each is kept. A person, or --yes, agrees to what flags
+// chose. One transaction changes exactly these references, kind after kind (apply.go).
+// What was left, and why, is reported.
+//
+// With --yes and --quiet nobody is shown anything, so blacklist lets the database change
+// all that the flags choose at that moment, where the database alone can tell.
+
+// changeFlags are what these commands have in common.
 type changeFlags struct {
 	app           *App
 	verb          string // "rotate"
@@ -30,11 +39,16 @@ type changeFlags struct {
 
 func (f *changeFlags) flags(c *cobra.Command) {
 	f.selector.flags(f.app, c)
+	f.namedFlags(c)
+	f.consent.flags(c)
+}
+
+// namedFlags are the flags of a command that takes ids and secrets only.
+func (f *changeFlags) namedFlags(c *cobra.Command) {
 	tokenFileFlag(c, &f.tokenFile)
 	c.Flags().BoolVar(&f.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
 	c.Flags().BoolVar(&f.ignoreMissing, "ignore-missing", false, "absent ones are no fault")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "show what would be changed; change nothing")
-	f.consent.flags(c)
 }
 
 // check is for cobra's Args: ids or a selector, not both and not neither.
@@ -53,69 +67,80 @@ func (f *changeFlags) check(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// resolve finds the credentials: by id or secret, without asking; or by
-// selector, after showing them and asking. A nil target means that there is
-// nothing to do, which has been said.
-func (f *changeFlags) resolve(c *cobra.Command, store *db.Store, args []string) (*target, error) {
-	ctx, a := c.Context(), f.app
+// selection is what a change is about.
+type selection struct {
+	refs     tokens.Refs
+	named    bool             // by id or secret, one by one
+	single   bool             // one was named, so the result is one object
+	all      *tokens.Selector // all that it picks, and no references
+	missing  []offence        // what cannot be changed
+	appeared int              // how many more the selector picked when the question was answered
+}
+
+// choose finds the credentials. nil means that there is nothing to do, which has been
+// said.
+func (f *changeFlags) choose(c *cobra.Command, store *db.Store, args []string) (*selection, error) {
 	if len(args) > 0 || f.tokenFile != "" {
-		return f.byName(ctx, store, args)
+		return f.byName(c.Context(), store, args)
 	}
+	return f.bySelector(c, store)
+}
+
+func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection, error) {
+	ctx, a := c.Context(), f.app
 	sel, err := f.selector.resolve(ctx, c, store)
 	if err != nil {
 		return nil, err
 	}
-	sel.Places, sel.Doomed = true, f.verb == "blacklist"
-	layout, err := store.Layout(ctx)
-	if err != nil {
-		return nil, err
+	sel.Compare = true
+	if f.verb == "blacklist" && f.silent() && !f.dryRun && !a.asked() {
+		layout, err := store.Layout(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if exact, err := sel.Exact(layout); exact || err != nil {
+			return &selection{all: &sel}, err
+		}
 	}
-	t := &target{selector: &sel}
-	if t.decidable, err = sel.Decidable(layout); err != nil {
-		return nil, err
-	}
-	if sel.Doomed && t.decidable && f.unseen() {
-		return t, nil
-	}
-	if t.set, err = f.show(ctx, store, sel); err != nil {
+	s := new(selection)
+	if err := f.show(ctx, store, sel, s); err != nil {
 		return nil, err
 	}
 	if err := a.noteOthers(ctx, store, sel, f.verb); err != nil {
 		return nil, err
 	}
 	a.noteSkipped(sel)
-	if f.dryRun {
-		return t, nil
-	}
-	if t.len() == 0 && f.consent.count <= 0 {
+	n := s.refs.Len()
+	switch {
+	case f.dryRun:
+		return s, nil
+	case n == 0 && s.missing == nil && f.consent.count <= 0:
 		a.say("nothing to %s", f.verb)
 		return nil, a.writeNone()
 	}
-	asked, err := f.consent.obtain(ctx, a, f.verb, count(t.len(), "credential"), t.len())
+	asked, err := f.consent.obtain(ctx, a, f.verb, count(n, "credential"), n)
 	if err != nil || !asked {
-		return t, err
+		return s, err
 	}
 	// Time has passed while the person was reading.
-	again := new(tokens.Set)
-	err = f.pick(ctx, store, sel, func(c *tokens.Credential) error {
-		again.Count(c.ID)
+	shown := make(map[string]bool, n)
+	for r := range s.refs.All() {
+		shown[r.ID()] = true
+	}
+	return s, f.pick(ctx, store, sel, func(c *tokens.Credential) error {
+		if !shown[c.ID] {
+			s.appeared++
+		}
 		return nil
 	})
-	if err == nil && !t.set.Same(again) {
-		err = &django.Error{Code: django.CodeChanged, Message: "the set changed while you were looking at it", Hint: "nothing was done; run the command again"}
-	}
-	return t, err
 }
 
-// unseen reports whether nobody wants to see what the selector picks, before or
-// afterwards.
-func (f *changeFlags) unseen() bool {
-	return f.app.global.quiet && f.consent.yes && !f.dryRun && !f.app.asked()
-}
+// silent reports whether nobody wants to see what the selector picks.
+func (f *changeFlags) silent() bool { return f.app.global.quiet && f.consent.yes }
 
-// show returns what the selector picks, and shows the exact set on stderr, since
-// stdout may be a pipe, unless nobody wants that.
-func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Selector) (*tokens.Set, error) {
+// show keeps references to what the selector picks, and shows the exact set on stderr,
+// since stdout may be a pipe, unless nobody wants that.
+func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Selector, s *selection) error {
 	a := f.app
 	o := output.Options{Format: output.Table, Color: a.colored(a.Term.Stderr)}
 	if a.Term.Stderr {
@@ -123,13 +148,19 @@ func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Sele
 	}
 	w, err := output.NewWriter(a.remarks(), credentialColumns, o)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	silent := f.dryRun || a.global.quiet && f.consent.yes
-	set := new(tokens.Set)
+	quiet := f.dryRun || f.silent()
 	err = f.pick(ctx, store, sel, func(c *tokens.Credential) error {
-		set.Add(c)
-		if silent {
+		if e := f.cannot(c, store); e != nil {
+			if !f.keepGoing {
+				return e
+			}
+			s.missing = append(s.missing, offence{c.ID, e, 1})
+			return nil
+		}
+		s.refs.Add(c)
+		if quiet {
 			return nil
 		}
 		return w.Write(credentialRow(c))
@@ -137,7 +168,15 @@ func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Sele
 	if err == nil {
 		err = w.Close()
 	}
-	return set, err
+	return err
+}
+
+// cannot says why the verb can do nothing with a credential as it was seen.
+func (f *changeFlags) cannot(c *tokens.Credential, store *db.Store) *django.Error {
+	if k := c.Of(); k.Cannot != nil {
+		return k.Cannot(f.app.env(), f.verb, c, store.Now())
+	}
+	return nil
 }
 
 func (f *changeFlags) pick(ctx context.Context, store *db.Store, sel tokens.Selector, add func(*tokens.Credential) error) error {
@@ -158,28 +197,38 @@ func (f *changeFlags) pick(ctx context.Context, store *db.Store, sel tokens.Sele
 	return nil
 }
 
-func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string) (*target, error) {
-	refs, err := f.app.references(ctx, args, f.tokenFile)
+func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string) (*selection, error) {
+	names, err := f.app.references(ctx, args, f.tokenFile)
 	// The end of a pipe from list has nothing to read on a good day.
 	if err != nil && (err != errNoInput || !f.ignoreMissing) {
 		return nil, err
 	}
-	t := &target{single: len(refs) == 1}
+	s := &selection{named: true, single: len(names) == 1}
 	err = store.Read(ctx, func(tx *db.Tx) error {
-		if t.found, t.missing, err = resolve(ctx, f.app.env(), tx, refs); err != nil {
+		found, missing, err := resolve(ctx, f.app.env(), tx, names)
+		if err != nil {
 			return err
 		}
-		for _, c := range t.found {
-			if err := c.Of().Refuse(f.verb); err != nil {
-				return err
-			}
-		}
-		if f.verb == "rotate" && len(t.found) > len(refs) {
+		if f.verb == "rotate" && len(found)+len(missing) > len(names) {
 			var ids []string
-			for _, c := range t.found {
+			for _, c := range found {
 				ids = append(ids, c.ID)
 			}
 			return &django.Error{Code: django.CodeAmbiguousID, Message: "a secret stands in the tables of two kinds: " + strings.Join(ids, ", "), Hint: "rotate one of them by its id"}
+		}
+		s.missing = missing
+		for _, c := range found {
+			err := c.Of().Refuse(f.verb)
+			if e := f.cannot(&c, store); err == nil && e != nil {
+				err = e
+			}
+			var e *django.Error
+			switch {
+			case err == nil:
+				s.refs.Add(&c)
+			case errors.As(err, &e):
+				s.missing = append(s.missing, offence{c.ID, e, 1})
+			}
 		}
 		return nil
 	})
@@ -188,53 +237,56 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 	}
 	if f.ignoreMissing {
 		var kept []offence
-		for _, o := range t.missing {
+		for _, o := range s.missing {
 			if o.err.Code != django.CodeNotFound {
 				kept = append(kept, o)
 			}
 		}
-		t.missing = kept
+		s.missing = kept
 	}
-	if len(t.missing) > 0 && (!f.keepGoing || len(t.found) == 0) {
-		err := offences(t.missing)
+	if len(s.missing) > 0 && (!f.keepGoing || s.refs.Len() == 0) {
+		err := offences(s.missing)
 		var e *django.Error
 		if errors.As(err, &e) && e.Code == django.CodeNotFound {
 			e.Hint += "; --ignore-missing makes an absent one no fault"
 		}
 		return nil, err
 	}
-	if len(t.found) == 0 {
+	if s.refs.Len() == 0 {
 		f.app.say("nothing to %s: none of them is there", f.verb)
 		if !f.dryRun {
 			return nil, f.app.writeNone()
 		}
 	}
-	return t, nil
+	return s, nil
 }
 
-// report says of every offender why nothing was done to it, and ends the
-// command with the status for partly done work.
-func (f *changeFlags) report(missing []offence, done int) error {
-	if len(missing) == 0 {
-		return nil
+// write writes the credentials that f reports on, and what it made of them.
+func (s *selection) write(to io.Writer, o output.Options, now func(*tokens.Ref, *tokens.Credential) bool) error {
+	w, err := output.NewWriter(to, credentialColumns, o)
+	if err != nil {
+		return err
 	}
-	if done == 0 {
-		return offences(missing)
+	for r := range s.refs.All() {
+		c := r.Credential()
+		if !now(r, &c) {
+			continue
+		}
+		if err := w.Write(credentialRow(&c)); err != nil {
+			return err
+		}
 	}
-	var reasons []string
-	for _, o := range missing {
-		reasons = append(reasons, o.err.Message)
-	}
-	return &django.Error{Code: django.CodePartlyDone, Message: fmt.Sprintf("%d of %d were done; not done: %s", done, done+len(missing), strings.Join(reasons, "; "))}
+	return w.Close()
 }
 
 // showDryRun is the result of --dry-run: the set, in the form asked for.
-func (f *changeFlags) showDryRun(t *target) error {
-	if err := t.write(f.app.Stdout, f.app.options(t.single && t.len() == 1), nil); err != nil {
+func (f *changeFlags) showDryRun(s *selection) error {
+	n := s.refs.Len()
+	if err := s.write(f.app.Stdout, f.app.options(s.single && n == 1), func(*tokens.Ref, *tokens.Credential) bool { return true }); err != nil {
 		return err
 	}
-	f.app.say("dry run: would %s %s", f.verb, count(t.len(), "credential"))
-	return f.report(t.missing, t.len())
+	f.app.say("dry run: would %s %s", f.verb, count(n, "credential"))
+	return f.report(s, n)
 }
 
 // writeNone is the result of a command that had nothing to do.
@@ -286,4 +338,22 @@ func (a *App) noteEngine() {
 }
 
 // whose names the owner of a credential.
-func whose(c *tokens.Credential) string { return cmp.Or(c.Owner.Username, "nobody known") }
+func whose(u *db.User) string { return cmp.Or(u.Username, "nobody known") }
+
+// report says of every offender why nothing was done to it, and ends the
+// command with the status for partly done work.
+func (f *changeFlags) report(s *selection, done int) error {
+	if len(s.missing) == 0 {
+		return nil
+	}
+	if done == 0 {
+		return offences(s.missing)
+	}
+	var reasons []string
+	total := done
+	for _, o := range s.missing {
+		reasons = append(reasons, o.err.Message)
+		total += o.n
+	}
+	return &django.Error{Code: django.CodePartlyDone, Message: fmt.Sprintf("%d of %d were done; not done: %s", done, total, strings.Join(reasons, "; "))}
+}

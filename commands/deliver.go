@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -28,7 +29,8 @@ type delivery struct {
 	token  bool // what was written is a token, or several
 	bare   bool // and alone, as --token-file reads it
 
-	unsynced int // bytes written to file since it was flushed
+	handed   bool // the result was handed over
+	unsynced int  // bytes written to file since it was flushed
 }
 
 // outFlag is for commands whose secrets have no other form than their own.
@@ -79,6 +81,7 @@ func (d *delivery) create() error {
 
 // write hands text over, in full and within deliveryTime.
 func (d *delivery) write(ctx context.Context, text []byte) error {
+	d.handed = true
 	done := make(chan error, 1)
 	go func() {
 		if d.file == nil {
@@ -106,6 +109,20 @@ func (d *delivery) write(ctx context.Context, text []byte) error {
 		return undelivered(err)
 	}
 	return nil
+}
+
+// restart takes back what was written so far, for another attempt, and reports whether it
+// could.
+func (d *delivery) restart() bool {
+	if d.handed {
+		return false
+	}
+	if d.file == nil {
+		return true
+	}
+	d.unsynced = 0
+	_, err := d.file.Seek(0, io.SeekStart)
+	return err == nil && d.file.Truncate(0) == nil
 }
 
 func undelivered(err error) error {

@@ -20,9 +20,8 @@ const maxLine = 64 << 10
 
 // reference is how the operator named one credential.
 type reference struct {
-	id     string        // an id, or
-	secret django.Secret // the secret itself
-	where  string        // how to speak of it without repeating a secret
+	tokens.Name
+	where string // how to speak of it without repeating a secret
 }
 
 // references reads the arguments of a command that takes ID… or -. A single -
@@ -38,7 +37,7 @@ func (a *App) references(ctx context.Context, args []string, tokenFile string) (
 		if err != nil {
 			return nil, err
 		}
-		refs = append(refs, reference{secret: secret, where: "the secret in " + tokenFile})
+		refs = append(refs, reference{tokens.Name{Secret: secret}, "the secret in " + tokenFile})
 	}
 	for _, arg := range args {
 		if arg == "-" {
@@ -53,7 +52,7 @@ func (a *App) references(ctx context.Context, args []string, tokenFile string) (
 			}
 			return nil, err
 		}
-		refs = append(refs, reference{id: arg, where: arg})
+		refs = append(refs, reference{tokens.Name{ID: arg}, arg})
 	}
 	return refs, nil
 }
@@ -65,7 +64,7 @@ func (a *App) readReferences(ctx context.Context) ([]reference, error) {
 			return nil, err
 		}
 		s, err := secretLine(secret, "the secret")
-		return []reference{{secret: s, where: "the secret"}}, err
+		return []reference{{tokens.Name{Secret: s}, "the secret"}}, err
 	}
 	lines, err := a.readLines(ctx, a.Stdin)
 	if err != nil {
@@ -75,14 +74,14 @@ func (a *App) readReferences(ctx context.Context) ([]reference, error) {
 	for i, line := range lines {
 		where := fmt.Sprintf("line %d of standard input", i+1)
 		if _, _, err := tokens.ParseID(line); err == nil {
-			refs = append(refs, reference{id: line, where: line})
+			refs = append(refs, reference{tokens.Name{ID: line}, line})
 			continue
 		}
 		secret, err := secretLine(line, where)
 		if err != nil {
 			return nil, err
 		}
-		refs = append(refs, reference{secret: secret, where: "the secret in " + where})
+		refs = append(refs, reference{tokens.Name{Secret: secret}, "the secret in " + where})
 	}
 	if refs == nil {
 		return nil, errNoInput

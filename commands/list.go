@@ -62,7 +62,6 @@ func (o *listOptions) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	sel.Brief = true
 	// What lives at a time is little and what passes through is much: collecting
 	// less often takes some megabytes and saves a quarter of the time.
 	defer debug.SetGCPercent(debug.SetGCPercent(200))

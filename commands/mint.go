@@ -198,7 +198,7 @@ func (o *mintOptions) check() error {
 
 // announce says on stderr what a new secret is and belongs to.
 func (a *App) announce(verb string, m *tokens.Minted) {
-	text := verb + " " + m.ID + " for " + whose(&m.Credential)
+	text := verb + " " + m.ID + " for " + whose(&m.Owner)
 	if m.Replaces != "" {
 		text += ", replacing " + m.Replaces
 		if !m.Until.IsZero() {

@@ -68,7 +68,7 @@ func (s *userSelector) audience(ctx context.Context, a *App, store *db.Store, la
 			continue
 		}
 		// Only its data tells whose a session is.
-		sel := tokens.Selector{Kinds: []*tokens.Kind{k}, Statuses: []tokens.Status{tokens.Active}, PassedOver: new(int), Unreadable: new(int), Brief: true}
+		sel := tokens.Selector{Kinds: []*tokens.Kind{k}, Statuses: []tokens.Status{tokens.Active}, PassedOver: new(int), Unreadable: new(int)}
 		who.out = map[string]bool{}
 		for c, err := range tokens.List(ctx, a.env(), store, sel) {
 			if err != nil {

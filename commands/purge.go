@@ -77,10 +77,10 @@ func (o *purgeOptions) check(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// purgeWork is what is to be done about one kind, and how much of it is.
+// purgeWork is what is to be done about one kind.
 type purgeWork struct {
 	kind    *tokens.Kind
-	expired *db.Expired
+	expired []db.Ref // in the order of their keys
 	deleted int64
 }
 
@@ -100,14 +100,14 @@ func (o *purgeOptions) run(ctx context.Context) error {
 	}
 	var total int64
 	for _, w := range work {
-		total += w.expired.Rows
+		total += int64(len(w.expired))
 	}
 	switch {
 	case o.dryRun:
 		if err := a.write(purgeColumns, purgeRows(work), false); err != nil {
 			return err
 		}
-		a.say("dry run: would purge %s", purgeSummary(work, func(w *purgeWork) int64 { return w.expired.Rows }))
+		a.say("dry run: would purge %s", purgeSummary(work, func(w *purgeWork) int64 { return int64(len(w.expired)) }))
 		return nil
 	case total == 0 && o.consent.count <= 0:
 		a.say("nothing to purge")
@@ -126,7 +126,7 @@ func (o *purgeOptions) run(ctx context.Context) error {
 	if _, err := o.consent.obtain(ctx, a, "purge", count(int(total), "expired row"), int(total)); err != nil {
 		return err
 	}
-	if err := o.purge(ctx, store, work); err != nil {
+	if err := o.purge(ctx, store, req, work); err != nil {
 		return err
 	}
 	a.say("purged %s", purgeSummary(work, func(w *purgeWork) int64 { return w.deleted }))
@@ -134,7 +134,7 @@ func (o *purgeOptions) run(ctx context.Context) error {
 }
 
 func (o *purgeOptions) request(ctx context.Context, store *db.Store) (tokens.PurgeRequest, error) {
-	req := tokens.PurgeRequest{Before: store.Now()}
+	req := tokens.PurgeRequest{Now: store.Now(), Before: store.Now()}
 	if o.keepNewer != "" {
 		age, err := django.ParseDuration(o.keepNewer)
 		if err != nil {
@@ -185,20 +185,28 @@ func (o *purgeOptions) count(ctx context.Context, store *db.Store, req tokens.Pu
 				work = append(work, &purgeWork{kind: k})
 			}
 		}
+		// A job that names the wrong schema must not purge nothing for ever.
+		if work == nil {
+			return nil, tokens.NothingToPurge()
+		}
 	}
 	for _, w := range work {
-		if w.expired, err = w.kind.Expired(ctx, o.app.env(), store, req); err != nil {
-			return nil, err
+		for ref, err := range w.kind.Expired(ctx, o.app.env(), store, req) {
+			if err != nil {
+				return nil, err
+			}
+			w.expired = append(w.expired, ref.Clone())
 		}
+		slices.SortFunc(w.expired, w.kind.LockOrder)
 	}
 	return work, nil
 }
 
 // purge deletes batch by batch. What a batch deleted stands, whatever becomes of
 // the rest, and an early end says so.
-func (o *purgeOptions) purge(ctx context.Context, store *db.Store, work []*purgeWork) error {
+func (o *purgeOptions) purge(ctx context.Context, store *db.Store, req tokens.PurgeRequest, work []*purgeWork) error {
 	for _, w := range work {
-		if err := o.purgeKind(ctx, store, w, work); err != nil {
+		if err := o.purgeKind(ctx, store, req, w, work); err != nil {
 			var e *django.Error
 			if o.app.standing != "" && errors.As(err, &e) && ctx.Err() == nil {
 				o.app.say("%s", o.app.standing)
@@ -209,11 +217,12 @@ func (o *purgeOptions) purge(ctx context.Context, store *db.Store, work []*purge
 	return nil
 }
 
-func (o *purgeOptions) purgeKind(ctx context.Context, store *db.Store, w *purgeWork, work []*purgeWork) error {
+func (o *purgeOptions) purgeKind(ctx context.Context, store *db.Store, req tokens.PurgeRequest, w *purgeWork, work []*purgeWork) error {
 	a := o.app
-	p := a.progress("purging "+w.kind.Title, w.expired.Rows)
+	p := a.progress("purging "+w.kind.Title, int64(len(w.expired)))
 	defer p.done()
-	for first := true; !w.expired.Done(); first = false {
+	first := true
+	for batch := range slices.Chunk(w.expired, o.batchSize) {
 		if !first {
 			select {
 			case <-ctx.Done():
@@ -221,13 +230,19 @@ func (o *purgeOptions) purgeKind(ctx context.Context, store *db.Store, w *purgeW
 			case <-time.After(o.pause):
 			}
 		}
-		n, err := w.expired.Delete(ctx, store, o.batchSize)
-		a.changed = a.changed || err == nil
+		first = false
+		var n int64
+		err := a.changeMany(ctx, store, func(tx *db.Tx) (err error) {
+			if n, err = w.kind.Purge(ctx, a.env(), tx, batch, req); err != nil {
+				return err
+			}
+			return tx.CheckConstraints(ctx)
+		})
 		if err != nil {
 			return err
 		}
 		w.deleted += n
-		p.add(n)
+		p.add(int64(len(batch)))
 		a.standing = "purged so far, which stands: " + purgeSummary(work, func(w *purgeWork) int64 { return w.deleted })
 	}
 	return nil
@@ -243,7 +258,7 @@ func (o *purgeOptions) show(work []*purgeWork) error {
 func purgeRows(work []*purgeWork) [][]output.Value {
 	var rows [][]output.Value
 	for _, w := range work {
-		rows = append(rows, []output.Value{output.String(w.kind.Name), output.Int(w.expired.Rows), output.Int(w.deleted)})
+		rows = append(rows, []output.Value{output.String(w.kind.Name), output.Int(int64(len(w.expired))), output.Int(w.deleted)})
 	}
 	return rows
 }

@@ -2,7 +2,7 @@ package commands
 
 import (
 	"cmp"
-	"runtime/debug"
+	"context"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -11,9 +11,6 @@ import (
 	"tokenctl/django"
 	"tokenctl/tokens"
 )
-
-// rotateGarbage is how much memory may wait to be collected, in bytes.
-const rotateGarbage = 64 << 20
 
 type rotateOptions struct {
 	changeFlags
@@ -74,14 +71,47 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 			return usage("--overlap needs a length of time", "write --overlap 72h")
 		}
 	}
-	t, err := o.resolve(c, store, args)
-	if t == nil || err != nil {
+	s, err := o.choose(c, store, args)
+	if s == nil || err != nil {
 		return err
 	}
-	var names []string
-	for _, form := range t.forms() {
-		if err := form.Kind.CheckRotate(a.env(), req); err != nil {
-			return err
+	names, err := o.secretNames(s, req)
+	if err != nil {
+		return err
+	}
+	if err := o.deliver.checkCount(s.refs.Len()); err != nil {
+		return err
+	}
+	if o.dryRun {
+		return o.showDryRun(s)
+	}
+	if err := o.deliver.create(); err != nil {
+		return err
+	}
+	var done rotated
+	undo := func() bool {
+		done = rotated{}
+		return o.deliver.restart()
+	}
+	err = o.apply(ctx, store, s, undo, func(tx *db.Tx) error { return o.replace(ctx, tx, s, req, names, &done) })
+	if err := o.deliver.settle(err); err != nil {
+		return err
+	}
+	done.announce(a)
+	o.noteLeft(s)
+	return o.report(s, done.n)
+}
+
+// secretNames are the names of the new secrets. A kind that cannot be rotated as it is
+// asked for is an error, or left out.
+func (o *rotateOptions) secretNames(s *selection, req tokens.RotateRequest) (names []string, err error) {
+	for _, form := range s.refs.Forms() {
+		if err := form.Kind.CheckRotate(o.app.env(), req); err != nil {
+			if !o.keepGoing || !o.leaveOut(s, form.Kind, err) {
+				return nil, err
+			}
+			s.refs.Drop(func(r *tokens.Ref) bool { return r.Kind() == form.Kind })
+			continue
 		}
 		for _, name := range form.Kind.SecretNames(form.Type) {
 			if !slices.Contains(names, name) {
@@ -89,57 +119,50 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 			}
 		}
 	}
-	if err := o.deliver.checkCount(t.len()); err != nil {
+	return names, nil
+}
+
+// replace rotates the credentials and delivers the new secrets. The secrets of a chunk
+// are written while the database changes the next.
+func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, req tokens.RotateRequest, names []string, done *rotated) error {
+	stream, err := o.deliver.stream(names, s.single, true)
+	if err != nil {
 		return err
 	}
-	if o.dryRun {
-		return o.showDryRun(t)
-	}
-	if err := o.deliver.create(); err != nil {
-		return err
-	}
-	if t.set != nil {
-		// The set stays, and what is made of it passes through: collecting when there
-		// is this much of that, if it is more than the set, saves a sixth of the time.
-		defer debug.SetGCPercent(debug.SetGCPercent(max(100, 100*rotateGarbage/(t.set.Size()+rotateGarbage/4))))
-	}
-	var done rotated
-	err = o.change(ctx, t, store, func(tx *db.Tx) error {
-		stream, err := o.deliver.stream(names, t.single, true)
-		if err != nil {
-			return err
-		}
-		// One batch's secrets are written while the database changes the next.
-		written := make(chan error, 1)
-		written <- nil
-		err = o.each(ctx, t, "rotating", func(batch []tokens.Credential) (db.Refusals, error) {
-			minted, refused, err := batch[0].Of().Rotate(ctx, a.env(), tx, batch, req)
-			err = cmp.Or(err, <-written)
-			go func() {
-				failed := err
-				for i := range minted {
-					if failed == nil && refused[i] == nil {
-						done.add(&minted[i])
-						failed = stream.add(&minted[i])
-					}
-				}
-				written <- failed
-			}()
-			return refused, err
-		})
+	written := make(chan error, 1)
+	written <- nil
+	_, err = o.each(ctx, tx, s, "rotating", func(chunk []*tokens.Ref) (db.Outcomes, error) {
+		minted, left, err := chunk[0].Kind().Rotate(ctx, o.app.env(), tx, chunk, req)
 		if err = cmp.Or(err, <-written); err != nil {
-			return err
+			written <- nil
+			return nil, err
 		}
-		if err := tx.CheckConstraints(ctx); err != nil {
-			return err
+		order := make([]int, 0, len(chunk))
+		for i := range chunk {
+			if left[i] == 0 {
+				order = append(order, i)
+			}
 		}
-		return stream.deliver(ctx)
+		slices.SortFunc(order, func(i, j int) int { return cmp.Compare(chunk[i].Place(), chunk[j].Place()) })
+		go func() {
+			for _, i := range order {
+				done.add(&minted[i])
+				if err := stream.add(&minted[i]); err != nil {
+					written <- err
+					return
+				}
+			}
+			written <- nil
+		}()
+		return left, nil
 	})
-	if err := o.deliver.settle(err); err != nil {
+	if err = cmp.Or(err, <-written); err != nil {
 		return err
 	}
-	done.announce(a)
-	return o.report(t.missing, done.n)
+	if err := tx.CheckConstraints(ctx); err != nil {
+		return err
+	}
+	return stream.deliver(ctx)
 }
 
 // rotated is what is to be said about new credentials.

@@ -118,16 +118,20 @@ func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db
 	})
 }
 
-func (s *selectorFlags) dates(now time.Time, sel *tokens.Selector) (err error) {
+func (s *selectorFlags) dates(now time.Time, sel *tokens.Selector) error {
 	for _, d := range []struct {
 		flag  string
 		value dateValue
-		into  *time.Time
+		into  **time.Time
 		ahead bool
 	}{{"created-before", s.createdBefore, &sel.CreatedBefore, false}, {"created-after", s.createdAfter, &sel.CreatedAfter, false},
 		{"expires-before", s.expiresBefore, &sel.ExpiresBefore, true}, {"expires-after", s.expiresAfter, &sel.ExpiresAfter, true}} {
-		if *d.into, err = d.value.resolve(d.flag, now, d.ahead); err != nil {
+		at, err := d.value.resolve(d.flag, now, d.ahead)
+		if err != nil {
 			return err
+		}
+		if d.value.text != "" {
+			*d.into = &at
 		}
 	}
 	if s.olderThan.text == "" {
@@ -137,8 +141,8 @@ func (s *selectorFlags) dates(now time.Time, sel *tokens.Selector) (err error) {
 	if err != nil {
 		return usage("--older-than: "+err.Error(), "")
 	}
-	if before := now.Add(-age); sel.CreatedBefore.IsZero() || before.Before(sel.CreatedBefore) {
-		sel.CreatedBefore = before
+	if before := now.Add(-age); sel.CreatedBefore == nil || before.Before(*sel.CreatedBefore) {
+		sel.CreatedBefore = &before
 	}
 	return nil
 }

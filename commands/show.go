@@ -80,35 +80,59 @@ func (a *App) find(ctx context.Context, args []string, tokenFile string) ([]toke
 	})
 }
 
-// offence is why one of several credentials cannot be acted on.
+// offence is why one of several credentials, or of several kinds, cannot be acted on.
 type offence struct {
 	where string
 	err   *django.Error
+	n     int // how many credentials it is about
+}
+
+// lookUp finds what the references name, in their order. Of one that names nothing the
+// error says so.
+func lookUp(ctx context.Context, env tokens.Env, tx *db.Tx, refs []reference) ([]tokens.Found, error) {
+	names := make([]tokens.Name, len(refs))
+	for i, ref := range refs {
+		names[i] = ref.Name
+	}
+	found, err := tokens.Find(ctx, env, tx, names)
+	for i, f := range found {
+		if f.Err == nil && len(f.Credentials) == 0 {
+			found[i].Err = &django.Error{Code: django.CodeNotFound, Message: refs[i].where + " is no credential of this database",
+				Hint: "check that this is the application's database: tokenctl doctor"}
+		}
+	}
+	return found, err
 }
 
 // resolve finds what the references name. What is not there, or was replaced,
 // is returned as an offence; a credential that is named twice is found once.
-func resolve(ctx context.Context, env tokens.Env, tx *db.Tx, refs []reference) (found []tokens.Credential, missing []offence, err error) {
-	for _, ref := range refs {
-		list, err := lookUp(ctx, env, tx, ref)
-		if err == nil && list[0].ID == "" {
-			err = &django.Error{Code: django.CodeNotFound, Message: ref.where + " is no credential of this database: its signature is not the configured key's",
+func resolve(ctx context.Context, env tokens.Env, tx *db.Tx, refs []reference) (list []tokens.Credential, missing []offence, err error) {
+	found, err := lookUp(ctx, env, tx, refs)
+	if err != nil {
+		return nil, nil, err
+	}
+	seen := make(map[string]bool, len(refs))
+	for i, f := range found {
+		err := f.Err
+		if err == nil && f.Credentials[0].ID == "" {
+			err = &django.Error{Code: django.CodeNotFound, Message: refs[i].where + " is no credential of this database: its signature is not the configured key's",
 				Hint: "check the key and the database: tokenctl doctor"}
 		}
 		var absent bool
-		if missing, absent = offended(missing, ref, err); absent {
+		if missing, absent = offended(missing, refs[i], err); absent {
 			continue
 		}
 		if err != nil {
 			return nil, nil, err
 		}
-		for _, c := range list {
-			if !slices.ContainsFunc(found, func(known tokens.Credential) bool { return known.ID == c.ID }) {
-				found = append(found, c)
+		for _, c := range f.Credentials {
+			if !seen[c.ID] {
+				seen[c.ID] = true
+				list = append(list, c)
 			}
 		}
 	}
-	return found, missing, nil
+	return list, missing, nil
 }
 
 // offended adds err to the list when it says that what was named is not there,
@@ -118,22 +142,7 @@ func offended(list []offence, ref reference, err error) ([]offence, bool) {
 	if !errors.As(err, &e) || e.Code != django.CodeNotFound && e.Code != django.CodeChanged {
 		return list, false
 	}
-	return append(list, offence{ref.where, e}), true
-}
-
-// lookUp returns what one reference names: one credential, or those of a secret
-// that stands in the tables of two kinds.
-func lookUp(ctx context.Context, env tokens.Env, tx *db.Tx, ref reference) ([]tokens.Credential, error) {
-	if ref.id != "" {
-		c, err := tokens.ByID(ctx, env, tx, ref.id)
-		return []tokens.Credential{c}, err
-	}
-	list, err := tokens.BySecret(ctx, env, tx, ref.secret)
-	if err == nil && len(list) == 0 {
-		err = &django.Error{Code: django.CodeNotFound, Message: ref.where + " is no credential of this database",
-			Hint: "check that this is the application's database: tokenctl doctor"}
-	}
-	return list, err
+	return append(list, offence{ref.where, e, 1}), true
 }
 
 // offences is the error that names every offender; nil when there is none.

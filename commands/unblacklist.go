@@ -1,10 +1,11 @@
 package commands
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/output"
 	"tokenctl/tokens"
 )
@@ -30,11 +31,7 @@ rotate has replaced would live beside its successor.`,
 			return o.run(c, args)
 		},
 	}
-	f := c.Flags()
-	tokenFileFlag(c, &o.tokenFile)
-	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
-	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "absent ones are no fault")
-	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be changed; change nothing")
+	o.namedFlags(c)
 	return c
 }
 
@@ -51,37 +48,27 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	t, err := o.byName(ctx, store, args)
-	if t == nil || err != nil {
+	s, err := o.choose(c, store, args)
+	if s == nil || err != nil {
 		return err
 	}
 	if o.dryRun {
-		return o.showDryRun(t)
+		return o.showDryRun(s)
 	}
 	var done []tokens.Credential
-	err = a.change(ctx, store, func(tx *db.Tx) error {
-		err := o.each(ctx, t, "unblacklisting", func(batch []tokens.Credential) (db.Refusals, error) {
-			refused := db.Refusals{}
-			for i, c := range batch {
-				switch err := c.Of().Unblacklist(ctx, a.env(), tx, c); {
-				case err == nil:
-					done = append(done, c)
-				case !o.ignoreMissing || django.CodeOf(err) != django.CodeNotFound:
-					refused[i] = err
-				}
-			}
-			return refused, nil
+	undo := func() bool {
+		done = nil
+		return true
+	}
+	err = o.apply(ctx, store, s, undo, func(tx *db.Tx) error {
+		_, err := o.each(ctx, tx, s, "unblacklisting", func(chunk []*tokens.Ref) (db.Outcomes, error) {
+			return chunk[0].Kind().Unblacklist(ctx, a.env(), tx, chunk)
 		})
 		if err != nil {
 			return err
 		}
-		// What they are now is for the output.
-		for i, credential := range done {
-			again, err := tokens.ByID(ctx, a.env(), tx, credential.ID)
-			if err != nil {
-				return err
-			}
-			done[i] = again
+		if done, err = o.again(ctx, tx, s); err != nil {
+			return err
 		}
 		return tx.CheckConstraints(ctx)
 	})
@@ -91,12 +78,30 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 	var rows [][]output.Value
 	for i := range done {
 		rows = append(rows, credentialRow(&done[i]))
-		a.say("unblacklisted %s of %s", done[i].ID, done[i].Owner.Username)
+		a.say("unblacklisted %s of %s", done[i].ID, whose(&done[i].Owner))
 	}
 	if a.asked() {
-		if err := a.write(credentialColumns, rows, t.single); err != nil {
+		if err := a.write(credentialColumns, rows, s.single); err != nil {
 			return err
 		}
 	}
-	return o.report(t.missing, len(done))
+	return o.report(s, len(done))
+}
+
+// again finds what the credentials are now, for the output.
+func (o *unblacklistOptions) again(ctx context.Context, tx *db.Tx, s *selection) (list []tokens.Credential, err error) {
+	var names []tokens.Name
+	for r := range s.refs.All() {
+		if r.Left() == 0 {
+			names = append(names, tokens.Name{ID: r.ID()})
+		}
+	}
+	found, err := tokens.Find(ctx, o.app.env(), tx, names)
+	for _, f := range found {
+		if err == nil {
+			err = f.Err
+		}
+		list = append(list, f.Credentials...)
+	}
+	return list, err
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"hash/maphash"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -161,4 +162,32 @@ func (u *newcomers) readParts(ctx context.Context, l *db.Layout, yield func([]*n
 		yield(part)
 	}
 	return err
+}
+
+// ahead reads list one value ahead of whoever reads it.
+func ahead[T any](list iter.Seq[T]) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		values, stop := make(chan T), make(chan struct{})
+		go func() {
+			defer close(values)
+			for v := range list {
+				select {
+				case values <- v:
+				case <-stop:
+					return
+				}
+			}
+		}()
+		// Nobody reads the list when this returns.
+		defer func() {
+			close(stop)
+			for range values {
+			}
+		}()
+		for v := range values {
+			if !yield(v) {
+				return
+			}
+		}
+	}
 }

@@ -53,21 +53,25 @@ func (o *verifyOptions) run(ctx context.Context, args []string) error {
 	var missing []offence
 	good := true
 	err = store.Read(ctx, func(tx *db.Tx) error {
-		for _, ref := range refs {
-			list, err := lookUp(ctx, a.env(), tx, ref)
-			if ref.id == "" && django.CodeOf(err) == django.CodeNotFound {
+		found, err := lookUp(ctx, a.env(), tx, refs)
+		if err != nil {
+			return err
+		}
+		for i, f := range found {
+			if refs[i].ID == "" && django.CodeOf(f.Err) == django.CodeNotFound && f.Err != nil {
 				rows = append(rows, []output.Value{output.Null(), output.Null(), output.Null(), output.Null(), output.String("unknown"), output.Null(), output.Null()})
 				good = false
 				continue
 			}
 			var absent bool
-			if missing, absent = offended(missing, ref, err); absent {
+			if missing, absent = offended(missing, refs[i], f.Err); absent {
 				continue
 			}
-			if err != nil {
-				return err
+			if f.Err != nil {
+				return f.Err
 			}
 			// Any of a secret's kinds lets it in.
+			list := f.Credentials
 			c := &list[max(0, slices.IndexFunc(list, func(c tokens.Credential) bool { return refusal(&c) == "" }))]
 			if err := c.CheckVerified(); err != nil {
 				return err

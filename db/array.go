@@ -19,7 +19,7 @@ import (
 type array []byte
 
 // arrayOIDs are the types of elements that arrayOf knows.
-var arrayOIDs = map[string]uint32{"text": pgtype.TextOID, "varchar": pgtype.VarcharOID, "int8": pgtype.Int8OID, "int4": pgtype.Int4OID, "uuid": pgtype.UUIDOID, "tid": pgtype.TIDOID}
+var arrayOIDs = map[string]uint32{"text": pgtype.TextOID, "varchar": pgtype.VarcharOID, "int8": pgtype.Int8OID, "int4": pgtype.Int4OID, "uuid": pgtype.UUIDOID}
 
 // arrayOf is the parameter for an array of a type. Of types that it does not know
 // it is what the driver makes of texts.
@@ -53,8 +53,6 @@ func arrayOf(typ string, values []any) any {
 			} else {
 				a = binary.BigEndian.AppendUint64(a, uint64(v))
 			}
-		case Place:
-			a = binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint32(a, uint32(v>>16)), uint16(v))
 		}
 		binary.BigEndian.PutUint32(a[at:], uint32(len(a)-at-4))
 	}

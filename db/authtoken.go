@@ -3,9 +3,7 @@ package db
 import (
 	"context"
 	"iter"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"tokenctl/django"
 )
@@ -19,8 +17,10 @@ type Token struct {
 	Key     django.Secret
 	Created time.Time
 	User    User
-	Place   Place // in a list for a change: where it stood
 }
+
+// Ref names the row.
+func (t *Token) Ref() Ref { return Ref{Key: t.Key, Owner: t.User.ID} }
 
 // authTokens is the query for tokens with their owners.
 func (l *Layout) authTokens(brief bool) (*query, error) {
@@ -50,14 +50,11 @@ func scanToken(l *Layout, r *row, brief bool) Token {
 // Tokens yields the tokens that f selects, by owner where f does not sort.
 func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 	return stream(ctx, s, func(l *Layout) (*query, error) {
-		q, err := l.authTokens(f.Brief)
+		q, err := l.authTokens(true)
 		if err != nil {
 			return nil, err
 		}
 		q.limit = f.Limit
-		if f.Places {
-			q.placed(l, "t")
-		}
 		if err := f.whereOwner(l, q); err != nil {
 			return nil, err
 		}
@@ -72,35 +69,39 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 		}
 		return q, f.sortBy(l, q, id, map[string]string{"id": id, "user": l.bytewise("u." + quote(l.User.Username)), "user_id": owner,
 			"created": "t.created", "status": status, "kind": id, "type": id, "expires": id})
-	}, func(l *Layout, r *row) Token {
-		t := scanToken(l, r, f.Brief)
-		t.Place = r.placeIfAny()
-		return t
-	})
+	}, func(l *Layout, r *row) Token { return scanToken(l, r, true) })
 }
 
 // whereCreated adds the conditions on t.created.
 func (f *Filter) whereCreated(l *Layout, q *query) {
-	if !f.CreatedBefore.IsZero() {
-		q.and("t.created < %s", l.timeArg(f.CreatedBefore))
+	if f.CreatedBefore != nil {
+		q.and("t.created < %s", l.timeArg(*f.CreatedBefore))
 	}
-	if !f.CreatedAfter.IsZero() {
-		q.and("t.created > %s", l.timeArg(f.CreatedAfter))
+	if f.CreatedAfter != nil {
+		q.and("t.created > %s", l.timeArg(*f.CreatedAfter))
 	}
 }
 
-// TokenOf returns the token of a user by primary key, or nil.
-func (tx *Tx) TokenOf(ctx context.Context, userID string) (*Token, error) {
+// TokensOf returns the tokens of the users with these primary keys, by owner and key.
+func (tx *Tx) TokensOf(ctx context.Context, userIDs []string) ([]Token, error) {
 	q, err := tx.Layout.authTokens(false)
 	if err != nil {
 		return nil, err
 	}
-	key, ok := tx.Layout.User.keyArg(tx.Layout.Engine, userID)
-	if !ok {
+	q.order = []string{"t.user_id", "t.key"}
+	var keys []any
+	for _, id := range userIDs {
+		if key, ok := tx.Layout.User.keyArg(tx.Layout.Engine, id); ok {
+			keys = append(keys, key)
+		}
+	}
+	if keys == nil {
 		return nil, nil
 	}
-	q.and("t.user_id = %s", key)
-	return tx.oneToken(ctx, q)
+	if err := q.among(tx.Layout, "t.user_id", tx.Layout.AuthToken().Column("user_id").Type, keys); err != nil {
+		return nil, err
+	}
+	return tx.tokens(ctx, q)
 }
 
 // TokenKeysOf returns the keys of those of the users who have a token, by id.
@@ -130,46 +131,17 @@ func (tx *Tx) TokensWithKeys(ctx context.Context, secrets []django.Secret) ([]*T
 	if err != nil {
 		return nil, err
 	}
-	var keys []string
-	for _, s := range secrets {
-		// What PostgreSQL could not even be asked is no key of its.
-		if text := s.Reveal(); len(text) <= MaxTokenKey && utf8.ValidString(text) && !strings.ContainsRune(text, 0) {
-			keys = append(keys, text)
-		}
-	}
-	found := make([]*Token, len(secrets))
-	if keys == nil {
-		return found, nil
-	}
-	arg, err := tx.Layout.textsArg(keys)
-	if err != nil {
-		return nil, err
-	}
-	q.and(tx.Layout.anyOf("t.key", "%s"), arg)
-	byKey := map[string]*Token{}
-	if err := tx.each(ctx, q, func(r row) error {
-		t := scanToken(tx.Layout, &r, false)
-		byKey[t.Key.Reveal()] = &t
-		return r.err
-	}); err != nil {
-		return nil, err
-	}
-	for i, s := range secrets {
-		if t := byKey[s.Reveal()]; t != nil && t.Key.Equal(s) {
-			found[i] = t
-		}
-	}
-	return found, nil
+	return exactly(tx, q, "t.key", secrets, func(q *query) ([]Token, error) { return tx.tokens(ctx, q) },
+		func(t *Token) django.Secret { return t.Key })
 }
 
-func (tx *Tx) oneToken(ctx context.Context, q *query) (*Token, error) {
-	var found *Token
-	err := tx.each(ctx, q, func(r row) error {
-		t := scanToken(tx.Layout, &r, false)
-		found = &t
+// tokens are what q finds.
+func (tx *Tx) tokens(ctx context.Context, q *query) (list []Token, err error) {
+	err = tx.each(ctx, q, func(r row) error {
+		list = append(list, scanToken(tx.Layout, &r, false))
 		return r.err
 	})
-	return found, err
+	return list, err
 }
 
 // InsertTokens adds a token for each of the users, each named once. Who has one

@@ -6,50 +6,100 @@ import (
 	"tokenctl/django"
 )
 
-// ReplaceTokens gives tokens new keys. The statement names the keys that were
-// seen, so of two operators at once only one succeeds; the other is refused with
-// CodeChanged. No other table refers to the key.
-func (tx *Tx) ReplaceTokens(ctx context.Context, old []Token, keys []django.Secret) ([]Token, Refusals, error) {
-	refused, err := tx.changeTokens(ctx, "update "+tx.Layout.AuthToken().SQL()+" as t set key = n.fresh, created = n.all from n where t.key = n.seen and t.user_id = n.owner",
-		old, tx.Layout.timeArg(tx.Now), given{"fresh", tx.Layout.AuthToken().Column("key"), revealed(keys)})
-	list := make([]Token, len(old))
-	for i, t := range old {
-		list[i] = Token{Key: keys[i], Created: tx.Now, User: t.User}
-	}
-	return list, refused, err
-}
-
-// DeleteTokens removes tokens. One that is no longer what was seen is refused
-// with CodeChanged.
-func (tx *Tx) DeleteTokens(ctx context.Context, old []Token) (Refusals, error) {
-	return tx.changeTokens(ctx, "delete from "+tx.Layout.AuthToken().SQL()+" as t using n where t.key = n.seen and t.user_id = n.owner", old, nil)
-}
-
-func (tx *Tx) changeTokens(ctx context.Context, text string, old []Token, same any, more ...given) (Refusals, error) {
+// ReplaceTokens gives tokens new keys. No other table refers to the key.
+func (tx *Tx) ReplaceTokens(ctx context.Context, refs []Ref, keys []django.Secret) (Outcomes, error) {
 	t := tx.Layout.AuthToken()
-	users, keys := make([]User, len(old)), make([]django.Secret, len(old))
-	for i, token := range old {
-		users[i], keys[i] = token.User, token.Key
-	}
-	owners, err := tx.Layout.keysOf(users)
+	return tx.changeTokens(ctx, refs, change{text: "update " + t.SQL() + " as t set key = n.fresh, created = n.all from n where t.key = n.key and t.user_id = n.owner",
+		found: "case when t.key = n.fresh then n.key end", same: tx.Layout.timeArg(tx.Now), each: []given{{"fresh", t.Column("key"), revealed(keys)}}})
+}
+
+// DeleteTokens removes tokens.
+func (tx *Tx) DeleteTokens(ctx context.Context, refs []Ref) (Outcomes, error) {
+	return tx.changeTokens(ctx, refs, change{text: "delete from " + tx.Layout.AuthToken().SQL() + " as t using n where t.key = n.key and t.user_id = n.owner"})
+}
+
+func (tx *Tx) changeTokens(ctx context.Context, refs []Ref, c change) (Outcomes, error) {
+	t := tx.Layout.AuthToken()
+	owners, err := tx.Layout.ownerValues(refs)
 	if err != nil {
 		return nil, err
 	}
-	return tx.changeEach(ctx, change{text: text, same: same, places: knownPlaces(old, func(t *Token) Place { return t.Place }),
-		each: append([]given{{"owner", t.Column("user_id"), owners}, {"seen", t.Column("key"), revealed(keys)}}, more...)},
-		func(i int) error {
-			return &django.Error{Code: django.CodeChanged, Message: "the token of " + old[i].User.Username + " was changed or deleted meanwhile",
-				Hint: "nothing was done; look again with tokenctl list --user"}
+	c.each = append([]given{{"key", t.Column("key"), keyValues(refs)}, {"owner", t.Column("user_id"), owners}}, c.each...)
+	c.table = t
+	missed, err := tx.run(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return outcomes(t, refs, missed, func(refs []Ref) ([]Outcome, error) { return tx.lookAtTokens(ctx, refs) })
+}
+
+// lookAtTokens tells what became of tokens. Where a user can have only one, another
+// key of the same user is the same credential, which somebody has changed.
+func (tx *Tx) lookAtTokens(ctx context.Context, refs []Ref) ([]Outcome, error) {
+	l := tx.Layout
+	t := l.AuthToken()
+	owners, holds := map[string]string{}, map[string]bool{}
+	look := func(expr, typ string, values []any) error {
+		q := &query{columns: []string{"t.key", "cast(t.user_id as text)"}, from: t.SQL() + " t"}
+		if err := q.among(l, expr, typ, values); err != nil {
+			return err
+		}
+		return tx.each(ctx, q, func(r row) error {
+			key, owner := r.text(), l.User.keyText(r.text())
+			owners[key], holds[owner] = owner, true
+			return r.err
 		})
+	}
+	if err := look("t.key", "text", keyValues(refs)); err != nil {
+		return nil, err
+	}
+	single := t.Column("user_id").Unique
+	if single {
+		values, err := l.ownerValues(refs)
+		if err == nil {
+			err = look("t.user_id", t.Column("user_id").Type, values)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	list := make([]Outcome, len(refs))
+	for i := range refs {
+		switch owner, there := owners[refs[i].Key.Reveal()]; {
+		case there && owner != refs[i].Owner, !there && single && holds[refs[i].Owner]:
+			list[i] = Changed
+		case !there:
+			list[i] = Gone
+		}
+	}
+	return list, nil
 }
 
-// ReplaceToken is ReplaceTokens for one.
-func (tx *Tx) ReplaceToken(ctx context.Context, old Token, key django.Secret) (Token, error) {
-	list, refused, err := tx.ReplaceTokens(ctx, []Token{old}, []django.Secret{key})
-	return list[0], only(refused, err)
+// DeleteTokensWhere removes the tokens that f selects, and returns how many.
+func (tx *Tx) DeleteTokensWhere(ctx context.Context, f Filter) (int64, error) {
+	l := tx.Layout
+	q, err := l.authTokens(true)
+	if err != nil {
+		return 0, err
+	}
+	if err := f.whereOwner(l, q); err != nil {
+		return 0, err
+	}
+	f.whereCreated(l, q)
+	return tx.deleteWhere(ctx, l.AuthToken(), q, f.aboutOwner(), "key")
 }
 
-// DeleteToken is DeleteTokens for one.
-func (tx *Tx) DeleteToken(ctx context.Context, old Token) error {
-	return only(tx.DeleteTokens(ctx, []Token{old}))
+// deleteWhere removes the rows of a table with the alias t that q, which may join them
+// with their owners under the alias u, selects.
+func (tx *Tx) deleteWhere(ctx context.Context, t *Table, q *query, aboutOwner bool, key string) (int64, error) {
+	text := "delete from " + t.SQL() + " as t"
+	conditions := conjunction(q.where)
+	switch u := tx.Layout.User; {
+	case aboutOwner:
+		text += " where exists (select 1 from " + u.SQL() + " u where u." + quote(u.Key) + " = t.user_id and " + conditions + ")"
+	default:
+		text += " where " + conditions
+		q.from = t.SQL() + " t"
+	}
+	return tx.changeWhere(ctx, t, text, "t."+key, q, "t."+key)
 }

@@ -2,119 +2,141 @@ package db
 
 import (
 	"context"
-	"maps"
+	"errors"
+	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"tokenctl/django"
 )
 
-// change is a statement that is done for many rows at once, each told by the
-// values that it was seen with. A row that is like that no more stays as it is.
-type change struct {
-	// text is the statement. In it n.NAME is a row's own value of that name and
-	// n.all the value that is the same for all. SQLite, which does it row by row,
-	// gets it without the "from n", "using n" or ", n" by which it joins with them.
-	text  string
-	found string // of an insertion: a column of the new row that equals the first of the values
-	same  any    // n.all
-	each  []given
-	// places are where the rows stood when they were seen, in PostgreSQL's table
-	// under the alias t; nil where that is not known. They are looked for there
-	// first, and no index has to be read for those that have not moved.
-	places []Place
+// Every change of stored credentials goes through this file. A change is one
+// statement over a table n. Each row of n is a reference: the primary key of one row
+// to change, what that row must still hold, and its new values. On PostgreSQL n is a
+// few arrays, and one statement changes some thousand rows in the order of n, which
+// is the order of their keys, so two processes lock the same rows in the same order.
+// On SQLite, whose transaction holds the only write lock, the statement is prepared
+// once and run for each reference. A change of everything that a filter selects, which
+// nobody was shown, needs no references: see changeWhere.
+//
+// The statement returns what it changed, and only that counts as changed. Each kind
+// looks up the other references in the same transaction: the row is gone, is another
+// credential now, was like that already, or is still there. A row that is still there
+// was kept by a trigger, a rule or row security, which is an error and ends the
+// transaction. Nothing is concluded from a row that was not seen.
+
+// Ref names one row, and what a change must find unchanged in it.
+type Ref struct {
+	// Key is the primary key: the key of a DRF token or session, the digest of a
+	// knox token. Of a JWT it is the jti.
+	Key   django.Secret
+	Row   int64  // of a JWT, the primary key; of a session on PostgreSQL, a hash of its data
+	Owner string // the primary key of the owner; of a session, the user id in its data
+	Seen  string // of a knox token, the expiry as it is stored
 }
 
-// given is one value of every row, of the type of a column.
+// Format keeps keys, which may be secrets, out of every message.
+func (Ref) Format(f fmt.State, _ rune) { io.WriteString(f, "[reference]") } //nolint:errcheck // as fmt itself
+
+// Clone is the reference without the memory of the list that it comes from.
+func (r Ref) Clone() Ref {
+	r.Key = django.NewSecret(strings.Clone(r.Key.Reveal()))
+	r.Owner, r.Seen = strings.Clone(r.Owner), strings.Clone(r.Seen)
+	return r
+}
+
+// Outcome is why a row was left as it is.
+type Outcome uint8
+
+// The outcomes. A row without one was changed.
+const (
+	Changed Outcome = iota + 1 // it is another credential now, or another owner's
+	Gone                       // there is no such row any more
+	Already                    // it was in the wanted state before
+)
+
+// Outcomes are those of the references that were not changed, by their places in
+// the list.
+type Outcomes map[int]Outcome
+
+// change is a statement over references.
+type change struct {
+	table *Table // whose rows change
+	// text is the statement. In it n.NAME is a reference's own value of that name and
+	// n.all the value that is the same for all. SQLite, which runs it for one reference
+	// at a time, gets it without the "from n", "using n" or ", n" of a join with n.
+	text  string
+	found string // what equals n.place, or the first value, of a changed row; empty: n.place
+	same  any    // n.all
+	each  []given
+}
+
+// given is one value of every reference, of the type of a column.
 type given struct {
 	name   string
 	column *Column
 	each   []any // texts, integers or users' keys
 }
 
-// Refusals are why rows of a batch were left as they are, by their places in it.
-type Refusals map[int]error
+// textColumn is for values that are compared as texts.
+var textColumn = &Column{Type: "text"}
 
-// only is the error about a batch of which no row may be refused: that of the
-// first one.
-func only(refused Refusals, err error) error {
-	if err != nil || len(refused) == 0 {
-		return err
+// keyValues are the keys of references.
+func keyValues(refs []Ref) []any {
+	list := make([]any, len(refs))
+	for i := range refs {
+		list[i] = refs[i].Key.Reveal()
 	}
-	return refused[slices.Min(slices.Collect(maps.Keys(refused)))]
+	return list
 }
 
-// changeEach does c, and refuses the rows that were not found as they were seen;
-// why makes their errors.
-func (tx *Tx) changeEach(ctx context.Context, c change, why func(place int) error) (Refusals, error) {
-	do := tx.changeAtOnce
+func rowValues(refs []Ref) []any {
+	list := make([]any, len(refs))
+	for i := range refs {
+		list[i] = refs[i].Row
+	}
+	return list
+}
+
+func seenValues(refs []Ref) []any {
+	list := make([]any, len(refs))
+	for i := range refs {
+		list[i] = refs[i].Seen
+	}
+	return list
+}
+
+// ownerValues are the owners of references for a column that refers to them.
+func (l *Layout) ownerValues(refs []Ref) ([]any, error) {
+	users := make([]User, len(refs))
+	for i := range refs {
+		users[i].ID = refs[i].Owner
+	}
+	return l.keysOf(users)
+}
+
+// run does c and returns the places of the references whose rows it did not change.
+func (tx *Tx) run(ctx context.Context, c change) (missed []int, err error) {
 	if tx.Layout.Engine == SQLite {
-		do = tx.changeInTurn
+		return tx.runInTurn(ctx, c)
 	}
-	missed, err := do(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	refused := Refusals{}
-	for _, place := range missed {
-		refused[place] = why(place)
-	}
-	return refused, nil
-}
-
-// at is c for some of its rows, wherever they stand now.
-func (c change) at(places []int) change {
-	each := make([]given, len(c.each))
-	for i, g := range c.each {
-		each[i] = given{g.name, g.column, make([]any, len(places))}
-		for j, place := range places {
-			each[i].each[j] = g.each[place]
-		}
-	}
-	c.each, c.places = each, nil
-	return c
-}
-
-// changeAtOnce does c in one statement, and another for the rows that have moved,
-// and returns the places of the rows that were not found as they were seen.
-func (tx *Tx) changeAtOnce(ctx context.Context, c change) ([]int, error) {
-	moved, err := tx.changeFound(ctx, c)
-	if c.places == nil || err != nil || moved == nil {
-		return moved, err
-	}
-	missed, err := tx.changeFound(ctx, c.at(moved))
-	for i, place := range missed {
-		missed[i] = moved[place]
-	}
-	return missed, err
-}
-
-// changeFound does c in one statement and returns the places of the rows that
-// were not found where they stood.
-func (tx *Tx) changeFound(ctx context.Context, c change) (missed []int, err error) {
 	var names, lists []string
 	var args []any
-	add := func(name, typ string, values []any) {
-		args = append(args, arrayOf(typ, values))
-		names = append(names, name)
-		// Were the planner to know how many there are, it would rather read the
-		// whole table, for every batch.
-		lists = append(lists, "(select cast($"+strconv.Itoa(len(args))+" as "+quote(typ)+"[]))")
-	}
 	for _, g := range c.each {
-		add(g.name, g.column.Type, g.each)
+		args = append(args, arrayOf(g.column.Type, g.each))
+		names = append(names, g.name)
+		// If the planner knew how many there are, it would read the whole table
+		// for every statement.
+		lists = append(lists, "(select cast($"+strconv.Itoa(len(args))+" as "+quote(g.column.Type)+"[]))")
 	}
 	text := c.text
-	if c.places != nil {
-		places := make([]any, len(c.places))
-		for i, p := range c.places {
-			places[i] = p
-		}
-		add("at", "tid", places)
-		text += " and t.ctid = n.at"
-	}
 	if c.same != nil {
 		args = append(args, c.same)
-		text = strings.ReplaceAll(text, "n.all", "$"+strconv.Itoa(len(args)))
+		text = outsideQuotes(text, strings.NewReplacer("n.all", "$"+strconv.Itoa(len(args))))
 	}
 	found, same := "n.place", "n.place"
 	if c.found != "" {
@@ -123,22 +145,31 @@ func (tx *Tx) changeFound(ctx context.Context, c change) (missed []int, err erro
 	q := &query{args: args, text: "with n as materialized (select * from unnest(" + strings.Join(lists, ", ") + ") with ordinality as n (" + strings.Join(names, ", ") + ", place)), " +
 		"done as (" + text + " returning " + found + " as found) " +
 		"select n.place - 1 from n left join done on done.found = " + same + " where done.found is null order by 1"}
-	return missed, tx.each(ctx, q, func(r row) error {
+	err = tx.each(ctx, q, func(r row) error {
 		var place int
 		err := r.Scan(&place)
 		missed = append(missed, place)
 		return err
 	})
+	return missed, replaced(c.table, err)
 }
 
-// changeInTurn is changeAtOnce for SQLite: a statement that was prepared once and
-// is done row by row, which is as fast there.
-func (tx *Tx) changeInTurn(ctx context.Context, c change) (missed []int, err error) {
+// outsideQuotes replaces in a statement, except in its quoted identifiers.
+func outsideQuotes(text string, r *strings.Replacer) string {
+	parts := strings.Split(text, `"`)
+	for i := 0; i < len(parts); i += 2 {
+		parts[i] = r.Replace(parts[i])
+	}
+	return strings.Join(parts, `"`)
+}
+
+// runInTurn is run for SQLite.
+func (tx *Tx) runInTurn(ctx context.Context, c change) (missed []int, err error) {
 	words := []string{" from n where ", " where ", " using n where ", " where ", ", n where ", " where "}
 	for i, g := range c.each {
 		words = append(words, "n."+g.name, "$"+strconv.Itoa(i+1))
 	}
-	text := strings.NewReplacer(append(words, "n.all", "$"+strconv.Itoa(len(c.each)+1))...).Replace(c.text)
+	text := outsideQuotes(c.text, strings.NewReplacer(append(words, "n.all", "$"+strconv.Itoa(len(c.each)+1))...))
 	statement, err := tx.conn.PrepareContext(ctx, text)
 	if err != nil {
 		return nil, tx.store.explain(ctx, err)
@@ -155,7 +186,7 @@ func (tx *Tx) changeInTurn(ctx context.Context, c change) (missed []int, err err
 		for i, g := range c.each {
 			args[i] = g.each[place]
 		}
-		// One row takes no time, but the driver's watch over a context does.
+		// The driver's watch over a context takes longer than one row.
 		result, err := statement.ExecContext(context.WithoutCancel(ctx), args...)
 		if err != nil {
 			return nil, tx.store.explain(ctx, err)
@@ -168,4 +199,87 @@ func (tx *Tx) changeInTurn(ctx context.Context, c change) (missed []int, err err
 		}
 	}
 	return missed, nil
+}
+
+// changeWhere runs a statement that changes all that a query selects, and returns how
+// many rows it changed. key is the expression of a row's key in the query, and returned
+// that of a changed row; the query's conditions number the parameters of the statement. Rows
+// that other transactions add or delete meanwhile are neither changed nor missed: on
+// PostgreSQL the statement itself tells which rows it selected and did not change.
+func (tx *Tx) changeWhere(ctx context.Context, t *Table, statement, returned string, q *query, key string, args ...any) (n int64, err error) {
+	still := &query{columns: []string{"count(*)"}, from: q.from, where: slices.Clone(q.where), args: slices.Clone(q.args)}
+	if tx.Layout.Engine == SQLite {
+		if n, err = tx.execRows(ctx, statement, append(slices.Clone(q.args), args...)...); err != nil {
+			return 0, err
+		}
+	} else {
+		selected := &query{columns: []string{"cast(" + key + " as text)"}, from: q.from, where: q.where}
+		text := "with done as (" + statement + " returning cast(" + returned + " as text) as key) select changed, case when changed < selected then (select coalesce(cast(json_agg(k) as text), '[]') from (" +
+			selected.sql() + " except select key from done) as missed (k)) end from (select count(*) as changed from done) a, (select count(*) as selected from (" + selected.sql() + ") as s) b"
+		var missed *string
+		err = tx.each(ctx, &query{text: text, args: append(slices.Clone(q.args), args...)}, func(r row) error {
+			n, missed = r.integer(), r.optional()
+			return r.err
+		})
+		if err != nil || missed == nil {
+			return n, replaced(t, err)
+		}
+		still.and("cast("+key+" as text) in (select json_array_elements_text(cast(%s as json)))", *missed)
+	}
+	var left int64
+	if err := tx.each(ctx, still, func(r row) error { return r.Scan(&left) }); err != nil || left == 0 {
+		return n, err
+	}
+	return 0, kept(t, left)
+}
+
+// replaced is err, or what it means where a rule of PostgreSQL's puts something else in the
+// place of a statement: no such statement can tell what it changed.
+func replaced(t *Table, err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "0A000" {
+		return &django.Error{Code: django.CodeRowsKept, Message: "a rule of the database replaces what would change " + t.Name, Err: pg,
+			Hint: "tokenctl doctor names the rule; act without it, or let the application make the change"}
+	}
+	return err
+}
+
+// kept is the error for rows that a statement should have changed and did not.
+func kept(t *Table, n int64) error {
+	rows := "a row"
+	if n > 1 {
+		rows = strconv.FormatInt(n, 10) + " rows"
+	}
+	return &django.Error{Code: django.CodeRowsKept, Message: "the database did not change " + rows + " of " + t.Name,
+		Hint: "a trigger, a rule or row security of the table prevents it: tokenctl doctor names them"}
+}
+
+// pick are the elements of a list in some places.
+func pick[T any](list []T, places []int) []T {
+	picked := make([]T, len(places))
+	for j, i := range places {
+		picked[j] = list[i]
+	}
+	return picked
+}
+
+// outcomes are what look finds for the references in some places, by their places.
+// look returns an outcome for each, zero for a row that is still as it was, which is
+// an error.
+func outcomes(t *Table, refs []Ref, missed []int, look func([]Ref) ([]Outcome, error)) (Outcomes, error) {
+	if len(missed) == 0 {
+		return nil, nil
+	}
+	found, err := look(pick(refs, missed))
+	if err != nil {
+		return nil, err
+	}
+	if n := len(found) - len(slices.DeleteFunc(slices.Clone(found), func(o Outcome) bool { return o == 0 })); n > 0 {
+		return nil, kept(t, int64(n))
+	}
+	list := Outcomes{}
+	for i, place := range missed {
+		list[place] = found[i]
+	}
+	return list, nil
 }

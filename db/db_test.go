@@ -156,6 +156,47 @@ func inserted(ctx context.Context, tx *db.Tx, u db.User, k django.Secret) (db.To
 	return db.Token{Key: k, Created: tx.Now, User: u}, err
 }
 
+// The codes of outcomes: see refused.
+const (
+	isChanged django.Code = "is changed"
+	isGone    django.Code = "is gone"
+	isAlready django.Code = "is already"
+)
+
+// refused is what a change of one row came to, as an error.
+func refused(left db.Outcomes, err error) error {
+	if err != nil || left[0] == 0 {
+		return err
+	}
+	code := map[db.Outcome]django.Code{db.Changed: isChanged, db.Gone: isGone, db.Already: isAlready}[left[0]]
+	return &django.Error{Code: code, Message: string(code)}
+}
+
+// replaceToken gives a token another key.
+func replaceToken(ctx context.Context, tx *db.Tx, old db.Token, k django.Secret) (db.Token, error) {
+	err := refused(tx.ReplaceTokens(ctx, []db.Ref{old.Ref()}, []django.Secret{k}))
+	return db.Token{Key: k, Created: tx.Now, User: old.User}, err
+}
+
+func deleteToken(ctx context.Context, tx *db.Tx, token db.Token) error {
+	return refused(tx.DeleteTokens(ctx, []db.Ref{token.Ref()}))
+}
+
+// named is a row of which there is a reference.
+type named[T any] interface {
+	*T
+	Ref() db.Ref
+}
+
+// refsOf are references to the rows of a list.
+func refsOf[T any, P named[T]](list []T) []db.Ref {
+	refs := make([]db.Ref, len(list))
+	for i := range list {
+		refs[i] = P(&list[i]).Ref()
+	}
+	return refs
+}
+
 // withToken creates a user who has a token.
 func withToken(t testing.TB, s *db.Store, name string, n int) db.Token {
 	t.Helper()

@@ -145,8 +145,8 @@ func postgresError(pg *pgconn.PgError) error {
 		e.Code, e.Message = django.CodeDatabaseUnreachable, "the database server is shutting down"
 		e.Hint = "nothing was changed; try again"
 	case "40001", "40P01":
-		e.Code, e.Message = django.CodeChanged, "another transaction changed the same rows"
-		e.Hint = "nothing was changed; try again"
+		e.Code, e.Message = django.CodeDeadlock, "the database ended the transaction because another one needs the same rows"
+		e.Hint = "try again"
 	case "53100":
 		e.Code, e.Message = django.CodeDatabaseFull, "the database server's disk is full"
 	case "42P01", "42703":

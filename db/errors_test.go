@@ -85,8 +85,8 @@ func TestPrivileges(t *testing.T) {
 	if err := list(); err != nil {
 		t.Error(err)
 	}
-	check(s.Write(t.Context(), func(tx *db.Tx) error { _, err := tx.ReplaceToken(t.Context(), token, key(2)); return err }), "authtoken_token")
-	check(s.Write(t.Context(), func(tx *db.Tx) error { return tx.DeleteToken(t.Context(), token) }), "authtoken_token")
+	check(s.Write(t.Context(), func(tx *db.Tx) error { _, err := replaceToken(t.Context(), tx, token, key(2)); return err }), "authtoken_token")
+	check(s.Write(t.Context(), func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) }), "authtoken_token")
 	dbtest.Psql(t, address, "create schema shown; grant usage on schema shown to "+role)
 	check(open(t, as(address, role, ""), db.Options{Schema: "shown"}).Init(t.Context()), "shown")
 }
@@ -154,7 +154,7 @@ func TestLimits(t *testing.T) {
 	t.Parallel()
 	address := dbtest.Postgres(t)
 	token := withToken(t, initialised(t, address, db.Options{}), "ann", 1)
-	remove := func(tx *db.Tx) error { return tx.DeleteToken(t.Context(), token) }
+	remove := func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) }
 	s := open(t, address, db.Options{Timeout: 300 * time.Millisecond})
 	wantCode(t, write(t.Context(), s, "select pg_sleep(9)"), django.CodeTimeout)
 

@@ -15,9 +15,6 @@ func (tx *Tx) Each(ctx context.Context, text string, f func() error) error {
 // ParseOptions is parseOptions.
 var ParseOptions = parseOptions
 
-// JWTClaim is jwtClaim.
-var JWTClaim = jwtClaim
-
 // ArrayOf is arrayOf.
 var ArrayOf = arrayOf
 
@@ -28,13 +25,14 @@ func (tx *Tx) SameArray(ctx context.Context, typ string, values []any) (same boo
 	return same, tx.each(ctx, q, func(r row) error { return r.Scan(&same) })
 }
 
-// ArrayText is an array as PostgreSQL prints it.
-func (tx *Tx) ArrayText(ctx context.Context, typ string, values []any) (text string, err error) {
-	q := &query{text: "select cast(cast($1 as " + quote(typ) + "[]) as text)", args: []any{arrayOf(typ, values)}}
-	return text, tx.each(ctx, q, func(r row) error { return r.Scan(&text) })
-}
-
 // ReadBare is Read of a database whose tables do not matter.
 func (s *Store) ReadBare(ctx context.Context, f func(*Tx) error) error {
 	return s.transact(ctx, mode{readOnly: true, bare: true}, f)
+}
+
+// Expr is what query.expr makes of a format, and the arguments of the query.
+func Expr(format string, args ...any) (string, []any) {
+	q := &query{}
+	text := q.expr(format, args...)
+	return text, q.args
 }

@@ -15,10 +15,10 @@ type Filter struct {
 	Active        *bool    // whether the owner is active
 	Staff         *bool
 	Superuser     *bool
-	CreatedBefore time.Time
-	CreatedAfter  time.Time
-	ExpiresBefore time.Time
-	ExpiresAfter  time.Time
+	CreatedBefore *time.Time
+	CreatedAfter  *time.Time
+	ExpiresBefore *time.Time
+	ExpiresAfter  *time.Time
 	Without       []string  // kinds of which a user holds nothing live: "drf", "knox", "jwt"
 	Now           time.Time // what is live
 	Statuses      []string  // nil: any
@@ -26,8 +26,8 @@ type Filter struct {
 	Sort          string    // a field of the object listed; empty: by key
 	Descending    bool
 	Limit         int  // 0: none
-	Places        bool // where the rows stand is wanted, for a change; the order of their keys is not
-	Brief         bool // nobody needs more of the rows than a list shows; of the owners key, name and IsActive
+	Brief         bool // of users: only key, name and IsActive are wanted
+	Compare       bool // of credentials: what a change compares is wanted (Ref.Row, Ref.Seen)
 }
 
 // whereOwner adds the conditions on the user table under the alias u.

@@ -71,10 +71,10 @@ var guestWork = []struct {
 			if err != nil {
 				return err
 			}
-			if t, err = tx.ReplaceToken(ctx, t, key(8)); err != nil {
+			if t, err = replaceToken(ctx, tx, t, key(8)); err != nil {
 				return err
 			}
-			if found, err := tx.TokenOf(ctx, u.ID); err != nil || found == nil {
+			if found, err := tx.TokensOf(ctx, []string{u.ID}); err != nil || len(found) != 1 {
 				return errors.Join(err, errors.New("no token of the user"))
 			}
 			if found, err := tx.TokensWithKeys(ctx, []django.Secret{key(8)}); err != nil || found[0] == nil {
@@ -83,7 +83,7 @@ var guestWork = []struct {
 			if err := tx.CheckConstraints(ctx); err != nil {
 				return err
 			}
-			return tx.DeleteToken(ctx, t)
+			return deleteToken(ctx, tx, t)
 		})
 	}},
 	{"lists", "", func(ctx context.Context, s *db.Store, _ db.User) error {
@@ -199,7 +199,7 @@ func TestOddDefaults(t *testing.T) {
 	}
 	dbtest.Psql(t, address, alter.String())
 	odd := open(t, address, db.Options{})
-	list := collect(t, odd.Tokens(t.Context(), db.Filter{Prefix: "zoë", CreatedAfter: token.Created.Add(-time.Second)}))
+	list := collect(t, odd.Tokens(t.Context(), db.Filter{Prefix: "zoë", CreatedAfter: new(token.Created.Add(-time.Second))}))
 	if len(list) != 1 || list[0].User.Username != "zoë" || !list[0].Created.Equal(token.Created) {
 		t.Fatalf("tokens: %+v, want %+v", list, token)
 	}
@@ -228,7 +228,7 @@ func TestReadOnlyByDefault(t *testing.T) {
 	if n := len(collect(t, s.Tokens(t.Context(), db.Filter{}))); n != 1 {
 		t.Errorf("%d tokens are listed", n)
 	}
-	err := s.Write(t.Context(), func(tx *db.Tx) error { return tx.DeleteToken(t.Context(), token) })
+	err := s.Write(t.Context(), func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) })
 	wantCode(t, err, django.CodeDatabaseReadOnly)
 }
 

@@ -22,7 +22,11 @@ type KnoxToken struct {
 	Old      bool      // made before knox 5, in a table of knox 5
 	User     User
 	Seen     string // the expiry as it is stored
-	Place    Place  // in a list for a change: where it stood
+}
+
+// Ref names the row.
+func (t *KnoxToken) Ref() Ref {
+	return Ref{Key: django.NewSecret(t.Digest), Owner: t.User.ID, Seen: t.Seen}
 }
 
 // knoxKeyLength is CONSTANTS.TOKEN_KEY_LENGTH of knox/settings.py (5.0.2): knox
@@ -43,13 +47,13 @@ func (l *Layout) knoxTokens(now time.Time, brief bool) (q *query, status string,
 	}
 	q = &query{from: t.SQL() + " t join " + u.SQL() + " u on u." + quote(u.Key) + " = t.user_id", key: "t.digest"}
 	status = l.knoxStatus(q, now)
-	expiry, seen := "null", "''"
+	expiry := "null"
 	if name := t.knoxExpiry(); name != "" {
-		expiry, seen = l.time("t."+name), knoxSeen("t."+name)
+		expiry = l.time("t." + quote(name))
 	}
 	q.columns = append(l.ownerColumns(brief), "t.digest", l.time("t.created"), expiry, status)
 	if !brief {
-		q.columns = append(q.columns, t.expr("token_key", "t.%s"), t.expr("salt", "t.%s"), seen)
+		q.columns = append(q.columns, t.expr("token_key", "t.%s"), t.expr("salt", "t.%s"), l.knoxSeen())
 	}
 	return q, status, nil
 }
@@ -57,24 +61,20 @@ func (l *Layout) knoxTokens(now time.Time, brief bool) (q *query, status string,
 // knoxStatus is the expression for the status of a token in q.
 func (l *Layout) knoxStatus(q *query, now time.Time) string {
 	status := "case "
-	if l.User.Column("is_active") != nil {
-		status += "when not u.is_active then 'disabled' "
+	if name := l.Knox().knoxExpiry(); name != "" {
+		status += q.expr("when t."+quote(name)+" < %s then 'expired' ", l.timeArg(now))
 	}
 	if l.KnoxScheme() == django.KnoxText {
 		status += "when length(t.token_key) < " + strconv.Itoa(knoxKeyLength) + " then 'dead' "
 	}
-	if name := l.Knox().knoxExpiry(); name != "" {
-		q.args = append(q.args, l.timeArg(now))
-		status += "when t." + name + " < $" + strconv.Itoa(len(q.args)) + " then 'expired' "
+	if l.User.Column("is_active") != nil {
+		status += "when not u.is_active then 'disabled' "
 	}
 	if status == "case " {
 		status += "when 1 = 0 then '' "
 	}
 	return status + "else 'active' end"
 }
-
-// knoxSeen is an expression that tells any two expiries apart.
-func knoxSeen(column string) string { return "coalesce(cast(" + column + " as text), '')" }
 
 func scanKnox(l *Layout, r *row, brief bool) KnoxToken {
 	u := scanOwner(l, r, brief)
@@ -88,62 +88,54 @@ func scanKnox(l *Layout, r *row, brief bool) KnoxToken {
 	return t
 }
 
-// KnoxTokens yields the knox tokens that f selects, by digest where f neither
-// sorts nor wants places.
+// KnoxTokens yields the knox tokens that f selects, by digest where f does not sort.
 func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, error] {
 	return stream(ctx, s, func(l *Layout) (*query, error) {
-		q, status, err := l.knoxTokens(s.Now(), f.Brief)
+		q, status, err := l.knoxTokens(s.Now(), true)
 		if err != nil {
 			return nil, err
 		}
 		q.limit = f.Limit
-		if f.Places {
-			seen := "''"
-			if name := l.Knox().knoxExpiry(); name != "" {
-				seen = knoxSeen("t." + name)
-			}
-			q.columns = append(q.columns, seen)
-			q.placed(l, "t")
-			if l.Engine == PostgreSQL {
-				q.key = "" // the table's own order, which a change of many goes through it in
-			}
+		if f.Compare {
+			q.columns = append(q.columns, l.knoxSeen())
 		}
-		if err := f.whereKnox(l, q, func() string { return status }); err != nil {
+		if err := f.whereKnox(l, q, status); err != nil {
 			return nil, err
 		}
 		expiry := "null"
 		if name := l.Knox().knoxExpiry(); name != "" {
-			expiry = "t." + name
+			expiry = "t." + quote(name)
 		}
 		// An id is the beginning of the digest.
 		id := l.bytewise("t.digest")
 		return q, f.sortBy(l, q, id, map[string]string{"id": id, "kind": "cast(null as text)", "type": "cast(null as text)", "created": "t.created", "expires": expiry,
 			"status": l.bytewise("(" + status + ")"), "user": l.bytewise("u." + quote(l.User.Username)), "user_id": "u." + quote(l.User.Key)})
 	}, func(l *Layout, r *row) KnoxToken {
-		t := scanKnox(l, r, f.Brief)
-		if f.Places {
-			t.Seen, t.Place = r.text(), r.placeIfAny()
+		t := scanKnox(l, r, true)
+		if f.Compare {
+			t.Seen = r.text()
 		}
 		return t
 	})
 }
 
-// whereKnox adds a filter's conditions; status makes the expression for it.
-func (f *Filter) whereKnox(l *Layout, q *query, status func() string) error {
+// whereKnox adds a filter's conditions; status is the expression of the status.
+func (f *Filter) whereKnox(l *Layout, q *query, status string) error {
 	if err := f.whereOwner(l, q); err != nil {
 		return err
 	}
 	f.whereCreated(l, q)
 	switch name := l.Knox().knoxExpiry(); {
-	case name == "" && !f.ExpiresBefore.IsZero():
+	case name == "" && f.ExpiresBefore != nil:
 		q.where = append(q.where, "1 = 0")
 	case name != "":
-		if !f.ExpiresBefore.IsZero() {
-			q.and("t."+name+" < %s", l.timeArg(f.ExpiresBefore))
+		expiry := "t." + quote(name)
+		if f.ExpiresBefore != nil {
+			q.and(expiry+" < %s", l.timeArg(*f.ExpiresBefore))
 		}
 		// Without an expiry it is never, which is after everything.
-		if !f.ExpiresAfter.IsZero() {
-			q.and("(t."+name+" is null or t."+name+" > %s)", l.timeArg(f.ExpiresAfter))
+		if f.ExpiresAfter != nil {
+			q.and("("+expiry+" is null or "+expiry+" > %s)", l.timeArg(*f.ExpiresAfter))
 		}
 	}
 	if f.Statuses == nil {
@@ -153,7 +145,7 @@ func (f *Filter) whereKnox(l *Layout, q *query, status func() string) error {
 	if err != nil {
 		return err
 	}
-	q.and(l.anyOf("("+status()+")", "%s"), arg)
+	q.and(l.anyOf("("+status+")", "%s"), arg)
 	return nil
 }
 
@@ -166,17 +158,25 @@ func (l *Layout) textsArg(texts []string) (any, error) {
 	return l.listArg(nil, values)
 }
 
-// KnoxTokensFrom returns the tokens whose digests begin with the prefix, which
-// is lower-case hexadecimal: two at most, which is enough to know that it does
-// not name one.
-func (tx *Tx) KnoxTokensFrom(ctx context.Context, prefix string) ([]KnoxToken, error) {
+// KnoxTokensFrom returns for each prefix, which is lower-case hexadecimal, the tokens
+// whose digests begin with it.
+func (tx *Tx) KnoxTokensFrom(ctx context.Context, prefixes []string) ([][]KnoxToken, error) {
 	q, _, err := tx.Layout.knoxTokens(tx.Now, false)
+	if err == nil {
+		err = q.startingWith(tx.Layout, "t.digest", prefixes, "g")
+	}
 	if err != nil {
 		return nil, err
 	}
-	q.between(tx.Layout.Engine, "t.digest", prefix, prefix+"g")
-	q.limit = 2
-	return tx.allKnox(ctx, q)
+	found := make([][]KnoxToken, len(prefixes))
+	return found, tx.each(ctx, q, func(r row) error {
+		place := r.integer()
+		t := scanKnox(tx.Layout, &r, false)
+		if r.err == nil {
+			found[place] = append(found[place], t)
+		}
+		return r.err
+	})
 }
 
 // KnoxTokensKeyed returns the tokens whose rows show one of these first
@@ -187,18 +187,17 @@ func (tx *Tx) KnoxTokensKeyed(ctx context.Context, keys []string) ([]KnoxToken, 
 	if err != nil {
 		return nil, err
 	}
-	for _, key := range keys {
-		// What PostgreSQL could not even be asked is no key of its.
-		if !utf8.ValidString(key) || strings.ContainsRune(key, 0) {
-			return nil, nil
-		}
-	}
 	if tx.Layout.Knox().Column("token_key") != nil {
-		arg, err := tx.Layout.textsArg(keys)
-		if err != nil {
+		values := []any{}
+		for _, key := range keys {
+			// PostgreSQL refuses other texts, so none is a key.
+			if utf8.ValidString(key) && !strings.ContainsRune(key, 0) {
+				values = append(values, key)
+			}
+		}
+		if err := q.among(tx.Layout, "t.token_key", "text", values); err != nil {
 			return nil, err
 		}
-		q.and(tx.Layout.anyOf("t.token_key", "%s"), arg)
 	}
 	return tx.allKnox(ctx, q)
 }

@@ -2,96 +2,162 @@ package db
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"tokenctl/django"
 )
 
-// ExpireKnoxTokens makes tokens expire, each at its own time. The statement names
-// the rows as they were seen; one that is no longer like that is refused with
-// CodeChanged.
-func (tx *Tx) ExpireKnoxTokens(ctx context.Context, old []KnoxToken, at []time.Time) (Refusals, error) {
-	ends := make([]any, len(at))
-	for i, t := range at {
-		ends[i] = tx.Layout.timeText(t.Truncate(time.Microsecond))
-	}
-	return tx.changeKnox(ctx, "update "+tx.Layout.Knox().SQL()+" as t set expiry = n.until from n where "+knoxUnchanged, nil, old,
-		knoxVersion(old), given{"until", tx.Layout.Knox().Column("expiry"), ends})
-}
-
-// ReplaceKnoxTokens makes tokens that are still as they were seen, their expiry
-// included, into others of the same owners, each with an expiry of its own; a zero
-// one is never. It leaves the row that deleting the one and inserting the other
-// would, but that columns which a project added keep what they hold.
-func (tx *Tx) ReplaceKnoxTokens(ctx context.Context, old []KnoxToken, rows []django.KnoxRow, expires []time.Time) ([]KnoxToken, Refusals, error) {
-	l, t := tx.Layout, tx.Layout.Knox()
-	users := make([]User, len(old))
-	ends := make([]any, len(old))
-	for i := range old {
-		users[i] = old[i].User
-		ends[i] = ""
-		if !expires[i].IsZero() {
-			ends[i] = l.timeText(expires[i].Truncate(time.Microsecond))
-		}
-	}
-	list, digests, keys, err := tx.newKnoxTokens(users, rows, func(i int) time.Time { return expires[i] })
-	if err != nil {
-		return nil, nil, err
-	}
-	until := "nullif(n.until, '')"
-	if l.Engine == PostgreSQL {
-		until = "cast(" + until + " as " + quote(t.Column("expiry").Type) + ")"
-	}
-	refused, err := tx.changeKnox(ctx, "update "+t.SQL()+" as t set digest = n.fresh, token_key = n.key, created = n.all, expiry = "+until+" from n where "+knoxUnchanged,
-		l.timeArg(tx.Now), old, knoxVersion(old), given{"fresh", t.Column("digest"), digests}, given{"key", t.Column("token_key"), keys}, given{"until", &Column{Type: "text"}, ends})
-	return list, refused, err
-}
-
-// DeleteKnoxTokens removes tokens. One that is gone or somebody else's is refused
-// with CodeChanged. An expiry that AUTO_REFRESH has moved meanwhile must not save
-// a token.
-func (tx *Tx) DeleteKnoxTokens(ctx context.Context, old []KnoxToken) (Refusals, error) {
-	return tx.changeKnox(ctx, "delete from "+tx.Layout.Knox().SQL()+" as t using n where "+knoxTheirs, nil, old)
-}
-
-// The conditions on a token that is the same user's, and has the same expiry.
-const knoxTheirs = "t.digest = n.digest and t.user_id = n.owner"
-
-var knoxUnchanged = knoxTheirs + " and " + knoxSeen("t.expiry") + " = n.version"
-
-// knoxVersion are the expiries as they were seen.
-func knoxVersion(old []KnoxToken) given {
-	seen := make([]any, len(old))
-	for i, t := range old {
-		seen[i] = t.Seen
-	}
-	return given{"version", &Column{Type: "text"}, seen}
-}
-
-func (tx *Tx) changeKnox(ctx context.Context, text string, same any, old []KnoxToken, more ...given) (Refusals, error) {
+// ReplaceKnoxTokens gives tokens new digests, and each an expiry of its own; a zero
+// one is never. Columns that a project added keep what they hold.
+func (tx *Tx) ReplaceKnoxTokens(ctx context.Context, refs []Ref, rows []django.KnoxRow, expires []time.Time) (Outcomes, error) {
 	t := tx.Layout.Knox()
-	users, digests := make([]User, len(old)), make([]any, len(old))
-	for i, token := range old {
-		users[i], digests[i] = token.User, token.Digest
-	}
-	owners, err := tx.Layout.keysOf(users)
+	digests, keys, err := tx.knoxDigests(rows)
 	if err != nil {
 		return nil, err
 	}
-	return tx.changeEach(ctx, change{text: text, same: same, places: knownPlaces(old, func(t *KnoxToken) Place { return t.Place }),
-		each: append([]given{{"digest", t.Column("digest"), digests}, {"owner", t.Column("user_id"), owners}}, more...)},
-		func(i int) error {
-			return &django.Error{Code: django.CodeChanged, Message: "a knox token of " + old[i].User.Username + " was changed or deleted meanwhile",
-				Hint: "nothing was done; look again with tokenctl list --user"}
+	until, ends := tx.knoxUntil(expires)
+	return tx.changeKnox(ctx, refs, change{same: tx.Layout.timeArg(tx.Now), found: "case when t.digest = n.fresh then n.key end",
+		text: "update " + t.SQL() + " as t set digest = n.fresh, token_key = n.start, created = n.all, " + quote(t.knoxExpiry()) + " = " + until + " from n where " + knoxTheirs + tx.Layout.knoxUnchanged(),
+		each: []given{{"seen", textColumn, seenValues(refs)}, {"fresh", t.Column("digest"), digests}, {"start", t.Column("token_key"), keys}, ends}})
+}
+
+// ExpireKnoxTokens makes tokens expire, each at its own time.
+func (tx *Tx) ExpireKnoxTokens(ctx context.Context, refs []Ref, at []time.Time) (Outcomes, error) {
+	t := tx.Layout.Knox()
+	until, ends := tx.knoxUntil(at)
+	return tx.changeKnox(ctx, refs, change{text: "update " + t.SQL() + " as t set " + quote(t.knoxExpiry()) + " = " + until + " from n where " + knoxTheirs + tx.Layout.knoxUnchanged(),
+		each: []given{{"seen", textColumn, seenValues(refs)}, ends}})
+}
+
+// SucceedKnoxTokens makes tokens expire, each at its own time, and makes another token
+// of the same user beside each. Columns that a project added have in the new row what they
+// have in the old one.
+func (tx *Tx) SucceedKnoxTokens(ctx context.Context, refs []Ref, at []time.Time, rows []django.KnoxRow, expires []time.Time) (Outcomes, error) {
+	left, err := tx.ExpireKnoxTokens(ctx, refs, at)
+	if err != nil {
+		return nil, err
+	}
+	var places []int
+	for i := range refs {
+		if left[i] == 0 {
+			places = append(places, i)
+		}
+	}
+	if places == nil {
+		return left, nil
+	}
+	t := tx.Layout.Knox()
+	digests, keys, err := tx.knoxDigests(pick(rows, places))
+	if err != nil {
+		return nil, err
+	}
+	until, ends := tx.knoxUntil(pick(expires, places))
+	names := []string{"digest", "token_key", "created", quote(t.knoxExpiry()), "user_id"}
+	values := []string{"n.fresh", "n.start", "n.all", until, "t.user_id"}
+	for _, c := range t.furtherKnox() {
+		names, values = append(names, quote(c.Name)), append(values, "t."+quote(c.Name))
+	}
+	missed, err := tx.run(ctx, change{table: t, text: tx.Layout.insertInto(t) + " (" + strings.Join(names, ", ") + ") select " + strings.Join(values, ", ") + " from " + t.SQL() + " t, n where t.digest = n.key",
+		found: "digest", same: tx.Layout.timeArg(tx.Now),
+		each: []given{{"fresh", t.Column("digest"), digests}, {"start", t.Column("token_key"), keys}, {"key", t.Column("digest"), keyValues(pick(refs, places))}, ends}})
+	if err == nil && missed != nil {
+		err = kept(t, int64(len(missed)))
+	}
+	return left, err
+}
+
+// DeleteKnoxTokens removes tokens, also those whose expiry has moved: AUTO_REFRESH
+// must not save a token.
+func (tx *Tx) DeleteKnoxTokens(ctx context.Context, refs []Ref) (Outcomes, error) {
+	return tx.changeKnox(ctx, refs, change{text: "delete from " + tx.Layout.Knox().SQL() + " as t using n where " + knoxTheirs})
+}
+
+// knoxTheirs is true of a token that has the digest and the owner that were seen.
+const knoxTheirs = "t.digest = n.key and t.user_id = n.owner"
+
+// knoxUnchanged is true of a token whose expiry is the one that was seen.
+func (l *Layout) knoxUnchanged() string {
+	if l.Knox().knoxExpiry() == "" {
+		return " and n.seen = ''"
+	}
+	return " and " + l.knoxSeen() + " = n.seen"
+}
+
+// knoxSeen is the expiry as a text that tells any two apart, for the alias t.
+func (l *Layout) knoxSeen() string {
+	name := l.Knox().knoxExpiry()
+	if name == "" {
+		return "''"
+	}
+	return "coalesce(cast(t." + quote(name) + " as text), '')"
+}
+
+// knoxUntil is the expression of new expiries, and their values.
+func (tx *Tx) knoxUntil(at []time.Time) (string, given) {
+	ends := make([]any, len(at))
+	for i, t := range at {
+		ends[i] = ""
+		if !t.IsZero() {
+			ends[i] = tx.Layout.timeText(t.Truncate(time.Microsecond))
+		}
+	}
+	expr := "nullif(n.until, '')"
+	if tx.Layout.Engine == PostgreSQL {
+		expr = "cast(" + expr + " as " + quote(tx.Layout.Knox().Column(tx.Layout.Knox().knoxExpiry()).Type) + ")"
+	}
+	return expr, given{"until", textColumn, ends}
+}
+
+func (tx *Tx) changeKnox(ctx context.Context, refs []Ref, c change) (Outcomes, error) {
+	l := tx.Layout
+	t := l.Knox()
+	owners, err := l.ownerValues(refs)
+	if err != nil {
+		return nil, err
+	}
+	versioned := len(c.each) > 0 // the expiry must be unchanged too
+	c.each = append([]given{{"key", t.Column("digest"), keyValues(refs)}, {"owner", t.Column("user_id"), owners}}, c.each...)
+	c.table = t
+	missed, err := tx.run(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return outcomes(t, refs, missed, func(refs []Ref) ([]Outcome, error) {
+		q := &query{columns: []string{"t.digest", "cast(t.user_id as text)", l.knoxSeen()}, from: t.SQL() + " t"}
+		if err := q.among(l, "t.digest", "text", keyValues(refs)); err != nil {
+			return nil, err
+		}
+		now := map[string]Ref{}
+		err := tx.each(ctx, q, func(r row) error {
+			now[r.text()] = Ref{Owner: l.User.keyText(r.text()), Seen: r.text()}
+			return r.err
 		})
+		list := make([]Outcome, len(refs))
+		for i := range refs {
+			switch v, there := now[refs[i].Key.Reveal()]; {
+			case !there:
+				list[i] = Gone
+			case v.Owner != refs[i].Owner, versioned && v.Seen != refs[i].Seen:
+				list[i] = Changed
+			}
+		}
+		return list, err
+	})
 }
 
-// DeleteKnoxToken is DeleteKnoxTokens for one.
-func (tx *Tx) DeleteKnoxToken(ctx context.Context, old KnoxToken) error {
-	return only(tx.DeleteKnoxTokens(ctx, []KnoxToken{old}))
-}
-
-// ExpireKnoxToken is ExpireKnoxTokens for one.
-func (tx *Tx) ExpireKnoxToken(ctx context.Context, old KnoxToken, at time.Time) error {
-	return only(tx.ExpireKnoxTokens(ctx, []KnoxToken{old}, []time.Time{at}))
+// DeleteKnoxTokensWhere removes the tokens that f selects, and returns how many.
+func (tx *Tx) DeleteKnoxTokensWhere(ctx context.Context, f Filter) (int64, error) {
+	l := tx.Layout
+	q, status, err := l.knoxTokens(tx.Now, true)
+	if err != nil {
+		return 0, err
+	}
+	if f.Statuses == nil {
+		q.args = nil // the status is the only one that has any yet
+	}
+	if err := f.whereKnox(l, q, status); err != nil {
+		return 0, err
+	}
+	return tx.deleteWhere(ctx, l.Knox(), q, f.aboutOwner() || f.Statuses != nil, "digest")
 }

@@ -12,10 +12,9 @@ import (
 // maxKnoxDigest is the width of the column, which SQLite does not enforce.
 const maxKnoxDigest = 128
 
-// KnoxMintable returns an error when no knox token can be made: a table of knox
-// 4.1 or older, or a model of the project's own with columns that tokenctl has
-// no value for.
-func (l *Layout) KnoxMintable() error {
+// KnoxRotatable returns an error when no knox token can be replaced: the table is one of
+// knox 4.1 or older.
+func (l *Layout) KnoxRotatable() error {
 	t, err := l.knoxTable()
 	if err != nil {
 		return err
@@ -24,9 +23,19 @@ func (l *Layout) KnoxMintable() error {
 		return &django.Error{Code: django.CodeLayoutUnsupported, Message: "the table " + t.Name + " has salted digests, as knox before 4.2: tokenctl lists and blacklists such tokens, but does not make them",
 			Hint: "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox; every token is void then"}
 	}
+	return nil
+}
+
+// KnoxMintable returns an error when no knox token can be made: that of KnoxRotatable,
+// or one about a model of the project's own with columns that tokenctl has no value for.
+func (l *Layout) KnoxMintable() error {
+	if err := l.KnoxRotatable(); err != nil {
+		return err
+	}
+	t := l.Knox()
 	var extra []string
-	for _, c := range t.Columns {
-		if c.NotNull && !c.HasDefault && !slices.Contains(knoxColumns, c.Name) {
+	for _, c := range t.furtherKnox() {
+		if c.NotNull {
 			extra = append(extra, c.Name)
 		}
 	}
@@ -35,6 +44,16 @@ func (l *Layout) KnoxMintable() error {
 			Hint: "tokenctl does not know what belongs there; let the Django application make the token, or give the columns a default in the database"}
 	}
 	return nil
+}
+
+// furtherKnox are the columns that a project added and the database does not fill in.
+func (t *Table) furtherKnox() (list []Column) {
+	for _, c := range t.Columns {
+		if !c.HasDefault && !c.PrimaryKey && !c.Unique && !slices.Contains(knoxColumns, c.Name) {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // knoxLimitLock is "knox" and a number that is tokenctl's own.
@@ -63,29 +82,38 @@ func (tx *Tx) InsertKnoxTokens(ctx context.Context, users []User, rows []django.
 	if err != nil {
 		return nil, err
 	}
-	list, digests, keys, err := tx.newKnoxTokens(users, rows, func(int) time.Time { return expires })
+	digests, keys, err := tx.knoxDigests(rows)
 	if err != nil {
 		return nil, err
+	}
+	list := make([]KnoxToken, len(users))
+	for i, r := range rows {
+		list[i] = NewKnoxToken(users[i], r, tx.Now, expires)
 	}
 	return list, tx.insertAll(ctx, len(list), l.Knox(), values{column: "digest", each: digests}, values{column: "token_key", each: keys},
 		values{column: "created", same: l.timeArg(tx.Now)}, values{column: "expiry", same: l.optTimeArg(expires.Truncate(time.Microsecond))}, values{column: "user_id", each: owners})
 }
 
-// newKnoxTokens are tokens of the users made now, with their digests and first
-// characters as parameters.
-func (tx *Tx) newKnoxTokens(users []User, rows []django.KnoxRow, expires func(int) time.Time) (list []KnoxToken, digests, keys []any, err error) {
-	list, digests, keys = make([]KnoxToken, len(users)), make([]any, len(users)), make([]any, len(users))
+// NewKnoxToken is a token just made.
+func NewKnoxToken(u User, r django.KnoxRow, now, expires time.Time) KnoxToken {
+	t := KnoxToken{Digest: r.Digest, TokenKey: r.TokenKey, Created: now, Expires: expires.Truncate(time.Microsecond), Status: "active", User: u}
+	if !u.Active() {
+		t.Status = "disabled"
+	}
+	return t
+}
+
+// knoxDigests are the digests of new rows, and the first characters of their secrets,
+// as parameters.
+func (tx *Tx) knoxDigests(rows []django.KnoxRow) (digests, keys []any, err error) {
+	digests, keys = make([]any, len(rows)), make([]any, len(rows))
 	for i, r := range rows {
 		if len(r.Digest) > maxKnoxDigest {
-			return nil, nil, nil, &django.Error{Code: django.CodeConfigInvalid, Message: "the digests of knox.secure_hash_algorithm do not fit into " + tx.Layout.Knox().Name}
+			return nil, nil, &django.Error{Code: django.CodeConfigInvalid, Message: "the digests of knox.secure_hash_algorithm do not fit into " + tx.Layout.Knox().Name}
 		}
 		digests[i], keys[i] = r.Digest, r.TokenKey
-		list[i] = KnoxToken{Digest: r.Digest, TokenKey: r.TokenKey, Created: tx.Now, Expires: expires(i).Truncate(time.Microsecond), Status: "active", User: users[i]}
-		if !users[i].Active() {
-			list[i].Status = "disabled"
-		}
 	}
-	return list, digests, keys, nil
+	return digests, keys, nil
 }
 
 // optTimeArg is timeArg for a column where the zero time is NULL.
@@ -127,20 +155,7 @@ func (l *Layout) expiredKnox(before time.Time, userIDs []string) (t *Table, q *q
 	return t, q, true, nil
 }
 
-// ExpiredKnox finds the tokens that expired before a time; nil is everybody's.
-func (s *Store) ExpiredKnox(ctx context.Context, before time.Time, userIDs []string) (*Expired, error) {
-	l, err := s.Layout(ctx)
-	if err != nil {
-		return nil, err
-	}
-	t, q, ok, err := l.expiredKnox(before, userIDs)
-	if !ok || err != nil {
-		return new(Expired), err
-	}
-	return s.expired(ctx, t, q)
-}
-
-// CountExpiredKnox counts the tokens that ExpiredKnox finds.
+// CountExpiredKnox counts the tokens that expired before a time; nil is everybody's.
 func (tx *Tx) CountExpiredKnox(ctx context.Context, before time.Time, userIDs []string) (int64, error) {
 	t, q, ok, err := tx.Layout.expiredKnox(before, userIDs)
 	if !ok || err != nil {
@@ -151,11 +166,11 @@ func (tx *Tx) CountExpiredKnox(ctx context.Context, before time.Time, userIDs []
 	return n, tx.each(ctx, q, func(r row) error { return r.Scan(&n) })
 }
 
-// PurgeKnox deletes the tokens that ExpiredKnox finds, all at once.
+// PurgeKnox deletes the tokens that CountExpiredKnox counts, all at once.
 func (tx *Tx) PurgeKnox(ctx context.Context, before time.Time, userIDs []string) (int64, error) {
 	t, q, ok, err := tx.Layout.expiredKnox(before, userIDs)
 	if !ok || err != nil {
 		return 0, err
 	}
-	return tx.deleteRows(ctx, t, q)
+	return tx.execRows(ctx, "delete from "+t.SQL()+" where "+conjunction(q.where), q.args...)
 }

@@ -118,19 +118,19 @@ func peerTokens(t *testing.T, pr *djangotest.Project, s *db.Store, made map[stri
 	}
 	err := s.Write(ctx, func(tx *db.Tx) error {
 		for _, id := range []string{list[0].User.ID, strings.ReplaceAll(list[0].User.ID, "-", ""), strings.ToUpper(list[0].User.ID)} {
-			token, err := tx.TokenOf(ctx, id)
+			found, err := tx.TokensOf(ctx, []string{id})
 			users, err2 := tx.UsersByID(ctx, []string{id})
 			if err := errors.Join(err, err2); err != nil {
 				return err
 			}
-			if token == nil || token.User.ID != list[0].User.ID || len(users) != 1 || users[0].ID != list[0].User.ID {
-				t.Errorf("%s: %v, %v", id, token, users)
+			if len(found) != 1 || found[0].User.ID != list[0].User.ID || len(users) != 1 || users[0].ID != list[0].User.ID {
+				t.Errorf("%s: %v, %v", id, found, users)
 			}
 		}
-		if _, err := tx.ReplaceToken(ctx, list[0], key(1)); err != nil {
+		if _, err := replaceToken(ctx, tx, list[0], key(1)); err != nil {
 			return err
 		}
-		if err := tx.DeleteToken(ctx, list[1]); err != nil {
+		if err := deleteToken(ctx, tx, list[1]); err != nil {
 			return err
 		}
 		return tx.CheckConstraints(ctx)

@@ -95,7 +95,7 @@ func TestLayouts(t *testing.T) {
 				}
 				token := collect(t, s.Tokens(t.Context(), db.Filter{}))[0]
 				err := s.Write(t.Context(), func(tx *db.Tx) error {
-					if _, err := tx.ReplaceToken(t.Context(), token, key(2)); err != nil {
+					if _, err := replaceToken(t.Context(), tx, token, key(2)); err != nil {
 						return err
 					}
 					_, err := tx.Dependants(t.Context(), []db.User{token.User})

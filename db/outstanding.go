@@ -4,9 +4,7 @@ import (
 	"context"
 	"iter"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"tokenctl/django"
 )
@@ -26,14 +24,37 @@ type OutstandingToken struct {
 	Blacklisted bool
 	// User is the owner. A row without one belongs to the user whom the JWT
 	// names: simplejwt before 5.5 writes such rows. Zero: nobody's.
-	User User
+	User    User
+	Several bool // the JWT names several users, so nobody
+
+	Summary *django.JWTGlance // what a list shows of the JWT; nil where the text is none
+	named   string            // the user whom the JWT of a row without an owner names
+}
+
+// Ref names the row.
+func (t *OutstandingToken) Ref() Ref {
+	return Ref{Key: django.NewSecret(t.JTI), Row: t.Row, Owner: t.User.ID}
+}
+
+// read reads the text.
+func (t *OutstandingToken) read(s django.JWTSettings) {
+	summary, err := s.GlanceUnverified(t.Text.Reveal())
+	if err != nil {
+		return
+	}
+	t.Summary = &summary
+	if t.User.ID == "" {
+		if token, err := s.DecodeUnverified(t.Text.Reveal()); err == nil {
+			t.named = token.UserID
+		}
+	}
 }
 
 // HasBlacklist reports whether simplejwt's BlacklistedToken has its table.
 func (l *Layout) HasBlacklist() bool { return l.tables[tableBlacklisted] != nil }
 
-// outstanding is the query for outstanding tokens with their owners.
-func (l *Layout) outstanding(s django.JWTSettings, brief bool) (*query, error) {
+// outstanding is the query for outstanding tokens with the owners that their rows name.
+func (l *Layout) outstanding(brief bool) (*query, error) {
 	u, err := l.Users()
 	if err != nil {
 		return nil, err
@@ -42,21 +63,13 @@ func (l *Layout) outstanding(s django.JWTSettings, brief bool) (*query, error) {
 	if err != nil {
 		return nil, err
 	}
-	field, err := l.userIDField(s)
-	if err != nil {
-		return nil, err
-	}
-	q := &query{columns: append(l.ownerColumns(brief), "o.id", "o.jti", "o.token", l.time("o.created_at"), l.time("o.expires_at")), from: o.SQL() + " o", key: "o.id"}
-	if b := l.tables[tableBlacklisted]; b != nil {
-		q.columns = append(q.columns, "b.token_id is not null")
-		q.from += " left join " + b.SQL() + " b on b.token_id = o.id"
-	} else {
-		q.columns = append(q.columns, "1 = 0")
-	}
-	named := l.claim(s.UserIDClaim, string(field.KeyType), payload())
-	q.from += " left join " + u.SQL() + " u on u." + quote(u.Key) + " = coalesce(o.user_id, (select c." + quote(u.Key) +
-		" from " + u.SQL() + " c where c." + quote(field.Key) + " = " + named + "))"
-	return q, nil
+	return &query{columns: append(l.ownerColumns(brief), l.outstandingColumns()...), key: "o.id",
+		from: o.SQL() + " o left join " + u.SQL() + " u on u." + quote(u.Key) + " = o.user_id"}, nil
+}
+
+// outstandingColumns are what scanOutstandingRow reads, from the alias o.
+func (l *Layout) outstandingColumns() []string {
+	return []string{"o.id", "o.jti", "o.token", l.time("o.created_at"), l.time("o.expires_at"), l.isBlacklisted("o.id")}
 }
 
 // outstandingTable returns the table, or why tokenctl cannot work with it.
@@ -96,136 +109,134 @@ func (l *Layout) userIDField(s django.JWTSettings) (*UserTable, error) {
 
 func scanOutstanding(l *Layout, r *row, brief bool) OutstandingToken {
 	u := scanOwner(l, r, brief)
-	t := OutstandingToken{User: u, Row: r.integer(), JTI: r.text(), Text: django.NewSecret(r.text()),
-		Created: r.moment(django.SimpleJWTTime), Expires: r.moment(django.SimpleJWTTime)}
+	t := scanOutstandingRow(r)
+	t.User = u
+	return t
+}
+
+func scanOutstandingRow(r *row) OutstandingToken {
+	t := OutstandingToken{Row: r.integer(), JTI: r.text(), Text: django.NewSecret(r.text()), Created: r.moment(django.SimpleJWTTime), Expires: r.moment(django.SimpleJWTTime)}
 	if flag := r.flag(); flag != nil {
 		t.Blacklisted = *flag
 	}
 	return t
 }
 
-// OutstandingTokens yields the tokens that f selects, the oldest row first where
-// f does not sort.
-func (s *Store) OutstandingTokens(ctx context.Context, f Filter, settings django.JWTSettings) iter.Seq2[OutstandingToken, error] {
-	settings = settings.WithDefaults()
-	return stream(ctx, s, func(l *Layout) (*query, error) {
-		q, err := l.outstanding(settings, f.Brief)
-		if err != nil {
-			return nil, err
-		}
-		q.limit = f.Limit
-		if f.Places && l.Engine == PostgreSQL {
-			q.key = "" // nearly the order of the table itself
-		}
-		return q, f.whereOutstanding(l, q, settings, s.Now())
-	}, func(l *Layout, r *row) OutstandingToken { return scanOutstanding(l, r, f.Brief) })
+// OutstandingTokens yields the tokens that f and decide select, the oldest row first
+// where f does not sort. Of f's conditions those on owners count, and whether Statuses
+// has "blacklisted".
+func (s *Store) OutstandingTokens(ctx context.Context, f Filter, settings django.JWTSettings, decide Decide[OutstandingToken]) iter.Seq2[OutstandingToken, error] {
+	return s.outstandingTokens(ctx, f, settings.WithDefaults(), decide, func(*Layout, *query) {})
 }
 
-// whereOutstanding adds a filter's conditions and order.
-func (f *Filter) whereOutstanding(l *Layout, q *query, s django.JWTSettings, now time.Time) error {
-	if err := f.whereOwner(l, q); err != nil {
-		return err
-	}
-	if err := f.ownRows(l, q); err != nil {
-		return err
-	}
-	e := l.jwtExpressions(s)
-	now = now.Add(-s.Leeway.Duration)
-	if l.Engine == PostgreSQL && f.readsText() {
-		// Without the offset PostgreSQL would decode for every use of the payload.
-		q.from += " cross join lateral (select " + payload() + " as payload offset 0) p"
-	}
-	for _, bound := range []struct {
-		at                      time.Time
-		claim, column, operator string
-	}{{f.CreatedBefore, e.issued, "o.created_at", "<"}, {f.CreatedAfter, e.issued, "o.created_at", ">"},
-		{f.ExpiresBefore, e.sliding, "o.expires_at", "<"}, {f.ExpiresAfter, e.sliding, "o.expires_at", ">"}} {
-		if !bound.at.IsZero() {
-			q.and(e.compare(bound.claim, bound.column, bound.operator), l.jwtTimes(bound.at)...)
-		}
-	}
-	for _, list := range []struct {
-		values []string
-		expr   string
-		args   []any
-	}{{f.Types, e.typ, nil}, {f.Statuses, e.status, l.jwtTimes(now)}} {
-		if list.values == nil {
-			continue
-		}
-		var values []any
-		for _, v := range list.values {
-			values = append(values, v)
-		}
-		arg, err := l.listArg(l.User, values)
-		if err != nil {
-			return err
-		}
-		q.and(l.anyOf("("+list.expr+")", "%s"), append(list.args, arg)...)
-	}
-	status := ""
-	if f.Sort == "status" {
-		// A condition numbers the placeholders; this is none.
-		q.and(e.status, l.jwtTimes(now)...)
-		status = q.where[len(q.where)-1]
-		q.where = q.where[:len(q.where)-1]
-	}
-	id := l.bytewise("o.jti")
-	return f.sortBy(l, q, id, map[string]string{"id": id, "kind": id, "user": l.bytewise("u." + quote(l.User.Username)), "user_id": "u." + quote(l.User.Key),
-		"created": "coalesce(" + e.issued + ", o.created_at)", "expires": "coalesce(" + e.sliding + ", o.expires_at)", "status": status, "type": l.bytewise(e.typ)})
+func (s *Store) outstandingTokens(ctx context.Context, f Filter, settings django.JWTSettings, decide Decide[OutstandingToken], narrow func(*Layout, *query)) iter.Seq2[OutstandingToken, error] {
+	brief := f.Staff == nil && f.Superuser == nil
+	d := &decided[OutstandingToken]{store: s, name: "jwts", filter: f, sorts: []string{"user", "user_id", "created", "expires", "status", "type"}, key: "o.id", decide: decide,
+		query: func(l *Layout) (*query, error) {
+			q, err := l.outstanding(brief)
+			if err != nil {
+				return nil, err
+			}
+			narrow(l, q)
+			return q, f.whereOutstanding(l, q)
+		},
+		scan:  func(l *Layout, r *row) OutstandingToken { return scanOutstanding(l, r, brief) },
+		read:  func(_ *Layout, t *OutstandingToken) { t.read(settings) },
+		owner: func(t *OutstandingToken) *User { return &t.User },
+		keyOf: func(t *OutstandingToken) any { return t.Row },
+		owners: func(ctx context.Context, tx *Tx, page []OutstandingToken, o *ownerSearch) error {
+			return tx.outstandingOwners(ctx, page, o, settings, brief)
+		},
+		sort: func(l *Layout, found string) map[string]string {
+			id := l.bytewise("o.jti")
+			field := func(name string) string { return l.bytewise(found + "." + name) }
+			return map[string]string{"id": id, "kind": id, "user": l.bytewise("sorting." + quote(l.User.Username)), "user_id": found + ".owner",
+				"created": field("created"), "expires": field("expires"), "status": field("status"), "type": field("type")}
+		}}
+	return d.rows(ctx)
 }
 
-// readsText reports whether the filter needs something out of the tokens' texts.
-func (f *Filter) readsText() bool {
-	return f.Types != nil || f.Statuses != nil || slices.Contains([]string{"created", "expires", "status", "type"}, f.Sort) ||
-		!f.CreatedBefore.IsZero() || !f.CreatedAfter.IsZero() || !f.ExpiresBefore.IsZero() || !f.ExpiresAfter.IsZero()
+// outstandingOwners looks up the owners of tokens whose rows name none.
+func (tx *Tx) outstandingOwners(ctx context.Context, page []OutstandingToken, o *ownerSearch, s django.JWTSettings, brief bool) error {
+	o.begin()
+	for i := range page {
+		o.want(page[i].named)
+	}
+	if len(o.texts) == 0 {
+		return nil
+	}
+	field, err := tx.Layout.userIDField(s)
+	if err == nil {
+		err = o.find(ctx, tx, field, brief, false)
+	}
+	for i := range page {
+		if err == nil && page[i].named != "" {
+			page[i].User, page[i].Several = o.user(page[i].named)
+		}
+	}
+	return err
 }
 
-// ownRows lets the index on user_id find the rows of some users.
-func (f *Filter) ownRows(l *Layout, q *query) error {
+// whereOutstanding adds the conditions of a filter that the database can decide.
+func (f *Filter) whereOutstanding(l *Layout, q *query) error {
+	blacklisted := slices.Contains(f.Statuses, "blacklisted")
+	switch {
+	case f.Statuses == nil:
+	case !blacklisted:
+		q.where = append(q.where, "not "+l.isBlacklisted("o.id"))
+	case len(f.Statuses) == 1:
+		q.where = append(q.where, l.isBlacklisted("o.id"))
+	}
 	if f.UserIDs == nil {
 		return nil
 	}
-	var keys []any
+	// This lets the index on user_id find the rows.
+	keys := []any{}
 	for _, id := range f.UserIDs {
 		if key, ok := l.User.keyArg(l.Engine, id); ok {
 			keys = append(keys, key)
 		}
 	}
 	arg, err := l.listArg(l.User, keys)
-	if err != nil {
-		return err
+	if err == nil {
+		q.and("(o.user_id is null or "+l.anyOf("o.user_id", "%s")+")", arg)
 	}
-	if len(keys) == 0 {
-		q.where = append(q.where, "1 = 0")
-		return nil
-	}
-	q.and("(o.user_id is null or "+l.anyOf("o.user_id", "%s")+")", arg)
-	return nil
+	return err
 }
 
-// jwtTimes are the arguments of jwtExpressions.compare: the moment itself, and
-// as simplejwt's columns have it.
-func (l *Layout) jwtTimes(t time.Time) []any {
-	if l.Engine == SQLite {
-		return []any{django.FormatSQLiteTime(t), l.jwtTimeArg(t)}
+// OutstandingWithJTIs returns the tokens with these jtis, in their order; nil where
+// there is none.
+func (tx *Tx) OutstandingWithJTIs(ctx context.Context, jtis []string, s django.JWTSettings) ([]*OutstandingToken, error) {
+	q, err := tx.Layout.outstanding(false)
+	if err != nil {
+		return nil, err
 	}
-	return []any{t, l.jwtTimeArg(t)}
+	s = s.WithDefaults()
+	secrets := make([]django.Secret, len(jtis))
+	for i, jti := range jtis {
+		secrets[i] = django.NewSecret(jti)
+	}
+	return exactly(tx, q, "o.jti", secrets, func(q *query) (list []OutstandingToken, err error) {
+		err = tx.each(ctx, q, func(r row) error {
+			t := scanOutstanding(tx.Layout, &r, false)
+			t.read(s)
+			list = append(list, t)
+			return r.err
+		})
+		if err == nil {
+			err = tx.outstandingOwners(ctx, list, new(ownerSearch), s, false)
+		}
+		return list, err
+	}, func(t *OutstandingToken) django.Secret { return django.NewSecret(t.JTI) })
 }
 
 // OutstandingToken returns the token with this jti, or nil.
 func (tx *Tx) OutstandingToken(ctx context.Context, jti string, s django.JWTSettings) (*OutstandingToken, error) {
-	q, err := tx.Layout.outstanding(s.WithDefaults(), false)
-	if err != nil || !utf8.ValidString(jti) || strings.ContainsRune(jti, 0) {
+	list, err := tx.OutstandingWithJTIs(ctx, []string{jti}, s)
+	if err != nil {
 		return nil, err
 	}
-	q.and("o.jti = %s", jti)
-	var found *OutstandingToken
-	err = tx.each(ctx, q, func(r row) error {
-		t := scanOutstanding(tx.Layout, &r, false)
-		found = &t
-		return r.err
-	})
-	return found, err
+	return list[0], nil
 }
 
 // NewestOutstanding returns the texts of the n newest outstanding tokens that

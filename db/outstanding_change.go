@@ -6,43 +6,135 @@ import (
 	"tokenctl/django"
 )
 
-// BlacklistOutstandingTokens blacklists recorded tokens. One that is blacklisted
-// already is refused with CodeAlreadyExists, one whose row is gone with
-// CodeChanged. Of two who blacklist a token at once the second waits for the
-// first.
-func (tx *Tx) BlacklistOutstandingTokens(ctx context.Context, list []OutstandingToken) (Refusals, error) {
+// BlacklistTokens blacklists recorded tokens. Of two processes that blacklist a token
+// at the same time the second waits for the first, and finds it blacklisted already.
+func (tx *Tx) BlacklistTokens(ctx context.Context, refs []Ref) (Outcomes, error) {
 	l := tx.Layout
 	b, err := l.blacklist()
 	if err != nil {
 		return nil, err
 	}
-	lock := " for key share of o"
-	if l.Engine == SQLite {
-		lock = "" // the transaction holds the only write lock there is
+	text := l.insertInto(b) + " (token_id, blacklisted_at) select o.id, n.all from " + l.Outstanding().SQL() + " o, n where " + outstandingTheirs
+	if b.Column("token_id").Unique {
+		text += " on conflict (token_id) do nothing"
+	} else {
+		// A row lock, which takes the privilege to update, stands in for the index.
+		if text += " and not " + l.isBlacklisted("o.id"); l.Engine == PostgreSQL {
+			text += " for no key update of o"
+		}
 	}
-	// The concatenation keeps PostgreSQL off the index on jti: ids follow one another.
-	refused, err := tx.changeOutstanding(ctx, l.insertInto(b)+" (token_id, blacklisted_at) select o.id, n.all from "+l.Outstanding().SQL()+
-		" o, n where o.id = n.token and o.jti || '' = n.jti"+lock+" on conflict (token_id) do nothing", "token_id", l.timeArg(tx.Now), list)
+	return tx.changeOutstanding(ctx, refs, change{text: text, found: "token_id", same: l.timeArg(tx.Now)}, true)
+}
+
+// UnblacklistTokens takes tokens off the blacklist.
+func (tx *Tx) UnblacklistTokens(ctx context.Context, refs []Ref) (Outcomes, error) {
+	l := tx.Layout
+	b, err := l.blacklist()
 	if err != nil {
 		return nil, err
 	}
-	for i := range refused {
-		switch err := tx.LockOutstanding(ctx, list[i]); {
-		case err == nil:
-			refused[i] = &django.Error{Code: django.CodeAlreadyExists, Message: "jwt:" + list[i].JTI + " is blacklisted already", Hint: "--ignore-missing makes that no fault"}
-		case django.CodeOf(err) != django.CodeChanged:
-			return nil, err
-		}
-	}
-	return refused, nil
+	return tx.changeOutstanding(ctx, refs, change{text: "delete from " + b.SQL() + " as t using n where t.token_id = n.row and exists (select 1 from " +
+		l.Outstanding().SQL() + " o where o.id = n.row and o.jti = n.jti)"}, false)
 }
 
-func (tx *Tx) changeOutstanding(ctx context.Context, text, found string, same any, list []OutstandingToken) (Refusals, error) {
-	o := tx.Layout.Outstanding()
-	rows, ids := make([]any, len(list)), make([]any, len(list))
-	for i, t := range list {
-		rows[i], ids[i] = t.Row, t.JTI
+// outstandingTheirs is true of a token that has the row and the jti that were seen.
+// The concatenation keeps PostgreSQL off the index on jti: rows follow one another.
+const outstandingTheirs = "o.id = n.row and o.jti || '' = n.jti"
+
+// changeOutstanding runs c, after which the tokens are blacklisted or not.
+func (tx *Tx) changeOutstanding(ctx context.Context, refs []Ref, c change, blacklisted bool) (Outcomes, error) {
+	l := tx.Layout
+	o := l.Outstanding()
+	c.table = l.tables[tableBlacklisted]
+	c.each = []given{{"row", o.Column("id"), rowValues(refs)}, {"jti", o.Column("jti"), keyValues(refs)}}
+	missed, err := tx.run(ctx, c)
+	if err != nil {
+		return nil, err
 	}
-	return tx.changeEach(ctx, change{text: text, found: found, same: same, each: []given{{"token", o.Column("id"), rows}, {"jti", o.Column("jti"), ids}}},
-		func(i int) error { return outstandingGone(list[i]) })
+	return outcomes(c.table, refs, missed, func(refs []Ref) ([]Outcome, error) {
+		now, err := tx.OutstandingByRow(ctx, refs)
+		list := make([]Outcome, len(refs))
+		for i, t := range now {
+			switch {
+			case t == nil:
+				list[i] = Gone
+			case t.JTI != refs[i].Key.Reveal():
+				list[i] = Changed
+			case t.Blacklisted == blacklisted:
+				list[i] = Already
+			}
+		}
+		return list, err
+	})
+}
+
+// OutstandingByRow returns the tokens whose primary keys the references hold, without
+// their owners, in their order; nil where there is no such row.
+func (tx *Tx) OutstandingByRow(ctx context.Context, refs []Ref) ([]*OutstandingToken, error) {
+	l := tx.Layout
+	o, err := l.outstandingTable()
+	if err != nil {
+		return nil, err
+	}
+	q := &query{columns: l.outstandingColumns(), from: o.SQL() + " o"}
+	if err := q.among(l, "o.id", "int8", rowValues(refs)); err != nil {
+		return nil, err
+	}
+	places := make(map[int64]int, len(refs))
+	for i := range refs {
+		places[refs[i].Row] = i
+	}
+	list := make([]*OutstandingToken, len(refs))
+	return list, tx.each(ctx, q, func(r row) error {
+		t := scanOutstandingRow(&r)
+		if place, asked := places[t.Row]; asked {
+			list[place] = &t
+		}
+		return r.err
+	})
+}
+
+// isBlacklisted is whether a BlacklistedToken refers to the token with an id.
+func (l *Layout) isBlacklisted(id string) string {
+	b := l.tables[tableBlacklisted]
+	if b == nil {
+		return "1 = 0"
+	}
+	return "exists (select 1 from " + b.SQL() + " b where b.token_id = " + id + ")"
+}
+
+// BlacklistAllTokens blacklists every recorded token that is not blacklisted, and
+// returns how many there were.
+func (tx *Tx) BlacklistAllTokens(ctx context.Context) (int64, error) {
+	l := tx.Layout
+	o, err := l.outstandingTable()
+	if err != nil {
+		return 0, err
+	}
+	b, err := l.blacklist()
+	if err != nil {
+		return 0, err
+	}
+	q := &query{from: o.SQL() + " o", where: []string{"not " + l.isBlacklisted("o.id")}}
+	text := l.insertInto(b) + " (token_id, blacklisted_at) select o.id, $1 from " + q.from + " where " + conjunction(q.where)
+	if l.Engine == PostgreSQL {
+		text += " order by o.id"
+	}
+	if b.Column("token_id").Unique {
+		text += " on conflict (token_id) do nothing"
+	}
+	return tx.changeWhere(ctx, b, text, "token_id", q, "o.id", l.timeArg(tx.Now))
+}
+
+// BlacklistOutstanding blacklists a recorded token and reports whether it was not
+// blacklisted before. A token whose row is gone is a CodeChanged error.
+func (tx *Tx) BlacklistOutstanding(ctx context.Context, t OutstandingToken) (bool, error) {
+	left, err := tx.BlacklistTokens(ctx, []Ref{t.Ref()})
+	switch {
+	case err != nil || left == nil:
+		return err == nil, err
+	case left[0] == Already:
+		return false, nil
+	}
+	return false, &django.Error{Code: django.CodeChanged, Message: "jwt:" + t.JTI + " was deleted meanwhile"}
 }

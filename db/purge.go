@@ -2,213 +2,195 @@ package db
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"iter"
 	"slices"
-	"strconv"
-	"strings"
+	"time"
+
+	"tokenctl/django"
 )
 
-// Expired are the rows of a table that a purge is to delete.
-//
-// Where they are many among its rows they are deleted from one stretch of the table
-// after the other: the server is told where it begins and ends, and what has expired.
-// Few of them, or those of which only their text told that they have, are found
-// first, which takes eight bytes for each in memory, and deleted by their places.
-type Expired struct {
-	Rows int64 // how many were found
+// What a purge deletes is found first, and then deleted by references like any other
+// change, some thousand rows in a transaction. A row that was renewed since it was
+// found stays: the statement looks at its date once more. A row whose date cannot be
+// read is never found.
 
-	table     *Table
-	condition *query  // true of each of them; nil: they are tokens of simplejwt
-	places    []Place // nil: all that the condition is true of
-	left      int64
-	// The next stretch, and how far it makes sense to go, in PostgreSQL's blocks and
-	// SQLite's rowids.
-	from, width, end int64
-}
-
-// blockRows is more than fit into one of PostgreSQL's blocks, however large.
-const blockRows = 1500
-
-// errMany ends a transaction that would have deleted more than it should.
-var errMany = errors.New("many")
-
-// expired counts the rows of a table that q's conditions are true of.
-func (s *Store) expired(ctx context.Context, t *Table, q *query) (*Expired, error) {
-	e := &Expired{table: t, condition: q}
-	err := s.transact(ctx, mode{readOnly: true, unlimited: true}, func(tx *Tx) error {
-		first, last := "coalesce(min(rowid), 0)", "coalesce(max(rowid), 0)"
-		switch {
-		case tx.Layout.tidRanges():
-			const block = "coalesce(cast((cast(cast(%s(ctid) as text) as point))[0] as bigint), 0)"
-			first, last = fmt.Sprintf(block, "min"), fmt.Sprintf(block, "max")
-		case s.Engine == PostgreSQL:
-			first, last = "cast(0 as bigint)", "cast(0 as bigint)"
-		}
-		count := &query{columns: []string{"count(*)", first, last}, from: t.SQL(), where: q.where, args: q.args}
-		return tx.each(ctx, count, func(r row) error { return r.Scan(&e.Rows, &e.from, &e.end) })
-	})
-	e.left = e.Rows
-	e.end++ // SQLite would make a fraction of the largest one
-	return e, err
-}
-
-// expiredAt are those that scan finds expired among the rows of a query.
-func (s *Store) expiredAt(ctx context.Context, build func(*Layout) (*query, error), scan func(*Layout, *row) (Place, bool)) (*Expired, error) {
-	type found struct {
-		Place
-		expired bool
-	}
-	e := new(Expired)
-	rows := stream(ctx, s, build, func(l *Layout, r *row) (f found) {
-		f.Place, f.expired = scan(l, r)
-		return f
-	})
-	for f, err := range rows {
+// ExpiredKnox yields the tokens that expired before a time, of some users, by primary
+// key; nil is everybody.
+func (s *Store) ExpiredKnox(ctx context.Context, before time.Time, userIDs []string) iter.Seq2[Ref, error] {
+	return found(stream(ctx, s, func(l *Layout) (*query, error) {
+		t, err := l.knoxTable()
 		if err != nil {
 			return nil, err
 		}
-		if f.expired {
-			e.places = append(e.places, f.Place)
+		q := &query{columns: []string{"t.digest", "null"}, from: t.SQL() + " t", key: "t.digest"}
+		expiry := t.knoxExpiry()
+		if expiry == "" {
+			q.where = append(q.where, "1 = 0")
+			return q, nil
 		}
-	}
-	slices.Sort(e.places)
-	e.Rows = int64(len(e.places))
-	e.left = e.Rows
-	return e, nil
+		q.columns[1] = l.time("t." + quote(expiry))
+		q.and("t."+quote(expiry)+" < %s", l.timeArg(before))
+		if userIDs != nil {
+			users := make([]User, len(userIDs))
+			for i, id := range userIDs {
+				users[i].ID = id
+			}
+			err = q.ownedBy(l, users)
+		}
+		return q, err
+	}, func(_ *Layout, r *row) (e expired) {
+		e.ref.Key = django.NewSecret(r.text())
+		e.is = isBefore(r.moment(django.DjangoTime), before)
+		return e
+	}))
 }
 
-// Done reports whether Delete has been through all of the rows.
-func (e *Expired) Done() bool { return e.left <= 0 }
+// expired is a row that may have expired.
+type expired struct {
+	ref Ref
+	is  bool
+}
 
-// Delete deletes the next of the rows, so many at most, in a transaction of its own,
-// and returns how many there were. One that was renewed since it was found stays.
-func (e *Expired) Delete(ctx context.Context, s *Store, most int) (n int64, err error) {
-	if e.places == nil && e.width == 0 {
-		if err := e.begin(ctx, s, most); err != nil {
+// found are the rows that have expired.
+func found(rows iter.Seq2[expired, error]) iter.Seq2[Ref, error] {
+	return func(yield func(Ref, error) bool) {
+		for e, err := range rows {
+			if (err != nil || e.is) && !yield(e.ref, err) {
+				return
+			}
+		}
+	}
+}
+
+// isBefore is false of a date that is unknown. SQLite finds texts and numbers that are
+// no dates, too.
+func isBefore(t, before time.Time) bool { return !t.IsZero() && t.Before(before) }
+
+// ExpiredSessions yields the sessions that expired before a time; with userIDs, only
+// those of these users, which only the sessions' data tell.
+func (s *Store) ExpiredSessions(ctx context.Context, before time.Time, userIDs []string) iter.Seq2[Ref, error] {
+	return found(stream(ctx, s, func(l *Layout) (*query, error) {
+		q, err := l.sessions()
+		if err != nil {
+			return nil, err
+		}
+		if q.brief(); userIDs == nil {
+			q.columns[1] = "null"
+		}
+		q.and("s.expire_date < %s", l.timeArg(before))
+		return q, nil
+	}, func(l *Layout, r *row) (e expired) {
+		v := scanSession(r)
+		e.ref.Key = v.Key
+		if e.is = isBefore(v.Expires, before); userIDs != nil {
+			v.read(l)
+			e.is = e.is && slices.Contains(userIDs, v.UserID)
+		}
+		return e
+	}))
+}
+
+// ExpiredOutstanding yields the tokens that expired before a time, of some users; nil is
+// everybody. A sliding token expires when it can no longer be refreshed: a blacklisted
+// one would come back to life without its row. Of a blacklisted one whose text does not
+// tell its type, that is assumed.
+func (s *Store) ExpiredOutstanding(ctx context.Context, before time.Time, userIDs []string, settings django.JWTSettings) iter.Seq2[Ref, error] {
+	settings = settings.WithDefaults()
+	longAgo := before.Add(-settings.SlidingTokenRefreshLifetime.Duration)
+	judge := func(t *OutstandingToken) bool {
+		summary, err := settings.GlanceUnverified(t.Text.Reveal())
+		switch {
+		case !isBefore(t.Expires, before):
+			return false
+		case err != nil || summary.Type == "":
+			return !t.Blacklisted || t.Expires.Before(longAgo)
+		case summary.Type == "sliding" && !summary.RefreshExpires.IsZero():
+			return summary.RefreshExpires.Before(before)
+		}
+		return true
+	}
+	condition := func(l *Layout, q *query) { q.and("o.expires_at < %s", l.jwtTimeArg(before)) }
+	if userIDs != nil {
+		rows := s.outstandingTokens(ctx, Filter{UserIDs: userIDs}, settings, func(t *OutstandingToken) (Decision, bool) { return Decision{}, judge(t) }, condition)
+		return func(yield func(Ref, error) bool) {
+			for t, err := range rows {
+				if !yield(t.Ref(), err) {
+					return
+				}
+			}
+		}
+	}
+	return found(stream(ctx, s, func(l *Layout) (*query, error) {
+		o, err := l.outstandingTable()
+		if err != nil {
+			return nil, err
+		}
+		q := &query{columns: l.outstandingColumns(), from: o.SQL() + " o", key: "o.id"}
+		condition(l, q)
+		return q, nil
+	}, func(_ *Layout, r *row) expired {
+		t := scanOutstandingRow(r)
+		return expired{t.Ref(), r.err == nil && judge(&t)}
+	}))
+}
+
+// DeleteExpiredKnox deletes those of the tokens that expired before a time, and returns
+// how many.
+func (tx *Tx) DeleteExpiredKnox(ctx context.Context, refs []Ref, before time.Time) (int64, error) {
+	t := tx.Layout.Knox()
+	return tx.deleteExpired(ctx, t, given{"key", t.Column("digest"), keyValues(refs)}, t.knoxExpiry(), tx.Layout.timeArg(before))
+}
+
+// DeleteExpiredSessions is DeleteExpiredKnox for sessions.
+func (tx *Tx) DeleteExpiredSessions(ctx context.Context, refs []Ref, before time.Time) (int64, error) {
+	t := tx.Layout.Session()
+	return tx.deleteExpired(ctx, t, given{"key", t.Column("session_key"), keyValues(refs)}, "expire_date", tx.Layout.timeArg(before))
+}
+
+// DeleteExpiredOutstanding is DeleteExpiredKnox for JWTs, and deletes what blacklists
+// them.
+func (tx *Tx) DeleteExpiredOutstanding(ctx context.Context, refs []Ref, before time.Time) (int64, error) {
+	l := tx.Layout
+	o, at := l.Outstanding(), l.jwtTimeArg(before)
+	rows := given{"key", o.Column("id"), rowValues(refs)}
+	if b := l.tables[tableBlacklisted]; b != nil {
+		// Most of them are not blacklisted: only a row that is still there was kept.
+		missed, err := tx.run(ctx, change{table: b, text: "delete from " + b.SQL() + " as t using n where t.token_id = n.key and exists (select 1 from " + o.SQL() +
+			" o where o.id = n.key and o.expires_at < n.all)", same: at, each: []given{rows}})
+		if err == nil && missed != nil {
+			q := &query{from: b.SQL() + " t"}
+			q.and("exists (select 1 from "+o.SQL()+" o where o.id = t.token_id and o.expires_at < %s)", at)
+			err = tx.noneLeft(ctx, b, q, "t.token_id", given{"key", o.Column("id"), pick(rows.each, missed)})
+		}
+		if err != nil {
 			return 0, err
 		}
 	}
-	write := s.Write
-	if s.Engine == SQLite {
-		write = s.WriteMany // with the large cache
-	}
-	for {
-		err = write(ctx, func(tx *Tx) (err error) {
-			switch batch := e.places[:min(most, len(e.places))]; {
-			case batch == nil:
-				n, err = e.stretch(ctx, tx, most)
-			case e.condition == nil:
-				n, err = tx.purgeOutstanding(ctx, batch)
-			default:
-				n, err = e.standing(ctx, tx, batch)
-			}
-			if err != nil {
-				return err
-			}
-			return tx.CheckConstraints(ctx)
-		})
-		if err != errMany {
-			break
-		}
-		e.width = max(1, e.width*int64(most)/n*3/4)
-	}
-	switch {
-	case err != nil:
-	case e.places != nil:
-		e.places = e.places[min(most, len(e.places)):]
-		e.left = int64(len(e.places))
-	case e.last(most):
-		e.left = 0
-	default:
-		e.left -= n
-		e.from += e.width
-		if n < int64(most)/2 {
-			e.width *= 2
-		}
-	}
-	return n, err
+	return tx.deleteExpired(ctx, o, rows, "expires_at", at)
 }
 
-// begin chooses how to go through the table.
-func (e *Expired) begin(ctx context.Context, s *Store, most int) error {
-	l, err := s.Layout(ctx)
-	if err != nil {
+func (tx *Tx) deleteExpired(ctx context.Context, t *Table, keys given, expiry string, before any) (int64, error) {
+	key := "t." + quote(keys.column.Name)
+	missed, err := tx.run(ctx, change{table: t, text: "delete from " + t.SQL() + " as t using n where " + key + " = n.key and t." + quote(expiry) + " < n.all", same: before, each: []given{keys}})
+	deleted := int64(len(keys.each) - len(missed))
+	if err != nil || missed == nil {
+		return deleted, err
+	}
+	q := &query{from: t.SQL() + " t"}
+	q.and("t."+quote(expiry)+" < %s", before)
+	return deleted, tx.noneLeft(ctx, t, q, key, given{"key", keys.column, pick(keys.each, missed)})
+}
+
+// noneLeft is an error when q finds rows with one of the keys: they were kept.
+func (tx *Tx) noneLeft(ctx context.Context, t *Table, q *query, key string, keys given) error {
+	q.columns = []string{"count(*)"}
+	if err := q.among(tx.Layout, key, keys.column.Type, keys.each); err != nil {
 		return err
 	}
-	// A block holds some dozens of rows. One that is read for less than one of them
-	// is better found by an index, if there is one.
-	dense := e.Rows >= e.end-e.from && l.tidRanges() && most >= blockRows
-	if l.Engine == SQLite {
-		dense = e.Rows*32 >= e.end-e.from
-	}
-	if dense || e.left <= int64(most) {
-		e.width = max(1, (e.end-e.from)*int64(most)/max(1, e.Rows)*15/16)
-		return nil
-	}
-	found, err := s.expiredAt(ctx, func(l *Layout) (*query, error) {
-		q := &query{columns: []string{l.place(e.table.SQL())}, from: e.table.SQL(), where: e.condition.where, args: e.condition.args}
-		q.pageBy(l, e.table.SQL())
-		return q, nil
-	}, func(_ *Layout, r *row) (Place, bool) { return r.place(), true })
-	if err == nil {
-		e.places, e.left = found.places, found.left
+	var n int64
+	err := tx.each(ctx, q, func(r row) error { return r.Scan(&n) })
+	if err == nil && n > 0 {
+		err = kept(t, n)
 	}
 	return err
-}
-
-// tidRanges reports whether PostgreSQL finds the rows of some blocks without reading
-// the whole table: from version 14 on.
-func (l *Layout) tidRanges() bool {
-	major, _, _ := strings.Cut(l.Version, ".")
-	version, err := strconv.Atoi(major)
-	return l.Engine == PostgreSQL && (err != nil || version >= 14)
-}
-
-// pageBy lets SQLite page by the place; PostgreSQL needs no order.
-func (q *query) pageBy(l *Layout, table string) {
-	q.key = ""
-	if l.Engine == SQLite {
-		q.key = l.place(table)
-	}
-}
-
-// stretch deletes what has expired in the next stretch.
-func (e *Expired) stretch(ctx context.Context, tx *Tx, most int) (int64, error) {
-	q := &query{where: slices.Clone(e.condition.where), args: slices.Clone(e.condition.args)}
-	bound := func(operator string, n int64) {
-		if tx.Layout.Engine == SQLite {
-			q.and("rowid "+operator+" %s", n)
-		} else {
-			q.and("ctid "+operator+" cast(%s as tid)", "("+strconv.FormatInt(n, 10)+",0)")
-		}
-	}
-	bound(">=", e.from)
-	if !e.last(most) {
-		bound("<", e.from+e.width)
-	}
-	n, err := tx.deleteRows(ctx, e.table, q)
-	if err == nil && n > int64(most) && e.left > int64(most) && e.width > 1 {
-		err = errMany
-	}
-	return n, err
-}
-
-// last reports whether the next stretch is the last one, and has no end.
-func (e *Expired) last(most int) bool {
-	return e.left <= int64(most) || e.from+e.width >= e.end
-}
-
-// standing deletes what has expired at the places.
-func (e *Expired) standing(ctx context.Context, tx *Tx, places []Place) (int64, error) {
-	q := &query{where: slices.Clone(e.condition.where), args: slices.Clone(e.condition.args)}
-	if err := q.standing(tx.Layout, places); err != nil {
-		return 0, err
-	}
-	return tx.deleteRows(ctx, e.table, q)
-}
-
-// deleteRows deletes the rows that q's conditions are true of.
-func (tx *Tx) deleteRows(ctx context.Context, t *Table, q *query) (int64, error) {
-	return tx.execRows(ctx, "delete from "+t.SQL()+" where "+strings.Join(q.where, " and "), q.args...)
 }

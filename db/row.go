@@ -138,44 +138,44 @@ func (r *row) optional() *string {
 
 var yes, no = true, false
 
-// flag reads a truth value; nil is NULL. Who gets one must not change it.
+// flag reads a truth value; nil is NULL. Like Django, it takes any other number than zero
+// and any text but the empty one for true. Who gets one must not change it.
 func (r *row) flag() *bool {
-	var flag, ok bool
+	truth, ok := false, false
 	if r.columns == nil {
 		switch v := r.nextSQLite().(type) {
 		case nil:
+			return nil
 		case int64:
-			flag, ok = v != 0, true
-			if v != 0 && v != 1 {
-				r.fail(strconv.ErrRange)
-			}
+			truth = v != 0
+		case float64:
+			truth = v != 0
+		case string:
+			truth = v != ""
 		default:
-			var err error
-			if flag, err = strconv.ParseBool(fmt.Sprintf("%s", v)); err != nil {
-				r.fail(err)
-			}
-			ok = true
+			truth = true
 		}
+		ok = true
 	} else {
 		var c column
 		var value string
-		if c, value, ok = r.next(); ok {
-			if c.oid == pgtype.BoolOID && len(value) == 1 {
-				flag = value[0] != 0
-			} else {
-				var text string
-				c.scan(r, value, &text)
-				var err error
-				if flag, err = strconv.ParseBool(text); err != nil {
-					r.fail(err)
-				}
-			}
+		if c, value, ok = r.next(); !ok {
+			return nil
+		}
+		switch {
+		case c.oid == pgtype.BoolOID && len(value) == 1:
+			truth = value[0] != 0
+		default:
+			var text string
+			c.scan(r, value, &text)
+			number, err := strconv.ParseFloat(text, 64)
+			truth = text != "" && (err != nil || number != 0)
 		}
 	}
 	switch {
 	case !ok || r.err != nil:
 		return nil
-	case flag:
+	case truth:
 		return &yes
 	}
 	return &no
@@ -207,41 +207,48 @@ func (r *row) integer() int64 {
 	return n
 }
 
-// moment reads a datetime that the family computed; NULL is the zero time. On
-// SQLite the column is selected as text (see Layout.time): the driver would guess
-// at its form.
+// moment reads a datetime that the family computed. The zero time is NULL, and what
+// Django could not read either: a text that is no date, infinity, a year that Python does
+// not have. On SQLite the column is selected as text (see Layout.time): the driver would
+// guess at its form.
 func (r *row) moment(family django.Family) time.Time {
-	if r.columns == nil {
-		switch v := r.nextSQLite().(type) {
-		case nil:
-		case string:
-			t, err := r.zone.ParseSQLite(v, family)
-			if err != nil {
-				r.fail(err)
-			}
-			return t
-		default:
-			r.fail(fmt.Errorf("a datetime column holds a %T", v))
-		}
+	t, ok := r.rawMoment(family)
+	if ok && (t.Year() < 1 || t.Year() > 9999) {
+		ok = false
+	}
+	if !ok {
 		return time.Time{}
+	}
+	return t
+}
+
+func (r *row) rawMoment(family django.Family) (_ time.Time, ok bool) {
+	if r.columns == nil {
+		text, is := r.nextSQLite().(string)
+		if !is {
+			return time.Time{}, false
+		}
+		t, err := r.zone.ParseSQLite(text, family)
+		return t, err == nil
 	}
 	c, value, ok := r.next()
 	if !ok {
-		return time.Time{}
+		return time.Time{}, false
 	}
 	if (c.oid == pgtype.TimestamptzOID || c.oid == pgtype.TimestampOID) && len(value) == 8 {
 		n := bigEndian(value)
 		if n == math.MaxInt64 || n == math.MinInt64 {
-			r.fail(errors.New("infinity"))
-			return time.Time{}
+			return time.Time{}, false // infinity
 		}
 		// PostgreSQL counts microseconds from the year 2000.
 		const epoch = 946684800
-		return r.zone.FromPostgres(time.Unix(n/1e6+epoch, n%1e6*1e3), family)
+		return r.zone.FromPostgres(time.Unix(n/1e6+epoch, n%1e6*1e3), family), true
 	}
 	var t time.Time // it moves to the heap
-	c.scan(r, value, &t)
-	return r.zone.FromPostgres(t, family)
+	if err := c.types.Scan(c.oid, pgtype.BinaryFormatCode, []byte(value), &t); err != nil {
+		return time.Time{}, false
+	}
+	return r.zone.FromPostgres(t, family), true
 }
 
 func bigEndian(s string) int64 {

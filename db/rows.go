@@ -2,9 +2,11 @@ package db
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"tokenctl/django"
 )
 
 // keyArg is the parameter for a column that refers to a user. A key that the
@@ -31,7 +33,7 @@ func (u *UserTable) keyArg(engine Engine, id string) (arg any, ok bool) {
 		}
 		return dashed(hex), true
 	}
-	return id, !strings.ContainsRune(id, 0)
+	return id, utf8.ValidString(id) && !strings.ContainsRune(id, 0)
 }
 
 // keyText is the printed form of a stored key: UUIDs are dashed on both engines.
@@ -40,6 +42,14 @@ func (u *UserTable) keyText(stored string) string {
 		return dashed(stored)
 	}
 	return stored
+}
+
+// UserKey is a user's primary key as it is printed, however it was typed.
+func (l *Layout) UserKey(typed string) string {
+	if key, ok := l.User.keyArg(l.Engine, typed); ok {
+		return keyString(l.User, key)
+	}
+	return typed
 }
 
 func dashed(hex string) string {
@@ -53,6 +63,19 @@ func (l *Layout) anyOf(expr, placeholder string) string {
 		return expr + " in (select value from json_each(" + placeholder + "))"
 	}
 	return expr + " = any(" + placeholder + ")"
+}
+
+// among adds the condition that expr, of a column's type, is one of many values.
+// PostgreSQL is not told how many: it would read the whole table for some thousand.
+func (q *query) among(l *Layout, expr, typ string, values []any) error {
+	if l.Engine == SQLite {
+		arg, err := l.listArg(nil, values)
+		q.and(l.anyOf(expr, "%s"), arg)
+		return err
+	}
+	array := quote(typ) + "[]"
+	q.and(expr+" = any(cast((select cast(%s as "+array+")) as "+array+"))", typedList(values))
+	return nil
 }
 
 // listArg is the parameter for anyOf.
@@ -98,26 +121,103 @@ type query struct {
 	limit   int      // 0: none
 }
 
-// and adds a condition; each %s in it becomes the placeholder of one argument.
+// and adds a condition; see expr.
 func (q *query) and(condition string, args ...any) {
-	marks := make([]any, len(args))
-	for i, arg := range args {
-		q.args = append(q.args, arg)
-		marks[i] = "$" + strconv.Itoa(len(q.args))
-	}
-	q.where = append(q.where, fmt.Sprintf(condition, marks...))
+	q.where = append(q.where, q.expr(condition, args...))
 }
 
-// between narrows a text key to from and what comes before to, bytewise: in some
-// languages aa sorts behind z. On PostgreSQL these are the operators of the second
-// index that Django makes beside every text key.
-func (q *query) between(engine Engine, key, from, to string) {
-	least, behind := " >= %s", " < %s"
-	if engine == PostgreSQL {
-		least, behind = " ~>=~ %s", " ~<~ %s"
+// expr returns an expression in which each %s becomes the placeholder of one argument.
+// A quoted identifier may hold those two characters itself, and stays as it is.
+func (q *query) expr(format string, args ...any) string {
+	var b strings.Builder
+	quoted := false
+	for i := 0; i < len(format); i++ {
+		switch {
+		case format[i] == '"':
+			quoted = !quoted
+		case !quoted && strings.HasPrefix(format[i:], "%s"):
+			q.args = append(q.args, args[0])
+			args = args[1:]
+			b.WriteString("$" + strconv.Itoa(len(q.args)))
+			i++
+			continue
+		}
+		b.WriteByte(format[i])
 	}
-	q.and(key+least, from)
-	q.and(key+behind, to)
+	return b.String()
+}
+
+// conjunction is all of the conditions.
+func conjunction(where []string) string {
+	if len(where) == 0 {
+		return "1 = 1"
+	}
+	return strings.Join(where, " and ")
+}
+
+// given makes values, of a column's type, the rows of a table n (value), and returns
+// the table for "from" and the expression of a value's place in the list.
+func (q *query) given(l *Layout, typ string, values []any) (from, place string, err error) {
+	if l.Engine == SQLite {
+		arg, err := l.listArg(nil, values)
+		return q.expr("json_each(%s) n", arg), "n.key", err
+	}
+	return q.expr("unnest(cast(%s as "+quote(typ)+"[])) with ordinality as n (value, place)", typedList(values)), "n.place - 1", nil
+}
+
+// startingWith joins q with prefixes: its rows are those whose key, a text, starts with
+// one, bytewise, and the first column is then the place of the prefix. end sorts behind
+// whatever may follow a prefix. The operators on PostgreSQL are those of the second
+// index that Django makes beside every text key; in some languages aa sorts behind z.
+func (q *query) startingWith(l *Layout, key string, prefixes []string, end string) error {
+	values := make([]any, len(prefixes))
+	for i, p := range prefixes {
+		if values[i] = p; !utf8.ValidString(p) || strings.ContainsRune(p, 0) {
+			values[i] = end // PostgreSQL refuses other texts, and no key starts like that
+		}
+	}
+	from, place, err := q.given(l, "text", values)
+	least, behind := " >= ", " < "
+	if l.Engine == PostgreSQL {
+		least, behind = " ~>=~ ", " ~<~ "
+	}
+	q.from = from + " cross join " + q.from
+	q.where = append(q.where, key+least+"n.value", q.expr(key+behind+"(n.value || %s)", end))
+	q.columns = append([]string{place}, q.columns...)
+	return err
+}
+
+// exactly returns the rows of q whose key is one of the secrets, in their order; nil
+// where there is none. A key is compared exactly, whatever the column's collation.
+func exactly[T any](tx *Tx, q *query, key string, secrets []django.Secret, read func(*query) ([]T, error), keyOf func(*T) django.Secret) ([]*T, error) {
+	found := make([]*T, len(secrets))
+	var texts []any
+	for _, s := range secrets {
+		// PostgreSQL refuses other texts, so none is a key.
+		if text := s.Reveal(); text != "" && utf8.ValidString(text) && !strings.ContainsRune(text, 0) {
+			texts = append(texts, text)
+		}
+	}
+	if texts == nil {
+		return found, nil
+	}
+	if err := q.among(tx.Layout, key, "text", texts); err != nil {
+		return nil, err
+	}
+	rows, err := read(q)
+	if err != nil {
+		return nil, err
+	}
+	byKey := make(map[string]*T, len(rows))
+	for i := range rows {
+		byKey[keyOf(&rows[i]).Reveal()] = &rows[i]
+	}
+	for i, s := range secrets {
+		if row := byKey[s.Reveal()]; row != nil && keyOf(row).Equal(s) {
+			found[i] = row
+		}
+	}
+	return found, nil
 }
 
 func (q *query) sql() string {

@@ -2,10 +2,8 @@ package db
 
 import (
 	"context"
-	"runtime"
-	"slices"
+	"iter"
 	"strconv"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -21,9 +19,11 @@ type Session struct {
 	UserID  string // whose it says it is, as a user's key is printed; empty: nobody's, or not readable
 	User    User   // zero where there is no such user
 	Problem error  // why the data cannot be read: ErrSessionCorrupt and its kin of package django
-	Place   Place  // in a list for a change: where it stood
-	Sum     int64  // and a hash of its data
+	Sum     int64  // on PostgreSQL, a hash of its data; see Filter.Compare
 }
+
+// Ref names the row.
+func (s *Session) Ref() Ref { return Ref{Key: s.Key, Row: s.Sum, Owner: s.UserID} }
 
 // maxSessionData is longer than any session_data that [django.DecodeSession]
 // reads, so that one beyond it need not travel.
@@ -53,6 +53,13 @@ func (q *query) brief() *query {
 	return q
 }
 
+// summed also selects the hash of the data, on PostgreSQL.
+func (q *query) summed(l *Layout) {
+	if l.Engine == PostgreSQL {
+		q.columns = append(q.columns, sessionSum("s"))
+	}
+}
+
 func scanSession(r *row) Session {
 	s := Session{Key: django.NewSecret(r.text())}
 	data, ok := r.maybe()
@@ -60,8 +67,8 @@ func scanSession(r *row) Session {
 	if s.Data = data; !ok {
 		s.Problem = django.ErrSessionTooLarge
 	}
-	if len(r.columns) > 0 { // see sessionList.query
-		s.Place, s.Sum = r.place(), r.integer()
+	if len(r.columns) > 0 { // see summed
+		s.Sum = r.integer()
 	}
 	return s
 }
@@ -87,143 +94,122 @@ func (l *Layout) sessionOwner(id string) (arg any, ok bool) {
 	return l.User.keyArg(l.Engine, id)
 }
 
-// decode finds out whose the sessions are, on all processors; wait waits for it.
-func (tx *Tx) decode(page []Session) (wait func()) {
-	var group sync.WaitGroup
-	for part := range slices.Chunk(page, len(page)/runtime.GOMAXPROCS(0)+1) {
-		group.Go(func() {
-			for i := range part {
-				part[i].read(tx.Layout)
+// Sessions yields the sessions that f selects, by key where f does not sort. note is
+// called for each that was read, whether f selects it or not.
+func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), decide Decide[Session]) iter.Seq2[Session, error] {
+	d := &decided[Session]{store: s, name: "sessions", filter: f, sorts: []string{"user", "user_id", "status"}, key: "s.session_key", note: note, decide: decide,
+		query: func(l *Layout) (*query, error) {
+			q, err := l.sessions()
+			if err != nil {
+				return nil, err
 			}
-		})
-	}
-	return group.Wait
+			if q.brief(); f.Compare {
+				q.summed(l)
+			}
+			f.whereSession(l, q)
+			return q, nil
+		},
+		scan:  func(_ *Layout, r *row) Session { return scanSession(r) },
+		read:  func(l *Layout, v *Session) { v.read(l) },
+		owner: func(v *Session) *User { return &v.User },
+		keyOf: func(v *Session) any { return v.Key.Reveal() },
+		owners: func(ctx context.Context, tx *Tx, page []Session, o *ownerSearch) error {
+			return tx.sessionOwners(ctx, page, o, f.Staff == nil && f.Superuser == nil)
+		},
+		// An id is session:KEY… with the start of the key, so the key orders as the id.
+		sort: func(l *Layout, found string) map[string]string {
+			key := l.bytewise("s.session_key")
+			return map[string]string{"id": key, "kind": key, "type": key, "created": key, "expires": "s.expire_date",
+				"user": l.bytewise("sorting." + quote(l.User.Username)), "user_id": found + ".owner", "status": l.bytewise(found + ".status")}
+		}}
+	return d.rows(ctx)
 }
 
-// owners looks up whose the sessions of a page are.
+// whereSession adds those of a filter's conditions that the database can decide.
+func (f *Filter) whereSession(l *Layout, q *query) {
+	if f.ExpiresBefore != nil {
+		q.and("s.expire_date < %s", l.timeArg(*f.ExpiresBefore))
+	}
+	if f.ExpiresAfter != nil {
+		q.and("s.expire_date > %s", l.timeArg(*f.ExpiresAfter))
+	}
+}
+
+// owners looks up whose the sessions are.
 func (tx *Tx) owners(ctx context.Context, page []Session, brief bool) error {
-	return new(ownerSearch).find(ctx, tx, page, brief)
+	return tx.sessionOwners(ctx, page, new(ownerSearch), brief)
 }
 
-// ownerSearch looks for the owners of page after page in the same memory.
-type ownerSearch struct {
-	users  []User
-	places map[string]int // in users, by key
-	keys   []any
-}
-
-func (o *ownerSearch) find(ctx context.Context, tx *Tx, page []Session, brief bool) error {
-	l := tx.Layout
-	if o.places == nil {
-		o.places = map[string]int{}
-	}
-	clear(o.places)
-	o.keys = o.keys[:0]
+func (tx *Tx) sessionOwners(ctx context.Context, page []Session, o *ownerSearch, brief bool) error {
+	o.begin()
 	for i := range page {
-		if arg, ok := l.sessionOwner(page[i].UserID); ok {
-			if _, seen := o.places[page[i].UserID]; !seen {
-				o.places[page[i].UserID] = len(o.keys)
-				o.keys = append(o.keys, arg)
-			}
-		}
-	}
-	if len(o.keys) == 0 {
-		return nil
-	}
-	arg, err := l.listArg(l.User, o.keys)
-	if err != nil {
-		return err
+		o.want(page[i].UserID)
 	}
 	// The auth hash of a session is made of its owner's password.
-	columns := l.ownerColumns(brief)
-	if brief {
-		columns = append(columns, "u.password")
+	if err := o.find(ctx, tx, tx.Layout.User, brief, true); err != nil {
+		return err
 	}
-	q := &query{columns: columns, from: l.User.SQL() + " u"}
-	q.and(l.anyOf("u."+quote(l.User.Key), "%s"), arg)
-	o.users = slices.Grow(o.users[:0], len(o.keys))[:len(o.keys)]
-	clear(o.users)
-	err = tx.each(ctx, q, func(r row) error {
-		u := scanOwner(l, &r, brief)
-		if brief {
-			u.password, _ = r.maybe()
-		}
-		if place, asked := o.places[u.ID]; asked {
-			o.users[place] = u
-		}
-		return r.err
-	})
 	for i := range page {
-		if place, ok := o.places[page[i].UserID]; ok {
-			page[i].User = o.users[place]
-		}
+		page[i].User, _ = o.user(page[i].UserID)
 	}
-	return err
+	return nil
 }
 
-// fetchSessions appends what q finds to a page, without looking into it; last, if
-// given, gets the last row's column behind those of a session, on SQLite.
-func (tx *Tx) fetchSessions(ctx context.Context, q *query, page []Session, last *any) ([]Session, error) {
+// readSessions returns what q finds, with the owners.
+func (tx *Tx) readSessions(ctx context.Context, q *query) ([]Session, error) {
+	var list []Session
 	err := tx.each(ctx, q, func(r row) error {
-		page = append(page, scanSession(&r))
-		if last != nil {
-			*last = r.nextSQLite()
-		}
-		return r.err
-	})
-	return page, err
-}
-
-// readSessions is fetchSessions with the owners.
-func (tx *Tx) readSessions(ctx context.Context, q *query, last *any, brief bool) ([]Session, error) {
-	page, err := tx.fetchSessions(ctx, q, nil, last)
-	if err != nil {
-		return nil, err
-	}
-	tx.decode(page)()
-	return page, tx.owners(ctx, page, brief)
-}
-
-// oneSession returns the session that the condition on its key finds, or nil,
-// without its owner.
-func (tx *Tx) oneSession(ctx context.Context, condition string, key django.Secret) (found *Session, err error) {
-	q, err := tx.Layout.sessions()
-	if err != nil {
-		return nil, err
-	}
-	q.key = ""
-	q.and(condition, key.Reveal())
-	err = tx.each(ctx, q, func(r row) error {
 		s := scanSession(&r)
-		if s.Key.Equal(key) {
-			s.read(tx.Layout)
-			found = &s
-		}
+		s.read(tx.Layout)
+		list = append(list, s)
 		return r.err
 	})
-	return found, err
-}
-
-// SessionWithKey returns the session whose key is the secret, or nil.
-func (tx *Tx) SessionWithKey(ctx context.Context, key django.Secret) (*Session, error) {
-	s, err := tx.oneSession(ctx, "s.session_key = %s", key)
-	if s == nil || err != nil {
+	if err != nil {
 		return nil, err
 	}
-	page := []Session{*s}
-	return &page[0], tx.owners(ctx, page, false)
+	return list, tx.owners(ctx, list, false)
 }
 
-// SessionsWithPrefix returns the sessions whose keys start with prefix, found
-// by an index.
-func (tx *Tx) SessionsWithPrefix(ctx context.Context, prefix string) ([]Session, error) {
+// SessionsWithKeys returns the sessions whose keys are among the secrets, in their
+// order; nil where a key is nobody's.
+func (tx *Tx) SessionsWithKeys(ctx context.Context, secrets []django.Secret) ([]*Session, error) {
 	q, err := tx.Layout.sessions()
 	if err != nil {
 		return nil, err
 	}
-	// Keys are ASCII, so none goes on with a character behind DEL.
-	q.between(tx.Layout.Engine, "s.session_key", prefix, prefix+"\x7f")
-	return tx.readSessions(ctx, q.brief(), nil, false)
+	q.summed(tx.Layout)
+	return exactly(tx, q, "s.session_key", secrets, func(q *query) ([]Session, error) { return tx.readSessions(ctx, q) },
+		func(s *Session) django.Secret { return s.Key })
+}
+
+// SessionsWithPrefixes returns for each prefix the sessions whose keys start with it,
+// found by an index. Keys are ASCII, so none goes on with a character behind DEL.
+func (tx *Tx) SessionsWithPrefixes(ctx context.Context, prefixes []string) ([][]Session, error) {
+	q, err := tx.Layout.sessions()
+	if err != nil {
+		return nil, err
+	}
+	q.brief().summed(tx.Layout)
+	if err := q.startingWith(tx.Layout, "s.session_key", prefixes, "\x7f"); err != nil {
+		return nil, err
+	}
+	var list []Session
+	var places []int
+	err = tx.each(ctx, q, func(r row) error {
+		places = append(places, int(r.integer()))
+		s := scanSession(&r)
+		s.read(tx.Layout)
+		list = append(list, s)
+		return r.err
+	})
+	if err == nil {
+		err = tx.owners(ctx, list, false)
+	}
+	found := make([][]Session, len(prefixes))
+	for i, place := range places {
+		found[place] = append(found[place], list[i])
+	}
+	return found, err
 }
 
 // NewestSessions returns the n sessions that expire last.
@@ -233,7 +219,7 @@ func (tx *Tx) NewestSessions(ctx context.Context, n int) ([]Session, error) {
 		return nil, err
 	}
 	q.order, q.limit = []string{"s.expire_date desc"}, n
-	return tx.readSessions(ctx, q.brief(), nil, false)
+	return tx.readSessions(ctx, q.brief())
 }
 
 // SessionAuthHash is the _auth_user_hash of a new session of the user.

@@ -7,51 +7,57 @@ import (
 	"tokenctl/django"
 )
 
+// What an application keeps in a session may change with every request. A session is
+// the one that was seen as long as its key lets the same user in.
+
 // LockSessions returns sessions as they are now, in their order, and keeps others
-// from changing them. One that is gone or somebody else's is refused with
-// CodeChanged. What an application keeps in a session may change with every
-// request; that the key still lets the same user in is what makes it the one that
-// was seen.
-func (tx *Tx) LockSessions(ctx context.Context, seen []Session) ([]Session, Refusals, error) {
+// from changing them until the transaction ends.
+func (tx *Tx) LockSessions(ctx context.Context, refs []Ref) ([]Session, Outcomes, error) {
 	q, err := tx.Layout.sessions()
 	if err != nil {
 		return nil, nil, err
 	}
-	places := make(map[string]int, len(seen))
-	keys := make([]any, len(seen))
-	for i, s := range seen {
-		keys[i] = s.Key.Reveal()
-		places[s.Key.Reveal()] = i
-	}
-	arg, err := tx.Layout.listArg(nil, keys)
-	if err != nil {
+	if err := q.among(tx.Layout, "s.session_key", "text", keyValues(refs)); err != nil {
 		return nil, nil, err
 	}
-	lock := ""
 	if tx.Layout.Engine == PostgreSQL {
-		lock = " for update"
+		q = &query{text: q.sql() + " for update", args: q.args}
 	}
-	q.key = ""
-	q.and(tx.Layout.anyOf("s.session_key", "%s")+lock, arg)
-	now := make([]Session, len(seen))
+	places := make(map[string]int, len(refs))
+	for i := range refs {
+		places[refs[i].Key.Reveal()] = i
+	}
+	now := make([]Session, len(refs))
 	err = tx.each(ctx, q, func(r row) error {
 		s := scanSession(&r)
 		s.read(tx.Layout)
-		if r.err == nil {
-			now[places[s.Key.Reveal()]] = s
+		if place, asked := places[s.Key.Reveal()]; asked && r.err == nil {
+			now[place] = s
 		}
 		return r.err
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	refused := Refusals{}
+	left := Outcomes{}
+	var absent []any
 	for i := range now {
-		if now[i].Key.IsZero() || now[i].UserID != seen[i].UserID {
-			refused[i] = sessionChanged(seen[i])
+		switch {
+		case now[i].Key.IsZero():
+			left[i] = Gone
+			absent = append(absent, refs[i].Key.Reveal())
+		case now[i].UserID != refs[i].Owner:
+			left[i] = Changed
 		}
 	}
-	return now, refused, tx.owners(ctx, now, false)
+	if absent != nil {
+		// Row security can hide from a lock what it shows.
+		t := tx.Layout.Session()
+		if err := tx.noneLeft(ctx, t, &query{from: t.SQL() + " s"}, "s.session_key", given{"key", textColumn, absent}); err != nil {
+			return nil, nil, err
+		}
+	}
+	return now, left, tx.owners(ctx, now, false)
 }
 
 // ReplaceSessions gives sessions that LockSessions returned new keys, as
@@ -61,12 +67,13 @@ func (tx *Tx) LockSessions(ctx context.Context, seen []Session) ([]Session, Refu
 func (tx *Tx) ReplaceSessions(ctx context.Context, old []Session, keys []django.Secret, data []string, expires time.Time) ([]Session, error) {
 	t := tx.Layout.Session()
 	list := make([]Session, len(old))
-	seen := make([]django.Secret, len(old))
+	refs := make([]Ref, len(old))
 	for i, s := range old {
-		seen[i], list[i] = s.Key, s
+		refs[i].Key, list[i] = s.Key, s
 		list[i].Key = keys[i]
 	}
-	c := change{each: []given{{"fresh", t.Column("session_key"), revealed(keys)}, {"seen", t.Column("session_key"), revealed(seen)}}}
+	c := change{table: t, each: []given{{"key", t.Column("session_key"), keyValues(refs)}, {"fresh", t.Column("session_key"), revealed(keys)}},
+		found: "case when t.session_key = n.fresh then n.key end"}
 	set := "session_key = n.fresh"
 	if data != nil {
 		expires = expires.UTC().Truncate(time.Microsecond)
@@ -79,64 +86,64 @@ func (tx *Tx) ReplaceSessions(ctx context.Context, old []Session, keys []django.
 		c.same = tx.Layout.timeArg(expires)
 		c.each = append(c.each, given{"text", t.Column("session_data"), texts})
 	}
-	c.text = "update " + t.SQL() + " as t set " + set + " from n where t.session_key = n.seen"
-	refused, err := tx.changeEach(ctx, c, func(i int) error { return sessionChanged(old[i]) })
-	return list, only(refused, err)
+	c.text = "update " + t.SQL() + " as t set " + set + " from n where t.session_key = n.key"
+	missed, err := tx.run(ctx, c)
+	if err == nil && missed != nil {
+		err = kept(t, int64(len(missed)))
+	}
+	return list, err
 }
 
-// DeleteSessions removes sessions. One that is no longer what was seen is refused
-// with CodeChanged.
-func (tx *Tx) DeleteSessions(ctx context.Context, seen []Session) (Refusals, error) {
-	changed, err := tx.deleteUnchanged(ctx, seen)
-	if err != nil || len(changed) == 0 {
-		return nil, err
+// DeleteSessions removes sessions. PostgreSQL deletes at once those whose data has the
+// hash that was seen. The data of the others is read again to see whose they are.
+func (tx *Tx) DeleteSessions(ctx context.Context, refs []Ref) (Outcomes, error) {
+	t := tx.Layout.Session()
+	text := "delete from " + t.SQL() + " as t using n where t.session_key = n.key"
+	rest := make([]int, len(refs))
+	for i := range rest {
+		rest[i] = i
 	}
-	rest := make([]Session, len(changed))
-	for i, place := range changed {
-		rest[i] = seen[place]
-	}
-	_, missed, err := tx.LockSessions(ctx, rest)
-	if err != nil {
-		return nil, err
-	}
-	var keys []any
-	refused := Refusals{}
-	for i, s := range rest {
-		if missed[i] == nil {
-			keys = append(keys, s.Key.Reveal())
-		} else {
-			refused[changed[i]] = missed[i]
+	var err error
+	if tx.Layout.Engine == PostgreSQL {
+		if rest, err = tx.run(ctx, change{table: t, text: text + " and " + sessionSum("t") + " = n.sum",
+			each: []given{{"key", t.Column("session_key"), keyValues(refs)}, {"sum", &Column{Type: "int8"}, rowValues(refs)}}}); err != nil || rest == nil {
+			return nil, err
 		}
 	}
-	arg, err := tx.Layout.listArg(nil, keys)
+	now, left, err := tx.LockSessions(ctx, pick(refs, rest))
 	if err != nil {
 		return nil, err
 	}
-	return refused, tx.exec(ctx, "delete from "+tx.Layout.Session().SQL()+" where "+tx.Layout.anyOf("session_key", "$1"), arg)
-}
-
-// deleteUnchanged removes those of the sessions that stand where they stood with
-// the data that they had, so that nobody need read the data again, and returns the
-// places of the others in the list.
-func (tx *Tx) deleteUnchanged(ctx context.Context, seen []Session) (changed []int, err error) {
-	places := knownPlaces(seen, func(s *Session) Place { return s.Place })
-	keys, sums := make([]any, len(seen)), make([]any, len(seen))
-	for i, s := range seen {
-		keys[i], sums[i] = s.Key.Reveal(), s.Sum
-		changed = append(changed, i)
+	list := Outcomes{}
+	var theirs []Ref
+	for i, place := range rest {
+		if left[i] != 0 {
+			list[place] = left[i]
+		} else {
+			theirs = append(theirs, Ref{Key: now[i].Key})
+		}
 	}
-	if places == nil {
-		return changed, nil
+	if theirs == nil {
+		return list, nil
 	}
-	t := tx.Layout.Session()
-	return tx.changeFound(ctx, change{text: "delete from " + t.SQL() + " as t using n where t.session_key = n.seen and " + sessionSum("t") + " = n.sum",
-		each: []given{{"seen", t.Column("session_key"), keys}, {"sum", &Column{Type: "int8"}, sums}}, places: places})
+	missed, err := tx.run(ctx, change{table: t, text: text, each: []given{{"key", t.Column("session_key"), keyValues(theirs)}}})
+	if err == nil && missed != nil {
+		err = kept(t, int64(len(missed)))
+	}
+	return list, err
 }
 
 // sessionSum is PostgreSQL's hash of a session's data.
 func sessionSum(table string) string { return "hashtextextended(" + table + ".session_data, 0)" }
 
-// DeleteSession is DeleteSessions for one.
-func (tx *Tx) DeleteSession(ctx context.Context, seen Session) error {
-	return only(tx.DeleteSessions(ctx, []Session{seen}))
+// DeleteSessionsWhere removes the sessions that f selects by their dates, and returns
+// how many. Only its data tells whose a session is, so nothing else of f may be set.
+func (tx *Tx) DeleteSessionsWhere(ctx context.Context, f Filter) (int64, error) {
+	q, err := tx.Layout.sessions()
+	if err != nil {
+		return 0, err
+	}
+	f.whereSession(tx.Layout, q)
+	t := tx.Layout.Session()
+	return tx.changeWhere(ctx, t, "delete from "+t.SQL()+" as s where "+conjunction(q.where), "s.session_key", q, "s.session_key")
 }

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"tokenctl/django"
@@ -44,52 +43,4 @@ func (tx *Tx) DropSession(ctx context.Context, key django.Secret) error {
 		return err
 	}
 	return tx.exec(ctx, "delete from "+tx.Layout.Session().SQL()+" where session_key = $1", key.Reveal())
-}
-
-func sessionChanged(s Session) error {
-	whose := "a session that nobody is logged in with"
-	if s.UserID != "" {
-		whose = "a session of the user " + s.UserID
-	}
-	if s.User.Username != "" {
-		whose = "a session of " + s.User.Username
-	}
-	return &django.Error{Code: django.CodeChanged, Message: whose + " was changed or deleted meanwhile",
-		Hint: "nothing was done; look again with tokenctl list --kind session"}
-}
-
-// ExpiredSessions finds the sessions that expired before a time; with userIDs,
-// only those of these users, which only the sessions' data tell.
-func (s *Store) ExpiredSessions(ctx context.Context, before time.Time, userIDs []string) (*Expired, error) {
-	l, err := s.Layout(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := l.sessions(); err != nil {
-		return nil, err
-	}
-	condition := new(query)
-	condition.and("expire_date < %s", l.timeArg(before))
-	if userIDs == nil {
-		return s.expired(ctx, l.Session(), condition)
-	}
-	e, err := s.expiredAt(ctx, func(l *Layout) (*query, error) {
-		q, err := l.sessions()
-		if err != nil {
-			return nil, err
-		}
-		q.brief()
-		q.columns = append([]string{l.place("s")}, q.columns...)
-		q.where, q.args = condition.where, condition.args
-		q.pageBy(l, "s")
-		return q, nil
-	}, func(l *Layout, r *row) (Place, bool) {
-		place, session := r.place(), scanSession(r)
-		session.read(l)
-		return place, slices.Contains(userIDs, session.UserID)
-	})
-	if err == nil {
-		e.table, e.condition = l.Session(), condition
-	}
-	return e, err
 }

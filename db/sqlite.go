@@ -33,7 +33,6 @@ func openSQLite(path string) (*sql.DB, error) {
 	// turns them on, and without them orphans would break it later.
 	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(),
 		RawQuery: "mode=rw&_pragma=foreign_keys(1)&_pragma=busy_timeout(200)"}
-	registerJWTFunction()
 	return sql.Open("sqlite", dsn.String())
 }
 

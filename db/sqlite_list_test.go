@@ -185,7 +185,7 @@ func BenchmarkSQLiteList(b *testing.B) {
 		b.Run("sort="+sort, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				for _, err := range s.Tokens(b.Context(), db.Filter{Sort: sort, Brief: true}) {
+				for _, err := range s.Tokens(b.Context(), db.Filter{Sort: sort}) {
 					if err != nil {
 						b.Fatal(err)
 					}

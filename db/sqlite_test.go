@@ -237,7 +237,7 @@ func TestSQLiteLocked(t *testing.T) {
 		}
 	}
 	time.AfterFunc(200*time.Millisecond, release)
-	err := patient.Write(t.Context(), func(tx *db.Tx) error { return tx.DeleteToken(t.Context(), token) })
+	err := patient.Write(t.Context(), func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) })
 	wantCode(t, err, "")
 }
 
@@ -259,7 +259,7 @@ func TestSQLiteCommitWaits(t *testing.T) {
 	defer rows.Close()
 	rows.Next()
 	s := open(t, address, db.Options{Timeout: 300 * time.Millisecond})
-	remove := func(tx *db.Tx) error { return tx.DeleteToken(t.Context(), token) }
+	remove := func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) }
 	wantCode(t, s.Write(t.Context(), remove), django.CodeDatabaseLocked)
 	rows.Close()
 	wantCode(t, s.Write(t.Context(), remove), "")

@@ -17,12 +17,16 @@ func (l *Layout) time(column string) string {
 // timeArg is the parameter for a datetime column.
 func (l *Layout) timeArg(t time.Time) any { return l.timeArgOf(t, django.DjangoTime) }
 
-// timeText is timeArg for lists, which hold texts.
-func (l *Layout) timeText(t time.Time) string {
-	if t, ok := l.timeArg(t).(time.Time); ok {
+// timeText is timeArg for lists, which hold texts, and jwtTimeText is jwtTimeArg.
+func (l *Layout) timeText(t time.Time) string { return textOf(l.timeArg(t)) }
+
+func (l *Layout) jwtTimeText(t time.Time) string { return textOf(l.jwtTimeArg(t)) }
+
+func textOf(arg any) string {
+	if t, ok := arg.(time.Time); ok {
 		return t.Format(time.RFC3339Nano)
 	}
-	return l.timeArg(t).(string)
+	return arg.(string)
 }
 
 // jwtTimeArg is the parameter for a datetime column that simplejwt itself fills.

@@ -10,17 +10,29 @@ import (
 	"tokenctl/django"
 )
 
-// UserByJWT returns the user whom a token's user id names, or nil.
-func (tx *Tx) UserByJWT(ctx context.Context, id string, s django.JWTSettings) (*User, error) {
+// UsersByJWT returns the users whom the user ids of tokens name, by these ids. An id
+// that several users have names none.
+func (tx *Tx) UsersByJWT(ctx context.Context, ids []string, s django.JWTSettings) (map[string]User, error) {
+	var search ownerSearch
+	search.begin()
+	for _, id := range ids {
+		search.want(id)
+	}
+	if len(search.texts) == 0 {
+		return nil, nil
+	}
+	if _, err := tx.Layout.Users(); err != nil {
+		return nil, err
+	}
 	field, err := tx.Layout.userIDField(s.WithDefaults())
-	if err != nil || id == "" {
-		return nil, err
+	if err == nil {
+		err = search.find(ctx, tx, field, false, false)
 	}
-	found, err := tx.usersByField(ctx, field, id)
-	if err != nil || len(found) != 1 {
-		return nil, err
+	users := make(map[string]User, len(ids))
+	for _, id := range ids {
+		users[id], _ = search.user(id)
 	}
-	return &found[0], nil
+	return users, err
 }
 
 // usersByField returns the user who has this in a field, or two of several.

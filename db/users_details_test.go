@@ -167,14 +167,15 @@ func TestUpdateSession(t *testing.T) {
 		if !update(key) {
 			t.Error("the session was not updated")
 		}
-		find := func() (found *db.Session) {
+		find := func() *db.Session {
+			var found []*db.Session
 			if err := s.Read(t.Context(), func(tx *db.Tx) (err error) {
-				found, err = tx.SessionWithKey(t.Context(), key)
+				found, err = tx.SessionsWithKeys(t.Context(), []django.Secret{key})
 				return err
 			}); err != nil {
 				t.Fatal(err)
 			}
-			return found
+			return found[0]
 		}
 		if got := find(); got == nil || got.User.ID != ann.ID || !got.Expires.Equal(expires) {
 			t.Errorf("%+v", got)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"time"
 	"unicode/utf8"
 
 	"tokenctl/db"
@@ -103,10 +104,7 @@ func (r *request) renewKnox(t db.KnoxToken) error {
 		return nil
 	}
 	return r.aside(func(ctx context.Context, tx *db.Tx) error {
-		err := tx.ExpireKnoxToken(ctx, t, *renewed)
-		if django.CodeOf(err) == django.CodeChanged {
-			return nil
-		}
+		_, err := tx.ExpireKnoxTokens(ctx, []db.Ref{t.Ref()}, []time.Time{*renewed})
 		return err
 	})
 }

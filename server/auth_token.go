@@ -69,7 +69,7 @@ func (s *Server) findKeys(ctx context.Context, keys []django.Secret) (found []*t
 			found = make([]*tokens.Credential, len(keys))
 			return nil
 		}
-		found, err = tokens.DRFBySecrets(ctx, tx, keys)
+		found, err = tokens.DRF.BySecrets(ctx, s.Env, tx, keys)
 		return err
 	})
 	return found, err

@@ -52,11 +52,11 @@ func over(c *tokens.Credential) bool {
 // blacklistNow makes a secret stop working, if nobody else has done so meanwhile.
 func (r *request) blacklistNow(kind *tokens.Kind, secret django.Secret) error {
 	return r.server.writeAgain(r.ctx, func(tx *db.Tx) error {
-		c, err := kind.BySecret(r.ctx, r.server.Env, tx, secret)
-		if c == nil || err != nil || over(c) {
+		found, err := kind.BySecrets(r.ctx, r.server.Env, tx, []django.Secret{secret})
+		if err != nil || found[0] == nil || over(found[0]) {
 			return err
 		}
-		_, err = kind.Blacklist(r.ctx, r.server.Env, tx, []tokens.Credential{*c}) // a refusal: it is gone
+		_, err = tokens.BlacklistOne(r.ctx, r.server.Env, tx, *found[0]) // one that is left is gone
 		return err
 	})
 }

@@ -64,10 +64,10 @@ func (r *request) loadSession() (*sessionState, error) {
 		return nil, err
 	}
 	var row *db.Session
-	err := s.Store.Read(r.ctx, func(tx *db.Tx) (err error) {
-		row, err = tx.SessionWithKey(r.ctx, v.key)
-		if row != nil && !row.Expires.After(tx.Now) {
-			row = nil
+	err := s.Store.Read(r.ctx, func(tx *db.Tx) error {
+		found, err := tx.SessionsWithKeys(r.ctx, []django.Secret{v.key})
+		if err == nil && found[0] != nil && found[0].Expires.After(tx.Now) {
+			row = found[0]
 		}
 		return err
 	})

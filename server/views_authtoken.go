@@ -63,9 +63,9 @@ func fieldFault(field string, messages ...string) *apiError {
 // tokenOf is Token.objects.get_or_create(user=user).
 func (r *request) tokenOf(u db.User) (key django.Secret, err error) {
 	find := func(tx *db.Tx) error {
-		t, err := tx.TokenOf(r.ctx, u.ID)
-		if t != nil {
-			key = t.Key
+		held, err := tx.TokensOf(r.ctx, []string{u.ID})
+		if len(held) > 0 {
+			key = held[0].Key
 		}
 		return err
 	}

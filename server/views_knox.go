@@ -73,14 +73,14 @@ func (s *Server) knoxLogoutAll(r *request) (*response, error) {
 func (s *Server) deleteKnox(r *request, which func(context.Context, *db.Tx) ([]db.KnoxToken, error)) (*response, error) {
 	err := s.write(r.ctx, func(tx *db.Tx) error {
 		rows, err := which(r.ctx, tx)
-		for _, t := range rows {
-			if err == nil {
-				err = tx.DeleteKnoxToken(r.ctx, t)
-			}
-			if django.CodeOf(err) == django.CodeChanged {
-				err = nil
-			}
+		if err != nil || len(rows) == 0 {
+			return err
 		}
+		refs := make([]db.Ref, len(rows))
+		for i := range rows {
+			refs[i] = rows[i].Ref()
+		}
+		_, err = tx.DeleteKnoxTokens(r.ctx, refs)
 		return err
 	})
 	if err != nil {

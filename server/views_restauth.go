@@ -116,8 +116,8 @@ func (s *Server) restLogout(r *request) (*response, error) {
 	}
 	if r.identity != nil {
 		err := s.write(r.ctx, func(tx *db.Tx) error {
-			// One that is refused is gone already.
-			_, err := tokens.DRF.Blacklist(r.ctx, s.Env, tx, []tokens.Credential{*r.identity.credential})
+			// One that is left is gone already.
+			_, err := tokens.BlacklistOne(r.ctx, s.Env, tx, *r.identity.credential)
 			return err
 		})
 		if err != nil {

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"io"
 	"iter"
+	"slices"
+	"strconv"
 	"strings"
 
 	"tokenctl/db"
@@ -23,9 +25,9 @@ var DRF = &Kind{
 	LooksLike: func(text string) bool {
 		return len(text) == db.MaxTokenKey && isHex(text)
 	},
-	List:     listDRF,
-	ByID:     drfByID,
-	BySecret: drfBySecret,
+	List:      listDRF,
+	ByIDs:     drfByIDs,
+	BySecrets: drfBySecrets,
 	CheckMint: func(_ Env, r MintRequest) error {
 		if err := noClaims("drf tokens", r); err != nil {
 			return err
@@ -42,17 +44,21 @@ var DRF = &Kind{
 	MintAll: mintDRF,
 	Barred:  barredDRF,
 	Rotate:  rotateDRF,
-	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, batch []Credential) (db.Refusals, error) {
-		return tx.DeleteTokens(ctx, rowsOf[db.Token](batch))
-	},
-	BlacklistAll: func(ctx context.Context, _ Env, tx *db.Tx, s Selector, gone func(string)) (int64, error) {
-		f, some := drfFilter(&s)
-		if !some {
-			return 0, nil
+	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, t Target) (int64, db.Outcomes, error) {
+		if t.Where != nil {
+			f, some := drfFilter(t.Where)
+			if !some {
+				return 0, nil, nil
+			}
+			n, err := tx.DeleteTokensWhere(ctx, f)
+			return n, nil, err
 		}
-		return tx.DeleteTokensWhere(ctx, f, telling(gone, func(t db.Token) string { return drfID(t.User, t.Key) }))
+		return t.blacklist(func(rows []db.Ref) (db.Outcomes, error) { return tx.DeleteTokens(ctx, rows) })
 	},
-	Aftermath: drfAftermath,
+	Exact:     func(*Selector) bool { return true },
+	Remains:   drfRemains,
+	idOf:      func(r *db.Ref) string { return drfID(r.Owner, r.Key) },
+	LockOrder: byOwner,
 	Header: func(s *django.Settings, secret django.Secret) string {
 		return "Authorization: " + s.TokenKeyword() + " " + secret.Reveal()
 	},
@@ -69,21 +75,14 @@ func appendFingerprint(dst []byte, secret django.Secret) []byte {
 	return hex.AppendEncode(dst, sum[:4])
 }
 
-func drfID(u db.User, key django.Secret) string {
-	id := append(append(append(make([]byte, 0, 64), "drf:"...), u.ID...), '@')
+func drfID(owner string, key django.Secret) string {
+	id := append(append(append(make([]byte, 0, 64), "drf:"...), owner...), '@')
 	return string(appendFingerprint(id, key))
 }
 
-func drfCredential(t db.Token) Credential {
-	c := drfOverview(&t)
-	c.row = t
-	return c
-}
-
-// drfOverview is the credential without its row.
-func drfOverview(t *db.Token) Credential {
-	c := Credential{Kind: "drf", ID: drfID(t.User, t.Key), Owner: t.User, Status: Active,
-		Created: t.Created, secret: t.Key}
+func drfCredential(t *db.Token) Credential {
+	c := Credential{Kind: "drf", ID: drfID(t.User.ID, t.Key), Owner: t.User, Status: Active,
+		Created: t.Created, secret: t.Key, row: t.Ref()}
 	if !t.User.Active() {
 		c.Status = Disabled
 	}
@@ -93,11 +92,10 @@ func drfOverview(t *db.Token) Credential {
 // drfFilter is what the selector picks of drf tokens, if that is any.
 func drfFilter(s *Selector) (f db.Filter, some bool) {
 	// An absent expiry is no date before anything; it is after everything.
-	if len(s.Types) > 0 || !s.ExpiresBefore.IsZero() || !s.wants(Active) && !s.wants(Disabled) {
+	if len(s.Types) > 0 || s.ExpiresBefore != nil || !s.wants(Active) && !s.wants(Disabled) {
 		return f, false
 	}
 	f = s.filter()
-	f.Brief = f.Brief && !s.Doomed // what blacklisting one comes to depends on the owner's password
 	if s.wants(Active) != s.wants(Disabled) {
 		active := s.wants(Active)
 		f.Active = &active
@@ -110,43 +108,62 @@ func listDRF(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2[
 	if !some {
 		return func(func(Credential, error) bool) {}
 	}
-	return credentials(ctx, func(ctx context.Context) iter.Seq2[db.Token, error] { return store.Tokens(ctx, f) }, func(t *db.Token) Credential {
-		if s.Brief {
-			return drfOverview(t)
-		}
-		return drfCredential(*t)
-	})
+	return credentials(ctx, func(ctx context.Context) iter.Seq2[db.Token, error] { return store.Tokens(ctx, f) }, drfCredential)
 }
 
-func drfByID(ctx context.Context, _ Env, tx *db.Tx, id string) (Credential, error) {
-	userID, print, exact := strings.Cut(id, "@")
-	t, err := tx.TokenOf(ctx, userID)
-	if err != nil {
-		return Credential{}, err
+// drfByIDs finds tokens by their owners. Without a fingerprint an id is whatever the
+// owner has, if that is one.
+func drfByIDs(ctx context.Context, _ Env, tx *db.Tx, ids []string) ([]Found, error) {
+	owners := make([]string, len(ids))
+	for i, id := range ids {
+		owners[i], _, _ = strings.Cut(id, "@")
 	}
-	if t == nil {
-		return Credential{}, notFound("drf:" + id)
-	}
-	c := drfCredential(*t)
-	if exact && fingerprint(t.Key) != strings.ToLower(print) {
-		return Credential{}, &django.Error{Code: django.CodeChanged, Message: "drf:" + id + " was replaced: it is " + c.ID + " now",
-			Hint: "act on the new id, or on drf:" + userID + " whatever its key is"}
-	}
-	c.Notes = drfNotes(c)
-	return c, nil
-}
-
-func drfBySecret(ctx context.Context, _ Env, tx *db.Tx, secret django.Secret) (*Credential, error) {
-	found, err := DRFBySecrets(ctx, tx, []django.Secret{secret})
+	rows, err := tx.TokensOf(ctx, owners)
 	if err != nil {
 		return nil, err
 	}
-	return found[0], nil
+	held := map[string][]Credential{}
+	for i := range rows {
+		owner := rows[i].User.ID
+		held[owner] = append(held[owner], drfCredential(&rows[i]))
+	}
+	found := make([]Found, len(ids))
+	for i, id := range ids {
+		owner, print, exact := strings.Cut(id, "@")
+		list := held[tx.Layout.UserKey(owner)]
+		switch j := slices.IndexFunc(list, func(c Credential) bool { return fingerprint(c.secret) == strings.ToLower(print) }); {
+		case len(list) == 0 || exact && j < 0 && len(list) > 1:
+			found[i].Err = notFound("drf:" + id)
+		case exact && j < 0:
+			found[i].Err = &django.Error{Code: django.CodeChanged, Message: "drf:" + id + " was replaced: it is " + list[0].ID + " now",
+				Hint: "act on the new id, or on drf:" + owner + " whatever its key is"}
+		case !exact && len(list) > 1:
+			found[i].Err = &django.Error{Code: django.CodeAmbiguousID, Message: "drf:" + id + " fits " + strconv.Itoa(len(list)) + " tokens: " + strings.Join(idsOf(list), ", "),
+				Hint: "give the whole id of one of them"}
+		default:
+			c := list[max(j, 0)]
+			c.Notes = drfNotes(c)
+			found[i] = one(c, nil)
+		}
+	}
+	return found, nil
 }
 
-// DRFBySecrets finds the tokens of many secrets with one query, in their order;
+// idsOf are the ids of the first credentials.
+func idsOf(list []Credential) (ids []string) {
+	const most = 5
+	for _, c := range list[:min(len(list), most)] {
+		ids = append(ids, c.ID)
+	}
+	if len(list) > most {
+		ids = append(ids, "…")
+	}
+	return ids
+}
+
+// drfBySecrets finds the tokens of many secrets with one query, in their order;
 // nil where a secret is nobody's.
-func DRFBySecrets(ctx context.Context, tx *db.Tx, secrets []django.Secret) ([]*Credential, error) {
+func drfBySecrets(ctx context.Context, _ Env, tx *db.Tx, secrets []django.Secret) ([]*Credential, error) {
 	rows, err := tx.TokensWithKeys(ctx, secrets)
 	if err != nil {
 		return nil, err
@@ -154,7 +171,7 @@ func DRFBySecrets(ctx context.Context, tx *db.Tx, secrets []django.Secret) ([]*C
 	found := make([]*Credential, len(rows))
 	for i, t := range rows {
 		if t != nil {
-			c := drfCredential(*t)
+			c := drfCredential(t)
 			c.Notes = drfNotes(c)
 			found[i] = &c
 		}
@@ -195,7 +212,7 @@ func mintDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, _ MintReq
 			others = append(others, u)
 			continue
 		}
-		minted = append(minted, Minted{Credential: drfCredential(db.Token{Key: keys[i], Created: tx.Now, User: u}), Secrets: []Named{{"token", keys[i]}}})
+		minted = append(minted, Minted{Credential: drfCredential(&db.Token{Key: keys[i], Created: tx.Now, User: u}), Secrets: []Named{{"token", keys[i]}}})
 	}
 	if others == nil {
 		return minted, nil, nil
@@ -225,31 +242,39 @@ func barredDRF(ctx context.Context, _ Env, tx *db.Tx, users []db.User) ([]Refusa
 	for _, u := range users {
 		if key, has := held[u.ID]; has {
 			e := hasDRF(u)
-			e.Hint = "replace it: tokenctl rotate " + drfID(u, key)
+			e.Hint = "replace it: tokenctl rotate " + drfID(u.ID, key)
 			refused = append(refused, Refusal{u, e})
 		}
 	}
 	return refused, nil
 }
 
-func rotateDRF(ctx context.Context, env Env, tx *db.Tx, batch []Credential, _ RotateRequest) ([]Minted, db.Refusals, error) {
-	keys, err := several(len(batch), env.Random, newKey)
+func rotateDRF(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, _ RotateRequest) ([]Minted, db.Outcomes, error) {
+	keys, err := several(len(refs), env.Random, newKey)
 	if err != nil {
 		return nil, nil, err
 	}
-	list, refused, err := tx.ReplaceTokens(ctx, rowsOf[db.Token](batch), keys)
-	minted := make([]Minted, len(batch))
-	for i, t := range list {
-		minted[i] = Minted{Credential: drfCredential(t), Secrets: []Named{{"token", keys[i]}}, Replaces: batch[i].ID}
+	left, err := tx.ReplaceTokens(ctx, rowsOf(refs), keys)
+	minted := make([]Minted, len(refs))
+	for i, r := range refs {
+		minted[i] = Minted{Credential: drfCredential(&db.Token{Key: keys[i], Created: tx.Now, User: *r.owner}), Secrets: []Named{{"token", keys[i]}}, Replaces: r.ID()}
 	}
-	return minted, refused, err
+	return minted, left, err
 }
 
-// drfAftermath: obtain_auth_token is get-or-create, so whoever can log in has a
-// new token with one request.
-func drfAftermath(_ Env, c Credential) string {
-	if !c.Owner.Active() || !c.Owner.HasUsablePassword() {
-		return ""
+// drfRemains: obtain_auth_token is get-or-create, so a user who can log in has a new
+// token with one request.
+func drfRemains(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (notes []string, err error) {
+	ids := make([]string, len(refs))
+	for i, r := range refs {
+		ids[i] = r.owner.ID
 	}
-	return c.Owner.Username + " has a usable password and can get a new token from obtain_auth_token where the application offers it; tokenctl user deactivate " + c.Owner.Username + " prevents that"
+	var gone []string
+	users, err := tx.UsersByKey(ctx, ids, &gone)
+	for _, u := range users {
+		if u.Active() && u.HasUsablePassword() {
+			notes = append(notes, u.Username+" has a usable password and can get a new token from obtain_auth_token where the application offers it; tokenctl user deactivate "+u.Username+" prevents that")
+		}
+	}
+	return notes, err
 }

@@ -23,24 +23,31 @@ var JWT = &Kind{
 		return strings.HasPrefix(text, "eyJ") && strings.Count(text, ".") == 2
 	},
 	List:        listJWT,
-	ByID:        jwtByID,
-	BySecret:    jwtBySecret,
+	ByIDs:       jwtByIDs,
+	BySecrets:   jwtBySecrets,
+	Cannot:      jwtCannot,
 	CheckMint:   checkMintJWT,
 	CheckRotate: checkRotateJWT,
 	MintAll:     mintJWT,
 	Rotate:      rotateJWT,
 	Blacklist:   blacklistJWT,
-	BlacklistAll: func(ctx context.Context, env Env, tx *db.Tx, s Selector, gone func(string)) (int64, error) {
-		settings := jwtSettings(env)
-		return tx.BlacklistOutstandingWhere(ctx, s.filter(), settings, func(t *db.OutstandingToken) bool {
-			c, _ := listedJWT(settings, t, tx.Now)
-			return s.picks(&c)
-		}, telling(gone, jwtID))
+	// Anything but "all" is in the texts.
+	Exact: func(s *Selector) bool {
+		return !s.byOwner() && !s.byCreation() && s.Types == nil && s.Statuses == nil && s.ExpiresBefore == nil && s.ExpiresAfter == nil
 	},
-	Unblacklist: unblacklistJWT,
-	Expired:     expiredJWT,
-	Aftermath:   jwtAftermath,
-	Header:      jwtHeader,
+	Unblacklist: func(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
+		return tx.UnblacklistTokens(ctx, rowsOf(refs))
+	},
+	Expired: func(ctx context.Context, env Env, s *db.Store, r PurgeRequest) iter.Seq2[db.Ref, error] {
+		return s.ExpiredOutstanding(ctx, purgeJWTBefore(env, r), r.UserIDs, jwtSettings(env))
+	},
+	Purge: func(ctx context.Context, env Env, tx *db.Tx, rows []db.Ref, r PurgeRequest) (int64, error) {
+		return tx.DeleteExpiredOutstanding(ctx, rows, purgeJWTBefore(env, r))
+	},
+	Remains:   jwtRemains,
+	idOf:      func(r *db.Ref) string { return jwtID(r.Key.Reveal()) },
+	LockOrder: byRow,
+	Header:    jwtHeader,
 }
 
 // The types of simplejwt's tokens.
@@ -57,48 +64,22 @@ const (
 	signatureBad       = "bad_signature"
 )
 
-// jwtRow is a token as it was found: in its row, as a secret, or both.
+// jwtRow is a token that was named: by its row, as a secret, or both.
 type jwtRow struct {
 	stored *db.OutstandingToken // nil: it was never recorded
 	token  *django.JWT          // the secret's claims, else those of the stored text; nil where that is no token
 	secret django.Secret        // what the operator gave; zero for one found by its row
-	seen   time.Time
-
-	*inheritance // nil where nobody asked for it
 }
-
-func (r jwtRow) blacklisted() bool { return r.stored != nil && r.stored.Blacklisted }
 
 // jwtSettings are simplejwt's, with its defaults.
 func jwtSettings(env Env) django.JWTSettings { return env.Settings.SimpleJWT.WithDefaults() }
 
 func jwtID(jti string) string { return "jwt:" + jti }
 
-// jwtCredential is a row with its claims.
-func jwtCredential(env Env, t db.OutstandingToken, now time.Time) Credential {
-	s := jwtSettings(env)
-	token, err := s.DecodeUnverified(t.Text.Reveal())
-	var seen *django.JWTGlance // nil where the text is no token
-	if err == nil {
-		seen = s.Glance(token)
-	}
-	c := jwtOverview(s, &t, seen, now)
-	c.row = jwtRow{stored: &t, token: token, seen: now}
-	return c
-}
-
-// listedJWT is a row as a list shows it, and what it showed of its claims.
-func listedJWT(s django.JWTSettings, t *db.OutstandingToken, now time.Time) (Credential, *django.JWTGlance) {
-	seen, err := s.GlanceUnverified(t.Text.Reveal())
-	if err != nil {
-		return jwtOverview(s, t, nil, now), nil
-	}
-	return jwtOverview(s, t, &seen, now), &seen
-}
-
-func jwtOverview(s django.JWTSettings, t *db.OutstandingToken, token *django.JWTGlance, now time.Time) Credential {
-	c := Credential{Kind: "jwt", ID: jwtID(t.JTI), Owner: t.User, Created: t.Created, Expires: t.Expires, secret: t.Text}
-	if token != nil {
+// storedJWT is a row as a list shows it.
+func storedJWT(s django.JWTSettings, t *db.OutstandingToken, now time.Time) Credential {
+	c := Credential{Kind: "jwt", ID: jwtID(t.JTI), Owner: t.User, Created: t.Created, Expires: t.Expires, secret: t.Text, row: t.Ref()}
+	if token := t.Summary; token != nil {
 		c.Type, c.Signature = token.Type, signatureUnchecked
 		if !token.IssuedAt.IsZero() {
 			c.Created = token.IssuedAt
@@ -111,89 +92,73 @@ func jwtOverview(s django.JWTSettings, t *db.OutstandingToken, token *django.JWT
 	return c
 }
 
-// jwtStatus judges by owner, blacklist and c.Expires.
+// jwtStatus judges by blacklist, c.Expires and owner.
 func jwtStatus(s django.JWTSettings, c *Credential, blacklisted bool, now time.Time) Status {
 	switch {
-	case c.Owner.ID != "" && !c.Owner.Active():
-		return Disabled
 	case blacklisted:
 		return Blacklisted
 	case !c.Expires.IsZero() && !c.Expires.After(now.Add(-s.Leeway.Duration)):
 		return Expired
+	case c.Owner.ID != "" && !c.Owner.Active():
+		return Disabled
 	}
 	return Active
 }
 
 func listJWT(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
-	return func(yield func(Credential, error) bool) {
-		now := store.Now()
-		settings := jwtSettings(env)
-		var successors *django.JWTBackend // what signs them, where the tokens are to be rotated
-		if s.Places && !s.Doomed {
-			successors, _ = env.JWT() // who signs will say what is wrong with it
-		}
-		f := s.filter()
-		if s.Places && s.Sort == "" {
-			// The rest is decided here: out of the texts the database reads it several times
-			// slower, and most of them will be needed anyway.
-			f = db.Filter{UserIDs: s.UserIDs, Staff: s.Staff, Superuser: s.Superuser, Brief: f.Brief, Places: true}
-		}
-		list := credentials(ctx, func(ctx context.Context) iter.Seq2[db.OutstandingToken, error] {
-			return store.OutstandingTokens(ctx, f, settings)
-		}, func(t *db.OutstandingToken) Credential {
-			c, seen := listedJWT(settings, t, now)
-			if s.Brief {
-				return c
-			}
-			stored := *t
-			r := jwtRow{stored: &stored, seen: now}
-			switch {
-			case successors == nil:
-			case seen != nil && !seen.Custom:
-				r.inheritance = &inheritance{foreign: foreign(successors, t.Text)}
-			default:
-				whole := jwtCredential(env, stored, now)
-				r.inheritance = whole.inheritance(successors)
-			}
-			c.row = r
-			return c
-		})
-		for c, err := range list {
-			if err == nil && !s.picks(&c) {
-				continue
-			}
-			if !yield(c, err) {
-				return
-			}
-		}
+	now, settings := store.Now(), jwtSettings(env)
+	credential := func(t *db.OutstandingToken) Credential { return storedJWT(settings, t, now) }
+	decide := func(t *db.OutstandingToken) (db.Decision, bool) {
+		c := credential(t)
+		return db.Decision{Status: string(c.Status), Type: c.Type, Created: c.Created, Expires: c.Expires}, s.picks(&c)
 	}
+	return credentials(ctx, func(ctx context.Context) iter.Seq2[db.OutstandingToken, error] {
+		return store.OutstandingTokens(ctx, s.filter(), settings, decide)
+	}, credential)
 }
 
-func jwtByID(ctx context.Context, env Env, tx *db.Tx, id string) (Credential, error) {
-	t, err := tx.OutstandingToken(ctx, id, jwtSettings(env))
+func jwtByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, error) {
+	rows, err := tx.OutstandingWithJTIs(ctx, ids, jwtSettings(env))
 	if err != nil {
-		return Credential{}, err
+		return nil, err
 	}
-	if t == nil {
-		e := notFound("jwt:" + id).(*django.Error)
-		e.Hint += "; access tokens, and those that simplejwt before 5.5 made when it rotated, are never recorded"
-		return Credential{}, e
+	found := make([]Found, len(ids))
+	for i, t := range rows {
+		if t == nil {
+			e := notFound("jwt:" + ids[i])
+			e.Hint += "; access tokens, and those that simplejwt before 5.5 made when it rotated, are never recorded"
+			found[i].Err = e
+			continue
+		}
+		c, err := recordedJWT(env, t, tx.Now)
+		if err != nil {
+			return nil, err
+		}
+		found[i] = one(c, nil)
 	}
-	c := jwtCredential(env, *t, tx.Now)
-	r := c.row.(jwtRow)
-	if r.token == nil {
+	return found, nil
+}
+
+// recordedJWT is a row with what its text says.
+func recordedJWT(env Env, t *db.OutstandingToken, now time.Time) (Credential, error) {
+	s := jwtSettings(env)
+	c := storedJWT(s, t, now)
+	c.jwt = &jwtRow{stored: t}
+	token, err := s.DecodeUnverified(t.Text.Reveal())
+	if err != nil {
 		c.Notes = append(c.Notes, "the stored text is no token: type and claims are unknown")
 		c.Notes = append(c.Notes, jwtNotes(env, c)...)
 		return c, nil
 	}
-	if c.Claims, err = r.token.Claims.MarshalJSON(); err != nil {
+	c.jwt.token = token
+	if c.Claims, err = token.Claims.MarshalJSON(); err != nil {
 		return c, err
 	}
 	b, err := env.JWT()
 	if err != nil {
 		c.Notes = append(c.Notes, "the signature was not checked: "+err.Error())
 	} else if b.Keys().CanVerify() {
-		c.Signature, _ = checkSignature(b, t.Text, tx.Now)
+		c.Signature, _ = checkSignature(b, t.Text, now)
 	}
 	if c.Signature == signatureBad {
 		c.Reason = signatureBad
@@ -207,13 +172,17 @@ func jwtByID(ctx context.Context, env Env, tx *db.Tx, id string) (Credential, er
 // judgeOwner sets the reason for which the application refuses a token because
 // of its owner, as JWTAuthentication.get_user does.
 func (c *Credential) judgeOwner(env Env) {
-	r := c.row.(jwtRow)
+	r := c.jwt
 	s := jwtSettings(env)
 	switch {
 	case c.Reason != "" || c.Status != Active:
 	case c.Owner.ID == "":
 		c.Reason = "unknown"
-		c.Notes = append(c.Notes, "no user has the id that the token names")
+		note := "no user has the id that the token names"
+		if r.stored != nil && r.stored.Several {
+			note = "several users have the id that the token names"
+		}
+		c.Notes = append(c.Notes, note)
 	case s.CheckRevokeToken && r.token != nil && env.Settings.Peers.SimpleJWT.AtLeast("5.3.0"):
 		if held, _ := r.token.Claims.Text(s.RevokeTokenClaim); held == c.Owner.PasswordClaim() {
 			return
@@ -228,7 +197,7 @@ func (c *Credential) judgeOwner(env Env) {
 
 func jwtNotes(env Env, c Credential) []string {
 	var notes []string
-	r := c.row.(jwtRow)
+	r := c.jwt
 	s := jwtSettings(env)
 	if c.Status == Disabled {
 		note := "the owner is inactive; the token works again when the owner is activated"
@@ -241,9 +210,6 @@ func jwtNotes(env Env, c Credential) []string {
 			note += "; simplejwt before 5.4 would still refresh it"
 		}
 		notes = append(notes, note)
-		if r.blacklisted() {
-			notes = append(notes, "it is blacklisted as well")
-		}
 	}
 	if r.stored == nil && c.Type != access && c.Reason == "" {
 		notes = append(notes, "it is not recorded: tokenctl list does not show it, and blacklist would record it")

@@ -8,89 +8,115 @@ import (
 	"tokenctl/django"
 )
 
-// blacklistJWT does what blacklist() of rest_framework_simplejwt/tokens.py
-// (5.5.1) does: a token's row if it has none, and the row that blacklists it.
-func blacklistJWT(ctx context.Context, env Env, tx *db.Tx, batch []Credential) (db.Refusals, error) {
-	stored := make([]db.OutstandingToken, len(batch))
-	for i, c := range batch {
-		r := c.row.(jwtRow)
+// jwtCannot: an access token has no row, and what is over brings nothing back.
+func jwtCannot(env Env, verb string, c *Credential, now time.Time) *django.Error {
+	r := c.jwt
+	switch verb {
+	case "blacklist":
 		switch {
 		case c.Type == access:
-			return nil, &django.Error{Code: django.CodeKindUnsupported, Message: "access tokens cannot be blacklisted: the application never looks them up; this one lives until " + c.Expires.Format(time.RFC3339),
+			return &django.Error{Code: django.CodeKindUnsupported, Message: "access tokens cannot be blacklisted: the application never looks them up; this one lives until " + c.Expires.Format(time.RFC3339),
 				Hint: "tokenctl user deactivate stops it, as does another signing key, or a changed password with CHECK_REVOKE_TOKEN; blacklist its refresh token so that no other follows"}
-		case c.Signature == signatureUnchecked && !env.Unverified && !r.secret.IsZero() && (r.stored == nil || !r.stored.Text.Equal(r.secret)):
+		case r != nil && c.Signature == signatureUnchecked && !env.Unverified && !r.secret.IsZero() && (r.stored == nil || !r.stored.Text.Equal(r.secret)):
 			e := keyMissing("no row holds this very token, and its signature cannot be checked").(*django.Error)
 			e.Hint += "; --unverified blacklists what the token claims to be"
-			return nil, e
-		case r.stored == nil && c.Type != refresh && c.Type != sliding:
-			return nil, &django.Error{Code: django.CodeInvalidValue, Message: "the token is of no type that can be blacklisted"}
+			return e
+		case r != nil && r.stored == nil && c.Type != refresh && c.Type != sliding:
+			return &django.Error{Code: django.CodeInvalidValue, Message: "the token is of no type that can be blacklisted"}
 		}
-		if r.stored == nil {
-			row, err := record(ctx, tx, c)
-			if err != nil {
-				return nil, err
-			}
-			r.stored = row
+	case "rotate":
+		const over = ": there is nothing to replace"
+		switch {
+		case c.Type == access:
+			return &django.Error{Code: django.CodeKindUnsupported, Message: "access tokens cannot be rotated: a refresh token makes them", Hint: "rotate the refresh token, or mint another pair"}
+		case c.Status == Blacklisted:
+			return &django.Error{Code: django.CodeChanged, Message: c.ID + " is blacklisted" + over, Hint: "make another with tokenctl mint --kind jwt"}
+		case c.Status == Expired, !c.Expires.After(now):
+			return &django.Error{Code: django.CodeChanged, Message: c.ID + " has expired" + over, Hint: "make another with tokenctl mint --kind jwt"}
+		case c.Owner.ID == "":
+			return &django.Error{Code: django.CodeUserNotFound, Message: c.ID + " belongs to nobody: there is nobody to make another for", Hint: "blacklist it"}
 		}
-		stored[i] = *r.stored
+	case "unblacklist":
+		switch {
+		case c.Status != Blacklisted:
+			return &django.Error{Code: django.CodeNotFound, Message: c.ID + " is not blacklisted"}
+		case !c.Expires.After(now):
+			return &django.Error{Code: django.CodeInvalidValue, Message: c.ID + " expired at " + c.Expires.Format(time.RFC3339) + ": it would not work again", Hint: "make another with tokenctl mint --kind jwt"}
+		}
 	}
-	return tx.BlacklistOutstandingTokens(ctx, stored)
+	return nil
 }
 
-// record adds the row of a token that the application never recorded, as
-// simplejwt writes it since 5.5.
-func record(ctx context.Context, tx *db.Tx, c Credential) (*db.OutstandingToken, error) {
-	r := c.row.(jwtRow)
-	if r.token.JTI == "" || r.token.Expires.IsZero() {
-		return nil, &django.Error{Code: django.CodeInvalidValue, Message: "the token has no id or no expiry: simplejwt accepts no such token"}
+// blacklistJWT does what blacklist() of rest_framework_simplejwt/tokens.py (5.5.1) does:
+// it adds a token's row if there is none, and the row that blacklists it.
+func blacklistJWT(ctx context.Context, _ Env, tx *db.Tx, t Target) (int64, db.Outcomes, error) {
+	if t.Where != nil {
+		n, err := tx.BlacklistAllTokens(ctx)
+		return n, nil, err
 	}
-	t, err := tx.InsertOutstanding(ctx, db.OutstandingToken{JTI: r.token.JTI, Text: r.secret, Created: tx.Now, Expires: r.token.Expires, User: c.Owner})
-	return &t, err
+	if err := record(ctx, tx, t.Refs); err != nil {
+		return 0, nil, err
+	}
+	return t.blacklist(func(rows []db.Ref) (db.Outcomes, error) { return tx.BlacklistTokens(ctx, rows) })
 }
 
-// unblacklistJWT undoes a mistake while that changes anything.
-func unblacklistJWT(ctx context.Context, _ Env, tx *db.Tx, c Credential) error {
-	r := c.row.(jwtRow)
-	notListed := &django.Error{Code: django.CodeNotFound, Message: c.ID + " is not blacklisted"}
-	switch {
-	case !r.blacklisted():
-		return notListed
-	case !c.Expires.After(tx.Now):
-		return &django.Error{Code: django.CodeInvalidValue, Message: c.ID + " expired at " + c.Expires.Format(time.RFC3339) + ": it would not work again", Hint: "make another with tokenctl mint --kind jwt"}
+// record adds the rows of tokens that the application never recorded, as simplejwt
+// writes them since 5.5. From then on their references are like any other.
+func record(ctx context.Context, tx *db.Tx, refs []*Ref) error {
+	var missing []*Ref
+	var rows []db.OutstandingToken
+	for _, r := range refs {
+		if r.jwt == nil || r.jwt.stored != nil {
+			continue
+		}
+		token := r.jwt.token
+		if token.JTI == "" || token.Expires.IsZero() {
+			return &django.Error{Code: django.CodeInvalidValue, Message: "the token has no id or no expiry: simplejwt accepts no such token"}
+		}
+		missing = append(missing, r)
+		rows = append(rows, db.OutstandingToken{JTI: token.JTI, Text: r.jwt.secret, Created: tx.Now, Expires: token.Expires, User: *r.owner})
 	}
-	was, err := tx.UnblacklistOutstanding(ctx, *r.stored)
-	if err == nil && !was {
-		err = notListed
+	if rows == nil {
+		return nil
+	}
+	ids, err := tx.RecordOutstanding(ctx, rows)
+	for i, r := range missing {
+		r.row = db.Ref{Key: django.NewSecret(rows[i].JTI), Row: ids[i], Owner: r.owner.ID}
 	}
 	return err
 }
 
-// expiredJWT spares what LEEWAY keeps alive.
-func expiredJWT(ctx context.Context, env Env, s *db.Store, req PurgeRequest) (*db.Expired, error) {
-	settings := jwtSettings(env)
-	before := s.Now().Add(-settings.Leeway.Duration)
-	if !req.Before.IsZero() && req.Before.Before(before) {
-		before = req.Before
+// purgeJWTBefore spares what LEEWAY keeps alive.
+func purgeJWTBefore(env Env, req PurgeRequest) time.Time {
+	alive := req.Now.Add(-jwtSettings(env).Leeway.Duration)
+	if req.Before.Before(alive) {
+		return req.Before
 	}
-	return s.ExpiredOutstanding(ctx, before, req.UserIDs, settings)
+	return alive
 }
 
-// jwtAftermath: what a blacklisted refresh token has made lives on.
-func jwtAftermath(env Env, c Credential) string {
-	r := c.row.(jwtRow)
+// jwtRemains: what a blacklisted refresh token has made lives on.
+func jwtRemains(_ context.Context, env Env, tx *db.Tx, refs []*Ref) (notes []string, err error) {
 	s := jwtSettings(env)
-	note := ""
-	switch c.Type {
-	case sliding:
-		note = "it stays dead while its row is there: tokenctl purge keeps that until " + c.Expires.Format(time.RFC3339) +
-			", but flushexpiredtokens of simplejwt may delete it earlier, and the token could be refreshed again"
-	default:
-		until := r.seen.Add(s.AccessTokenLifetime.Duration).Truncate(time.Second).Add(time.Second)
-		note = "access tokens made from " + c.ID + " live on until " + until.Format(time.RFC3339) + " at the latest (ACCESS_TOKEN_LIFETIME " +
-			s.AccessTokenLifetime.String() + "); tokenctl user deactivate stops them at once"
+	life := "ACCESS_TOKEN_LIFETIME " + s.AccessTokenLifetime.String()
+	until := "until " + tx.Now.Add(s.AccessTokenLifetime.Duration).Truncate(time.Second).Add(time.Second).Format(time.RFC3339)
+	end := until + " at the latest (" + life + ")"
+	if env.Settings.SimpleJWT.AccessTokenLifetime.Duration == 0 {
+		end = "until they expire: " + until + " if the application has simplejwt's default " + life + "; no setting says so"
 	}
-	if !r.secret.IsZero() && c.Signature == signatureUnchecked {
-		note += "; no key is configured: the signature was not checked"
+	for _, r := range refs {
+		note := ""
+		switch r.form.typ {
+		case sliding:
+			note = "it stays dead while its row is there: tokenctl purge keeps that until " + unixMicro(r.expires).Format(time.RFC3339) +
+				", but flushexpiredtokens of simplejwt may delete it earlier, and the token could be refreshed again"
+		default:
+			note = "access tokens made from " + r.ID() + " live on " + end + "; tokenctl user deactivate stops them at once"
+		}
+		if r.jwt != nil && !r.jwt.secret.IsZero() && r.form.signature == signatureUnchecked {
+			note += "; no key is configured: the signature was not checked"
+		}
+		notes = append(notes, note)
 	}
-	return note
+	return notes, nil
 }

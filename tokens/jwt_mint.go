@@ -141,7 +141,7 @@ func releaseOf(s django.JWTSettings, stored []django.Secret) django.Version {
 func (s *signer) minted(claims django.JWTClaims, secret django.Secret, owner db.User) Credential {
 	token := s.Settings().Describe(claims)
 	c := Credential{Kind: "jwt", Type: token.Type, ID: jwtID(token.JTI), Owner: owner, Created: token.IssuedAt, Expires: token.Expires, Signature: signatureVerified,
-		secret: secret, row: jwtRow{token: &token, secret: secret, seen: s.tx.Now}}
+		secret: secret, jwt: &jwtRow{token: &token, secret: secret}}
 	if token.Type == sliding {
 		c.Expires = token.RefreshExpires
 	}
@@ -224,19 +224,19 @@ func (g *signing) stop() {
 	}
 }
 
-// record writes the rows of the tokens, but of those refused, and returns when all
-// are signed.
-func (g *signing) record(ctx context.Context, refused db.Refusals) error {
+// record writes the rows of the tokens, except in the places of those that were left, and
+// returns when all are signed.
+func (g *signing) record(ctx context.Context, left db.Outcomes) error {
 	recorded := 0
 	for n := range g.signed {
 		var rows []db.OutstandingToken
 		for i := recorded; i < n && g.typ != access; i++ {
-			if refused[i] == nil {
+			if left[i] == 0 {
 				rows = append(rows, db.OutstandingToken{JTI: g.ids[i][0], Text: g.minted[i].secret, User: g.minted[i].Owner})
 			}
 		}
 		if rows != nil {
-			if err := g.tx.InsertOutstandingTokens(ctx, rows, g.minted[0].row.(jwtRow).token.Expires); err != nil {
+			if err := g.tx.InsertOutstandingTokens(ctx, rows, g.minted[0].jwt.token.Expires); err != nil {
 				return err
 			}
 		}

@@ -7,125 +7,96 @@ import (
 	"tokenctl/django"
 )
 
-// rotateJWT blacklists tokens and records others in their places, with the same
-// custom claims. Of two at once, one gets CodeChanged.
-func rotateJWT(ctx context.Context, env Env, tx *db.Tx, batch []Credential, req RotateRequest) ([]Minted, db.Refusals, error) {
-	refused := db.Refusals{}
-	plans := make([]rotationJWT, len(batch))
-	for i, c := range batch {
-		switch over := "there is nothing to replace"; {
-		case c.Type == access:
-			return nil, nil, &django.Error{Code: django.CodeKindUnsupported, Message: "access tokens cannot be rotated: a refresh token makes them", Hint: "rotate the refresh token, or mint another pair"}
-		case c.row.(jwtRow).blacklisted():
-			refused[i] = &django.Error{Code: django.CodeChanged, Message: c.ID + " is blacklisted: " + over, Hint: "make another with tokenctl mint --kind jwt"}
-		case c.Status == Expired || !c.Expires.After(tx.Now):
-			refused[i] = &django.Error{Code: django.CodeChanged, Message: c.ID + " has expired: " + over, Hint: "make another with tokenctl mint --kind jwt"}
-		case c.Owner.ID == "":
-			return nil, nil, &django.Error{Code: django.CodeUserNotFound, Message: c.ID + " belongs to nobody: there is nobody to make another for", Hint: "blacklist it"}
+// rotateJWT blacklists tokens and records others in their places, with the same custom
+// claims, which their texts hold. Of two processes that rotate a token at the same time only
+// one blacklists it, and makes another.
+func rotateJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req RotateRequest) ([]Minted, db.Outcomes, error) {
+	if err := record(ctx, tx, refs); err != nil {
+		return nil, nil, err
+	}
+	rows, err := tx.OutstandingByRow(ctx, rowsOf(refs))
+	if err != nil {
+		return nil, nil, err
+	}
+	left := db.Outcomes{}
+	plans := make([]rotationJWT, len(refs))
+	for i, r := range refs {
+		switch t := rows[i]; {
+		case t == nil:
+			left[i] = db.Gone
+		case t.JTI != r.row.Key.Reveal():
+			left[i] = db.Changed
+		case t.Blacklisted:
+			left[i] = db.Already
 		}
 		plans[i] = rotationJWT{refresh, req.Life}
-		if c.Type == sliding {
+		if r.form.typ == sliding {
 			plans[i].typ = sliding
 		}
 		if req.Life.Keep {
-			plans[i].life = Life{Expires: c.Expires}
+			plans[i].life = Life{Expires: unixMicro(r.expires)}
 		}
 	}
-	minted := make([]Minted, len(batch))
-	for plan, places := range alike(refused, plans) {
+	minted := make([]Minted, len(refs))
+	for plan, places := range equalValues(left, plans) {
 		s, err := newSigner(ctx, env, tx, plan.typ, plan.life, req.Force)
 		if err != nil {
 			return nil, nil, err
 		}
-		made, err := s.replace(ctx, plan.typ, batch, places, refused, req.Force)
+		made, already, err := s.replace(ctx, plan.typ, at(places, refs), at(places, rows), req.Force)
 		if err != nil {
 			return nil, nil, err
 		}
-		for _, m := range made {
-			minted[m.place] = m.Minted
+		for j, i := range places {
+			if minted[i] = made[j]; already[j] != 0 {
+				left[i] = already[j]
+			}
 		}
 	}
-	return minted, refused, nil
+	return minted, left, nil
 }
 
-// rotationJWT is what tokens become that are signed alike.
+// rotationJWT is what tokens become that are signed with the same settings.
 type rotationJWT struct {
 	typ  string
 	life Life
 }
 
-// placed is what takes the place of one of a batch.
-type placed struct {
-	Minted
-	place int
-}
-
-// replace blacklists the tokens in some places of a batch, and issues others for
-// those that it does not refuse.
-func (s *signer) replace(ctx context.Context, typ string, batch []Credential, places []int, refused db.Refusals, force bool) ([]placed, error) {
-	stored := make([]db.OutstandingToken, len(places))
-	left := make([]*inheritance, len(places))
-	for j, i := range places {
-		r := batch[i].row.(jwtRow)
-		if left[j] = r.inheritance; left[j] == nil {
-			left[j] = batch[i].inheritance(s.JWTBackend)
+// replace blacklists tokens, and issues others in the places of those that it blacklisted.
+func (s *signer) replace(ctx context.Context, typ string, refs []*Ref, rows []*db.OutstandingToken, force bool) ([]Minted, db.Outcomes, error) {
+	claims := make([][]django.JWTClaim, len(refs))
+	err := parallel(ctx, len(refs), func(i int) error {
+		text := rows[i].Text
+		if r := refs[i].jwt; r != nil && !r.secret.IsZero() {
+			text = r.secret
 		}
-		if left[j].foreign && !force {
-			return nil, wrongJWTKey()
+		token, err := s.Settings().DecodeUnverified(text.Reveal())
+		if err != nil {
+			return nil // the row holds no token; its successor has no claims of the application's
 		}
-		if r.stored == nil {
-			var err error
-			if r.stored, err = record(ctx, s.tx, batch[i]); err != nil {
-				return nil, err
-			}
+		if !force && s.Keys().CanVerify() && !s.Signed(text) {
+			return wrongJWTKey()
 		}
-		stored[j] = *r.stored
-	}
-	g, err := s.start(ctx, typ, at(places, ownersOf(batch)), func(j int) []django.JWTClaim { return left[j].claims })
+		claims[i] = s.Settings().CustomClaims(token.Claims)
+		return nil
+	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	g, err := s.start(ctx, typ, ownersOf(refs), func(i int) []django.JWTClaim { return claims[i] })
+	if err != nil {
+		return nil, nil, err
 	}
 	defer g.stop()
-	already, err := s.tx.BlacklistOutstandingTokens(ctx, stored)
+	left, err := s.tx.BlacklistTokens(ctx, rowsOf(refs))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := g.record(ctx, already); err != nil {
-		return nil, err
+	if err := g.record(ctx, left); err != nil {
+		return nil, nil, err
 	}
-	list := make([]placed, 0, len(places))
-	for j, i := range places {
-		switch {
-		case already[j] == nil:
-			m := g.minted[j]
-			m.Replaces = batch[i].ID
-			list = append(list, placed{m, i})
-		case django.CodeOf(already[j]) == django.CodeAlreadyExists:
-			refused[i] = &django.Error{Code: django.CodeChanged, Message: batch[i].ID + " was rotated or blacklisted meanwhile", Hint: "nothing was done; look again with tokenctl list --user"}
-		default:
-			refused[i] = already[j]
-		}
+	for i, r := range refs {
+		g.minted[i].Replaces = r.ID()
 	}
-	return list, nil
-}
-
-// inheritance is what the one in a token's place gets of it.
-type inheritance struct {
-	claims  []django.JWTClaim // the custom ones
-	foreign bool              // the configured key did not sign it
-}
-
-// inheritance is that of a token whose text is there. Without a backend nobody looks
-// at the signature.
-func (c *Credential) inheritance(b *django.JWTBackend) *inheritance {
-	r := c.row.(jwtRow)
-	if r.token == nil {
-		return new(inheritance)
-	}
-	return &inheritance{b.Settings().CustomClaims(r.token.Claims), foreign(b, c.secret)}
-}
-
-// foreign reports whether another key has signed a token.
-func foreign(b *django.JWTBackend, secret django.Secret) bool {
-	return b.Keys().CanVerify() && !b.Signed(secret)
+	return g.minted, left, nil
 }

@@ -10,10 +10,10 @@ import (
 	"tokenctl/tokens"
 )
 
-// TestRotateJWTOfSet: tokens out of a set, which keeps none of their texts, leave to
+// TestRotateListedJWT: tokens out of a list, of which nothing keeps the texts, leave to
 // those in their places what is the project's, and are rotated only by the key that
 // signed them.
-func TestRotateJWTOfSet(t *testing.T) {
+func TestRotateListedJWT(t *testing.T) {
 	withKnox(t, func(t *testing.T, s *db.Store, env tokens.Env, ann db.User, address string) {
 		settings := django.JWTSettings{CheckRevokeToken: true}
 		env.Settings.SimpleJWT.CheckRevokeToken = true
@@ -42,38 +42,37 @@ func TestRotateJWTOfSet(t *testing.T) {
 			return minted
 		}
 		old := append(mint([]db.User{ann}, "scope", `["ärger", {"iat": 1, "x": NaN}]`, `na"me`, `"deadbeef"`), mint([]db.User{ann})...)
-		listed := func() *tokens.Set {
-			set := new(tokens.Set)
-			for c, err := range tokens.List(t.Context(), env, s, tokens.Selector{Kinds: []*tokens.Kind{tokens.JWT}, Statuses: []tokens.Status{tokens.Active}, Places: true}) {
+		listed := func() *tokens.Refs {
+			refs := new(tokens.Refs)
+			for c, err := range tokens.List(t.Context(), env, s, tokens.Selector{Kinds: []*tokens.Kind{tokens.JWT}, Statuses: []tokens.Status{tokens.Active}, Compare: true}) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				set.Add(&c)
+				refs.Add(&c)
 			}
-			return set
+			return refs
 		}
-		rotate := func(set *tokens.Set, force bool) (minted []tokens.Minted, err error) {
-			var batch []tokens.Credential
-			for c := range set.All() {
-				batch = append(batch, c)
-			}
-			err = s.Write(t.Context(), func(tx *db.Tx) error {
-				var refused db.Refusals
-				minted, refused, err = tokens.JWT.Rotate(t.Context(), env, tx, batch, tokens.RotateRequest{Force: force})
-				for i := range batch {
-					if err == nil && refused[i] != nil {
-						err = refused[i]
+		rotate := func(refs *tokens.Refs, force bool) (minted []tokens.Minted, err error) {
+			return minted, s.Write(t.Context(), func(tx *db.Tx) error {
+				for chunk := range refs.Chunks(tokens.JWT) {
+					made, left, err := tokens.JWT.Rotate(t.Context(), env, tx, chunk, tokens.RotateRequest{Force: force})
+					if err != nil {
+						return err
 					}
+					tokens.Mark(chunk, left)
+					for i := range left {
+						return chunk[i].Refusal("rotate")
+					}
+					minted = append(minted, made...)
 				}
-				return err
+				return nil
 			})
-			return minted, err
 		}
-		set := listed()
-		if set.Len() != 2 {
-			t.Fatalf("%d tokens", set.Len())
+		refs := listed()
+		if refs.Len() != 2 {
+			t.Fatalf("%d tokens", refs.Len())
 		}
-		minted, err := rotate(set, false)
+		minted, err := rotate(refs, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +103,7 @@ func TestRotateJWTOfSet(t *testing.T) {
 			t.Errorf("custom claims %q and %q", custom(&old[0]), custom(&old[1]))
 		}
 		// As they were seen they are no longer there.
-		_, err = rotate(set, false)
+		_, err = rotate(refs, false)
 		code(t, err, django.CodeChanged)
 
 		// The newest is of the configured key, an older one is not.

@@ -27,47 +27,93 @@ func checkSignature(b *django.JWTBackend, secret django.Secret, now time.Time) (
 	return signatureVerified, string(refusal.Reason)
 }
 
-// jwtBySecret judges a token as the application does. Where no key is
-// configured nothing of it is believed but what a row confirms.
-func jwtBySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secret) (*Credential, error) {
+// jwtBySecrets judges tokens as the application does. Where no key is configured
+// nothing of a token is believed but what a row confirms.
+func jwtBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []django.Secret) ([]*Credential, error) {
 	s := jwtSettings(env)
-	token, err := s.DecodeUnverified(secret.Reveal())
-	if err != nil {
-		return nil, nil
+	found := make([]*Credential, len(secrets))
+	rows := make([]*jwtRow, len(secrets))
+	var jtis []string
+	var recorded []*jwtRow // those whose row is looked for, in the order of jtis
+	for i, secret := range secrets {
+		token, err := s.DecodeUnverified(secret.Reveal())
+		if err != nil {
+			continue
+		}
+		rows[i] = &jwtRow{token: token, secret: secret}
+		if token.JTI != "" && token.Type != access && tx.Layout.Outstanding() != nil {
+			jtis, recorded = append(jtis, token.JTI), append(recorded, rows[i])
+		}
 	}
+	if jtis != nil {
+		stored, err := tx.OutstandingWithJTIs(ctx, jtis, s)
+		if err != nil {
+			return nil, err
+		}
+		for i, r := range recorded {
+			r.stored = stored[i]
+		}
+	}
+	// A token without a row belongs to the user whom it names.
+	var ids []string
+	for _, r := range rows {
+		if r != nil && (r.stored == nil || r.stored.User.ID == "") {
+			ids = append(ids, r.token.UserID)
+		}
+	}
+	owners, err := tx.UsersByJWT(ctx, ids, s)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range rows {
+		if r == nil {
+			continue
+		}
+		owner := owners[r.token.UserID]
+		if r.stored != nil && r.stored.User.ID != "" {
+			owner = r.stored.User
+		}
+		c, err := judgeJWT(env, r, owner, tx.Now)
+		if err != nil {
+			return nil, err
+		}
+		found[i] = c
+	}
+	return found, nil
+}
+
+func judgeJWT(env Env, r *jwtRow, owner db.User, now time.Time) (*Credential, error) {
+	s := jwtSettings(env)
 	b, err := env.JWT()
 	if err != nil {
 		return nil, err
 	}
-	r := jwtRow{token: token, secret: secret, seen: tx.Now}
-	if token.JTI != "" && token.Type != access && tx.Layout.Outstanding() != nil {
-		if r.stored, err = tx.OutstandingToken(ctx, token.JTI, s); err != nil {
-			return nil, err
-		}
-	}
+	token := r.token
 	c := &Credential{Kind: "jwt", ID: jwtID(token.JTI), Type: token.Type, Created: token.IssuedAt, Expires: token.Expires,
-		Signature: signatureUnchecked, secret: secret, row: r}
+		Signature: signatureUnchecked, secret: r.secret, jwt: r}
+	c.row.Key = django.NewSecret(token.JTI)
+	if r.stored != nil {
+		c.row = r.stored.Ref()
+	}
 	if c.Claims, err = token.Claims.MarshalJSON(); err != nil {
 		return nil, err
 	}
 	if b.Keys().CanVerify() {
-		c.Signature, c.Reason = checkSignature(b, secret, tx.Now)
+		c.Signature, c.Reason = checkSignature(b, r.secret, now)
 	}
-	recorded := r.stored != nil && r.stored.Text.Equal(secret)
+	recorded := r.stored != nil && r.stored.Text.Equal(r.secret)
 	if c.Signature == signatureBad && !recorded {
-		// Whatever else it says is somebody's invention.
-		return &Credential{Kind: "jwt", Signature: signatureBad, Reason: signatureBad, Claims: c.Claims, row: jwtRow{token: token, secret: secret, seen: tx.Now}}, nil
+		// Anybody can have written the rest.
+		return &Credential{Kind: "jwt", Signature: signatureBad, Reason: signatureBad, Claims: c.Claims, jwt: &jwtRow{token: token, secret: r.secret}}, nil
 	}
-	if err := c.findOwner(ctx, env, tx); err != nil {
-		return nil, err
-	}
+	c.Owner = owner
 	// The token itself may be over while it could be refreshed once more in
 	// another copy.
-	late := !token.Expires.After(tx.Now.Add(-s.Leeway.Duration))
+	late := !token.Expires.After(now.Add(-s.Leeway.Duration))
 	if token.Type == sliding && !token.RefreshExpires.IsZero() && !late {
 		c.Expires = token.RefreshExpires
 	}
-	c.Status = jwtStatus(s, c, r.blacklisted(), tx.Now)
+	c.Status = jwtStatus(s, c, r.stored != nil && r.stored.Blacklisted, now)
 	switch {
 	case c.Reason == signatureBad:
 		c.Notes = append(c.Notes, "the configured key is not the one that signed it")
@@ -75,7 +121,7 @@ func jwtBySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secret) 
 		c.Reason = string(django.JWTWrongType)
 	case c.Status != Active, c.Reason == string(Expired):
 		// Blacklisted comes before expired, although PyJWT looks at exp first.
-		if c.Reason == string(Expired) && c.Status == Active {
+		if c.Reason == string(Expired) && c.Status != Blacklisted {
 			c.Status = Expired
 		}
 		c.Reason = ""
@@ -83,20 +129,6 @@ func jwtBySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secret) 
 	c.judgeOwner(env)
 	c.Notes = append(c.Notes, jwtNotes(env, *c)...)
 	return c, nil
-}
-
-// findOwner is who the row belongs to, else whom the token names.
-func (c *Credential) findOwner(ctx context.Context, env Env, tx *db.Tx) error {
-	r := c.row.(jwtRow)
-	if r.stored != nil && r.stored.User.ID != "" {
-		c.Owner = r.stored.User
-		return nil
-	}
-	u, err := tx.UserByJWT(ctx, r.token.UserID, jwtSettings(env))
-	if u != nil {
-		c.Owner = *u
-	}
-	return err
 }
 
 // keyMissing is the error for what needs a key where none is configured.

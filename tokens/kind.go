@@ -47,7 +47,8 @@ type Credential struct {
 	Notes     []string
 
 	secret django.Secret // where the row holds it
-	row    any           // what the kind needs to act on the row as it was seen
+	row    db.Ref        // names its row; zero where there is none
+	jwt    *jwtRow       // of a JWT that was named
 }
 
 // Secret is the credential's secret where the database holds it in clear;
@@ -112,6 +113,7 @@ type RotateRequest struct {
 
 // PurgeRequest is what the operator wants purged.
 type PurgeRequest struct {
+	Now     time.Time
 	Before  time.Time // rows that expired before; never the future
 	UserIDs []string  // owners, by primary key; nil: everybody
 }
@@ -133,13 +135,16 @@ type Kind struct {
 	LooksLike func(text string) bool
 	// List yields what the selector selects, as the database orders it.
 	List func(context.Context, Env, *db.Store, Selector) iter.Seq2[Credential, error]
-	// ByID finds the credential behind an id without its "kind:" prefix. An
-	// absent one is CodeNotFound, one whose secret has another fingerprint
-	// CodeChanged.
-	ByID func(context.Context, Env, *db.Tx, string) (Credential, error)
-	// BySecret finds the credential of a secret; nil when it is none of the
-	// kind's.
-	BySecret func(context.Context, Env, *db.Tx, django.Secret) (*Credential, error)
+	// ByIDs finds the credentials behind ids without their "kind:" prefix. An absent one
+	// is CodeNotFound, one whose secret has another fingerprint CodeChanged, one that
+	// several rows fit CodeAmbiguousID.
+	ByIDs func(context.Context, Env, *db.Tx, []string) ([]Found, error)
+	// BySecrets finds the credentials of secrets, in their order; nil for a secret that
+	// is none of the kind's.
+	BySecrets func(context.Context, Env, *db.Tx, []django.Secret) ([]*Credential, error)
+	// Cannot says why a verb can do nothing with a credential as it was seen; nil where
+	// it can. The function itself is nil where every verb can.
+	Cannot func(env Env, verb string, c *Credential, now time.Time) *django.Error
 	// CheckMint and CheckRotate return a usage error for a request that the kind
 	// cannot fulfil, whatever the database holds.
 	CheckMint   func(Env, MintRequest) error
@@ -151,24 +156,28 @@ type Kind struct {
 	// Barred tells which of the users can get no further one; nil where nothing
 	// limits them.
 	Barred func(context.Context, Env, *db.Tx, []db.User) ([]Refusal, error)
-	// Rotate replaces credentials, each as it was seen. Those that are refused,
-	// with CodeChanged where they are no longer that, have nothing in their places.
-	Rotate func(context.Context, Env, *db.Tx, []Credential, RotateRequest) ([]Minted, db.Refusals, error)
-	// Blacklist makes credentials, each as it was seen, stop working.
-	Blacklist func(context.Context, Env, *db.Tx, []Credential) (db.Refusals, error)
-	// BlacklistAll does so with all that a selector picks, in a statement or few,
-	// whatever they look like by then, and returns how many. The function, where it
-	// is given, gets the id of each. The selector is decidable.
-	BlacklistAll func(context.Context, Env, *db.Tx, Selector, func(id string)) (int64, error)
-	// Unblacklist undoes that.
-	Unblacklist func(context.Context, Env, *db.Tx, Credential) error
-	// Expired finds the rows to purge.
-	Expired func(context.Context, Env, *db.Store, PurgeRequest) (*db.Expired, error)
-	// Aftermath is what the operator must know about a blacklisted credential
-	// that is not so dead as it looks; empty when there is nothing.
-	Aftermath func(Env, Credential) string
+	// Rotate replaces credentials. Those that it left have nothing in their places.
+	Rotate func(context.Context, Env, *db.Tx, []*Ref, RotateRequest) ([]Minted, db.Outcomes, error)
+	// Blacklist makes credentials stop working, and returns how many it changed.
+	Blacklist func(context.Context, Env, *db.Tx, Target) (int64, db.Outcomes, error)
+	// Exact reports whether the database alone can tell what a selector picks, so that
+	// Blacklist can do without references.
+	Exact func(*Selector) bool
+	// Unblacklist undoes Blacklist.
+	Unblacklist func(context.Context, Env, *db.Tx, []*Ref) (db.Outcomes, error)
+	// Expired yields the rows to purge, and Purge deletes some of them and returns how
+	// many there were.
+	Expired func(context.Context, Env, *db.Store, PurgeRequest) iter.Seq2[db.Ref, error]
+	Purge   func(context.Context, Env, *db.Tx, []db.Ref, PurgeRequest) (int64, error)
+	// Remains are sentences about what goes on although credentials are blacklisted.
+	Remains func(context.Context, Env, *db.Tx, []*Ref) ([]string, error)
 	// Header is the request header that carries the secret.
 	Header func(*django.Settings, django.Secret) string
+
+	// LockOrder is the order of rows in which every process changes them.
+	LockOrder func(a, b db.Ref) int
+
+	idOf func(*db.Ref) string // the whole id
 }
 
 // SecretNames are the names of the secrets of a new credential of this type.
@@ -220,7 +229,7 @@ func (k *Kind) Can(action string) bool {
 	case "list":
 		return k.List != nil
 	case "show", "verify":
-		return k.ByID != nil
+		return k.ByIDs != nil
 	case "mint":
 		return k.MintAll != nil
 	case "rotate":
@@ -252,6 +261,18 @@ func (k *Kind) Refuse(action string) error {
 		e.Hint = fmt.Sprintf("kinds that it can %s: %s", action, strings.Join(able, ", "))
 	}
 	return e
+}
+
+// NothingToPurge is the error for a database without a table of what expires.
+func NothingToPurge() error {
+	var titles []string
+	for _, k := range Kinds() {
+		if k.Can("purge") {
+			titles = append(titles, k.Title)
+		}
+	}
+	return &django.Error{Code: django.CodeTableMissing, Message: "the database has no tables of " + strings.Join(titles, ", ") + ": there is nothing that could expire",
+		Hint: "check that this is the application's database: tokenctl doctor; for another schema give --schema"}
 }
 
 // missing is the error for a kind whose table the database does not have.

@@ -112,31 +112,6 @@ func TestLooksLike(t *testing.T) {
 	}
 }
 
-func TestSame(t *testing.T) {
-	set := func(ids ...string) *tokens.Set {
-		s := new(tokens.Set)
-		for _, id := range ids {
-			s.Count(id)
-		}
-		return s
-	}
-	for _, test := range []struct {
-		a, b *tokens.Set
-		same bool
-	}{
-		{set(), set(), true},
-		{set("drf:1@aa", "drf:2@bb"), set("drf:2@bb", "drf:1@aa"), true},
-		{set("drf:1@aa"), set("drf:1@ab"), false},
-		{set("drf:1@aa"), set("drf:1@aa", "drf:2@bb"), false},
-		{set("drf:1@aa"), set(), false},
-		{set("drf:1@aa", "drf:1@aa"), set("drf:2@bb", "drf:2@bb"), false},
-	} {
-		if got := test.a.Same(test.b); got != test.same {
-			t.Errorf("%v and %v are the same: %t", test.a, test.b, got)
-		}
-	}
-}
-
 // BenchmarkLooksLike asks every kind about a text, most of which are no secrets.
 func BenchmarkLooksLike(b *testing.B) {
 	texts := []string{"alice", "https://example.org/api/token/?page=2", "0b0c1d2e3f4041528364758697a8b9ca", "Authorization:",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,8 +22,8 @@ var Knox = &Kind{
 	Present:   func(l *db.Layout) bool { return l.Knox() != nil },
 	LooksLike: looksLikeKnox,
 	List:      listKnox,
-	ByID:      knoxByID,
-	BySecret:  knoxBySecret,
+	ByIDs:     knoxByIDs,
+	BySecrets: knoxBySecrets,
 	CheckMint: func(_ Env, r MintRequest) error { return noClaims("knox tokens", r) },
 	CheckRotate: func(env Env, r RotateRequest) error {
 		if r.Overlap == 0 || !env.Settings.Knox.AutoRefresh {
@@ -34,18 +35,25 @@ var Knox = &Kind{
 	MintAll: mintKnox,
 	Barred:  barredKnox,
 	Rotate:  rotateKnox,
-	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, batch []Credential) (db.Refusals, error) {
-		return tx.DeleteKnoxTokens(ctx, rowsOf[db.KnoxToken](batch))
-	},
-	BlacklistAll: func(ctx context.Context, _ Env, tx *db.Tx, s Selector, gone func(string)) (int64, error) {
-		if len(s.Types) > 0 {
-			return 0, nil
+	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, t Target) (int64, db.Outcomes, error) {
+		if t.Where != nil {
+			if len(t.Where.Types) > 0 {
+				return 0, nil, nil
+			}
+			n, err := tx.DeleteKnoxTokensWhere(ctx, t.Where.filter())
+			return n, nil, err
 		}
-		return tx.DeleteKnoxTokensWhere(ctx, s.filter(), telling(gone, knoxID))
+		return t.blacklist(func(rows []db.Ref) (db.Outcomes, error) { return tx.DeleteKnoxTokens(ctx, rows) })
 	},
-	Expired: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) (*db.Expired, error) {
+	Exact: func(*Selector) bool { return true },
+	Expired: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) iter.Seq2[db.Ref, error] {
 		return s.ExpiredKnox(ctx, r.Before, r.UserIDs)
 	},
+	Purge: func(ctx context.Context, _ Env, tx *db.Tx, rows []db.Ref, r PurgeRequest) (int64, error) {
+		return tx.DeleteExpiredKnox(ctx, rows, r.Before)
+	},
+	idOf:      func(r *db.Ref) string { return knoxID(r.Key.Reveal()) },
+	LockOrder: byKey,
 	Header: func(s *django.Settings, secret django.Secret) string {
 		return "Authorization: " + s.Knox.HeaderPrefix() + " " + secret.Reveal()
 	},
@@ -68,7 +76,7 @@ func knoxID(digest string) string { return "knox:" + digest[:min(knoxIDLength, l
 
 // KnoxCredential is the credential of a row of knox.
 func KnoxCredential(t db.KnoxToken) Credential {
-	return Credential{Kind: "knox", ID: knoxID(t.Digest), Owner: t.User, Status: Status(t.Status), Created: t.Created, Expires: t.Expires, row: t}
+	return Credential{Kind: "knox", ID: knoxID(t.Digest), Owner: t.User, Status: Status(t.Status), Created: t.Created, Expires: t.Expires, row: t.Ref()}
 }
 
 func listKnox(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
@@ -79,32 +87,41 @@ func listKnox(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2
 		func(t *db.KnoxToken) Credential { return KnoxCredential(*t) })
 }
 
-func knoxByID(ctx context.Context, env Env, tx *db.Tx, id string) (Credential, error) {
-	prefix := strings.ToLower(id)
-	if len(prefix) < knoxIDLength || !isHex(prefix) {
-		// It is not repeated: it may be a secret.
-		return Credential{}, &django.Error{Code: django.CodeUsage, Message: "the id of a knox token is knox: and the first 16 characters of its digest, in hexadecimal, or more of them",
-			Hint: "tokenctl list --kind knox shows the ids"}
+func knoxByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, error) {
+	prefixes := make([]string, len(ids))
+	for i, id := range ids {
+		prefixes[i] = strings.ToLower(id)
+		if len(id) < knoxIDLength || !isHex(prefixes[i]) {
+			// The id is not repeated: it may be a secret.
+			return nil, &django.Error{Code: django.CodeUsage, Message: "the id of a knox token is knox: and the first 16 characters of its digest, in hexadecimal, or more of them",
+				Hint: "tokenctl list --kind knox shows the ids"}
+		}
 	}
-	found, err := tx.KnoxTokensFrom(ctx, prefix)
-	switch {
-	case err != nil:
-		return Credential{}, err
-	case len(found) == 0:
-		// Of more than an id's length no more is repeated, for the same reason.
-		return Credential{}, notFound(knoxID(prefix))
-	case len(found) > 1:
-		return Credential{}, &django.Error{Code: django.CodeAmbiguousID, Message: knoxID(prefix) + " fits more than one knox token",
-			Hint: "give more of the digest, of which the table has 128 characters"}
+	rows, err := tx.KnoxTokensFrom(ctx, prefixes)
+	if err != nil {
+		return nil, err
 	}
-	c := KnoxCredential(found[0])
-	c.Notes = knoxNotes(env, tx, found[0])
-	return c, nil
+	found := make([]Found, len(ids))
+	for i, list := range rows {
+		switch {
+		case len(list) == 0:
+			// Of more than an id's length no more is repeated, for the same reason.
+			found[i].Err = notFound(knoxID(prefixes[i]))
+		case len(list) > 1:
+			found[i].Err = &django.Error{Code: django.CodeAmbiguousID, Message: knoxID(prefixes[i]) + " fits more than one knox token",
+				Hint: "give more of the digest, of which the table has 128 characters"}
+		default:
+			c := KnoxCredential(list[0])
+			c.Notes = knoxNotes(env, tx, list[0])
+			found[i] = one(c, nil)
+		}
+	}
+	return found, nil
 }
 
-// knoxBySecret finds a row as knox does: by the first characters of the secret,
-// then by its digest. A row that only an older release would have found is dead.
-func knoxBySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secret) (*Credential, error) {
+// knoxBySecrets finds rows as knox does: by the first characters of a secret, then by
+// its digest. A row that only an older release would have found is dead.
+func knoxBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []django.Secret) ([]*Credential, error) {
 	scheme := tx.Layout.KnoxScheme()
 	schemes := []django.KnoxScheme{scheme}
 	if scheme == django.KnoxText {
@@ -112,35 +129,54 @@ func knoxBySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secret)
 	}
 	var keys []string
 	for _, s := range schemes {
-		keys = append(keys, s.TokenKey(secret))
+		for _, secret := range secrets {
+			keys = append(keys, s.TokenKey(secret))
+		}
 	}
 	rows, err := tx.KnoxTokensKeyed(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
-	for i, s := range schemes {
-		for _, t := range rows {
-			if t.TokenKey != keys[i] && t.TokenKey != "" || !env.Settings.Knox.Verify(s, secret, t.Digest, t.Salt) {
+	keyed := map[string][]*db.KnoxToken{}
+	for i := range rows {
+		keyed[rows[i].TokenKey] = append(keyed[rows[i].TokenKey], &rows[i])
+	}
+	found := make([]*Credential, len(secrets))
+	for i, secret := range secrets {
+		found[i] = knoxAmong(env, tx, schemes, secret, keyed)
+	}
+	return found, nil
+}
+
+// knoxAmong finds the row of a secret among those with the first characters of some.
+func knoxAmong(env Env, tx *db.Tx, schemes []django.KnoxScheme, secret django.Secret, keyed map[string][]*db.KnoxToken) *Credential {
+	for _, s := range schemes {
+		key := s.TokenKey(secret)
+		candidates := keyed[key]
+		if key != "" {
+			candidates = slices.Concat(candidates, keyed[""])
+		}
+		for _, t := range candidates {
+			if !env.Settings.Knox.Verify(s, secret, t.Digest, t.Salt) {
 				continue
 			}
-			c := KnoxCredential(t)
-			if s != scheme && c.Status != Disabled {
+			c := KnoxCredential(*t)
+			if s != schemes[0] && c.Status != Expired {
 				c.Status = Dead
 			}
-			c.Notes = knoxNotes(env, tx, t)
-			return &c, nil
+			c.Notes = knoxNotes(env, tx, *t)
+			return &c
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 // knoxNotes is what show says about a token beyond its dates.
 func knoxNotes(env Env, tx *db.Tx, t db.KnoxToken) []string {
 	var notes []string
 	k := env.Settings.Knox
-	// Status is Disabled where the owner is inactive, whatever else holds.
 	expired := django.KnoxExpired(knoxExpiry(t.Expires), tx.Now)
-	if Status(t.Status) == Disabled {
+	if !t.User.Active() {
 		switch {
 		case t.Old, expired:
 			notes = append(notes, "the owner is inactive")

@@ -79,73 +79,48 @@ func mintedKnox(list []db.KnoxToken, secrets []django.Secret) []Minted {
 	return minted
 }
 
-// rotateKnox gives tokens new secrets. With an overlap the old ones end first, and
-// others are made: where one is no longer what was seen, there must be no new one.
-func rotateKnox(ctx context.Context, env Env, tx *db.Tx, batch []Credential, req RotateRequest) ([]Minted, db.Refusals, error) {
-	if err := tx.Layout.KnoxMintable(); err != nil {
+// rotateKnox gives tokens new secrets. With an overlap the old ones get an end first,
+// and others are made beside those that were still as they had been seen.
+func rotateKnox(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req RotateRequest) ([]Minted, db.Outcomes, error) {
+	if err := tx.Layout.KnoxRotatable(); err != nil {
 		return nil, nil, err
 	}
-	old := rowsOf[db.KnoxToken](batch)
-	expiries := make([]time.Time, len(old))
-	for i, t := range old {
+	expiries := make([]time.Time, len(refs))
+	for i, r := range refs {
 		expiries[i] = knoxLife(env, tx.Now, req.Life)
 		if req.Life.Keep {
-			if expiries[i] = t.Expires; !t.Expires.IsZero() && !t.Expires.After(tx.Now) {
-				return nil, nil, &django.Error{Code: django.CodeUsage, Message: batch[i].ID + " has expired: with its expiry the new one would be dead at once", Hint: "leave out --keep-expiry, or give --ttl"}
+			if expiries[i] = unixMicro(r.expires); !expiries[i].IsZero() && !expiries[i].After(tx.Now) {
+				return nil, nil, &django.Error{Code: django.CodeUsage, Message: r.ID() + " has expired: with its expiry the new one would be dead at once", Hint: "leave out --keep-expiry, or give --ttl"}
 			}
 		}
 	}
-	var minted []Minted
-	var refused db.Refusals
-	if req.Overlap != 0 {
-		var err error
-		if minted, refused, err = succeedKnox(ctx, env, tx, batch, expiries, req.Overlap); err != nil {
-			return nil, nil, err
-		}
-	} else {
-		rows, secrets, err := newKnoxRows(env, tx, len(old))
-		if err != nil {
-			return nil, nil, err
-		}
-		var list []db.KnoxToken
-		if list, refused, err = tx.ReplaceKnoxTokens(ctx, old, rows, expiries); err != nil {
-			return nil, nil, err
-		}
-		minted = mintedKnox(list, secrets)
-	}
-	for i := range minted {
-		minted[i].Replaces = batch[i].ID
-	}
-	return minted, refused, nil
-}
-
-// succeedKnox makes tokens beside others, which live on for a while, but no longer
-// than they would have.
-func succeedKnox(ctx context.Context, env Env, tx *db.Tx, batch []Credential, expiries []time.Time, overlap time.Duration) ([]Minted, db.Refusals, error) {
-	old := rowsOf[db.KnoxToken](batch)
-	ends := make([]time.Time, len(old))
-	for i, t := range old {
-		ends[i] = tx.Now.Add(overlap)
-		if !t.Expires.IsZero() && t.Expires.Before(ends[i]) {
-			ends[i] = t.Expires
-		}
-	}
-	refused, err := tx.ExpireKnoxTokens(ctx, old, ends)
+	rows, secrets, err := newKnoxRows(env, tx, len(refs))
 	if err != nil {
 		return nil, nil, err
 	}
-	minted := make([]Minted, len(batch))
-	for expires, places := range alike(refused, expiries) {
-		made, err := newKnox(ctx, env, tx, at(places, ownersOf(batch)), expires)
-		if err != nil {
-			return nil, nil, err
-		}
-		for j, i := range places {
-			minted[i] = made[j]
-			if ends[i].After(tx.Now) {
-				minted[i].Until = ends[i]
+	old, left := rowsOf(refs), db.Outcomes(nil)
+	var ends []time.Time
+	if req.Overlap == 0 {
+		left, err = tx.ReplaceKnoxTokens(ctx, old, rows, expiries)
+	} else {
+		ends = make([]time.Time, len(refs))
+		for i, r := range refs {
+			ends[i] = tx.Now.Add(req.Overlap)
+			if expires := unixMicro(r.expires); !expires.IsZero() && expires.Before(ends[i]) {
+				ends[i] = expires
 			}
 		}
+		left, err = tx.SucceedKnoxTokens(ctx, old, ends, rows, expiries)
 	}
-	return minted, refused, nil
+	if err != nil {
+		return nil, nil, err
+	}
+	minted := make([]Minted, len(refs))
+	for i, r := range refs {
+		minted[i] = Minted{Credential: KnoxCredential(db.NewKnoxToken(*r.owner, rows[i], tx.Now, expiries[i])), Secrets: []Named{{"token", secrets[i]}}, Replaces: r.ID()}
+		if ends != nil && ends[i].After(tx.Now) {
+			minted[i].Until = ends[i]
+		}
+	}
+	return minted, left, nil
 }

@@ -2,8 +2,8 @@ package tokens_test
 
 import (
 	"context"
-	"errors"
-	"strings"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -42,7 +42,7 @@ func TestKnoxLife(t *testing.T) {
 				if !m.Expires.Equal(test.minted) || !m.Created.Equal(knoxNow) || m.Status != tokens.Active || len(m.Secrets) != 1 {
 					t.Errorf("%+v: %+v", test, m)
 				}
-				c, err := tokens.Knox.ByID(ctx, env, tx, strings.TrimPrefix(m.ID, "knox:"))
+				c, err := tokens.ByID(ctx, env, tx, m.ID)
 				if err != nil || !c.Expires.Equal(test.minted) || !c.Created.Equal(knoxNow) {
 					t.Errorf("%+v: read %+v, %v", test, c, err)
 				}
@@ -52,8 +52,14 @@ func TestKnoxLife(t *testing.T) {
 				}
 				_, err = rotateOne(ctx, env, tx, c, tokens.RotateRequest{})
 				code(t, err, django.CodeChanged)
-				code(t, blacklistOne(ctx, env, tx, c), django.CodeChanged)
-				return blacklistOne(ctx, env, tx, again.Credential)
+				if left, err := tokens.BlacklistOne(ctx, env, tx, c); err != nil || left != db.Gone {
+					t.Errorf("blacklisting what was rotated: left %v, %v", left, err)
+				}
+				left, err := tokens.BlacklistOne(ctx, env, tx, again.Credential)
+				if left != 0 {
+					t.Errorf("blacklisting: left %v", left)
+				}
+				return err
 			})
 		}
 		in(t, s, func(ctx context.Context, tx *db.Tx) error {
@@ -68,16 +74,18 @@ func TestKnoxLife(t *testing.T) {
 
 // rotateOne is a rotation of one knox token, whose refusal is the error.
 func rotateOne(ctx context.Context, env tokens.Env, tx *db.Tx, c tokens.Credential, req tokens.RotateRequest) (tokens.Minted, error) {
-	minted, refused, err := tokens.Knox.Rotate(ctx, env, tx, []tokens.Credential{c}, req)
-	if err != nil || refused[0] != nil {
-		return tokens.Minted{}, errors.Join(err, refused[0])
+	var refs tokens.Refs
+	refs.Add(&c)
+	list := slices.Collect(refs.All())
+	minted, left, err := tokens.Knox.Rotate(ctx, env, tx, list, req)
+	tokens.Mark(list, left)
+	switch {
+	case err != nil:
+		return tokens.Minted{}, err
+	case left[0] != 0:
+		return tokens.Minted{}, list[0].Refusal("rotate")
 	}
 	return minted[0], nil
-}
-
-func blacklistOne(ctx context.Context, env tokens.Env, tx *db.Tx, c tokens.Credential) error {
-	refused, err := tokens.Knox.Blacklist(ctx, env, tx, []tokens.Credential{c})
-	return errors.Join(err, refused[0])
 }
 
 // TestKnoxOverlap: the predecessor ends at the earlier of its own expiry and the
@@ -98,21 +106,22 @@ func TestKnoxOverlap(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				c, err := tokens.Knox.BySecret(ctx, env, tx, m.Secrets[0].Secret)
-				if err != nil {
-					return err
+				found, err := tokens.BySecret(ctx, env, tx, m.Secrets[0].Secret)
+				if err != nil || len(found) != 1 {
+					return fmt.Errorf("%d credentials, %w", len(found), err)
 				}
+				c := found[0]
 				req := tokens.RotateRequest{Overlap: 2 * time.Hour}
-				again, err := rotateOne(ctx, env, tx, *c, req)
+				again, err := rotateOne(ctx, env, tx, c, req)
 				if err != nil || !again.Until.Equal(test.want) || !again.Expires.Equal(hour(10)) {
 					t.Errorf("%+v: %+v, %v", test, again, err)
 				}
 				if !c.Expires.Equal(test.want) {
-					_, err = rotateOne(ctx, env, tx, *c, req)
+					_, err = rotateOne(ctx, env, tx, c, req)
 					code(t, err, django.CodeChanged)
 				}
-				old, err := tokens.Knox.BySecret(ctx, env, tx, m.Secrets[0].Secret)
-				if err != nil || !old.Expires.Equal(test.want) || old.Status != tokens.Active {
+				old, err := tokens.BySecret(ctx, env, tx, m.Secrets[0].Secret)
+				if err != nil || len(old) != 1 || !old[0].Expires.Equal(test.want) || old[0].Status != tokens.Active {
 					t.Errorf("%+v: the predecessor: %+v, %v", test, old, err)
 				}
 				return err

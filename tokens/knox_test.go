@@ -41,7 +41,7 @@ func withKnox(t *testing.T, f func(t *testing.T, s *db.Store, env tokens.Env, an
 			ann, err = tx.CreateUser(ctx, db.NewUser{Username: "ann", Password: "!", IsActive: true}, rand.Reader)
 			return err
 		})
-		f(t, s, tokens.Env{Settings: new(django.Settings), Random: rand.Reader}, ann, address)
+		f(t, s, tokens.Env{Settings: new(django.Settings), Random: rand.Reader, Keys: func() (django.SecretKeys, error) { return nil, nil }}, ann, address)
 	})
 }
 
@@ -132,10 +132,14 @@ func TestKnoxSchemes(t *testing.T) {
 					s = addSalt(t, address, test.salt)
 				}
 				in(t, s, func(ctx context.Context, tx *db.Tx) error {
-					c, err := tokens.Knox.BySecret(ctx, env, tx, django.NewSecret(token))
-					switch {
-					case err != nil:
+					found, err := tokens.Knox.BySecrets(ctx, env, tx, []django.Secret{django.NewSecret("x"), django.NewSecret(token)})
+					if err != nil {
 						return err
+					}
+					if found[0] != nil {
+						t.Errorf("found %+v for another", found[0])
+					}
+					switch c := found[1]; {
 					case test.status == "" && c != nil:
 						t.Errorf("found %+v", c)
 					case test.status != "" && (c == nil || c.Status != test.status || c.ID != "knox:"+test.digest[:16]):
@@ -166,14 +170,17 @@ func TestKnoxIDs(t *testing.T) {
 				"aaaaaaaaaaaaaaa": django.CodeUsage, "": django.CodeUsage, "aaaaaaaaaaaaaaaz": django.CodeUsage, "aaaaaaaaaaaaaaa%": django.CodeUsage,
 				"aaaaaaaaaaaaaaab": django.CodeNotFound, digests[0] + "0": django.CodeNotFound, strings.Repeat("0", 64): django.CodeNotFound,
 			} {
-				_, err := tokens.Knox.ByID(ctx, env, tx, id)
+				found, err := tokens.Knox.ByIDs(ctx, env, tx, []string{id})
+				if err == nil {
+					err = found[0].Err
+				}
 				code(t, err, want)
 				if err != nil && len(id) > 16 && strings.Contains(err.Error(), id) {
 					t.Errorf("it repeats %s", id)
 				}
 			}
 			for _, id := range []string{digests[1], strings.ToUpper(digests[0])} {
-				c, err := tokens.Knox.ByID(ctx, env, tx, id)
+				c, err := tokens.ByID(ctx, env, tx, "knox:"+id)
 				if err != nil || c.ID != "knox:aaaaaaaaaaaaaaaa" {
 					t.Errorf("%s: %+v, %v", id, c, err)
 				}

@@ -120,7 +120,7 @@ func TestListReadsAhead(t *testing.T) {
 		return list, nil
 	}
 	for _, field := range []string{"created", "expires", "user"} {
-		s := tokens.Selector{Sort: field, Brief: true}
+		s := tokens.Selector{Sort: field}
 		all, err := ids(t.Context(), s, 0)
 		if err != nil || len(all) != 23+4*many {
 			t.Fatalf("by %s: %d credentials, %v", field, len(all), err)
@@ -132,7 +132,7 @@ func TestListReadsAhead(t *testing.T) {
 		s.Descending = false
 		// Each kind by itself is in the order that it has among the others.
 		for _, k := range tokens.Kinds() {
-			alone, err := ids(t.Context(), tokens.Selector{Sort: field, Brief: true, Kinds: []*tokens.Kind{k}}, 0)
+			alone, err := ids(t.Context(), tokens.Selector{Sort: field, Kinds: []*tokens.Kind{k}}, 0)
 			among := slices.DeleteFunc(slices.Clone(all), func(id string) bool { return !strings.HasPrefix(id, k.Name+":") })
 			if err != nil || !slices.Equal(alone, among) {
 				t.Errorf("by %s: %s has another order by itself, or %v", field, k.Name, err)

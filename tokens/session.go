@@ -23,28 +23,38 @@ var Session = &Kind{
 		return len(text) == 32 && isSessionKey(text) && !isHex(text)
 	},
 	List:        listSessions,
-	ByID:        sessionByID,
-	BySecret:    sessionBySecret,
+	ByIDs:       sessionByIDs,
+	BySecrets:   sessionBySecrets,
 	CheckMint:   checkSessionMint,
 	CheckRotate: checkSessionRotate,
 	MintAll:     mintSession,
 	Rotate:      rotateSession,
-	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, batch []Credential) (db.Refusals, error) {
-		return tx.DeleteSessions(ctx, rowsOf[db.Session](batch))
-	},
-	BlacklistAll: func(ctx context.Context, _ Env, tx *db.Tx, s Selector, gone func(string)) (int64, error) {
-		if len(s.Types) > 0 || s.byCreation() {
-			return 0, nil
+	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, t Target) (int64, db.Outcomes, error) {
+		if t.Where != nil {
+			if len(t.Where.Types) > 0 || t.Where.byCreation() {
+				return 0, nil, nil
+			}
+			n, err := tx.DeleteSessionsWhere(ctx, t.Where.filter())
+			return n, nil, err
 		}
-		return tx.DeleteSessionsWhere(ctx, s.filter(), telling(gone, SessionID))
+		return t.blacklist(func(rows []db.Ref) (db.Outcomes, error) { return tx.DeleteSessions(ctx, rows) })
 	},
-	Expired: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) (*db.Expired, error) {
+	// Whose a session is, only its data tells.
+	Exact: func(s *Selector) bool { return !s.byOwner() && s.Statuses == nil },
+	Expired: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) iter.Seq2[db.Ref, error] {
 		return s.ExpiredSessions(ctx, r.Before, r.UserIDs)
 	},
-	Aftermath: func(env Env, _ Credential) string {
-		_, why := env.Settings.Session.DeletingLogsOut()
-		return why
+	Purge: func(ctx context.Context, _ Env, tx *db.Tx, rows []db.Ref, r PurgeRequest) (int64, error) {
+		return tx.DeleteExpiredSessions(ctx, rows, r.Before)
 	},
+	Remains: func(_ context.Context, env Env, _ *db.Tx, _ []*Ref) ([]string, error) {
+		if ends, why := env.Settings.Session.DeletingLogsOut(); !ends {
+			return []string{why}, nil
+		}
+		return nil, nil
+	},
+	idOf:      func(r *db.Ref) string { return SessionID(r.Key) },
+	LockOrder: byKey,
 	Header: func(s *django.Settings, secret django.Secret) string {
 		return "Cookie: " + s.Session.Cookie() + "=" + secret.Reveal()
 	},
@@ -75,18 +85,11 @@ func SessionID(key django.Secret) string {
 	return "session:" + sessionPrefix(key.Reveal()) + "-" + fingerprint(key)
 }
 
-// sessionCredential is a session that something may be done with.
-func sessionCredential(env Env, keys *django.SessionKeys, now time.Time, s *db.Session) Credential {
-	c := judgeSession(env, keys, now, s)
-	c.row = *s
-	return c
-}
-
 // judgeSession judges a session as the application would when it is next used:
 // SessionMiddleware, then get_user of django/contrib/auth/__init__.py (4.2).
 func judgeSession(env Env, keys *django.SessionKeys, now time.Time, s *db.Session) Credential {
 	c := Credential{Kind: "session", ID: SessionID(s.Key), Owner: s.User, Status: Active, Expires: s.Expires,
-		Signature: signatureUnchecked, secret: s.Key}
+		Signature: signatureUnchecked, secret: s.Key, row: s.Ref()}
 	if keys.Given() && s.Data != "" {
 		c.Signature = signatureVerified
 		if !keys.Verify(s.Data).AcceptedBy(string(env.Settings.Peers.Django)) {
@@ -96,14 +99,16 @@ func judgeSession(env Env, keys *django.SessionKeys, now time.Time, s *db.Sessio
 	}
 	dead := sessionDeath(env, keys, s, c.Signature)
 	switch {
+	case !s.Expires.After(now):
+		c.Status = Expired
+	case dead != "":
+		c.Status = Dead
 	case s.User.ID != "" && !s.User.Active():
 		c.Status = Disabled
 		c.Notes = append(c.Notes, "the owner is inactive; the session works again when the owner is activated")
-	case dead != "":
-		c.Status = Dead
+	}
+	if dead != "" {
 		c.Notes = append(c.Notes, dead)
-	case !s.Expires.After(now):
-		c.Status = Expired
 	}
 	switch {
 	case s.Problem != nil && dead == "":
@@ -163,33 +168,28 @@ func listSessions(ctx context.Context, env Env, store *db.Store, s Selector) ite
 			yield(Credential{}, err)
 			return
 		}
-		now := store.Now()
-		// The database passes over what the dates alone decide.
-		if !s.wants(Disabled) && !s.wants(Dead) {
-			switch late := now.Add(time.Microsecond); {
-			case !s.wants(Active) && !s.wants(Expired):
-				return
-			case !s.wants(Expired) && f.ExpiresAfter.Before(now):
-				f.ExpiresAfter = now
-			case !s.wants(Active) && (f.ExpiresBefore.IsZero() || f.ExpiresBefore.After(late)):
-				f.ExpiresBefore = late
-			}
-		}
-		ready := django.NewSessionKeys(keys)
-		read := db.SessionRead{Unreadable: s.Unreadable, Status: func(v *db.Session) string {
-			return string(judgeSession(env, ready, now, v).Status)
-		}}
-		if !undated {
-			make := sessionCredential
-			if s.Brief {
-				make = judgeSession
-			}
-			credentials(ctx, func(ctx context.Context) iter.Seq2[db.Session, error] { return store.Sessions(ctx, f, read) }, func(v *db.Session) Credential {
-				return make(env, ready, now, v)
-			})(yield)
+		now, ready := store.Now(), django.NewSessionKeys(keys)
+		if !s.wants(Disabled) && !s.wants(Dead) && !narrowSessions(&s, &f, now) {
 			return
 		}
-		for _, err := range store.Sessions(ctx, f, read) {
+		credential := func(v *db.Session) Credential { return judgeSession(env, ready, now, v) }
+		var decide db.Decide[db.Session]
+		if s.Statuses != nil || s.Sort == "status" {
+			decide = func(v *db.Session) (db.Decision, bool) {
+				c := credential(v)
+				return db.Decision{Status: string(c.Status)}, s.wants(c.Status)
+			}
+		}
+		note := func(v *db.Session) {
+			if v.Problem != nil && s.Unreadable != nil {
+				*s.Unreadable++
+			}
+		}
+		if !undated {
+			credentials(ctx, func(ctx context.Context) iter.Seq2[db.Session, error] { return store.Sessions(ctx, f, note, decide) }, credential)(yield)
+			return
+		}
+		for _, err := range store.Sessions(ctx, f, note, decide) {
 			if err != nil {
 				yield(Credential{}, err)
 				return
@@ -199,58 +199,86 @@ func listSessions(ctx context.Context, env Env, store *db.Store, s Selector) ite
 	}
 }
 
-// sessionByID wants the whole id: what has no fingerprint may be the key itself,
-// so it is not repeated.
-func sessionByID(ctx context.Context, env Env, tx *db.Tx, id string) (Credential, error) {
-	i := strings.LastIndexByte(id, '-')
-	if i < 0 || len(id)-i != 9 || !isHex(strings.ToLower(id[i+1:])) || len([]rune(id[:i])) > 8 {
-		return Credential{}, &django.Error{Code: django.CodeUsage, Message: "an argument is not the id of a session",
-			Hint: "ids of sessions are session:KEY_PREFIX-FINGERPRINT, as tokenctl list shows them; a session key is read from standard input: -"}
+// narrowSessions lets the database decide what the dates alone tell of active and
+// expired sessions. It reports whether any can be selected.
+func narrowSessions(s *Selector, f *db.Filter, now time.Time) bool {
+	switch late := now.Add(time.Microsecond); {
+	case !s.wants(Active) && !s.wants(Expired):
+		return false
+	case !s.wants(Expired) && (f.ExpiresAfter == nil || f.ExpiresAfter.Before(now)):
+		f.ExpiresAfter = &now
+	case !s.wants(Active) && (f.ExpiresBefore == nil || f.ExpiresBefore.After(late)):
+		f.ExpiresBefore = &late
 	}
-	if strings.ContainsRune(id, 0) {
-		return Credential{}, notFound("session:" + id)
-	}
-	prefix, print := id[:i], strings.ToLower(id[i+1:])
-	candidates, err := tx.SessionsWithPrefix(ctx, prefix)
-	if err != nil {
-		return Credential{}, err
-	}
-	var found []django.Secret
-	for _, s := range candidates {
-		if sessionPrefix(s.Key.Reveal()) == prefix && fingerprint(s.Key) == print {
-			found = append(found, s.Key)
-		}
-	}
-	switch len(found) {
-	case 0:
-		return Credential{}, notFound("session:" + id)
-	case 1:
-		c, err := sessionBySecret(ctx, env, tx, found[0])
-		if err != nil {
-			return Credential{}, err
-		}
-		if c != nil {
-			return *c, nil
-		}
-		return Credential{}, notFound("session:" + id)
-	}
-	return Credential{}, &django.Error{Code: django.CodeAmbiguousID, Message: "more than one session is session:" + id,
-		Hint: "act on them by their keys, from standard input: -"}
+	return true
 }
 
-func sessionBySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secret) (*Credential, error) {
-	text := secret.Reveal()
-	if !django.ValidSessionKey(text) || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-		return nil, nil
+// sessionByIDs wants whole ids: what has no fingerprint may be the key itself, so it is
+// not repeated.
+func sessionByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, error) {
+	prefixes := make([]string, len(ids))
+	for i, id := range ids {
+		j := strings.LastIndexByte(id, '-')
+		if j < 0 || len(id)-j != 9 || !isHex(strings.ToLower(id[j+1:])) || len([]rune(id[:j])) > 8 {
+			return nil, &django.Error{Code: django.CodeUsage, Message: "an argument is not the id of a session",
+				Hint: "ids of sessions are session:KEY_PREFIX-FINGERPRINT, as tokenctl list shows them; a session key is read from standard input: -"}
+		}
+		prefixes[i] = id[:j]
 	}
-	s, err := tx.SessionWithKey(ctx, secret)
-	if s == nil || err != nil {
+	keys, err := env.Keys()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.SessionsWithPrefixes(ctx, prefixes)
+	if err != nil {
+		return nil, err
+	}
+	ready := django.NewSessionKeys(keys)
+	found := make([]Found, len(ids))
+	for i, id := range ids {
+		print := strings.ToLower(id[strings.LastIndexByte(id, '-')+1:])
+		var list []*db.Session
+		for j := range rows[i] {
+			if s := &rows[i][j]; sessionPrefix(s.Key.Reveal()) == prefixes[i] && fingerprint(s.Key) == print {
+				list = append(list, s)
+			}
+		}
+		switch len(list) {
+		case 0:
+			found[i].Err = notFound("session:" + id)
+		case 1:
+			found[i] = one(judgeSession(env, ready, tx.Now, list[0]), nil)
+		default:
+			found[i].Err = &django.Error{Code: django.CodeAmbiguousID, Message: "more than one session is session:" + id,
+				Hint: "act on them by their keys, from standard input: -"}
+		}
+	}
+	return found, nil
+}
+
+func sessionBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []django.Secret) ([]*Credential, error) {
+	// Django does not look up a key of any other form.
+	asked := make([]django.Secret, len(secrets))
+	for i, secret := range secrets {
+		if django.ValidSessionKey(secret.Reveal()) {
+			asked[i] = secret
+		}
+	}
+	rows, err := tx.SessionsWithKeys(ctx, asked)
+	if err != nil {
 		return nil, err
 	}
 	keys, err := env.Keys()
 	if err != nil {
 		return nil, err
 	}
-	c := sessionCredential(env, django.NewSessionKeys(keys), tx.Now, s)
-	return &c, nil
+	ready := django.NewSessionKeys(keys)
+	found := make([]*Credential, len(secrets))
+	for i, s := range rows {
+		if s != nil && !asked[i].IsZero() {
+			c := judgeSession(env, ready, tx.Now, s)
+			found[i] = &c
+		}
+	}
+	return found, nil
 }

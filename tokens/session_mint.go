@@ -147,7 +147,7 @@ func mintSession(ctx context.Context, env Env, tx *db.Tx, users []db.User, req M
 	ready := django.NewSessionKeys(keys)
 	minted := make([]Minted, len(list))
 	return minted, nil, parallel(ctx, len(list), func(i int) error {
-		minted[i] = Minted{Credential: sessionCredential(env, ready, tx.Now, &list[i]), Secrets: []Named{{"token", secrets[i]}}}
+		minted[i] = Minted{Credential: judgeSession(env, ready, tx.Now, &list[i]), Secrets: []Named{{"token", secrets[i]}}}
 		return nil
 	})
 }
@@ -155,14 +155,14 @@ func mintSession(ctx context.Context, env Env, tx *db.Tx, users []db.User, req M
 // rotateSession is SessionBase.cycle_key of
 // django/contrib/sessions/backends/base.py (4.2): the same data under another
 // key. Without a new lifetime it needs no SECRET_KEY.
-func rotateSession(ctx context.Context, env Env, tx *db.Tx, batch []Credential, req RotateRequest) ([]Minted, db.Refusals, error) {
-	now, refused, err := tx.LockSessions(ctx, rowsOf[db.Session](batch))
+func rotateSession(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req RotateRequest) ([]Minted, db.Outcomes, error) {
+	now, left, err := tx.LockSessions(ctx, rowsOf(refs))
 	if err != nil {
 		return nil, nil, err
 	}
 	var places []int
 	for i := range now {
-		if refused[i] == nil {
+		if left[i] == 0 {
 			places = append(places, i)
 		}
 	}
@@ -192,10 +192,10 @@ func rotateSession(ctx context.Context, env Env, tx *db.Tx, batch []Credential, 
 		return nil, nil, err
 	}
 	ready := django.NewSessionKeys(keys)
-	minted := make([]Minted, len(batch))
-	return minted, refused, parallel(ctx, len(list), func(j int) error {
+	minted := make([]Minted, len(refs))
+	return minted, left, parallel(ctx, len(list), func(j int) error {
 		i := places[j]
-		minted[i] = Minted{Credential: sessionCredential(env, ready, tx.Now, &list[j]), Secrets: []Named{{"token", secrets[j]}}, Replaces: batch[i].ID}
+		minted[i] = Minted{Credential: judgeSession(env, ready, tx.Now, &list[j]), Secrets: []Named{{"token", secrets[j]}}, Replaces: refs[i].ID()}
 		return nil
 	})
 }

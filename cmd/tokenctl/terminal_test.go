@@ -116,7 +116,7 @@ func TestTerminalConfirmation(t *testing.T) {
 		key := w.key()
 		io.WriteString(p.keys, "y\n")
 		w.want(p.ends(5*time.Second), 5)
-		p.shows("the set changed while you were looking at it")
+		p.shows(" of bob was changed meanwhile")
 		if w.key() != key {
 			w.t.Error("the token was rotated all the same")
 		}

@@ -1,0 +1,179 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/tokens"
+)
+
+// attempts is how often a change begins again after a deadlock.
+const attempts = 3
+
+// apply runs do in a transaction. A transaction that the database ended because of
+// another one begins again, unless something was delivered that cannot be taken back;
+// undo takes back the rest.
+func (f *changeFlags) apply(ctx context.Context, store *db.Store, s *selection, undo func() bool, do func(*db.Tx) error) error {
+	change := f.app.changeMany
+	if s.named && s.refs.Len() < mostTold {
+		change = f.app.change // a few rows take no longer than --timeout
+	}
+	missing := s.missing
+	for attempt := 1; ; attempt++ {
+		err := change(ctx, store, do)
+		if django.CodeOf(err) != django.CodeDeadlock || attempt == attempts || !undo() {
+			return err
+		}
+		s.missing = missing
+	}
+}
+
+// each acts on all credentials, kind after kind, some thousand at a time, and returns how
+// many were changed. A credential that was left ends it, unless that is tolerated; so
+// does a selection of which nothing was changed.
+func (f *changeFlags) each(ctx context.Context, tx *db.Tx, s *selection, doing string, act func([]*tokens.Ref) (db.Outcomes, error)) (done int, err error) {
+	p := f.app.progress(doing, int64(s.refs.Len()))
+	defer p.done()
+	for _, k := range tokens.Kinds() {
+		if !s.has(k) {
+			continue
+		}
+		chunks := 0
+		work := func() error {
+			for chunk := range s.refs.Chunks(k) {
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				left, err := act(chunk)
+				if err != nil {
+					return err
+				}
+				chunks++
+				tokens.Mark(chunk, left)
+				for i := range left {
+					if e := f.fault(s, chunk[i]); e != nil && !f.keepGoing {
+						return e
+					} else if e != nil {
+						s.missing = append(s.missing, offence{chunk[i].ID(), e, 1})
+					}
+				}
+				done += len(chunk) - len(left)
+				p.add(int64(len(chunk)))
+			}
+			return nil
+		}
+		if !f.keepGoing {
+			err = work()
+		} else if err = tx.Try(ctx, work); err != nil && chunks == 0 && f.leaveOut(s, k, err) {
+			err = nil
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	if done == 0 && s.missing != nil {
+		return 0, offences(s.missing)
+	}
+	return done, nil
+}
+
+func (s *selection) has(k *tokens.Kind) bool {
+	for r := range s.refs.All() {
+		if r.Kind() == k {
+			return true
+		}
+	}
+	return false
+}
+
+// fault is why a credential that was left is a fault; nil where it is none. What a
+// selector picked and somebody else has deleted or blacklisted meanwhile is as the
+// operator wants it.
+func (f *changeFlags) fault(s *selection, r *tokens.Ref) *django.Error {
+	e := r.Refusal(f.verb)
+	asWanted := f.verb == "blacklist" && r.Left() != db.Changed
+	switch {
+	case asWanted && (!s.named || f.ignoreMissing):
+		return nil
+	case asWanted && r.Left() == db.Gone:
+		e.Code = django.CodeNotFound
+	case f.ignoreMissing && e.Code == django.CodeNotFound:
+		return nil
+	}
+	return e
+}
+
+// cannotCodes are errors about all credentials of a kind.
+var cannotCodes = []django.Code{django.CodeKeyMissing, django.CodeWrongKey, django.CodeKindUnsupported, django.CodeUsage, django.CodeConfigInvalid,
+	django.CodeLayoutUnsupported, django.CodeTableMissing, django.CodePermissionDenied, django.CodeColumnsRequired, django.CodeInvalidValue}
+
+// leaveOut makes a kind that cannot be changed an offence, where that is what err says.
+func (f *changeFlags) leaveOut(s *selection, k *tokens.Kind, err error) bool {
+	var e *django.Error
+	if !errors.As(err, &e) || !slices.Contains(cannotCodes, e.Code) {
+		return false
+	}
+	n := s.refs.LeaveOut(k)
+	left := *e
+	left.Message = count(n, strings.TrimSuffix(k.Title, "s")) + ": " + e.Message
+	s.missing = append(s.missing, offence{k.Title, &left, n})
+	return true
+}
+
+// noteLeft says what was not changed although that is no fault.
+func (f *changeFlags) noteLeft(s *selection) {
+	gone, already := 0, 0
+	for r := range s.refs.All() {
+		switch {
+		case f.fault(s, r) != nil:
+		case r.Left() == db.Gone:
+			gone++
+		case r.Left() == db.Already:
+			already++
+		}
+	}
+	if gone > 0 {
+		f.app.say("%s had been deleted meanwhile", count(gone, "credential"))
+	}
+	if already > 0 {
+		f.app.say("%s had been blacklisted meanwhile", count(already, "credential"))
+	}
+	if s.appeared > 0 {
+		f.app.say("note: %s appeared since you were asked, and stays as it is", count(s.appeared, "credential"))
+	}
+}
+
+// mostTold is how many are told of one by one.
+const mostTold = 20
+
+// kindCounts are how many there are of each kind.
+type kindCounts struct {
+	n  int
+	of map[*tokens.Kind]int
+}
+
+func (k *kindCounts) add(kind *tokens.Kind, n int) {
+	if k.of == nil {
+		k.of = map[*tokens.Kind]int{}
+	}
+	k.n += n
+	k.of[kind] += n
+}
+
+// String is like "12 knox tokens, 3 jwt tokens".
+func (k *kindCounts) String() string {
+	var parts []string
+	for _, kind := range tokens.Kinds() {
+		if n := k.of[kind]; n > 0 {
+			parts = append(parts, count(n, strings.TrimSuffix(kind.Title, "s")))
+		}
+	}
+	if parts == nil {
+		return "nothing"
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,372 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"iter"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// A decided list is one of rows of which the database does not know all that selects
+// and sorts them: the data of a session and the text of a JWT say more, and only Go
+// reads those. The database selects a superset. The rows are read by pages, what they
+// say and whose they are is found out a page at a time, and Go decides which of them the
+// list has. While a page is read, the texts of the page before are read on all cores.
+//
+// Where a list is sorted by something that Go finds out, it is read twice: first the
+// keys of the rows go into a temporary table with what sorts them, then the database
+// returns the rows in that order.
+
+// Decision is what a row says beyond its columns.
+type Decision struct {
+	Status, Type     string
+	Created, Expires time.Time // zero: unknown, or never
+}
+
+// Decide tells what a row says, and whether the list has it.
+type Decide[T any] func(*T) (Decision, bool)
+
+// decided is such a list.
+type decided[T any] struct {
+	store  *Store
+	name   string // of its cursor and its temporary tables
+	filter Filter
+	sorts  []string // the fields of Filter.Sort that Go finds out
+
+	query  func(*Layout) (*query, error)                   // the superset, unsorted
+	key    string                                          // the expression of the primary key
+	sort   func(l *Layout, found string) map[string]string // what sorts; found is the alias of the temporary table
+	scan   func(*Layout, *row) T
+	read   func(*Layout, *T) // the text
+	owners func(context.Context, *Tx, []T, *ownerSearch) error
+	owner  func(*T) *User
+	note   func(*T) // called once for each row that was read; may be nil
+	keyOf  func(*T) any
+	decide Decide[T] // nil where only its owner decides about a row
+}
+
+// rows yields the list.
+func (d *decided[T]) rows(ctx context.Context) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		stopped, left := false, d.filter.Limit
+		emit := func(page []T) error {
+			for i := range page {
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				left--
+				if stopped = !yield(page[i], nil) || left == 0; stopped {
+					return errStop
+				}
+			}
+			return nil
+		}
+		run := d.postgres
+		if d.store.Engine == SQLite {
+			run = d.sqlite
+		}
+		if err := run(ctx, emit); err != nil && !stopped {
+			var none T
+			yield(none, err)
+		}
+	}
+}
+
+// later reports whether the list is sorted by what Go finds out.
+func (d *decided[T]) later() bool { return slices.Contains(d.sorts, d.filter.Sort) }
+
+// choose keeps of a page what the list has.
+func (d *decided[T]) choose(page []T) []T {
+	n := 0
+	for i := range page {
+		if !d.filter.wantsOwner(d.owner(&page[i])) {
+			continue
+		}
+		if d.decide != nil {
+			if _, has := d.decide(&page[i]); !has {
+				continue
+			}
+		}
+		if n < i {
+			page[n] = page[i]
+		}
+		n++
+	}
+	return page[:n]
+}
+
+// wantsOwner reports whether f selects the rows of a user; the zero User is nobody.
+func (f *Filter) wantsOwner(u *User) bool {
+	is := func(flag, want *bool) bool { return want == nil || *want == (flag != nil && *flag) }
+	switch {
+	case f.UserIDs != nil && !slices.Contains(f.UserIDs, u.ID):
+	case u.ID == "" && (f.Active != nil || f.Staff != nil || f.Superuser != nil):
+	case f.Active != nil && *f.Active != u.Active():
+	case !is(u.IsStaff, f.Staff) || !is(u.IsSuperuser, f.Superuser):
+	default:
+		return true
+	}
+	return false
+}
+
+// base is the query for the rows, sorted where the database can.
+func (d *decided[T]) base(l *Layout) (*query, error) {
+	q, err := d.query(l)
+	if err != nil || d.later() {
+		return q, err
+	}
+	return q, d.filter.sortBy(l, q, d.sort(l, "")["id"], d.sort(l, ""))
+}
+
+// sorted is the query for the rows whose keys stand in the temporary table.
+func (d *decided[T]) sorted(l *Layout, table string) (*query, error) {
+	q, err := d.query(l)
+	if err != nil {
+		return nil, err
+	}
+	u := l.User
+	q.from = table + " found cross join " + q.from + " left join " + u.SQL() + " sorting on sorting." + quote(u.Key) + " = found.owner"
+	q.where = append(q.where, d.key+" = found.row")
+	sorts := d.sort(l, "found")
+	return q, d.filter.sortBy(l, q, sorts["id"], sorts)
+}
+
+// fetch appends the rows of q to a page; last, if given, gets the value behind the
+// columns of the last row, on SQLite.
+func (d *decided[T]) fetch(ctx context.Context, tx *Tx, q *query, page []T, last *any) ([]T, error) {
+	err := tx.each(ctx, q, func(r row) error {
+		page = append(page, d.scan(tx.Layout, &r))
+		if last != nil {
+			*last = r.nextSQLite()
+		}
+		return r.err
+	})
+	return page, err
+}
+
+// texts reads the texts of a page on all cores; wait waits for that.
+func (d *decided[T]) texts(l *Layout, page []T) (wait func()) {
+	var group sync.WaitGroup
+	for part := range slices.Chunk(page, len(page)/runtime.GOMAXPROCS(0)+1) {
+		group.Go(func() {
+			for i := range part {
+				d.read(l, &part[i])
+			}
+		})
+	}
+	return group.Wait
+}
+
+// fill notes in the temporary table what sorts the selected rows of a page.
+func (d *decided[T]) fill(ctx context.Context, tx *Tx, table string, page []T) error {
+	var rows [][6]any
+	for _, v := range page {
+		var found Decision
+		if d.decide != nil {
+			found, _ = d.decide(&v)
+		}
+		r := [6]any{d.keyOf(&v), nil, nil, nil, found.Status, nil}
+		if u := d.owner(&v); u.ID != "" {
+			r[1], _ = tx.Layout.User.keyArg(tx.Layout.Engine, u.ID)
+		}
+		for i, t := range []time.Time{found.Created, found.Expires} {
+			if !t.IsZero() {
+				r[2+i] = t.UTC().Format("2006-01-02T15:04:05.000000Z") // which sorts as a text, too
+			}
+		}
+		if found.Type != "" {
+			r[5] = found.Type
+		}
+		rows = append(rows, r)
+	}
+	if rows == nil {
+		return nil
+	}
+	text, err := json.Marshal(rows)
+	if err != nil {
+		return err
+	}
+	from := "value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 from json_each($1)"
+	if tx.Layout.Engine == PostgreSQL {
+		from = "cast(value ->> 0 as " + d.keyType(tx.Layout) + "), cast(value ->> 1 as " + ownerType(tx.Layout) + "), value ->> 2, value ->> 3, value ->> 4, value ->> 5 from jsonb_array_elements(cast($1 as jsonb))"
+	}
+	return tx.exec(ctx, "insert into "+table+" select "+from, string(text))
+}
+
+// keyType is the type that PostgreSQL compares the primary key as.
+func (d *decided[T]) keyType(*Layout) string {
+	var v T
+	if _, number := d.keyOf(&v).(int64); number {
+		return "bigint"
+	}
+	return "text"
+}
+
+func ownerType(l *Layout) string {
+	return map[KeyType]string{KeyInteger: "bigint", KeyUUID: "uuid", KeyText: "text"}[l.User.KeyType]
+}
+
+// postgres reads through a cursor, as the owners are looked up on the one connection
+// that the transaction has. A temporary table takes a transaction that may write.
+func (d *decided[T]) postgres(ctx context.Context, emit func([]T) error) error {
+	return d.store.transact(ctx, mode{readOnly: true, temporary: d.later(), unlimited: true}, func(tx *Tx) error {
+		q, err := d.base(tx.Layout)
+		if err != nil {
+			return err
+		}
+		if !d.later() {
+			return d.cursor(ctx, tx, q, d.note, func(page []T) error { return emit(d.choose(page)) })
+		}
+		table := "pg_temp.tokenctl_" + d.name
+		err = tx.exec(ctx, "create temporary table tokenctl_"+d.name+" (row "+d.keyType(tx.Layout)+", owner "+ownerType(tx.Layout)+", created text, expires text, status text, type text) on commit drop")
+		if err != nil {
+			return err
+		}
+		if err := d.cursor(ctx, tx, q, d.note, func(page []T) error { return d.fill(ctx, tx, table, d.choose(page)) }); err != nil {
+			return err
+		}
+		if err := tx.exec(ctx, "close tokenctl_"+d.name); err != nil {
+			return err
+		}
+		if q, err = d.sorted(tx.Layout, table); err != nil {
+			return err
+		}
+		return d.cursor(ctx, tx, q, nil, emit)
+	})
+}
+
+// cursor calls f for the result of q, a page at a time.
+func (d *decided[T]) cursor(ctx context.Context, tx *Tx, q *query, note func(*T), f func([]T) error) error {
+	name := "tokenctl_" + d.name
+	if err := tx.exec(ctx, "declare "+name+" no scroll cursor for "+q.sql(), q.args...); err != nil {
+		return err
+	}
+	fetch := &query{text: "fetch " + strconv.Itoa(pageSize) + " from " + name}
+	var owners ownerSearch
+	var next []T
+	page, err := d.fetch(ctx, tx, fetch, nil, nil)
+	wait := d.texts(tx.Layout, page)
+	defer func() { wait() }()
+	for err == nil && len(page) > 0 {
+		if next = next[:0]; len(page) == pageSize {
+			if next, err = d.fetch(ctx, tx, fetch, next, nil); err != nil {
+				return err
+			}
+		}
+		wait()
+		wait = d.texts(tx.Layout, next)
+		if err := d.finish(ctx, tx, page, &owners, note); err != nil {
+			return err
+		}
+		if err := f(page); err != nil {
+			return err
+		}
+		page, next = next, page
+	}
+	return err
+}
+
+// finish completes a page whose texts have been read.
+func (d *decided[T]) finish(ctx context.Context, tx *Tx, page []T, owners *ownerSearch, note func(*T)) error {
+	if note != nil {
+		for i := range page {
+			note(&page[i])
+		}
+	}
+	return d.owners(ctx, tx, page, owners)
+}
+
+// sqlite reads a page in each transaction, for the reasons that streamSQLite has.
+func (d *decided[T]) sqlite(ctx context.Context, emit func([]T) error) error {
+	conn, err := d.store.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	found, order := "temp."+d.name+"_found", "temp."+d.name+"_order"
+	defer conn.ExecContext(context.WithoutCancel(ctx), "drop table if exists "+found+"; drop table if exists "+order) //nolint:errcheck // they end with the connection anyway
+	var q *query
+	err = d.store.transactOn(ctx, conn, mode{readOnly: true}, func(tx *Tx) error {
+		if q, err = d.base(tx.Layout); err != nil || !d.later() {
+			return err
+		}
+		return tx.exec(ctx, "create temporary table "+d.name+"_found (row primary key, owner, created text, expires text, status text, type text)")
+	})
+	if err != nil {
+		return err
+	}
+	note := d.note
+	if d.later() {
+		err := d.pages(ctx, conn, q, note, func(tx *Tx, page []T) error { return d.fill(ctx, tx, found, d.choose(page)) }, nil)
+		if err != nil {
+			return err
+		}
+		note = nil
+	}
+	if d.filter.Sort != "" {
+		err := d.store.transactOn(ctx, conn, mode{readOnly: true}, func(tx *Tx) error {
+			if d.later() {
+				if q, err = d.sorted(tx.Layout, found); err != nil {
+					return err
+				}
+			}
+			q.columns = []string{d.key + " as row"}
+			if err := tx.exec(ctx, "create temporary table "+d.name+"_order as "+q.sql(), q.args...); err != nil {
+				return err
+			}
+			if q, err = d.query(tx.Layout); err == nil {
+				q.from = order + " x cross join " + q.from
+				q.where = append(q.where, d.key+" = x.row")
+				q.key = "x.rowid"
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return d.pages(ctx, conn, q, note, nil, func(page []T) error { return emit(d.choose(page)) })
+}
+
+// pages reads q by its key. inside is called with a page in a transaction, outside
+// when none is open.
+func (d *decided[T]) pages(ctx context.Context, conn *sql.Conn, q *query, note func(*T), inside func(*Tx, []T) error, outside func([]T) error) error {
+	where, args := q.where, q.args
+	q.columns = append(q.columns, q.key)
+	q.limit = pageSize
+	var last any
+	var page, next []T
+	var owners ownerSearch
+	for more := true; more || len(page) > 0; {
+		next = next[:0]
+		err := d.store.transactOn(ctx, conn, mode{readOnly: true}, func(tx *Tx) (err error) {
+			wait := d.texts(tx.Layout, page)
+			if more {
+				next, err = d.fetch(ctx, tx, q, next, &last)
+				more = len(next) == pageSize
+			}
+			if wait(); err == nil {
+				err = d.finish(ctx, tx, page, &owners, note)
+			}
+			if err == nil && inside != nil {
+				err = inside(tx, page)
+			}
+			return err
+		})
+		if err == nil && outside != nil {
+			err = outside(page)
+		}
+		if err != nil {
+			return err
+		}
+		page, next = next, page
+		q.where, q.args = slices.Clone(where), slices.Clone(args)
+		q.and(q.key+" > %s", last)
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package db
+
+import (
+	"context"
+	"slices"
+	"unicode/utf8"
+)
+
+// ownerSearch looks up the owners of page after page of rows that name theirs in a
+// text, in the same memory.
+type ownerSearch struct {
+	places map[string]int // in users, by the text
+	texts  []string
+	users  []User
+	rows   []int // how many users each text names
+}
+
+// begin forgets the page before.
+func (o *ownerSearch) begin() {
+	if o.places == nil {
+		o.places = map[string]int{}
+	}
+	clear(o.places)
+	o.texts = o.texts[:0]
+}
+
+// want asks for the user whom a text names, if it names any.
+func (o *ownerSearch) want(text string) {
+	if _, asked := o.places[text]; text != "" && !asked {
+		o.places[text] = len(o.texts)
+		o.texts = append(o.texts, text)
+	}
+}
+
+// find looks up the users who have the texts in a column of the user table, which
+// field has in the place of its key. The database compares. A text that several users
+// have names none of them.
+func (o *ownerSearch) find(ctx context.Context, tx *Tx, field *UserTable, brief, password bool) error {
+	l := tx.Layout
+	o.users = slices.Grow(o.users[:0], len(o.texts))[:len(o.texts)]
+	o.rows = slices.Grow(o.rows[:0], len(o.texts))[:len(o.texts)]
+	clear(o.users)
+	clear(o.rows)
+	var keys []any
+	var places []int
+	for i, text := range o.texts {
+		if !utf8.ValidString(text) {
+			continue
+		}
+		if key, ok := field.keyArg(l.Engine, text); ok {
+			keys, places = append(keys, key), append(places, i)
+		}
+	}
+	if keys == nil {
+		return nil
+	}
+	q := &query{}
+	from, place, err := q.given(l, field.Column(field.Key).Type, keys)
+	if err != nil {
+		return err
+	}
+	q.columns = append([]string{place}, l.ownerColumns(brief)...)
+	password = password && brief // otherwise it is among the columns
+	if password {
+		q.columns = append(q.columns, "u.password")
+	}
+	q.from = from + " join " + l.User.SQL() + " u on u." + quote(field.Key) + " = n.value"
+	return tx.each(ctx, q, func(r row) error {
+		i := places[r.integer()]
+		u := scanOwner(l, &r, brief)
+		if password {
+			u.password, _ = r.maybe()
+		}
+		if o.users[i] = u; o.rows[i] > 0 {
+			o.users[i] = User{}
+		}
+		o.rows[i]++
+		return r.err
+	})
+}
+
+// user returns the user whom a text names, the zero User where none is; several
+// reports whether that is because the text names several.
+func (o *ownerSearch) user(text string) (u User, several bool) {
+	if i, asked := o.places[text]; asked {
+		return o.users[i], o.rows[i] > 1
+	}
+	return User{}, false
+}

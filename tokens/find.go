@@ -1,0 +1,157 @@
+package tokens
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"tokenctl/db"
+	"tokenctl/django"
+)
+
+// Name is one credential as an operator names it: by its whole id, or by the secret
+// itself where ID is empty.
+type Name struct {
+	ID     string
+	Secret django.Secret
+}
+
+// Found is what a name turned out to be.
+type Found struct {
+	// Credentials are none for a secret that is no credential of this database, and two
+	// where a DRF key was imported into knox.
+	Credentials []Credential
+	Err         error // CodeNotFound, CodeChanged or CodeAmbiguousID, about this name alone
+}
+
+// findSize is how many names one query looks up.
+const findSize = 5000
+
+// Find looks up many names, those of each kind together, in their order.
+func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error) {
+	found := make([]Found, len(names))
+	ids := map[*Kind][]int{}
+	var secrets []int
+	for i, n := range names {
+		if n.ID == "" {
+			secrets = append(secrets, i)
+			continue
+		}
+		k, _, err := ParseID(n.ID)
+		if err == nil {
+			err = k.Refuse("show")
+		}
+		if err == nil {
+			err = k.Check(tx.Layout)
+		}
+		if err != nil {
+			return nil, err
+		}
+		ids[k] = append(ids[k], i)
+	}
+	for _, k := range Kinds() {
+		for places := range slices.Chunk(ids[k], findSize) {
+			rest := make([]string, len(places))
+			for j, i := range places {
+				_, rest[j], _ = ParseID(names[i].ID)
+			}
+			list, err := k.ByIDs(ctx, env, tx, rest)
+			if err != nil {
+				return nil, err
+			}
+			for j, i := range places {
+				found[i] = list[j]
+			}
+		}
+	}
+	if secrets == nil {
+		return found, nil
+	}
+	if len(present(tx.Layout, "verify")) == 0 && !slices.ContainsFunc(secrets, func(i int) bool { return JWT.LooksLike(names[i].Secret.Reveal()) }) {
+		return nil, DRF.missing()
+	}
+	for places := range slices.Chunk(secrets, findSize) {
+		batch := make([]django.Secret, len(places))
+		for j, i := range places {
+			batch[j] = names[i].Secret
+		}
+		for _, k := range Kinds() {
+			// A JWT is judged by its signature, also where the application records none.
+			if !k.Present(tx.Layout) && k != JWT {
+				continue
+			}
+			list, err := k.BySecrets(ctx, env, tx, batch)
+			if err != nil {
+				return nil, err
+			}
+			for j, i := range places {
+				if list[j] != nil {
+					found[i].Credentials = append(found[i].Credentials, *list[j])
+				}
+			}
+		}
+	}
+	return found, nil
+}
+
+// ByID finds a credential by its whole id, such as "drf:7@1f0c3a55".
+func ByID(ctx context.Context, env Env, tx *db.Tx, id string) (Credential, error) {
+	found, err := Find(ctx, env, tx, []Name{{ID: id}})
+	if err == nil {
+		err = found[0].Err
+	}
+	if err != nil {
+		return Credential{}, err
+	}
+	return found[0].Credentials[0], nil
+}
+
+// BySecret finds the credentials that a secret belongs to; none when it is no
+// credential of this database.
+func BySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secret) ([]Credential, error) {
+	found, err := Find(ctx, env, tx, []Name{{Secret: secret}})
+	if err != nil {
+		return nil, err
+	}
+	return found[0].Credentials, nil
+}
+
+// one is what a kind found for an id.
+func one(c Credential, err error) Found {
+	if err != nil {
+		return Found{Err: err}
+	}
+	return Found{Credentials: []Credential{c}}
+}
+
+// ParseID splits an id into its kind and what stands behind the colon. A text of no
+// known form is a CodeUsage error that does not repeat it: it may be a secret.
+func ParseID(id string) (*Kind, string, error) {
+	name, rest, ok := strings.Cut(id, ":")
+	if ok && rest != "" {
+		for _, k := range Kinds() {
+			if k.Name == name {
+				return k, rest, nil
+			}
+		}
+	}
+	var forms []string
+	for _, k := range Kinds() {
+		forms = append(forms, k.IDForm)
+	}
+	return nil, "", &django.Error{Code: django.CodeUsage, Message: "an argument is not an id",
+		Hint: "ids are " + strings.Join(forms, ", ") + "; a secret is read from standard input: -"}
+}
+
+// Settled reports whether a verb has nothing left to do with a credential, so that a
+// selector skips it: what is blacklisted already, and, for rotate, what is over:
+// replacing it would bring it back to life.
+func (c *Credential) Settled(verb string) bool {
+	switch verb {
+	case "blacklist":
+		return c.Status == Blacklisted
+	case "rotate":
+		return c.Status == Blacklisted || c.Status == Expired || c.Status == Dead
+	}
+	return false
+}

@@ -1,0 +1,293 @@
+package tokens
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"tokenctl/db"
+	"tokenctl/django"
+)
+
+// Ref is one stored credential as it was seen: what names its row, what a change must
+// find unchanged in it, and what a list shows of it.
+type Ref struct {
+	row              db.Ref
+	owner            *db.User
+	form             *form
+	created, expires int64   // microseconds since 1970
+	jwt              *jwtRow // of a JWT that was named
+	place            int32   // in the order in which they were shown
+	left             db.Outcome
+}
+
+// form is what many credentials have in common.
+type form struct {
+	kind      *Kind
+	typ       string
+	status    Status
+	signature string
+}
+
+// Format keeps secrets out of messages: a row's key may be one.
+func (r *Ref) Format(f fmt.State, _ rune) { io.WriteString(f, r.ID()) } //nolint:errcheck // as fmt itself
+
+// ID is the credential's id.
+func (r *Ref) ID() string {
+	return r.form.kind.idOf(&r.row)
+}
+
+// Kind is the credential's kind.
+func (r *Ref) Kind() *Kind { return r.form.kind }
+
+// Owner is whose it is; the zero User is nobody.
+func (r *Ref) Owner() *db.User { return r.owner }
+
+// Place is its place in the order in which the credentials were shown.
+func (r *Ref) Place() int { return int(r.place) }
+
+// Left tells why a change left the credential as it was; zero: it did not.
+func (r *Ref) Left() db.Outcome { return r.left }
+
+// Credential is what a list showed.
+func (r *Ref) Credential() Credential {
+	return Credential{Kind: r.form.kind.Name, Type: r.form.typ, ID: r.ID(), Owner: *r.owner, Status: r.form.status,
+		Created: unixMicro(r.created), Expires: unixMicro(r.expires), Signature: r.form.signature}
+}
+
+func unixMicro(n int64) time.Time { return time.UnixMicro(n).UTC() }
+
+// Refs are credentials in the order in which they were shown.
+type Refs struct {
+	list   []Ref
+	owners map[string]*db.User
+	forms  map[form]*form
+}
+
+// Form is what credentials with secrets of the same names have in common.
+type Form struct {
+	Kind *Kind
+	Type string
+}
+
+// Add adds a credential. It keeps nothing else of the memory of the list that yielded it.
+func (r *Refs) Add(c *Credential) {
+	if r.owners == nil {
+		r.owners, r.forms = map[string]*db.User{}, map[form]*form{}
+	}
+	owner := r.owners[c.Owner.ID]
+	if owner == nil {
+		owner = new(db.User)
+		*owner = c.Owner
+		owner.ID, owner.Username = strings.Clone(owner.ID), strings.Clone(owner.Username)
+		r.owners[owner.ID] = owner
+	}
+	key := form{kind: c.Of(), typ: c.Type, status: c.Status, signature: c.Signature}
+	shared := r.forms[key]
+	if shared == nil {
+		key.typ = strings.Clone(key.typ)
+		shared = &key
+		r.forms[key] = shared
+	}
+	row := c.row
+	row.Key = django.NewSecret(strings.Clone(row.Key.Reveal()))
+	row.Seen = strings.Clone(row.Seen)
+	if row.Owner == owner.ID {
+		row.Owner = owner.ID
+	} else {
+		row.Owner = strings.Clone(row.Owner)
+	}
+	r.list = append(r.list, Ref{row: row, owner: owner, form: shared, created: c.Created.UnixMicro(), expires: c.Expires.UnixMicro(), jwt: c.jwt, place: int32(len(r.list))})
+}
+
+// Len is how many there are.
+func (r *Refs) Len() int { return len(r.list) }
+
+// All yields them as they were shown.
+func (r *Refs) All() iter.Seq[*Ref] {
+	return func(yield func(*Ref) bool) {
+		for i := range r.list {
+			if !yield(&r.list[i]) {
+				return
+			}
+		}
+	}
+}
+
+// Forms are those that occur, each once.
+func (r *Refs) Forms() (list []Form) {
+	for c := range r.All() {
+		if f := (Form{c.form.kind, c.form.typ}); !slices.Contains(list, f) {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// Drop removes the credentials that f is true of.
+func (r *Refs) Drop(f func(*Ref) bool) {
+	kept := r.list[:0]
+	for i := range r.list {
+		if !f(&r.list[i]) {
+			kept = append(kept, r.list[i])
+		}
+	}
+	r.list = kept
+}
+
+// chunkSize is how many rows one statement changes.
+const chunkSize = 5000
+
+// Chunks yields the credentials of a kind for one statement after the other, in the
+// one order in which every process locks rows.
+func (r *Refs) Chunks(k *Kind) iter.Seq[[]*Ref] {
+	return func(yield func([]*Ref) bool) {
+		var sorted []*Ref
+		for c := range r.All() {
+			if c.form.kind == k {
+				sorted = append(sorted, c)
+			}
+		}
+		slices.SortFunc(sorted, func(a, b *Ref) int { return k.LockOrder(a.row, b.row) })
+		for chunk := range slices.Chunk(sorted, chunkSize) {
+			if !yield(chunk) {
+				return
+			}
+		}
+	}
+}
+
+// byKey orders rows by their keys.
+func byKey(a, b db.Ref) int { return strings.Compare(a.Key.Reveal(), b.Key.Reveal()) }
+
+// byRow orders rows by their primary keys.
+func byRow(a, b db.Ref) int { return cmp.Compare(a.Row, b.Row) }
+
+// byOwner orders rows by owner, numbers by their value, then by key.
+func byOwner(a, b db.Ref) int {
+	return cmp.Or(cmp.Compare(len(a.Owner), len(b.Owner)), strings.Compare(a.Owner, b.Owner), byKey(a, b))
+}
+
+// rowsOf are the rows of references.
+func rowsOf(refs []*Ref) []db.Ref {
+	rows := make([]db.Ref, len(refs))
+	for i, r := range refs {
+		rows[i] = r.row
+	}
+	return rows
+}
+
+func ownersOf(refs []*Ref) []db.User {
+	owners := make([]db.User, len(refs))
+	for i, r := range refs {
+		owners[i] = *r.owner
+	}
+	return owners
+}
+
+// at are the elements in these places.
+func at[T any](places []int, list []T) []T {
+	picked := make([]T, len(places))
+	for j, i := range places {
+		picked[j] = list[i]
+	}
+	return picked
+}
+
+// equalValues yields each value of a list with the places that have it, in the order of
+// their first, without the places that were left.
+func equalValues[T comparable](left db.Outcomes, list []T) iter.Seq2[T, []int] {
+	return func(yield func(T, []int) bool) {
+		var order []T
+		places := map[T][]int{}
+		for i, v := range list {
+			if left[i] != 0 {
+				continue
+			}
+			if places[v] == nil {
+				order = append(order, v)
+			}
+			places[v] = append(places[v], i)
+		}
+		for _, v := range order {
+			if !yield(v, places[v]) {
+				return
+			}
+		}
+	}
+}
+
+// Refusal is why a change left a credential as it was.
+func (r *Ref) Refusal(verb string) *django.Error {
+	id := r.ID()
+	e := &django.Error{Code: django.CodeChanged, Hint: "look again with tokenctl list --kind " + r.form.kind.Name}
+	switch r.left {
+	case db.Gone:
+		e.Message = id + " was deleted meanwhile"
+	case db.Already:
+		e.Message = id + " was blacklisted meanwhile"
+		switch verb {
+		case "blacklist":
+			e.Code, e.Message, e.Hint = django.CodeAlreadyExists, id+" is blacklisted already", "--ignore-missing makes that no fault"
+		case "unblacklist":
+			e.Code, e.Message, e.Hint = django.CodeNotFound, id+" is not blacklisted", "--ignore-missing makes that no fault"
+		}
+	default:
+		e.Message = id + " was changed meanwhile"
+		if r.owner.Username != "" {
+			e.Message = id + " of " + r.owner.Username + " was changed meanwhile"
+		}
+	}
+	return e
+}
+
+// Mark notes what became of the credentials of a chunk.
+func Mark(chunk []*Ref, left db.Outcomes) {
+	for i, r := range chunk {
+		r.left = left[i]
+	}
+}
+
+// leftOut is the outcome of credentials of a kind that cannot be changed.
+const leftOut db.Outcome = 255
+
+// LeaveOut marks the credentials of a kind as not changed, and returns how many there are.
+func (r *Refs) LeaveOut(k *Kind) (n int) {
+	for c := range r.All() {
+		if c.form.kind == k {
+			c.left = leftOut
+			n++
+		}
+	}
+	return n
+}
+
+// BlacklistOne makes one credential stop working, and tells why it was left, if it was.
+func BlacklistOne(ctx context.Context, env Env, tx *db.Tx, c Credential) (db.Outcome, error) {
+	var refs Refs
+	refs.Add(&c)
+	_, left, err := c.Of().Blacklist(ctx, env, tx, Target{Refs: []*Ref{&refs.list[0]}})
+	return left[0], err
+}
+
+// Target is what a change is about: some credentials, or, where nobody was shown any,
+// all that a selector picks now.
+type Target struct {
+	Refs  []*Ref
+	Where *Selector // nil: Refs
+}
+
+// blacklist makes the rows of the target's references stop working, and returns how
+// many it changed.
+func (t Target) blacklist(change func([]db.Ref) (db.Outcomes, error)) (int64, db.Outcomes, error) {
+	left, err := change(rowsOf(t.Refs))
+	if err != nil {
+		return 0, nil, err
+	}
+	return int64(len(t.Refs) - len(left)), left, nil
+}
