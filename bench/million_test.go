@@ -52,6 +52,14 @@ func (r *result) round(st *stock) {
 			for _, arg := range r.operation.args {
 				cmd.Args = append(cmd.Args, st.seeds.fill(st.t, arg, out))
 			}
+			if r.operation.stdin != "" {
+				in, err := os.Open(st.seeds.file(st.t, r.operation.stdin))
+				if err != nil {
+					st.t.Fatal(err)
+				}
+				defer in.Close()
+				cmd.Stdin = in
+			}
 		} else {
 			cmd = st.client(name, r.operation.plain(st.engine), out)
 		}
@@ -157,8 +165,8 @@ func report(results []result) {
 	fmt.Printf("\n| database | rows | operation | times plain SQL | target | peak MB | psql or sqlite3, MB | Django, times tokenctl |\n|---|---|---|---|---|---|---|---|\n")
 	for _, r := range results {
 		target, django := "", ""
-		if r.operation.target > 0 {
-			target = fmt.Sprint(r.operation.target)
+		if limit := r.operation.limit(r.engine); limit > 0 {
+			target = fmt.Sprint(limit)
 		}
 		if r.django.time > 0 {
 			django = fmt.Sprintf("%.0f", r.slower())

@@ -1,16 +1,29 @@
 package bench
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // operation is one thing that tokenctl does, and the plain SQL that does the same.
 type operation struct {
 	name   string
 	from   string   // the database of the stock that it starts with
 	args   []string // of tokenctl
+	stdin  string   // the seed that tokenctl reads
 	plain  func(engine string) string
 	django []string // of manage.py
 	target float64  // how many times longer than plain SQL it may take; 0: as it comes
+	sqlite float64  // on SQLite, where that is something else
 	count  string   // what must have the same answer afterwards; "": it changes nothing
+}
+
+// limit is the target on an engine; 0 is none.
+func (o *operation) limit(engine string) float64 {
+	if engine == "sqlite" && o.sqlite > 0 {
+		return o.sqlite
+	}
+	return o.target
 }
 
 // same is SQL that both databases understand.
@@ -103,6 +116,45 @@ func purge(kind, count, plain string, django ...string) operation {
 		args: []string{"purge", "--kind", kind, "--yes"}}
 }
 
+// named are the commands that read secrets of a kind from standard input, against a copy
+// into a temporary table and a join of a column with an expression over its secret, which
+// match gives.
+func named(kind, table, count string, match func(engine string) (column, expression string)) []operation {
+	stdin := kind + "-secrets"
+	copied := either("create temporary table s (secret text);\n\\copy s from '{"+stdin+"}'\nanalyze s;",
+		"create temporary table s (secret text);\n.import --schema temp {"+stdin+"} s")
+	look := func(verb string) operation {
+		return operation{name: verb + " " + kind + " named", from: kind, target: 3, sqlite: 6, stdin: stdin, args: []string{verb, "-"},
+			plain: func(engine string) string {
+				column, expression := match(engine)
+				query := "select * from " + table + " t join s on t." + column + " = " + expression
+				if kind != "session" {
+					query = strings.Replace(query, " join s", " join auth_user u on u.id = t.user_id join s", 1)
+				}
+				return copied(engine) + rows("", query)(engine)
+			}}
+	}
+	return []operation{look("verify"), look("show"),
+		{name: "blacklist " + kind + " named", from: kind, target: 2, sqlite: 2, count: count, stdin: stdin, args: []string{"blacklist", "-"},
+			plain: func(engine string) string {
+				column, expression := match(engine)
+				return copied(engine) + "delete from " + table + " where " + column + " in (select " + expression + " from s);\n"
+			}}}
+}
+
+// whole is for tables that hold the secret in a column.
+func whole(column string) func(string) (string, string) {
+	return func(string) (string, string) { return column, "secret" }
+}
+
+// digest is for knox's.
+func digest(engine string) (column, expression string) {
+	if engine == "sqlite" {
+		return "token_key", "substr(secret, 1, 15)"
+	}
+	return "digest", "encode(sha512(secret::bytea), 'hex')"
+}
+
 // shell is Python that a project's own script would run.
 func shell(python string) []string {
 	if python == "" {
@@ -134,7 +186,9 @@ for s in Session.objects.order_by("session_key").iterator():
 		select '{now}', id from token_blacklist_outstandingtoken where created_at < '{day}';`,
 		"for t in OutstandingToken.objects.all(): RefreshToken(t.token).blacklist()", "--older-than", "1d")
 	sessionGone := blacklist("session", countSession, "delete from django_session where expire_date > '{now}';", "", "--expires-after", "1d")
-	return []operation{
+	operations := slices.Concat(named("drf", "authtoken_token", countDRF, whole("key")),
+		named("knox", "knox_authtoken", countKnox, digest), named("session", "django_session", countSession, whole("session_key")))
+	return append(operations, []operation{
 		drf,
 		list("drf", "csv", drfByOwner, 1.3),
 		list("drf", "tsv", drfByOwner, 1.3),
@@ -189,5 +243,5 @@ for s in Session.objects.order_by("session_key").iterator():
 		{name: "user create", from: "empty", plain: load("users"), target: 2, count: countUsers,
 			args:   []string{"user", "create", "--from-csv", "{names}", "--no-password"},
 			django: shell(`for u in csv.DictReader(open("{names}")): User.objects.create_user(**u)`)},
-	}
+	}...)
 }

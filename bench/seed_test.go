@@ -55,7 +55,9 @@ func (s *seeds) file(t testing.TB, name string) string {
 	if _, err := os.Stat(path); err == nil {
 		return path
 	}
-	if name == "names" {
+	if kind, secrets := strings.CutSuffix(name, "-secrets"); secrets {
+		s.write(t, path, "", func(i int) string { return s.secret(kind, i) })
+	} else if name == "names" {
 		s.write(t, path, "username,email,first_name,last_name", func(i int) string {
 			return fmt.Sprintf("user%d,user%[1]d@example.org,First%[1]d,Last%[1]d", i)
 		})
@@ -76,11 +78,11 @@ func (s *seeds) line(t testing.TB, name string) func(i int) string {
 		}
 	case "drf":
 		return func(i int) string {
-			return fmt.Sprintf("%s,%s,%d", random(name, i)[:40], s.text(s.created(i)), i)
+			return fmt.Sprintf("%s,%s,%d", s.secret(name, i), s.text(s.created(i)), i)
 		}
 	case "knox":
 		return func(i int) string {
-			token := random(name, i)
+			token := s.secret(name, i)
 			return fmt.Sprintf("%x,%s,%d,%s,%s", sha512.Sum512([]byte(token)), s.text(s.created(i)), i, later, token[:15])
 		}
 	case "jwt":
@@ -99,7 +101,12 @@ func (s *seeds) line(t testing.TB, name string) func(i int) string {
 		}
 	}
 	data := s.sessions(t)
-	return func(i int) string { return random(name, i)[:32] + "," + data[i%len(data)] + "," + later }
+	return func(i int) string { return s.secret(name, i) + "," + data[i%len(data)] + "," + later }
+}
+
+// secret is the i-th secret of a kind.
+func (s *seeds) secret(kind string, i int) string {
+	return random(kind, i)[:map[string]int{"drf": 40, "knox": 64, "session": 32}[kind]]
 }
 
 func (s *seeds) write(t testing.TB, path, header string, line func(i int) string) {
@@ -110,7 +117,9 @@ func (s *seeds) write(t testing.TB, path, header string, line func(i int) string
 	}
 	defer f.Close()
 	w := bufio.NewWriterSize(f, 1<<20)
-	fmt.Fprintln(w, header)
+	if header != "" {
+		fmt.Fprintln(w, header)
+	}
 	for i := 1; i <= s.rows; i++ {
 		fmt.Fprintln(w, line(i))
 	}
@@ -124,7 +133,7 @@ func (s *seeds) write(t testing.TB, path, header string, line func(i int) string
 func (s *seeds) fill(t testing.TB, text, out string) string {
 	t.Helper()
 	pairs := []string{"{out}", out, "{now}", s.text(s.now), "{day}", s.text(s.now.AddDate(0, 0, -1))}
-	for _, name := range []string{"users", "drf", "knox", "jwt", "session", "names"} {
+	for _, name := range []string{"users", "drf", "knox", "jwt", "session", "names", "drf-secrets", "knox-secrets", "session-secrets"} {
 		if strings.Contains(text, "{"+name+"}") {
 			pairs = append(pairs, "{"+name+"}", s.file(t, name))
 		}
