@@ -54,6 +54,7 @@ type pyReader struct {
 	depth  int
 	strict bool     // NaN and the infinities are errors, as for rest_framework/utils/json.py
 	key    [64]byte // what keys are read into
+	edits  []pyEdit // of the value that is being written
 }
 
 // fail makes the error of a place in the text: json/decoder.py and
@@ -82,7 +83,7 @@ func pyCanonical(in []byte) ([]byte, error) {
 
 func (r *pyReader) whole() ([]byte, error) {
 	r.space()
-	out, err := r.value(nil)
+	out, err := r.canonical()
 	if err == nil {
 		err = r.end()
 	}
@@ -101,7 +102,7 @@ func pyObject(in []byte) (members JWTClaims, ok bool, err error) {
 	r := &pyReader{in: text}
 	r.space()
 	if r.peek() != '{' {
-		if _, err := r.value(nil); err != nil {
+		if _, err := r.canonical(); err != nil {
 			return nil, false, err
 		}
 		return nil, false, r.end()
@@ -133,18 +134,15 @@ func (r *pyReader) end() error {
 	return nil
 }
 
-// value appends the canonical text of the next value to out.
+// value appends the text of the next value to out, which is canonical once the edits
+// are made.
 func (r *pyReader) value(out []byte) ([]byte, error) {
 	switch r.peek() {
 	case '"':
 		r.pos++
 		return r.text(out)
 	case '{':
-		members, err := r.object()
-		if err != nil {
-			return nil, err
-		}
-		return members.appendJSON(out), nil
+		return r.nested(out)
 	case '[':
 		return r.array(out)
 	}
@@ -158,52 +156,6 @@ func (r *pyReader) value(out []byte) ([]byte, error) {
 		}
 	}
 	return r.number(out)
-}
-
-func (r *pyReader) object() (JWTClaims, error) {
-	if r.depth++; r.depth > maxPyDepth {
-		return nil, ErrPythonDepth
-	}
-	defer func() { r.depth-- }()
-	r.pos++
-	members := JWTClaims{}
-	var index map[string]int // by key, once there are many
-	if r.space(); r.peek() == '}' {
-		r.pos++
-		return members, nil
-	}
-	for {
-		if r.peek() != '"' {
-			return nil, r.fail("Expecting property name enclosed in double quotes", r.pos)
-		}
-		r.pos++
-		text, err := r.text(r.key[:0])
-		if err != nil {
-			return nil, err
-		}
-		key := string(text) // before the value's own keys
-		if r.space(); r.peek() != ':' {
-			return nil, r.fail("Expecting ':' delimiter", r.pos)
-		}
-		r.pos++
-		r.space()
-		value, err := r.value(nil)
-		if err != nil {
-			return nil, err
-		}
-		members, index = members.put(key, value, index)
-		r.space()
-		switch r.peek() {
-		case '}':
-			r.pos++
-			return members, nil
-		case ',':
-			r.pos++
-			r.space()
-		default:
-			return nil, r.fail("Expecting ',' delimiter", r.pos)
-		}
-	}
 }
 
 func (r *pyReader) array(out []byte) ([]byte, error) {
