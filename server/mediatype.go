@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -78,6 +77,7 @@ var errHeader = errors.New("a header that cannot be decoded")
 // in UTF-8, or anything where bytes are parsed.
 func (p headerParser) parse(header string) (main string, params []parameter, err error) {
 	parts := p.split(header)
+	place := make(map[string]int, len(parts)-1) // of each name in params
 	if main, err = p.lower(parts[0]); err != nil {
 		return "", nil, err
 	}
@@ -99,40 +99,31 @@ func (p headerParser) parse(header string) (main string, params []parameter, err
 				return "", nil, err
 			}
 		}
-		if i := slices.IndexFunc(params, func(p parameter) bool { return p.name == name }); i >= 0 {
+		if i, again := place[name]; again {
 			params[i].value = value
 		} else {
+			place[name] = len(params)
 			params = append(params, parameter{name, value})
 		}
 	}
 	return main, params, nil
 }
 
-// split is _parseparam: at semicolons that an even number of quotes precedes.
+// split is _parseparam: at semicolons that an even number of quotes precedes in
+// their part. Every byte is looked at once, where Python counts the quotes of the
+// whole part anew at each semicolon.
 func (p headerParser) split(s string) (parts []string) {
-	for {
-		end := strings.IndexByte(s, ';')
-		for end >= 0 && p.quotes(s[:end])%2 != 0 {
-			next := strings.IndexByte(s[end+1:], ';')
-			if next < 0 {
-				end = -1
-				break
-			}
-			end += 1 + next
+	begin, quoted := 0, false
+	for i := range len(s) {
+		switch {
+		case s[i] == '"' && (p.bytes || i == begin || s[i-1] != '\\'):
+			quoted = !quoted
+		case s[i] == ';' && !quoted:
+			parts = append(parts, p.strip(s[begin:i]))
+			begin = i + 1
 		}
-		if end < 0 {
-			return append(parts, p.strip(s))
-		}
-		parts = append(parts, p.strip(s[:end]))
-		s = s[end+1:]
 	}
-}
-
-func (p headerParser) quotes(s string) int {
-	if p.bytes {
-		return strings.Count(s, `"`)
-	}
-	return strings.Count(s, `"`) - strings.Count(s, `\"`)
+	return append(parts, p.strip(s[begin:]))
 }
 
 func (p headerParser) lower(s string) (string, error) {

@@ -89,11 +89,11 @@ func selectRenderer(renderers []renderer, format, accept string, peers django.Pe
 				if own.precedence() <= n {
 					return texts[n][i], nil
 				}
-				full := renderer.mediaType
+				full := []string{renderer.mediaType}
 				for _, p := range t.params {
-					full += ";" + p.name + "=" + p.value
+					full = append(full, p.name+"="+p.value)
 				}
-				return full, nil
+				return strings.Join(full, ";"), nil
 			}
 		}
 	}
