@@ -2,11 +2,11 @@ package commands
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -129,19 +129,7 @@ func (o *serveOptions) run(ctx context.Context) error {
 	if err != nil {
 		return &django.Error{Code: django.CodeFailed, Message: "cannot listen on " + o.listen + ": " + reason(err), Hint: "choose another --listen; port 0 is any that is free"}
 	}
-	return o.serve(ctx, listener, &http.Server{
-		Handler: handler, TLSConfig: secure, Protocols: http1(),
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
-		WriteTimeout: time.Minute + o.delay, MaxHeaderBytes: 32 << 10,
-		ErrorLog: slog.NewLogLogger(config.Log.Handler(), slog.LevelWarn),
-	}, handler.HasKey)
-}
-
-// http1 is what the Django stack speaks.
-func http1() *http.Protocols {
-	p := new(http.Protocols)
-	p.SetHTTP1(true)
-	return p
+	return o.serve(ctx, listener, handler, secure)
 }
 
 // loopback reports whether nobody else can hear an address. No name at all is
@@ -151,15 +139,15 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// serve answers requests until ctx ends, and then those that have begun.
-func (o *serveOptions) serve(ctx context.Context, listener net.Listener, s *http.Server, hasKey bool) error {
-	a := o.app
+// serve answers requests until ctx ends, and then those that are whole.
+func (o *serveOptions) serve(ctx context.Context, listener net.Listener, handler *server.Server, secure *tls.Config) error {
+	a, s := o.app, handler.HTTP()
 	scheme := "http"
-	if s.TLSConfig != nil {
+	if s.TLSConfig = secure; secure != nil {
 		scheme = "https"
 	}
 	address := listener.Addr().String()
-	if err := o.ready(scheme+"://"+address, address, hasKey); err != nil {
+	if err := o.ready(scheme+"://"+address, address, handler.HasKey); err != nil {
 		listener.Close() //nolint:errcheck // nobody knows of it
 		return err
 	}
@@ -169,7 +157,7 @@ func (o *serveOptions) serve(ctx context.Context, listener net.Listener, s *http
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	ended := make(chan error, 1)
 	go func() {
-		if s.TLSConfig != nil {
+		if secure != nil {
 			ended <- s.ServeTLS(listener, "", "")
 		} else {
 			ended <- s.Serve(listener)
@@ -181,11 +169,7 @@ func (o *serveOptions) serve(ctx context.Context, listener net.Listener, s *http
 	case <-ctx.Done():
 	}
 	a.say("finishing the requests that have begun; interrupt again to end at once")
-	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	if err := s.Shutdown(finish); err != nil {
-		s.Close() //nolint:errcheck // the time for finishing is over
-	}
+	handler.Finish(s)
 	// A signal is how a server ends.
 	if cause := context.Cause(ctx); !errors.As(cause, new(interrupted)) {
 		return cause

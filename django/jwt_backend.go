@@ -23,6 +23,8 @@ type JWTBackend struct {
 	aud       json.RawMessage // as it is written; nil without AUDIENCE
 	iss       json.RawMessage
 	head      string // the first part of every token
+
+	checked map[string]bool // what was found of signatures; nil: nothing is kept
 }
 
 // NewJWTBackend puts settings and keys together. The versions are the
@@ -65,6 +67,14 @@ func joinRaw(values []json.RawMessage) []byte {
 		parts[i] = v
 	}
 	return bytes.Join(parts, []byte(","))
+}
+
+// Once returns a backend that checks each signature only when it first meets it. It
+// serves one request, whose parts judge the same token one after another.
+func (b *JWTBackend) Once() *JWTBackend {
+	once := *b
+	once.checked = map[string]bool{}
+	return &once
 }
 
 // Settings returns the settings with all defaults filled in.
@@ -170,8 +180,16 @@ func (b *JWTBackend) load(secret Secret) (*loadedJWT, error) {
 
 // made reports whether the key made a signature.
 func (b *JWTBackend) made(signed string, signature []byte) bool {
-	keys := b.keys.get()
-	return keys.method.Verify(signed, signature, keys.verifying) == nil
+	token := signed + "." + string(signature)
+	made, known := b.checked[token]
+	if !known {
+		keys := b.keys.get()
+		made = keys.method.Verify(signed, signature, keys.verifying) == nil
+		if b.checked != nil {
+			b.checked[token] = made
+		}
+	}
+	return made
 }
 
 // unreadable: before PyJWT caught RecursionError, deep nesting took the request down.

@@ -46,51 +46,54 @@ func (s *Server) jwtChallenge() string {
 }
 
 // jwtFailed is AuthenticationFailed of rest_framework_simplejwt/exceptions.py.
-func jwtFailed(text, code string, more ...member) *apiError {
+func jwtFailed(text reason, code string, more ...member) *apiError {
 	e := authenticationFailed(text)
-	e.body = append(object{{"detail", text}, {"code", code}}, more...)
+	e.body = append(object{{"detail", string(text)}, {"code", code}}, more...)
 	return e
 }
 
 // jwtNotValid is InvalidToken of the same file.
-func jwtNotValid(text string, more ...member) *apiError {
-	return jwtFailed(text, "token_not_valid", more...)
+func jwtNotValid(why reason, text string, more ...member) *apiError {
+	e := jwtFailed(why, "token_not_valid", more...)
+	e.body.(object)[0].value = text
+	return e
 }
 
-// refusal is the text of the TokenError with which a token was refused. What
+// refusal is the TokenError with which a token was refused, and its text. What
 // simplejwt does not catch, and what is not about the token, stays an error.
-func (s *Server) refusal(err error) (string, error) {
+func (s *Server) refusal(err error) (why reason, text string, _ error) {
 	var e *django.JWTError
 	if !errors.As(err, &e) {
-		return "", err
+		return "", "", err
 	}
 	if e.Reason == django.JWTServerError {
-		return "", uncaught("simplejwt ends with an exception: " + e.Error())
+		return "", "", uncaught("simplejwt ends with an exception")
 	}
-	return e.Message(s.peers.SimpleJWT), nil
+	return jwtReason(e), e.Message(s.peers.SimpleJWT), nil
 }
 
 // authenticateJWT is get_validated_token and get_user. AUTH_TOKEN_CLASSES is the
 // default, access tokens alone.
 func (r *request) authenticateJWT(secret django.Secret) (*identity, error) {
 	s := r.server
-	b, err := s.Env.JWT()
+	b, err := r.env.JWT()
 	if err != nil {
 		return nil, err
 	}
 	token, err := b.Verify(secret, django.JWTCheck{Now: s.Now(), Type: "access"})
 	if err != nil {
-		text, err := s.refusal(err)
+		why, text, err := s.refusal(err)
 		if err != nil {
 			return nil, err
 		}
-		return nil, jwtNotValid("Given token not valid for any token type", member{"messages", []any{
+		return nil, jwtNotValid(why, "Given token not valid for any token type", member{"messages", []any{
 			object{{"token_class", "AccessToken"}, {"token_type", "access"}, {"message", text}}}})
 	}
 	r.log.credential = "jwt:" + token.JTI
 	settings := b.Settings()
 	if token.Claims.Get(settings.UserIDClaim) == nil {
-		return nil, jwtNotValid("Token contained no recognizable user identification")
+		const text = "Token contained no recognizable user identification"
+		return nil, jwtNotValid(text, text)
 	}
 	var user *db.User
 	err = s.Store.Read(r.ctx, func(tx *db.Tx) error {
@@ -124,7 +127,7 @@ func (s *Server) jwtRefuses(user *db.User) bool {
 func jwtUserError(err error) error {
 	var e *db.KeyError
 	if errors.As(err, &e) {
-		return uncaught(e.Error())
+		return uncaught("the token names its user in a way that no key is written")
 	}
 	return err
 }

@@ -43,7 +43,7 @@ func tokenOf(auth []string) (string, error) {
 
 // authenticateKey is TokenAuthentication.authenticate_credentials; unknown is
 // what a key is told that nobody has.
-func (r *request) authenticateKey(key, unknown string) (*identity, error) {
+func (r *request) authenticateKey(key string, unknown reason) (*identity, error) {
 	if err := r.server.askable(key); err != nil {
 		return nil, err
 	}

@@ -137,7 +137,7 @@ func (r *request) checkCSRF() error {
 		}
 	}
 	if fault != "" {
-		return detail(http.StatusForbidden, "CSRF Failed: "+fault)
+		return detailed(http.StatusForbidden, "the CSRF check failed", "CSRF Failed: "+fault)
 	}
 	return nil
 }

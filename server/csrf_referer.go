@@ -17,7 +17,7 @@ func (r *request) refererFault() (string, error) {
 	}
 	u, err := parseURL(latin1(r.header("Referer")))
 	if err != nil && !r.server.peers.Django.AtLeast("4.0") {
-		return "", uncaught(err.Error())
+		return "", uncaught("urlparse raises ValueError")
 	}
 	switch {
 	case err != nil || u.scheme == "" || u.netloc == "":

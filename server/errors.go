@@ -13,8 +13,9 @@ import (
 // rest_framework/exceptions.py (3.16.0). Its text is the peer's, to the byte.
 type apiError struct {
 	status int
-	body   any  // what is rendered
-	wait   *int // Retry-After, in seconds
+	reason reason // for the log
+	body   any    // what is rendered
+	wait   *int   // Retry-After, in seconds
 
 	// unauthenticated is NotAuthenticated or AuthenticationFailed: 401 with the
 	// first authenticator's WWW-Authenticate, 403 where it has none
@@ -22,8 +23,7 @@ type apiError struct {
 	unauthenticated bool
 }
 
-// Error implements error. The body of an error holds nothing that a client sent
-// but media types and methods.
+// Error implements error: what is answered, which may repeat what a client sent.
 func (e *apiError) Error() string {
 	if o, ok := e.body.(object); ok && len(o) > 0 && o[0].name == "detail" {
 		return fmt.Sprint(o[0].value)
@@ -31,17 +31,24 @@ func (e *apiError) Error() string {
 	return http.StatusText(e.status)
 }
 
-// detail is an APIException whose detail is a text.
-func detail(status int, text string) *apiError {
-	return &apiError{status: status, body: object{{"detail", text}}}
+// detail is an APIException whose detail is always the same text.
+func detail(status int, text reason) *apiError { return detailed(status, text, string(text)) }
+
+// detailed is an APIException whose detail repeats what was sent, or depends on it.
+func detailed(status int, why reason, text string) *apiError {
+	return &apiError{status: status, reason: why, body: object{{"detail", text}}}
 }
 
 // invalid is a ValidationError: serializers' errors by field.
-func invalid(errs any) *apiError { return &apiError{status: http.StatusBadRequest, body: errs} }
+func invalid(errs any) *apiError {
+	return &apiError{status: http.StatusBadRequest, reason: "the fields are not valid", body: errs}
+}
 
 // authenticationFailed is DRF's exception of the same name.
-func authenticationFailed(text string) *apiError {
-	return &apiError{status: http.StatusUnauthorized, unauthenticated: true, body: object{{"detail", text}}}
+func authenticationFailed(text reason) *apiError {
+	e := detail(http.StatusUnauthorized, text)
+	e.unauthenticated = true
+	return e
 }
 
 // notAuthenticated is DRF's NotAuthenticated.
@@ -54,7 +61,7 @@ func permissionDenied() *apiError {
 }
 
 func methodNotAllowed(method string) *apiError {
-	return detail(http.StatusMethodNotAllowed, `Method "`+method+`" not allowed.`)
+	return detailed(http.StatusMethodNotAllowed, "the method is not allowed", `Method "`+method+`" not allowed.`)
 }
 
 // throttled is DRF's Throttled: wait is in seconds, nil where it is not known.
@@ -67,7 +74,7 @@ func throttled(wait *int) *apiError {
 		}
 		text += " Expected available in " + strconv.Itoa(*wait) + " " + unit + "."
 	}
-	e := detail(http.StatusTooManyRequests, text)
+	e := detailed(http.StatusTooManyRequests, "the request was throttled", text)
 	e.wait = wait
 	return e
 }
@@ -76,21 +83,21 @@ func throttled(wait *int) *apiError {
 // Http404, 400 for SuspiciousOperation (django/core/handlers/exception.py).
 type djangoError struct {
 	status int
-	reason string // for the log
+	reason reason // for the log
 }
 
 // Error implements error.
-func (e *djangoError) Error() string { return e.reason }
+func (e *djangoError) Error() string { return string(e.reason) }
 
 // suspicious is a SuspiciousOperation.
-func suspicious(reason string) *djangoError {
-	return &djangoError{status: http.StatusBadRequest, reason: reason}
+func suspicious(why reason) *djangoError {
+	return &djangoError{status: http.StatusBadRequest, reason: why}
 }
 
 // uncaught is an exception that the peer does not catch either: a 500 there and
 // here.
-func uncaught(reason string) *djangoError {
-	return &djangoError{status: http.StatusInternalServerError, reason: reason}
+func uncaught(why reason) *djangoError {
+	return &djangoError{status: http.StatusInternalServerError, reason: why}
 }
 
 // unavailable answers what keeps this server from answering as the peer would:

@@ -9,6 +9,8 @@ import (
 // hostForm is host_validation_re of django/http/request.py (4.2).
 var hostForm = regexp.MustCompile(`^([a-z0-9.-]+|\[[a-f0-9]*:[a-f0-9\.:]+\])(:[0-9]+)?$`)
 
+const hostRefused = "the Host header is not allowed"
+
 // loopbackHosts are the names that are always allowed: Django's, where DEBUG is
 // on and ALLOWED_HOSTS empty (HttpRequest.get_host).
 var loopbackHosts = []string{".localhost", "127.0.0.1", "[::1]"}

@@ -1,22 +1,35 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// ServeHTTP answers one request and says so in one line of the log, which holds
-// no query, no body and no header: any of them may hold a secret.
+// ServeHTTP answers one request and says so in one line of the log. A client may
+// put a secret anywhere, so the line holds nothing that one chose but a known path,
+// a known method, and a user's name or a credential's id that the database has.
 func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	start := time.Now() // how long it takes has nothing to do with --clock
-	r := &request{Request: hr, server: s, ctx: hr.Context(), method: strings.ToUpper(hr.Method)}
+	r := &request{Request: hr, server: s, env: s.env(), ctx: hr.Context(), method: strings.ToUpper(hr.Method)}
+	r.content() //nolint:errcheck // a view that wants the body is told
+	if !s.connections.work(r.ctx, true) {
+		panic(http.ErrAbortHandler) // nobody could be answered
+	}
+	// From here on the time is the server's, not the client's.
+	limits := http.NewResponseController(w)
+	limits.SetReadDeadline(time.Time{}) //nolint:errcheck // a test has no connection
 	answer := s.guarded(r)
+	limits.SetWriteDeadline(time.Now().Add(writeTime)) //nolint:errcheck // likewise
+	s.connections.work(r.ctx, false)
 	answer.write(w, r.method)
 	s.record(r, answer.status, time.Since(start))
 }
@@ -26,7 +39,7 @@ func (s *Server) guarded(r *request) (answer *response) {
 	defer func() {
 		if p := recover(); p != nil {
 			// The value may quote what the client sent; the trace names only code.
-			r.log.reason, r.log.fault = "panic", fmt.Errorf("%T", p)
+			r.log.reason, r.log.fault = "panic", fmt.Sprintf("%T", p)
 			r.log.trace = debug.Stack()
 			answer = s.errorPage(http.StatusInternalServerError)
 		}
@@ -37,6 +50,7 @@ func (s *Server) guarded(r *request) (answer *response) {
 	}
 	if plain := s.plain[r.URL.Path]; plain != nil {
 		if !s.hostAllowed(r.Host) {
+			r.log.reason = hostRefused
 			return s.errorPage(http.StatusBadRequest)
 		}
 		if r.method != http.MethodGet && r.method != http.MethodHead {
@@ -51,7 +65,8 @@ func (s *Server) guarded(r *request) (answer *response) {
 
 // record writes the log line and counts.
 func (s *Server) record(r *request, status int, took time.Duration) {
-	s.metrics.observe(s.routeOf(r.URL.Path), r.method, status, took)
+	route, method := s.routeOf(r.URL.Path), methodOf(r.method)
+	s.metrics.observe(route, method, status, took)
 	result := "ok"
 	switch {
 	case r.log.failed:
@@ -73,7 +88,7 @@ func (s *Server) record(r *request, status int, took time.Duration) {
 	if status >= 500 {
 		level = slog.LevelError
 	}
-	attrs := []slog.Attr{slog.String("method", r.method), slog.String("path", r.URL.Path), slog.Int("status", status),
+	attrs := []slog.Attr{slog.String("method", method), slog.String("path", route), slog.Int("status", status),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.String("remote", r.address())}
 	for _, a := range []slog.Attr{slog.String("kind", r.log.kind), slog.String("credential", r.log.credential), slog.String("user", r.log.user)} {
 		if a.Value.String() != "" {
@@ -82,10 +97,13 @@ func (s *Server) record(r *request, status int, took time.Duration) {
 	}
 	attrs = append(attrs, slog.String("outcome", result))
 	if r.log.reason != "" {
-		attrs = append(attrs, slog.String("reason", r.log.reason))
+		attrs = append(attrs, slog.String("reason", string(r.log.reason)))
+	}
+	if r.log.fault != "" {
+		attrs = append(attrs, slog.String("type", r.log.fault))
 	}
 	if r.log.trace != nil {
-		attrs = append(attrs, slog.String("type", r.log.fault.Error()), slog.String("trace", string(r.log.trace)))
+		attrs = append(attrs, slog.String("trace", string(r.log.trace)))
 	}
 	s.Log.LogAttrs(context.Background(), level, "request", attrs...)
 	if r.log.failed {
@@ -93,13 +111,40 @@ func (s *Server) record(r *request, status int, took time.Duration) {
 	}
 }
 
-// routeOf is a path as metrics name it: what strangers ask for must not make
-// metrics without end.
+// ErrorLog is what an http.Server reports of connections. Its errors may repeat
+// what a client sent, as the names of protocols in a TLS handshake.
+func (s *Server) ErrorLog() *log.Logger { return log.New(connectionLog{s.Log}, "", 0) }
+
+type connectionLog struct{ to *slog.Logger }
+
+func (c connectionLog) Write(line []byte) (int, error) {
+	why := reason("the connection failed")
+	switch {
+	case bytes.HasPrefix(line, []byte("http: TLS handshake error")):
+		why = "the TLS handshake failed"
+	case bytes.HasPrefix(line, []byte("http: Accept error")):
+		why = "no connection could be accepted"
+	}
+	c.to.LogAttrs(context.Background(), slog.LevelWarn, "connection", slog.String("reason", string(why)))
+	return len(line), nil
+}
+
+// other is what log and metrics call a path or a method that is none of the
+// server's: what a client makes up may be a secret, and has no end.
+const other = "other"
+
 func (s *Server) routeOf(path string) string {
 	if s.routes[path] != nil || s.plain[path] != nil {
 		return path
 	}
-	return "other"
+	return other
+}
+
+func methodOf(method string) string {
+	if slices.Contains(methodOrder, method) {
+		return method
+	}
+	return other
 }
 
 // suspects counts refused authentications by address and user.

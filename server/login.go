@@ -32,16 +32,16 @@ func (r *request) login(username, password string) (*db.User, error) {
 		return nil, err
 	}
 	if len(users) == 0 {
-		_, err := hasher.Encode(s.Env.Random, password)
+		_, err := r.encode(hasher, password)
 		return nil, err
 	}
 	u := users[0]
 	// What is nobody's name may be a password in the wrong field: it is not logged.
 	r.log.user = u.Username
-	ok, update, err := u.VerifyPassword(hasher, s.Env.Random, password)
+	ok, update, err := r.verifyPassword(u, hasher, password)
 	switch {
 	case errors.Is(err, django.ErrPasswordEncoding):
-		return nil, uncaught(err.Error())
+		return nil, uncaught("the stored password is not one that Django writes")
 	case !ok || err != nil:
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (r *request) login(username, password string) (*db.User, error) {
 // application does today. Unlike the peer's it leaves alone what somebody has
 // changed meanwhile.
 func (r *request) upgradePassword(u db.User, hasher django.Hasher, password string) (db.User, error) {
-	encoded, err := hasher.Encode(r.server.Env.Random, password)
+	encoded, err := r.encode(hasher, password)
 	if err != nil {
 		return u, err
 	}

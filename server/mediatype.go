@@ -57,7 +57,10 @@ func (t mediaType) isForm() bool { return t.full == formType || t.full == multip
 
 // headerParser is parse_header_parameters, as Django has it (django/utils/http.py, 4.2)
 // or as it had it in django/http/multipartparser.py up to 4.1: for bytes.
-type headerParser struct{ bytes bool }
+type headerParser struct {
+	bytes bool
+	steps *int // counts the bytes that are looked at, in tests
+}
 
 func headersOf(peers django.Peers) headerParser {
 	return headerParser{bytes: !peers.Django.AtLeast("4.2")}
@@ -71,7 +74,9 @@ func (p headerParser) mediaType(header string) (mediaType, error) {
 }
 
 // errHeader is the ValueError of a header that Python cannot decode.
-var errHeader = errors.New("a header that cannot be decoded")
+var errHeader = errors.New(unreadableHeader)
+
+const unreadableHeader = "a header cannot be decoded"
 
 // parse splits a header into what it is about and its parameters. The text is
 // in UTF-8, or anything where bytes are parsed.
@@ -82,6 +87,7 @@ func (p headerParser) parse(header string) (main string, params []parameter, err
 		return "", nil, err
 	}
 	for _, part := range parts[1:] {
+		p.step(len(part))
 		name, value, ok := strings.Cut(part, "=")
 		if !ok {
 			continue
@@ -115,6 +121,7 @@ func (p headerParser) parse(header string) (main string, params []parameter, err
 func (p headerParser) split(s string) (parts []string) {
 	begin, quoted := 0, false
 	for i := range len(s) {
+		p.step(1)
 		switch {
 		case s[i] == '"' && (p.bytes || i == begin || s[i-1] != '\\'):
 			quoted = !quoted
@@ -124,6 +131,12 @@ func (p headerParser) split(s string) (parts []string) {
 		}
 	}
 	return append(parts, p.strip(s[begin:]))
+}
+
+func (p headerParser) step(n int) {
+	if p.steps != nil {
+		*p.steps += n
+	}
 }
 
 func (p headerParser) lower(s string) (string, error) {

@@ -46,9 +46,6 @@ func newMetrics() *metrics {
 
 // observe counts one request.
 func (m *metrics) observe(path, method string, status int, took time.Duration) {
-	if !slices.Contains(methodOrder, method) {
-		method = "other"
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.requests[requestLabels{path, method, status}]++

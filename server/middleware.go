@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -22,7 +23,7 @@ func (s *Server) respond(r *request) *response {
 // common is CommonMiddleware of django/middleware/common.py (4.2).
 func (s *Server) common(r *request) *response {
 	if !s.hostAllowed(r.Host) {
-		r.log.reason = "the Host header is not allowed"
+		r.log.reason = hostRefused
 		answer := s.errorPage(http.StatusBadRequest)
 		r.processCSRF() // the page's view requires_csrf_token
 		r.addCSRFCookie(answer)
@@ -93,11 +94,10 @@ func (s *Server) exception(r *request, err error) *response {
 	if e, ok := unavailable(err); ok {
 		answer := respond(e.status, e.body)
 		if (&view{}).render(r, answer) == nil {
-			r.log.reason = e.Error()
+			r.log.reason = e.reason
 			return answer
 		}
 	}
-	r.log.reason = err.Error()
-	r.log.fault = err
+	r.log.reason, r.log.fault = reasonOf(err), fmt.Sprintf("%T", err)
 	return s.errorPage(http.StatusInternalServerError)
 }

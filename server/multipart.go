@@ -60,8 +60,8 @@ func parseMultipart(contentType string, t mediaType, body []byte, c charset, pee
 	return data{value: p.form, form: true}, nil
 }
 
-func multipartError(reason string) error {
-	return detail(http.StatusBadRequest, "Multipart form parse error - "+reason)
+func multipartError(text string) error {
+	return detailed(http.StatusBadRequest, "the multipart form cannot be parsed", "Multipart form parse error - "+text)
 }
 
 // boundaryOf is MultiPartParser.__init__.

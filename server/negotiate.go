@@ -74,7 +74,7 @@ func selectRenderer(renderers []renderer, format, accept string, peers django.Pe
 	for _, text := range acceptList(accept, peers.DRF) {
 		t, err := headers.mediaType(text)
 		if err != nil {
-			return "", uncaught(err.Error())
+			return "", uncaught(unreadableHeader)
 		}
 		n := t.precedence()
 		sets[n], texts[n] = append(sets[n], t), append(texts[n], text)

@@ -47,9 +47,9 @@ func unstored(w *response) *response {
 }
 
 // oauthError is the error response of RFC 6749, section 5.2.
-func (r *request) oauthError(status int, code, description string) *response {
+func (r *request) oauthError(status int, code string, description reason) *response {
 	r.log.reason = description
-	w := unstored(respond(status, object{{"error", code}, {"error_description", description}}))
+	w := unstored(respond(status, object{{"error", code}, {"error_description", string(description)}}))
 	if status == http.StatusUnauthorized {
 		r.log.failed = true
 		w.set("Www-Authenticate", `Basic realm="api"`)
@@ -61,14 +61,14 @@ func (r *request) oauthError(status int, code, description string) *response {
 // that one of them refuses may be meant for another: DRF and knox share a keyword.
 // The response is the refusal where nobody is known.
 func (r *request) caller(callers []*authenticator) (*identity, *response, error) {
-	why := ""
+	var why reason
 	for _, a := range callers {
 		who, err := a.authenticate(r)
 		var refused *apiError
 		switch {
 		case errors.As(err, &refused):
 			if why == "" {
-				why = refused.Error()
+				why = refused.reason
 			}
 		case err != nil:
 			return nil, nil, err
@@ -79,7 +79,7 @@ func (r *request) caller(callers []*authenticator) (*identity, *response, error)
 		}
 	}
 	if why == "" {
-		why = notAuthenticated().Error()
+		why = notAuthenticated().reason
 	}
 	return nil, r.oauthError(http.StatusUnauthorized, "invalid_client", why), nil
 }
@@ -115,7 +115,7 @@ func (r *request) oauthToken() (secret django.Secret, hint string, refusal *resp
 	sent, err := r.data()
 	var refused *apiError
 	if errors.As(err, &refused) {
-		return secret, "", r.oauthError(http.StatusBadRequest, "invalid_request", refused.Error()), nil
+		return secret, "", r.oauthError(http.StatusBadRequest, "invalid_request", refused.reason), nil
 	}
 	if err != nil {
 		return secret, "", nil, err
@@ -139,7 +139,7 @@ func (r *request) find(secret django.Secret, hint string) (found []tokens.Creden
 		hint = tokens.JWT.Name // the only kind that has them
 	}
 	err = r.server.Store.Read(r.ctx, func(tx *db.Tx) error {
-		found, err = tokens.BySecret(r.ctx, r.server.Env, tx, secret)
+		found, err = tokens.BySecret(r.ctx, r.env, tx, secret)
 		return err
 	})
 	if django.CodeOf(err) == django.CodeTableMissing {

@@ -69,7 +69,7 @@ func (r *request) post() (*dict, error) {
 	}
 	t, err := headersOf(r.server.peers).mediaType(r.contentType())
 	if err != nil {
-		return nil, uncaught(err.Error())
+		return nil, uncaught(unreadableHeader)
 	}
 	form, _ := found.value.(*dict)
 	if !t.isForm() || r.tooLong() {
@@ -95,7 +95,7 @@ func parse(contentType string, body []byte, parsers []string, peers django.Peers
 	headers := headersOf(peers)
 	t, err := headers.mediaType(contentType)
 	if err != nil {
-		return data{}, uncaught(err.Error())
+		return data{}, uncaught(unreadableHeader)
 	}
 	tooLong := isTooLong(contentType, peers.DRF)
 	if len(body) == 0 {
@@ -112,7 +112,7 @@ func parse(contentType string, body []byte, parsers []string, peers django.Peers
 	tooBig := peers.DRF.AtLeast("3.17.2") && len(body) > maxUpload
 	switch {
 	case parser == "":
-		return data{}, detail(http.StatusUnsupportedMediaType, `Unsupported media type "`+contentType+`" in request.`)
+		return data{}, detailed(http.StatusUnsupportedMediaType, "the media type is not supported", `Unsupported media type "`+contentType+`" in request.`)
 	case parser == multipartType:
 		return parseMultipart(contentType, t, body, charset, peers)
 	case tooBig:
@@ -134,9 +134,9 @@ func parseJSON(body []byte, charset charset) (data, error) {
 		}
 	}
 	if errors.Is(err, django.ErrPythonDepth) {
-		return data{}, uncaught(err.Error()) // RecursionError is no ValueError
+		return data{}, uncaught("the JSON is nested too deeply") // RecursionError is no ValueError
 	}
-	return data{}, detail(http.StatusBadRequest, "JSON parse error - "+err.Error())
+	return data{}, detailed(http.StatusBadRequest, "the JSON cannot be parsed", "JSON parse error - "+err.Error())
 }
 
 // maxFields is DATA_UPLOAD_MAX_NUMBER_FIELDS.

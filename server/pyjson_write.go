@@ -67,7 +67,7 @@ func (w *jsonWriter) value(value any) error {
 	case *dict:
 		return w.value(v.members)
 	default:
-		return uncaught(fmt.Sprintf("%T is not JSON serializable", value))
+		return uncaught("a value is not JSON serializable")
 	}
 	return nil
 }

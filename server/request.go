@@ -16,6 +16,7 @@ import (
 type request struct {
 	*http.Request
 	server *Server
+	env    tokens.Env // of this request
 	ctx    context.Context
 	method string // in upper case, as Django keeps it
 
@@ -45,9 +46,9 @@ type outcome struct {
 	kind       string // of the credential
 	credential string // its id
 	user       string
-	reason     string // why it was refused
+	reason     reason // why it was refused
 	failed     bool   // an authentication failed: it counts as an attempt
-	fault      error  // what nobody foresaw
+	fault      string // the type of what nobody foresaw
 	trace      []byte // of a panic
 }
 
@@ -92,15 +93,19 @@ const maxBody = 8 << 20
 
 // content reads the body. One that its client broke off is an error.
 func (r *request) content() ([]byte, error) {
-	// Django reads as much as Content-Length says, and so nothing of a chunked body
-	// (WSGIRequest in django/core/handlers/wsgi.py).
-	if !r.bodyRead && r.ContentLength > 0 {
-		r.bodyRead = true
-		var b bytes.Buffer
-		b.Grow(int(min(r.ContentLength, maxBody)))
-		_, r.bodyErr = io.Copy(&b, http.MaxBytesReader(nil, r.Body, maxBody))
-		r.body = b.Bytes()
+	if r.bodyRead || r.Body == nil {
+		return r.body, r.bodyErr
 	}
+	r.bodyRead = true
+	var b bytes.Buffer // grows with what arrives, not with what was announced
+	to := io.Writer(&b)
+	if r.ContentLength < 0 {
+		// Django reads as much as Content-Length says, and so nothing of a chunked body
+		// (WSGIRequest in django/core/handlers/wsgi.py).
+		to = io.Discard
+	}
+	_, r.bodyErr = io.Copy(to, http.MaxBytesReader(nil, r.Body, maxBody))
+	r.body = b.Bytes()
 	return r.body, r.bodyErr
 }
 

@@ -29,7 +29,9 @@ func (r *request) revoke(callers []*authenticator) (*response, error) {
 		if over(c) {
 			continue
 		}
-		r.log.credential = c.ID
+		if c.CheckVerified() == nil { // or the id is what the client wrote
+			r.log.credential = c.ID
+		}
 		if c.Owner.ID != who.user.ID && !isStaff(&who.user) {
 			return r.oauthError(http.StatusBadRequest, "unauthorized_client", "The token belongs to somebody else."), nil
 		}
@@ -52,11 +54,11 @@ func over(c *tokens.Credential) bool {
 // blacklistNow makes a secret stop working, if nobody else has done so meanwhile.
 func (r *request) blacklistNow(kind *tokens.Kind, secret django.Secret) error {
 	return r.server.writeAgain(r.ctx, func(tx *db.Tx) error {
-		found, err := kind.BySecrets(r.ctx, r.server.Env, tx, []django.Secret{secret})
+		found, err := kind.BySecrets(r.ctx, r.env, tx, []django.Secret{secret})
 		if err != nil || found[0] == nil || over(found[0]) {
 			return err
 		}
-		_, err = tokens.BlacklistOne(r.ctx, r.server.Env, tx, *found[0]) // one that is left is gone
+		_, err = tokens.BlacklistOne(r.ctx, r.env, tx, *found[0]) // one that is left is gone
 		return err
 	})
 }

@@ -10,6 +10,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -48,8 +49,11 @@ type Server struct {
 	recordsJWT bool // simplejwt's token_blacklist is installed
 	passwords  atomic.Pointer[django.Hasher]
 	keys       gatherer
+	hashing    hashing
 	limits     *limiter
-	metrics    *metrics
+
+	connections connections
+	metrics     *metrics
 }
 
 // New makes a server. It looks at the database once, for what is missing there:
@@ -73,11 +77,25 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		s.knoxScheme = layout.KnoxScheme()
 	}
 	s.keys.find = s.findKeys
+	s.hashing = newHashing()
 	s.limits = newLimiter()
 	s.metrics = newMetrics()
 	s.routes = s.views(layout)
 	s.plain = s.plainPages()
 	return s, nil
+}
+
+// env is the server's for one request, which checks each signature once.
+func (s *Server) env() tokens.Env {
+	env := s.Env
+	env.JWT = sync.OnceValues(func() (*django.JWTBackend, error) {
+		b, err := s.Env.JWT()
+		if err != nil {
+			return nil, err
+		}
+		return b.Once(), nil
+	})
+	return env
 }
 
 // write runs a transaction that changes rows.

@@ -6,7 +6,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -18,12 +17,16 @@ type Rate struct {
 }
 
 // ParseRate is SimpleRateThrottle.parse_rate of rest_framework/throttling.py
-// (3.16.0): of the period only the first letter counts.
+// (3.16.0): of the period only the first letter counts. Unlike the peer it refuses
+// a number of requests that would take much memory.
 func ParseRate(text string) (Rate, error) {
 	number, period, ok := strings.Cut(text, "/")
 	n, err := strconv.Atoi(number)
 	if !ok || err != nil || n < 0 || period == "" {
 		return Rate{}, fmt.Errorf("%q is no rate such as 5/min", text)
+	}
+	if n > maxTimes {
+		return Rate{}, fmt.Errorf("%q counts more than %d requests", text, maxTimes)
 	}
 	per, ok := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour}[period[0]]
 	if !ok {
@@ -58,19 +61,6 @@ func (s *Server) throttles(v *view) []throttle {
 	return list
 }
 
-// limiter is the cache in which DRF keeps the times of requests.
-type limiter struct {
-	mu      sync.Mutex
-	history map[string][]time.Time // oldest first
-	sweep   time.Time              // when to look for what is over
-}
-
-func newLimiter() *limiter { return &limiter{history: map[string][]time.Time{}} }
-
-// maxThrottled is how many callers are remembered before those that are over are
-// looked for.
-const maxThrottled = 10000
-
 // checkThrottles is APIView.check_throttles: every throttle counts, also when
 // another has refused already.
 func (s *Server) checkThrottles(r *request, v *view) error {
@@ -83,7 +73,7 @@ func (s *Server) checkThrottles(r *request, v *view) error {
 		if t.rate == nil || key == "" {
 			continue
 		}
-		ok, seconds, timed := s.limits.allow(key, *t.rate, s.Now())
+		ok, seconds, timed := s.limits.allow(t.scope, key, *t.rate, s.Now())
 		refused = refused || !ok
 		if !ok && timed {
 			known, wait = true, max(wait, seconds)
@@ -125,42 +115,4 @@ func (r *request) address() string {
 		return host
 	}
 	return r.RemoteAddr
-}
-
-// allow is SimpleRateThrottle.allow_request and wait.
-func (l *limiter) allow(key string, rate Rate, now time.Time) (ok bool, wait float64, timed bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.tidy(now)
-	past := l.history[key]
-	for len(past) > 0 && !past[0].After(now.Add(-rate.Per)) {
-		past = past[1:]
-	}
-	if len(past) < rate.Requests {
-		l.history[key] = append(past, now)
-		return true, 0, false
-	}
-	l.history[key] = past
-	available := rate.Requests - len(past) + 1
-	if available <= 0 {
-		return false, 0, false
-	}
-	left := rate.Per
-	if len(past) > 0 {
-		left -= now.Sub(past[0])
-	}
-	return false, left.Seconds() / float64(available), true
-}
-
-// tidy forgets callers whose last request is a day old, which no rate counts.
-func (l *limiter) tidy(now time.Time) {
-	if len(l.history) < maxThrottled || now.Before(l.sweep) {
-		return
-	}
-	l.sweep = now.Add(time.Minute)
-	for key, past := range l.history {
-		if len(past) == 0 || now.Sub(past[len(past)-1]) >= 24*time.Hour {
-			delete(l.history, key)
-		}
-	}
 }

@@ -50,14 +50,16 @@ func (r *request) valid(s *serializer) (*dict, error) {
 func (r *request) logInWith(username, password string) (*db.User, error) {
 	u, err := r.login(username, password)
 	if u == nil && err == nil {
-		r.log.failed, err = true, fieldFault(nonFieldErrors, unableToLogIn)
+		r.log.failed, err = true, fieldFault(unableToLogIn, nonFieldErrors, unableToLogIn)
 	}
 	return u, err
 }
 
 // fieldFault is a ValidationError about one field.
-func fieldFault(field string, messages ...string) *apiError {
-	return invalid(object{{field, messages}})
+func fieldFault(why reason, field string, messages ...string) *apiError {
+	e := invalid(object{{field, messages}})
+	e.reason = why
+	return e
 }
 
 // tokenOf is Token.objects.get_or_create(user=user).
@@ -73,7 +75,7 @@ func (r *request) tokenOf(u db.User) (key django.Secret, err error) {
 		return key, err
 	}
 	err = r.server.write(r.ctx, func(tx *db.Tx) error {
-		minted, err := tokens.DRF.Mint(r.ctx, r.server.Env, tx, tokens.MintRequest{User: u})
+		minted, err := tokens.DRF.Mint(r.ctx, r.env, tx, tokens.MintRequest{User: u})
 		switch {
 		case django.CodeOf(err) == django.CodeTokenExists:
 			return find(tx) // somebody was faster

@@ -56,7 +56,7 @@ func (s *Server) jwtView(name, description string, fields *serializer, validate 
 			return nil, invalid(errs)
 		}
 		r.log.kind = tokens.JWT.Name
-		b, err := s.Env.JWT()
+		b, err := r.env.JWT()
 		if err != nil {
 			return nil, err
 		}
@@ -77,12 +77,12 @@ func (s *Server) jwtViewError(r *request, err error) error {
 	var key *db.KeyError
 	switch {
 	case errors.As(err, &refused):
-		text, err := s.refusal(err)
+		why, text, err := s.refusal(err)
 		if err != nil {
 			return err
 		}
 		r.log.failed = true
-		return jwtNotValid(text)
+		return jwtNotValid(why, text)
 	case errors.As(err, &key) && key.Invalid != "":
 		return invalidTogether(key.Invalid)
 	}

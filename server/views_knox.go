@@ -33,7 +33,7 @@ func (s *Server) knoxLogin(r *request) (*response, error) {
 	var minted tokens.Minted
 	err := s.write(r.ctx, func(tx *db.Tx) error {
 		var err error
-		minted, err = tokens.Knox.Mint(r.ctx, s.Env, tx, tokens.MintRequest{User: r.identity.user})
+		minted, err = tokens.Knox.Mint(r.ctx, r.env, tx, tokens.MintRequest{User: r.identity.user})
 		if django.CodeOf(err) == django.CodeTokenExists {
 			return errKnoxLimit
 		}
@@ -44,7 +44,7 @@ func (s *Server) knoxLogin(r *request) (*response, error) {
 		return tx.SetLastLogin(r.ctx, r.identity.user)
 	})
 	if errors.Is(err, errKnoxLimit) {
-		r.log.reason = err.Error()
+		r.log.reason = "TOKEN_LIMIT_PER_USER is reached"
 		return respond(http.StatusForbidden, object{{"error", "Maximum amount of tokens allowed per user exceeded."}}), nil
 	}
 	if err != nil {

@@ -17,7 +17,7 @@ func (s *Server) changePassword(r *request) (*response, error) {
 	}
 	u, password := r.identity.user, values.text("new_password1")
 	if password != values.text("new_password2") {
-		return nil, fieldFault("new_password2", "The two password fields didn’t match.")
+		return nil, fieldFault("the passwords differ", "new_password2", "The two password fields didn’t match.")
 	}
 	var hasher django.Hasher
 	var like django.UserAttributes
@@ -35,9 +35,9 @@ func (s *Server) changePassword(r *request) (*response, error) {
 		for _, p := range problems {
 			messages = append(messages, p.Message)
 		}
-		return nil, fieldFault("new_password2", messages...)
+		return nil, fieldFault("the password is not good enough", "new_password2", messages...)
 	}
-	encoded, err := hasher.Encode(s.Env.Random, password)
+	encoded, err := r.encode(hasher, password)
 	if err != nil {
 		return nil, err
 	}

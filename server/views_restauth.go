@@ -67,7 +67,7 @@ func (s *Server) restLogin(r *request) (*response, error) {
 		return nil, err
 	}
 	if username == "" {
-		return nil, fieldFault(nonFieldErrors, unableToLogIn)
+		return nil, fieldFault(unableToLogIn, nonFieldErrors, unableToLogIn)
 	}
 	u, err := r.logInWith(username, values.text("password"))
 	if err != nil {
@@ -117,7 +117,7 @@ func (s *Server) restLogout(r *request) (*response, error) {
 	if r.identity != nil {
 		err := s.write(r.ctx, func(tx *db.Tx) error {
 			// One that is left is gone already.
-			_, err := tokens.BlacklistOne(r.ctx, s.Env, tx, *r.identity.credential)
+			_, err := tokens.BlacklistOne(r.ctx, r.env, tx, *r.identity.credential)
 			return err
 		})
 		if err != nil {

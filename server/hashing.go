@@ -1,0 +1,49 @@
+package server
+
+import (
+	"context"
+	"runtime"
+
+	"tokenctl/db"
+	"tokenctl/django"
+)
+
+// hashing bounds how many passwords are hashed at the same time: as many as there
+// are cores. More would end no sooner, and each may take 100 MB (argon2).
+type hashing chan struct{}
+
+func newHashing() hashing { return make(hashing, runtime.GOMAXPROCS(0)) }
+
+// do hashes when it is the caller's turn. A caller whose context ends does not wait
+// any longer, and hashes nothing.
+func (h hashing) do(ctx context.Context, hash func() error) error {
+	select {
+	case h <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-h }()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return hash()
+}
+
+// encode hashes a new password.
+func (r *request) encode(hasher django.Hasher, password string) (encoded string, err error) {
+	err = r.server.hashing.do(r.ctx, func() error {
+		encoded, err = hasher.Encode(r.server.Env.Random, password)
+		return err
+	})
+	return encoded, err
+}
+
+// verifyPassword is check_password of a user; update is where the password should
+// be encoded anew.
+func (r *request) verifyPassword(u db.User, hasher django.Hasher, password string) (ok, update bool, err error) {
+	err = r.server.hashing.do(r.ctx, func() error {
+		ok, update, err = u.VerifyPassword(hasher, r.server.Env.Random, password)
+		return err
+	})
+	return ok, update, err
+}

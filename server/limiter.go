@@ -1,0 +1,113 @@
+package server
+
+import (
+	"container/list"
+	"crypto/sha256"
+	"sync"
+	"time"
+)
+
+// limiter is the cache in which DRF keeps the times of requests. Who calls may be
+// made up, as X-Forwarded-For is, so what is kept has bounds: a caller is forgotten
+// when the period of the rate is over after the last request, and no more than
+// maxThrottled callers and maxTimes requests are remembered at the same time.
+// Requests beyond these bounds are counted together, as those of one more caller for
+// each scope: whoever makes up callers without end is limited all the same, and those
+// who are known keep their own count.
+type limiter struct {
+	mu      sync.Mutex
+	callers map[[sha256.Size]byte]*list.Element
+	recent  map[time.Duration]*list.List // callers by period, the one that is over first in front
+	times   int                          // of all callers in it
+	others  map[string]*caller           // by scope
+}
+
+// caller is the history of one that is limited.
+type caller struct {
+	key   [sha256.Size]byte // as long as any other
+	times []time.Time       // of the requests that were allowed, oldest first
+}
+
+const (
+	maxThrottled = 10_000
+	maxTimes     = 100_000
+)
+
+func newLimiter() *limiter {
+	return &limiter{callers: map[[sha256.Size]byte]*list.Element{}, recent: map[time.Duration]*list.List{}, others: map[string]*caller{}}
+}
+
+// allow is SimpleRateThrottle.allow_request and wait.
+func (l *limiter) allow(scope, key string, rate Rate, now time.Time) (ok bool, wait float64, timed bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.forget(now)
+	id := sha256.Sum256([]byte(key))
+	known := l.callers[id]
+	c := &caller{key: id}
+	if known != nil {
+		c = known.Value.(*caller)
+		l.times -= c.drop(rate, now)
+	}
+	full := l.times >= maxTimes || known == nil && len(l.callers) >= maxThrottled
+	if full && len(c.times) < rate.Requests {
+		if c = l.others[scope]; c == nil {
+			c = &caller{}
+			l.others[scope] = c
+		}
+		c.drop(rate, now)
+	}
+	if len(c.times) < rate.Requests {
+		c.times = append(c.times, now)
+		if !full {
+			l.remember(c, known, rate.Per)
+		}
+		return true, 0, false
+	}
+	available := rate.Requests - len(c.times) + 1
+	if available <= 0 {
+		return false, 0, false
+	}
+	left := rate.Per
+	if len(c.times) > 0 {
+		left -= now.Sub(c.times[0])
+	}
+	return false, left.Seconds() / float64(available), true
+}
+
+// remember puts a caller behind those of the same period, with one request more.
+func (l *limiter) remember(c *caller, known *list.Element, period time.Duration) {
+	l.times++
+	if known != nil {
+		l.recent[period].MoveToBack(known)
+		return
+	}
+	if l.recent[period] == nil {
+		l.recent[period] = list.New()
+	}
+	l.callers[c.key] = l.recent[period].PushBack(c)
+}
+
+// forget forgets the callers whose last request no longer counts.
+func (l *limiter) forget(now time.Time) {
+	for period, recent := range l.recent {
+		for e := recent.Front(); e != nil; e = recent.Front() {
+			c := e.Value.(*caller)
+			if len(c.times) > 0 && c.times[len(c.times)-1].After(now.Add(-period)) {
+				break
+			}
+			recent.Remove(e)
+			delete(l.callers, c.key)
+			l.times -= len(c.times)
+		}
+	}
+}
+
+// drop drops the times that no longer count, and returns how many they were.
+func (c *caller) drop(rate Rate, now time.Time) (n int) {
+	for n < len(c.times) && !c.times[n].After(now.Add(-rate.Per)) {
+		n++
+	}
+	c.times = c.times[n:]
+	return n
+}
