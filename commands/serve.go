@@ -57,7 +57,7 @@ is logged in and out here is so in the application too.
 
 One line on stdout, the URL, tells that it is ready; every request is a line on
 stderr. SIGINT and SIGTERM end it, with status 0, once the requests that have
-begun are answered. README.md lists the paths.`,
+arrived whole are answered. README.md lists the paths.`,
 		Example: `  tokenctl serve
   tokenctl serve --read-only --cors-origin http://localhost:8001
   tokenctl serve --listen 127.0.0.1:0 -o json --compat simplejwt=5.2,drf=3.14
