@@ -63,11 +63,12 @@ func checkClaimsText(t *testing.T, claims JWTClaims) {
 // What Python 3.11 makes of these.
 func TestPyCanonical(t *testing.T) {
 	for in, want := range map[string]string{
-		`{"a": {"b": {"c": [{"d": 1}]}}, "b" : 2}`:         `{"a":{"b":{"c":[{"d":1}]}},"b":2}`,
-		`{"a":1,"b":2,"\u0061":3}`:                         `{"a":3,"b":2}`,
-		`[1e5, 1.10, -0, -0.0, 1e16, 1e-5, 0.0001, 1E400]`: `[100000.0,1.1,0,-0.0,1e+16,1e-05,0.0001,Infinity]`,
-		`"ä\/<>&\u007f😀\ud83d\ude00\ud800x\b\f\n\r\t\"\\"`: `"\u00e4/<>&\u007f\ud83d\ude00\ud83d\ude00\ud800x\b\f\n\r\t\"\\"`,
-		"123456789012345678901234567890":                   "123456789012345678901234567890",
+		`{"a": {"b": {"c": [{"d": 1}]}}, "b" : 2}`: `{"a":{"b":{"c":[{"d":1}]}},"b":2}`,
+		`{"a":1,"b":2,"\u0061":3}`:                 `{"a":3,"b":2}`,
+		`[{"a":1,"b":{"a":[1]},"a":{"b":1,"b":{}},"a":{"c":1,"d":[{"e":1,"e":2}],"c":3}},{"a":1,"a":2}]`: `[{"a":{"c":3,"d":[{"e":2}]},"b":{"a":[1]}},{"a":2}]`,
+		`[1e5, 1.10, -0, -0.0, 1e16, 1e-5, 0.0001, 1E400]`:                                               `[100000.0,1.1,0,-0.0,1e+16,1e-05,0.0001,Infinity]`,
+		`"ä\/<>&\u007f😀\ud83d\ude00\ud800x\b\f\n\r\t\"\\"`:                                               `"\u00e4/<>&\u007f\ud83d\ude00\ud83d\ude00\ud800x\b\f\n\r\t\"\\"`,
+		"123456789012345678901234567890":                                                                 "123456789012345678901234567890",
 	} {
 		if got, err := pyCanonical([]byte(in)); err != nil || string(got) != want {
 			t.Errorf("%s: %s, %v, want %s", in, got, err, want)
@@ -80,6 +81,10 @@ func TestPyCanonical(t *testing.T) {
 	object, ok, err := pyObject([]byte("{" + many + `"7":"again"}`))
 	if err != nil || !ok || len(object) != 101 || string(object.Get("7")) != `"again"` || object[8].Name != "7" {
 		t.Errorf("%d members, %v", len(object), err)
+	}
+	nested, err := pyCanonical([]byte("[{" + many + `"7":"again"}]`))
+	if want := "[" + string(object.appendJSON(nil)) + "]"; err != nil || string(nested) != want {
+		t.Errorf("%s, %v, want %s", nested, err, want)
 	}
 }
 
