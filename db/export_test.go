@@ -30,6 +30,9 @@ func (s *Store) ReadBare(ctx context.Context, f func(*Tx) error) error {
 	return s.transact(ctx, mode{readOnly: true, bare: true}, f)
 }
 
+// Keywords is what pgx is asked to connect to.
+func (t Target) Keywords() string { return t.url }
+
 // Expr is what query.expr makes of a format, and the arguments of the query.
 func Expr(format string, args ...any) (string, []any) {
 	q := &query{}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -163,9 +164,106 @@ func TestURLParameters(t *testing.T) {
 			t.Errorf("?%s=%s: %s is not %q: %v", test.name, test.value, test.query, test.want, err.(*django.Error).Err)
 		}
 	}
-	_, err := open(t, with(address, "no_such_setting", "x"), db.Options{}).Layout(t.Context())
+	_, err := open(t, with(address, "options", "-cno_such_setting=x"), db.Options{}).Layout(t.Context())
 	wantCode(t, err, django.CodeDatabaseError)
 	if !strings.Contains(err.Error(), "no_such_setting") {
+		t.Error(err)
+	}
+}
+
+// currentSchema is where Django's tables are looked for.
+func TestCurrentSchema(t *testing.T) {
+	t.Parallel()
+	address := dbtest.Postgres(t)
+	dbtest.Psql(t, address, "create schema tenant")
+	wantValue(t, open(t, with(address, "currentSchema", "tenant"), db.Options{}), "current_schemas(false)", "{tenant}")
+}
+
+// mode gives a file other permissions.
+func mode(t *testing.T, file string, mode os.FileMode) string {
+	t.Helper()
+	if err := os.Chmod(file, mode); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func fifo(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// A password file that libpq does not look into is ignored here too, and that is said
+// in libpq's words.
+func TestPassfileIgnored(t *testing.T) {
+	role := newRole(t, "password 'sesame' in role needs_password")
+	u, err := url.Parse(as(dbtest.Postgres(t), role, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.User(role)
+	const line = "*:*:*:*:sesame\n"
+	for _, test := range []struct{ file, want string }{
+		{writeFile(t, line), ""},
+		{mode(t, writeFile(t, line), 0o400), ""},
+		{mode(t, writeFile(t, line), 0o640), "has group or world access; permissions should be u=rw (0600) or less"},
+		{mode(t, writeFile(t, line), 0o604), "has group or world access"},
+		{t.TempDir(), "is not a plain file"},
+		{fifo(t), "is not a plain file"},
+		{"/dev/zero", "is not a plain file"},
+	} {
+		t.Setenv("PGPASSFILE", test.file)
+		target, err := db.ParseURL(u.String(), "")
+		if err != nil || !strings.Contains(target.Ignored, test.want) || (target.Ignored == "") != (test.want == "") {
+			t.Errorf("%s: %q, %v, want %q", test.file, target.Ignored, err, test.want)
+		}
+		_, err = open(t, u.String(), db.Options{}).Layout(t.Context())
+		if test.want != "" {
+			wantCode(t, err, django.CodeDatabaseRefused)
+		} else if err != nil {
+			t.Error(err)
+		}
+	}
+	// Where the password is given, no file is looked for.
+	u.User = url.UserPassword(role, "sesame")
+	if target, err := db.ParseURL(u.String(), ""); err != nil || target.Ignored != "" {
+		t.Errorf("%q, %v", target.Ignored, err)
+	}
+}
+
+// What libpq would refuse, or pgx would wait for, is an error that says what it is.
+func TestLibpqFiles(t *testing.T) {
+	for _, test := range []struct{ query, want string }{
+		{"sslrootcert=" + fifo(t), "the sslrootcert of the database URL is a FIFO"},
+		{"sslrootcert=" + t.TempDir(), "the sslrootcert of the database URL is a directory"},
+		{"sslrootcert=/nowhere", "the sslrootcert of the database URL cannot be read: no such file or directory"},
+		{"sslkey=/dev/zero&sslcert=" + writeFile(t, ""), "the sslkey of the database URL is a device"},
+		{"sslkey=" + mode(t, writeFile(t, ""), 0o644) + "&sslcert=" + writeFile(t, ""), "group or world access"},
+		{"service=x&servicefile=" + fifo(t), "the servicefile of the database URL is a FIFO"},
+		{"service=x&servicefile=" + writeFile(t, "[y]\nhost=h\n"), "the service of the database URL is not in the service file"},
+		{"service=x&servicefile=" + writeFile(t, "\ufeff[x]\nhost=h\n"), "byte order mark"},
+		{"service=x&servicefile=" + writeFile(t, "[x]\nhost=h\nsslmode=hunter2\npassword=hunter2\n"), "the sslmode of the service file is not one of"},
+	} {
+		_, err := db.ParseURL("postgres://h/app?"+test.query, "")
+		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v, want %s", test.query, err, test.want)
+		}
+	}
+	// Without encryption no such file is read.
+	for _, query := range []string{"sslmode=disable&sslrootcert=" + fifo(t), "sslmode=disable&sslrootcert=/nowhere"} {
+		if _, err := db.ParseURL("postgres://h/app?"+query, ""); err != nil {
+			t.Errorf("%s: %v", query, err)
+		}
+	}
+	t.Setenv("PGSSLROOTCERT", "/nowhere")
+	if _, err := db.ParseURL("postgres:///app?host=/tmp", ""); err != nil {
+		t.Error(err)
+	}
+	if _, err := db.ParseURL("postgres://h/app", ""); err == nil || !strings.Contains(err.Error(), "PGSSLROOTCERT") {
 		t.Error(err)
 	}
 }

@@ -29,6 +29,14 @@ func TestParseURL(t *testing.T) {
 		{"sqlite:///../db.sqlite3", "/srv/app", db.SQLite, "/srv/db.sqlite3"},
 		{"sqlite:////srv/db.sqlite3", "/elsewhere", db.SQLite, "/srv/db.sqlite3"},
 		{"sqlite3:////srv/db.sqlite3", "", db.SQLite, "/srv/db.sqlite3"},
+		{"spatialite:////srv/db.sqlite3?CONN_MAX_AGE=60&atomic_requests=True", "", db.SQLite, "/srv/db.sqlite3"},
+		{"Postgres://h/app", "", db.PostgreSQL, "app on h"},
+		{" postgres://h/app\n", "", db.PostgreSQL, "app on h"},
+		{"psql://h/app", "", db.PostgreSQL, "app on h"},
+		{"pgsql://h/app", "", db.PostgreSQL, "app on h"},
+		{"postgis://h/app?Conn_Max_Age=&AutoCommit=on&conn_health_checks=1&DISABLE_SERVER_SIDE_CURSORS=true", "", db.PostgreSQL, "app on h"},
+		{"postgres://%2Frun%2Fpostgresql/app", "", db.PostgreSQL, "app on /run/postgresql"},
+		{"postgres:////run/postgresql/app", "", db.PostgreSQL, "app on /run/postgresql"},
 		{"sqlite:////srv/a%3Fb%23c%20d%25.db", "", db.SQLite, "/srv/a?b#c d%.db"},
 		{"sqlite:////srv/a b:c@d.db", "", db.SQLite, "/srv/a b:c@d.db"},
 	} {
@@ -51,13 +59,89 @@ func TestParseURLRefuses(t *testing.T) {
 		"postgres://h/app?service=hunter2-is-no-service", "postgres://h/app?sslrootcert=/nowhere/hunter2",
 		"sqlite://", "sqlite:///", "sqlite://db.sqlite3", "sqlite:///:memory:", "sqlite:///dir/", "sqlite:///a?mode=ro",
 		"sqlite:///a#b", "sqlite:///a%00b", "sqlite:///a%zz",
-		"mysql://u:hunter2@h/app", "file:///srv/db.sqlite3", "hunter 2://x", "Postgres://h/app",
+		"mysql://u:hunter2@h/app", "file:///srv/db.sqlite3", "hunter 2://x", "postgres:/h/app",
+		"postgres://h/app?sslmode=", "postgres://h/app?sslmode=require&sslmode=disable", "postgres://h/app?host=x", "postgres://h/app?ssl_require=hunter2",
+		"postgres://h/app?currentSchema=a&search_path=b", "postgres://h/app?currentSchema=a&options=-csearch_path%3Db", "postgres://h/app?hunter2@x",
+		"postgres://h/app#hunter2", "postgres://h/app?sslmode=require#hunter2", "sqlite://:memory:", "sqlite:///a?conn_max_age=0#hunter2",
+		"\ufeffpostgres://h/app", "postgres://h/app\u200b", "postgres://h/a\u00a0pp", "postgres://h%00/app", "postgres://h/ap%C2%A0p", "postgres://h/app?sslrootcert=/dev/null",
 	} {
 		target, err := db.ParseURL(raw, "")
 		if django.CodeOf(err) != django.CodeUsage {
 			t.Errorf("%q: %v, %v, want a usage error", raw, target, err)
 		} else if strings.Contains(err.Error(), "hunter") {
 			t.Errorf("%q: the error quotes the URL: %v", raw, err)
+		}
+	}
+}
+
+// What django-environ and dj-database-url make of a URL.
+func TestURLAsDjango(t *testing.T) {
+	for raw, want := range map[string]string{
+		"postgres://ann:p@ss@h/app":                         `dbname='app' host='h' password='p@ss' user='ann'`,
+		"postgres://ann:a:b@h/app":                          `dbname='app' host='h' password='a:b' user='ann'`,
+		"postgres://ann:p#ss[%@h:6432/app":                  `dbname='app' host='h' password='p#ss[%' port='6432' user='ann'`,
+		"postgres://ann:100%25%zz%e2%82%ac@h/app":           `dbname='app' host='h' password='100%%zz€' user='ann'`,
+		"postgres://ann:it's\\@h/app":                       `dbname='app' host='h' password='it\'s\\' user='ann'`,
+		"postgres://a%40b:p@h,[::1]:5433/app":               `dbname='app' host='h,::1' password='p' port=',5433' user='a@b'`,
+		"postgres://h/app?ssl_require=true":                 `dbname='app' host='h' sslmode='require'`,
+		"postgres://h/app?SSL_REQUIRE=True&sslmode=disable": `dbname='app' host='h' sslmode='require'`,
+		"postgres://h/app?ssl_require=1&sslmode=verify-ca":  `dbname='app' host='h' sslmode='verify-ca'`,
+		"postgres://h/app?ssl_require=false":                `dbname='app' host='h'`,
+		"postgres://h/app?ssl=true":                         `dbname='app' host='h' sslmode='require'`,
+		"postgres://h/app?currentSchema=tenant,public":      `dbname='app' host='h' search_path='tenant,public'`,
+	} {
+		target, err := db.ParseURL(raw, "")
+		if err != nil || target.Keywords() != want {
+			t.Errorf("%s: %s, %v, want %s", raw, target.Keywords(), err, want)
+		}
+	}
+	t.Setenv("PGSSLMODE", "verify-full")
+	if target, err := db.ParseURL("postgres://h/app?ssl_require=true", ""); err != nil || strings.Contains(target.Keywords(), "sslmode") {
+		t.Errorf("PGSSLMODE=verify-full and ssl_require: %s, %v", target.Keywords(), err)
+	}
+	t.Setenv("PGSSLMODE", "hunter2")
+	if _, err := db.ParseURL("postgres://h/app", ""); err == nil || !strings.Contains(err.Error(), "PGSSLMODE") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("PGSSLMODE=hunter2: %v", err)
+	}
+}
+
+// An unknown parameter is named; what may be a part of a password is not.
+func TestURLParameterNames(t *testing.T) {
+	for raw, want := range map[string]string{
+		"postgres://h/app?sslmod=hunter2":             "sslmod",
+		"postgres://ann:x@h/app?no_such.setting=1":    "no_such.setting",
+		"sqlite:///a.db?mode=hunter2":                 "mode",
+		"postgres://h/app?SSLMODE=require":            "SSLMODE",
+		"postgres://h/app?sslmode=hunter2":            "sslmode",
+		"postgres://h/app?target_session_attrs=hunt1": "target_session_attrs",
+		"postgres://h/app?connect_timeout=":           "connect_timeout",
+		"postgres://ann:1?hunter2=3@h/app":            "escaped",
+		"postgres://ann:hunter2/x@h/app":              "escaped",
+		"postgres://ann:1/hunter2@h/app":              "escaped",
+		"postgres://ann:hunter2?x@h/app":              "port",
+		"postgres://ann:p@hunter2/x@h/app":            "escaped",
+		"postgres://ann:p@ss#hunter2/x@h/app":         "escaped",
+		"postgres://ann:hunter2":                      "port",
+	} {
+		_, err := db.ParseURL(raw, "")
+		wantCode(t, err, django.CodeUsage)
+		if e, ok := err.(*django.Error); !ok || !strings.Contains(e.Message, want) || strings.Contains(e.Message+e.Hint, "hunt") {
+			t.Errorf("%s: %v, want %s", raw, err, want)
+		}
+	}
+}
+
+func TestURLWithoutPassword(t *testing.T) {
+	for raw, want := range map[string]string{
+		"postgres://ann:hunter2@h:5432/app?sslmode=require": "postgres://ann@h:5432/app?sslmode=require",
+		"postgres://ann:p@ss:#w@h/app":                      "postgres://ann@h/app",
+		"postgres://ann@h/app?password=x&sslmode=require":   "postgres://ann@h/app?sslmode=require",
+		"postgres://h/app?p%61ssword=x&sslpassword=y":       "postgres://h/app",
+		"sqlite:///a.db?conn_max_age=1":                     "sqlite:///a.db",
+	} {
+		target, err := db.ParseURL(raw, "")
+		if err != nil || target.URL() != want {
+			t.Errorf("%s: %s, %v, want %s", raw, target.URL(), err, want)
 		}
 	}
 }
@@ -93,6 +177,20 @@ func TestHasPassword(t *testing.T) {
 		"postgres://ann@h/app?sslmode=require;password=x":  true,
 		"postgres://ann@h/app?sslmode=require;sslkey=/k":   false,
 		"postgres://ann@h/app?sslmode=disable?password=no": true,
+		"postgres://ann:hunter2":                           true,
+		"postgres://ann:1/2?3@h/app":                       true,
+		"POSTGRES://ann:hunter2@h/app":                     true,
+		"postgres://ann@h/app?PGPASSWORD=x":                true,
+		"postgres://ann@h/app?passwd=x":                    true,
+		"postgres://ann@h/app?user=x&pwd=x":                true,
+		"postgres://ann@h/app#password=x":                  true,
+		"host=h PASSWORD = hunter2":                        true,
+		"host=h user=ann dbname=app":                       false,
+		"/srv/100%/db.sqlite3":                             false,
+		"sqlite:///a.db?password=x":                        true,
+		"sqlite3://ann:hunter2@/a.db":                      true,
+		"sqlite:///a.db?SSLPassword=x":                     true,
+		"spatialite:////srv/a:b@c.db":                      false,
 	} {
 		if got := db.HasPassword(raw); got != want {
 			t.Errorf("%s: %v, want %v", raw, got, want)
