@@ -49,6 +49,7 @@ type App struct {
 	settings    *django.Settings
 	kinds       *tokens.Env
 	source      string // where the database's URL came from
+	ignored     string // a file that PostgreSQL's client ignores, and why
 	toml        string // the tokenctl.toml in use
 	args        []string
 	mutating    bool               // the command changes rows

@@ -27,7 +27,7 @@ func completing(args []string) bool {
 func (a *App) silently(c *cobra.Command, f func(context.Context, *db.Store) error) {
 	ctx, cancel := context.WithTimeout(c.Context(), completionTime)
 	defer cancel()
-	a.global.verbose = false
+	a.global.verbose, a.global.quiet = false, true
 	a.global.timeout = completionTime
 	store, err := a.open()
 	if err != nil {

@@ -2,18 +2,19 @@ package commands
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
+	"strings"
 
 	"tokenctl/db"
 	"tokenctl/django"
 )
 
 const settingsFile = "tokenctl.toml"
+
+// byDefault is the source of a database that nothing names.
+const byDefault = "the default"
 
 // loadSettings reads the settings from --config, else from the working
 // directory. beside is the folder of the SQLite database in use, once that is
@@ -42,45 +43,18 @@ func (a *App) loadSettings(beside string) error {
 	if err != nil {
 		return err
 	}
-	settings, err := django.ParseSettings(text)
+	settings, err := django.ParseSettings([]byte(text))
 	if err != nil {
-		var e *django.Error
-		if errors.As(err, &e) {
-			e.Message = path + ": " + e.Message
-		}
-		return err
+		return prefixed(path+": ", err)
 	}
 	a.settings, a.toml = settings, path
+	// Every release is one, or there had been an error.
+	var newer []string
+	a.settings.Peers, newer, _ = settings.Peers.Known()
+	if newer != nil {
+		a.say("note: %s: %s", path, strings.Join(newer, "; "))
+	}
 	return nil
-}
-
-// readPrivate reads a file that holds, or leads to, secrets: like an ssh key it
-// must belong to the caller or root and give nothing to anybody else.
-func readPrivate(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		return nil, &django.Error{Code: django.CodeFailed, Message: "cannot read " + path + ": " + reason(err), Err: err}
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if owner, ok := info.Sys().(*syscall.Stat_t); ok && owner.Uid != 0 && int(owner.Uid) != os.Geteuid() {
-		return nil, &django.Error{Code: django.CodeConfigUnsafe, Message: path + " belongs to another user", Hint: "chown it to yourself after reading it"}
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, &django.Error{Code: django.CodeConfigUnsafe, Message: fmt.Sprintf("%s is open to others (mode %04o)", path, mode),
-			Hint: "chmod 600 " + path}
-	}
-	text, err := io.ReadAll(io.LimitReader(f, 1<<20))
-	if err != nil {
-		return nil, &django.Error{Code: django.CodeFailed, Message: "cannot read " + path + ": " + reason(err), Err: err}
-	}
-	return text, nil
 }
 
 // target decides which database is meant. The order is the contract's: flag,
@@ -112,18 +86,39 @@ func (a *App) target() (db.Target, error) {
 			return db.LibpqTarget()
 		}
 	}
-	a.source = "the default"
+	a.source = byDefault
 	return db.FileTarget("db.sqlite3", ""), nil
 }
 
 func (a *App) parseTarget(source, url, dir string) (db.Target, error) {
 	a.source = source
 	t, err := db.ParseURL(url, dir)
-	var e *django.Error
-	if errors.As(err, &e) {
-		e.Message = source + ": " + e.Message
+	return t, prefixed(source+": ", err)
+}
+
+// withSource adds to the hint of an error about the database which database that is,
+// and why.
+func (a *App) withSource(e *django.Error) *django.Error {
+	about := strings.HasPrefix(string(e.Code), "database_") || e.Code == django.CodeTableMissing || e.Code == django.CodePermissionDenied
+	if a.source == "" || !about {
+		return e
 	}
-	return t, err
+	said := *e
+	hints := []string{"the database is that of " + a.source}
+	switch {
+	case a.source == byDefault:
+		hints[0] = "the database is ./db.sqlite3, since nothing names another"
+	case strings.HasPrefix(a.source, "PG"):
+		hints[0] = "the database is that of libpq's variables, such as " + a.source
+	}
+	if e.Hint != "" {
+		hints = append([]string{e.Hint}, hints...)
+	}
+	if a.ignored != "" && e.Code == django.CodeDatabaseRefused {
+		hints = append([]string{a.ignored}, hints...)
+	}
+	said.Hint = strings.Join(hints, "; ")
+	return &said
 }
 
 // open prepares the database that is meant.
@@ -148,6 +143,9 @@ func (a *App) openTarget(t db.Target) (*db.Store, error) {
 		return nil, err
 	}
 	a.explain("database %s, from %s", t, a.source)
+	if a.ignored = t.Ignored; a.ignored != "" {
+		a.say("warning: %s: it is ignored, as PostgreSQL's own programs do", a.ignored)
+	}
 	zone, err := a.settings.Time.Zone()
 	if err != nil {
 		return nil, err

@@ -30,6 +30,10 @@ type importDocument struct {
 		Algorithm  string
 		Parameters map[string]int
 	}
+	Validators *[]struct {
+		Name    string
+		Options map[string]any
+	}
 	SimpleJWT          map[string]any
 	Knox               map[string]any
 	KnoxTable          string `json:"knox_table"`
@@ -79,6 +83,7 @@ func (o *configImportOptions) convert(d *importDocument, dir string) (*imported,
 	}
 	o.secretKey(m, d)
 	m.auth(d)
+	m.validators(d, dir)
 	if len(d.Keywords) == 1 {
 		m.set("drf", "keyword", d.Keywords[0], "Token")
 	} else if len(d.Keywords) > 1 {
@@ -93,7 +98,7 @@ func (o *configImportOptions) convert(d *importDocument, dir string) (*imported,
 		zone, _ := d.TimeZone.(string)
 		m.set("time", "time_zone", zone, "America/Chicago")
 	}
-	for _, name := range []string{"django", "drf", "simplejwt", "pyjwt", "knox"} {
+	for _, name := range django.PeerNames {
 		if version := d.Versions[name]; versionText.MatchString(version) {
 			m.set("peers", name, version, "")
 		}

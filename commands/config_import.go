@@ -252,7 +252,7 @@ func (o *configImportOptions) save(path string, made *imported) (rows [][]output
 	for _, f := range files {
 		target, status := filepath.Join(dir, f.name), "kept"
 		// The same key may be there since an earlier import, or init.
-		if text, err := readPrivate(target); err != nil || string(text) != f.text {
+		if text, err := readPrivate(target); err != nil || text != f.text {
 			ok, err := createPrivate(target, f.text)
 			status = "created"
 			switch {

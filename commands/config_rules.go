@@ -42,7 +42,7 @@ var simpleJWTRules = map[string]rule{
 
 // knoxRules are DEFAULTS of knox/settings.py (5.0.2).
 var knoxRules = map[string]rule{
-	"TOKEN_TTL": {asTTL, length(10 * time.Hour)}, "TOKEN_PREFIX": {asString, ""}, "TOKEN_LIMIT_PER_USER": {asInt, ""}, "AUTO_REFRESH": {asBool, "false"},
+	"TOKEN_TTL": {asTTL, length(10 * time.Hour)}, "TOKEN_PREFIX": {asString, `""`}, "TOKEN_LIMIT_PER_USER": {asInt, ""}, "AUTO_REFRESH": {asBool, "false"},
 	"AUTO_REFRESH_MAX_TTL": {asDuration, ""}, "MIN_REFRESH_INTERVAL": {asDuration, length(time.Minute)}, "AUTH_HEADER_PREFIX": {asString, `"Token"`},
 	"AUTH_TOKEN_CHARACTER_LENGTH": {asInt, "64"}, "SECURE_HASH_ALGORITHM": {asString, `"hashlib.sha512"`},
 	"USER_SERIALIZER": skip, "EXPIRY_DATETIME_FORMAT": skip, "TOKEN_MODEL": skip,
@@ -77,7 +77,7 @@ func (m *imported) rules(section, setting string, values map[string]any, rules m
 		switch key := strings.ToLower(name); {
 		case !ok:
 			m.omit(section, key, "tokenctl cannot hold the project's value")
-		case text != r.byDefault && text != `""`:
+		case text != r.byDefault:
 			m.line(section, key, text)
 		}
 	}
@@ -183,8 +183,8 @@ func (m *imported) keyFile(d *importDocument, section, key, name, value, env str
 	case env != "" && source.Env == env:
 		m.omitQuietly(section, key, "the environment variable "+env+" holds it")
 		return
-	case strings.HasSuffix(value, "\n") && !strings.HasPrefix(value, "-----BEGIN "), strings.HasSuffix(value, "\r"):
-		m.omit(section, key, "the project's key ends with a line break, which a file cannot show")
+	case unwritable(value):
+		m.omit(section, key, "the project's key has an invisible character or a line break in it, which no file can hold; give it in TOKENCTL_SECRET_KEY")
 		return
 	case source.File != "":
 		if _, err := readPrivate(source.File); err == nil {
@@ -195,6 +195,14 @@ func (m *imported) keyFile(d *importDocument, section, key, name, value, env str
 	}
 	m.files = append(m.files, importFile{name, strings.TrimSuffix(value, "\n") + "\n"})
 	m.line(section, key, tomlString(name))
+}
+
+// unwritable reports whether a key would be another one once it was read from a file.
+func unwritable(key string) bool {
+	if strings.HasPrefix(key, "-----BEGIN ") {
+		key = strings.NewReplacer("\r", "", "\n", "").Replace(key)
+	}
+	return django.Invisible(key) != ""
 }
 
 func (m *imported) omitQuietly(section, key, why string) {
@@ -217,7 +225,7 @@ func (o *configImportOptions) secretKey(m *imported, d *importDocument) {
 	var names []string
 	for i, fallback := range d.SecretKeyFallbacks {
 		text, ok := fallback.(string)
-		if !ok || text == "" || strings.HasSuffix(text, "\n") || strings.HasSuffix(text, "\r") {
+		if !ok || text == "" || unwritable(text) {
 			m.note("one of SECRET_KEY_FALLBACKS is left out: it is no text that a file can hold")
 			continue
 		}
@@ -227,37 +235,5 @@ func (o *configImportOptions) secretKey(m *imported, d *importDocument) {
 	}
 	if names != nil {
 		m.line("", "secret_key_fallback_files", "["+strings.Join(names, ", ")+"]")
-	}
-}
-
-// auth writes the user model and the hasher.
-func (m *imported) auth(d *importDocument) {
-	if u := d.User; u != nil {
-		if strings.Contains(u.Table, `"`) {
-			m.omit("auth", "user_table", "the table's name holds quotation marks; give --schema for one in another schema")
-		} else {
-			m.set("auth", "user_table", u.Table, "auth_user")
-		}
-		if u.Column != "username" || len(u.Unique) > 1 {
-			m.set("auth", "username_field", u.Column, "")
-		}
-	}
-	if d.Hasher == nil {
-		return
-	}
-	m.set("auth", "password_hasher", d.Hasher.Algorithm, django.PBKDF2SHA256)
-	theirs, err := django.NewHasher(d.Hasher.Algorithm, d.Versions["django"])
-	if err != nil {
-		return // which password_hasher has told
-	}
-	p := d.Hasher.Parameters
-	if n := p["iterations"]; n != theirs.Iterations {
-		m.line("auth", "pbkdf2_iterations", strconv.Itoa(n))
-	}
-	for name, ours := range map[string]int{"time_cost": theirs.TimeCost, "memory_cost": theirs.MemoryCost, "parallelism": theirs.Parallelism,
-		"work_factor": theirs.WorkFactor, "block_size": theirs.BlockSize, "rounds": theirs.Rounds} {
-		if n := p[name]; n != 0 && n != ours {
-			m.note("the project's %s hasher has a %s of its own: Django will rewrite tokenctl's hashes at the next login", d.Hasher.Algorithm, name)
-		}
 	}
 }

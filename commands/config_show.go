@@ -74,7 +74,7 @@ func (a *App) showConfig(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.lines = django.SettingLines(text)
+		s.lines = django.SettingLines([]byte(text))
 	}
 	s.general(t)
 	effective := a.settings.WithDefaults()
@@ -140,12 +140,10 @@ func (s *configSources) general(t db.Target) {
 		raw, source = a.settings.Database, s.line("database")
 	case "TOKENCTL_DATABASE_URL", "DATABASE_URL":
 		raw = a.Getenv(source)
-	case "the default":
-		raw, source = "sqlite:///"+t.Path, fromDefault
-	default:
-		raw = t.String()
+	case byDefault:
+		source = fromDefault
 	}
-	s.add("database", withoutPassword(raw), source)
+	s.add("database", t.URL(), source)
 	if t.Engine == db.PostgreSQL {
 		switch {
 		case db.HasPassword(raw):

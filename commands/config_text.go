@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"tokenctl/db"
 	"tokenctl/django"
 )
 
@@ -28,6 +27,8 @@ func settingText(v reflect.Value) string {
 		if d, ends := value.Duration(); ends {
 			return durationText(d)
 		}
+	case django.PasswordValidators:
+		return value.String()
 	case []string:
 		return strings.Join(value, ", ")
 	case []any:
@@ -54,33 +55,6 @@ func lengthOrNone(d time.Duration) string {
 		return ""
 	}
 	return durationText(d)
-}
-
-// withoutPassword leaves the password out of a database URL.
-func withoutPassword(raw string) string {
-	if !db.HasPassword(raw) {
-		return raw
-	}
-	scheme, rest, _ := strings.Cut(raw, "://")
-	rest, query, _ := strings.Cut(rest, "?")
-	if i := strings.LastIndex(rest, "@"); i >= 0 {
-		user, _, _ := strings.Cut(rest[:i], ":")
-		rest = user + rest[i:]
-	}
-	var kept []string
-	for pair := range strings.SplitSeq(query, "&") {
-		if pair != "" && !strings.Contains(strings.ToLower(pair), "password") {
-			kept = append(kept, pair)
-		}
-	}
-	text := scheme + "://" + rest
-	if kept != nil {
-		text += "?" + strings.Join(kept, "&")
-	}
-	if db.HasPassword(text) {
-		return redacted
-	}
-	return text
 }
 
 func length(d time.Duration) string { return tomlString(durationText(d)) }

@@ -106,7 +106,7 @@ func (a *App) finish(ctx context.Context, err error) int {
 	if e.Code == django.CodeTimeout && e.Err == errMaxTime {
 		e.Hint = cmp.Or(a.aftermath(), "allow more with --max-time")
 	}
-	a.complain(e)
+	a.complain(a.withSource(e))
 	for _, c := range codes {
 		if c.code == e.Code {
 			return c.status

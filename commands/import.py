@@ -176,6 +176,21 @@ def hasher():
     return {"algorithm": first.algorithm, "parameters": {n: getattr(first, n) for n in names if isinstance(getattr(first, n, None), int)}}
 
 
+def validators():
+    from django.utils.module_loading import import_string
+
+    found = []
+    for entry in settings.AUTH_PASSWORD_VALIDATORS or []:
+        name = str(entry["NAME"])
+        try:
+            cls = import_string(name)
+            name = "%s.%s" % (cls.__module__, cls.__qualname__)
+        except Exception as error:
+            notes.append("AUTH_PASSWORD_VALIDATORS: %s" % describe(error))
+        found.append({"name": name, "options": plain(entry.get("OPTIONS") or {})})
+    return found
+
+
 def simplejwt():
     raw = getattr(settings, "SIMPLE_JWT", None) or {}
     found = dict(raw)
@@ -229,6 +244,7 @@ def versions():
 document["database"] = attempt("DATABASES", database)
 document["user"] = attempt("AUTH_USER_MODEL", user)
 document["hasher"] = attempt("PASSWORD_HASHERS", hasher)
+document["validators"] = attempt("AUTH_PASSWORD_VALIDATORS", validators)
 document["simplejwt"] = attempt("SIMPLE_JWT", simplejwt) or {}
 document["knox"] = getattr(settings, "REST_KNOX", None) or {}
 document["keywords"] = attempt("DEFAULT_AUTHENTICATION_CLASSES", keywords) or []

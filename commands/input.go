@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"unicode"
 
@@ -29,7 +28,7 @@ type reference struct {
 func (a *App) references(ctx context.Context, args []string, tokenFile string) ([]reference, error) {
 	var refs []reference
 	if tokenFile != "" {
-		text, err := readSecretFile(tokenFile)
+		text, err := readSecretFile(ctx, tokenFile)
 		if err != nil {
 			return nil, err
 		}
@@ -94,39 +93,34 @@ var errNoInput = usage("standard input is empty", "write one id or secret a line
 
 // readLines reads lines until the end of input or of ctx.
 func (a *App) readLines(ctx context.Context, from io.Reader) ([]string, error) {
-	type result struct {
-		lines []string
-		err   error
+	limited := &io.LimitedReader{R: patientReader{ctx, from}, N: maxInput}
+	text, err := unmarked(limited, "the input")
+	if err != nil {
+		return nil, err
 	}
-	done := make(chan result, 1)
-	go func() {
-		var r result
-		s := bufio.NewScanner(from)
-		s.Buffer(nil, maxLine)
-		for s.Scan() {
-			r.lines = append(r.lines, s.Text())
-		}
-		r.err = s.Err()
-		done <- r
-	}()
-	select {
-	case r := <-done:
-		if errors.Is(r.err, bufio.ErrTooLong) {
-			return nil, usage("a line of the input is longer than 64 KiB", "")
-		}
-		return r.lines, r.err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	var lines []string
+	s := bufio.NewScanner(text)
+	s.Buffer(nil, maxLine)
+	for s.Scan() {
+		// A file that was appended to another brings its mark along.
+		lines = append(lines, strings.TrimPrefix(s.Text(), django.Mark))
 	}
+	switch {
+	case errors.Is(s.Err(), bufio.ErrTooLong):
+		return nil, usage("a line of the input is longer than 64 KiB", "")
+	case limited.N == 0:
+		return nil, usage(fmt.Sprintf("the input is longer than %d MiB", maxInput>>20), "")
+	}
+	return lines, s.Err()
 }
 
 // readNames reads one user name a line; - is standard input.
 func (a *App) readNames(ctx context.Context, path string) ([]string, error) {
 	from := a.Stdin
 	if path != "-" {
-		f, err := os.Open(path)
+		f, err := openInput(ctx, path)
 		if err != nil {
-			return nil, &django.Error{Code: django.CodeNotFound, Message: "cannot read " + path + ": " + reason(err)}
+			return nil, err
 		}
 		defer f.Close()
 		from = f
@@ -135,9 +129,12 @@ func (a *App) readNames(ctx context.Context, path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, line := range lines {
+	for i, line := range lines {
 		if line == "" {
 			return nil, usage(path+" has an empty line: it is nobody's name", "")
+		}
+		if name := django.Invisible(line); name != "" {
+			return nil, usage(fmt.Sprintf("line %d of %s has %s in it", i+1, path, name), "remove it; --user-id finds a user whose name really has it")
 		}
 		if looksLikeSecret(line) {
 			return nil, usage(path+" holds something that looks like a secret, not names", "")
@@ -150,6 +147,7 @@ func (a *App) readNames(ctx context.Context, path string) ([]string, error) {
 // other blank around it is a mistake that must not be guessed away.
 func secretLine(text, where string) (django.Secret, error) {
 	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
+	text = strings.TrimPrefix(text, django.Mark) // pasted at a prompt
 	switch {
 	case text == "":
 		return django.Secret{}, usage(where+" is empty", "")
@@ -157,26 +155,12 @@ func secretLine(text, where string) (django.Secret, error) {
 		return django.Secret{}, usage(where+" has blanks around it", "remove them")
 	case strings.ContainsFunc(text, unicode.IsControl):
 		return django.Secret{}, usage(where+" has control characters in it", "write one secret a line")
+	case django.Invisible(text) != "":
+		return django.Secret{}, usage(where+" has "+django.Invisible(text)+" in it", "remove it")
+	case strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }):
+		return django.Secret{}, usage(where+" has characters in it that are not ASCII, as no secret has", "check what was copied")
 	}
 	return django.NewSecret(text), nil
-}
-
-// readSecretFile reads --token-file or --password-file; /dev/fd/N works too.
-// Who may read the file is its owner's decision: it is often a mounted secret.
-func readSecretFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", &django.Error{Code: django.CodeNotFound, Message: "cannot read " + path + ": " + reason(err)}
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxLine+1))
-	if err != nil {
-		return "", &django.Error{Code: django.CodeFailed, Message: "cannot read " + path + ": " + reason(err)}
-	}
-	if len(text) > maxLine {
-		return "", usage(path+" is longer than 64 KiB: it holds no secret", "")
-	}
-	return string(text), nil
 }
 
 // prompt asks for a secret without echo. It is an error where nobody can be
@@ -237,29 +221,4 @@ func dedupe(list []string) []string {
 		}
 	}
 	return out
-}
-
-// patientReader is a reader whose writer may take its time, but not longer than
-// ctx.
-type patientReader struct {
-	ctx  context.Context
-	from io.Reader
-}
-
-func (r patientReader) Read(p []byte) (int, error) {
-	type result struct {
-		n   int
-		err error
-	}
-	done := make(chan result, 1)
-	go func() {
-		n, err := r.from.Read(p)
-		done <- result{n, err}
-	}()
-	select {
-	case got := <-done:
-		return got.n, got.err
-	case <-r.ctx.Done():
-		return 0, context.Cause(r.ctx)
-	}
 }

@@ -3,11 +3,11 @@ package commands
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 
+	"tokenctl/db"
 	"tokenctl/django"
 	"tokenctl/tokens"
 )
@@ -34,7 +34,7 @@ func (a *App) secretKeys() (django.SecretKeys, error) {
 		if err != nil {
 			return nil, err
 		}
-		keys = append(keys, django.NewSecret(strings.TrimRight(string(text), "\r\n")))
+		keys = append(keys, django.NewSecret(strings.TrimRight(text, "\r\n")))
 	}
 	return keys, nil
 }
@@ -50,27 +50,67 @@ func (a *App) secretKey() (source string, key django.Secret, err error) {
 		return "", django.Secret{}, nil
 	}
 	text, err := a.keyFile(a.settings.SecretKeyFile, false)
-	return a.settings.SecretKeyFile, django.NewSecret(strings.TrimRight(string(text), "\r\n")), err
+	return a.settings.SecretKeyFile, django.NewSecret(strings.TrimRight(text, "\r\n")), err
 }
 
 // keyFile reads a file that tokenctl.toml names; its path counts from there. A
 // public key may be open to others.
-func (a *App) keyFile(path string, public bool) ([]byte, error) {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(a.toml), path)
-	}
-	read := readPrivate
+func (a *App) keyFile(path string, public bool) (string, error) {
+	path = a.settingPath(path)
+	var text string
+	var err error
 	if public {
-		read = os.ReadFile
+		text, err = readRegular(path, maxSettings, nil)
+	} else {
+		text, err = readPrivate(path)
 	}
-	text, err := read(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &django.Error{Code: django.CodeConfigInvalid, Message: "there is no key file " + path, Hint: "correct " + a.toml}
+		return "", &django.Error{Code: django.CodeConfigInvalid, Message: "there is no key file " + path, Hint: "correct " + a.toml}
 	}
-	if err == nil && strings.TrimSpace(string(text)) == "" {
-		err = &django.Error{Code: django.CodeConfigInvalid, Message: "the key file " + path + " is empty", Hint: "write the project's key into it"}
+	if err != nil {
+		return "", err
 	}
-	return text, err
+	invalid := func(what, hint string) error {
+		return &django.Error{Code: django.CodeConfigInvalid, Message: "the key file " + path + " " + what, Hint: hint}
+	}
+	if strings.TrimSpace(text) == "" {
+		return "", invalid("is empty", "write the project's key into it")
+	}
+	if name := django.Invisible(strings.NewReplacer("\r", "", "\n", "", "\t", "").Replace(text)); name != "" {
+		return "", invalid("has "+name+" in it", "remove it; a SECRET_KEY that really has it can be given in TOKENCTL_SECRET_KEY")
+	}
+	return text, nil
+}
+
+// maxPasswordList bounds a file of common passwords: the largest in use have some ten
+// million.
+const maxPasswordList = 256 << 20
+
+// passwordChecks are the application's password validators.
+func (a *App) passwordChecks() (django.PasswordChecks, error) {
+	return a.settings.Auth.PasswordChecks(func(path string) (string, error) {
+		path = a.settingPath(path)
+		text, err := readRegular(path, maxPasswordList, nil)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = &django.Error{Code: django.CodeConfigInvalid, Message: "there is no password list " + path, Hint: "correct password_list_path in " + a.toml}
+		}
+		return text, err
+	})
+}
+
+// tellUnchecked says what the application checks of passwords and tokenctl cannot.
+func (a *App) tellUnchecked(c django.PasswordChecks, l *db.Layout) {
+	if list := c.Unchecked(l.User.Username); list != nil {
+		a.say("note: not checked, which only the application can: %s", strings.Join(list, ", "))
+	}
+}
+
+// settingPath is a path in tokenctl.toml.
+func (a *App) settingPath(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(a.toml), path)
 }
 
 // jwtBackend is simplejwt's TokenBackend as the application configures it.
@@ -81,10 +121,11 @@ func (a *App) jwtBackend() (*django.JWTBackend, error) {
 		if path == "" {
 			continue
 		}
-		var err error
-		if files[i], err = a.keyFile(path, i == 1); err != nil {
+		text, err := a.keyFile(path, i == 1)
+		if err != nil {
 			return nil, err
 		}
+		files[i] = []byte(text)
 	}
 	_, key, err := a.secretKey()
 	if err != nil {

@@ -130,6 +130,8 @@ func attributes(l *db.Layout, n *db.NewUser) django.UserAttributes {
 		a.Username = n.Username
 	case "email":
 		a.Email = n.Username
+	default:
+		a.Field, a.Value = l.User.Username, n.Username
 	}
 	return a
 }

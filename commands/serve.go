@@ -120,11 +120,19 @@ func (o *serveOptions) run(ctx context.Context) error {
 	if config.Clients, err = o.app.introspectionClients(); err != nil {
 		return err
 	}
+	if config.Passwords, err = o.app.passwordChecks(); err != nil {
+		return err
+	}
 	config.Store, config.Env, config.Now, config.ReadOnly = store, o.app.env(), o.app.Now, o.readOnly
 	handler, err := server.New(ctx, config)
 	if err != nil {
 		return err
 	}
+	layout, err := store.Layout(ctx)
+	if err != nil {
+		return err
+	}
+	o.app.tellUnchecked(config.Passwords, layout)
 	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return &django.Error{Code: django.CodeFailed, Message: "cannot listen on " + o.listen + ": " + reason(err), Hint: "choose another --listen; port 0 is any that is free"}

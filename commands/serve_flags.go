@@ -48,26 +48,20 @@ func parseClock(text string, real func() time.Time) (func() time.Time, error) {
 
 // setPeers puts --compat over [peers].
 func (o *serveOptions) setPeers() error {
-	p := &o.app.settings.Peers
-	versions := []struct {
-		name string
-		to   *django.Version
-	}{{"django", &p.Django}, {"drf", &p.DRF}, {"simplejwt", &p.SimpleJWT}, {"pyjwt", &p.PyJWT}, {"knox", &p.Knox}, {"corsheaders", &p.CORSHeaders}}
+	const hint = "write --compat simplejwt=5.2,drf=3.14"
 	for _, text := range o.compat {
 		name, version, _ := strings.Cut(text, "=")
-		i := slices.IndexFunc(versions, func(v struct {
-			name string
-			to   *django.Version
-		}) bool {
-			return v.name == name
-		})
-		if i < 0 {
-			return usage("--compat knows django, drf, simplejwt, pyjwt, knox and corsheaders", "write --compat simplejwt=5.2,drf=3.14")
+		if !slices.Contains(django.PeerNames, name) {
+			return usage("--compat knows "+strings.Join(django.PeerNames, ", "), hint)
 		}
-		if version == "" || version[0] < '0' || version[0] > '9' {
-			return usage("--compat "+name+" needs a version such as 5.2", "write --compat simplejwt=5.2,drf=3.14")
+		taken, note, err := django.CheckPeer(name, django.Version(version))
+		if err != nil {
+			return usage("--compat: "+err.Error(), hint)
 		}
-		*versions[i].to = django.Version(version)
+		if note != "" {
+			o.app.say("note: %s", note)
+		}
+		o.app.settings.Peers.Set(name, taken)
 	}
 	return nil
 }
@@ -105,6 +99,6 @@ func (a *App) introspectionClients() ([]server.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	secret := django.NewSecret(strings.TrimRight(string(text), "\r\n"))
+	secret := django.NewSecret(strings.TrimRight(text, "\r\n"))
 	return []server.Client{{ID: s.IntrospectionClientID, Secret: secret}}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"math/big"
 	"net"
 	"strings"
@@ -31,8 +32,8 @@ func (o tlsOptions) config(listen string, hosts []string) (*tls.Config, error) {
 	case o.cert != "" && o.selfSigned:
 		return nil, usage("--tls-self-signed makes a certificate, and --tls-cert names one", "leave out one of them")
 	case o.cert != "":
-		if certificate, err = tls.LoadX509KeyPair(o.cert, o.key); err != nil {
-			return nil, &django.Error{Code: django.CodeFailed, Message: "the certificate cannot be used: " + reason(err), Hint: "check --tls-cert and --tls-key: both are PEM files"}
+		if certificate, err = readPair(o.cert, o.key); err != nil {
+			return nil, err
 		}
 	case o.selfSigned:
 		if certificate, err = selfSigned(listen, hosts); err != nil {
@@ -42,6 +43,24 @@ func (o tlsOptions) config(listen string, hosts []string) (*tls.Config, error) {
 		return nil, nil
 	}
 	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
+}
+
+// readPair reads a certificate and its key.
+func readPair(cert, key string) (pair tls.Certificate, err error) {
+	var texts [2]string
+	for i, file := range []string{cert, key} {
+		if texts[i], err = readRegular(file, maxSettings, nil); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		pair, err = tls.X509KeyPair([]byte(texts[0]), []byte(texts[1]))
+	}
+	var known *django.Error
+	if err != nil && !errors.As(err, &known) {
+		err = &django.Error{Code: django.CodeFailed, Message: "the certificate cannot be used: " + reason(err), Hint: "check --tls-cert and --tls-key: both are PEM files"}
+	}
+	return pair, err
 }
 
 // selfSigned makes a certificate for this machine's own names and those that the

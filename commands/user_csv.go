@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/csv"
@@ -44,8 +43,8 @@ func (o *userCreateOptions) openCSV(ctx context.Context) (*csvFile, error) {
 		file.name = "standard input"
 	default:
 		var err error
-		if f, err = os.Open(o.fromCSV); err != nil {
-			return nil, &django.Error{Code: django.CodeNotFound, Message: "cannot read " + o.fromCSV + ": " + reason(err)}
+		if f, err = openInput(ctx, o.fromCSV); err != nil {
+			return nil, err
 		}
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
 			file.text, file.Closer = f, f
@@ -78,9 +77,9 @@ func (f *csvFile) each(ctx context.Context, u *db.UserTable, base db.NewUser, do
 	}
 	sum := crc32.NewIEEE()
 	limited := &io.LimitedReader{R: f.text, N: maxCSV}
-	text := bufio.NewReaderSize(io.TeeReader(limited, sum), 64<<10)
-	if mark, _ := text.Peek(3); string(mark) == "\ufeff" {
-		text.Discard(3) //nolint:errcheck // they are there
+	text, err := unmarked(io.TeeReader(limited, sum), f.name)
+	if err != nil {
+		return f.problem(err)
 	}
 	r := csv.NewReader(text)
 	header, err := r.Read()

@@ -74,7 +74,7 @@ func (o *userCreateOptions) passwords(ctx context.Context, l *db.Layout, users *
 		switch {
 		case !n.password.IsZero():
 		case o.source.generate:
-			text, err := django.GeneratePassword(a.Random)
+			text, err := django.GeneratePassword(a.Random, a.settings.Auth.MinPasswordLength())
 			if err != nil {
 				return err
 			}
@@ -93,12 +93,20 @@ func (o *userCreateOptions) passwords(ctx context.Context, l *db.Layout, users *
 	if o.source.noValidate {
 		return nil
 	}
-	return validateAll(ctx, l, users.list)
+	checks, err := a.passwordChecks()
+	if err != nil {
+		return err
+	}
+	checked, err := validateAll(ctx, checks, l, users.list)
+	if checked {
+		a.tellUnchecked(checks, l)
+	}
+	return err
 }
 
 // validateAll runs Django's validators and tells of every password that they
-// reject.
-func validateAll(ctx context.Context, l *db.Layout, users []*newcomer) error {
+// reject, and whether there was one to check.
+func validateAll(ctx context.Context, checks django.PasswordChecks, l *db.Layout, users []*newcomer) (checked bool, err error) {
 	var faults []string
 	for i := range users {
 		n := users[i]
@@ -106,25 +114,26 @@ func validateAll(ctx context.Context, l *db.Layout, users []*newcomer) error {
 			continue
 		}
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return checked, context.Cause(ctx)
 		}
-		problems := django.ValidatePassword(n.password.Reveal(), attributes(l, &n.NewUser))
+		checked = true
+		problems := checks.Validate(n.password.Reveal(), attributes(l, &n.NewUser))
 		if n.file == nil && len(problems) > 0 {
-			return rejected(problems)
+			return checked, rejected(checks, problems)
 		}
 		if len(problems) > 0 {
 			faults = append(faults, n.where()+joinProblems(problems))
 		}
 	}
 	if faults == nil {
-		return nil
+		return checked, nil
 	}
 	const most = 10
 	message := "passwords are rejected: " + strings.Join(faults[:min(most, len(faults))], "; ")
 	if len(faults) > most {
 		message += "; and " + count(len(faults)-most, "more line")
 	}
-	return &django.Error{Code: django.CodePasswordRejected, Message: message, Hint: "choose others; --no-validate does without Django's validators"}
+	return checked, &django.Error{Code: django.CodePasswordRejected, Message: message, Hint: "choose others; " + withoutValidators(checks)}
 }
 
 // createUsers writes the users, unless some of them are there already.

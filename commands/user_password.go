@@ -2,8 +2,6 @@ package commands
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -44,7 +42,7 @@ func (p *passwordFlags) single() bool { return p.stdin || p.file != "" }
 // read returns the one password of --password-stdin or --password-file.
 func (p *passwordFlags) read(ctx context.Context) (django.Secret, error) {
 	if p.file != "" {
-		text, err := readSecretFile(p.file)
+		text, err := readSecretFile(ctx, p.file)
 		if err != nil {
 			return django.Secret{}, err
 		}
@@ -58,7 +56,7 @@ func (p *passwordFlags) read(ctx context.Context) (django.Secret, error) {
 		}
 		return secret, err
 	}
-	text, err := readAll(ctx, p.app.Stdin, maxLine)
+	text, err := readText(patientReader{ctx, p.app.Stdin}, "the input", maxLine)
 	if err != nil {
 		return django.Secret{}, err
 	}
@@ -97,15 +95,6 @@ func passwordLine(text, where string) (django.Secret, error) {
 		return django.Secret{}, usage(where+" is not UTF-8", "")
 	}
 	return django.NewSecret(text), nil
-}
-
-// readAll reads until the end of input or of ctx.
-func readAll(ctx context.Context, from io.Reader, limit int64) (string, error) {
-	text, err := io.ReadAll(io.LimitReader(patientReader{ctx, from}, limit+1))
-	if err == nil && int64(len(text)) > limit {
-		return "", usage(fmt.Sprintf("the input is longer than %d KiB", limit>>10), "")
-	}
-	return string(text), err
 }
 
 type userPasswordOptions struct {
@@ -223,7 +212,7 @@ func (o *userPasswordOptions) password(ctx context.Context, store *db.Store, u d
 	case o.source.none:
 		return django.Secret{}, nil
 	case o.source.generate:
-		text, err := django.GeneratePassword(a.Random)
+		text, err := django.GeneratePassword(a.Random, a.settings.Auth.MinPasswordLength())
 		return django.NewSecret(text), err
 	case o.source.single():
 		secret, err = o.source.read(ctx)
@@ -240,7 +229,12 @@ func (o *userPasswordOptions) password(ctx context.Context, store *db.Store, u d
 	if err != nil {
 		return secret, err
 	}
-	return secret, rejected(django.ValidatePassword(secret.Reveal(), u.Attributes(layout)))
+	checks, err := a.passwordChecks()
+	if err != nil {
+		return secret, err
+	}
+	a.tellUnchecked(checks, layout)
+	return secret, rejected(checks, checks.Validate(secret.Reveal(), u.Attributes(layout)))
 }
 
 // hand writes the result before the transaction commits.

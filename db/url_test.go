@@ -133,11 +133,13 @@ func TestURLParameterNames(t *testing.T) {
 
 func TestURLWithoutPassword(t *testing.T) {
 	for raw, want := range map[string]string{
-		"postgres://ann:hunter2@h:5432/app?sslmode=require": "postgres://ann@h:5432/app?sslmode=require",
-		"postgres://ann:p@ss:#w@h/app":                      "postgres://ann@h/app",
-		"postgres://ann@h/app?password=x&sslmode=require":   "postgres://ann@h/app?sslmode=require",
-		"postgres://h/app?p%61ssword=x&sslpassword=y":       "postgres://h/app",
-		"sqlite:///a.db?conn_max_age=1":                     "sqlite:///a.db",
+		"postgres://ann:hunter2@h:5432/app?sslmode=require":     "postgres://ann@h:5432/app?sslmode=require",
+		"postgres://ann:p@ss:#w@h/app":                          "postgres://ann@h/app",
+		"postgres://ann@h/app?password=x&sslmode=require":       "postgres://ann@h/app?sslmode=require",
+		"postgres://h/app?p%61ssword=x&sslpassword=y":           "postgres://h/app",
+		"sqlite:///a.db?conn_max_age=1":                         "sqlite:///a.db",
+		"postgresql://app:hu@sh@db1:1,db2:2/shop":               "postgresql://app@db1:1,db2:2/shop",
+		"postgresql:///shop?user=app&password=hush&host=%2Ftmp": "postgresql:///shop?user=app&host=%2Ftmp",
 	} {
 		target, err := db.ParseURL(raw, "")
 		if err != nil || target.URL() != want {

@@ -20,6 +20,8 @@ func (u *User) Attributes(l *Layout) django.UserAttributes {
 	a := django.UserAttributes{FirstName: text(u.FirstName), LastName: text(u.LastName), Email: text(u.Email)}
 	if l.User.Username == "username" {
 		a.Username = u.Username
+	} else {
+		a.Field, a.Value = l.User.Username, u.Username
 	}
 	return a
 }

@@ -168,8 +168,8 @@ func TestPasswordRandom(t *testing.T) {
 	if !HasUsablePassword("") || !HasUsablePassword("x") {
 		t.Error("only a leading ! makes a password unusable")
 	}
-	password, err := GeneratePassword(rand.Reader)
-	if err != nil || len(password) != 22 || ValidatePassword(password, UserAttributes{Username: "alice"}) != nil {
+	password, err := GeneratePassword(rand.Reader, 0)
+	if err != nil || len(password) != 22 || (PasswordChecks{}).Validate(password, UserAttributes{Username: "alice"}) != nil {
 		t.Errorf("generated %q, %v", password, err)
 	}
 	// 256 is no multiple of 62: the bytes from 248 on would favour "a" to "h".
@@ -181,7 +181,7 @@ func TestPasswordRandom(t *testing.T) {
 	if err != nil || got != "a9" {
 		t.Errorf("%q, %v; want a9", got, err)
 	}
-	if _, err := GeneratePassword(constant(0)); !errors.Is(err, errRandomSource) {
+	if _, err := GeneratePassword(constant(0), 0); !errors.Is(err, errRandomSource) {
 		t.Errorf("a constant source: %v", err)
 	}
 	if _, err := RandomString(constant(255), 2, randomStringChars); !errors.Is(err, errRandomSource) {

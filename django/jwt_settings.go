@@ -143,6 +143,23 @@ func (s JWTSettings) Validate() error {
 	if _, err := jwtMethod(s.Algorithm); err != nil {
 		return err
 	}
+	for _, f := range []struct {
+		setting string
+		value   Duration
+	}{
+		{"access_token_lifetime", s.AccessTokenLifetime}, {"refresh_token_lifetime", s.RefreshTokenLifetime},
+		{"sliding_token_lifetime", s.SlidingTokenLifetime}, {"sliding_token_refresh_lifetime", s.SlidingTokenRefreshLifetime},
+	} {
+		if tooShort(f.value.Duration) {
+			return jwtConfigError("simplejwt."+f.setting+" must be at least a second", "")
+		}
+	}
+	if err := checkColumn("simplejwt.user_id_field", s.UserIDField); err != nil {
+		return err
+	}
+	if header, ok := strings.CutPrefix(s.AuthHeaderName, "HTTP_"); !ok || header == "" || strings.Trim(header, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
+		return jwtConfigError("simplejwt.auth_header_name must be a header as Django's META has it", `write it as "HTTP_AUTHORIZATION"`)
+	}
 	if _, _, err := s.Audiences(); err != nil {
 		return err
 	}
@@ -163,8 +180,8 @@ func (s JWTSettings) Validate() error {
 		taken[c.name] = true
 	}
 	for _, word := range s.AuthHeaderTypes {
-		if word == "" || strings.ContainsAny(word, " \t\r\n") {
-			return jwtConfigError("simplejwt.auth_header_types must be words", "")
+		if word == "" || !visibleWord(word) {
+			return jwtConfigError("simplejwt.auth_header_types must be words of visible ASCII characters", "")
 		}
 	}
 	return nil
@@ -187,6 +204,10 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	d.Duration = parsed
 	return nil
 }
+
+// tooShort reports whether a length of time is less than what the peers count in. Zero
+// is none at all.
+func tooShort(d time.Duration) bool { return d != 0 && d < time.Second }
 
 // String writes d so that ParseDuration reads it.
 func (d Duration) String() string {

@@ -1,7 +1,6 @@
 package django
 
 import (
-	"strings"
 	"time"
 )
 
@@ -94,23 +93,24 @@ func (k KnoxSettings) tokenLength() int {
 // would make tokens that can be guessed.
 func (k KnoxSettings) Validate() error {
 	invalid := func(message string) error { return &Error{Code: CodeConfigInvalid, Message: message} }
-	hidden := func(s string) bool { return strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) }
 	if _, err := k.hash(); err != nil {
 		return err
 	}
 	switch n := k.tokenLength(); {
-	case len(k.TokenPrefix) > maxKnoxPrefix || hidden(k.TokenPrefix):
+	case len(k.TokenPrefix) > maxKnoxPrefix || !visibleWord(k.TokenPrefix):
 		return invalid("knox.token_prefix must be at most 10 visible ASCII characters")
-	case hidden(k.AuthHeaderPrefix):
+	case !visibleWord(k.AuthHeaderPrefix):
 		return invalid("knox.auth_header_prefix must be one word")
 	case n < minKnoxTokenLength || n > 1024:
 		return invalid("knox.auth_token_character_length must lie between 32 and 1024")
 	case k.TokenLimitPerUser != nil && *k.TokenLimitPerUser < 0:
 		return invalid("knox.token_limit_per_user must not be negative")
-	case k.AutoRefreshMaxTTL.Duration < 0:
-		return invalid("knox.auto_refresh_max_ttl must not be negative")
+	case tooShort(k.AutoRefreshMaxTTL.Duration):
+		return invalid("knox.auto_refresh_max_ttl must be at least a second")
 	case k.MinRefreshInterval != nil && k.MinRefreshInterval.Duration < 0:
 		return invalid("knox.min_refresh_interval must not be negative")
+	case tooShort(k.TokenTTL.ttl):
+		return invalid("knox.token_ttl must be at least a second")
 	}
 	if _, ok := k.TokenTTL.Duration(); k.AutoRefresh && !ok {
 		return &Error{Code: CodeConfigInvalid, Message: `knox.auto_refresh does not go with a token_ttl of "never"`,

@@ -53,12 +53,12 @@ func RandomString(rand io.Reader, n int, alphabet string) (string, error) {
 	return string(out), nil
 }
 
-// GeneratePassword returns a password of 22 letters and digits that are not mistaken for one
-// another (127 bits), with at least one lower-case letter, one capital and one digit. It passes
-// [ValidatePassword] for a user without attributes; for others it does but for a vanishing chance.
-func GeneratePassword(rand io.Reader) (string, error) {
+// GeneratePassword returns a password of 22 letters and digits, or at least as many as length says, that
+// are not mistaken for one another (127 bits), with at least one lower-case letter, one capital and one
+// digit. It passes Django's validators of that length but for a vanishing chance.
+func GeneratePassword(rand io.Reader, length int) (string, error) {
 	for range 64 {
-		password, err := RandomString(rand, generatedLength, unambiguousChars)
+		password, err := RandomString(rand, max(length, generatedLength), unambiguousChars)
 		if err != nil {
 			return "", fmt.Errorf("generate password: %w", err)
 		}

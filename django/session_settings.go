@@ -2,6 +2,7 @@ package django
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -80,14 +81,22 @@ func (s SessionSettings) DeletingLogsOut() (ok bool, reason string) {
 	}
 }
 
+// serializerClass is the dotted path of the serializer.
+func (s SessionSettings) serializerClass() string {
+	switch {
+	case s.Serializer == "":
+		return sessionSerializers + "JSONSerializer"
+	case !strings.Contains(s.Serializer, "."):
+		return sessionSerializers + s.Serializer
+	}
+	return s.Serializer
+}
+
 // Pickles reports whether the application writes sessions that only Python can read, and that only
 // Python can write for it: any serializer but Django's for JSON may.
 func (s SessionSettings) Pickles() bool {
-	switch s.Serializer {
-	case "", "JSONSerializer", sessionSerializers + "JSONSerializer", "django.core.signing.JSONSerializer":
-		return false
-	}
-	return true
+	class := s.serializerClass()
+	return class != sessionSerializers+"JSONSerializer" && class != "django.core.signing.JSONSerializer"
 }
 
 // Validate returns a [CodeConfigInvalid] error for a value that Django could not work with.
@@ -99,9 +108,18 @@ func (s SessionSettings) Validate() error {
 	if i := strings.IndexFunc(s.CookieName, func(r rune) bool { return !isCookieNameRune(r) }); i >= 0 {
 		return invalid("session.cookie_name must be the name of a cookie: letters, digits and -_.")
 	}
-	for _, path := range []struct{ key, value string }{{"engine", s.Engine}, {"serializer", s.Serializer}} {
-		if strings.ContainsFunc(path.value, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	for _, path := range []struct {
+		key, value, module string
+		names              []string
+	}{
+		{"engine", s.EngineModule(), sessionBackends, []string{"db", "cached_db", "cache", "file", "signed_cookies"}},
+		{"serializer", s.serializerClass(), sessionSerializers, []string{"JSONSerializer", "PickleSerializer"}},
+	} {
+		if !visibleWord(path.value) {
 			return invalid("session." + path.key + " must be the dotted path of a Python module or class")
+		}
+		if name, ours := strings.CutPrefix(path.value, path.module); ours && !slices.Contains(path.names, name) {
+			return invalid("session." + path.key + ": Django has none of that name, but " + strings.Join(path.names, ", "))
 		}
 	}
 	return nil

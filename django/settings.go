@@ -2,8 +2,10 @@ package django
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -33,6 +35,38 @@ type AuthSettings struct {
 	UsernameField    string `toml:"username_field"`    // USERNAME_FIELD, where more than one column could be it
 	PasswordHasher   string `toml:"password_hasher"`   // the algorithm of the first of PASSWORD_HASHERS; "pbkdf2_sha256" when empty
 	PBKDF2Iterations int    `toml:"pbkdf2_iterations"` // what the application's PBKDF2PasswordHasher uses
+
+	PasswordValidators *PasswordValidators `toml:"password_validators"` // AUTH_PASSWORD_VALIDATORS; a new project's when nil
+}
+
+// Validate returns a [CodeConfigInvalid] error for a value that would make users who
+// cannot log in, or lists that show their hashes.
+func (a AuthSettings) Validate() error {
+	hasher := cmp.Or(a.PasswordHasher, PBKDF2SHA256)
+	switch n := a.PBKDF2Iterations; {
+	case !slices.Contains(Hashers(), hasher):
+		return &Error{Code: CodeConfigInvalid, Message: "auth.password_hasher is not one that tokenctl writes",
+			Hint: "it writes " + strings.Join(Hashers(), ", ")}
+	case n != 0 && (n < MinPBKDF2Iterations || n > maxPBKDF2Iterations):
+		return &Error{Code: CodeConfigInvalid,
+			Message: fmt.Sprintf("auth.pbkdf2_iterations must lie between %d and %d", MinPBKDF2Iterations, maxPBKDF2Iterations)}
+	case n != 0 && hasher != PBKDF2SHA256 && hasher != PBKDF2SHA1:
+		return &Error{Code: CodeConfigInvalid, Message: "auth.pbkdf2_iterations does not go with the password_hasher " + hasher, Hint: "leave out one of them"}
+	}
+	if err := checkColumn("auth.username_field", a.UsernameField); err != nil || a.PasswordValidators == nil {
+		return err
+	}
+	return a.PasswordValidators.Validate()
+}
+
+// checkColumn refuses a column that holds secrets for one that names users: its values
+// would be in every list, and in the claims of JWTs.
+func checkColumn(setting, column string) error {
+	lower := strings.ToLower(column)
+	if strings.Contains(lower, "password") || strings.Contains(lower, "passwd") || strings.Contains(lower, "secret") {
+		return &Error{Code: CodeConfigInvalid, Message: setting + ": the column " + column + " holds secrets", Hint: "name the column that the application names its users by"}
+	}
+	return nil
 }
 
 // DRFSettings describe rest_framework.authtoken in the application.
@@ -74,20 +108,15 @@ func (s *Settings) Apply(text []byte) error {
 	dec := toml.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(s); err != nil {
-		return settingsError(err)
+		return settingsError(text, err)
 	}
-	if n := s.Auth.PBKDF2Iterations; n != 0 && (n < MinPBKDF2Iterations || n > maxPBKDF2Iterations) {
-		return &Error{Code: CodeConfigInvalid,
-			Message: fmt.Sprintf("auth.pbkdf2_iterations must lie between %d and %d", MinPBKDF2Iterations, maxPBKDF2Iterations)}
+	if err := s.checkGiven(text); err != nil {
+		return err
 	}
-	if name := s.Auth.PasswordHasher; name != "" && !slices.Contains(Hashers(), name) {
-		return &Error{Code: CodeConfigInvalid, Message: "auth.password_hasher is not one that tokenctl writes",
-			Hint: "it writes " + strings.Join(Hashers(), ", ")}
+	if !visibleWord(s.DRF.Keyword) {
+		return &Error{Code: CodeConfigInvalid, Message: "drf.keyword must be one word of visible ASCII characters"}
 	}
-	if strings.ContainsAny(s.DRF.Keyword, " \t\r\n") {
-		return &Error{Code: CodeConfigInvalid, Message: "drf.keyword must be one word"}
-	}
-	for _, part := range []interface{ Validate() error }{s.Knox, s.SimpleJWT, s.Session, s.Time, s.Server} {
+	for _, part := range []interface{ Validate() error }{s.Auth, s.Knox, s.SimpleJWT, s.Session, s.Time, s.Server, s.Peers} {
 		if err := part.Validate(); err != nil {
 			return err
 		}
@@ -95,9 +124,14 @@ func (s *Settings) Apply(text []byte) error {
 	return nil
 }
 
+// visibleWord reports whether a text can stand in a header as one word, or is empty.
+func visibleWord(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
 // settingsError says where the fault is without quoting the line: it may hold
 // a database password.
-func settingsError(err error) error {
+func settingsError(text []byte, err error) error {
 	var unknown *toml.StrictMissingError
 	if errors.As(err, &unknown) && len(unknown.Errors) > 0 {
 		var keys []string
@@ -115,7 +149,42 @@ func settingsError(err error) error {
 		if key := strings.Join(bad.Key(), "."); key != "" {
 			what = key + " has the wrong type or form"
 		}
-		return &Error{Code: CodeConfigInvalid, Message: fmt.Sprintf("line %d, column %d: %s", row, column, what), Err: err}
+		if lines := strings.Split(string(text), "\n"); row <= len(lines) {
+			if found := Invisible(strings.Trim(lines[row-1], " \t\r")); found != "" {
+				what += "; there is " + found
+			}
+		}
+		return &Error{Code: CodeConfigInvalid, Message: fmt.Sprintf("line %d, column %d: %s", row, column, what), Hint: durationHint(err), Err: err}
+	}
+	// The decoder does not say where a number is that a setting cannot be.
+	if key := failing(text); key != "" {
+		return &Error{Code: CodeConfigInvalid, Message: fmt.Sprintf("line %d: %s has the wrong type or form", SettingLines(text)[key], key), Hint: durationHint(err), Err: err}
 	}
 	return &Error{Code: CodeConfigInvalid, Message: "not valid TOML", Err: err}
+}
+
+// durationHint is the hint for a setting that is no duration.
+func durationHint(err error) string {
+	if strings.Contains(err.Error(), "duration") || strings.Contains(err.Error(), "longer than zero") {
+		return `write a duration, such as "15m", "12h" or "90d"`
+	}
+	return ""
+}
+
+// failing is the first setting of a section that cannot be read by itself.
+func failing(text []byte) string {
+	var given map[string]any
+	if toml.Unmarshal(text, &given) != nil {
+		return ""
+	}
+	for _, section := range slices.Sorted(maps.Keys(given)) {
+		table, _ := given[section].(map[string]any)
+		for _, key := range slices.Sorted(maps.Keys(table)) {
+			one, err := toml.Marshal(map[string]any{section: map[string]any{key: table[key]}})
+			if err == nil && toml.Unmarshal(one, new(Settings)) != nil {
+				return section + "." + key
+			}
+		}
+	}
+	return ""
 }

@@ -29,6 +29,11 @@ func SettingLines(text []byte) map[string]int {
 		switch e.Kind {
 		case unstable.Table:
 			section = name + "."
+		case unstable.ArrayTable:
+			section = name + "."
+			if lines[name] == 0 {
+				lines[name] = line
+			}
 		case unstable.KeyValue:
 			lines[section+name] = line
 		}
@@ -42,6 +47,9 @@ func (s Settings) WithDefaults() Settings {
 	if s.Auth.PasswordHasher == "" {
 		s.Auth.PasswordHasher = PBKDF2SHA256
 	}
+	if s.Auth.PasswordValidators == nil {
+		s.Auth.PasswordValidators = &defaultValidators
+	}
 	s.DRF.Keyword = s.TokenKeyword()
 	s.Knox.AuthHeaderPrefix = s.Knox.HeaderPrefix()
 	s.Knox.AuthTokenCharacterLength = s.Knox.tokenLength()
@@ -53,9 +61,7 @@ func (s Settings) WithDefaults() Settings {
 	}
 	s.SimpleJWT = s.SimpleJWT.WithDefaults()
 	s.Session.Engine = s.Session.EngineModule()
-	if s.Session.Serializer == "" {
-		s.Session.Serializer = sessionSerializers + "JSONSerializer"
-	}
+	s.Session.Serializer = s.Session.serializerClass()
 	s.Session.CookieName = s.Session.Cookie()
 	s.Session.CookieAge = Seconds{s.Session.Age()}
 	if s.Time.UseTZ == nil {

@@ -14,65 +14,92 @@ const (
 // PasswordProblem is one ValidationError of a password validator, with Django's code and message.
 type PasswordProblem struct{ Code, Message string }
 
-// UserAttributes are the values a password is compared with: DEFAULT_USER_ATTRIBUTES of
-// UserAttributeSimilarityValidator. Empty ones are left out of the comparison.
-type UserAttributes struct{ Username, FirstName, LastName, Email string }
+// UserAttributes are the values a password is compared with. Empty ones are left out of the comparison.
+type UserAttributes struct {
+	Username, FirstName, LastName, Email string
+	Field, Value                         string // USERNAME_FIELD, where it is none of these
+}
 
-// ValidatePassword runs the four validators a new project's settings list, in that order, and
-// returns every problem, as validate_password in django/contrib/auth/password_validation.py (3.2 to
-// 6.1) does. The list of common passwords is our own: see common_passwords.md.
-func ValidatePassword(password string, u UserAttributes) []PasswordProblem {
+// Validate runs the validators in their order and returns every problem, as validate_password in
+// django/contrib/auth/password_validation.py (3.2 to 6.1) does.
+func (c PasswordChecks) Validate(password string, u UserAttributes) []PasswordProblem {
 	var problems []PasswordProblem
-	if name := similarAttribute(password, u); name != "" {
-		problems = append(problems, PasswordProblem{
-			Code:    "password_too_similar",
-			Message: fmt.Sprintf("The password is too similar to the %s.", name),
-		})
-	}
-	if utf8.RuneCountInString(password) < minPasswordLength {
-		problems = append(problems, PasswordProblem{
-			Code: "password_too_short",
-			Message: fmt.Sprintf("This password is too short. It must contain at least %d characters.",
-				minPasswordLength),
-		})
-	}
-	if isCommonPassword(password) {
-		problems = append(problems, PasswordProblem{
-			Code:    "password_too_common",
-			Message: "This password is too common.",
-		})
-	}
-	if isDigits(password) {
-		problems = append(problems, PasswordProblem{
-			Code:    "password_entirely_numeric",
-			Message: "This password is entirely numeric.",
-		})
+	for _, v := range c.validators() {
+		if problem := c.check(v, password, u); problem.Code != "" {
+			problems = append(problems, problem)
+		}
 	}
 	return problems
+}
+
+// check runs one validator; no code is no problem.
+func (c PasswordChecks) check(v PasswordValidator, password string, u UserAttributes) (problem PasswordProblem) {
+	switch v.known() {
+	case similarityValidator:
+		if name := similarAttribute(password, u, v.attributes(), v.similarity()); name != "" {
+			problem = PasswordProblem{"password_too_similar", fmt.Sprintf("The password is too similar to the %s.", name)}
+		}
+	case lengthValidator:
+		if n := v.length(); utf8.RuneCountInString(password) < n {
+			noun := "characters"
+			if n == 1 {
+				noun = "character"
+			}
+			problem = PasswordProblem{"password_too_short", fmt.Sprintf("This password is too short. It must contain at least %d %s.", n, noun)}
+		}
+	case commonValidator:
+		common := isCommonPassword
+		if v.PasswordListPath != nil {
+			common = c.lists[*v.PasswordListPath].has
+		}
+		if common(password) {
+			problem = PasswordProblem{"password_too_common", "This password is too common."}
+		}
+	case numericValidator:
+		if isDigits(password) {
+			problem = PasswordProblem{"password_entirely_numeric", "This password is entirely numeric."}
+		}
+	}
+	return problem
 }
 
 // similarAttribute returns the verbose name of the first attribute the password resembles, as a
 // whole or in one of its words, or "": UserAttributeSimilarityValidator.validate. As there, the
 // first hit ends the search.
-func similarAttribute(password string, u UserAttributes) string {
+func similarAttribute(password string, u UserAttributes, attributes []string, limit float64) string {
 	lowered := []rune(lower(password))
-	for _, attribute := range []struct{ name, value string }{
-		{"username", u.Username},
-		{"first name", u.FirstName},
-		{"last name", u.LastName},
-		{"email address", u.Email},
-	} {
-		if attribute.value == "" {
+	for _, attribute := range attributes {
+		name, value := u.attribute(attribute)
+		if value == "" {
 			continue
 		}
-		value := lower(attribute.value)
+		value = lower(value)
 		for _, part := range append(splitNonWords(value), value) {
-			if tooSimilar(lowered, []rune(part)) {
-				return attribute.name
+			if quickRatio(lowered, []rune(part)) >= limit {
+				return name
 			}
 		}
 	}
 	return ""
+}
+
+// attribute returns the verbose name and the value of a field of Django's AbstractUser, or of
+// USERNAME_FIELD.
+func (u *UserAttributes) attribute(field string) (name, value string) {
+	switch field {
+	case "username":
+		value = u.Username
+	case "first_name":
+		value = u.FirstName
+	case "last_name":
+		value = u.LastName
+	case "email":
+		return "email address", u.Email
+	}
+	if field == u.Field {
+		value = u.Value
+	}
+	return strings.ReplaceAll(field, "_", " "), value
 }
 
 // splitNonWords is re.split(r"\W+", s): unlike strings.FieldsFunc it keeps the empty strings at
@@ -94,15 +121,10 @@ func splitNonWords(s string) []string {
 	return append(parts, part.String())
 }
 
-// tooSimilar compares in floating point as Python does. Django's exceeds_maximum_length_ratio, there
-// since 2.2.26, 3.2.11 and 4.0.1, is not repeated: it skips values less than a tenth as long as the
-// password to save time, and their ratio is below 0.19 in any case.
-func tooSimilar(password, value []rune) bool {
-	return quickRatio(password, value) >= maxSimilarity
-}
-
 // quickRatio is difflib.SequenceMatcher.quick_ratio: twice the size of the intersection of both
-// multisets of characters, over the sum of their sizes.
+// multisets of characters, over the sum of their sizes. It compares in floating point as Python does. Django's
+// exceeds_maximum_length_ratio, there since 2.2.26, 3.2.11 and 4.0.1, is not repeated: to save time it skips values
+// whose ratio is below the limit in any case.
 func quickRatio(a, b []rune) float64 {
 	if len(a)+len(b) == 0 {
 		return 1

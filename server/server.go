@@ -34,7 +34,8 @@ type Config struct {
 	CORS         CORS
 	Throttles    Throttles
 	Faults       Faults
-	Clients      []Client // may introspect besides staff
+	Clients      []Client              // may introspect besides staff
+	Passwords    django.PasswordChecks // AUTH_PASSWORD_VALIDATORS
 }
 
 // Server answers requests. It is an http.Handler.

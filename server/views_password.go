@@ -30,7 +30,7 @@ func (s *Server) changePassword(r *request) (*response, error) {
 		return nil, err
 	}
 	// SetPasswordForm.clean_new_password2 of django/contrib/auth/forms.py (4.2)
-	if problems := django.ValidatePassword(password, like); problems != nil {
+	if problems := s.Passwords.Validate(password, like); problems != nil {
 		var messages []string
 		for _, p := range problems {
 			messages = append(messages, p.Message)

@@ -1,0 +1,199 @@
+package commands
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"tokenctl/db"
+	"tokenctl/django"
+)
+
+// Everything that tokenctl reads is text in UTF-8, perhaps with a byte order mark,
+// and of bounded size.
+//
+//   - Settings, keys and certificates are regular files: readRegular, readPrivate.
+//   - What a flag hands over (--token-file, --password-file, --users-from,
+//     --from-csv) may also be a FIFO, a terminal or /dev/fd/N: openInput. Its writer
+//     may take its time, until --max-time or an interrupt.
+//   - Text begins behind its byte order mark: unmarked.
+
+// maxSettings bounds tokenctl.toml, key files and certificates.
+const maxSettings = 1 << 20
+
+// maxInput bounds names, ids and secrets that are read a line each: a few million.
+const maxInput = 256 << 20
+
+// unmarked is a text without its byte order mark. Text in UTF-16 is an error.
+func unmarked(from io.Reader, name string) (*bufio.Reader, error) {
+	text := bufio.NewReaderSize(from, 64<<10)
+	head, err := text.Peek(len(django.Mark))
+	switch {
+	case string(head) == django.Mark:
+		_, err = text.Discard(len(head))
+	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
+		return nil, usage(name+" is UTF-16 text", "save it as UTF-8: iconv -f UTF-16 -t UTF-8")
+	case errors.Is(err, io.EOF):
+		err = nil
+	}
+	return text, err
+}
+
+// readText reads a text of at most limit bytes.
+func readText(from io.Reader, name string, limit int64) (string, error) {
+	reader, err := unmarked(io.LimitReader(from, limit+1), name)
+	if err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(reader)
+	if err == nil && int64(len(text)) > limit {
+		return "", usage(fmt.Sprintf("%s is longer than %d KiB", name, limit>>10), "")
+	}
+	return string(text), err
+}
+
+// readRegular reads a regular file. Whatever else stands there is named as such:
+// opening it does not wait for anybody, and nothing of it is read.
+func readRegular(path string, limit int64, check func(fs.FileInfo) error) (string, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	var info fs.FileInfo
+	if err == nil {
+		defer f.Close()
+		info, err = f.Stat()
+	}
+	switch {
+	case errors.Is(err, syscall.ENXIO): // which is what opening a socket ends in
+		return "", notRegular(path, "a socket or a device")
+	case err != nil:
+		return "", unreadable(path, err)
+	case !info.Mode().IsRegular():
+		return "", notRegular(path, db.FileKind(info.Mode()))
+	case info.Size() > limit:
+		return "", &django.Error{Code: django.CodeConfigInvalid, Message: fmt.Sprintf("%s is longer than %d KiB", path, limit>>10), Hint: "name the right file"}
+	}
+	if check != nil {
+		if err := check(info); err != nil {
+			return "", err
+		}
+	}
+	text, err := readText(f, path, limit)
+	var known *django.Error
+	if err != nil && !errors.As(err, &known) {
+		err = unreadable(path, err)
+	}
+	return text, err
+}
+
+func notRegular(path, kind string) error {
+	return &django.Error{Code: django.CodeConfigInvalid, Message: path + " is " + kind + ", not a regular file", Hint: "name a regular file"}
+}
+
+func unreadable(path string, err error) error {
+	return &django.Error{Code: django.CodeFailed, Message: "cannot read " + path + ": " + reason(err), Err: err}
+}
+
+// readPrivate reads a file that holds, or leads to, secrets: like an ssh key it
+// must belong to the caller or root and give nothing to anybody else.
+func readPrivate(path string) (string, error) {
+	return readRegular(path, maxSettings, func(info fs.FileInfo) error {
+		if owner, ok := info.Sys().(*syscall.Stat_t); ok && owner.Uid != 0 && int(owner.Uid) != os.Geteuid() {
+			return &django.Error{Code: django.CodeConfigUnsafe, Message: path + " belongs to another user", Hint: "chown it to yourself after reading it"}
+		}
+		if mode := info.Mode().Perm(); mode&0o077 != 0 {
+			return &django.Error{Code: django.CodeConfigUnsafe, Message: fmt.Sprintf("%s is open to others (mode %04o)", path, mode),
+				Hint: "chmod 600 " + shellWord(path)}
+		}
+		return nil
+	})
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./][A-Za-z0-9_./:@%+=,-]*$`)
+
+// shellWord writes a word as a shell takes it.
+func shellWord(text string) string {
+	if plainWord.MatchString(text) {
+		return text
+	}
+	return "-- '" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+// openInput opens a file that a flag hands over. A FIFO may not have a writer yet.
+func openInput(ctx context.Context, path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, &django.Error{Code: django.CodeNotFound, Message: "cannot read " + path + ": " + reason(err)}
+	}
+	if mode := info.Mode(); mode.IsDir() || mode&fs.ModeSocket != 0 || mode&fs.ModeDevice != 0 && mode&fs.ModeCharDevice == 0 {
+		return nil, usage(path+" is "+db.FileKind(mode)+", not a file to read", "name a regular file, a FIFO or /dev/stdin")
+	}
+	type result struct {
+		file *os.File
+		err  error
+	}
+	opened := make(chan result, 1)
+	go func() {
+		f, err := os.Open(path)
+		opened <- result{f, err}
+	}()
+	select {
+	case r := <-opened:
+		if r.err != nil {
+			return nil, &django.Error{Code: django.CodeNotFound, Message: "cannot read " + path + ": " + reason(r.err)}
+		}
+		return r.file, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// readSecretFile reads --token-file or --password-file. Who may read the file is its
+// owner's decision: it is often a mounted secret.
+func readSecretFile(ctx context.Context, path string) (string, error) {
+	f, err := openInput(ctx, path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := readText(patientReader{ctx, f}, path, maxLine)
+	var number syscall.Errno
+	if errors.As(err, &number) {
+		err = unreadable(path, err)
+	}
+	return text, err
+}
+
+// patientReader is a reader whose writer may take its time, but not longer than
+// ctx.
+type patientReader struct {
+	ctx  context.Context
+	from io.Reader
+}
+
+func (r patientReader) Read(p []byte) (int, error) {
+	type result struct {
+		n   int
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		n, err := r.from.Read(p)
+		done <- result{n, err}
+	}()
+	select {
+	case got := <-done:
+		return got.n, got.err
+	case <-r.ctx.Done():
+		return 0, context.Cause(r.ctx)
+	}
+}
