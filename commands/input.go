@@ -65,7 +65,7 @@ func (a *App) readReferences(ctx context.Context) ([]reference, error) {
 		s, err := secretLine(secret, "the secret")
 		return []reference{{tokens.Name{Secret: s}, "the secret"}}, err
 	}
-	lines, err := a.readLines(ctx, a.Stdin)
+	lines, err := readLines(ctx, a.Stdin, "standard input")
 	if err != nil {
 		return nil, err
 	}
@@ -92,9 +92,9 @@ func (a *App) readReferences(ctx context.Context) ([]reference, error) {
 var errNoInput = usage("standard input is empty", "write one id or secret a line")
 
 // readLines reads lines until the end of input or of ctx.
-func (a *App) readLines(ctx context.Context, from io.Reader) ([]string, error) {
+func readLines(ctx context.Context, from io.Reader, name string) ([]string, error) {
 	limited := &io.LimitedReader{R: patientReader{ctx, from}, N: maxInput}
-	text, err := unmarked(limited, "the input")
+	text, err := unmarked(limited, name)
 	if err != nil {
 		return nil, err
 	}
@@ -107,17 +107,18 @@ func (a *App) readLines(ctx context.Context, from io.Reader) ([]string, error) {
 	}
 	switch {
 	case errors.Is(s.Err(), bufio.ErrTooLong):
-		return nil, usage("a line of the input is longer than 64 KiB", "")
+		return nil, usage("a line of "+name+" is longer than 64 KiB", "")
 	case limited.N == 0:
-		return nil, usage(fmt.Sprintf("the input is longer than %d MiB", maxInput>>20), "")
+		return nil, usage(fmt.Sprintf("%s is longer than %d MiB", name, maxInput>>20), "")
 	}
 	return lines, s.Err()
 }
 
 // readNames reads one user name a line; - is standard input.
 func (a *App) readNames(ctx context.Context, path string) ([]string, error) {
-	from := a.Stdin
+	from, name := a.Stdin, "standard input"
 	if path != "-" {
+		name = path
 		f, err := openInput(ctx, path)
 		if err != nil {
 			return nil, err
@@ -125,19 +126,19 @@ func (a *App) readNames(ctx context.Context, path string) ([]string, error) {
 		defer f.Close()
 		from = f
 	}
-	lines, err := a.readLines(ctx, from)
+	lines, err := readLines(ctx, from, name)
 	if err != nil {
 		return nil, err
 	}
 	for i, line := range lines {
 		if line == "" {
-			return nil, usage(path+" has an empty line: it is nobody's name", "")
+			return nil, usage(name+" has an empty line: it is nobody's name", "")
 		}
-		if name := django.Invisible(line); name != "" {
-			return nil, usage(fmt.Sprintf("line %d of %s has %s in it", i+1, path, name), "remove it; --user-id finds a user whose name really has it")
+		if found := django.Invisible(line); found != "" {
+			return nil, usage(fmt.Sprintf("line %d of %s has %s in it", i+1, name, found), "remove it; --user-id finds a user whose name really has it")
 		}
 		if looksLikeSecret(line) {
-			return nil, usage(path+" holds something that looks like a secret, not names", "")
+			return nil, usage(name+" holds something that looks like a secret, not names", "")
 		}
 	}
 	return lines, nil
