@@ -98,8 +98,12 @@ func (a *App) passwordChecks() (django.PasswordChecks, error) {
 	})
 }
 
-// tellUnchecked says what the application checks of passwords and tokenctl cannot.
-func (a *App) tellUnchecked(c django.PasswordChecks, l *db.Layout) {
+// tellChecks says what the application checks of passwords and tokenctl cannot, and,
+// where one was rejected by the default, that it is one.
+func (a *App) tellChecks(c django.PasswordChecks, l *db.Layout, rejected error) {
+	if rejected != nil && c.Default() {
+		a.say("note: these validators are a default, those of a new project: password_validators under [auth] in tokenctl.toml names the application's")
+	}
 	if list := c.Unchecked(l.User.Username); list != nil {
 		a.say("note: not checked, which only the application can: %s", strings.Join(list, ", "))
 	}

@@ -132,7 +132,7 @@ func (o *serveOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.app.tellUnchecked(config.Passwords, layout)
+	o.app.tellChecks(config.Passwords, layout, nil)
 	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return &django.Error{Code: django.CodeFailed, Message: "cannot listen on " + o.listen + ": " + reason(err), Hint: "choose another --listen; port 0 is any that is free"}

@@ -116,21 +116,12 @@ func (r *lockedReader) Read(p []byte) (int, error) {
 
 // rejected is the error for what Django's validators have against a password,
 // nil when that is nothing. It never repeats the password.
-func rejected(c django.PasswordChecks, problems []django.PasswordProblem) error {
+func rejected(problems []django.PasswordProblem) error {
 	if len(problems) == 0 {
 		return nil
 	}
 	return &django.Error{Code: django.CodePasswordRejected, Message: "the password is rejected: " + joinProblems(problems),
-		Hint: "choose another; " + withoutValidators(c)}
-}
-
-// withoutValidators is the hint for a password that must not be checked.
-func withoutValidators(c django.PasswordChecks) string {
-	hint := "--no-validate does without Django's validators"
-	if c.Default() {
-		hint += ", here those of a new project: password_validators under [auth] in tokenctl.toml names the application's"
-	}
-	return hint
+		Hint: "choose another; --no-validate does without Django's validators"}
 }
 
 func joinProblems(problems []django.PasswordProblem) string {

@@ -99,7 +99,7 @@ func (o *userCreateOptions) passwords(ctx context.Context, l *db.Layout, users *
 	}
 	checked, err := validateAll(ctx, checks, l, users.list)
 	if checked {
-		a.tellUnchecked(checks, l)
+		a.tellChecks(checks, l, err)
 	}
 	return err
 }
@@ -119,7 +119,7 @@ func validateAll(ctx context.Context, checks django.PasswordChecks, l *db.Layout
 		checked = true
 		problems := checks.Validate(n.password.Reveal(), attributes(l, &n.NewUser))
 		if n.file == nil && len(problems) > 0 {
-			return checked, rejected(checks, problems)
+			return checked, rejected(problems)
 		}
 		if len(problems) > 0 {
 			faults = append(faults, n.where()+joinProblems(problems))
@@ -133,7 +133,7 @@ func validateAll(ctx context.Context, checks django.PasswordChecks, l *db.Layout
 	if len(faults) > most {
 		message += "; and " + count(len(faults)-most, "more line")
 	}
-	return checked, &django.Error{Code: django.CodePasswordRejected, Message: message, Hint: "choose others; " + withoutValidators(checks)}
+	return checked, &django.Error{Code: django.CodePasswordRejected, Message: message, Hint: "choose others; --no-validate does without Django's validators"}
 }
 
 // createUsers writes the users, unless some of them are there already.

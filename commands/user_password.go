@@ -233,8 +233,9 @@ func (o *userPasswordOptions) password(ctx context.Context, store *db.Store, u d
 	if err != nil {
 		return secret, err
 	}
-	a.tellUnchecked(checks, layout)
-	return secret, rejected(checks, checks.Validate(secret.Reveal(), u.Attributes(layout)))
+	err = rejected(checks.Validate(secret.Reveal(), u.Attributes(layout)))
+	a.tellChecks(checks, layout, err)
+	return secret, err
 }
 
 // hand writes the result before the transaction commits.

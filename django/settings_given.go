@@ -13,6 +13,9 @@ import (
 var meaningful = map[string]bool{"knox.token_prefix": true, "knox.token_limit_per_user": true, "knox.min_refresh_interval": true,
 	"simplejwt.leeway": true, "secret_key_fallback_files": true, "auth.password_validators": true}
 
+// exact are the settings whose text is the application's, whatever stands in it.
+var exact = map[string]bool{"simplejwt.issuer": true, "simplejwt.audience": true}
+
 // checkGiven refuses what a file gives as empty, and invisible characters in what it
 // gives. s is what the file was read into.
 func (s *Settings) checkGiven(text []byte) error {
@@ -56,6 +59,9 @@ func checkValue(name string, raw any, v reflect.Value) error {
 			what = "empty"
 		}
 		return &Error{Code: CodeConfigInvalid, Message: name + " is " + what, Hint: "leave it out for the default, or give it a value"}
+	}
+	if exact[name] {
+		return nil
 	}
 	return checkText(name, raw)
 }
