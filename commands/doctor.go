@@ -68,6 +68,7 @@ func (a *App) doctor(ctx context.Context) error {
 	d := &doctor{app: a, ctx: ctx}
 	d.ok("database", "%s, from %s", t, a.source)
 	d.password()
+	d.passfile()
 	d.settings()
 	if err := store.Inspect(ctx, func(tx *db.Tx, unknown error) error { return d.inspect(tx, t, unknown) }); err != nil {
 		return err

@@ -154,7 +154,9 @@ func (d *doctor) peers(applied map[string][]string) {
 		if least != "" {
 			parts = append(parts, fmt.Sprintf("at least %s by its migrations (%s)", least, by))
 		}
-		if parts != nil {
+		if v := configured[peer]; v != "" && least != "" && !v.AtLeast(django.Version(least)) {
+			d.add("version_"+peer, statusWarning, strings.Join(parts, ", but "), "correct "+peer+" under [peers] in "+d.app.toml)
+		} else if parts != nil {
 			d.info("version_"+peer, "%s", strings.Join(parts, "; "))
 		}
 	}

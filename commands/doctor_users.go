@@ -42,6 +42,8 @@ func (d *doctor) users(tx *db.Tx) error {
 	if flags := u.FlagsRequired(); e == nil && flags != nil {
 		d.info("user_create", "tokenctl user create needs %s", strings.Join(flags, " "))
 	}
+	d.validators(u)
+	d.userIDField(u)
 	return d.try(tx, "password_hasher", func() error {
 		use, err := tx.PasswordUse(d.ctx)
 		if err == nil {
@@ -78,7 +80,7 @@ func (d *doctor) hasher(use db.PasswordUse) {
 		parts = append(parts, text)
 	}
 	found := strings.Join(parts, "; ") + fmt.Sprintf(", of the newest %s", count(use.Users, "user"))
-	set := d.app.settings.Auth.PBKDF2Iterations
+	set, algorithm := d.app.settings.Auth.PBKDF2Iterations, d.app.settings.Auth.PasswordHasher
 	switch {
 	case slices.Contains(weakHashers, names[0]):
 		d.add("password_hasher", statusWarning, found, "put a slow hasher first in the project's PASSWORD_HASHERS; passwords are rewritten as people log in")
@@ -88,6 +90,9 @@ func (d *doctor) hasher(use db.PasswordUse) {
 	case set != 0 && use.Iterations != 0 && set != use.Iterations:
 		d.add("password_hasher", statusWarning, fmt.Sprintf("%s, but pbkdf2_iterations is %d", found, set),
 			fmt.Sprintf("set pbkdf2_iterations = %d under [auth] in %s: other passwords are rewritten at the next login, which ends sessions", use.Iterations, d.app.toml))
+	case algorithm != "" && algorithm != names[0]:
+		d.add("password_hasher", statusWarning, fmt.Sprintf("%s, but password_hasher is %s", found, algorithm),
+			"set password_hasher under [auth] in "+d.app.toml+" to the first of the project's PASSWORD_HASHERS")
 	default:
 		d.ok("password_hasher", "%s", found)
 	}

@@ -43,7 +43,8 @@ func postgresTarget(params map[string]string, shown string) (Target, error) {
 	} else if err := s.check(); err != nil {
 		return Target{}, err
 	}
-	if t.Ignored = s.passfileFault(); t.Ignored != "" {
+	whole := false
+	if t.Ignored, whole = s.passfileFault(); whole {
 		params["passfile"] = os.DevNull
 	}
 	t.url = keywords(params)
@@ -158,24 +159,33 @@ func keyIsOpen(info fs.FileInfo) bool {
 	return info.Mode()&forbidden != 0
 }
 
-// passfileFault is why libpq does not look into the password file, in its own words
-// (passwordFromFile in src/interfaces/libpq/fe-connect.c, PostgreSQL 17); empty
-// where it does, or needs none.
-func (s libpqSettings) passfileFault() string {
+// passfileFault is what libpq does not look into of the password file, and why, in its
+// own words where it has some (passwordFromFile in src/interfaces/libpq/fe-connect.c,
+// PostgreSQL 17); empty where it looks into all, or needs none.
+func (s libpqSettings) passfileFault() (fault string, whole bool) {
 	file := s["passfile"]
 	if file.value == "" || s["password"].value != "" {
-		return ""
+		return "", false
 	}
 	info, err := os.Stat(file.value)
 	switch {
 	case err != nil:
-		return "" // which libpq takes for having none
+		return "", false // which libpq takes for having none
 	case !info.Mode().IsRegular():
-		return fmt.Sprintf("password file %q is not a plain file", file.value)
+		return fmt.Sprintf("password file %q is not a plain file", file.value), true
 	case info.Mode()&0o077 != 0:
-		return fmt.Sprintf("password file %q has group or world access; permissions should be u=rw (0600) or less", file.value)
+		return fmt.Sprintf("password file %q has group or world access; permissions should be u=rw (0600) or less", file.value), true
 	}
-	return ""
+	f, err := os.Open(file.value)
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	head := make([]byte, len(django.Mark))
+	if _, err := io.ReadFull(f, head); err == nil && string(head) == django.Mark {
+		return fmt.Sprintf("the first line of password file %q begins with a byte order mark", file.value), false
+	}
+	return "", false
 }
 
 // readService reads one section of a service file. No value of it is ever part of an

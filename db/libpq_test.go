@@ -212,6 +212,7 @@ func TestPassfileIgnored(t *testing.T) {
 		{mode(t, writeFile(t, line), 0o400), ""},
 		{mode(t, writeFile(t, line), 0o640), "has group or world access; permissions should be u=rw (0600) or less"},
 		{mode(t, writeFile(t, line), 0o604), "has group or world access"},
+		{writeFile(t, "\ufeff"+line), "begins with a byte order mark"},
 		{t.TempDir(), "is not a plain file"},
 		{fifo(t), "is not a plain file"},
 		{"/dev/zero", "is not a plain file"},

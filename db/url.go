@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"tokenctl/django"
@@ -111,6 +112,7 @@ var djangoOnly = map[string]bool{"conn_max_age": true, "conn_health_checks": tru
 
 // eachParameter calls f for every parameter of a URL that is not for Django alone.
 func eachParameter(query string, f func(name, value string) error) error {
+	secret := false // one has come that may hold an & that is not escaped
 	for pair := range strings.SplitSeq(query, "&") {
 		if pair == "" {
 			continue
@@ -123,12 +125,15 @@ func eachParameter(query string, f func(name, value string) error) error {
 			return errUnescaped
 		case djangoOnly[strings.ToLower(name)]:
 			continue
+		case secret && !slices.Contains(libpqParameters, name):
+			return errUnescaped
 		case !assigned || value == "":
 			return &django.Error{Code: django.CodeUsage, Message: "the parameter " + name + " of the database URL is empty", Hint: "leave it out, or give it a value"}
 		}
 		if err := f(name, value); err != nil {
 			return err
 		}
+		secret = secret || secretParameter(name)
 	}
 	return nil
 }
@@ -172,7 +177,7 @@ func HasPassword(raw string) bool {
 		return true
 	}
 	if schemes[strings.ToLower(scheme)] == SQLite {
-		return false // what is behind it is a path
+		return strings.Contains(authority, ":") && rest != ":memory:" // what is behind it is a path
 	}
 	// A character of the password that should have been escaped ends the authority.
 	for host := range strings.SplitSeq(hosts, ",") {
