@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"syscall"
 
 	"tokenctl/db"
@@ -106,13 +107,25 @@ func (a *App) finish(ctx context.Context, err error) int {
 	if e.Code == django.CodeTimeout && e.Err == errMaxTime {
 		e.Hint = cmp.Or(a.aftermath(), "allow more with --max-time")
 	}
-	a.complain(a.withSource(e))
+	a.complain(withInvisible(a.withSource(e)))
 	for _, c := range codes {
 		if c.code == e.Code {
 			return c.status
 		}
 	}
 	return exitFailed
+}
+
+// withInvisible adds to the hint of an error about a name that was not found which
+// invisible character stands in it.
+func withInvisible(e *django.Error) *django.Error {
+	found := django.Invisible(e.Message)
+	if found == "" || e.Code != django.CodeUserNotFound && e.Code != django.CodeNotFound {
+		return e
+	}
+	said := *e
+	said.Hint = strings.TrimPrefix(e.Hint+"; there is "+found+" in what was asked for", "; ")
+	return &said
 }
 
 // aftermath says what became of the rows when a command that changes some ends
