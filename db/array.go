@@ -83,7 +83,10 @@ func execPostgres(ctx context.Context, conn *pgx.Conn, text string, args []any) 
 // countPostgres runs a statement and returns how many rows it touched.
 func countPostgres(ctx context.Context, on *sql.Conn, text string, args []any) (n int64, err error) {
 	return n, on.Raw(func(c any) error {
-		result, err := execPostgres(ctx, c.(*stdlib.Conn).Conn(), text, args)
+		conn := c.(*stdlib.Conn).Conn()
+		ctx, done := stateOf(conn.PgConn()).begin(ctx)
+		defer done()
+		result, err := execPostgres(ctx, conn, text, args)
 		if err != nil {
 			return err
 		}

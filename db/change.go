@@ -172,7 +172,7 @@ func (tx *Tx) runInTurn(ctx context.Context, c change) (missed []int, err error)
 	text := outsideQuotes(c.text, strings.NewReplacer(append(words, "n.all", "$"+strconv.Itoa(len(c.each)+1))...))
 	statement, err := tx.conn.PrepareContext(ctx, text)
 	if err != nil {
-		return nil, tx.store.explain(ctx, err)
+		return nil, tx.explain(ctx, err)
 	}
 	defer statement.Close()
 	args := make([]any, len(c.each), len(c.each)+1)
@@ -189,7 +189,7 @@ func (tx *Tx) runInTurn(ctx context.Context, c change) (missed []int, err error)
 		// The driver's watch over a context takes longer than one row.
 		result, err := statement.ExecContext(context.WithoutCancel(ctx), args...)
 		if err != nil {
-			return nil, tx.store.explain(ctx, err)
+			return nil, tx.explain(ctx, err)
 		}
 		switch n, err := result.RowsAffected(); {
 		case err != nil:

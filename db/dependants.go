@@ -206,7 +206,7 @@ func (tx *Tx) DeleteUsers(ctx context.Context, users []User) error {
 		}
 	}
 	if n != int64(len(users)) {
-		return &django.Error{Code: django.CodeChanged, Message: "a user was deleted meanwhile; nothing was changed"}
+		return &django.Error{Code: django.CodeChanged, Message: "a user was deleted meanwhile"}
 	}
 	return nil
 }

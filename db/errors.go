@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -22,33 +21,54 @@ import (
 // server's detail, context and query quote rows, and rows hold secrets, so none
 // of them is passed on, nor the message of an SQLSTATE class that quotes values.
 
-// explain translates err, or says that ctx ended the work.
+// explain is Tx.explain for what runs in no transaction of its own.
 func (s *Store) explain(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
+	return (&Tx{store: s, Layout: s.layout.Load()}).explain(ctx, err)
+}
+
+// explain translates err, or says that ctx ended the work.
+func (tx *Tx) explain(ctx context.Context, err error) error {
 	var known *django.Error
-	if errors.As(err, &known) {
+	switch {
+	case err == nil || errors.As(err, &known):
 		return err
-	}
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	return translate(err)
+	// PostgreSQL refuses every statement after one that failed, and a connection that
+	// was lost fails every one. What failed first is what is wrong.
+	var pg *pgconn.PgError
+	if tx.state == nil {
+		return translate(err)
+	}
+	if errors.As(err, &pg) {
+		if first := tx.state.failed.Load(); first != nil {
+			return postgresError(first)
+		}
+		return translate(err)
+	}
+	err = translate(err)
+	if errors.As(err, &known) && !tx.state.lost.CompareAndSwap(nil, known) {
+		return tx.state.lost.Load()
+	}
+	return err
 }
 
 func translate(err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		return postgresError(pg)
+		return postgresError(&failure{PgError: pg})
 	}
 	var lite *sqlite.Error
 	if errors.As(err, &lite) {
 		return sqliteError(lite)
 	}
-	if isLost(err) {
-		return &django.Error{Code: django.CodeDatabaseUnreachable, Message: "the connection to the database was lost", Err: err,
-			Hint: "nothing was changed; try again"}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return &django.Error{Code: django.CodeTimeout, Message: "the database server gave no answer within --timeout", Err: err,
+			Hint: "check the server and the network, or allow more with --timeout 2m"}
+	case isLost(err):
+		return &django.Error{Code: django.CodeDatabaseUnreachable, Message: "the connection to the database was lost", Err: err, Hint: "try again"}
 	}
 	return err
 }
@@ -120,8 +140,8 @@ func endsConnection(pg *pgconn.PgError) bool {
 	return strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "57P")
 }
 
-func postgresError(pg *pgconn.PgError) error {
-	e := &django.Error{Err: pg}
+func postgresError(pg *failure) error {
+	e := &django.Error{Err: pg.PgError}
 	// Inside a function the message may be one that an application's trigger
 	// wrote, about a row.
 	own := pg.Where == ""
@@ -141,11 +161,15 @@ func postgresError(pg *pgconn.PgError) error {
 	case "57014":
 		e.Code, e.Message = django.CodeTimeout, "the database took longer than --timeout allows"
 		e.Hint = "allow more with --timeout 2m"
+		if !pg.late {
+			e.Code, e.Message = django.CodeDatabaseError, "somebody cancelled the query in the database"
+			e.Hint = "ask who calls pg_cancel_backend there, or try again"
+		}
 	case "57P01", "57P02", "57P03":
 		e.Code, e.Message = django.CodeDatabaseUnreachable, "the database server is shutting down"
-		e.Hint = "nothing was changed; try again"
+		e.Hint = "try again"
 	case "40001", "40P01":
-		e.Code, e.Message = django.CodeDeadlock, "the database ended the transaction because another one needs the same rows"
+		e.Code, e.Message = django.CodeDeadlock, "another transaction changes the same rows, and the database let that one go on"
 		e.Hint = "try again"
 	case "53100":
 		e.Code, e.Message = django.CodeDatabaseFull, "the database server's disk is full"
@@ -166,9 +190,9 @@ func postgresError(pg *pgconn.PgError) error {
 		e.Code, e.Message = django.CodeInvalidValue, "a value is not of its column's type"
 	default:
 		e.Code, e.Message = django.CodeDatabaseError, "the database reports SQLSTATE "+pg.Code
-		if endsConnection(pg) {
+		if endsConnection(pg.PgError) {
 			e.Code, e.Message = django.CodeDatabaseUnreachable, "the connection to the database was lost"
-			e.Hint = "nothing was changed; try again"
+			e.Hint = "try again"
 		}
 		// Classes whose messages name objects of the schema, never values.
 		switch pg.Code[:min(2, len(pg.Code))] {
@@ -219,47 +243,4 @@ func sqliteError(lite *sqlite.Error) error {
 		e.Code, e.Message = django.CodeDatabaseError, fmt.Sprintf("SQLite reports error %d", lite.Code())
 	}
 	return e
-}
-
-// commit ends the transaction. A failure that leaves open whether the server
-// committed is CodeOutcomeUnknown.
-func (s *Store) commit(ctx context.Context, conn *sql.Conn) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if s.Engine == SQLite {
-		return s.explain(ctx, s.patiently(ctx, func() error {
-			// The driver calls what an interrupt meets a failure, done or not.
-			_, err := conn.ExecContext(context.WithoutCancel(ctx), "commit")
-			return err
-		}))
-	}
-	// From here on an interrupt would only make the outcome unknown.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.Timeout)
-	defer cancel()
-	sent := false
-	err := conn.Raw(func(c any) error {
-		pg := c.(*stdlib.Conn).Conn()
-		sent = !pg.IsClosed()
-		tag, err := pg.Exec(ctx, "commit")
-		if err == nil && tag.String() != "COMMIT" {
-			// PostgreSQL answers a commit of a failed transaction with ROLLBACK.
-			return &django.Error{Code: django.CodeDatabaseError, Message: "the database rolled the transaction back"}
-		}
-		return err
-	})
-	var pg *pgconn.PgError
-	var known *django.Error
-	switch {
-	case err == nil, errors.As(err, &known):
-		return err
-	case errors.As(err, &pg) && !endsConnection(pg):
-		return postgresError(pg)
-	case !sent:
-		return translate(err)
-	}
-	// Not pgconn.SafeToRetry: pgx reports a connection that ends while the answer
-	// is awaited as one that was closed before anything was sent.
-	return &django.Error{Code: django.CodeOutcomeUnknown, Err: err,
-		Message: "the connection was lost while the transaction was being committed: it may or may not have happened"}
 }

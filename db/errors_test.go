@@ -3,6 +3,7 @@ package db_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -128,8 +129,8 @@ func TestLostConnection(t *testing.T) {
 	}
 }
 
-// A commit that the server ends by itself has not happened; one that a Ctrl-C
-// meets goes on.
+// A commit that the server ends by itself has not happened. One that an interrupt
+// meets is awaited a little longer, and then its outcome is unknown.
 func TestSlowCommit(t *testing.T) {
 	t.Parallel()
 	address := dbtest.Postgres(t)
@@ -137,16 +138,31 @@ func TestSlowCommit(t *testing.T) {
 	dbtest.Psql(t, address, strings.ReplaceAll(killOn, "perform pg_terminate_backend(pg_backend_pid());", ""))
 	_, err := insertToken(t.Context(), open(t, address, db.Options{Timeout: 200 * time.Millisecond}), u, key(1))
 	wantCode(t, err, django.CodeTimeout)
-	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(300*time.Millisecond, cancel)
-	s := open(t, address, db.Options{})
-	if _, err = s.Layout(t.Context()); err != nil {
-		t.Fatal(err)
+
+	var phases []db.Phase
+	var interrupt context.CancelCauseFunc
+	s := open(t, address, db.Options{Phase: func(p db.Phase) {
+		if phases = append(phases, p); p == db.Committing {
+			interrupt(errors.New("ctrl-c"))
+		}
+	}})
+	insert := func(n int) error {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		interrupt, phases = cancel, nil
+		return s.Write(ctx, func(tx *db.Tx) error {
+			_, err := inserted(ctx, tx, u, key(n))
+			return err
+		})
 	}
-	_, err = insertToken(ctx, s, u, key(2))
-	wantCode(t, err, "")
-	if got := dbtest.Psql(t, address, "select key from authtoken_token"); got != key(2).Reveal() {
-		t.Errorf("tokens: %q", got)
+	err = insert(2)
+	wantCode(t, err, django.CodeOutcomeUnknown)
+	if !strings.HasPrefix(err.Error(), "ctrl-c while ") || !slices.Equal(phases, []db.Phase{db.Begun, db.Committing}) {
+		t.Errorf("%v, phases %v", err, phases)
+	}
+	dbtest.Psql(t, address, "drop trigger die on authtoken_token; delete from authtoken_token")
+	wantCode(t, insert(3), "")
+	if got := dbtest.Psql(t, address, "select key from authtoken_token"); got != key(3).Reveal() || !slices.Equal(phases, []db.Phase{db.Begun, db.Committing, db.Committed}) {
+		t.Errorf("tokens: %q, phases %v", got, phases)
 	}
 }
 

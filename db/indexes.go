@@ -62,5 +62,5 @@ func (tx *Tx) rowsWithoutIndex(ctx context.Context, t *Table, column string) (ro
 			where not i.partial and (select c.name from pragma_index_info(i.name) c where c.seqno = 0) = %s)`, t.Name, column)
 	}
 	err = tx.conn.QueryRowContext(ctx, "select coalesce(("+q.sql()+"), 0)", q.args...).Scan(&rows)
-	return rows, tx.store.explain(ctx, err)
+	return rows, tx.explain(ctx, err)
 }

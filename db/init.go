@@ -80,7 +80,7 @@ func (tx *Tx) enterSchema(ctx context.Context) error {
 	}
 	var current *string
 	if err := tx.conn.QueryRowContext(ctx, "select current_schema()").Scan(&current); err != nil {
-		return tx.store.explain(ctx, err)
+		return tx.explain(ctx, err)
 	}
 	if current == nil && name == "" {
 		return &django.Error{Code: django.CodeNotFound, Message: "the database has no schema of the role's search_path", Hint: "name one with --schema"}
@@ -100,7 +100,7 @@ func (tx *Tx) isEmpty(ctx context.Context) (bool, error) {
 	}
 	var n int
 	err := tx.conn.QueryRowContext(ctx, query).Scan(&n)
-	return n == 0, tx.store.explain(ctx, err)
+	return n == 0, tx.explain(ctx, err)
 }
 
 // Now is the store's clock, in UTC and whole microseconds.
@@ -115,5 +115,5 @@ func (tx *Tx) Untouched(ctx context.Context) (bool, error) {
 	}
 	var rows, moments int
 	err := tx.conn.QueryRowContext(ctx, "select count(*), count(distinct applied) from "+t.SQL()).Scan(&rows, &moments)
-	return rows > 1 && moments == 1, tx.store.explain(ctx, err)
+	return rows > 1 && moments == 1, tx.explain(ctx, err)
 }

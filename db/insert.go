@@ -119,7 +119,7 @@ func (tx *Tx) insertAll(ctx context.Context, n int, t *Table, columns ...values)
 	inserted, err := tx.execRows(ctx, text, args...)
 	if err == nil && inserted < int64(n) {
 		// A trigger of the application's may do that.
-		err = &django.Error{Code: django.CodeDatabaseError, Message: "the database did not take all new rows of " + t.Name, Hint: "nothing was changed"}
+		err = &django.Error{Code: django.CodeDatabaseError, Message: "the database did not take all new rows of " + t.Name}
 	}
 	return err
 }

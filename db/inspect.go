@@ -33,7 +33,7 @@ func (tx *Tx) Try(ctx context.Context, f func() error) error {
 		if back := tx.exec(context.WithoutCancel(ctx), "rollback to savepoint part; release savepoint part"); back != nil {
 			return back
 		}
-		return tx.store.explain(ctx, err)
+		return tx.explain(ctx, err)
 	}
 	return tx.exec(ctx, "release savepoint part")
 }
@@ -190,21 +190,21 @@ func (tx *Tx) Orphans(ctx context.Context) (list []Orphans, err error) {
 		from (select "table", parent from pragma_foreign_key_check limit $1)
 		group by 1, 2 order by 1, 2`, MaxOrphans)
 	if err != nil {
-		return nil, tx.store.explain(ctx, err)
+		return nil, tx.explain(ctx, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var o Orphans
 		if err := rows.Scan(&o.Table, &o.Parent, &o.Rows); err != nil {
-			return nil, tx.store.explain(ctx, err)
+			return nil, tx.explain(ctx, err)
 		}
 		list = append(list, o)
 	}
-	return list, tx.store.explain(ctx, rows.Err())
+	return list, tx.explain(ctx, rows.Err())
 }
 
 // JournalMode is SQLite's, such as "wal", and its version.
 func (tx *Tx) JournalMode(ctx context.Context) (mode, version string, err error) {
 	err = tx.conn.QueryRowContext(ctx, "select journal_mode, sqlite_version() from pragma_journal_mode").Scan(&mode, &version)
-	return mode, version, tx.store.explain(ctx, err)
+	return mode, version, tx.explain(ctx, err)
 }

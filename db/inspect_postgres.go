@@ -42,7 +42,7 @@ func (tx *Tx) Server(ctx context.Context) (Server, error) {
 			(select ssl from pg_stat_ssl where pid = pg_backend_pid())`).
 		Scan(&s.Version, &number, &s.Role, &s.Schema, &s.SearchPath, &s.Standby, &s.ReadOnly, &seen, &ssl)
 	if err != nil {
-		return s, tx.store.explain(ctx, err)
+		return s, tx.explain(ctx, err)
 	}
 	s.Supported = number >= minPostgres
 	s.Link, err = tx.link()
@@ -134,7 +134,7 @@ func (tx *Tx) Lacks(ctx context.Context) ([]Lack, error) {
 		select class = 3, object, privileges, reads, quote_ident(current_user) from lacking order by class, place, object`,
 		schemas, names, tableMigrations)
 	if err != nil {
-		return nil, tx.store.explain(ctx, err)
+		return nil, tx.explain(ctx, err)
 	}
 	defer rows.Close()
 	var list []Lack
@@ -142,14 +142,14 @@ func (tx *Tx) Lacks(ctx context.Context) ([]Lack, error) {
 		var k Lack
 		var role string
 		if err := rows.Scan(&k.Rows, &k.Object, &k.Privileges, &k.Reads, &role); err != nil {
-			return nil, tx.store.explain(ctx, err)
+			return nil, tx.explain(ctx, err)
 		}
 		if !k.Rows {
 			k.Grant = "grant " + k.Privileges + " on " + k.Object + " to " + role
 		}
 		list = append(list, k)
 	}
-	return list, tx.store.explain(ctx, rows.Err())
+	return list, tx.explain(ctx, rows.Err())
 }
 
 // Logging is by which settings the server writes parameters of statements, and

@@ -28,7 +28,7 @@ func (tx *Tx) InsertOutstanding(ctx context.Context, t OutstandingToken) (Outsta
 	rows, err := tx.conn.QueryContext(ctx, "insert into "+o.SQL()+" (token, created_at, expires_at, user_id, jti) values ($1, $2, $3, $4, $5) on conflict (jti) do nothing returning id",
 		t.Text.Reveal(), created, l.jwtTimeArg(t.Expires), owner, t.JTI)
 	if err != nil {
-		return t, tx.store.explain(ctx, err)
+		return t, tx.explain(ctx, err)
 	}
 	defer rows.Close()
 	inserted := rows.Next()
@@ -39,9 +39,9 @@ func (tx *Tx) InsertOutstanding(ctx context.Context, t OutstandingToken) (Outsta
 		err = rows.Err()
 	}
 	if err == nil && !inserted {
-		err = &django.Error{Code: django.CodeAlreadyExists, Message: "the token was recorded by somebody else meanwhile", Hint: "nothing was done; do it again"}
+		err = &django.Error{Code: django.CodeAlreadyExists, Message: "the token was recorded by somebody else meanwhile", Hint: "do it again"}
 	}
-	return t, tx.store.explain(ctx, err)
+	return t, tx.explain(ctx, err)
 }
 
 // RecordOutstanding records tokens, each with an expiry of its own, and returns their

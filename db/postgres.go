@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
@@ -120,43 +118,9 @@ func openPostgres(raw string, o Options) (*sql.DB, []setting, error) {
 	if limit := perHost(config, o.Timeout); config.ConnectTimeout == 0 || config.ConnectTimeout > limit {
 		config.ConnectTimeout = limit
 	}
-	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler { return &canceller{conn: conn} }
-	config.DialFunc = sparing(config.DialFunc)
+	watch(config)
+	config.DialFunc = sparing(dialer(o.Timeout).DialContext)
 	return sql.OpenDB(connector{stdlib.GetConnector(*config)}), local, nil
-}
-
-// canceller ends a statement on the server when its context ends, and leaves a
-// connection that can still roll back. It is not pgx's own handler because that
-// hangs up on its cancel request as soon as the statement has ended, which ends
-// PgBouncer 1.18 too, for everybody (pgbouncer/pgbouncer#801).
-type canceller struct {
-	conn *pgconn.PgConn
-	done chan struct{}
-}
-
-// HandleCancel implements ctxwatch.Handler.
-func (c *canceller) HandleCancel(context.Context) {
-	done := make(chan struct{})
-	c.done = done
-	c.conn.Conn().SetDeadline(time.Now().Add(500 * time.Millisecond)) //nolint:errcheck // a closed connection needs none
-	go func() {
-		defer close(done)
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		c.conn.CancelRequest(ctx) //nolint:errcheck // the deadline is what remains
-		// The server passes the request on by a signal; one that came late
-		// would end the next statement.
-		time.Sleep(100 * time.Millisecond)
-	}()
-}
-
-// HandleUnwatchAfterCancel implements ctxwatch.Handler.
-func (c *canceller) HandleUnwatchAfterCancel() {
-	select {
-	case <-c.done:
-	case <-time.After(600 * time.Millisecond):
-	}
-	c.conn.Conn().SetDeadline(time.Time{}) //nolint:errcheck // a closed connection needs none
 }
 
 // setting is a run-time parameter of PostgreSQL.
@@ -176,23 +140,32 @@ func (tx *Tx) beginPostgres(ctx context.Context, mode mode) error {
 			begin += " read only" // PostgreSQL makes no temporary table in one
 		}
 	}
-	limit := tx.store.opts.Timeout.Milliseconds()
+	limit := tx.store.opts.Timeout
 	// Otherwise a wait for a lock, which starts after its statement, would
 	// never be what runs out first.
-	statement := limit + 250
+	statement := limit + 250*time.Millisecond
+	err := tx.conn.Raw(func(c any) error {
+		tx.state = stateOf(c.(*stdlib.Conn).Conn().PgConn())
+		tx.state.limit = statement
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	if mode.unlimited {
 		statement = 0
 	}
-	_, err := tx.conn.ExecContext(ctx, fmt.Sprintf(`%s;
+	_, err = tx.conn.ExecContext(ctx, fmt.Sprintf(`%s;
 		set local statement_timeout = %d;
 		set local lock_timeout = %d;
 		set local jit = off;
 		set local timezone = 'UTC';
 		set local datestyle = 'ISO';
-		set local client_encoding = 'UTF8'`, begin, statement, limit))
+		set local client_encoding = 'UTF8'`, begin, statement.Milliseconds(), limit.Milliseconds()))
 	if err != nil {
 		return err
 	}
+	tx.state.limit = statement
 	for _, s := range tx.store.local {
 		if _, err := tx.conn.ExecContext(ctx, "select set_config($1, $2, true)", s.name, s.value); err != nil {
 			return err

@@ -29,7 +29,7 @@ func (tx *Tx) each(ctx context.Context, q *query, f func(row) error) error {
 		tx.conn = nil
 		defer func() { tx.conn = conn }()
 	}
-	return tx.store.explain(ctx, read(ctx, conn, tx.store.opts.Zone, q, f))
+	return tx.explain(ctx, read(ctx, conn, tx.store.opts.Zone, q, f))
 }
 
 // bundle is rows as they came from PostgreSQL: their values behind each other.
@@ -87,6 +87,8 @@ func eachPostgres(ctx context.Context, on *sql.Conn, zone django.Zone, q *query,
 	defer cancel(nil)
 	return on.Raw(func(c any) error {
 		conn := c.(*stdlib.Conn).Conn()
+		ctx, done := stateOf(conn.PgConn()).begin(ctx)
+		defer done()
 		types := conn.TypeMap()
 		result, err := execPostgres(ctx, conn, q.sql(), q.args)
 		if err != nil {

@@ -21,6 +21,9 @@ type Options struct {
 	TokenTable    string           // setting knox.token_table
 	Connections   int              // at most so many at a time; 0: no limit
 	Zone          django.Zone      // settings time.use_tz and time.time_zone
+
+	Phase func(Phase)       // is told how far a transaction is that writes; may be nil
+	Warn  func(text string) // is told what a user must know of a commit that succeeded; may be nil
 }
 
 // Store is an application's database. Its methods, and those of Tx, return
@@ -71,6 +74,7 @@ type Tx struct {
 	Layout *Layout
 	store  *Store
 	conn   *sql.Conn
+	state  *connState // PostgreSQL
 
 	cursors atomic.Int32 // how many have been opened
 	shapes  []*userShape
@@ -133,10 +137,14 @@ func (s *Store) transact(ctx context.Context, m mode, f func(*Tx) error) error {
 
 func (s *Store) transactOn(ctx context.Context, conn *sql.Conn, m mode, f func(*Tx) error) (err error) {
 	tx := &Tx{Now: s.opts.Now().UTC().Truncate(time.Microsecond), store: s, conn: conn}
+	tx.phase(m, Begun)
 	done := false
 	defer func() {
 		if done {
 			return
+		}
+		if django.CodeOf(err) != django.CodeOutcomeUnknown {
+			tx.phase(m, RolledBack)
 		}
 		// Also after a panic, and also when ctx is what ended the work.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
@@ -152,20 +160,20 @@ func (s *Store) transactOn(ctx context.Context, conn *sql.Conn, m mode, f func(*
 		err = tx.beginPostgres(ctx, m)
 	}
 	if err != nil {
-		return s.explain(ctx, err)
+		return tx.explain(ctx, err)
 	}
 	if !m.bare {
 		if tx.Layout = s.layout.Load(); tx.Layout == nil {
 			if tx.Layout, err = tx.detect(ctx); err != nil {
-				return s.explain(ctx, err)
+				return tx.explain(ctx, err)
 			}
 			s.layout.Store(tx.Layout)
 		}
 	}
 	if err := f(tx); err != nil {
-		return s.explain(ctx, err)
+		return tx.explain(ctx, err)
 	}
-	err = s.commit(ctx, conn)
+	err = tx.commit(ctx, m)
 	// A commit that SQLite refused leaves the transaction open.
 	done = err == nil
 	return err
@@ -215,24 +223,28 @@ func (tx *Tx) Bulk(ctx context.Context) error {
 	if tx.store.Engine == SQLite {
 		return tx.exec(ctx, largeCache)
 	}
-	return tx.exec(ctx, "set local statement_timeout = 0")
+	err := tx.exec(ctx, "set local statement_timeout = 0")
+	if err == nil {
+		tx.state.limit = 0
+	}
+	return err
 }
 
 // exec runs a statement whose row count does not matter.
 func (tx *Tx) exec(ctx context.Context, query string, args ...any) error {
 	_, err := tx.conn.ExecContext(ctx, query, args...)
-	return tx.store.explain(ctx, err)
+	return tx.explain(ctx, err)
 }
 
 // execRows runs a statement and returns how many rows it touched.
 func (tx *Tx) execRows(ctx context.Context, query string, args ...any) (int64, error) {
 	if tx.store.Engine == PostgreSQL {
 		n, err := countPostgres(ctx, tx.conn, query, args)
-		return n, tx.store.explain(ctx, err)
+		return n, tx.explain(ctx, err)
 	}
 	result, err := tx.conn.ExecContext(ctx, query, args...)
 	if err != nil {
-		return 0, tx.store.explain(ctx, err)
+		return 0, tx.explain(ctx, err)
 	}
 	return result.RowsAffected()
 }

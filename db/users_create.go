@@ -103,7 +103,7 @@ func (tx *Tx) insertUser(ctx context.Context, n *NewUser, random io.Reader) (str
 			return "", err
 		}
 		query := s.columns[i].insert(t, 1) + " returning cast(" + quote(t.primaryKey().Name) + " as text)"
-		if err := tx.store.explain(ctx, tx.conn.QueryRowContext(ctx, query, args...).Scan(&stored)); err != nil {
+		if err := tx.explain(ctx, tx.conn.QueryRowContext(ctx, query, args...).Scan(&stored)); err != nil {
 			if django.CodeOf(err) == django.CodeAlreadyExists {
 				err = &django.Error{Code: django.CodeUserExists, Err: err,
 					Message: fmt.Sprintf("the user %s, or another one of its unique values, exists already", n.Username)}

@@ -7,6 +7,8 @@
 #
 # A role in the group needs_password must give its password on TCP; nobody else
 # is asked for one, so that URLs can go on a command line.
+#
+# Its arguments are further lines of postgresql.conf.
 set -eu
 cd /
 
@@ -48,6 +50,9 @@ for port in $(shuf -i 15000-32000 -n 20); do
 		autovacuum = off
 		timezone = 'UTC'
 	CONF
+	for line; do
+		echo "$line" >>"$dir/data/postgresql.conf"
+	done
 	if "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w -s start >/dev/null 2>&1; then
 		"$bin/psql" -X -q -h "$dir" -p "$port" -U postgres -d postgres -c 'create role needs_password' >&2
 		echo "postgres://postgres@127.0.0.1:$port/postgres"

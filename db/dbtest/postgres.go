@@ -67,6 +67,28 @@ func PostgresServer(t testing.TB) Server {
 	return Server{URL: address, Host: u.Hostname(), Port: u.Port()}
 }
 
+// OwnPostgres starts a server for one test, with these lines of postgresql.conf.
+func OwnPostgres(t testing.TB, settings ...string) Server {
+	t.Helper()
+	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres"); len(found) == 0 {
+		Missing(t, "PostgreSQL's server binaries")
+	}
+	h, err := hold(clusterScript, settings...)
+	if err != nil {
+		t.Fatalf("temporary PostgreSQL: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := h.stop(); err != nil {
+			t.Errorf("temporary PostgreSQL: %v", err)
+		}
+	})
+	u, err := url.Parse(h.line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Server{URL: h.line, Host: u.Hostname(), Port: u.Port()}
+}
+
 // Database returns the URL of another database on the same server.
 func (s Server) Database(name string) string {
 	u, err := url.Parse(s.URL)
