@@ -7,8 +7,8 @@
 //   - data goes to stdout, everything said about it to stderr;
 //   - a failure is two lines, "tokenctl: what is wrong" and "hint: what to try",
 //     in lower case and without a full stop, and one exit status (errors.go);
-//   - only Main knows exit statuses, and nothing but the watch for a second
-//     interrupt ends the process elsewhere;
+//   - only finish knows exit statuses and words a failure, also that of work which
+//     does not end by itself after an interrupt (outcome.go);
 //   - a new secret is written before its transaction commits (deliver.go);
 //   - nothing is asked unless stdin and stderr are a terminal.
 package commands
@@ -21,7 +21,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -45,6 +44,7 @@ type App struct {
 
 	global      globals
 	stop        context.CancelCauseFunc
+	enough      chan struct{} // closed when the work is waited for no longer
 	store       *db.Store
 	settings    *django.Settings
 	kinds       *tokens.Env
@@ -52,14 +52,13 @@ type App struct {
 	ignored     string // a file that PostgreSQL's client ignores, and why
 	toml        string // the tokenctl.toml in use
 	args        []string
-	mutating    bool               // the command changes rows
-	connections int                // to the database at a time; 0: no limit
-	override    []byte             // TOML over the settings, from flags
-	changed     bool               // and has committed them
-	serving     atomic.Bool        // requests that have begun are finished before the end
-	standing    string             // what stands of a change that is made in parts
-	cancel      context.CancelFunc // of --max-time
-	held        bytes.Buffer       // remarks that a JSON error on stderr would stand beside
+	mutating    bool   // the command changes rows
+	connections int    // to the database at a time; 0: no limit
+	override    []byte // TOML over the settings, from flags
+	outcome     outcome
+	standing    string       // what stands of a change that is made in parts; the command sets it behind each
+	serving     atomic.Bool  // requests that have begun are finished before the end
+	held        bytes.Buffer // remarks that a JSON error on stderr would stand beside
 	line        progressLine
 }
 
@@ -98,65 +97,35 @@ func (a *App) Run(ctx context.Context, args []string) int {
 	ctx, a.stop = context.WithCancelCause(ctx)
 	defer a.stop(nil)
 	a.shareTerminal()
-	defer a.watchSignals()()
+	defer a.watch(ctx)()
 	root := newRoot(a)
 	if completing(args) {
 		completeFlags(root)
 	}
 	a.args = args
 	root.SetArgs(args)
-	err := refuseSecrets(args)
-	if err != nil && completing(args) {
-		return exitDone
-	}
-	if err == nil {
-		err = root.ExecuteContext(ctx)
-	} else {
-		a.findOutput()
-	}
-	if a.cancel != nil {
-		defer a.cancel()
-	}
-	if a.store != nil {
-		a.store.Close() //nolint:errcheck // every transaction has ended
-	}
-	return a.finish(ctx, err)
-}
-
-// interrupted is the cause of a context that a signal ended.
-type interrupted struct{ signal syscall.Signal }
-
-func (i interrupted) Error() string { return "interrupted" }
-
-// watchSignals ends the work at the first SIGINT or SIGTERM and the process at
-// the second, or when the work takes longer than a second to roll back: the
-// database rolls back by itself what has lost its client.
-func (a *App) watchSignals() (stop func()) {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	done := make(chan struct{})
-	go func() {
-		select {
-		case s := <-signals:
-			number := s.(syscall.Signal)
-			a.Term.Restore()
-			a.stop(interrupted{number})
-			go a.line.stop() // the terminal may be held up
-			limit := time.After(900 * time.Millisecond)
-			if a.serving.Load() {
-				limit = nil
-			}
-			select {
-			case <-signals:
-			case <-limit:
-			case <-done:
-				return
-			}
-			os.Exit(128 + int(number))
-		case <-done:
+	if err := refuseSecrets(args); err != nil {
+		if completing(args) {
+			return exitDone
 		}
+		a.findOutput()
+		return a.finish(ctx, err)
+	}
+	work := make(chan error, 1)
+	go func() {
+		err := root.ExecuteContext(ctx)
+		if a.store != nil {
+			a.store.Close() //nolint:errcheck // every transaction has ended
+		}
+		a.learn(django.CodeOf(err) == django.CodeOutcomeUnknown)
+		work <- err
 	}()
-	return sync.OnceFunc(func() { signal.Stop(signals); close(done) })
+	select {
+	case err := <-work:
+		return a.finish(ctx, err)
+	case <-a.enough:
+		return a.finish(ctx, context.Cause(ctx))
+	}
 }
 
 // interactive reports whether the person at the terminal can be asked.

@@ -150,8 +150,13 @@ func (a *App) openTarget(t db.Target) (*db.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := db.Open(t, db.Options{Schema: a.global.schema, Timeout: a.global.timeout, Version: buildInfo().version, Now: a.Now,
-		UserTable: a.settings.Auth.UserTable, UsernameField: a.settings.Auth.UsernameField, TokenTable: a.settings.Knox.TokenTable, Zone: zone, Connections: a.connections})
+	o := db.Options{Schema: a.global.schema, Timeout: a.global.timeout, Version: buildInfo().version, Now: a.Now,
+		UserTable: a.settings.Auth.UserTable, UsernameField: a.settings.Auth.UsernameField, TokenTable: a.settings.Knox.TokenTable, Zone: zone, Connections: a.connections,
+		Warn: func(text string) { a.say("warning: %s", text) }}
+	if a.mutating {
+		o.Phase = a.follow
+	}
+	store, err := db.Open(t, o)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,8 +31,9 @@ type delivery struct {
 	token  bool // what was written is a token, or several
 	bare   bool // and alone, as --token-file reads it
 
-	handed   bool // the result was handed over
-	unsynced int  // bytes written to file since it was flushed
+	unsynced int          // bytes written to file since it was flushed
+	printed  atomic.Int64 // bytes that went to stdout
+	removed  bool         // file was taken back
 }
 
 // outFlag is for commands whose secrets have no other form than their own.
@@ -81,12 +84,11 @@ func (d *delivery) create() error {
 
 // write hands text over, in full and within deliveryTime.
 func (d *delivery) write(ctx context.Context, text []byte) error {
-	d.handed = true
+	d.app.outcome.delivered = d
 	done := make(chan error, 1)
 	go func() {
 		if d.file == nil {
-			_, err := d.app.Stdout.Write(text)
-			done <- err
+			done <- d.print(text)
 			return
 		}
 		_, err := d.file.Write(text)
@@ -114,7 +116,7 @@ func (d *delivery) write(ctx context.Context, text []byte) error {
 // restart takes back what was written so far, for another attempt, and reports whether it
 // could.
 func (d *delivery) restart() bool {
-	if d.handed {
+	if d.app.outcome.delivered != nil {
 		return false
 	}
 	if d.file == nil {
@@ -125,8 +127,22 @@ func (d *delivery) restart() bool {
 	return err == nil && d.file.Truncate(0) == nil
 }
 
+// print writes text to stdout in pieces that a pipe takes as a whole or not at
+// all, so that it is known whether anything was printed.
+func (d *delivery) print(text []byte) error {
+	const pipeBuf = 4096 // PIPE_BUF, pipe(7)
+	for piece := range slices.Chunk(text, pipeBuf) {
+		n, err := d.app.Stdout.Write(piece)
+		d.printed.Add(int64(n))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func undelivered(err error) error {
-	return &django.Error{Code: django.CodeDeliveryFailed, Message: "cannot write the result: " + reason(err), Hint: "nothing was changed", Err: err}
+	return &django.Error{Code: django.CodeDeliveryFailed, Message: "cannot write the result: " + reason(err), Err: err}
 }
 
 // outFile is the file of --out while a stream is written to it. It is flushed
@@ -151,26 +167,33 @@ func (f outFile) Write(p []byte) (int, error) {
 
 // settle ends the delivery with the transaction's outcome.
 func (d *delivery) settle(err error) error {
-	if err == nil {
-		return nil
+	if err != nil && django.CodeOf(err) != django.CodeOutcomeUnknown {
+		d.discard()
 	}
-	if django.CodeOf(err) == django.CodeOutcomeUnknown {
-		var e *django.Error
-		if errors.As(err, &e) {
-			e.Hint = d.howToFindOut()
-		}
-		return err
-	}
-	d.discard()
 	return err
 }
 
 // discard takes the file back.
 func (d *delivery) discard() {
 	if d.file != nil {
-		d.file.Close()   //nolint:errcheck // it may be closed already
-		os.Remove(d.out) //nolint:errcheck // a secret without a row opens nothing
+		d.file.Close() //nolint:errcheck // it may be closed already
+		d.removed = os.Remove(d.out) == nil
 	}
+}
+
+// dead says that secrets that went out open nothing; nothing where none did.
+func (d *delivery) dead() []string {
+	switch {
+	case d.file != nil && d.removed, d.file == nil && d.printed.Load() == 0:
+		return nil
+	case d.file != nil:
+		return []string{"what is in " + d.out + " is dead; remove it"}
+	case d.token && d.bare:
+		return []string{"the printed secret is dead"}
+	case d.token:
+		return []string{"the printed secrets are dead"}
+	}
+	return []string{"what was printed does not hold"}
 }
 
 // howToFindOut is for a commit of which nobody knows whether it happened.

@@ -1,13 +1,14 @@
 package commands
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -53,7 +54,7 @@ var codes = []struct {
 	{django.CodeUserExists, exitConflict, "the user is there already"},
 	{django.CodeTokenExists, exitConflict, "the user has as many tokens as the kind or its settings allow"},
 	{django.CodeChanged, exitConflict, "somebody changed it meanwhile"},
-	{django.CodeDeadlock, exitConflict, "the database ended the transaction because of another one that needed the same rows"},
+	{django.CodeDeadlock, exitConflict, "the database ended it because another transaction changes the same rows: try again"},
 	{django.CodeReferenced, exitConflict, "other rows refer to it"},
 	{django.CodeRowsKept, exitFailed, "a trigger, a rule or row security of the database kept rows as they were"},
 	{django.CodePartlyDone, exitPartly, "some of it was done, the rest could not be"},
@@ -71,10 +72,15 @@ var codes = []struct {
 	{django.CodeDatabaseError, exitFailed, "the database reports an error that has no code of its own"},
 	{django.CodePermissionDenied, exitFailed, "the database role lacks a privilege"},
 	{django.CodeTimeout, exitFailed, "--timeout or --max-time was reached"},
-	{django.CodeDeliveryFailed, exitFailed, "the output could not be written; nothing was changed"},
-	{django.CodeOutcomeUnknown, exitFailed, "the connection was lost during commit: it may or may not have happened"},
-	{django.CodeInterrupted, 130, "SIGINT (130) or SIGTERM (143) ended it; nothing was changed"},
+	{django.CodeDeliveryFailed, exitFailed, "the output could not be written"},
+	{django.CodeOutcomeUnknown, exitFailed, "a commit was sent and no answer came: it may or may not have happened"},
+	{django.CodeInterrupted, 130, "SIGINT (130) or SIGTERM (143) ended it; the hint says what stands"},
 }
+
+// doubtful are the codes of failures that come from outside while rows are changed.
+// Only with them is it said that nothing was changed.
+var doubtful = []django.Code{django.CodeTimeout, django.CodeDeadlock, django.CodeDeliveryFailed,
+	django.CodeDatabaseUnreachable, django.CodeDatabaseFull, django.CodeDatabaseError}
 
 // errNo ends a command whose answer is no: everything is said on stdout.
 var errNo = errors.New("no")
@@ -83,31 +89,47 @@ func usage(message, hint string) *django.Error {
 	return &django.Error{Code: django.CodeUsage, Message: message, Hint: hint}
 }
 
-// finish is the one place where an error becomes words and an exit status.
+// finish is the one place where an error becomes words and an exit status. It may
+// run while the work goes on, and reads nothing that the work changes.
 func (a *App) finish(ctx context.Context, err error) int {
 	if err == nil || errors.Is(err, errNo) {
-		a.Stderr.Write(a.held.Bytes()) //nolint:errcheck // there is no other place to complain to
+		a.tell(func() {
+			a.Stderr.Write(a.held.Bytes()) //nolint:errcheck // there is no other place to complain to
+		})
 		if err != nil {
 			return exitNo
 		}
 		return exitDone
 	}
-	var signal interrupted
-	if errors.As(context.Cause(ctx), &signal) || errors.As(err, &signal) {
-		a.complain(&django.Error{Code: django.CodeInterrupted, Message: "interrupted", Hint: a.aftermath()})
-		return 128 + int(signal.signal)
-	}
-	if !a.mutating && errors.Is(err, syscall.EPIPE) {
-		return exitReaderGone
+	known := a.outcome.known.Load()
+	if known == nil {
+		known = new(knowledge)
 	}
 	var e *django.Error
-	if !errors.As(err, &e) {
+	var signal interrupted
+	cause := context.Cause(ctx)
+	stopped := errors.As(cause, &signal) || errors.As(err, &signal)
+	switch limit := errors.As(cause, &e); {
+	case known.unknown && !(errors.As(err, &e) && e.Code == django.CodeOutcomeUnknown):
+		e = db.OutcomeUnknown(cause.Error(), err)
+	case known.unknown, limit:
+	case stopped:
+		e = &django.Error{Code: django.CodeInterrupted, Message: "interrupted"}
+	case errors.Is(err, syscall.EPIPE) && !a.mutating:
+		return exitReaderGone
+	case !errors.As(err, &e):
 		e = a.plainError(err)
 	}
-	if e.Code == django.CodeTimeout && e.Err == errMaxTime {
-		e.Hint = cmp.Or(a.aftermath(), "allow more with --max-time")
+	e = withInvisible(a.withSource(e))
+	e = &django.Error{Code: e.Code, Message: e.Message, Hint: e.Hint}
+	doubt := ctx.Err() != nil || known.begun && slices.Contains(doubtful, e.Code)
+	if known.text != "" && (known.text != nothingChanged || doubt) {
+		e.Hint = strings.Trim(known.text+"; "+e.Hint, "; ")
 	}
-	a.complain(withInvisible(a.withSource(e)))
+	a.tell(func() { a.complain(e) })
+	if stopped {
+		return 128 + int(signal.signal)
+	}
 	for _, c := range codes {
 		if c.code == e.Code {
 			return c.status
@@ -128,32 +150,31 @@ func withInvisible(e *django.Error) *django.Error {
 	return &said
 }
 
-// aftermath says what became of the rows when a command that changes some ends
-// early; nothing for other commands.
-func (a *App) aftermath() string {
-	switch {
-	case a.standing != "":
-		return a.standing
-	case a.changed:
-		return "the change itself was made; look with tokenctl list"
-	case a.mutating:
-		return "nothing was changed"
+// tell writes to stderr, and does not wait for its reader when the process must end.
+func (a *App) tell(write func()) {
+	written := make(chan struct{})
+	go func() {
+		write()
+		close(written)
+	}()
+	select {
+	case <-written:
+	case <-a.enough:
+		select {
+		case <-written:
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
-	return ""
 }
 
-// change runs f in a transaction and remembers that it was committed.
+// change runs f in a transaction.
 func (a *App) change(ctx context.Context, store *db.Store, f func(*db.Tx) error) error {
-	err := store.Write(ctx, f)
-	a.changed = a.changed || err == nil
-	return err
+	return store.Write(ctx, f)
 }
 
 // changeMany is change for work of any size.
 func (a *App) changeMany(ctx context.Context, store *db.Store, f func(*db.Tx) error) error {
-	err := store.WriteMany(ctx, f)
-	a.changed = a.changed || err == nil
-	return err
+	return store.WriteMany(ctx, f)
 }
 
 // plainError gives a code to errors of other packages.
@@ -165,7 +186,7 @@ func (a *App) plainError(err error) *django.Error {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &django.Error{Code: django.CodeTimeout, Message: "the command took too long", Hint: "allow more with --max-time or --timeout"}
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.EIO), errors.Is(err, syscall.EFBIG):
-		return &django.Error{Code: django.CodeDeliveryFailed, Message: "cannot write the output: " + reason(err), Hint: a.aftermath()}
+		return &django.Error{Code: django.CodeDeliveryFailed, Message: "cannot write the output: " + reason(err)}
 	}
 	return &django.Error{Code: django.CodeFailed, Message: err.Error()}
 }

@@ -74,14 +74,16 @@ func (a *App) makeTables(ctx context.Context, t db.Target) error {
 // goes away again when a later step fails.
 func (a *App) initialise(ctx context.Context, t db.Target) (store *db.Store, err error) {
 	var made []string
+	var created bool
 	defer func() {
 		if err != nil {
 			for _, path := range made {
 				os.Remove(path) //nolint:errcheck // the error that led here is the one to tell
 			}
+			a.outcome.changed = a.outcome.changed && !created
 		}
 	}()
-	created, err := db.CreateFile(t)
+	created, err = db.CreateFile(t)
 	if err != nil {
 		return nil, err
 	}

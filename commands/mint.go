@@ -233,7 +233,11 @@ func (o *mintOptions) open(ctx context.Context) (*db.Store, error) {
 		a.say("dry run: would create the database %s and in it %s: %s", t, count(len(o.names), "user"), strings.Join(o.names, ", "))
 		return nil, nil
 	}
-	return a.initialise(ctx, t)
+	store, err := a.initialise(ctx, t)
+	if err == nil {
+		a.standing = "the database " + t.Path + " was created, and nothing else was changed"
+	}
+	return store, err
 }
 
 func chooseKind(l *db.Layout, name string) (*tokens.Kind, error) {

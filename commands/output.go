@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -47,16 +46,14 @@ func (a *App) checkGlobals(c *cobra.Command) error {
 		return empty
 	}
 	if g.maxTime > 0 {
-		ctx, cancel := context.WithTimeoutCause(c.Context(), g.maxTime,
-			&django.Error{Code: django.CodeTimeout, Message: "--max-time was reached", Err: errMaxTime})
-		a.cancel = cancel
-		c.SetContext(ctx)
+		time.AfterFunc(g.maxTime, func() {
+			a.stop(&django.Error{Code: django.CodeTimeout, Message: "--max-time was reached", Hint: "allow more with --max-time"})
+		})
 	}
 	a.Stdout = patient{c.Context(), a.Stdout}
+	a.learn(false)
 	return nil
 }
-
-var errMaxTime = errors.New("max-time")
 
 // patient is a writer whose reader may take its time, but not longer than ctx.
 type patient struct {
@@ -64,15 +61,20 @@ type patient struct {
 	to  io.Writer
 }
 
-func (w patient) Write(p []byte) (n int, err error) {
-	done := make(chan struct{})
+// Write implements io.Writer.
+func (w patient) Write(p []byte) (int, error) {
+	type result struct {
+		n   int
+		err error
+	}
+	done := make(chan result, 1)
 	go func() {
-		defer close(done)
-		n, err = w.to.Write(p)
+		n, err := w.to.Write(p)
+		done <- result{n, err}
 	}()
 	select {
-	case <-done:
-		return n, err
+	case got := <-done:
+		return got.n, got.err
 	case <-w.ctx.Done():
 		return 0, context.Cause(w.ctx)
 	}

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -207,10 +206,6 @@ func (o *purgeOptions) count(ctx context.Context, store *db.Store, req tokens.Pu
 func (o *purgeOptions) purge(ctx context.Context, store *db.Store, req tokens.PurgeRequest, work []*purgeWork) error {
 	for _, w := range work {
 		if err := o.purgeKind(ctx, store, req, w, work); err != nil {
-			var e *django.Error
-			if o.app.standing != "" && errors.As(err, &e) && ctx.Err() == nil {
-				o.app.say("%s", o.app.standing)
-			}
 			return err
 		}
 	}

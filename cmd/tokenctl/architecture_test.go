@@ -157,10 +157,9 @@ func (s source) uses(f func(name, in string, at token.Pos)) {
 	}
 }
 
-// TestExitsAndStreams: only main and the watch for a second signal end the
-// process, and only what wires an App knows the process's own streams.
+// TestExitsAndStreams: only main ends the process, and only what wires an App knows the process's own streams.
 func TestExitsAndStreams(t *testing.T) {
-	exits := map[string]string{"cmd/tokenctl/main.go": "main", "commands/app.go": "watchSignals"}
+	exits := map[string]string{"cmd/tokenctl/main.go": "main"}
 	for _, s := range program(t) {
 		s.uses(func(name, in string, at token.Pos) {
 			switch name {

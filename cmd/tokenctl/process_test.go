@@ -38,12 +38,23 @@ func engines(t *testing.T, f func(w *world)) {
 
 func newWorld(t *testing.T, engine string) *world {
 	t.Helper()
-	w := &world{t: t, engine: engine, dir: t.TempDir()}
+	url := dbtest.SQLite(t)
 	if engine == "postgres" {
-		w.url = dbtest.Postgres(t)
-	} else {
-		w.url = dbtest.SQLite(t)
+		url = dbtest.Postgres(t)
 	}
+	return newWorldOn(t, engine, url)
+}
+
+// in is the world for a part of the test.
+func (w *world) in(t *testing.T) *world {
+	part := *w
+	part.t = t
+	return &part
+}
+
+func newWorldOn(t *testing.T, engine, url string) *world {
+	t.Helper()
+	w := &world{t: t, engine: engine, dir: t.TempDir(), url: url}
 	w.env = []string{"DATABASE_URL=" + w.url, "HOME=" + w.dir, "PATH=" + binary(t) + ":/usr/bin:/bin", "TERM=xterm"}
 	for _, name := range []string{"PGPASSWORD", "PGPASSFILE", "PGUSER"} {
 		if value, ok := os.LookupEnv(name); ok {

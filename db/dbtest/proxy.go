@@ -9,8 +9,8 @@ import (
 
 // Proxy passes connections to the PostgreSQL server in address on, and returns the
 // URL through it, without TLS. pass is asked about each block that a client sends:
-// when it says no, nothing goes through that connection any more, in either
-// direction, and it stays open.
+// when it says no, nothing goes through that connection any more, and it stays open
+// until the client closes it.
 func Proxy(t testing.TB, address string, pass func(block []byte) bool) string {
 	t.Helper()
 	u, err := url.Parse(address)
@@ -22,8 +22,7 @@ func Proxy(t testing.TB, address string, pass func(block []byte) bool) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
-	t.Cleanup(func() { listener.Close(); close(ended) })
+	t.Cleanup(func() { listener.Close() })
 	go func() {
 		for {
 			client, err := listener.Accept()
@@ -51,7 +50,7 @@ func Proxy(t testing.TB, address string, pass func(block []byte) bool) string {
 						return
 					}
 				}
-				<-ended
+				io.Copy(io.Discard, client)
 			}()
 		}
 	}()

@@ -1,0 +1,127 @@
+package commands
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"tokenctl/db"
+)
+
+// This file knows when a command must end and what it has done by then. The work
+// runs beside finish, which must be able to speak when the work hangs: so the work
+// publishes what is known whenever that changes.
+
+// outcome is what became of the rows. Only known may be read beside the work.
+type outcome struct {
+	begun     bool      // a transaction that changes rows was
+	changed   bool      // a transaction that changes rows was committed
+	delivered *delivery // its secrets went out, and their rows are not committed yet
+	known     atomic.Pointer[knowledge]
+}
+
+// knowledge is what finish says of the rows.
+type knowledge struct {
+	begun   bool   // the change was
+	unknown bool   // a commit was sent, and no answer came
+	text    string // for a hint; empty for a command that only reads
+}
+
+const nothingChanged = "nothing was changed"
+
+// learn publishes what is known now; unknown says that a commit is under way.
+func (a *App) learn(unknown bool) {
+	a.outcome.known.Store(&knowledge{a.outcome.begun, unknown, a.aftermath(unknown)})
+}
+
+// aftermath says what became of the rows; nothing for commands that only read.
+func (a *App) aftermath(unknown bool) string {
+	if !a.mutating {
+		return ""
+	}
+	var parts []string
+	if a.standing != "" {
+		parts = append(parts, a.standing)
+	}
+	d := a.outcome.delivered
+	switch {
+	case unknown && d != nil:
+		parts = append(parts, d.howToFindOut())
+	case unknown:
+		parts = append(parts, "look with "+a.look()+" whether it happened")
+	case a.standing != "":
+	case a.outcome.changed:
+		parts = append(parts, "the change itself was made; look with "+a.look())
+	default:
+		parts = append(parts, nothingChanged)
+	}
+	if d != nil && !unknown {
+		parts = append(parts, d.dead()...)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// look is the command that shows what this one changes.
+func (a *App) look() string {
+	if len(a.args) > 0 && a.args[0] == "user" {
+		return "tokenctl user list"
+	}
+	return "tokenctl list"
+}
+
+// follow is told how far a transaction is that writes.
+func (a *App) follow(p db.Phase) {
+	a.outcome.begun = true
+	if p == db.Committed {
+		a.outcome.changed, a.outcome.delivered, a.standing = true, nil, ""
+	}
+	a.learn(p == db.Committing)
+}
+
+// interrupted is the cause of a context that a signal ended.
+type interrupted struct{ signal syscall.Signal }
+
+func (i interrupted) Error() string { return "interrupted" }
+
+// windUp is how long work may take to end after it was stopped. The database rolls
+// back by itself what has lost its client.
+const windUp = 900 * time.Millisecond
+
+// watch ends the work at the first SIGINT or SIGTERM, and closes a.enough at the
+// second, or when the work takes too long to end; ctx is the work's.
+func (a *App) watch(ctx context.Context) (stop func()) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	a.enough = make(chan struct{})
+	go func() {
+		select {
+		case s := <-signals:
+			a.stop(interrupted{s.(syscall.Signal)})
+		case <-ctx.Done():
+		case <-done:
+			return
+		}
+		if a.Term.Restore != nil {
+			a.Term.Restore()
+		}
+		go a.line.stop() // the terminal may be held up
+		var limit <-chan time.Time
+		if !a.serving.Load() {
+			limit = time.After(windUp)
+		}
+		select {
+		case <-signals:
+		case <-limit:
+		case <-done:
+			return
+		}
+		close(a.enough)
+	}()
+	return sync.OnceFunc(func() { signal.Stop(signals); close(done) })
+}
