@@ -123,7 +123,7 @@ func (a *App) finish(ctx context.Context, err error) int {
 	e = withInvisible(a.withSource(e))
 	e = &django.Error{Code: e.Code, Message: e.Message, Hint: e.Hint}
 	doubt := ctx.Err() != nil || known.begun && slices.Contains(doubtful, e.Code)
-	if known.text != "" && (known.text != nothingChanged || doubt) {
+	if known.text != "" && e.Code != django.CodePartlyDone && (known.text != nothingChanged || doubt) {
 		e.Hint = strings.Trim(known.text+"; "+e.Hint, "; ")
 	}
 	a.tell(func() { a.complain(e) })
