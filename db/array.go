@@ -84,7 +84,7 @@ func execPostgres(ctx context.Context, conn *pgx.Conn, text string, args []any) 
 func countPostgres(ctx context.Context, on *sql.Conn, text string, args []any) (n int64, err error) {
 	return n, on.Raw(func(c any) error {
 		conn := c.(*stdlib.Conn).Conn()
-		ctx, done := stateOf(conn.PgConn()).begin(ctx)
+		ctx, done := stateOf(conn.PgConn()).begin(ctx, text)
 		defer done()
 		result, err := execPostgres(ctx, conn, text, args)
 		if err != nil {

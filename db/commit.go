@@ -102,7 +102,7 @@ func (tx *Tx) commitPostgres(ctx context.Context, m mode) error {
 	case errors.As(err, &pg) && !endsConnection(pg), m.readOnly:
 		return tx.explain(ctx, err)
 	case !sent:
-		return translate(err)
+		return tx.translate(err)
 	case context.Cause(awaited) == errAbandoned:
 		return OutcomeUnknown(context.Cause(ctx).Error(), err)
 	case awaited.Err() != nil:

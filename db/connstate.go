@@ -21,6 +21,7 @@ import (
 type connState struct {
 	limit        time.Duration // the server's limit for a statement; 0: none
 	began        time.Time     // the last statement
+	sql          string        // its text, without values
 	cancelled    atomic.Bool   // by us, the last statement
 	failed       atomic.Pointer[failure]
 	lost         atomic.Pointer[django.Error] // why the connection is no more
@@ -30,7 +31,8 @@ type connState struct {
 // failure is the server's last error, except its refusals to go on after one.
 type failure struct {
 	*pgconn.PgError
-	late bool // a limit of ours ended the statement
+	late bool   // a limit of ours ended the statement
+	sql  string // the statement
 }
 
 // patience is how much longer than the server's limit the client waits for it.
@@ -47,8 +49,8 @@ func stateOf(conn *pgconn.PgConn) *connState {
 }
 
 // begin starts the time of a statement. done must be called behind its result.
-func (s *connState) begin(ctx context.Context) (_ context.Context, done context.CancelFunc) {
-	s.began = time.Now()
+func (s *connState) begin(ctx context.Context, sql string) (_ context.Context, done context.CancelFunc) {
+	s.began, s.sql = time.Now(), sql
 	s.cancelled.Store(false)
 	if s.limit == 0 {
 		return ctx, func() {}
@@ -63,9 +65,10 @@ func watch(config *pgx.ConnConfig) {
 	config.OnPgError = func(conn *pgconn.PgConn, err *pgconn.PgError) bool {
 		l := stateOf(conn)
 		if err.Code != abortedTransaction {
-			// No part of an error of the server's, but its text in the server's
-			// language, tells a limit from somebody's pg_cancel_backend.
-			l.failed.Store(&failure{err, l.cancelled.Load() || l.limit > 0 && time.Since(l.began) >= l.limit})
+			// Nothing but the text, in the server's language, tells a limit from
+			// somebody's pg_cancel_backend; the time does in every language.
+			late := l.cancelled.Load() || strings.Contains(err.Message, "statement timeout") || l.limit > 0 && time.Since(l.began) >= l.limit
+			l.failed.Store(&failure{err, late, l.sql})
 		}
 		return err.Severity != "FATAL" && err.SeverityUnlocalized != "FATAL"
 	}
@@ -88,8 +91,8 @@ type (
 	batchKey     struct{}
 )
 
-func started(ctx context.Context, conn *pgx.Conn, key any) context.Context {
-	ctx, done := stateOf(conn.PgConn()).begin(ctx)
+func started(ctx context.Context, conn *pgx.Conn, sql string, key any) context.Context {
+	ctx, done := stateOf(conn.PgConn()).begin(ctx, sql)
 	return context.WithValue(ctx, key, done)
 }
 
@@ -100,8 +103,8 @@ func ended(ctx context.Context, key any) {
 }
 
 // TraceQueryStart implements pgx.QueryTracer.
-func (tracer) TraceQueryStart(ctx context.Context, conn *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	return started(ctx, conn, statementKey{})
+func (tracer) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	return started(ctx, conn, data.SQL, statementKey{})
 }
 
 // TraceQueryEnd implements pgx.QueryTracer. pgx also calls it for the statements
@@ -111,8 +114,8 @@ func (tracer) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEn
 }
 
 // TraceCopyFromStart implements pgx.CopyFromTracer.
-func (tracer) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, _ pgx.TraceCopyFromStartData) context.Context {
-	return started(ctx, conn, statementKey{})
+func (tracer) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromStartData) context.Context {
+	return started(ctx, conn, "copy "+data.TableName.Sanitize(), statementKey{})
 }
 
 // TraceCopyFromEnd implements pgx.CopyFromTracer.
@@ -122,7 +125,7 @@ func (tracer) TraceCopyFromEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceCopy
 
 // TraceBatchStart implements pgx.BatchTracer.
 func (tracer) TraceBatchStart(ctx context.Context, conn *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
-	return started(ctx, conn, batchKey{})
+	return started(ctx, conn, "", batchKey{})
 }
 
 // TraceBatchQuery implements pgx.BatchTracer.

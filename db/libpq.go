@@ -53,8 +53,8 @@ func postgresTarget(params map[string]string, shown string) (Target, error) {
 		if shown == "" {
 			source = "the PG… environment variables"
 		}
-		return Target{}, &django.Error{Code: django.CodeUsage, Message: "PostgreSQL's client cannot use what " + source + " says",
-			Hint: "check its host, port, options and ssl parameters, and the PG… environment variables"}
+		return Target{}, configError(err, &django.Error{Code: django.CodeUsage, Message: "PostgreSQL's client cannot use what " + source + " says",
+			Hint: "check its host, port, options and ssl parameters, and the PG… environment variables"})
 	}
 	return t, nil
 }

@@ -100,27 +100,29 @@ func parseOptions(s string) (map[string]string, error) {
 	return params, nil
 }
 
-func openPostgres(raw string, o Options) (*sql.DB, []setting, error) {
+// openPostgres prepares the connections. ParseURL has parsed the URL before.
+func (s *Store) openPostgres(raw string) error {
 	config, err := postgresConfig(raw)
 	if err != nil {
-		return nil, nil, translate(err)
+		return err
 	}
-	var local []setting
+	s.role = config.User
 	for _, name := range slices.Sorted(maps.Keys(config.RuntimeParams)) {
 		if name != "application_name" {
-			local = append(local, setting{name, config.RuntimeParams[name]})
+			s.local = append(s.local, setting{name, config.RuntimeParams[name]})
 		}
 	}
-	config.RuntimeParams = map[string]string{"application_name": "tokenctl/" + o.Version}
+	config.RuntimeParams = map[string]string{"application_name": "tokenctl/" + s.opts.Version}
 	// One round trip, nothing prepared on the server, parameters apart from
 	// the statement: right behind PgBouncer in transaction mode.
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
-	if limit := perHost(config, o.Timeout); config.ConnectTimeout == 0 || config.ConnectTimeout > limit {
+	if limit := perHost(config, s.opts.Timeout); config.ConnectTimeout == 0 || config.ConnectTimeout > limit {
 		config.ConnectTimeout = limit
 	}
 	watch(config)
-	config.DialFunc = sparing(dialer(o.Timeout).DialContext)
-	return sql.OpenDB(connector{stdlib.GetConnector(*config)}), local, nil
+	config.DialFunc = sparing(dialer(s.opts.Timeout).DialContext)
+	s.db = sql.OpenDB(connector{stdlib.GetConnector(*config)})
+	return nil
 }
 
 // setting is a run-time parameter of PostgreSQL.

@@ -87,7 +87,7 @@ func eachPostgres(ctx context.Context, on *sql.Conn, zone django.Zone, q *query,
 	defer cancel(nil)
 	return on.Raw(func(c any) error {
 		conn := c.(*stdlib.Conn).Conn()
-		ctx, done := stateOf(conn.PgConn()).begin(ctx)
+		ctx, done := stateOf(conn.PgConn()).begin(ctx, q.sql())
 		defer done()
 		types := conn.TypeMap()
 		result, err := execPostgres(ctx, conn, q.sql(), q.args)

@@ -21,6 +21,7 @@ type Options struct {
 	TokenTable    string           // setting knox.token_table
 	Connections   int              // at most so many at a time; 0: no limit
 	Zone          django.Zone      // settings time.use_tz and time.time_zone
+	Source        string           // what named the database: "DATABASE_URL"
 
 	Phase func(Phase)       // is told how far a transaction is that writes; may be nil
 	Warn  func(text string) // is told what a user must know of a commit that succeeded; may be nil
@@ -33,18 +34,20 @@ type Store struct {
 	db     *sql.DB
 	opts   Options
 	local  []setting // run-time parameters of the URL, set in every transaction
+	role   string    // PostgreSQL: who connects
+	path   string    // SQLite: the file
 	layout atomic.Pointer[Layout]
 }
 
 // Open prepares a store. PostgreSQL is not contacted before the first
 // transaction; a SQLite file that does not exist is an error at once.
 func Open(t Target, o Options) (*Store, error) {
-	s := &Store{Engine: t.Engine, opts: o}
+	s := &Store{Engine: t.Engine, opts: o, path: t.Path}
 	var err error
 	if t.Engine == SQLite {
 		s.db, err = openSQLite(t.Path)
 	} else {
-		s.db, s.local, err = openPostgres(t.url, o)
+		err = s.openPostgres(t.url)
 	}
 	if err != nil {
 		return nil, err
@@ -77,6 +80,7 @@ type Tx struct {
 	state  *connState // PostgreSQL
 
 	cursors atomic.Int32 // how many have been opened
+	unclear atomic.Pointer[unclear]
 	shapes  []*userShape
 }
 
@@ -149,10 +153,12 @@ func (s *Store) transactOn(ctx context.Context, conn *sql.Conn, m mode, f func(*
 		// Also after a panic, and also when ctx is what ended the work.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
-		if _, err := conn.ExecContext(ctx, "rollback"); err != nil {
+		if _, failed := conn.ExecContext(ctx, "rollback"); failed != nil {
 			// Nobody must get a connection whose transaction may be open.
 			conn.Raw(func(any) error { return driver.ErrBadConn }) //nolint:errcheck // it is what was asked for
+			return
 		}
+		tx.clarify(ctx, err)
 	}()
 	if s.Engine == SQLite {
 		err = tx.beginSQLite(ctx, m)
@@ -194,7 +200,7 @@ func (s *Store) connect(ctx context.Context) (*sql.Conn, error) {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	}
-	return nil, connectError(err)
+	return nil, s.connectError(err)
 }
 
 // Layout returns what was found out about the database, looking if nobody has.

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -104,14 +105,36 @@ func (tx *Tx) insertUser(ctx context.Context, n *NewUser, random io.Reader) (str
 		}
 		query := s.columns[i].insert(t, 1) + " returning cast(" + quote(t.primaryKey().Name) + " as text)"
 		if err := tx.explain(ctx, tx.conn.QueryRowContext(ctx, query, args...).Scan(&stored)); err != nil {
-			if django.CodeOf(err) == django.CodeAlreadyExists {
-				err = &django.Error{Code: django.CodeUserExists, Err: err,
-					Message: fmt.Sprintf("the user %s, or another one of its unique values, exists already", n.Username)}
-			}
-			return "", err
+			return "", newUserError(err, n, s.columns[i])
 		}
 	}
 	return stored, nil
+}
+
+// newUserError says which of the new user's values the database refuses.
+func newUserError(err error, n *NewUser, columns userColumns) error {
+	switch django.CodeOf(err) {
+	case django.CodeAlreadyExists:
+		e := &django.Error{Code: django.CodeUserExists, Err: err,
+			Message: fmt.Sprintf("the user %s, or another one of its unique values, exists already", n.Username)}
+		var d *duplicate
+		if errors.As(err, &d) && d.columns != nil {
+			e.Hint = "unique is: " + strings.Join(d.columns, ", ")
+		}
+		return e
+	case django.CodeInvalidValue:
+		var typed []string
+		for _, c := range columns {
+			if _, given := n.Set[c.Name]; given && !c.Text {
+				typed = append(typed, c.Name+" ("+c.Type+")")
+			}
+		}
+		var e *django.Error
+		if errors.As(err, &e) && typed != nil {
+			return &django.Error{Code: e.Code, Message: e.Message, Hint: "check --set " + strings.Join(typed, ", --set "), Err: err}
+		}
+	}
+	return err
 }
 
 // newKey is the primary key of a new user where the database does not make it.
