@@ -48,6 +48,7 @@ var codes = []struct {
 	{django.CodeKindRequired, exitUsage, "the database has several kinds of tokens: say which"},
 	{django.CodeKindUnsupported, exitUsage, "tokenctl cannot do this with credentials of this kind"},
 	{django.CodeAmbiguousID, exitUsage, "the id fits more than one credential"},
+	{django.CodeAmbiguousUser, exitUsage, "several users have the name"},
 	{django.CodeNotFound, exitNotFound, "there is no such credential or object"},
 	{django.CodeUserNotFound, exitNotFound, "there is no such user"},
 	{django.CodeAlreadyExists, exitConflict, "a row or file with this name is there already"},

@@ -32,10 +32,11 @@ type minting struct {
 	made, inactive int
 	first          []tokens.Minted
 	created        []string
-	leftOut        int           // by --staff, --superuser and --without
-	missing        []string      // names and keys that are nobody's
-	full           []string      // who can get no further one
-	why            *django.Error // the reason of the first of them
+	leftOut        int            // by --staff, --superuser and --without
+	missing        []string       // names and keys that are nobody's
+	ambiguous      []db.Ambiguity // names that several users have
+	full           []string       // who can get no further one
+	why            *django.Error  // the reason of the first of them
 }
 
 // all makes the tokens of everybody and hands them over.
@@ -65,39 +66,50 @@ func (m *minting) all(ctx context.Context, tx *db.Tx) error {
 }
 
 func (m *minting) batch(ctx context.Context, tx *db.Tx, names, ids []string) error {
-	users, missing, lost, err := m.users(ctx, tx, names, ids)
+	found, err := tx.FindUsers(ctx, names, ids)
 	if err != nil {
 		return err
 	}
-	if m.create && len(missing) > 0 {
-		if users, err = m.createMissing(ctx, tx, names, users, missing); err != nil {
+	if m.create && len(found.Missing) > 0 {
+		var created []string
+		if found, created, err = m.createMissing(ctx, tx, names, ids, found.Missing); err != nil {
 			return err
 		}
-		m.created = append(m.created, missing...)
-		missing = nil
+		m.created = append(m.created, created...)
 	}
+	m.refuse(found)
+	users := found.Users
 	if m.who.narrows && !m.selected {
-		found := len(users)
 		if users, err = m.who.among(ctx, tx, users); err != nil {
 			return err
 		}
-		m.leftOut += found - len(users)
+		m.leftOut += len(found.Users) - len(users)
 	}
-	m.missing = append(append(m.missing, missing...), lost...)
-	if users = m.unseen(users); len(users) == 0 || len(m.missing) > 0 && !m.keepGoing {
+	if users = m.unseen(users); len(users) == 0 || len(m.missing)+len(m.ambiguous) > 0 && !m.keepGoing {
 		return nil
 	}
 	minted, refused, err := m.kind.MintAll(ctx, m.app.env(), tx, users, m.req)
 	if err != nil {
 		return err
 	}
+	m.bar(refused)
+	return m.write(minted)
+}
+
+// refuse notes who is not exactly one user.
+func (m *minting) refuse(found *db.Found) {
+	m.missing = append(m.missing, found.Absent()...)
+	m.ambiguous = append(m.ambiguous, found.Ambiguous...)
+}
+
+// bar notes who can get no further token.
+func (m *minting) bar(refused []tokens.Refusal) {
 	for _, r := range refused {
 		if m.why == nil {
 			m.why = r.Err
 		}
 		m.full = append(m.full, r.User.Username)
 	}
-	return m.write(minted)
 }
 
 // unseen returns the users who were in no batch before.
@@ -144,8 +156,8 @@ func (m *minting) refusal() error {
 	switch {
 	case len(m.missing) > 0 && m.selected:
 		return &django.Error{Code: django.CodeChanged, Message: "the set changed while you were looking at it: " + count(len(m.missing), "user") + " deleted", Hint: "nothing was done; run the command again"}
-	case len(m.missing) > 0:
-		return db.UserNotFound(m.missing)
+	case len(m.missing)+len(m.ambiguous) > 0:
+		return db.RefuseUsers(m.ambiguous, m.missing)
 	case len(m.full) > 0:
 		return refusedAll(m.kind, m.full, m.why)
 	}
@@ -207,12 +219,12 @@ func (m *minting) partly() error {
 		return nil
 	}
 	var reasons []string
-	if m.missing != nil {
-		reasons = append(reasons, db.UserNotFound(m.missing).Error())
+	if err := db.RefuseUsers(m.ambiguous, m.missing); err != nil {
+		reasons = append(reasons, err.Error())
 	}
 	if m.full != nil {
 		reasons = append(reasons, refusedAll(m.kind, m.full, m.why).Error())
 	}
 	return &django.Error{Code: django.CodePartlyDone,
-		Message: fmt.Sprintf("%d of %d were done; not done: %s", m.made, m.made+len(m.missing)+len(m.full), strings.Join(reasons, "; "))}
+		Message: fmt.Sprintf("%d of %d were done; not done: %s", m.made, m.made+len(m.missing)+len(m.ambiguous)+len(m.full), strings.Join(reasons, "; "))}
 }

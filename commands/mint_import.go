@@ -41,14 +41,14 @@ func (o *mintOptions) importTokens(ctx context.Context) error {
 	var list []tokens.Imported
 	var without []db.User
 	find := func(tx *db.Tx) error {
-		users, missing, lost, err := o.users(ctx, tx, o.names, o.userIDs)
-		if absent := append(missing, lost...); err == nil && len(absent) > 0 {
-			err = db.UserNotFound(absent)
+		found, err := tx.FindUsers(ctx, o.names, o.userIDs)
+		if err == nil {
+			err = found.Refusal()
 		}
 		if err != nil {
 			return err
 		}
-		if list, without, err = tokens.ImportDRF(ctx, a.env(), tx, users, life, o.dryRun); err != nil {
+		if list, without, err = tokens.ImportDRF(ctx, a.env(), tx, found.Users, life, o.dryRun); err != nil {
 			return err
 		}
 		if len(list) == 0 {

@@ -205,9 +205,9 @@ func (o *mintOptions) previewUsers(ctx context.Context, store *db.Store, ids []s
 	a := o.app
 	var rows [][]output.Value
 	err := store.Read(ctx, func(tx *db.Tx) error {
-		users, err := tx.UsersByKey(ctx, ids[:min(len(ids), announced)], new([]string))
-		for i := range users {
-			rows = append(rows, userRow(&users[i]))
+		found, err := tx.FindUsers(ctx, nil, ids[:min(len(ids), announced)])
+		if err == nil {
+			rows = userRows(found.Users)
 		}
 		return err
 	})

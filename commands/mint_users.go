@@ -10,31 +10,51 @@ import (
 	"tokenctl/tokens"
 )
 
-// users finds who is meant, in the order given: the names that nobody has are
-// missing, the keys that nobody has lost.
-func (o *mintOptions) users(ctx context.Context, tx *db.Tx, names, ids []string) (users []db.User, missing, lost []string, err error) {
-	if users, err = tx.UsersNamed(ctx, names, &missing); err != nil {
-		return nil, nil, nil, err
+// newNames are the names of users to be created for those that the database does not
+// find, as Django writes them and each once. normal maps the names to them.
+func newNames(ctx context.Context, tx *db.Tx, missing []string) (names []string, normal map[string]string, err error) {
+	clean := make([]string, len(missing))
+	for i, name := range missing {
+		if clean[i], err = checkUsername(tx.Layout, name); err != nil {
+			return nil, nil, err
+		}
 	}
-	byID, err := tx.UsersByKey(ctx, ids, &lost)
-	return append(users, byID...), missing, lost, err
+	there, err := tx.UsersNamed(ctx, clean)
+	if err == nil {
+		err = refuseExisting(there)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	repeated, err := tx.Repeated(ctx, clean)
+	normal = map[string]string{}
+	for i, name := range missing {
+		first, again := repeated[i]
+		if !again {
+			names, first = append(names, clean[i]), i
+		}
+		normal[name] = clean[first]
+	}
+	return names, normal, err
 }
 
-// createMissing creates the users who are missing and returns all, in the order
-// of the names.
-func (o *mintOptions) createMissing(ctx context.Context, tx *db.Tx, names []string, users []db.User, missing []string) ([]db.User, error) {
-	var list []db.NewUser
-	normal := map[string]string{}
-	for _, name := range missing {
-		n, err := newServiceUser(tx.Layout, o.app.Random, name)
+// createMissing creates the users who are missing. It returns all who are meant, and
+// the names of the new ones.
+func (o *mintOptions) createMissing(ctx context.Context, tx *db.Tx, names, ids, missing []string) (*db.Found, []string, error) {
+	created, normal, err := newNames(ctx, tx, missing)
+	if err != nil {
+		return nil, nil, err
+	}
+	list := make([]db.NewUser, len(created))
+	for i, name := range created {
+		password, err := django.UnusablePassword(o.app.Random)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		list = append(list, n)
-		normal[name] = n.Username
+		list[i] = db.NewUser{Username: name, Password: password, IsActive: true}
 	}
 	if _, err := tx.CreateUsers(ctx, list, o.app.Random); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	names = slices.Clone(names)
 	for i, name := range names {
@@ -42,9 +62,8 @@ func (o *mintOptions) createMissing(ctx context.Context, tx *db.Tx, names []stri
 			names[i] = n
 		}
 	}
-	byName, err := tx.UsersNamed(ctx, names, nil)
-	// Who was named by key comes behind.
-	return append(byName, users[len(names)-len(missing):]...), err
+	found, err := tx.FindUsers(ctx, names, ids)
+	return found, created, err
 }
 
 // mintAll makes a credential for every user, or for none: who cannot get one is
@@ -67,19 +86,26 @@ func mintAll(ctx context.Context, tx *db.Tx, env tokens.Env, kind *tokens.Kind, 
 // preview shows who would get a token; it makes no secret.
 func (o *mintOptions) preview(ctx context.Context, store *db.Store, kind *tokens.Kind, who audience) error {
 	var rows [][]output.Value
-	var absent, full []string
-	var why *django.Error
+	m := minting{mintOptions: o, kind: kind}
 	created := 0
 	err := store.Read(ctx, func(tx *db.Tx) error {
-		users, missing, lost, err := o.users(ctx, tx, o.names, o.userIDs)
-		if err == nil && who.narrows {
-			users, err = who.among(ctx, tx, users)
-		}
+		found, err := tx.FindUsers(ctx, o.names, o.userIDs)
 		if err != nil {
 			return err
 		}
-		if absent = lost; !o.create {
-			absent, missing = append(missing, lost...), nil
+		var fresh []string
+		if o.create {
+			if fresh, _, err = newNames(ctx, tx, found.Missing); err != nil {
+				return err
+			}
+			found.Missing = nil
+		}
+		m.refuse(found)
+		users := found.Users
+		if who.narrows {
+			if users, err = who.among(ctx, tx, users); err != nil {
+				return err
+			}
 		}
 		barred := map[string]bool{}
 		if kind.Barred != nil {
@@ -87,30 +113,23 @@ func (o *mintOptions) preview(ctx context.Context, store *db.Store, kind *tokens
 			if err != nil {
 				return err
 			}
+			m.bar(refused)
 			for _, r := range refused {
 				barred[r.User.ID] = true
-				full = append(full, r.User.Username)
-			}
-			if refused != nil {
-				why = refused[0].Err
 			}
 		}
 		for i := range users {
 			if !barred[users[i].ID] {
-				barred[users[i].ID] = true // a name and a key may be the same user's
 				rows = append(rows, userRow(&users[i]))
 			}
 		}
-		for _, name := range missing {
-			if name, err = checkUsername(tx.Layout, name); err != nil {
-				return err
-			}
-			created++
+		for _, name := range fresh {
 			rows = append(rows, newUserRow(name))
 		}
+		created = len(fresh)
 		return nil
 	})
-	m := minting{mintOptions: o, kind: kind, made: len(rows), missing: absent, full: full, why: why}
+	m.made = len(rows)
 	switch refusal := m.refusal(); {
 	case err != nil:
 		return err

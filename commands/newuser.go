@@ -3,7 +3,6 @@ package commands
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -11,16 +10,6 @@ import (
 	"tokenctl/django"
 	"tokenctl/output"
 )
-
-// newServiceUser is a user who can log in with tokens only.
-func newServiceUser(l *db.Layout, random io.Reader, name string) (db.NewUser, error) {
-	name, err := checkUsername(l, name)
-	if err != nil {
-		return db.NewUser{}, err
-	}
-	password, err := django.UnusablePassword(random)
-	return db.NewUser{Username: name, Password: password, IsActive: true}, err
-}
 
 // checkUsername validates and normalises a new name as Django does for the
 // column that holds it: NFKC for every name (AbstractBaseUser.normalize_username),

@@ -144,17 +144,11 @@ func (o *purgeOptions) request(ctx context.Context, store *db.Store) (tokens.Pur
 	if len(o.users)+len(o.userIDs) == 0 {
 		return req, nil
 	}
-	return req, store.Read(ctx, func(tx *db.Tx) error {
-		named, err := tx.UsersNamed(ctx, o.users, nil)
-		if err != nil {
-			return err
-		}
-		byID, err := tx.UsersByID(ctx, o.userIDs)
-		for _, u := range append(named, byID...) {
-			req.UserIDs = append(req.UserIDs, u.ID)
-		}
+	err := store.Read(ctx, func(tx *db.Tx) (err error) {
+		req.UserIDs, err = tx.UserIDs(ctx, o.users, o.userIDs)
 		return err
 	})
+	return req, err
 }
 
 // count finds the kinds to purge and their expired rows. Without --kind those

@@ -105,17 +105,11 @@ func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db
 	if len(s.users)+len(s.userIDs) == 0 {
 		return sel, nil
 	}
-	return sel, store.Read(ctx, func(tx *db.Tx) error {
-		named, err := tx.UsersNamed(ctx, s.users, nil)
-		if err != nil {
-			return err
-		}
-		byID, err := tx.UsersByID(ctx, s.userIDs)
-		for _, u := range append(named, byID...) {
-			sel.UserIDs = append(sel.UserIDs, u.ID)
-		}
+	err := store.Read(ctx, func(tx *db.Tx) (err error) {
+		sel.UserIDs, err = tx.UserIDs(ctx, s.users, s.userIDs)
 		return err
 	})
+	return sel, err
 }
 
 func (s *selectorFlags) dates(now time.Time, sel *tokens.Selector) error {

@@ -62,32 +62,18 @@ func (p *pickFlags) read(ctx context.Context) error {
 	return err
 }
 
-// find returns the users in the order in which they were named, each once. Who
-// is missing is an error that names them all, unless missing collects them.
+// find returns the users in the order in which they were named, each once. Who is
+// missing is an error that names them all, unless missing collects them.
 func (p *pickFlags) find(ctx context.Context, tx *db.Tx, missing *[]string) ([]db.User, error) {
-	var noName, noID []string
-	named, err := tx.UsersNamed(ctx, dedupe(p.names), &noName)
+	found, err := tx.FindUsers(ctx, p.names, p.userIDs)
 	if err != nil {
 		return nil, err
 	}
-	byID, err := tx.UsersByKey(ctx, dedupe(p.userIDs), &noID)
-	if err != nil {
-		return nil, err
+	absent := found.Absent()
+	if missing != nil {
+		*missing, absent = absent, nil
 	}
-	if absent := append(noName, noID...); missing != nil {
-		*missing = absent
-	} else if len(absent) > 0 {
-		return nil, db.UserNotFound(absent)
-	}
-	var users []db.User
-	seen := map[string]bool{}
-	for _, u := range append(named, byID...) {
-		if !seen[u.ID] {
-			seen[u.ID] = true
-			users = append(users, u)
-		}
-	}
-	return users, nil
+	return found.Users, db.RefuseUsers(found.Ambiguous, absent)
 }
 
 // single reports whether exactly one user was asked about, so that JSON is an

@@ -61,23 +61,17 @@ func (o *activeOptions) run(ctx context.Context) error {
 		return err
 	}
 	var users []db.User
-	var changed []bool
-	var held [][]db.Holding
+	var changed map[string]bool
+	var held map[string][]db.Holding
 	err = a.change(ctx, store, func(tx *db.Tx) error {
 		if users, err = o.find(ctx, tx, nil); err != nil {
 			return err
 		}
-		for i := range users {
-			did, err := tx.SetActive(ctx, users[i], o.active)
-			if err != nil {
-				return err
-			}
-			list, err := tx.Holdings(ctx, users[i])
-			if err != nil {
-				return err
-			}
-			users[i].IsActive = &o.active
-			changed, held = append(changed, did), append(held, list)
+		if users, changed, err = tx.SetActive(ctx, users, o.active); err != nil {
+			return err
+		}
+		if held, err = tx.Holdings(ctx, users); err != nil {
+			return err
 		}
 		return a.writeNow(ctx, userColumns, userRows(users), o.single())
 	})
@@ -88,33 +82,33 @@ func (o *activeOptions) run(ctx context.Context) error {
 	return nil
 }
 
-func (o *activeOptions) report(users []db.User, changed []bool, held [][]db.Holding) {
+func (o *activeOptions) report(users []db.User, changed map[string]bool, held map[string][]db.Holding) {
 	a := o.app
 	verb, state := "deactivated", "inactive"
 	if o.active {
 		verb, state = "activated", "active"
 	}
 	stopped := false
-	for i := range users {
-		if !changed[i] {
-			a.say("%s was %s already", users[i].Username, state)
+	for _, u := range users {
+		if !changed[u.ID] {
+			a.say("%s was %s already", u.Username, state)
 			continue
 		}
-		a.say("%s %s", verb, users[i].Username)
+		a.say("%s %s", verb, u.Username)
 		stopped = stopped || !o.active
-		if o.active && len(held[i]) > 0 {
-			a.say("note: valid again: %s; sessions that have not expired, too", holdings(held[i]))
+		if list := held[u.ID]; o.active && list != nil {
+			a.say("note: valid again: %s; sessions that have not expired, too", holdings(list))
 		}
 	}
 	if !stopped {
 		return
 	}
 	a.say("note: TokenAuthentication, knox, JWTAuthentication and sessions refuse an inactive user at once")
-	for i := range users {
-		for _, h := range held[i] {
-			if changed[i] && h.Kind == "jwt" {
-				a.say("note: simplejwt before 5.4 still exchanges %s's %s; to end that: tokenctl blacklist %s", users[i].Username,
-					plural(h.Rows, "refresh token", "refresh tokens"), argument(&users[i], "--user"))
+	for _, u := range users {
+		for _, h := range held[u.ID] {
+			if changed[u.ID] && h.Kind == "jwt" {
+				a.say("note: simplejwt before 5.4 still exchanges %s's %s; to end that: tokenctl blacklist %s", u.Username,
+					plural(h.Rows, "refresh token", "refresh tokens"), argument(&u, "--user"))
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -138,11 +139,13 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 		}
 		// What takes long is not begun in vain; the rest is looked at when it is written.
 		if o.secrets() || slices.ContainsFunc(users.list, (*newcomer).mayHavePassword) {
-			found, err := allExisting(ctx, tx, users)
-			if err == nil {
-				err = refuseExisting(found)
-			}
-			if err != nil {
+			var found []db.Match
+			err := users.parts(ctx, tx.Layout, func(part []*newcomer) error {
+				there, err := users.check(ctx, tx, part)
+				found = append(found, there...)
+				return err
+			})
+			if err = cmp.Or(err, refuseExisting(found)); err != nil {
 				return err
 			}
 		}
@@ -184,10 +187,14 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 		if !o.secrets() && !a.asked() && newcomers.count > fewCreated {
 			return tx.CheckConstraints(ctx)
 		}
-		var err error
-		if users, err = allExisting(ctx, tx, newcomers); err != nil {
+		made, err := allExisting(ctx, tx, newcomers)
+		if err == nil && len(made) != newcomers.count {
+			err = refuseExisting(made) // somebody else made one of the same name
+		}
+		if err != nil {
 			return err
 		}
+		users = usersOf(made)
 		if kind != nil {
 			if minted, err = mintAll(ctx, tx, a.env(), kind, users, tokens.MintRequest{}); err != nil {
 				return err

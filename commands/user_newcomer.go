@@ -26,18 +26,21 @@ func (n *newcomer) where() string { return n.file.where(n.line) }
 // mayHavePassword reports whether there is one, or it may yet be asked for.
 func (n *newcomer) mayHavePassword() bool { return n.file == nil || !n.password.IsZero() }
 
-// existing are those of a part who are in the database, in their order.
-func existing(ctx context.Context, tx *db.Tx, part []*newcomer) ([]db.User, error) {
-	names := make([]string, len(part))
+// existing are the users in the database who have the names of a part.
+func existing(ctx context.Context, tx *db.Tx, part []*newcomer) ([]db.Match, error) {
+	return tx.UsersNamed(ctx, usernames(part))
+}
+
+func usernames(part []*newcomer) []string {
+	list := make([]string, len(part))
 	for i := range part {
-		names[i] = part[i].Username
+		list[i] = part[i].Username
 	}
-	var missing []string
-	return tx.UsersNamed(ctx, names, &missing)
+	return list
 }
 
 // allExisting are those of all the users.
-func allExisting(ctx context.Context, tx *db.Tx, users *newcomers) (found []db.User, err error) {
+func allExisting(ctx context.Context, tx *db.Tx, users *newcomers) (found []db.Match, err error) {
 	return found, users.parts(ctx, tx.Layout, func(part []*newcomer) error {
 		there, err := existing(ctx, tx, part)
 		found = append(found, there...)
@@ -50,18 +53,27 @@ const mostNamed = 100
 
 // refuseExisting is the error that names the users who are there already; nil where
 // there is none.
-func refuseExisting(found []db.User) error {
+func refuseExisting(found []db.Match) error {
 	switch len(found) {
 	case 0:
 		return nil
 	case 1:
-		return &django.Error{Code: django.CodeUserExists, Message: "the user " + found[0].Username + " exists already", Hint: "nothing was changed; tokenctl user show " + argument(&found[0], "")}
+		u := &found[0].User
+		return &django.Error{Code: django.CodeUserExists, Message: "the user " + u.Username + " exists already", Hint: "nothing was changed; tokenctl user show " + argument(u, "")}
 	}
-	message := "the users " + names(found[:min(mostNamed, len(found))])
+	message := "the users " + names(usersOf(found[:min(mostNamed, len(found))]))
 	if len(found) > mostNamed {
 		message += " and others"
 	}
 	return &django.Error{Code: django.CodeUserExists, Message: message + " exist already", Hint: "nothing was changed; leave them out"}
+}
+
+func usersOf(found []db.Match) []db.User {
+	users := make([]db.User, len(found))
+	for i, m := range found {
+		users[i] = m.User
+	}
+	return users
 }
 
 // passwords gets, makes and validates what the users log in with.
@@ -140,12 +152,17 @@ func validateAll(ctx context.Context, checks django.PasswordChecks, l *db.Layout
 func (a *App) createUsers(ctx context.Context, tx *db.Tx, users *newcomers) error {
 	progress := a.progress("creating users", int64(users.count))
 	defer progress.done()
-	var found []db.User
+	var found []db.Match
+	var late *newcomer // the first of those who are there
 	var list []db.NewUser
+	written := 0
 	err := users.parts(ctx, tx.Layout, func(part []*newcomer) error {
-		there, err := existing(ctx, tx, part)
+		there, err := users.check(ctx, tx, part)
+		if found == nil && there != nil {
+			late = part[there[0].At]
+		}
 		if found = append(found, there...); len(found) > mostNamed {
-			err = refuseExisting(found)
+			err = cmp.Or(err, refuseExisting(found))
 		}
 		if err != nil || found != nil {
 			return err // who else is there is told, too
@@ -163,9 +180,15 @@ func (a *App) createUsers(ctx context.Context, tx *db.Tx, users *newcomers) erro
 		if n, err := tx.CreateUsers(ctx, list, a.Random); err != nil {
 			return prefixed(part[n].where(), err)
 		}
+		written += len(part)
 		progress.add(int64(len(part)))
 		return nil
 	})
+	if found != nil && ctx.Err() == nil {
+		if twice := users.among(ctx, tx.Layout, written, found[0].User.Username, late); twice != nil {
+			return twice
+		}
+	}
 	return cmp.Or(err, refuseExisting(found))
 }
 

@@ -1,11 +1,9 @@
 package commands
 
 import (
-	"cmp"
 	"context"
-	"hash/maphash"
 	"iter"
-	"math"
+	"maps"
 	"slices"
 	"strings"
 
@@ -65,18 +63,10 @@ func (u *newcomers) each(ctx context.Context, l *db.Layout, f func(*newcomer) er
 	return nil
 }
 
-// sighting is a name in the form of a hash, and where it stands.
-type sighting struct {
-	name uint64
-	line int
-}
-
 // clean checks and normalises the users against the database's columns, and finds
 // out whether they are to be kept in the list.
 func (u *newcomers) clean(ctx context.Context, tx *db.Tx) error {
-	var seen []sighting
-	seed := maphash.MakeSeed()
-	err := u.each(ctx, tx.Layout, func(n *newcomer) error {
+	return u.each(ctx, tx.Layout, func(n *newcomer) error {
 		err := cleanUser(tx.Layout, &n.NewUser, n.file == nil)
 		if err == nil {
 			err = tx.CheckUser(&n.NewUser)
@@ -84,43 +74,62 @@ func (u *newcomers) clean(ctx context.Context, tx *db.Tx) error {
 		if err != nil {
 			return prefixed(n.where(), err)
 		}
-		seen = append(seen, sighting{maphash.String(seed, n.Username), n.line})
+		u.count++
 		if u.file == nil {
 			return nil
 		}
-		if u.held = u.held || u.file.passwords; u.held || len(seen) <= db.BulkUsers {
+		if u.held = u.held || u.file.passwords; u.held || u.count <= db.BulkUsers {
 			u.list = append(u.list, n)
 		} else {
 			u.list = nil
 		}
 		return nil
 	})
-	u.count = len(seen)
-	if ctx.Err() == nil {
-		if twice := u.twice(seen); twice != nil {
-			return twice // it stands before what else is wrong
-		}
-	}
-	return err
 }
 
-// twice is the error about the first name that stands there for the second time.
-// That two of a million names have one hash happens once in ten million files.
-func (u *newcomers) twice(seen []sighting) error {
-	slices.SortFunc(seen, func(a, b sighting) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.line, b.line)) })
-	first, second := 0, math.MaxInt
-	for i := 1; i < len(seen); i++ {
-		if a, b := seen[i-1], seen[i]; a.name == b.name && b.line < second {
-			first, second = a.line, b.line
-		}
+// check returns the users who have the names of a part. That a name stands there twice,
+// in the database's eyes, is an error.
+func (u *newcomers) check(ctx context.Context, tx *db.Tx, part []*newcomer) ([]db.Match, error) {
+	repeated, err := tx.Repeated(ctx, usernames(part))
+	if err != nil {
+		return nil, err
 	}
-	switch {
-	case second == math.MaxInt:
+	if len(repeated) > 0 {
+		second := slices.Min(slices.Collect(maps.Keys(repeated)))
+		return nil, twice(part[repeated[second]], part[second])
+	}
+	return existing(ctx, tx, part)
+}
+
+// among is the error that late's name stands twice, if the user who has it is one of the
+// first n of these.
+func (u *newcomers) among(ctx context.Context, l *db.Layout, n int, name string, late *newcomer) error {
+	if n == 0 {
 		return nil
-	case u.file == nil:
-		return usage(u.list[second].Username+" is named twice", "")
 	}
-	return prefixed(u.file.where(second), usage("the name stands in "+strings.TrimSuffix(u.file.where(first), ": ")+" already", ""))
+	return u.each(ctx, l, func(earlier *newcomer) error {
+		if n--; n < 0 {
+			return nil
+		}
+		if err := cleanUser(l, &earlier.NewUser, false); err != nil {
+			return err
+		}
+		if earlier.Username == name {
+			return twice(earlier, late)
+		}
+		return nil
+	})
+}
+
+// twice is the error about a name that stands there for the second time.
+func twice(first, second *newcomer) error {
+	if second.file == nil {
+		if first.Username != second.Username {
+			return usage(first.Username+" and "+second.Username+" are one name in this database", "")
+		}
+		return usage(second.Username+" is named twice", "")
+	}
+	return prefixed(second.where(), usage("the name stands in "+strings.TrimSuffix(first.where(), ": ")+" already", ""))
 }
 
 // parts calls f for the users as they are to be written, some thousands at a time.

@@ -193,9 +193,11 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 			return err
 		}
 		u = users[0]
-		if held, err = tx.Holdings(ctx, u); err != nil {
+		all, err := tx.Holdings(ctx, users)
+		if err != nil {
 			return err
 		}
+		held = all[u.ID]
 		return o.hand(ctx, u, secret)
 	})
 	if err := o.deliver.settle(err); err != nil {

@@ -63,10 +63,7 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 		// An id is drf:KEY@…, so KEY@ orders as the whole id does. UUIDs without
 		// their dashes, which stand at fixed places, order alike.
 		id := l.bytewise("cast(" + owner + " as text) || '@'")
-		status := "'active'"
-		if l.User.Column("is_active") != nil {
-			status = "case when u.is_active then 'active' else 'disabled' end"
-		}
+		status := "case when " + l.isFlag("is_active", true, true) + " then 'active' else 'disabled' end"
 		return q, f.sortBy(l, q, id, map[string]string{"id": id, "user": l.bytewise("u." + quote(l.User.Username)), "user_id": owner,
 			"created": "t.created", "status": status, "kind": id, "type": id, "expires": id})
 	}, func(l *Layout, r *row) Token { return scanToken(l, r, true) })

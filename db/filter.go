@@ -54,12 +54,8 @@ func (f *Filter) whereOwner(l *Layout, q *query) error {
 		want   *bool
 		absent bool // Django's value where the model has no such column
 	}{{"is_active", f.Active, true}, {"is_staff", f.Staff, false}, {"is_superuser", f.Superuser, false}} {
-		switch {
-		case flag.want == nil:
-		case u.Column(flag.column) != nil:
-			q.and("u."+quote(flag.column)+" = %s", *flag.want)
-		case *flag.want != flag.absent:
-			q.where = append(q.where, "1 = 0")
+		if flag.want != nil {
+			q.where = append(q.where, l.isFlag(flag.column, *flag.want, flag.absent))
 		}
 	}
 	for _, kind := range f.Without {

@@ -47,10 +47,10 @@ var guestWork = []struct {
 			if err := tx.SetPassword(ctx, n, "!x"); err != nil {
 				return err
 			}
-			if _, err := tx.SetActive(ctx, n, false); err != nil {
+			if _, _, err := tx.SetActive(ctx, []db.User{n}, false); err != nil {
 				return err
 			}
-			if _, err := tx.UsersNamed(ctx, []string{"temp", u.Username}, nil); err != nil {
+			if _, err := named(ctx, tx, "temp", u.Username); err != nil {
 				return err
 			}
 			if _, err := tx.UsersByID(ctx, []string{n.ID, u.ID}); err != nil {
@@ -209,7 +209,7 @@ func TestOddDefaults(t *testing.T) {
 		t.Errorf("tokens: %+v, want %+v", list, second)
 	}
 	err := odd.Write(t.Context(), func(tx *db.Tx) error {
-		if _, err := tx.UsersNamed(t.Context(), []string{"zoë", `back\slash 'quote'`}, nil); err != nil {
+		if _, err := named(t.Context(), tx, "zoë", `back\slash 'quote'`); err != nil {
 			return err
 		}
 		return tx.DeleteUsers(t.Context(), []db.User{second.User})

@@ -67,13 +67,7 @@ func (l *Layout) knoxStatus(q *query, now time.Time) string {
 	if l.KnoxScheme() == django.KnoxText {
 		status += "when length(t.token_key) < " + strconv.Itoa(knoxKeyLength) + " then 'dead' "
 	}
-	if l.User.Column("is_active") != nil {
-		status += "when not u.is_active then 'disabled' "
-	}
-	if status == "case " {
-		status += "when 1 = 0 then '' "
-	}
-	return status + "else 'active' end"
+	return status + "when " + l.isFlag("is_active", false, true) + " then 'disabled' else 'active' end"
 }
 
 func scanKnox(l *Layout, r *row, brief bool) KnoxToken {

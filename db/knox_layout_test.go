@@ -57,7 +57,7 @@ func TestKnoxLayouts(t *testing.T) {
 					if got := tx.Layout.KnoxScheme(); got != test.scheme {
 						t.Errorf("scheme %v, want %v", got, test.scheme)
 					}
-					users, err := tx.UsersNamed(t.Context(), []string{"ann"}, nil)
+					users, err := named(t.Context(), tx, "ann")
 					if err != nil {
 						return err
 					}
@@ -161,7 +161,7 @@ func TestKnoxTable(t *testing.T) {
 		}
 		// Its rows go with their owner.
 		err := s.Write(t.Context(), func(tx *db.Tx) error {
-			users, err := tx.UsersNamed(t.Context(), []string{"Bob"}, nil)
+			users, err := named(t.Context(), tx, "Bob")
 			if err != nil {
 				return err
 			}

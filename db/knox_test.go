@@ -199,7 +199,7 @@ func TestKnoxWrites(t *testing.T) {
 	withKnox(t, "", func(t *testing.T, s *db.Store, address string) {
 		err := s.Write(t.Context(), func(tx *db.Tx) error {
 			ctx := t.Context()
-			users, err := tx.UsersNamed(ctx, []string{"ann", "off"}, nil)
+			users, err := named(ctx, tx, "ann", "off")
 			if err != nil {
 				return err
 			}

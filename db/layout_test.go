@@ -164,7 +164,7 @@ func TestCollation(t *testing.T) {
 		}
 	}
 	err := s.Read(t.Context(), func(tx *db.Tx) error {
-		_, err := tx.UsersNamed(t.Context(), []string{"Ann"}, nil)
+		_, err := named(t.Context(), tx, "Ann")
 		return err
 	})
 	wantCode(t, err, "")

@@ -24,8 +24,8 @@ func (u *UserTable) keyArg(engine Engine, id string) (arg any, ok bool) {
 		n, err := strconv.ParseInt(id, 10, bits)
 		return n, err == nil
 	case KeyUUID:
-		hex := strings.ToLower(strings.ReplaceAll(id, "-", ""))
-		if len(hex) != 32 || strings.Trim(hex, "0123456789abcdef") != "" {
+		hex := uuidHex(id)
+		if hex == "" {
 			return nil, false
 		}
 		if engine == SQLite {
@@ -34,6 +34,17 @@ func (u *UserTable) keyArg(engine Engine, id string) (arg any, ok bool) {
 		return dashed(hex), true
 	}
 	return id, utf8.ValidString(id) && !strings.ContainsRune(id, 0)
+}
+
+// uuidHex reads a UUID as Python's UUID does, and returns its digits; empty for what is
+// none.
+func uuidHex(text string) string {
+	text = strings.NewReplacer("urn:", "", "uuid:", "").Replace(text)
+	text = strings.ToLower(strings.ReplaceAll(strings.Trim(text, "{}"), "-", ""))
+	if len(text) != 32 || strings.Trim(text, "0123456789abcdef") != "" {
+		return ""
+	}
+	return text
 }
 
 // keyText is the printed form of a stored key: UUIDs are dashed on both engines.
@@ -50,6 +61,14 @@ func (l *Layout) UserKey(typed string) string {
 		return keyString(l.User, key)
 	}
 	return typed
+}
+
+// keyString is a keyArg as it is printed.
+func keyString(u *UserTable, key any) string {
+	if s, ok := key.(string); ok {
+		return u.keyText(s)
+	}
+	return strconv.FormatInt(key.(int64), 10)
 }
 
 func dashed(hex string) string {

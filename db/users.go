@@ -6,7 +6,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,11 +26,23 @@ type User struct {
 	DateJoined  time.Time
 	LastLogin   time.Time
 	password    string // encoded
+	nullActive  bool   // is_active is there, and NULL
 }
 
-// Active reports whether Django lets the user in: a model without is_active
-// has it as a class attribute that is true (AbstractBaseUser).
-func (u *User) Active() bool { return u.IsActive == nil || *u.IsActive }
+// Active reports whether Django counts the user as active: NULL is false, but a model
+// without is_active has it as a class attribute that is true (AbstractBaseUser).
+func (u *User) Active() bool {
+	if u.IsActive == nil {
+		return !u.nullActive
+	}
+	return *u.IsActive
+}
+
+// MayLogIn is user_can_authenticate of django/contrib/auth/backends.py. Before 4.2 it
+// lets in whose is_active is NULL.
+func (u *User) MayLogIn(release django.Version) bool {
+	return u.Active() || u.nullActive && !release.AtLeast("4.2")
+}
 
 // HasUsablePassword is Django's method of the same name.
 func (u *User) HasUsablePassword() bool { return django.HasUsablePassword(u.password) }
@@ -77,6 +88,27 @@ func (l *Layout) ownerColumns(brief bool) []string {
 	return []string{"cast(u." + quote(u.Key) + " as text)", "coalesce(cast(u." + quote(u.Username) + " as text), '')", u.expr("is_active", "u.%s")}
 }
 
+// isFlag is the condition that there is a user, one of whose flags Django counts as want:
+// NULL is false. absent is the flag of a model without such a column.
+func (l *Layout) isFlag(column string, want, absent bool) string {
+	there := "u." + quote(l.User.Key) + " is not null"
+	c := l.User.Column(column)
+	if c == nil {
+		if want == absent {
+			return there
+		}
+		return "1 = 0"
+	}
+	truth := "u." + quote(column) + " is true"
+	if l.Engine == PostgreSQL && strings.HasPrefix(c.Type, "int") {
+		truth = "coalesce(u." + quote(column) + " <> 0, false)"
+	}
+	if want {
+		return truth
+	}
+	return there + " and not (" + truth + ")"
+}
+
 // expr is format with the quoted column in it, or null when there is none.
 func (t *Table) expr(column, format string) string {
 	if t.Column(column) == nil {
@@ -94,6 +126,7 @@ func scanOwner(l *Layout, r *row, brief bool) (u User) {
 	u.ID = l.User.keyText(id)
 	u.Username, _ = r.maybe()
 	u.IsActive = r.flag()
+	u.nullActive = u.IsActive == nil && l.User.Column("is_active") != nil
 	if !brief {
 		u.password, _ = r.maybe()
 		u.Email, u.FirstName, u.LastName = r.optional(), r.optional(), r.optional()
@@ -140,115 +173,6 @@ func (s *Store) ListUsers(ctx context.Context, f Filter) iter.Seq2[User, error] 
 		}
 		return q, f.sortBy(l, q, key, userSorts(l))
 	}, func(l *Layout, r *row) User { return scanOwner(l, r, f.Brief) })
-}
-
-// UsersNamed returns the users with these names, in their order. A name that
-// nobody has is a CodeUserNotFound error that lists all such names, unless
-// missing is given to collect them.
-func (tx *Tx) UsersNamed(ctx context.Context, names []string, missing *[]string) ([]User, error) {
-	u, err := tx.Layout.Users()
-	if err != nil {
-		return nil, err
-	}
-	wanted := make([]any, 0, len(names))
-	for _, name := range names {
-		if !strings.ContainsRune(name, 0) {
-			wanted = append(wanted, name)
-		}
-	}
-	return tx.pick(ctx, names, missing, "u."+quote(u.Username), wanted, func(u User) string { return u.Username })
-}
-
-// UsersByID is UsersNamed for primary keys; UUIDs may have dashes or not.
-func (tx *Tx) UsersByID(ctx context.Context, ids []string) ([]User, error) {
-	return tx.UsersByKey(ctx, ids, nil)
-}
-
-// UsersByKey is UsersByID that collects the missing keys if missing is given.
-func (tx *Tx) UsersByKey(ctx context.Context, ids []string, missing *[]string) ([]User, error) {
-	u, err := tx.Layout.Users()
-	if err != nil {
-		return nil, err
-	}
-	var keys []any
-	canonical := make([]string, len(ids))
-	for i, id := range ids {
-		canonical[i] = id
-		if key, ok := u.keyArg(tx.Layout.Engine, id); ok {
-			keys = append(keys, key)
-			canonical[i] = keyString(u, key)
-		}
-	}
-	return tx.pick(ctx, canonical, missing, "u."+quote(u.Key), keys, func(u User) string { return u.ID })
-}
-
-func (tx *Tx) pick(ctx context.Context, want []string, missing *[]string, column string, values []any, name func(User) string) ([]User, error) {
-	if len(want) == 0 {
-		return nil, nil
-	}
-	l := tx.Layout
-	arg, err := l.listArg(l.User, values)
-	if err != nil {
-		return nil, err
-	}
-	q := &query{columns: l.userColumns(), from: l.User.SQL() + " u"}
-	q.and(l.anyOf(column, "%s"), arg)
-	found := map[string]User{}
-	err = tx.each(ctx, q, func(r row) error {
-		u := scanUser(l, &r)
-		found[name(u)] = u
-		return r.err
-	})
-	if err != nil {
-		return nil, err
-	}
-	var users []User
-	var absent []string
-	seen := map[string]bool{}
-	for _, w := range want {
-		u, ok := found[w]
-		if !ok {
-			// A citext column, or one with such a collation, finds a name in
-			// another case.
-			for _, candidate := range found {
-				if strings.EqualFold(name(candidate), w) {
-					u, ok = candidate, true
-				}
-			}
-		}
-		if ok {
-			users = append(users, u)
-		} else if !seen[w] {
-			seen[w] = true
-			absent = append(absent, w)
-		}
-	}
-	if missing != nil {
-		*missing = absent
-		return users, nil
-	}
-	if len(absent) > 0 {
-		return nil, UserNotFound(absent)
-	}
-	return users, nil
-}
-
-// UserNotFound is the CodeUserNotFound error for these names.
-func UserNotFound(names []string) error {
-	noun := "user"
-	if len(names) > 1 {
-		noun = "users"
-	}
-	return &django.Error{Code: django.CodeUserNotFound, Message: "no " + noun + " " + strings.Join(names, ", "),
-		Hint: "tokenctl user list shows who there is; names are case-sensitive"}
-}
-
-// keyString is a keyArg as it is printed.
-func keyString(u *UserTable, key any) string {
-	if s, ok := key.(string); ok {
-		return u.keyText(s)
-	}
-	return strconv.FormatInt(key.(int64), 10)
 }
 
 // PasswordIterations returns how many PBKDF2 iterations the application uses:

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -15,33 +16,34 @@ type Holding struct {
 // kindTables are the tables that tell whose credentials of a kind are.
 var kindTables = []struct{ kind, table string }{{"drf", tableAuthToken}, {"knox", tableKnox}, {"jwt", tableOutstanding}}
 
-// Holdings counts the live credentials that a user's password does not govern:
-// drf tokens, unexpired knox tokens, and refresh and sliding JWTs that are
+// Holdings counts the live credentials that users' passwords do not govern, by the
+// users' keys: drf tokens, unexpired knox tokens, and refresh and sliding JWTs that are
 // neither expired nor blacklisted. Kinds without any are left out.
-func (tx *Tx) Holdings(ctx context.Context, u User) ([]Holding, error) {
+func (tx *Tx) Holdings(ctx context.Context, users []User) (map[string][]Holding, error) {
 	l := tx.Layout
-	owner, ok := l.User.keyArg(l.Engine, u.ID)
-	if !ok {
-		return nil, nil
-	}
-	var list []Holding
+	held := map[string][]Holding{}
 	for _, k := range kindTables {
 		from, condition, args := l.live(k.kind, tx.Now)
 		if from == "" {
 			continue
 		}
-		q := &query{columns: []string{"count(*)"}, from: from}
+		q := &query{from: from}
 		q.and(condition, args...)
-		q.and("t.user_id = %s", owner)
-		h := Holding{Kind: k.kind}
-		if err := tx.each(ctx, q, func(r row) error { return r.Scan(&h.Rows) }); err != nil {
+		if err := q.ownedBy(l, users); err != nil {
 			return nil, err
 		}
-		if h.Rows > 0 {
-			list = append(list, h)
+		const owner = "cast(t.user_id as text)"
+		q = &query{text: "select " + owner + ", count(*) from " + from + " where " + strings.Join(q.where, " and ") + " group by " + owner, args: q.args}
+		err := tx.each(ctx, q, func(r row) error {
+			id := l.User.keyText(r.text())
+			held[id] = append(held[id], Holding{k.kind, int(r.integer())})
+			return r.err
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
-	return list, nil
+	return held, nil
 }
 
 // live returns the table of a kind, under the alias t, and the condition on rows

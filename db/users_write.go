@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"tokenctl/django"
 )
@@ -37,28 +38,71 @@ func (tx *Tx) SetLastLogin(ctx context.Context, u User) error {
 	return tx.updateUser(ctx, u, "last_login", tx.Layout.timeArg(tx.Now))
 }
 
-// SetActive switches a user on or off. It reports whether that changed
-// anything.
-func (tx *Tx) SetActive(ctx context.Context, u User, active bool) (bool, error) {
-	if u.IsActive == nil {
-		return false, &django.Error{Code: django.CodeLayoutUnsupported, Message: "this application's user model has no is_active column",
+// SetActive switches users on or off and returns them as they are then, in their order,
+// with the keys of those whom that changed. Who is so already is left as is: NULL is
+// not active.
+func (tx *Tx) SetActive(ctx context.Context, users []User, active bool) ([]User, map[string]bool, error) {
+	l := tx.Layout
+	if l.User.Column("is_active") == nil {
+		return nil, nil, &django.Error{Code: django.CodeLayoutUnsupported, Message: "this application's user model has no is_active column",
 			Hint: "blacklist the user's tokens, or delete the user"}
 	}
-	if *u.IsActive == active {
-		return false, nil
+	keys, err := l.userKeys(users)
+	if err != nil {
+		return nil, nil, err
 	}
-	return true, tx.updateUser(ctx, u, "is_active", active)
+	key := "u." + quote(l.User.Key)
+	changed := map[string]bool{}
+	q := &query{text: "update " + l.User.SQL() + " as u set is_active = $1 where " + l.isFlag("is_active", !active, true) + " and " + l.anyOf(key, "$2") + " returning cast(" + quote(l.User.Key) + " as text)",
+		args: []any{active, keys}}
+	if err := tx.each(ctx, q, func(r row) error {
+		changed[l.User.keyText(r.text())] = true
+		return r.err
+	}); err != nil {
+		return nil, nil, err
+	}
+	ids := make([]string, len(users))
+	for i, u := range users {
+		ids[i] = u.ID
+	}
+	found, err := tx.FindUsers(ctx, nil, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(found.Lost) > 0 {
+		return nil, nil, deletedMeanwhile("with the id " + strings.Join(found.Lost, ", "))
+	}
+	for i := range found.Users {
+		if u := &found.Users[i]; u.Active() != active {
+			return nil, nil, notTaken(u.Username)
+		}
+	}
+	return found.Users, changed, nil
 }
 
 func (tx *Tx) updateUser(ctx context.Context, u User, column string, value any) error {
 	t := tx.Layout.User
 	key, _ := t.keyArg(tx.Layout.Engine, u.ID)
 	n, err := tx.execRows(ctx, fmt.Sprintf("update %s set %s = $1 where %s = $2", t.SQL(), quote(column), quote(t.Key)), value, key)
-	if err != nil {
+	if err != nil || n > 0 {
 		return err
 	}
-	if n == 0 {
-		return &django.Error{Code: django.CodeChanged, Message: "the user " + u.Username + " was deleted meanwhile"}
+	found, err := tx.FindUsers(ctx, nil, []string{u.ID})
+	switch {
+	case err != nil:
+		return err
+	case len(found.Lost) > 0:
+		return deletedMeanwhile(u.Username)
 	}
-	return nil
+	return notTaken(u.Username)
+}
+
+func deletedMeanwhile(user string) error {
+	return &django.Error{Code: django.CodeChanged, Message: "the user " + user + " was deleted meanwhile", Hint: "nothing was changed"}
+}
+
+// notTaken is the error about a user who is there, and whom an update did not change.
+func notTaken(user string) error {
+	return &django.Error{Code: django.CodeDatabaseError, Message: "the database did not take the change of the user " + user,
+		Hint: "a trigger or row-level security of the application prevents it; nothing was changed"}
 }

@@ -21,6 +21,7 @@ const (
 	CodeKindRequired        Code = "kind_required"
 	CodeKindUnsupported     Code = "kind_unsupported"
 	CodeAmbiguousID         Code = "ambiguous_id"
+	CodeAmbiguousUser       Code = "ambiguous_user"
 	CodeNotFound            Code = "not_found"
 	CodeUserNotFound        Code = "user_not_found"
 	CodeAlreadyExists       Code = "already_exists"

@@ -18,14 +18,13 @@ func (r *request) login(username, password string) (*db.User, error) {
 	if err := s.askable(username); err != nil {
 		return nil, err
 	}
-	var users []db.User
+	var users []db.Match
 	var hasher django.Hasher
 	err := s.Store.Read(r.ctx, func(tx *db.Tx) (err error) {
 		if hasher, err = r.hasher(tx); err != nil {
 			return err
 		}
-		var missing []string
-		users, err = tx.UsersNamed(r.ctx, []string{username}, &missing)
+		users, err = tx.UsersNamed(r.ctx, []string{username})
 		return err
 	})
 	if err != nil {
@@ -35,9 +34,12 @@ func (r *request) login(username, password string) (*db.User, error) {
 		_, err := r.encode(hasher, password)
 		return nil, err
 	}
-	u := users[0]
+	u := users[0].User
 	// What is nobody's name may be a password in the wrong field: it is not logged.
 	r.log.user = u.Username
+	if len(users) > 1 {
+		return nil, uncaught("several users have the name") // MultipleObjectsReturned of get_by_natural_key
+	}
 	ok, update, err := r.verifyPassword(u, hasher, password)
 	switch {
 	case errors.Is(err, django.ErrPasswordEncoding):
@@ -51,7 +53,7 @@ func (r *request) login(username, password string) (*db.User, error) {
 			return nil, err
 		}
 	}
-	if !u.Active() {
+	if !u.MayLogIn(s.peers.Django) {
 		return nil, nil
 	}
 	return &u, nil

@@ -88,10 +88,9 @@ func (s *Server) updateUser(r *request) (*response, error) {
 		}
 		others := 0
 		err := s.Store.Read(r.ctx, func(tx *db.Tx) error {
-			var missing []string
-			users, err := tx.UsersNamed(r.ctx, []string{name}, &missing)
+			users, err := tx.UsersNamed(r.ctx, []string{name})
 			for _, other := range users {
-				if other.ID != u.ID {
+				if other.User.ID != u.ID {
 					others++
 				}
 			}

@@ -269,12 +269,14 @@ func drfRemains(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (notes []str
 	for i, r := range refs {
 		ids[i] = r.owner.ID
 	}
-	var gone []string
-	users, err := tx.UsersByKey(ctx, ids, &gone)
-	for _, u := range users {
+	found, err := tx.FindUsers(ctx, nil, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range found.Users {
 		if u.Active() && u.HasUsablePassword() {
 			notes = append(notes, u.Username+" has a usable password and can get a new token from obtain_auth_token where the application offers it; tokenctl user deactivate "+u.Username+" prevents that")
 		}
 	}
-	return notes, err
+	return notes, nil
 }

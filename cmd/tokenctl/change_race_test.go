@@ -56,7 +56,7 @@ var races = []race{
 	{"gets another owner", []string{"drf", "knox"}, changes("user_id = SPARE"), ending{5, "was changed meanwhile"}, ending{5, "was changed meanwhile"}},
 	{"gets another jti", []string{"jwt"}, changes("jti = 'another ' || id"), ending{5, "was changed meanwhile"}, ending{5, "was changed meanwhile"}},
 	{"is of another user now", []string{"session"}, saves((*stock).spare), ending{5, "was changed meanwhile"}, ending{5, "was changed meanwhile"}},
-	{"of nobody now", []string{"session"}, func(s *stock, kind string, user int) []string {
+	{"is of nobody now", []string{"session"}, func(s *stock, kind string, user int) []string {
 		table, _, where := s.row(kind, user)
 		return []string{"update " + table + " set session_data = 'no session' where " + where}
 	}, ending{5, "was changed meanwhile"}, ending{5, "was changed meanwhile"}},
@@ -107,23 +107,22 @@ func (s *stock) race(r race, kind, verb string, want ending, flags ...string) {
 	p, status := s.asked(func() {
 		s.do(r.do(s, kind, a)...)
 		before, rowA = s.everyRow(), one()
-	}, append(flags, verb, "--kind", kind, "--user", userName(a), "--user", userName(b), "-o", "json")...)
+	}, append([]string{verb, "--kind", kind, "--user", userName(a), "--user", userName(b), "-o", "json"}, flags...)...)
 	if status != want.status {
 		s.t.Errorf("%s: status %d, want %d:\n%s", what, status, want.status, p.screen())
 		return
 	}
-	p.shows(want.says)
+	p.said(what, want.says)
 	switch status {
 	case 5:
-		p.shows(`"code":"changed"`)
+		p.said(what, `"code":"changed"`)
 		s.same(what, before)
 		if hasSecret(kind, p.screen()) {
 			s.t.Errorf("%s: a secret was printed:\n%s", what, p.screen())
 		}
 		return
 	case 6:
-		p.shows(`"code":"partly_done"`)
-		p.shows("1 of 2 were done")
+		p.said(what, `"code":"partly_done"`, "1 of 2 were done")
 		if one() != rowA {
 			s.t.Errorf("%s: the row that had changed is %q, and was %q", what, one(), rowA)
 		}
@@ -153,7 +152,7 @@ func TestChangeAppeared(t *testing.T) {
 				if status != 0 || s.works(kind, name) {
 					t.Errorf("%s %s: status %d:\n%s", verb, kind, status, p.screen())
 				}
-				p.shows("note: 2 credentials appeared since you were asked, and stay as they are")
+				p.said(verb+" "+kind, "note: 2 credentials appeared since you were asked, and stay as they are")
 				if got := len(strings.Fields(s.ok("list", "--kind", kind, "--status", "active", "--user", userName(s.spare(a)), "--user", userName(s.spare(b)), "-o", "id"))); got != 2 {
 					t.Errorf("%s %s: of the two that appeared there are %d", verb, kind, got)
 				}

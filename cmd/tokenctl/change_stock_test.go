@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"tokenctl/django"
 )
@@ -135,6 +136,19 @@ func (w *world) asked(meanwhile func(), args ...string) (*terminal, int) {
 	return p, p.ends(testLimit).status
 }
 
+// said fails where a process that has ended did not say something on its terminal.
+func (p *terminal) said(what string, texts ...string) {
+	p.w.t.Helper()
+	for _, text := range texts {
+		for deadline := time.Now().Add(time.Second); !strings.Contains(p.screen(), text); time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				p.w.t.Errorf("%s: the terminal does not show %q but\n%s", what, text, p.screen())
+				break
+			}
+		}
+	}
+}
+
 // hasSecret reports whether a text holds something that may be the secret of a kind.
 func hasSecret(kind, text string) bool {
 	length := map[string]int{"drf": 40, "knox": 64, "session": 32}[kind]
@@ -179,4 +193,3 @@ func difference(before, after string) string {
 	}
 	return b.String()
 }
-

@@ -1,0 +1,197 @@
+package db_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"tokenctl/db"
+	"tokenctl/db/dbtest"
+	"tokenctl/django"
+)
+
+// named are the users with these names, each of whom must be one.
+func named(ctx context.Context, tx *db.Tx, names ...string) ([]db.User, error) {
+	found, err := tx.FindUsers(ctx, names, nil)
+	if err != nil {
+		return nil, err
+	}
+	return found.Users, found.Refusal()
+}
+
+// copied is SQL that gives SQLite's user table another column for the names.
+func copied(column string) string {
+	return `create table copy (id integer primary key, password text, ` + column + `, is_active bool); insert into copy select id, password, username, is_active from auth_user;
+		pragma foreign_keys = off; drop table auth_user; alter table copy rename to auth_user`
+}
+
+const (
+	noLike      = "drop index auth_user_username_6821ab7c_like; set constraints all immediate;"
+	notUnique   = "alter table auth_user drop constraint auth_user_username_key;"
+	insensitive = "create collation ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false);" + noLike
+	apart       = "delete from auth_user where username in ('BOB', 'CARL');"
+)
+
+// nameColumns are columns that compare names in different ways.
+var nameColumns = []struct{ name, engine, change string }{
+	{"as it is", "", "select 1"},
+	{"citext", "postgres", "create extension citext;" + notUnique + "alter table auth_user alter username type citext"},
+	{"unique citext", "postgres", "create extension citext;" + apart + noLike + "alter table auth_user alter username type citext"},
+	{"citext off the path", "postgres", "create schema ext; create extension citext schema ext;" + notUnique + "alter table auth_user alter username type ext.citext"},
+	{"collation", "postgres", insensitive + notUnique + "alter table auth_user alter username type varchar(150) collate ci"},
+	{"unique collation", "postgres", apart + insensitive + "alter table auth_user alter username type varchar(150) collate ci"},
+	{"char", "postgres", noLike + "alter table auth_user alter username type char(40)"},
+	{"text", "postgres", "alter table auth_user alter username type text"},
+	{"domain", "postgres", "create domain login as varchar(150) check (value <> 'nobody'); alter table auth_user alter username type login"},
+	{"domain of citext", "postgres", "create extension citext; create domain login as citext check (value <> 'nobody');" + notUnique + "alter table auth_user alter username type login"},
+	{"integer", "postgres", noLike + "alter table auth_user alter username type integer using id"},
+	{"uuid", "postgres", noLike + "alter table auth_user alter username type uuid using lpad(id::text, 32, '0')::uuid"},
+	{"not unique", "postgres", notUnique + "update auth_user set username = 'bob' where username in ('BOB', 'Carl')"},
+
+	{"nocase", "sqlite", copied("username varchar(150) collate nocase")},
+	{"unique nocase", "sqlite", apart + copied("username varchar(150) collate nocase unique")},
+	{"rtrim", "sqlite", copied("username varchar(150) collate rtrim")},
+	{"without a type", "sqlite", copied("username")},
+	{"integer", "sqlite", "update auth_user set username = id;" + copied("username integer unique")},
+	{"not unique", "sqlite", copied("username varchar(150)") + "; update auth_user set username = 'bob' where username in ('BOB', 'Carl')"},
+}
+
+var storedNames = []string{"bob", "BOB", "Carl", "CARL", "ann", "zoë", "o'neil", `back\slash`, `"q"`, "{a,b}", "NULL", "bob2"}
+
+// askedNames hold repetitions, other cases, forms and blanks, and what no column can hold.
+var askedNames = []string{"bob", "Bob", "BOB", "carl", "CARL", "nobody", "bob", "ann", "ANN", "ann ", " ann", "zoë", "zoe\u0308", "ZOË", "o'neil", `back\slash`, `"q"`, "{a,b}", "NULL", "null",
+	"", "1", "01", "+1", "99999999999999999999", "00000000-0000-0000-0000-000000000002", "0000000000000000000000000000000002", "\x00", "bob\x00", "\xff", "bo\xffb", "%", "_", "日本"}
+
+// inNameColumns runs f for the columns whose names contain a text.
+func inNameColumns(t *testing.T, text string, f func(t *testing.T, address string, s *db.Store)) {
+	for _, test := range nameColumns {
+		if !strings.Contains(test.name, text) {
+			continue
+		}
+		for _, engine := range []string{"sqlite", "postgres"} {
+			if test.engine != "" && test.engine != engine {
+				continue
+			}
+			t.Run(engine+"/"+test.name, func(t *testing.T) {
+				t.Parallel()
+				address := dbtest.SQLite(t)
+				if engine == "postgres" {
+					address = dbtest.Postgres(t)
+				}
+				s := initialised(t, address, db.Options{})
+				err := s.Write(t.Context(), func(tx *db.Tx) error {
+					var list []db.NewUser
+					for _, name := range storedNames {
+						list = append(list, db.NewUser{Username: name, Password: "!", IsActive: true})
+					}
+					_, err := tx.CreateUsers(t.Context(), list, strings.NewReader(""))
+					return err
+				})
+				wantCode(t, err, "")
+				execute(t, address, test.change)
+				f(t, address, open(t, address, db.Options{UsernameField: "username"}))
+			})
+		}
+	}
+}
+
+// TestNameColumns asks about all names at once, and compares the answers with those of
+// the database about one at a time.
+func TestNameColumns(t *testing.T) {
+	t.Parallel()
+	inNameColumns(t, "", func(t *testing.T, address string, s *db.Store) {
+		checkNamed(t, address, s)
+		if !strings.HasSuffix(t.Name(), "integer") {
+			checkRepeated(t, address, s)
+		}
+	})
+}
+
+func checkNamed(t *testing.T, address string, s *db.Store) {
+	got := make([]string, len(askedNames))
+	err := s.Read(t.Context(), func(tx *db.Tx) error {
+		list, err := tx.UsersNamed(t.Context(), askedNames)
+		for _, m := range list {
+			got[m.At] += m.User.ID + "\n"
+		}
+		return err
+	})
+	wantCode(t, err, "")
+	for i, name := range askedNames {
+		want := ""
+		if utf8.ValidString(name) && !strings.ContainsRune(name, 0) {
+			want = dbtest.Query(address, "select id from auth_user where username = '"+strings.ReplaceAll(name, "'", "''")+"' order by id")
+		}
+		if strings.Contains(want, "ERROR") {
+			want = "" // the column cannot hold it
+		}
+		if got[i] != want {
+			t.Errorf("%q is the name of %q, want %q", name, got[i], want)
+		}
+	}
+}
+
+// checkRepeated puts the names into the table one by one, and looks for each before.
+func checkRepeated(t *testing.T, address string, s *db.Store) {
+	var got map[int]int
+	err := s.Read(t.Context(), func(tx *db.Tx) (err error) {
+		got, err = tx.Repeated(t.Context(), askedNames)
+		return err
+	})
+	wantCode(t, err, "")
+	dbtest.Query(address, "delete from auth_user")
+	insert := "insert into auth_user (id, password, username, first_name, last_name, email, is_staff, is_superuser, is_active, date_joined) values (%d, '!', %s, '', '', '', false, false, true, '2024-01-01')"
+	if strings.Contains(dbtest.Query(address, "select email from auth_user"), "email") { // there is no such column
+		insert = "insert into auth_user (id, password, username) values (%d, '!', %s)"
+	}
+	want := map[int]int{}
+	for i, name := range askedNames {
+		if !utf8.ValidString(name) || strings.ContainsRune(name, 0) {
+			continue
+		}
+		literal := "'" + strings.ReplaceAll(name, "'", "''") + "'"
+		var first int
+		if n, _ := fmt.Sscan(dbtest.Query(address, "select min(id) from auth_user where username = "+literal), &first); n == 1 {
+			want[i] = first
+			continue
+		}
+		dbtest.Query(address, fmt.Sprintf(insert, i, literal))
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("repeated: %v, want %v", got, want)
+	}
+}
+
+// Names and keys mean each user once, in the order asked, and whoever is not exactly one
+// user is named.
+func TestFindUsers(t *testing.T) {
+	t.Parallel()
+	inNameColumns(t, "not unique", func(t *testing.T, _ string, s *db.Store) {
+		err := s.Read(t.Context(), func(tx *db.Tx) error {
+			f, err := tx.FindUsers(t.Context(), []string{"nobody", "bob", "ann", "none", "bob", "ann", "nobody"}, []string{"12", "05", "5", "77", "x", "77"})
+			if err != nil {
+				return err
+			}
+			var ids []string
+			for _, u := range f.Users {
+				ids = append(ids, u.ID)
+			}
+			if got := strings.Join(ids, " "); got != "5 12" {
+				t.Errorf("users %s", got)
+			}
+			if !slices.Equal(f.Missing, []string{"nobody", "none"}) || !slices.Equal(f.Lost, []string{"77", "x"}) {
+				t.Errorf("missing %q, lost %q", f.Missing, f.Lost)
+			}
+			err = f.Refusal()
+			wantCode(t, err, django.CodeAmbiguousUser)
+			if got := err.Error(); got != "3 users have the name bob: ids 1, 2, 3; no users nobody, none, 77, x" {
+				t.Error(got)
+			}
+			return nil
+		})
+		wantCode(t, err, "")
+	})
+}
