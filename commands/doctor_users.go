@@ -44,6 +44,11 @@ func (d *doctor) users(tx *db.Tx) error {
 	}
 	d.validators(u)
 	d.userIDField(u)
+	if e == nil {
+		if err := d.try(tx, "username_unique", func() error { return d.unique(tx) }); err != nil {
+			return err
+		}
+	}
 	return d.try(tx, "password_hasher", func() error {
 		use, err := tx.PasswordUse(d.ctx)
 		if err == nil {
@@ -51,6 +56,35 @@ func (d *doctor) users(tx *db.Tx) error {
 		}
 		return err
 	})
+}
+
+// unique says whether a name means one user, and which names do not.
+func (d *doctor) unique(tx *db.Tx) error {
+	u := tx.Layout.User
+	column := u.Name + "." + u.Username
+	x, err := tx.UsernameIndex(d.ctx)
+	switch {
+	case err != nil:
+		return err
+	case x == nil:
+		d.info("username_unique", "%s is no table: whether names are unique is not known", u.Name)
+	case x.Unique:
+		d.ok("username_unique", "%s has a unique index", column)
+		return nil
+	default:
+		found := column + " has no unique index by itself: two users can have one name"
+		if x.Short != nil {
+			found += "; not enough: " + strings.Join(x.Short, ", ")
+		}
+		d.add("username_unique", statusWarning, found, "as the table's owner, if a name should mean one user: "+x.Create)
+	}
+	shared, err := tx.SharedNames(d.ctx)
+	if err == nil && shared.Names > 0 {
+		d.add("username_shared", statusProblem, fmt.Sprintf("%s had by several users, %d in all; one by those with the ids %s",
+			plural(int(shared.Names), "name is", "names are"), shared.Users, strings.Join(shared.First, ", ")),
+			"give all but one of them another name; until then name them with --user-id")
+	}
+	return err
 }
 
 // unsalted and fast algorithms, which a machine tries by the billion a second.

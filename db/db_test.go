@@ -182,14 +182,14 @@ func deleteToken(ctx context.Context, tx *db.Tx, token db.Token) error {
 	return refused(tx.DeleteTokens(ctx, []db.Ref{token.Ref()}))
 }
 
-// named is a row of which there is a reference.
-type named[T any] interface {
+// rowOf is a row of which there is a reference.
+type rowOf[T any] interface {
 	*T
 	Ref() db.Ref
 }
 
 // refsOf are references to the rows of a list.
-func refsOf[T any, P named[T]](list []T) []db.Ref {
+func refsOf[T any, P rowOf[T]](list []T) []db.Ref {
 	refs := make([]db.Ref, len(list))
 	for i := range list {
 		refs[i] = P(&list[i]).Ref()

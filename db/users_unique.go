@@ -1,0 +1,93 @@
+package db
+
+import (
+	"context"
+)
+
+// NameIndex tells whether the database keeps two users from having one name.
+type NameIndex struct {
+	Unique bool
+	Short  []string // unique indexes with the column that do not, and why: "users_lower (an expression)"
+	Create string   // the statement that makes the index
+}
+
+// UsernameIndex looks for a unique index on the column of the USERNAME_FIELD alone. One
+// that is partial, invalid, on an expression, of another collation or on further columns
+// lets two users have one name. Of a view nothing is known: it is nil.
+func (tx *Tx) UsernameIndex(ctx context.Context) (*NameIndex, error) {
+	l := tx.Layout
+	u, err := l.Users()
+	if err != nil {
+		return nil, err
+	}
+	c := u.Column(u.Username)
+	x := &NameIndex{Create: "create unique index concurrently on " + u.SQL() + " (" + quote(c.Name) + ")"}
+	q := &query{text: `
+		select i.indexrelid::regclass::text, case when not i.indisvalid then 'invalid' when i.indpred is not null then 'partial'
+			when i.indnkeyatts > 1 then 'further columns' when i.indkey[0] = 0 then 'an expression'
+			when i.indcollation[0] <> a.attcollation and not o.collisdeterministic then 'another collation' else '' end
+		from pg_catalog.pg_class t join pg_catalog.pg_attribute a on a.attrelid = t.oid and a.attname = $3
+		left join pg_catalog.pg_collation o on o.oid = a.attcollation
+		left join pg_catalog.pg_index i on i.indrelid = t.oid and i.indisunique and (a.attnum = any(i.indkey) or exists (select
+			from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = i.indexrelid and d.refobjid = t.oid and d.refobjsubid = a.attnum))
+		where t.relname = $2 and t.relnamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $1) and t.relkind in ('r', 'p')
+		order by 1`, args: []any{u.Schema, u.Name, c.Name}}
+	if l.Engine == SQLite {
+		x.Create = "create unique index " + quote(u.Name+"_"+c.Name) + " on " + u.SQL() + " (" + quote(c.Name) + ")"
+		x.Unique = c.PrimaryKey && u.primaryKey() != nil // the rowid has no index
+		q = &query{text: `
+			select i.name, case when i.partial then 'partial' when (select count(*) from pragma_index_info(i.name)) > 1 then 'further columns'
+				when (select k.cid from pragma_index_info(i.name) k) < 0 then 'an expression' else '' end
+			from sqlite_schema t left join pragma_index_list(t.name) i on i."unique" and (exists (select 1 from pragma_index_info(i.name) k where k.name = $2)
+				or exists (select 1 from pragma_index_info(i.name) k where k.cid = -2))
+			where t.name = $1 and t.type = 'table' order by 1`, args: []any{u.Name, c.Name}}
+	}
+	known := false
+	err = tx.each(ctx, q, func(r row) error {
+		known = true
+		name, some := r.maybe()
+		why, _ := r.maybe()
+		switch {
+		case !some:
+		case why == "":
+			x.Unique = true
+		default:
+			x.Short = append(x.Short, name+" ("+why+")")
+		}
+		return r.err
+	})
+	if !known {
+		x = nil
+	}
+	return x, err
+}
+
+// SharedNames are the names that several users have.
+type SharedNames struct {
+	Names, Users int64
+	First        []string // keys of users who have one of them, a few
+}
+
+// SharedNames counts them, as the database compares names.
+func (tx *Tx) SharedNames(ctx context.Context) (SharedNames, error) {
+	var s SharedNames
+	l := tx.Layout
+	u, err := l.Users()
+	if err != nil {
+		return s, err
+	}
+	name, key := quote(u.Username), quote(u.Key)
+	groups := func(columns string) string {
+		return "select " + columns + " from " + u.SQL() + " where " + name + " is not null group by " + name + " having count(*) > 1"
+	}
+	q := &query{text: "select count(*), cast(coalesce(sum(n), 0) as bigint) from (" + groups("count(*) as n") + ") g"}
+	if err := tx.each(ctx, q, func(r row) error { return r.Scan(&s.Names, &s.Users) }); err != nil || s.Names == 0 {
+		return s, err
+	}
+	q = &query{columns: []string{"cast(u." + key + " as text)"}, from: u.SQL() + " u", order: []string{"u." + key}, limit: mostIDs,
+		where: []string{"u." + name + " = (select o." + name + " from " + u.SQL() + " o where o." + name + " in (" + groups(name) + ") order by o." + key + " limit 1)"}}
+	return s, tx.each(ctx, q, func(r row) error {
+		s.First = append(s.First, l.User.keyText(r.text()))
+		return r.err
+	})
+}
