@@ -91,7 +91,11 @@ func (a *App) completeUsers(c *cobra.Command, given []string, prefix string) ([]
 			if err != nil {
 				return err
 			}
-			if !slices.Contains(given, u.Username) && !found.add(u.Username, "") {
+			if slices.Contains(given, u.Username) {
+				continue
+			}
+			given = append(given, u.Username) // several users may have the name
+			if !found.add(u.Username, "") {
 				return nil
 			}
 		}

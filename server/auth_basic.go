@@ -24,6 +24,8 @@ func (s *Server) basicAuthentication() *authenticator {
 			return nil, err
 		case user == nil:
 			return nil, authenticationFailed("Invalid username/password.")
+		case !user.Active(): // Django before 4.2 lets in whose is_active is null
+			return nil, authenticationFailed("User inactive or deleted.")
 		}
 		return &identity{user: *user}, nil
 	}}

@@ -6,7 +6,7 @@ package server
 func (s *Server) sessionAuthentication() *authenticator {
 	return &authenticator{name: "session", authenticate: func(r *request) (*identity, error) {
 		user, err := r.sessionUser()
-		if user == nil || err != nil {
+		if err != nil || user == nil || !user.Active() {
 			return nil, err
 		}
 		if err := r.checkCSRF(); err != nil {

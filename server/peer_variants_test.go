@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"testing"
 
 	"tokenctl/django/djangotest"
 	"tokenctl/server"
@@ -17,6 +18,7 @@ type variant struct {
 	settings string // Python, at the end of settings.py
 	toml     string // tokenctl.toml
 	config   func(*server.Config)
+	change   func(t *testing.T, url string) // of the filled database
 	asks     []sequence
 }
 

@@ -74,6 +74,9 @@ func halfWorld(t *testing.T, p djangotest.Peer, engine, url string, v variant) (
 	for _, secret := range w.secrets {
 		w.known[secret] = true
 	}
+	if v.change != nil {
+		v.change(t, filled)
+	}
 	copied := dbtest.Copy(t, filled)
 	w.served = pr.Serve()
 	w.django = &side{name: "Django", addr: w.served.Addr, database: openDatabase(t, engine, filled, filled)}
