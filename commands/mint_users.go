@@ -19,14 +19,13 @@ func newNames(ctx context.Context, tx *db.Tx, missing []string) (names []string,
 			return nil, nil, err
 		}
 	}
-	there, err := tx.UsersNamed(ctx, clean)
+	there, repeated, err := tx.UsersNamed(ctx, clean)
 	if err == nil {
 		err = refuseExisting(there)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	repeated, err := tx.Repeated(ctx, clean)
 	normal = map[string]string{}
 	for i, name := range missing {
 		first, again := repeated[i]
@@ -35,7 +34,7 @@ func newNames(ctx context.Context, tx *db.Tx, missing []string) (names []string,
 		}
 		normal[name] = clean[first]
 	}
-	return names, normal, err
+	return names, normal, nil
 }
 
 // createMissing creates the users who are missing. It returns all who are meant, and

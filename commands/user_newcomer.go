@@ -26,11 +26,7 @@ func (n *newcomer) where() string { return n.file.where(n.line) }
 // mayHavePassword reports whether there is one, or it may yet be asked for.
 func (n *newcomer) mayHavePassword() bool { return n.file == nil || !n.password.IsZero() }
 
-// existing are the users in the database who have the names of a part.
-func existing(ctx context.Context, tx *db.Tx, part []*newcomer) ([]db.Match, error) {
-	return tx.UsersNamed(ctx, usernames(part))
-}
-
+// usernames are the names of a part.
 func usernames(part []*newcomer) []string {
 	list := make([]string, len(part))
 	for i := range part {
@@ -39,10 +35,10 @@ func usernames(part []*newcomer) []string {
 	return list
 }
 
-// allExisting are those of all the users.
+// allExisting are the users in the database who have the names.
 func allExisting(ctx context.Context, tx *db.Tx, users *newcomers) (found []db.Match, err error) {
 	return found, users.parts(ctx, tx.Layout, func(part []*newcomer) error {
-		there, err := existing(ctx, tx, part)
+		there, _, err := tx.UsersNamed(ctx, usernames(part))
 		found = append(found, there...)
 		return err
 	})

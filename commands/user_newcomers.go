@@ -90,15 +90,12 @@ func (u *newcomers) clean(ctx context.Context, tx *db.Tx) error {
 // check returns the users who have the names of a part. That a name stands there twice,
 // in the database's eyes, is an error.
 func (u *newcomers) check(ctx context.Context, tx *db.Tx, part []*newcomer) ([]db.Match, error) {
-	repeated, err := tx.Repeated(ctx, usernames(part))
-	if err != nil {
-		return nil, err
-	}
+	found, repeated, err := tx.UsersNamed(ctx, usernames(part))
 	if len(repeated) > 0 {
 		second := slices.Min(slices.Collect(maps.Keys(repeated)))
 		return nil, twice(part[repeated[second]], part[second])
 	}
-	return existing(ctx, tx, part)
+	return found, err
 }
 
 // among is the error that late's name stands twice, if the user who has it is one of the

@@ -1,19 +1,21 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"tokenctl/django"
 )
 
 // Only the database knows which users a name means: citext, collations that ignore
-// case and columns without a unique index all decide differently. So the comparison
-// of a list of names with the column is the database's, and the same statement says
-// which name each user answers to. The names are compared as Django compares one:
-// PostgreSQL gives the parameter the type that it gives to a text that stands beside
-// the column.
+// case and columns without a unique index all decide differently. So it compares the
+// names itself, as it compares the one that Django asks for, and says which of them and
+// which users are equal. PostgreSQL gives the list the type that it gives to a text beside
+// the column; in the union the names get the column's collation, on both engines.
 
 // Match is a user, and the place in a list of the name or key that means the user.
 type Match struct {
@@ -21,100 +23,77 @@ type Match struct {
 	User User
 }
 
-// listed is a list parameter as a table: n.value and, from 0 on, place. Where
-// PostgreSQL reads "unnest($1)" it must know the type of $1; the comparison in with,
-// which is never run, tells it.
-func (l *Layout) listed(column string) (with, from, place string) {
-	if l.Engine == SQLite {
-		return "", "json_each($1) n", "n.key"
-	}
-	return "with typed as (select from " + l.User.SQL() + " u where " + column + " = any($1))",
-		"unnest($1) with ordinality as n (value, i)", "n.i - 1"
-}
-
-// fieldArg is the parameter for texts that a column of the users is compared with,
-// and their places. A text that the column cannot hold is left out: it is nobody's.
-func (l *Layout) fieldArg(field *UserTable, texts []string) (arg any, places []int, err error) {
+// match returns the users whose column equals one of the texts, in the order of the texts;
+// those of one text are in the order of their keys. repeated has the places of texts that
+// equal one before them, and the place of the first. A text that the column cannot hold is
+// nobody's.
+func (tx *Tx) match(ctx context.Context, field *UserTable, texts []string) (list []Match, repeated map[int]int, err error) {
+	l := tx.Layout
 	var values []any
+	var places []int
 	for i, text := range texts {
 		if value, ok := field.keyArg(l.Engine, text); ok {
 			values, places = append(values, value), append(places, i)
 		}
 	}
-	arg, err = l.listArg(field, values)
-	return arg, places, err
-}
-
-// matches returns the users whose column equals one of the texts, in the order of the
-// texts; those of one text are in the order of their keys.
-func (tx *Tx) matches(ctx context.Context, field *UserTable, texts []string) (list []Match, err error) {
-	l := tx.Layout
-	arg, places, err := l.fieldArg(field, texts)
-	if err != nil || places == nil {
-		return nil, err
+	if values == nil {
+		return nil, nil, nil
 	}
-	column := "u." + quote(field.Key)
-	with, from, place := l.listed(column)
-	// On SQLite a cross join reads the list first, and once.
-	q := &query{columns: append([]string{place}, l.userColumns()...), from: from + " cross join " + l.User.SQL() + " u",
-		where: []string{column + " = n.value"}, order: []string{"1", "u." + quote(l.User.Key)}}
-	q = &query{text: with + " " + q.sql(), args: []any{arg}}
-	return list, tx.each(ctx, q, func(r row) error {
-		at := r.integer()
-		u := scanUser(l, &r)
-		if r.err == nil {
-			list = append(list, Match{places[at], u})
+	arg, err := l.listArg(field, values)
+	if err != nil {
+		return nil, nil, err
+	}
+	column, from := "u."+quote(field.Key), "unnest($1) with ordinality as n (value, i)"
+	if l.Engine == SQLite {
+		from = "(select value, key + 1 as i from json_each($1)) n"
+	}
+	// A user stands at place 0, before the texts that are equal to the name.
+	users := &query{columns: []string{column + " as value", "0 as i", "u." + quote(l.User.Key) + " as k"}, from: l.User.SQL() + " u", where: []string{l.anyOf(column, "$1")}}
+	names := &query{columns: []string{"n.value", "n.i", "null"}, from: from}
+	q := &query{columns: []string{"dense_rank() over (order by value)", "i"}, order: []string{"1", "i", "k"}}
+	for i, c := range l.userColumns() {
+		alias := "c" + strconv.Itoa(i)
+		users.columns, names.columns, q.columns = append(users.columns, c+" as "+alias), append(names.columns, "null"), append(q.columns, alias)
+	}
+	q.from, q.args = "("+users.sql()+" union all "+names.sql()+") m", []any{arg}
+	repeated = map[int]int{}
+	var group, first int64
+	var found []User
+	err = tx.each(ctx, q, func(r row) error {
+		rank, i := r.integer(), r.integer()
+		if r.err == nil && rank != group {
+			group, first, found = rank, 0, nil
+		}
+		if i == 0 {
+			found = append(found, scanUser(l, &r))
+			return r.err
+		}
+		at := places[i-1]
+		for _, u := range found {
+			list = append(list, Match{at, u})
+		}
+		if first == 0 {
+			first = i
+		} else {
+			repeated[at] = places[first-1]
 		}
 		return r.err
 	})
+	slices.SortStableFunc(list, func(a, b Match) int { return cmp.Compare(a.At, b.At) })
+	return list, repeated, err
 }
 
-// field is the user table with another column in the place of its key.
-func (l *Layout) field(c *Column) *UserTable {
-	return &UserTable{Table: l.User.Table, Key: c.Name, KeyType: c.keyType(l.Engine)}
-}
-
-// UsersNamed returns the users who have one of the names, by the place of the name.
-func (tx *Tx) UsersNamed(ctx context.Context, names []string) ([]Match, error) {
-	u, err := tx.Layout.Users()
-	if err != nil {
-		return nil, err
-	}
-	return tx.matches(ctx, tx.Layout.field(u.Column(u.Username)), names)
-}
-
-// Repeated finds the names that the database takes for the same as one before them in
-// the list: their places, and that of the first.
-func (tx *Tx) Repeated(ctx context.Context, names []string) (map[int]int, error) {
+// UsersNamed returns the users who have one of the names, by the place of the name, and
+// which of the names the database takes for the same as one before: their places, and
+// that of the first.
+func (tx *Tx) UsersNamed(ctx context.Context, names []string) (list []Match, repeated map[int]int, err error) {
 	l := tx.Layout
 	u, err := l.Users()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	field := l.field(u.Column(u.Username))
-	arg, places, err := l.fieldArg(field, names)
-	if err != nil || len(places) < 2 {
-		return nil, err
-	}
-	column := "u." + quote(field.Key)
-	with, from, place := l.listed(column)
-	if with == "" {
-		with = "with"
-	} else {
-		with += ","
-	}
-	// The first part of names has no rows. It gives them the column's type and collation.
-	q := &query{args: []any{arg}, text: with + " names as (select " + column + " as value, 0 as i from " + u.SQL() + " u where 1 = 0 union all select n.value, " + place + " from " + from + `),
-		shared as (select value, min(i) as first from names group by value having count(*) > 1)
-		select cast(names.i as bigint), cast(shared.first as bigint) from names join shared on names.value = shared.value where names.i > shared.first`}
-	repeated := map[int]int{}
-	return repeated, tx.each(ctx, q, func(r row) error {
-		at, first := r.integer(), r.integer()
-		if r.err == nil {
-			repeated[places[at]] = places[first]
-		}
-		return r.err
-	})
+	c := u.Column(u.Username)
+	return tx.match(ctx, &UserTable{Table: u.Table, Key: c.Name, KeyType: c.keyType(l.Engine)}, names)
 }
 
 // Found is who is meant by names and by primary keys.
@@ -139,12 +118,12 @@ func (tx *Tx) FindUsers(ctx context.Context, names, ids []string) (*Found, error
 	}
 	f := &Found{}
 	seen := map[string]bool{}
-	named, err := tx.UsersNamed(ctx, names)
+	named, _, err := tx.UsersNamed(ctx, names)
 	if err != nil {
 		return nil, err
 	}
 	f.Missing = f.sort(names, named, seen)
-	byKey, err := tx.matches(ctx, u, ids)
+	byKey, _, err := tx.match(ctx, u, ids)
 	if err != nil {
 		return nil, err
 	}

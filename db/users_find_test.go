@@ -113,7 +113,7 @@ func TestNameColumns(t *testing.T) {
 func checkNamed(t *testing.T, address string, s *db.Store) {
 	got := make([]string, len(askedNames))
 	err := s.Read(t.Context(), func(tx *db.Tx) error {
-		list, err := tx.UsersNamed(t.Context(), askedNames)
+		list, _, err := tx.UsersNamed(t.Context(), askedNames)
 		for _, m := range list {
 			got[m.At] += m.User.ID + "\n"
 		}
@@ -138,7 +138,7 @@ func checkNamed(t *testing.T, address string, s *db.Store) {
 func checkRepeated(t *testing.T, address string, s *db.Store) {
 	var got map[int]int
 	err := s.Read(t.Context(), func(tx *db.Tx) (err error) {
-		got, err = tx.Repeated(t.Context(), askedNames)
+		_, got, err = tx.UsersNamed(t.Context(), askedNames)
 		return err
 	})
 	wantCode(t, err, "")

@@ -24,7 +24,7 @@ func (r *request) login(username, password string) (*db.User, error) {
 		if hasher, err = r.hasher(tx); err != nil {
 			return err
 		}
-		users, err = tx.UsersNamed(r.ctx, []string{username})
+		users, _, err = tx.UsersNamed(r.ctx, []string{username})
 		return err
 	})
 	if err != nil {

@@ -88,7 +88,7 @@ func (s *Server) updateUser(r *request) (*response, error) {
 		}
 		others := 0
 		err := s.Store.Read(r.ctx, func(tx *db.Tx) error {
-			users, err := tx.UsersNamed(r.ctx, []string{name})
+			users, _, err := tx.UsersNamed(r.ctx, []string{name})
 			for _, other := range users {
 				if other.User.ID != u.ID {
 					others++
