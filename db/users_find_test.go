@@ -195,3 +195,53 @@ func TestFindUsers(t *testing.T) {
 		wantCode(t, err, "")
 	})
 }
+
+// A key is compared as the database compares it, in every form that Django reads, and one
+// that the column cannot hold is nobody's.
+func TestUserKeys(t *testing.T) {
+	t.Parallel()
+	const hex = "00112233445566778899aabbccddeeff"
+	const dashed = "00112233-4455-6677-8899-aabbccddeeff"
+	for _, test := range []struct{ name, engine, key, stored, shown, same, others string }{
+		{"integer", "", "integer primary key", "7", "7", "7 007 +7", "70 7.0 x -7 99999999999999999999"},
+		{"bigint", "postgres", "bigint primary key", "7", "7", "7 007", "9223372036854775808 x"},
+		{"smallint", "postgres", "smallint primary key", "7", "7", "7 007", "40000 x"},
+		{"uuid", "postgres", "uuid primary key", "'" + dashed + "'", dashed, dashed + " " + hex + " " + strings.ToUpper(hex) + " {" + dashed + "} urn:uuid:" + dashed, hex[1:] + " " + hex + "0 x 7"},
+		{"uuid", "sqlite", "char(32) primary key", "'" + hex + "'", dashed, dashed + " " + hex + " " + strings.ToUpper(dashed) + " {" + hex + "} urn:uuid:" + dashed, hex[1:] + " " + hex + "0 x 7"},
+		{"text", "", "varchar(60) primary key", "'ann'", "ann", "ann", "Ann 7 \xff ann\x00"},
+		{"citext", "postgres", "citext primary key", "'ann'", "ann", "ann ANN aNN", "anne 7"},
+		{"nocase", "sqlite", "varchar(60) collate nocase primary key", "'ann'", "ann", "ann ANN aNN", "anne 7"},
+	} {
+		for _, engine := range []string{"sqlite", "postgres"} {
+			if test.engine != "" && test.engine != engine {
+				continue
+			}
+			t.Run(engine+"/"+test.name, func(t *testing.T) {
+				t.Parallel()
+				address := dbtest.SQLite(t)
+				if engine == "postgres" {
+					address = dbtest.Postgres(t)
+					execute(t, address, "create extension citext")
+				}
+				initialised(t, address, db.Options{})
+				execute(t, address, "create table people (key "+test.key+", password varchar(128), login varchar(60) unique); insert into people values ("+test.stored+", '!', 'a login')")
+				s := open(t, address, db.Options{UserTable: "people", UsernameField: "login"})
+				err := s.Read(t.Context(), func(tx *db.Tx) error {
+					f, err := tx.FindUsers(t.Context(), []string{"a login"}, strings.Fields(test.same))
+					if err == nil && (len(f.Users) != 1 || f.Users[0].ID != test.shown || f.Refusal() != nil) {
+						t.Errorf("%s: %+v", test.same, f)
+					}
+					if err != nil {
+						return err
+					}
+					f, err = tx.FindUsers(t.Context(), nil, strings.Fields(test.others))
+					if err == nil && (len(f.Users) != 0 || !slices.Equal(f.Lost, strings.Fields(test.others))) {
+						t.Errorf("%s: %+v", test.others, f)
+					}
+					return err
+				})
+				wantCode(t, err, "")
+			})
+		}
+	}
+}
