@@ -37,6 +37,8 @@ type importDocument struct {
 	SimpleJWT          map[string]any
 	Knox               map[string]any
 	KnoxTable          string `json:"knox_table"`
+	TokenTable         string `json:"token_table"`
+	SessionTable       string `json:"session_table"`
 	Session            map[string]any
 	Keywords           []string
 	Versions           map[string]string
@@ -89,10 +91,12 @@ func (o *configImportOptions) convert(d *importDocument, dir string) (*imported,
 	} else if len(d.Keywords) > 1 {
 		m.omit("drf", "keyword", "the project has several TokenAuthentication keywords")
 	}
+	m.set("drf", "token_table", d.TokenTable, "authtoken_token")
 	m.simpleJWT(d)
 	m.set("knox", "token_table", d.KnoxTable, "")
 	m.rules("knox", "REST_KNOX", d.Knox, knoxRules)
 	m.rules("session", "SESSION", d.Session, sessionRules)
+	m.set("session", "session_table", d.SessionTable, "django_session")
 	if !d.UseTZ {
 		m.line("time", "use_tz", "false")
 		zone, _ := d.TimeZone.(string)

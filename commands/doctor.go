@@ -28,7 +28,8 @@ type finding struct{ check, status, found, fix string }
 var doctorColumns = []output.Column{{Name: "check"}, {Name: "status"}, {Name: "found"}, {Name: "fix"}}
 
 func newDoctor(a *App) *cobra.Command {
-	return &cobra.Command{
+	readOnly := false
+	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Show what was detected and what is wrong, with a fix each",
 		Long: `Show what tokenctl detects in the database, in the settings and on the way to the
@@ -42,17 +43,23 @@ otherwise. A database that cannot be reached is exit status 7, as everywhere.
 Nothing needs an index that Django does not make; where a table is large and one
 would help, doctor tells the statement that makes it.
 
+With --read-only it is right that the role may only look: nothing is said about
+what only changes would meet.
+
 What django_migrations tells about versions is a lower bound: a release that
 changed no table leaves no trace.`,
 		Example: `  tokenctl doctor
   tokenctl doctor -d postgresql://admin@localhost/app
+  tokenctl doctor --read-only
   tokenctl doctor -o json | jq '.[] | select(.status == "problem")'`,
 		Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error { return a.doctor(c.Context()) },
+		RunE: func(c *cobra.Command, _ []string) error { return a.doctor(c.Context(), readOnly) },
 	}
+	c.Flags().BoolVar(&readOnly, "read-only", false, "for a role that may only look: no more is asked for than list, show and verify need")
+	return c
 }
 
-func (a *App) doctor(ctx context.Context) error {
+func (a *App) doctor(ctx context.Context, readOnly bool) error {
 	// A wrong --columns or --field is told before the database is asked.
 	if _, err := output.NewWriter(a.Stdout, doctorColumns, a.options(false)); err != nil {
 		return err
@@ -65,7 +72,7 @@ func (a *App) doctor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d := &doctor{app: a, ctx: ctx}
+	d := &doctor{app: a, ctx: ctx, readOnly: readOnly, lacks: map[*db.Table][]string{}}
 	d.ok("database", "%s, from %s", t, a.source)
 	d.password()
 	d.passfile()
@@ -83,7 +90,11 @@ func (a *App) doctor(ctx context.Context) error {
 type doctor struct {
 	app      *App
 	ctx      context.Context
+	readOnly bool // nothing is to be changed
 	findings []finding
+	// lacks are the words of SQL that cannot be done to tables, whoever hinders it.
+	lacks    map[*db.Table][]string
+	readsAll bool // the whole database can only be read
 }
 
 func (d *doctor) add(check, status, found, fix string) {
@@ -144,6 +155,9 @@ func (d *doctor) inspect(tx *db.Tx, t db.Target, unknown error) error {
 		return err
 	}
 	if err := d.users(tx); err != nil {
+		return err
+	}
+	if err := d.tables(tx); err != nil {
 		return err
 	}
 	if err := d.try(tx, "indexes", func() error { return d.indexes(tx) }); err != nil {

@@ -110,9 +110,13 @@ func (d *doctor) file(path string) {
 	folder := filepath.Dir(path)
 	mode := info.Mode().Perm()
 	switch {
-	case syscall.Access(path, write) != nil:
+	case d.readOnly && mode&0o007 == 0:
+		d.ok("file", "mode %04o", mode)
+	case !d.readOnly && syscall.Access(path, write) != nil:
+		d.readsAll = true
 		d.add("file", statusProblem, path+" cannot be written", "give yourself the right: chmod u+w "+path+", or run tokenctl as its owner")
-	case syscall.Access(folder, write) != nil:
+	case !d.readOnly && syscall.Access(folder, write) != nil:
+		d.readsAll = true
 		d.add("file", statusProblem, "the folder "+folder+" cannot be written: SQLite makes its journal there", "run tokenctl as the folder's owner, or move the database")
 	case mode&0o007 != 0:
 		d.add("file", statusWarning, fmt.Sprintf("mode %04o: everybody on this machine can get at the tokens in it", mode), "chmod o-rwx "+path)
@@ -132,9 +136,13 @@ func (d *doctor) postgres(tx *db.Tx) error {
 		switch {
 		case !server.Supported:
 			d.add("server", statusProblem, "PostgreSQL "+server.Version+" is too old", "tokenctl needs PostgreSQL 12 or newer")
+		case d.readOnly:
+			d.ok("server", "PostgreSQL %s, as %s", server.Version, server.Role)
 		case server.Standby:
+			d.readsAll = true
 			d.add("server", statusWarning, "PostgreSQL "+server.Version+", a standby: nothing can be changed here", "connect to the primary, for example with target_session_attrs=read-write")
 		case server.ReadOnly:
+			d.readsAll = true
 			d.add("server", statusWarning, "PostgreSQL "+server.Version+", default_transaction_read_only is on: nothing can be changed", "connect as a role, or to a server, that may write")
 		default:
 			d.ok("server", "PostgreSQL %s, as %s", server.Version, server.Role)
@@ -163,19 +171,26 @@ func (d *doctor) postgres(tx *db.Tx) error {
 		return err
 	}
 	return d.try(tx, "privileges", func() error {
-		lacks, err := tx.Lacks(d.ctx)
+		lacks, err := tx.Lacks(d.ctx, d.readOnly)
 		for _, l := range lacks {
+			if l.Table != nil {
+				d.lacks[l.Table] = append(d.lacks[l.Table], strings.Split(l.Privileges, ", ")...)
+			}
 			switch {
 			case l.Rows:
 				d.add("privileges", statusWarning, "row-level security hides rows of "+l.Object+" from this role", "connect as its owner, or as a role with bypassrls")
 			case l.Reads:
 				d.add("privileges", statusProblem, "the role lacks "+l.Privileges+" on "+l.Object, "as its owner: "+l.Grant)
 			default:
-				d.add("privileges", statusWarning, "the role lacks "+l.Privileges+" on "+l.Object, "as its owner: "+l.Grant)
+				d.add("privileges", statusWarning, "the role lacks "+l.Privileges+" on "+l.Object, "as its owner: "+l.Grant+"; or tokenctl doctor --read-only, if it is to look only")
 			}
 		}
 		if lacks == nil && err == nil {
-			d.ok("privileges", "%s may do everything that tokenctl does", server.Role)
+			can := "do everything that tokenctl does"
+			if d.readOnly {
+				can = "read everything that tokenctl reads"
+			}
+			d.ok("privileges", "%s may %s", server.Role, can)
 		}
 		return err
 	})
@@ -214,12 +229,16 @@ func (d *doctor) schema(tx *db.Tx, server db.Server) error {
 	if looked == "" {
 		looked = "search_path " + server.SearchPath
 	}
+	var e *django.Error
+	if errors.As(tx.Layout.SchemaProblem(), &e) {
+		d.add("schema", statusProblem, e.Message, "correct --schema, or leave it out for the role's search_path")
+	}
 	elsewhere, err := tx.SchemasWithTables(d.ctx)
 	if err != nil {
 		return err
 	}
 	if elsewhere == nil {
-		d.info("schema", "no tables of Django's in any schema")
+		d.info("schema", "no tables of Django's for users or credentials in any schema")
 		return nil
 	}
 	d.add("schema", statusProblem, "no tables of Django's in "+looked+", but in "+strings.Join(elsewhere, ", "), "give --schema "+strings.Join(elsewhere, " or --schema "))

@@ -20,28 +20,59 @@ func (d *doctor) kinds(l *db.Layout, applied map[string][]string) {
 			continue
 		}
 		layout, fix := layoutOf(k, l)
-		var able []string
-		for _, action := range tokens.Actions {
-			if k.Can(action) {
-				able = append(able, action)
-			}
+		if fix != "" {
+			d.add(k.Name, statusProblem, layout, fix)
+			continue
 		}
-		can := "this tokenctl can " + strings.Join(able, ", ")
-		if able == nil {
-			can = "this tokenctl can do nothing with it"
+		able, why := d.able(k, l)
+		found := layout + "; this tokenctl can " + strings.Join(able, ", ")
+		if len(able) == 0 {
+			found = layout + "; this tokenctl can do nothing with it"
 		}
 		switch {
-		case fix != "":
-			d.add(k.Name, statusProblem, layout, fix)
-		case able == nil:
-			d.info(k.Name, "%s; %s", layout, can)
+		case why != nil:
+			d.add(k.Name, statusWarning, found+", but not mint: "+why.Message, why.Hint)
+		case len(able) == 0:
+			d.info(k.Name, "%s", found)
 		default:
-			d.ok(k.Name, "%s; %s", layout, can)
+			d.ok(k.Name, "%s", found)
 		}
 	}
 	if ends, why := d.app.settings.Session.DeletingLogsOut(); !ends && tokens.Session.Present(l) {
 		d.add("session_engine", statusInfo, "deleting a session does not log out: "+why, "tokenctl user deactivate, or user password, to end sessions at once")
 	}
+}
+
+// able are the verbs that a kind knows and that its tables take from this role. Where
+// the table of one that is written does not let a credential be made, why says so.
+func (d *doctor) able(k *tokens.Kind, l *db.Layout) (able []string, why *django.Error) {
+	t := l.Credentials(k.Name)
+	needs := map[string]struct {
+		table *db.Table
+		word  string
+	}{"mint": {t, "insert"}, "rotate": {t, "update"}, "blacklist": {t, "delete"}, "purge": {t, "delete"}}
+	if k == tokens.JWT {
+		blacklisted := l.Blacklisted()
+		needs["rotate"] = needs["mint"]
+		for verb, word := range map[string]string{"blacklist": "insert", "unblacklist": "delete"} {
+			needs[verb] = struct {
+				table *db.Table
+				word  string
+			}{blacklisted, word}
+		}
+	}
+	for _, verb := range tokens.Actions {
+		need, writes := needs[verb]
+		switch {
+		case !k.Can(verb):
+		case writes && (d.readOnly || d.readsAll || need.table == nil || slices.Contains(d.lacks[need.table], need.word)):
+		case verb == "mint" && errors.As(l.Mintable(k.Name), &why):
+		case verb == "rotate" && k == tokens.Knox && why != nil && why.Code == django.CodeLayoutUnsupported: // the new row cannot be made
+		default:
+			able = append(able, verb)
+		}
+	}
+	return able, why
 }
 
 func (d *doctor) absent(k *tokens.Kind, l *db.Layout, applied map[string][]string) {
@@ -71,19 +102,21 @@ func (d *doctor) indexes(tx *db.Tx) error {
 // layoutOf tells the layout of a kind's tables by their columns; fix is what to
 // do about one that no supported release has.
 func layoutOf(k *tokens.Kind, l *db.Layout) (layout, fix string) {
-	switch k {
-	case tokens.Knox:
-		var e *django.Error
-		if errors.As(l.KnoxProblem(), &e) {
-			return e.Message, e.Hint
-		}
-		return knoxLayout(l.Knox())
-	case tokens.JWT:
-		return jwtLayout(l)
-	case tokens.Session:
-		return l.Session().Name, ""
+	t := l.Credentials(k.Name)
+	switch {
+	case t == nil:
+	case k == tokens.Knox:
+		layout, fix = knoxLayout(t)
+	case k == tokens.JWT:
+		layout, fix = jwtLayout(l)
+	default:
+		layout = t.String()
 	}
-	return l.AuthToken().Name, ""
+	var e *django.Error
+	if fix == "" && errors.As(l.Problem(k.Name), &e) {
+		return e.Message, e.Hint
+	}
+	return layout, fix
 }
 
 // knoxLayout follows the migrations of django-rest-knox. 4.2.0 removed the salt
@@ -92,15 +125,17 @@ func knoxLayout(t *db.Table) (layout, fix string) {
 	key := t.Column("token_key")
 	switch {
 	case t.Column("digest") == nil:
-		return t.Name + " as knox 1 has it, with tokens in clear", "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox"
+		return t.String() + " as knox 1 has it, with tokens in clear", "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox"
+	case key == nil && t.Column("salt") == nil:
+		return t.String() + " without token_key and without a salt: it does not tell how the application's knox makes digests, so tokenctl tries those of knox 4.2 and 5, and makes none", ""
 	case key == nil || t.Column("expiry") == nil:
-		return t.Name + " as knox 2 or 3 has it", "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox"
+		return t.String() + " as knox 2 or 3 has it", "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox"
 	case t.Column("salt") != nil:
-		return t.Name + " as knox 4.0 and 4.1 have it, with salted digests", "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox; its users have to log in again"
+		return t.String() + " as knox 4.0 and 4.1 have it, with salted digests", "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox; its users have to log in again"
 	case key.Length == 8:
-		return t.Name + " as knox 4.2 has it, with 8 characters of token_key", ""
+		return t.String() + " as knox 4.2 has it, with 8 characters of token_key", ""
 	}
-	return fmt.Sprintf("%s as knox 5 has it, with %d characters of token_key", t.Name, key.Length), ""
+	return fmt.Sprintf("%s as knox 5 has it, with %d characters of token_key", t, key.Length), ""
 }
 
 // jwtLayout follows the migrations of token_blacklist. 0001 to 0005 have jti as
@@ -110,18 +145,18 @@ func jwtLayout(l *db.Layout) (layout, fix string) {
 	jti := t.Column("jti")
 	switch {
 	case jti == nil || t.Column("jti_hex") != nil || strings.Contains(jti.Type, "uuid") || jti.Type == "char" && jti.Length == 32:
-		return t.Name + " is in the middle of its migrations (jti as a UUID): tokenctl does not touch it", "run manage.py migrate token_blacklist"
+		return t.String() + " is in the middle of its migrations (jti as a UUID): tokenctl does not touch it", "run manage.py migrate token_blacklist"
 	case t.Column("id") == nil:
-		return t.Name + " has no id column", "run manage.py migrate token_blacklist"
+		return t.String() + " has no id column", "run manage.py migrate token_blacklist"
 	}
 	ids := t.Column("id").Type
 	if l.Engine == db.SQLite {
-		return t.Name + " with jti as text", ""
+		return t.String() + " with jti as text", ""
 	}
 	if strings.HasPrefix(ids, "int8") || ids == "bigint" {
-		return t.Name + " with jti as text and bigint ids, as simplejwt 4.7 or newer has it", ""
+		return t.String() + " with jti as text and bigint ids, as simplejwt 4.7 or newer has it", ""
 	}
-	return t.Name + " with jti as text and " + ids + " ids, as simplejwt before 4.7 has it", ""
+	return t.String() + " with jti as text and " + ids + " ids, as simplejwt before 4.7 has it", ""
 }
 
 // releases says which release brought a migration. A release that changed no

@@ -19,10 +19,10 @@ func (d *doctor) users(tx *db.Tx) error {
 		d.add("user_table", statusProblem, e.Message, e.Hint)
 		return nil
 	}
-	key := u.Column(u.Key)
-	found := fmt.Sprintf("%s, key %s (%s)", u.Name, key.Name, key.Type)
+	key := u.Table.Column(u.Key)
+	found := fmt.Sprintf("%s, key %s (%s)", u, key.Name, key.Type)
 	for _, child := range u.Children {
-		found += ", inherited by " + child.Name
+		found += ", inherited by " + child.String()
 	}
 	d.ok("user_table", "%s", found)
 	if e != nil {

@@ -209,6 +209,28 @@ def knox_table():
     return "" if model == "knox.AuthToken" else django.apps.apps.get_model(model)._meta.db_table
 
 
+def token_table():
+    try:
+        from rest_framework.authentication import TokenAuthentication
+        from rest_framework.settings import api_settings
+    except ImportError:
+        return ""
+    classes = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+    classes = [c for c in classes if isinstance(c, type) and issubclass(c, TokenAuthentication)]
+    models = [c().get_model()._meta for c in classes]
+    tables = {m.db_table for m in models if not m.abstract}  # as DRF's is where its app is not installed
+    return tables.pop() if len(tables) == 1 else ""
+
+
+def session_table():
+    from importlib import import_module
+
+    if settings.SESSION_ENGINE.startswith("django.") and not django.apps.apps.is_installed("django.contrib.sessions"):
+        return ""
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    return store.get_model_class()._meta.db_table if hasattr(store, "get_model_class") else ""
+
+
 def keywords():
     try:
         from rest_framework.authentication import TokenAuthentication
@@ -257,6 +279,8 @@ for name in ("SESSION_ENGINE", "SESSION_SERIALIZER", "SESSION_COOKIE_NAME", "SES
 document["use_tz"] = bool(settings.USE_TZ)
 document["time_zone"] = settings.TIME_ZONE
 document["knox_table"] = attempt("KNOX_TOKEN_MODEL", knox_table)
+document["token_table"] = attempt("DEFAULT_AUTHENTICATION_CLASSES", token_table) or ""
+document["session_table"] = attempt("SESSION_ENGINE", session_table) or ""
 watching = False
 document["sources"] = {
     "secret_key": source(document["secret_key"]),

@@ -129,6 +129,9 @@ func (o *mintOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if _, err := store.UsersOf(ctx, []string{kind.Name}); err != nil {
+		return err
+	}
 	life, err := o.life.resolve(store.Now())
 	if err != nil {
 		return err

@@ -66,7 +66,8 @@ func TestPeerConfigImport(t *testing.T) {
 			{"rotate_refresh_tokens", fmt.Sprint(s.SimpleJWT.RotateRefreshTokens), "true"}, {"algorithm", s.SimpleJWT.Algorithm, ""},
 			{"engine", s.Session.Engine, "django.contrib.sessions.backends.cached_db"}, {"cookie_age", s.Session.CookieAge.String(), "1h0m0s"},
 			{"password_hasher", s.Auth.PasswordHasher, "argon2"}, {"pbkdf2_iterations", fmt.Sprint(s.Auth.PBKDF2Iterations), "0"},
-			{"user_table", s.Auth.UserTable, ""}, {"username_field", s.Auth.UsernameField, ""}, {"time_zone", s.Time.TimeZone, ""},
+			{"user_table", s.Auth.UserTable, ""}, {"username_field", s.Auth.UsernameField, ""},
+			{"token_table", s.DRF.TokenTable, ""}, {"session_table", s.Session.SessionTable, ""}, {"time_zone", s.Time.TimeZone, ""},
 		} {
 			if test.got != test.want {
 				t.Errorf("%s is %q, want %q", test.what, test.got, test.want)

@@ -144,7 +144,26 @@ func (o *purgeOptions) request(ctx context.Context, store *db.Store) (tokens.Pur
 	if len(o.users)+len(o.userIDs) == 0 {
 		return req, nil
 	}
-	err := store.Read(ctx, func(tx *db.Tx) (err error) {
+	var kinds []*tokens.Kind
+	for _, name := range o.kinds {
+		k, err := tokens.KindNamed(name)
+		if err != nil {
+			return req, err
+		}
+		kinds = append(kinds, k)
+	}
+	kinds, err := o.app.kindsOfUsers(ctx, store, kinds)
+	if err != nil {
+		return req, err
+	}
+	all := o.kinds == nil
+	o.kinds = nil
+	for _, k := range kinds {
+		if !all || k.Can("purge") {
+			o.kinds = append(o.kinds, k.Name)
+		}
+	}
+	err = store.Read(ctx, func(tx *db.Tx) (err error) {
 		req.UserIDs, err = tx.UserIDs(ctx, o.users, o.userIDs)
 		return err
 	})

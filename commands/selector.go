@@ -18,6 +18,7 @@ import (
 // selectorFlags are the flags that pick credentials, the same on every command
 // that has them.
 type selectorFlags struct {
+	app                                                                 *App
 	kinds, types, users, userIDs, statuses                              []string
 	createdBefore, createdAfter, expiresBefore, expiresAfter, olderThan dateValue
 	staff, superuser                                                    bool
@@ -26,6 +27,7 @@ type selectorFlags struct {
 }
 
 func (s *selectorFlags) flags(a *App, c *cobra.Command) {
+	s.app = a
 	f := c.Flags()
 	f.StringSliceVar(&s.kinds, "kind", nil, "only this `KIND`: "+strings.Join(tokens.KindNames(), ", "))
 	f.StringSliceVar(&s.types, "type", nil, "only this `TYPE` of JWT: access, refresh or sliding")
@@ -105,11 +107,54 @@ func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db
 	if len(s.users)+len(s.userIDs) == 0 {
 		return sel, nil
 	}
-	err := store.Read(ctx, func(tx *db.Tx) (err error) {
+	var err error
+	if sel.Kinds, err = s.app.kindsOfUsers(ctx, store, sel.Kinds); err != nil {
+		return sel, err
+	}
+	err = store.Read(ctx, func(tx *db.Tx) (err error) {
 		sel.UserIDs, err = tx.UserIDs(ctx, s.users, s.userIDs)
 		return err
 	})
 	return sel, err
+}
+
+// kindsOfUsers are those of the kinds, nil being all, that belong to the users whom
+// --user and --user-id mean. It says which others are left out.
+func (a *App) kindsOfUsers(ctx context.Context, store *db.Store, kinds []*tokens.Kind) ([]*tokens.Kind, error) {
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.Name)
+	}
+	others, err := store.UsersOf(ctx, names)
+	if err != nil || others == nil {
+		return kinds, err
+	}
+	layout, err := store.Layout(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var left []string
+	var meant []*tokens.Kind
+	for _, k := range tokens.Kinds() {
+		switch asked := len(kinds) == 0 || slices.Contains(kinds, k); {
+		case !asked || !k.Present(layout):
+		case !slices.Contains(others, k.Name):
+			meant = append(meant, k)
+		default:
+			whose := "users whom the database does not tell"
+			if owner := layout.Credentials(k.Name).Owner; owner != nil {
+				whose = "the users in " + owner.String()
+			}
+			left = append(left, k.Title+" belong to "+whose)
+		}
+	}
+	text := strings.Join(left, ", ")
+	if meant == nil {
+		return nil, &django.Error{Code: django.CodeLayoutUnsupported, Message: text + ", and users who are named are those in " + layout.User.String(),
+			Hint: "--kind with one of these kinds alone means its own users; user_table under [auth] in tokenctl.toml says which table is that of AUTH_USER_MODEL"}
+	}
+	a.say("note: left out: %s; --kind with such a kind alone means its users", text)
+	return meant, nil
 }
 
 func (s *selectorFlags) dates(now time.Time, sel *tokens.Selector) error {

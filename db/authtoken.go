@@ -8,10 +8,6 @@ import (
 	"tokenctl/django"
 )
 
-// MaxTokenKey is the length of authtoken_token.key, which SQLite does not
-// enforce.
-const MaxTokenKey = 40
-
 // Token is a row of rest_framework.authtoken's table. Its key is the secret.
 type Token struct {
 	Key     django.Secret
@@ -24,26 +20,25 @@ func (t *Token) Ref() Ref { return Ref{Key: t.Key, Owner: t.User.ID} }
 
 // authTokens is the query for tokens with their owners.
 func (l *Layout) authTokens(brief bool) (*query, error) {
-	u, err := l.Users()
+	t, u, err := l.ownedCredentials("drf")
 	if err != nil {
 		return nil, err
 	}
-	t := l.AuthToken()
-	if t == nil {
-		return nil, &django.Error{Code: django.CodeTableMissing, Message: "the database has no table authtoken_token",
-			Hint: `add "rest_framework.authtoken" to INSTALLED_APPS and run manage.py migrate; for another schema give --schema`}
+	return &query{columns: append(l.ownerColumns(u, brief), "t.key", l.time("t.created")),
+		from: t.SQL() + " t join " + u.From("u") + " on u." + quote(u.Key) + " = t.user_id", key: t.pageKey("user_id", "key")}, nil
+}
+
+// pageKey is the expression to page by: the column, with another behind it where it
+// is not unique.
+func (t *Table) pageKey(column, other string) string {
+	if t.Column(column).Unique || t.Column(column).PrimaryKey {
+		return "t." + column
 	}
-	for _, name := range []string{"key", "created", "user_id"} {
-		if t.Column(name) == nil {
-			return nil, &django.Error{Code: django.CodeLayoutUnsupported, Message: "the table authtoken_token has no column " + name + ": its layout is not one that tokenctl knows"}
-		}
-	}
-	return &query{columns: append(l.ownerColumns(brief), "t.key", l.time("t.created")),
-		from: t.SQL() + " t join " + u.SQL() + " u on u." + quote(u.Key) + " = t.user_id", key: "t.user_id"}, nil
+	return "t." + other
 }
 
 func scanToken(l *Layout, r *row, brief bool) Token {
-	u := scanOwner(l, r, brief)
+	u := scanOwner(l.AuthToken().Owner, r, brief)
 	return Token{User: u, Key: django.NewSecret(r.text()), Created: r.moment(django.DjangoTime)}
 }
 
@@ -51,20 +46,24 @@ func scanToken(l *Layout, r *row, brief bool) Token {
 func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 	return stream(ctx, s, func(l *Layout) (*query, error) {
 		q, err := l.authTokens(true)
+		if err == nil {
+			err = f.needsNames(l.AuthToken().Owner)
+		}
 		if err != nil {
 			return nil, err
 		}
 		q.limit = f.Limit
-		if err := f.whereOwner(l, q); err != nil {
+		if err := f.whereOwner(l, l.AuthToken().Owner, q); err != nil {
 			return nil, err
 		}
 		f.whereCreated(l, q)
-		owner := "u." + quote(l.User.Key)
+		u := l.AuthToken().Owner
+		owner := "u." + quote(u.Key)
 		// An id is drf:KEY@…, so KEY@ orders as the whole id does. UUIDs without
 		// their dashes, which stand at fixed places, order alike.
 		id := l.bytewise("cast(" + owner + " as text) || '@'")
-		status := "case when " + l.isFlag("is_active", true, true) + " then 'active' else 'disabled' end"
-		return q, f.sortBy(l, q, id, map[string]string{"id": id, "user": l.bytewise("u." + quote(l.User.Username)), "user_id": owner,
+		status := "case when " + l.isFlag(l.AuthToken().Owner, "is_active", true, true) + " then 'active' else 'disabled' end"
+		return q, f.sortBy(l, q, id, map[string]string{"id": id, "user": l.bytewise(l.AuthToken().Owner.nameOf("u")), "user_id": owner,
 			"created": "t.created", "status": status, "kind": id, "type": id, "expires": id})
 	}, func(l *Layout, r *row) Token { return scanToken(l, r, true) })
 }
@@ -88,7 +87,7 @@ func (tx *Tx) TokensOf(ctx context.Context, userIDs []string) ([]Token, error) {
 	q.order = []string{"t.user_id", "t.key"}
 	var keys []any
 	for _, id := range userIDs {
-		if key, ok := tx.Layout.User.keyArg(tx.Layout.Engine, id); ok {
+		if key, ok := tx.Layout.AuthToken().Owner.keyArg(tx.Layout.Engine, id); ok {
 			keys = append(keys, key)
 		}
 	}
@@ -109,7 +108,7 @@ func (tx *Tx) TokenKeysOf(ctx context.Context, users []User) (map[string]django.
 		return nil, err
 	}
 	q.columns, q.from, q.key = []string{"cast(t.user_id as text)", "t.key"}, l.AuthToken().SQL()+" t", ""
-	if err := q.ownedBy(l, users); err != nil {
+	if err := q.ownedBy(l, l.AuthToken(), users); err != nil {
 		return nil, err
 	}
 	keys := map[string]django.Secret{}
@@ -145,20 +144,23 @@ func (tx *Tx) tokens(ctx context.Context, q *query) (list []Token, err error) {
 // already, whoever was first, gets none and is in taken, by id.
 func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []django.Secret) (taken map[string]bool, err error) {
 	l := tx.Layout
-	if _, err := l.authTokens(false); err != nil {
+	if err := l.Mintable("drf"); err != nil {
 		return nil, err
 	}
-	if !l.AuthToken().Column("user_id").Unique {
-		return nil, &django.Error{Code: django.CodeLayoutUnsupported, Message: "authtoken_token.user_id has lost its unique constraint",
-			Hint: "restore it: two tokens of one user break obtain_auth_token"}
+	if err := l.named(l.AuthToken()); err != nil {
+		return nil, err
 	}
-	owners, err := l.keysOf(users)
+	owners, err := l.keysOf(l.User, users)
 	if err != nil {
 		return nil, err
 	}
 	// Without the conflict target a key that somebody has by an astronomical
 	// chance would count as the user's own.
-	text, args, err := l.insertion(l.AuthToken(), "on conflict (user_id) do nothing returning cast(user_id as text)",
+	conflict := "on conflict (user_id) do nothing"
+	if l.SeveralTokens() || !l.AuthToken().Column("user_id").Unique {
+		conflict = ""
+	}
+	text, args, err := l.insertion(l.AuthToken(), conflict+" returning cast(user_id as text)",
 		values{column: "key", each: revealed(keys)}, values{column: "created", same: l.timeArg(tx.Now)}, values{column: "user_id", each: owners})
 	if err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ func (tx *Tx) DeleteTokens(ctx context.Context, refs []Ref) (Outcomes, error) {
 
 func (tx *Tx) changeTokens(ctx context.Context, refs []Ref, c change) (Outcomes, error) {
 	t := tx.Layout.AuthToken()
-	owners, err := tx.Layout.ownerValues(refs)
+	owners, err := tx.Layout.ownerValues(t, refs)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (tx *Tx) lookAtTokens(ctx context.Context, refs []Ref) ([]Outcome, error) {
 			return err
 		}
 		return tx.each(ctx, q, func(r row) error {
-			key, owner := r.text(), l.User.keyText(r.text())
+			key, owner := r.text(), t.Owner.keyText(r.text())
 			owners[key], holds[owner] = owner, true
 			return r.err
 		})
@@ -55,7 +55,7 @@ func (tx *Tx) lookAtTokens(ctx context.Context, refs []Ref) ([]Outcome, error) {
 	}
 	single := t.Column("user_id").Unique
 	if single {
-		values, err := l.ownerValues(refs)
+		values, err := l.ownerValues(t, refs)
 		if err == nil {
 			err = look("t.user_id", t.Column("user_id").Type, values)
 		}
@@ -82,7 +82,7 @@ func (tx *Tx) DeleteTokensWhere(ctx context.Context, f Filter) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := f.whereOwner(l, q); err != nil {
+	if err := f.whereOwner(l, l.AuthToken().Owner, q); err != nil {
 		return 0, err
 	}
 	f.whereCreated(l, q)
@@ -94,9 +94,9 @@ func (tx *Tx) DeleteTokensWhere(ctx context.Context, f Filter) (int64, error) {
 func (tx *Tx) deleteWhere(ctx context.Context, t *Table, q *query, aboutOwner bool, key string) (int64, error) {
 	text := "delete from " + t.SQL() + " as t"
 	conditions := conjunction(q.where)
-	switch u := tx.Layout.User; {
+	switch u := t.Owner; {
 	case aboutOwner:
-		text += " where exists (select 1 from " + u.SQL() + " u where u." + quote(u.Key) + " = t.user_id and " + conditions + ")"
+		text += " where exists (select 1 from " + u.From("u") + " where u." + quote(u.Key) + " = t.user_id and " + conditions + ")"
 	default:
 		text += " where " + conditions
 		q.from = t.SQL() + " t"

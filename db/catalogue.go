@@ -2,10 +2,7 @@ package db
 
 import (
 	"context"
-	"encoding/json"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -19,60 +16,84 @@ const minPostgres = 120000
 
 // readPostgresCatalogue finds the named tables in the schema, or along
 // search_path when it is empty, and the user table that they refer to, with
-// its parents, wherever those live; with them the tables that may be knox's,
-// unless a setting names the one. It takes two round trips, and another
+// its parents, wherever those live; with them the tables that may be those of a kind of
+// credentials by their columns. It takes two round trips, and another
 // for each further generation of parents without a known name. The statements are
 // small: where a new connection has none of the catalogue in its caches, planning
 // many joins takes longer than all of this.
 func (tx *Tx) readPostgresCatalogue(ctx context.Context, l *Layout, names []string) (all []*Table, err error) {
 	err = tx.conn.Raw(func(c any) error {
 		conn := c.(*stdlib.Conn).Conn()
-		known, wanted, err := tx.findTables(ctx, conn, l, names)
+		found, err := tx.findTables(ctx, conn, l, names)
+		if err != nil {
+			return err
+		}
 		tables := referred[uint32]{}
+		wanted := slices.Clone(found.tables)
+		views, err := readViews(ctx, conn, found.views)
+		for _, v := range views {
+			wanted = append(wanted, v.base)
+		}
 		for err == nil && len(wanted) > 0 {
-			wanted, err = readTables(ctx, conn, tables, wanted)
+			slices.Sort(wanted)
+			wanted, err = readTables(ctx, conn, tables, slices.Compact(wanted))
+		}
+		for _, v := range views {
+			tables.get(v.oid).follow(tables.get(v.base), v.writes)
 		}
 		for oid, t := range tables {
 			if t.Name == "" {
 				continue
 			}
 			all = append(all, t)
-			if known[oid] {
+			if found.visible[oid] {
 				l.tables[t.Name] = t
 			}
 		}
 		return err
 	})
+	slices.SortFunc(all, func(x, y *Table) int { return strings.Compare(x.SQL(), y.SQL()) })
 	return all, err
 }
 
-// findTables finds tables by name or by a column of knox's, and with them whatever
-// they refer to.
-func (tx *Tx) findTables(ctx context.Context, conn *pgx.Conn, l *Layout, names []string) (known map[uint32]bool, wanted []uint32, err error) {
-	args := []any{names, tx.store.opts.TokenTable == ""}
+// found are the tables that were looked for, by their oids.
+type found struct {
+	visible map[uint32]bool
+	tables  []uint32 // with those that they refer to
+	views   []uint32
+}
+
+// findTables finds tables by name or by a column of a kind of credentials, and with
+// them whatever they refer to.
+func (tx *Tx) findTables(ctx context.Context, conn *pgx.Conn, l *Layout, names []string) (f found, err error) {
+	args := []any{names, []string{"digest", "key", "session_data"}}
 	there := "pg_catalog.pg_table_is_visible(c.oid)"
 	if schema := tx.store.opts.Schema; schema != "" {
 		there, args = "c.relnamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $3)", append(args, schema)
 	}
 	// What is PostgreSQL's own has lower oids (FirstNormalObjectId in access/transam.h).
 	rows, err := conn.Query(ctx, `
-		select c.oid, array(select f.confrelid from pg_catalog.pg_constraint f where f.conrelid = c.oid and f.contype = 'f'),
+		select c.oid, c.relkind in ('v', 'm'), array(select f.confrelid from pg_catalog.pg_constraint f where f.conrelid = c.oid and f.contype = 'f'),
 			coalesce(current_schema(), ''), current_setting('server_version'), current_setting('server_version_num')::int
 		from pg_catalog.pg_class c
-		where c.relkind in ('r', 'p', 'f') and c.oid >= 16384
-		and (c.relname = any($1) or $2 and not c.relispartition and exists (select
-			from pg_catalog.pg_attribute k where k.attrelid = c.oid and k.attname = 'token_key' and not k.attisdropped))
+		where c.relkind in ('r', 'p', 'f', 'v', 'm') and c.oid >= 16384
+		and (c.relname = any($1) or c.relkind in ('r', 'p') and not c.relispartition and exists (select
+			from pg_catalog.pg_attribute k where k.attrelid = c.oid and k.attname = any($2) and not k.attisdropped))
 		and `+there, args...)
 	if err != nil {
-		return nil, nil, err
+		return f, err
 	}
-	known = map[uint32]bool{}
+	f.visible = map[uint32]bool{}
 	var oid uint32
+	var view bool
 	var targets []uint32
 	version := minPostgres
-	_, err = pgx.ForEachRow(rows, []any{&oid, &targets, &l.Schema, &l.Version, &version}, func() error {
-		known[oid] = true
-		wanted = append(append(wanted, oid), targets...)
+	_, err = pgx.ForEachRow(rows, []any{&oid, &view, &targets, &l.Schema, &l.Version, &version}, func() error {
+		f.visible[oid] = true
+		f.tables = append(append(f.tables, oid), targets...)
+		if view {
+			f.views = append(f.views, oid)
+		}
 		return nil
 	})
 	if err == nil && version < minPostgres {
@@ -81,24 +102,99 @@ func (tx *Tx) findTables(ctx context.Context, conn *pgx.Conn, l *Layout, names [
 	if l.Schema == "" {
 		l.Schema = tx.store.opts.Schema
 	}
-	slices.Sort(wanted)
-	return known, slices.Compact(wanted), err
+	return f, err
 }
+
+// viewOf is a view and the only table behind it.
+type viewOf struct {
+	oid, base uint32
+	writes    bool // what is written to the view is written to the table
+}
+
+// readViews looks behind views. One of several tables has no constraint of theirs.
+func readViews(ctx context.Context, conn *pgx.Conn, views []uint32) (list []viewOf, err error) {
+	// A view of a view is looked behind in the next turn.
+	for len(views) > 0 && len(list) < 32 {
+		rows, err := conn.Query(ctx, `
+			select w.ev_class, min(d.refobjid::int8)::oid, pg_relation_is_updatable(w.ev_class, false) & 28 = 28,
+				bool_or((select c.relkind in ('v', 'm') from pg_catalog.pg_class c where c.oid = d.refobjid))
+			from pg_catalog.pg_rewrite w
+			join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = w.oid
+				and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid <> w.ev_class
+			where w.ev_class = any($1::oid[])
+			group by w.ev_class having count(distinct d.refobjid) = 1`, views)
+		if err != nil {
+			return nil, err
+		}
+		views = nil
+		var v viewOf
+		var further bool
+		if _, err = pgx.ForEachRow(rows, []any{&v.oid, &v.base, &v.writes, &further}, func() error {
+			// The innermost comes first: what is behind it is copied outwards.
+			list = slices.Insert(list, 0, v)
+			if further {
+				views = append(views, v.base)
+			}
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// follow gives a view the foreign keys of the only table behind it, by the names of
+// the columns. Where what is written to the view is written to the table, its
+// other constraints count too.
+func (t *Table) follow(base *Table, writes bool) {
+	t.base = base
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		b := base.Column(c.Name)
+		if b == nil || b.Type != c.Type {
+			continue
+		}
+		c.refers, c.refersTo = b.refers, b.refersTo
+		if writes {
+			c.NotNull, c.HasDefault, c.PrimaryKey, c.Unique = b.NotNull, b.HasDefault, b.PrimaryKey, b.Unique
+		}
+	}
+}
+
+// checkSchema notes that a schema is not there, which must not pass for one without
+// Django's tables.
+func (tx *Tx) checkSchema(ctx context.Context, l *Layout) error {
+	name := tx.store.opts.Schema
+	var there bool
+	if err := tx.conn.QueryRowContext(ctx, "select exists (select from pg_catalog.pg_namespace where nspname = $1)", name).Scan(&there); err != nil || there {
+		return err
+	}
+	schemas, err := tx.SchemasWithTables(ctx)
+	e := &django.Error{Code: django.CodeTableMissing, Message: "there is no schema " + name, Hint: "correct --schema"}
+	if schemas != nil {
+		e.Hint = "Django's tables are in " + strings.Join(schemas, ", ")
+	}
+	l.schemaProblem = e
+	return err
+}
+
+// forms are the forms of tables by pg_class.relkind.
+var forms = map[string]Form{"r": Ordinary, "p": Partitioned, "v": View, "m": Materialized, "f": Foreign}
 
 // readTables reads tables in one round trip, and returns which parents of theirs
 // have not been read.
 func readTables(ctx context.Context, conn *pgx.Conn, tables referred[uint32], oids []uint32) (parents []uint32, err error) {
 	var oid, target uint32
-	var schema, name string
+	var schema, name, kind string
 	var c Column
 	var modifier int
 	batch := &pgx.Batch{}
 	batch.Queue(`
-		select c.oid, (select n.nspname from pg_catalog.pg_namespace n where n.oid = c.relnamespace), c.relname
+		select c.oid, (select n.nspname from pg_catalog.pg_namespace n where n.oid = c.relnamespace), c.relname, c.relkind::text
 		from pg_catalog.pg_class c where c.oid = any($1::oid[])`, oids).
-		Query(each([]any{&oid, &schema, &name}, func() {
+		Query(each([]any{&oid, &schema, &name, &kind}, func() {
 			t := tables.get(oid)
-			t.Schema, t.Name = schema, name
+			t.Schema, t.Name, t.Form = schema, name, forms[kind]
 		}))
 	batch.Queue(`
 		select a.attrelid, a.attnum, a.attname, a.atttypmod, a.attnotnull, a.atthasdef or a.attidentity <> '',
@@ -129,18 +225,19 @@ func readTables(ctx context.Context, conn *pgx.Conn, tables referred[uint32], oi
 			}
 		}))
 	batch.Queue(`
-		select f.conrelid, f.conkey, f.confrelid
+		select f.conrelid, f.conkey, f.confrelid,
+			(select a.attname from pg_catalog.pg_attribute a where a.attrelid = f.confrelid and a.attnum = f.confkey[1])
 		from pg_catalog.pg_constraint f
 		where f.conrelid = any($1::oid[]) and f.contype = 'f' and array_length(f.conkey, 1) = 1`, oids).
-		Query(each([]any{&oid, &numbers, &target}, func() {
+		Query(each([]any{&oid, &numbers, &target, &name}, func() {
 			columns := tables.get(oid).Columns
 			for i := range columns {
 				c := &columns[i]
 				if c.number != numbers[0] {
 					continue
 				}
-				c.refers = tables.get(target)
-				if c.PrimaryKey && c.refers.Name == "" {
+				c.refers, c.refersTo = tables.get(target), name
+				if (c.PrimaryKey || c.Name == "user_id") && c.refers.Name == "" {
 					parents = append(parents, target)
 				}
 			}
@@ -169,66 +266,4 @@ func (r referred[K]) get(key K) *Table {
 		r[key] = &Table{}
 	}
 	return r[key]
-}
-
-var declaredType = regexp.MustCompile(`^\s*([a-z_ ]*[a-z_])\s*(?:\(\s*([0-9]+)\s*\))?`)
-
-// readSQLiteCatalogue does the same on SQLite: only for these tables, since
-// every pragma costs, and an application has hundreds.
-func (tx *Tx) readSQLiteCatalogue(ctx context.Context, l *Layout, names []string) (all []*Table, err error) {
-	wanted, err := json.Marshal(names)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := tx.conn.QueryContext(ctx, `
-		with recursive rel(name) as (
-			select name from sqlite_schema where type = 'table' and (name in (select value from json_each($1))
-				or $2 and sql like '%digest%' and sql like '%token_key%' and sql like '%expiry%')
-			union
-			select f."table" from rel join pragma_foreign_key_list(rel.name) f
-			where f."from" = 'user_id' or f."from" in (select c.name from pragma_table_info(rel.name) c where c.pk)
-		)
-		select m.name, c.name, lower(c.type), c."notnull", c.dflt_value is not null, c.pk,
-			exists (select 1 from pragma_index_list(m.name) i where i."unique" and not i.partial
-				and 1 = (select count(*) from pragma_index_info(i.name))
-				and c.name = (select name from pragma_index_info(i.name))),
-			coalesce((select min(f."table") from pragma_foreign_key_list(m.name) f where f."from" = c.name), ''),
-			sqlite_version()
-		from rel m join pragma_table_info(m.name) c
-		order by m.name, c.cid`, string(wanted), tx.store.opts.TokenTable == "")
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	tables := referred[string]{}
-	for rows.Next() {
-		var table, declared, target string
-		var pk int
-		var c Column
-		if err := rows.Scan(&table, &c.Name, &declared, &c.NotNull, &c.HasDefault, &pk, &c.Unique, &target, &l.Version); err != nil {
-			return nil, err
-		}
-		c.PrimaryKey = pk > 0
-		c.Type = declared
-		if m := declaredType.FindStringSubmatch(declared); m != nil {
-			c.Type = m[1]
-			c.Length, _ = strconv.Atoi(m[2])
-		}
-		// char(32) is how Django stores a UUID.
-		c.Text = strings.Contains(c.Type, "char") && !(c.Type == "char" && c.Length == 32) || strings.Contains(c.Type, "text")
-		// An integer primary key is filled in by SQLite.
-		c.HasDefault = c.HasDefault || c.PrimaryKey && c.Type == "integer"
-		if target != "" {
-			c.refers = tables.get(target)
-		}
-		t := tables.get(table)
-		if t.Name == "" {
-			t.Name, all = table, append(all, t)
-			if slices.Contains(names, table) {
-				l.tables[table] = t
-			}
-		}
-		t.Columns = append(t.Columns, c)
-	}
-	return all, rows.Err()
 }

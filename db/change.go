@@ -110,13 +110,13 @@ func seenValues(refs []Ref) []any {
 	return list
 }
 
-// ownerValues are the owners of references for a column that refers to them.
-func (l *Layout) ownerValues(refs []Ref) ([]any, error) {
+// ownerValues are the owners of references for a table's column that refers to them.
+func (l *Layout) ownerValues(t *Table, refs []Ref) ([]any, error) {
 	users := make([]User, len(refs))
 	for i := range refs {
 		users[i].ID = refs[i].Owner
 	}
-	return l.keysOf(users)
+	return l.keysOf(t.Owner, users)
 }
 
 // run does c and returns the places of the references whose rows it did not change.
@@ -238,7 +238,7 @@ func (tx *Tx) changeWhere(ctx context.Context, t *Table, statement, returned str
 func replaced(t *Table, err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "0A000" {
-		return &django.Error{Code: django.CodeRowsKept, Message: "a rule of the database replaces what would change " + t.Name, Err: pg,
+		return &django.Error{Code: django.CodeRowsKept, Message: "a rule of the database replaces what would change " + t.String(), Err: pg,
 			Hint: "tokenctl doctor names the rule; act without it, or let the application make the change"}
 	}
 	return err
@@ -250,7 +250,7 @@ func kept(t *Table, n int64) error {
 	if n > 1 {
 		rows = strconv.FormatInt(n, 10) + " rows"
 	}
-	return &django.Error{Code: django.CodeRowsKept, Message: "the database did not change " + rows + " of " + t.Name,
+	return &django.Error{Code: django.CodeRowsKept, Message: "the database did not change " + rows + " of " + t.String(),
 		Hint: "a trigger, a rule or row security of the table prevents it: tokenctl doctor names them"}
 }
 

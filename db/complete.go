@@ -10,14 +10,14 @@ import (
 func (s *Store) TokenOwners(ctx context.Context, prefix string, limit int) ([]string, error) {
 	var keys []string
 	return keys, s.Read(ctx, func(tx *Tx) error {
-		u, err := tx.Layout.Users()
-		if err != nil || tx.Layout.AuthToken() == nil {
+		t, u, err := tx.Layout.ownedCredentials("drf")
+		if err != nil {
 			return err
 		}
 		if u.KeyType == KeyUUID && s.Engine == SQLite {
 			prefix = strings.ReplaceAll(prefix, "-", "")
 		}
-		q := &query{columns: []string{"cast(user_id as text)"}, from: tx.Layout.AuthToken().SQL(), order: []string{"user_id"}, limit: limit}
+		q := &query{columns: []string{"cast(user_id as text)"}, from: t.SQL(), order: []string{"user_id"}, limit: limit}
 		q.and("substr(cast(user_id as text), 1, %s) = %s", len([]rune(prefix)), prefix)
 		return tx.each(ctx, q, func(r row) error {
 			var key string

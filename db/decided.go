@@ -45,7 +45,8 @@ type decided[T any] struct {
 	read   func(*Layout, *T) // the text
 	owners func(context.Context, *Tx, []T, *ownerSearch) error
 	owner  func(*T) *User
-	note   func(*T) // called once for each row that was read; may be nil
+	users  func(*Layout) *UserTable // whose the rows are
+	note   func(*T)                 // called once for each row that was read; may be nil
 	keyOf  func(*T) any
 	decide Decide[T] // nil where only its owner decides about a row
 }
@@ -129,8 +130,8 @@ func (d *decided[T]) sorted(l *Layout, table string) (*query, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := l.User
-	q.from = table + " found cross join " + q.from + " left join " + u.SQL() + " sorting on sorting." + quote(u.Key) + " = found.owner"
+	u := d.users(l)
+	q.from = table + " found cross join " + q.from + " left join " + u.From("sorting") + " on sorting." + quote(u.Key) + " = found.owner"
 	q.where = append(q.where, d.key+" = found.row")
 	sorts := d.sort(l, "found")
 	return q, d.filter.sortBy(l, q, sorts["id"], sorts)
@@ -172,7 +173,7 @@ func (d *decided[T]) fill(ctx context.Context, tx *Tx, table string, page []T) e
 		}
 		r := [6]any{d.keyOf(&v), nil, nil, nil, found.Status, nil}
 		if u := d.owner(&v); u.ID != "" {
-			r[1], _ = tx.Layout.User.keyArg(tx.Layout.Engine, u.ID)
+			r[1], _ = d.users(tx.Layout).keyArg(tx.Layout.Engine, u.ID)
 		}
 		for i, t := range []time.Time{found.Created, found.Expires} {
 			if !t.IsZero() {
@@ -193,7 +194,7 @@ func (d *decided[T]) fill(ctx context.Context, tx *Tx, table string, page []T) e
 	}
 	from := "value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 from json_each($1)"
 	if tx.Layout.Engine == PostgreSQL {
-		from = "cast(value ->> 0 as " + d.keyType(tx.Layout) + "), cast(value ->> 1 as " + ownerType(tx.Layout) + "), value ->> 2, value ->> 3, value ->> 4, value ->> 5 from jsonb_array_elements(cast($1 as jsonb))"
+		from = "cast(value ->> 0 as " + d.keyType(tx.Layout) + "), cast(value ->> 1 as " + d.users(tx.Layout).castType() + "), value ->> 2, value ->> 3, value ->> 4, value ->> 5 from jsonb_array_elements(cast($1 as jsonb))"
 	}
 	return tx.exec(ctx, "insert into "+table+" select "+from, string(text))
 }
@@ -207,8 +208,9 @@ func (d *decided[T]) keyType(*Layout) string {
 	return "text"
 }
 
-func ownerType(l *Layout) string {
-	return map[KeyType]string{KeyInteger: "bigint", KeyUUID: "uuid", KeyText: "text"}[l.User.KeyType]
+// castType is the type that PostgreSQL compares a user's primary key as.
+func (u *UserTable) castType() string {
+	return map[KeyType]string{KeyInteger: "bigint", KeyUUID: "uuid", KeyText: "text"}[u.KeyType]
 }
 
 // postgres reads through a cursor, as the owners are looked up on the one connection
@@ -223,7 +225,7 @@ func (d *decided[T]) postgres(ctx context.Context, emit func([]T) error) error {
 			return d.cursor(ctx, tx, q, d.note, func(page []T) error { return emit(d.choose(page)) })
 		}
 		table := "pg_temp.tokenctl_" + d.name
-		err = tx.exec(ctx, "create temporary table tokenctl_"+d.name+" (row "+d.keyType(tx.Layout)+", owner "+ownerType(tx.Layout)+", created text, expires text, status text, type text) on commit drop")
+		err = tx.exec(ctx, "create temporary table tokenctl_"+d.name+" (row "+d.keyType(tx.Layout)+", owner "+d.users(tx.Layout).castType()+", created text, expires text, status text, type text) on commit drop")
 		if err != nil {
 			return err
 		}

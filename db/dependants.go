@@ -16,6 +16,16 @@ type Dependants struct {
 	Action Action
 	table  *Table
 	column string
+	to     string // the column of the users that it refers to
+}
+
+// among is the condition on a row that it refers to the users with these keys.
+func (d Dependants) among(l *Layout, placeholder string) string {
+	key := quote(l.User.Key)
+	if d.to == "" || d.to == l.User.Key {
+		return l.anyOf(quote(d.column), placeholder)
+	}
+	return quote(d.column) + " in (select u." + quote(d.to) + " from " + l.User.From("u") + " where " + l.anyOf("u."+key, placeholder) + ")"
 }
 
 // Column is the column that refers to the users.
@@ -52,7 +62,7 @@ func (tx *Tx) Dependants(ctx context.Context, users []User) ([]Dependants, error
 	var list []Dependants
 	for _, d := range refs {
 		q := &query{columns: []string{"count(*)"}, from: d.table.SQL()}
-		q.and(l.anyOf(quote(d.column), "%s"), arg)
+		q.and(d.among(l, "%s"), arg)
 		if err := tx.each(ctx, q, func(r row) error { return r.Scan(&d.Rows) }); err != nil {
 			return nil, err
 		}
@@ -72,51 +82,70 @@ func (l *Layout) userKeys(users []User) (any, error) {
 }
 
 // references finds every column that refers to the user table or to a child of
-// it that shares its key.
+// it that shares its key, and the tables of Django's own that do so without a foreign key.
 func (tx *Tx) references(ctx context.Context) ([]Dependants, error) {
 	l := tx.Layout
 	u := l.User
 	var names []string
-	targets := append([]*Table{u.Table}, u.Children...)
-	for _, t := range targets {
+	for _, t := range u.tables() {
 		names = append(names, t.SQL())
 	}
-	q := &query{columns: []string{"n.nspname", "c.relname", "a.attname", "a.attnotnull", "fn.nspname", "fc.relname"},
+	q := &query{columns: []string{"n.nspname", "c.relname", "a.attname", "a.attnotnull", "fn.nspname", "fc.relname", "fa.attname"},
 		from: `pg_catalog.pg_constraint f
 			join pg_catalog.pg_class c on c.oid = f.conrelid and c.relispartition is false
 			join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 			join pg_catalog.pg_class fc on fc.oid = f.confrelid
 			join pg_catalog.pg_namespace fn on fn.oid = fc.relnamespace
-			join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = f.conkey[1]`,
+			join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = f.conkey[1]
+			join pg_catalog.pg_attribute fa on fa.attrelid = fc.oid and fa.attnum = f.confkey[1]`,
 		where: []string{"f.contype = 'f'"}, order: []string{"2", "3"}}
 	if l.Engine == SQLite {
-		q = &query{columns: []string{"''", "m.name", `f."from"`, `(select c."notnull" from pragma_table_info(m.name) c where c.name = f."from")`, "''", `f."table"`},
+		q = &query{columns: []string{"''", "m.name", `f."from"`, `(select c."notnull" from pragma_table_info(m.name) c where c.name = f."from")`, "''", `f."table"`, `coalesce(f."to", '')`},
 			from: "sqlite_schema m join pragma_foreign_key_list(m.name) f", where: []string{"m.type = 'table'"}, order: []string{"2", "3"}}
 	}
 	var list []Dependants
 	err := tx.each(ctx, q, func(r row) error {
 		t, target := &Table{}, &Table{}
-		var column string
+		var column, to string
 		var notNull bool
-		if err := r.Scan(&t.Schema, &t.Name, &column, &notNull, &target.Schema, &target.Name); err != nil {
+		if err := r.Scan(&t.Schema, &t.Name, &column, &notNull, &target.Schema, &target.Name, &to); err != nil {
 			return err
 		}
-		if slices.Contains(names, target.SQL()) && !slices.ContainsFunc(u.Children, func(c *Table) bool { return c.Name == t.Name && c.Schema == t.Schema }) {
-			list = append(list, Dependants{Table: t.Name, table: t, column: column, Action: l.action(t.Name, notNull)})
+		t.qualified = u.qualified
+		if i := slices.Index(names, target.SQL()); i >= 0 {
+			if j := slices.Index(names, t.SQL()); j > 0 && column == u.tables()[j].primaryKey().Name {
+				return nil // a row of the same user
+			}
+			if to == u.tables()[i].primaryKey().Name {
+				to = "" // the key, which a child calls otherwise
+			}
+			list = append(list, Dependants{Table: t.String(), table: t, column: column, to: to, Action: l.action(t, notNull)})
 		}
 		return nil
 	})
+	for _, name := range []string{tableAuthToken, tableKnox, tableOutstanding, tableAdminLog} {
+		t := l.tables[name]
+		if t == nil || t.Column("user_id") == nil || t.Column("user_id").refers != nil || name != tableAdminLog && !t.Owner.same(u) {
+			continue
+		}
+		list = append(list, Dependants{Table: t.String(), table: t, column: "user_id", Action: l.action(t, t.Column("user_id").NotNull)})
+	}
 	return list, err
 }
 
-func (l *Layout) action(table string, notNull bool) Action {
-	if t := l.Knox(); t != nil && t.Name == table {
-		return Cascade
+func (l *Layout) action(t *Table, notNull bool) Action {
+	is := func(name string) bool {
+		for known := l.tables[name]; known != nil; known = known.base { // what is behind a view
+			if known.SQL() == t.SQL() {
+				return true
+			}
+		}
+		return false
 	}
-	switch table {
-	case tableAuthToken, tableKnox, tableAdminLog:
+	switch {
+	case is(tableAuthToken), is(tableKnox), is(tableAdminLog), t.Name == tableAuthToken, t.Name == tableKnox:
 		return Cascade
-	case tableOutstanding:
+	case is(tableOutstanding):
 		// simplejwt 5.1 and newer keep the row, so that what was blacklisted
 		// stays blacklisted; before its migration 0007 the column cannot be null.
 		if notNull {
@@ -125,8 +154,8 @@ func (l *Layout) action(table string, notNull bool) Action {
 		return SetNull
 	}
 	// The user model's own many-to-many tables.
-	for _, t := range append([]*Table{l.User.Table}, l.User.Children...) {
-		if table == t.Name+"_groups" || table == t.Name+"_user_permissions" {
+	for _, u := range l.User.tables() {
+		if t.Name == u.Name+"_groups" || t.Name == u.Name+"_user_permissions" {
 			return Cascade
 		}
 	}
@@ -184,17 +213,16 @@ func (tx *Tx) DeleteUsers(ctx context.Context, users []User) error {
 		statement := "delete from " + d.table.SQL()
 		if d.Action == SetNull {
 			statement = "update " + d.table.SQL() + " set " + quote(d.column) + " = null"
-		} else if d.Table == tableOutstanding {
+		} else if o := l.Outstanding(); o != nil && o.SQL() == d.table.SQL() {
 			q := &query{columns: []string{"id"}, from: d.table.SQL()}
-			q.and(l.anyOf(quote(d.column), "%s"), keys)
-			blacklisted := l.tables[tableBlacklisted]
-			if blacklisted != nil {
+			q.and(d.among(l, "%s"), keys)
+			if blacklisted := l.Blacklisted(); blacklisted != nil {
 				if err := tx.exec(ctx, "delete from "+blacklisted.SQL()+" where token_id in ("+q.sql()+")", q.args...); err != nil {
 					return err
 				}
 			}
 		}
-		if err := tx.exec(ctx, statement+" where "+l.anyOf(quote(d.column), "$1"), keys); err != nil {
+		if err := tx.exec(ctx, statement+" where "+d.among(l, "$1"), keys); err != nil {
 			return err
 		}
 	}

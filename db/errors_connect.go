@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"strings"
 
@@ -136,20 +135,4 @@ func innermost(err error) error {
 		}
 		err = next
 	}
-}
-
-// configError explains what a URL or the environment names and is not there. The
-// message never quotes the URL, which may hold a password.
-func configError(err error, otherwise *django.Error) error {
-	var file *fs.PathError
-	if !errors.As(err, &file) {
-		return otherwise
-	}
-	for text, setting := range map[string]string{"unable to read CA file": "sslrootcert", "unable to read sslkey": "sslkey", "unable to read cert": "sslcert"} {
-		if strings.Contains(err.Error(), text) {
-			return &django.Error{Code: django.CodeUsage, Message: "the file that " + setting + " names cannot be read: " + file.Err.Error(), Err: err,
-				Hint: "look at " + file.Path + "; correct " + setting + " in the URL, or PG" + strings.ToUpper(setting)}
-		}
-	}
-	return otherwise
 }

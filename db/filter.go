@@ -30,9 +30,9 @@ type Filter struct {
 	Compare       bool // of credentials: what a change compares is wanted (Ref.Row, Ref.Seen)
 }
 
-// whereOwner adds the conditions on the user table under the alias u.
-func (f *Filter) whereOwner(l *Layout, q *query) error {
-	u := l.User
+// whereOwner adds the conditions on a user table under the alias u. Users who are
+// named are those of l.User.
+func (f *Filter) whereOwner(l *Layout, u *UserTable, q *query) error {
 	if f.UserIDs != nil {
 		keys := make([]any, 0, len(f.UserIDs))
 		for _, id := range f.UserIDs {
@@ -47,6 +47,9 @@ func (f *Filter) whereOwner(l *Layout, q *query) error {
 		q.and(l.anyOf("u."+quote(u.Key), "%s"), arg)
 	}
 	if f.Prefix != "" {
+		if u.nameProblem != nil {
+			return u.nameProblem
+		}
 		q.and("substr(cast(u."+quote(u.Username)+" as text), 1, %s) = %s", len([]rune(f.Prefix)), f.Prefix)
 	}
 	for _, flag := range []struct {
@@ -55,15 +58,24 @@ func (f *Filter) whereOwner(l *Layout, q *query) error {
 		absent bool // Django's value where the model has no such column
 	}{{"is_active", f.Active, true}, {"is_staff", f.Staff, false}, {"is_superuser", f.Superuser, false}} {
 		if flag.want != nil {
-			q.where = append(q.where, l.isFlag(flag.column, *flag.want, flag.absent))
+			q.where = append(q.where, l.isFlag(u, flag.column, *flag.want, flag.absent))
 		}
 	}
 	for _, kind := range f.Without {
-		if from, condition, args := l.live(kind, f.Now); from != "" {
+		if from, condition, args := l.live(kind, f.Now); from != "" && u.same(l.User) {
 			q.and("not exists (select 1 from "+from+" where "+condition+" and t.user_id = u."+quote(u.Key)+")", args...)
 		}
 	}
 	return nil
+}
+
+// needsNames is the error of a list that shows the users' names where the database
+// does not tell them.
+func (f *Filter) needsNames(u *UserTable) error {
+	if f.Compare && f.Sort != "user" {
+		return nil
+	}
+	return u.nameProblem
 }
 
 // aboutOwner reports whether whereOwner has a condition to add.

@@ -23,8 +23,8 @@ func (tx *Tx) IndexesLacking(ctx context.Context) ([]IndexLacking, error) {
 	for _, c := range []struct {
 		table *Table
 		name  string
-	}{{l.Knox(), "expiry"}, {l.Outstanding(), "expires_at"}} {
-		if c.table == nil || c.table.Column(c.name) == nil {
+	}{{l.Knox(), "expiry"}, {l.Knox(), "expires"}, {l.Outstanding(), "expires_at"}} {
+		if c.table == nil || !c.table.Stored() || c.table.Column(c.name) == nil {
 			continue
 		}
 		rows, err := tx.rowsWithoutIndex(ctx, c.table, c.name)
@@ -34,7 +34,7 @@ func (tx *Tx) IndexesLacking(ctx context.Context) ([]IndexLacking, error) {
 		if rows < LargeTable {
 			continue
 		}
-		i := IndexLacking{Table: c.table.Name, Column: c.name, Rows: rows}
+		i := IndexLacking{Table: c.table.String(), Column: c.name, Rows: rows}
 		on := "on " + c.table.SQL() + " (" + quote(c.name) + ")"
 		if l.Engine == SQLite {
 			i.Create = "create index " + quote(c.table.Name+"_"+c.name) + " " + on

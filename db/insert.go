@@ -73,11 +73,11 @@ func jsonRows(columns [][]any) (string, error) {
 	return string(text), err
 }
 
-// keysOf are the users' keys for a column that refers to them.
-func (l *Layout) keysOf(users []User) ([]any, error) {
+// keysOf are the keys of a table's users for a column that refers to them.
+func (l *Layout) keysOf(table *UserTable, users []User) ([]any, error) {
 	keys := make([]any, len(users))
 	for i, u := range users {
-		key, ok := l.User.keyArg(l.Engine, u.ID)
+		key, ok := table.keyArg(l.Engine, u.ID)
 		if !ok {
 			return nil, &django.Error{Code: django.CodeUserNotFound, Message: "there is no user with the id " + u.ID}
 		}
@@ -86,9 +86,13 @@ func (l *Layout) keysOf(users []User) ([]any, error) {
 	return keys, nil
 }
 
-// ownedBy narrows a query for t to what belongs to the users.
-func (q *query) ownedBy(l *Layout, users []User) error {
-	keys, err := l.keysOf(users)
+// ownedBy narrows a query for a table under the alias t to what belongs to users who
+// were named.
+func (q *query) ownedBy(l *Layout, t *Table, users []User) error {
+	if err := l.named(t); err != nil {
+		return err
+	}
+	keys, err := l.keysOf(l.User, users)
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,11 @@ func (l *Layout) KnownTables() []*Table {
 	if l.User != nil {
 		list = append(append(list, l.User.Table), l.User.Children...)
 	}
+	for _, c := range kindTables {
+		if t := l.tables[c.table]; t != nil && t.Owner != nil && !t.Owner.same(l.User) && !slices.Contains(list, t.Owner.Table) {
+			list = append(list, t.Owner.tables()...)
+		}
+	}
 	for _, name := range []string{tableAuthToken, tableKnox, tableOutstanding, tableBlacklisted, tableSession} {
 		if t := l.tables[name]; t != nil {
 			list = append(list, t)
@@ -116,7 +121,7 @@ const sampleSize = 1000
 func (tx *Tx) PasswordUse(ctx context.Context) (PasswordUse, error) {
 	use := PasswordUse{Algorithms: map[string]int{}}
 	u := tx.Layout.User
-	q := &query{columns: []string{"substr(u.password, 1, 30)"}, from: u.SQL() + " u", limit: sampleSize}
+	q := &query{columns: []string{"substr(u.password, 1, 30)"}, from: u.From("u"), limit: sampleSize}
 	switch {
 	case u.KeyType == KeyInteger:
 		q.order = []string{"u." + quote(u.Key) + " desc"}

@@ -71,12 +71,17 @@ func (tx *Tx) link() (Link, error) {
 }
 
 // SchemasWithTables are the schemas in which Django's tables of users or
-// credentials stand, whether they are looked at or not.
+// credentials stand, besides those that are looked at.
 func (tx *Tx) SchemasWithTables(ctx context.Context) ([]string, error) {
 	var list []string
 	q := &query{columns: []string{"distinct n.nspname::text"}, from: "pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace",
-		where: []string{"c.relkind in ('r', 'p', 'f')"}, order: []string{"1"}}
-	q.and("c.relname = any(%s)", []string{tableUser, tableAuthToken, tableKnox, tableOutstanding, tableSession, tableMigrations})
+		where: []string{"c.relkind in ('r', 'p', 'f', 'v', 'm')"}, order: []string{"1"}}
+	q.and("c.relname = any(%s)", []string{tableUser, tableAuthToken, tableKnox, tableOutstanding, tableSession})
+	if schema := tx.store.opts.Schema; schema != "" {
+		q.and("n.nspname <> %s", schema)
+	} else {
+		q.where = append(q.where, "n.nspname <> all(current_schemas(false))")
+	}
 	return list, tx.each(ctx, q, func(r row) error {
 		var name string
 		err := r.Scan(&name)
@@ -87,6 +92,7 @@ func (tx *Tx) SchemasWithTables(ctx context.Context) ([]string, error) {
 
 // Lack is what the role may not do with a table or sequence.
 type Lack struct {
+	Table      *Table // nil: a schema or a sequence
 	Grant      string // what to run: grant … on … to …
 	Object     string // for people
 	Privileges string // such as "insert, update"
@@ -97,23 +103,19 @@ type Lack struct {
 // Lacks are the privileges that the role is without and tokenctl uses: all four
 // on the tables of users and credentials, select on django_migrations, usage of
 // their schemas and of the sequences that number their rows. Identity columns
-// need no privilege of their own.
-func (tx *Tx) Lacks(ctx context.Context) ([]Lack, error) {
+// need no privilege of their own. Who only looks, as readOnly says, needs no more than
+// select.
+func (tx *Tx) Lacks(ctx context.Context, readOnly bool) ([]Lack, error) {
 	tables := tx.Layout.KnownTables()
 	if m := tx.Layout.Migrations(); m != nil {
 		tables = append(tables, m)
 	}
-	var schemas, names []string
-	for _, t := range tables {
-		schemas, names = append(schemas, t.Schema), append(names, t.Name)
-	}
+	schemas, names := tableNames(tables)
 	rows, err := tx.conn.QueryContext(ctx, `
 		with known as (
 			select c.oid, c.relowner, n.oid as schema, quote_ident(n.nspname) as schema_name, format('%I.%I', n.nspname, c.relname) as name, k.place,
-				case when c.relname = $3 then array['select'] else array['select', 'insert', 'update', 'delete'] end as needs
-			from unnest($1::text[], $2::text[]) with ordinality k(schema, name, place)
-			join pg_catalog.pg_namespace n on n.nspname = k.schema
-			join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = k.name
+				case when c.relname = $3 or $4 then array['select'] else array['select', 'insert', 'update', 'delete'] end as needs
+			from `+fromTables+`
 		), lacking as (
 			select 0 as class, min(place) as place, 'schema ' || schema_name as object, 'usage' as privileges, true as reads
 			from known where not has_schema_privilege(schema, 'usage') group by schema_name
@@ -131,8 +133,8 @@ func (tx *Tx) Lacks(ctx context.Context) ([]Lack, error) {
 			union all
 			select 3, place, name, '', false from known where row_security_active(oid)
 		)
-		select class = 3, object, privileges, reads, quote_ident(current_user) from lacking order by class, place, object`,
-		schemas, names, tableMigrations)
+		select class = 3, case when class in (1, 3) then place else 0 end, object, privileges, reads, quote_ident(current_user) from lacking order by class, place, object`,
+		schemas, names, tableMigrations, readOnly)
 	if err != nil {
 		return nil, tx.explain(ctx, err)
 	}
@@ -141,8 +143,12 @@ func (tx *Tx) Lacks(ctx context.Context) ([]Lack, error) {
 	for rows.Next() {
 		var k Lack
 		var role string
-		if err := rows.Scan(&k.Rows, &k.Object, &k.Privileges, &k.Reads, &role); err != nil {
+		var place int
+		if err := rows.Scan(&k.Rows, &place, &k.Object, &k.Privileges, &k.Reads, &role); err != nil {
 			return nil, tx.explain(ctx, err)
+		}
+		if place > 0 {
+			k.Table = tables[place-1]
 		}
 		if !k.Rows {
 			k.Grant = "grant " + k.Privileges + " on " + k.Object + " to " + role

@@ -55,7 +55,7 @@ func TestLacks(t *testing.T) {
 	weak, role := asRole(t, address)
 	grants := func(url string) (list []string) {
 		inspected(t, url, "", func(tx *Tx, _ error) {
-			lacks, err := tx.Lacks(t.Context())
+			lacks, err := tx.Lacks(t.Context(), false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -258,7 +258,7 @@ func TestInspectThroughPgBouncer(t *testing.T) {
 		if unknown != nil || err != nil || !s.Supported {
 			t.Errorf("got %+v, %v, %v", s, err, unknown)
 		}
-		if lacks, err := tx.Lacks(t.Context()); err != nil || lacks != nil {
+		if lacks, err := tx.Lacks(t.Context(), false); err != nil || lacks != nil {
 			t.Errorf("lacks %v, %v", lacks, err)
 		}
 	})

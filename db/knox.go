@@ -37,21 +37,17 @@ const knoxKeyLength = 15
 // knoxTokens is the query for knox tokens with their owners, as things are now;
 // status is its expression for the status.
 func (l *Layout) knoxTokens(now time.Time, brief bool) (q *query, status string, err error) {
-	u, err := l.Users()
+	t, u, err := l.ownedCredentials("knox")
 	if err != nil {
 		return nil, "", err
 	}
-	t, err := l.knoxTable()
-	if err != nil {
-		return nil, "", err
-	}
-	q = &query{from: t.SQL() + " t join " + u.SQL() + " u on u." + quote(u.Key) + " = t.user_id", key: "t.digest"}
+	q = &query{from: t.SQL() + " t join " + u.From("u") + " on u." + quote(u.Key) + " = t.user_id", key: "t.digest"}
 	status = l.knoxStatus(q, now)
 	expiry := "null"
 	if name := t.knoxExpiry(); name != "" {
 		expiry = l.time("t." + quote(name))
 	}
-	q.columns = append(l.ownerColumns(brief), "t.digest", l.time("t.created"), expiry, status)
+	q.columns = append(l.ownerColumns(u, brief), "t.digest", l.time("t.created"), expiry, status)
 	if !brief {
 		q.columns = append(q.columns, t.expr("token_key", "t.%s"), t.expr("salt", "t.%s"), l.knoxSeen())
 	}
@@ -64,20 +60,21 @@ func (l *Layout) knoxStatus(q *query, now time.Time) string {
 	if name := l.Knox().knoxExpiry(); name != "" {
 		status += q.expr("when t."+quote(name)+" < %s then 'expired' ", l.timeArg(now))
 	}
-	if l.KnoxScheme() == django.KnoxText {
+	if _, told := l.KnoxSchemes(); told && l.KnoxScheme() == django.KnoxText {
 		status += "when length(t.token_key) < " + strconv.Itoa(knoxKeyLength) + " then 'dead' "
 	}
-	return status + "when " + l.isFlag("is_active", false, true) + " then 'disabled' else 'active' end"
+	return status + "when " + l.isFlag(l.Knox().Owner, "is_active", false, true) + " then 'disabled' else 'active' end"
 }
 
 func scanKnox(l *Layout, r *row, brief bool) KnoxToken {
-	u := scanOwner(l, r, brief)
+	u := scanOwner(l.Knox().Owner, r, brief)
 	t := KnoxToken{User: u, Digest: r.text(), Created: r.moment(django.DjangoTime), Expires: r.moment(django.DjangoTime), Status: r.text()}
 	if !brief {
 		t.TokenKey, _ = r.maybe()
 		t.Salt, _ = r.maybe()
 		t.Seen = r.text()
-		t.Old = l.KnoxScheme() == django.KnoxText && utf8.RuneCountInString(t.TokenKey) < knoxKeyLength
+		_, told := l.KnoxSchemes()
+		t.Old = told && l.KnoxScheme() == django.KnoxText && utf8.RuneCountInString(t.TokenKey) < knoxKeyLength
 	}
 	return t
 }
@@ -86,6 +83,9 @@ func scanKnox(l *Layout, r *row, brief bool) KnoxToken {
 func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, error] {
 	return stream(ctx, s, func(l *Layout) (*query, error) {
 		q, status, err := l.knoxTokens(s.Now(), true)
+		if err == nil {
+			err = f.needsNames(l.Knox().Owner)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -103,7 +103,7 @@ func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, e
 		// An id is the beginning of the digest.
 		id := l.bytewise("t.digest")
 		return q, f.sortBy(l, q, id, map[string]string{"id": id, "kind": "cast(null as text)", "type": "cast(null as text)", "created": "t.created", "expires": expiry,
-			"status": l.bytewise("(" + status + ")"), "user": l.bytewise("u." + quote(l.User.Username)), "user_id": "u." + quote(l.User.Key)})
+			"status": l.bytewise("(" + status + ")"), "user": l.bytewise(l.Knox().Owner.nameOf("u")), "user_id": "u." + quote(l.Knox().Owner.Key)})
 	}, func(l *Layout, r *row) KnoxToken {
 		t := scanKnox(l, r, true)
 		if f.Compare {
@@ -115,7 +115,7 @@ func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, e
 
 // whereKnox adds a filter's conditions; status is the expression of the status.
 func (f *Filter) whereKnox(l *Layout, q *query, status string) error {
-	if err := f.whereOwner(l, q); err != nil {
+	if err := f.whereOwner(l, l.Knox().Owner, q); err != nil {
 		return err
 	}
 	f.whereCreated(l, q)
@@ -173,23 +173,36 @@ func (tx *Tx) KnoxTokensFrom(ctx context.Context, prefixes []string) ([][]KnoxTo
 	})
 }
 
-// KnoxTokensKeyed returns the tokens whose rows show one of these first
-// characters of their secrets, as knox finds them. Before 2.2 no row did, and
-// knox tried all of them.
+// KnoxTokensKeyed returns the tokens whose rows show one of these first characters of
+// their secrets, as knox finds them. Before 2.2 no row did, and knox tried all of them.
 func (tx *Tx) KnoxTokensKeyed(ctx context.Context, keys []string) ([]KnoxToken, error) {
+	if tx.Layout.Knox().Column("token_key") == nil {
+		return tx.knoxAmong(ctx, "", nil)
+	}
+	return tx.knoxAmong(ctx, "t.token_key", keys)
+}
+
+// KnoxTokensWithDigests returns the tokens that have one of the digests.
+func (tx *Tx) KnoxTokensWithDigests(ctx context.Context, digests []string) ([]KnoxToken, error) {
+	return tx.knoxAmong(ctx, "t.digest", digests)
+}
+
+// knoxAmong returns the tokens of which a column has one of the texts; without a column,
+// all tokens.
+func (tx *Tx) knoxAmong(ctx context.Context, column string, texts []string) ([]KnoxToken, error) {
 	q, _, err := tx.Layout.knoxTokens(tx.Now, false)
 	if err != nil {
 		return nil, err
 	}
-	if tx.Layout.Knox().Column("token_key") != nil {
+	if column != "" {
 		values := []any{}
-		for _, key := range keys {
-			// PostgreSQL refuses other texts, so none is a key.
-			if utf8.ValidString(key) && !strings.ContainsRune(key, 0) {
-				values = append(values, key)
+		for _, text := range texts {
+			// PostgreSQL refuses other texts, so no row has them.
+			if utf8.ValidString(text) && !strings.ContainsRune(text, 0) {
+				values = append(values, text)
 			}
 		}
-		if err := q.among(tx.Layout, "t.token_key", "text", values); err != nil {
+		if err := q.among(tx.Layout, column, "text", values); err != nil {
 			return nil, err
 		}
 	}
@@ -200,7 +213,7 @@ func (tx *Tx) KnoxTokensKeyed(ctx context.Context, keys []string) ([]KnoxToken, 
 func (tx *Tx) KnoxTokensOf(ctx context.Context, users ...User) ([]KnoxToken, error) {
 	q, _, err := tx.Layout.knoxTokens(tx.Now, false)
 	if err == nil {
-		err = q.ownedBy(tx.Layout, users)
+		err = q.ownedBy(tx.Layout, tx.Layout.Knox(), users)
 	}
 	if err != nil {
 		return nil, err

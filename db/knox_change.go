@@ -112,7 +112,7 @@ func (tx *Tx) knoxUntil(at []time.Time) (string, given) {
 func (tx *Tx) changeKnox(ctx context.Context, refs []Ref, c change) (Outcomes, error) {
 	l := tx.Layout
 	t := l.Knox()
-	owners, err := l.ownerValues(refs)
+	owners, err := l.ownerValues(t, refs)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func (tx *Tx) changeKnox(ctx context.Context, refs []Ref, c change) (Outcomes, e
 		}
 		now := map[string]Ref{}
 		err := tx.each(ctx, q, func(r row) error {
-			now[r.text()] = Ref{Owner: l.User.keyText(r.text()), Seen: r.text()}
+			now[r.text()] = Ref{Owner: t.Owner.keyText(r.text()), Seen: r.text()}
 			return r.err
 		})
 		list := make([]Outcome, len(refs))

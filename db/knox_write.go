@@ -3,45 +3,34 @@ package db
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"tokenctl/django"
 )
 
-// maxKnoxDigest is the width of the column, which SQLite does not enforce.
-const maxKnoxDigest = 128
+// KnoxMintable is Mintable of knox.
+func (l *Layout) KnoxMintable() error { return l.Mintable("knox") }
 
 // KnoxRotatable returns an error when no knox token can be replaced: the table is one of
 // knox 4.1 or older.
 func (l *Layout) KnoxRotatable() error {
 	t, err := l.knoxTable()
-	if err != nil {
-		return err
+	if err == nil {
+		err = l.knoxMintable(t)
 	}
-	if l.KnoxScheme() == django.KnoxSalted || t.Column("expiry") == nil {
-		return &django.Error{Code: django.CodeLayoutUnsupported, Message: "the table " + t.Name + " has salted digests, as knox before 4.2: tokenctl lists and blacklists such tokens, but does not make them",
-			Hint: "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox; every token is void then"}
-	}
-	return nil
+	return err
 }
 
-// KnoxMintable returns an error when no knox token can be made: that of KnoxRotatable,
-// or one about a model of the project's own with columns that tokenctl has no value for.
-func (l *Layout) KnoxMintable() error {
-	if err := l.KnoxRotatable(); err != nil {
-		return err
+// knoxMintable returns an error when the columns of knox's table do not tell how to make
+// a token: a table of knox 4.1 or older, for example.
+func (l *Layout) knoxMintable(t *Table) error {
+	if l.KnoxScheme() == django.KnoxSalted || t.Column("expiry") == nil {
+		return &django.Error{Code: django.CodeLayoutUnsupported, Message: "the table " + t.String() + " has salted digests, as knox before 4.2: tokenctl lists and blacklists such tokens, but does not make them",
+			Hint: "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox; every token is void then"}
 	}
-	t := l.Knox()
-	var extra []string
-	for _, c := range t.furtherKnox() {
-		if c.NotNull {
-			extra = append(extra, c.Name)
-		}
-	}
-	if extra != nil {
-		return &django.Error{Code: django.CodeColumnsRequired, Message: "the table " + t.Name + " has further columns that need a value: " + strings.Join(extra, ", "),
-			Hint: "tokenctl does not know what belongs there; let the Django application make the token, or give the columns a default in the database"}
+	if t.Column("token_key") == nil {
+		return &django.Error{Code: django.CodeLayoutUnsupported, Message: "the table " + t.String() + " has no column token_key: it does not tell how the application's knox makes digests",
+			Hint: "let the Django application make the token"}
 	}
 	return nil
 }
@@ -49,7 +38,7 @@ func (l *Layout) KnoxMintable() error {
 // furtherKnox are the columns that a project added and the database does not fill in.
 func (t *Table) furtherKnox() (list []Column) {
 	for _, c := range t.Columns {
-		if !c.HasDefault && !c.PrimaryKey && !c.Unique && !slices.Contains(knoxColumns, c.Name) {
+		if !c.HasDefault && !c.PrimaryKey && !c.Unique && !slices.Contains(insertedColumns["knox"], c.Name) {
 			list = append(list, c)
 		}
 	}
@@ -78,7 +67,10 @@ func (tx *Tx) InsertKnoxTokens(ctx context.Context, users []User, rows []django.
 	if err := l.KnoxMintable(); err != nil {
 		return nil, err
 	}
-	owners, err := l.keysOf(users)
+	if err := l.named(l.Knox()); err != nil {
+		return nil, err
+	}
+	owners, err := l.keysOf(l.User, users)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +100,7 @@ func NewKnoxToken(u User, r django.KnoxRow, now, expires time.Time) KnoxToken {
 func (tx *Tx) knoxDigests(rows []django.KnoxRow) (digests, keys []any, err error) {
 	digests, keys = make([]any, len(rows)), make([]any, len(rows))
 	for i, r := range rows {
-		if len(r.Digest) > maxKnoxDigest {
+		if !tx.Layout.Knox().Column("digest").Holds(r.Digest) {
 			return nil, nil, &django.Error{Code: django.CodeConfigInvalid, Message: "the digests of knox.secure_hash_algorithm do not fit into " + tx.Layout.Knox().Name}
 		}
 		digests[i], keys[i] = r.Digest, r.TokenKey
@@ -127,9 +119,6 @@ func (l *Layout) optTimeArg(t time.Time) any {
 // expiredKnox is the condition on rows that expired before a time; ok is false
 // where rows have no expiry.
 func (l *Layout) expiredKnox(before time.Time, userIDs []string) (t *Table, q *query, ok bool, err error) {
-	if _, err = l.Users(); err != nil {
-		return nil, nil, false, err
-	}
 	if t, err = l.knoxTable(); err != nil {
 		return nil, nil, false, err
 	}
@@ -140,6 +129,9 @@ func (l *Layout) expiredKnox(before time.Time, userIDs []string) (t *Table, q *q
 	q = new(query)
 	q.and(quote(expiry)+" < %s", l.timeArg(before))
 	if userIDs != nil {
+		if err := l.named(t); err != nil {
+			return nil, nil, false, err
+		}
 		keys := make([]any, 0, len(userIDs))
 		for _, id := range userIDs {
 			if key, ok := l.User.keyArg(l.Engine, id); ok {

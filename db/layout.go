@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -15,19 +14,60 @@ type Layout struct {
 	Engine  Engine
 	Version string // the server's, such as "15.18"
 	Schema  string // PostgreSQL: the schema new tables would go to
-	User    *UserTable
-	tables  map[string]*Table
-	zone    django.Zone
-	problem error // why there is no User although tables refer to one
-	// knoxProblem is why knox cannot be worked with although it is there.
-	knoxProblem error
+	// User is the table of the users that names mean: that of AUTH_USER_MODEL, or
+	// after [Store.UsersOf] that of the kinds asked for. It is nil where the
+	// database does not tell. A table of credentials has its own users: see
+	// [Table.Owner].
+	User   *UserTable
+	auth   *UserTable        // that of AUTH_USER_MODEL
+	tables map[string]*Table // by the names of Django's own tables
+	zone   django.Zone
+	// schemaProblem is that the schema which was asked for is not there.
+	schemaProblem error
+	// userProblem is why there is no User.
+	userProblem error
+	// problems are why kinds cannot be worked with, by the names of their tables.
+	problems map[string]error
+	// contradicted says which foreign keys contradict the setting user_table.
+	contradicted string
 }
 
-// Table is a table found in the database.
+// Table is a table found in the database, or a view of one.
 type Table struct {
 	Schema  string // empty on SQLite
 	Name    string
+	Form    Form
 	Columns []Column
+	// Owner is the table of the users whose rows a table of credentials holds, as
+	// its foreign key tells. Without a foreign key it is AUTH_USER_MODEL's; nil
+	// where that is not known.
+	Owner     *UserTable
+	qualified bool   // is spoken of with its schema
+	base      *Table // of a view: the only table behind it
+}
+
+// Form is what kind of relation a Table is.
+type Form string
+
+// The forms.
+const (
+	Ordinary     Form = "table"
+	Partitioned  Form = "partitioned table"
+	View         Form = "view"
+	Materialized Form = "materialized view"
+	Foreign      Form = "foreign table"
+)
+
+// Stored reports whether rows have places of their own in the table: a ctid or a
+// rowid.
+func (t *Table) Stored() bool { return t.Form != View && t.Form != Materialized && t.Form != Foreign }
+
+// String is the table's name for people, with its schema where that is in doubt.
+func (t *Table) String() string {
+	if t.qualified && t.Schema != "" {
+		return t.Schema + "." + t.Name
+	}
+	return t.Name
 }
 
 // Column is a column of a Table. On SQLite the type is the declared one.
@@ -42,6 +82,7 @@ type Column struct {
 	Text       bool   // a text type, citext and domains included
 	number     int16  // pg_attribute.attnum
 	refers     *Table // by a foreign key; one that was not read has no name
+	refersTo   string // the column that the foreign key names; empty: the primary key
 }
 
 // target is the table that a column, if there is one, refers to; nil where that was
@@ -51,6 +92,16 @@ func (c *Column) target() *Table {
 		return nil
 	}
 	return c.refers
+}
+
+// Holds reports whether a text is short enough for the column.
+func (c *Column) Holds(text string) bool {
+	return c.Length == 0 || len(text) <= c.Length || len([]rune(text)) <= c.Length
+}
+
+// Integer reports whether the column holds whole numbers.
+func (c *Column) Integer() bool {
+	return strings.Contains(c.Type, "int") || strings.HasSuffix(c.Type, "serial")
 }
 
 // KeyType is the type of a user table's primary key.
@@ -63,18 +114,14 @@ const (
 	KeyText    KeyType = "text"
 )
 
-// UserTable is the table of AUTH_USER_MODEL.
-type UserTable struct {
-	*Table
-	Key     string // primary key column
-	KeyType KeyType
-	// Username is the column of USERNAME_FIELD; empty when the database does
-	// not tell, and then usernames holds the columns that could be it.
-	Username  string
-	usernames []string
-	// Children are tables that share the key, of models that inherit from this
-	// one (multi-table inheritance), the nearest first.
-	Children []*Table
+func (c *Column) keyType(engine Engine) KeyType {
+	switch {
+	case c.Type == "uuid", engine == SQLite && c.Type == "char" && c.Length == 32:
+		return KeyUUID
+	case c.Integer():
+		return KeyInteger
+	}
+	return KeyText
 }
 
 // The tables that tokenctl knows, by the Django app that makes them.
@@ -93,7 +140,8 @@ const (
 var knownTables = []string{tableUser, tableAuthToken, tableKnox, tableOutstanding, tableBlacklisted,
 	tableSession, tableAdminLog, tableMigrations, tableContentTypes}
 
-// AuthToken is rest_framework.authtoken's table; nil when it is not there.
+// AuthToken is rest_framework.authtoken's table, or that of a token model of the
+// project's own; nil when it is not there.
 func (l *Layout) AuthToken() *Table { return l.tables[tableAuthToken] }
 
 // Knox is knox's token table; nil when it is not there.
@@ -102,32 +150,18 @@ func (l *Layout) Knox() *Table { return l.tables[tableKnox] }
 // Outstanding is the table of simplejwt's OutstandingToken; nil when it is not there.
 func (l *Layout) Outstanding() *Table { return l.tables[tableOutstanding] }
 
-// Session is django.contrib.sessions' table; nil when it is not there.
+// Blacklisted is the table of simplejwt's BlacklistedToken; nil when it is not there.
+func (l *Layout) Blacklisted() *Table { return l.tables[tableBlacklisted] }
+
+// Session is django.contrib.sessions' table, or that of a session model of the
+// project's own; nil when it is not there.
 func (l *Layout) Session() *Table { return l.tables[tableSession] }
+
+// SchemaProblem says that the schema which was asked for is not there; else nil.
+func (l *Layout) SchemaProblem() error { return l.schemaProblem }
 
 // Migrations is Django's own record of what was migrated; nil when it is not there.
 func (l *Layout) Migrations() *Table { return l.tables[tableMigrations] }
-
-// Users returns the user table, or why there is none to work with.
-func (l *Layout) Users() (*UserTable, error) {
-	if l.problem != nil {
-		return nil, l.problem
-	}
-	if l.User == nil {
-		return nil, &django.Error{Code: django.CodeTableMissing, Message: "the database has no user table",
-			Hint: "run manage.py migrate in the Django project, or tokenctl init for a database without one; for another schema give --schema"}
-	}
-	if l.User.Username == "" {
-		e := &django.Error{Code: django.CodeUsernameField,
-			Message: "the database does not tell which column of " + l.User.Name + " is the USERNAME_FIELD",
-			Hint:    `set username_field under [auth] in tokenctl.toml`}
-		if len(l.User.usernames) > 0 {
-			e.Hint += " to one of " + strings.Join(l.User.usernames, ", ")
-		}
-		return nil, e
-	}
-	return l.User, nil
-}
 
 // Column returns the named column, or nil.
 func (t *Table) Column(name string) *Column {
@@ -135,6 +169,36 @@ func (t *Table) Column(name string) *Column {
 		return &t.Columns[i]
 	}
 	return nil
+}
+
+// Required are the columns that an insertion must give besides those named: they
+// may not be null, and the database has no value for them.
+func (t *Table) Required(given ...string) []string {
+	var names []string
+	for _, c := range t.Columns {
+		if c.NotNull && !c.HasDefault && !slices.Contains(given, c.Name) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// primaryKey is the column of the primary key; nil where it has several. Views and
+// foreign tables declare no constraints: theirs is Django's usual one.
+func (t *Table) primaryKey() *Column {
+	var key *Column
+	for i := range t.Columns {
+		if t.Columns[i].PrimaryKey {
+			if key != nil {
+				return nil
+			}
+			key = &t.Columns[i]
+		}
+	}
+	if key == nil && !t.Stored() {
+		return t.Column("id")
+	}
+	return key
 }
 
 // SQL is the table's name for a statement, qualified and quoted.
@@ -150,13 +214,14 @@ func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`
 
 // detect reads the catalogue.
 func (tx *Tx) detect(ctx context.Context) (*Layout, error) {
-	names := knownTables
-	for _, name := range []string{tx.store.opts.UserTable, tx.store.opts.TokenTable} {
+	o := tx.store.opts
+	names := slices.Clone(knownTables)
+	for _, name := range []string{o.UserTable, o.AuthTokenTable, o.TokenTable, o.SessionTable} {
 		if name != "" {
-			names = append(slices.Clone(names), name)
+			names = append(names, name)
 		}
 	}
-	l := &Layout{Engine: tx.store.Engine, tables: map[string]*Table{}, zone: tx.store.opts.Zone}
+	l := &Layout{Engine: tx.store.Engine, tables: map[string]*Table{}, problems: map[string]error{}, zone: o.Zone}
 	read := tx.readPostgresCatalogue
 	if tx.store.Engine == SQLite {
 		read = tx.readSQLiteCatalogue
@@ -165,117 +230,20 @@ func (tx *Tx) detect(ctx context.Context) (*Layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.findKnox(all, tx.store.opts.TokenTable)
-	l.findUser(tx.store.opts)
-	return l, nil
+	if len(all) == 0 && l.Engine == PostgreSQL && o.Schema != "" {
+		if err := tx.checkSchema(ctx, l); err != nil {
+			return nil, err
+		}
+	}
+	qualify(all)
+	l.findCredentials(all, o)
+	return l, l.findUsers(ctx, tx, o)
 }
 
-// findUser follows the foreign keys of the tables that belong to users, in
-// design order; auth_user counts only where none of them refers to anything.
-func (l *Layout) findUser(o Options) {
-	var target *Table
-	var from string
-	if o.UserTable != "" {
-		if target = l.tables[o.UserTable]; target == nil {
-			l.problem = &django.Error{Code: django.CodeTableMissing, Message: "the database has no table " + o.UserTable,
-				Hint: "correct user_table under [auth] in tokenctl.toml"}
-			return
-		}
-	} else {
-		for _, name := range []string{tableAuthToken, tableKnox, tableOutstanding, tableAdminLog} {
-			t := l.tables[name]
-			if t == nil {
-				continue
-			}
-			users := t.Column("user_id").target()
-			if users == nil {
-				continue
-			}
-			if target != nil && users != target {
-				l.problem = &django.Error{Code: django.CodeLayoutUnsupported,
-					Message: fmt.Sprintf("%s refers to the users in %s, but %s to those in %s", from, target.Name, name, users.Name),
-					Hint:    "set user_table under [auth] in tokenctl.toml to the table of AUTH_USER_MODEL"}
-				return
-			}
-			target, from = users, name
-		}
-		if target == nil {
-			target = l.tables[tableUser]
-		}
+// qualify lets tables be spoken of with their schemas where these differ.
+func qualify(all []*Table) {
+	mixed := slices.ContainsFunc(all, func(t *Table) bool { return t.Schema != all[0].Schema })
+	for _, t := range all {
+		t.qualified = mixed
 	}
-	if target == nil {
-		return
-	}
-	u := &UserTable{Table: target}
-	// A model that inherits from a concrete one has its parent's key as its
-	// own, under a column that refers to the parent.
-	for {
-		key := u.primaryKey()
-		if key == nil {
-			l.problem = &django.Error{Code: django.CodeLayoutUnsupported, Message: "the user table " + u.Name + " has no primary key of one column"}
-			return
-		}
-		u.Key = key.Name
-		parent := key.target()
-		if parent == nil || u.Column("password") != nil || slices.Contains(u.Children, parent) {
-			u.KeyType = key.keyType(l.Engine)
-			break
-		}
-		u.Children = append(u.Children, u.Table)
-		u.Table = parent
-	}
-	if u.Column("password") == nil {
-		l.problem = &django.Error{Code: django.CodeLayoutUnsupported, Message: "the table " + u.Name + " has no password column: it is not a Django user table",
-			Hint: "set user_table under [auth] in tokenctl.toml to the table of AUTH_USER_MODEL"}
-		return
-	}
-	l.User = u
-	u.findUsername(l, o.UsernameField)
-}
-
-func (u *UserTable) findUsername(l *Layout, named string) {
-	if named != "" {
-		if u.Column(named) == nil {
-			l.User, l.problem = nil, &django.Error{Code: django.CodeUsernameField, Message: "the user table " + u.Name + " has no column " + named,
-				Hint: "correct username_field under [auth] in tokenctl.toml"}
-			return
-		}
-		u.Username = named
-		return
-	}
-	for _, c := range u.Columns {
-		if c.Unique && c.Text && !c.PrimaryKey {
-			u.usernames = append(u.usernames, c.Name)
-		}
-	}
-	switch {
-	case len(u.usernames) == 1:
-		u.Username = u.usernames[0]
-	case len(u.usernames) == 0 && u.Column("username") != nil:
-		// Unique only by an expression such as lower(username), or not at all.
-		u.Username = "username"
-	}
-}
-
-func (t *Table) primaryKey() *Column {
-	var key *Column
-	for i := range t.Columns {
-		if t.Columns[i].PrimaryKey {
-			if key != nil {
-				return nil
-			}
-			key = &t.Columns[i]
-		}
-	}
-	return key
-}
-
-func (c *Column) keyType(engine Engine) KeyType {
-	switch {
-	case c.Type == "uuid", engine == SQLite && c.Type == "char" && c.Length == 32:
-		return KeyUUID
-	case strings.Contains(c.Type, "int"), strings.HasSuffix(c.Type, "serial"):
-		return KeyInteger
-	}
-	return KeyText
 }

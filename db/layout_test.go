@@ -36,7 +36,7 @@ var layouts = []struct {
 	{"dropped column", "", `alter table auth_user drop column last_login`, db.Options{}, "ann"},
 	{"no is_active", "", `alter table auth_user drop column is_active`, db.Options{}, "ann"},
 	{"another user table for knox", "", `create table other (id integer primary key, password text, name text unique); drop table knox_authtoken;
-		create table knox_authtoken (digest text primary key, user_id integer references other (id))`, db.Options{}, "layout_unsupported"},
+		create table knox_authtoken (digest text primary key, user_id integer references other (id))`, db.Options{}, "ann"},
 	{"user_table decides", "", `create table other (id integer primary key, password text, name text unique); drop table knox_authtoken;
 		create table knox_authtoken (digest text primary key, user_id integer references other (id))`, db.Options{UserTable: "auth_user"}, "ann"},
 	{"no references", "", `create table copy as select * from authtoken_token; drop table authtoken_token; drop table knox_authtoken;
@@ -51,11 +51,16 @@ var layouts = []struct {
 	{"key of two columns", "postgres", `alter table auth_user drop constraint auth_user_pkey cascade; alter table auth_user add primary key (id, username)`, db.Options{}, "layout_unsupported"},
 	{"no user table", "postgres", `drop table auth_user cascade`, db.Options{}, "table_missing"},
 	{"view of the users", "postgres", `alter table auth_user rename to people; create view auth_user as select * from people`, db.Options{}, "ann"},
-	{"view of the tokens", "postgres", `alter table authtoken_token rename to keys; create view authtoken_token as select * from keys`, db.Options{}, "table_missing"},
+	{"view of the tokens", "postgres", `alter table authtoken_token rename to keys; create view authtoken_token as select * from keys`, db.Options{}, "ann"},
 	{"users in another schema", "postgres", `create schema "Other"; alter table auth_user set schema "Other"`, db.Options{}, "ann"},
 	{"tokens in another schema", "postgres", `create schema "Other"; alter table authtoken_token set schema "Other"`, db.Options{}, "table_missing"},
 	{"partitioned", "postgres", `alter table authtoken_token rename to old; create table authtoken_token (key varchar(40), created timestamptz, user_id integer unique references auth_user) partition by hash (user_id);
 		create table part partition of authtoken_token for values with (modulus 1, remainder 0); insert into authtoken_token select * from old`, db.Options{}, "ann"},
+	{"reference to another column", "postgres", `alter table auth_user add legacy integer unique; update auth_user set legacy = 1000 - id; alter table authtoken_token drop constraint authtoken_token_user_id_35299eff_fk_auth_user_id;
+		update authtoken_token set user_id = 1000 - user_id; alter table authtoken_token add foreign key (user_id) references auth_user (legacy)`, db.Options{}, "layout_unsupported"},
+	{"view of the users without references", "postgres", `drop table django_admin_log, token_blacklist_blacklistedtoken, token_blacklist_outstandingtoken, knox_authtoken; alter table authtoken_token drop constraint authtoken_token_user_id_35299eff_fk_auth_user_id;
+		alter table auth_user rename to people; create view auth_user as select id, password, username, is_active, last_login from people where is_active`, db.Options{}, "ann"},
+	{"view of a view", "postgres", `alter table authtoken_token rename to keys; create view older as select * from keys; create view authtoken_token as select * from older`, db.Options{}, "ann"},
 	{"null username", "postgres", `alter table auth_user alter username drop not null; update auth_user set username = null`, db.Options{}, ""},
 	{"null e-mail", "postgres", `alter table auth_user alter email drop not null; update auth_user set email = null`, db.Options{}, "ann"},
 

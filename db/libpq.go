@@ -53,8 +53,8 @@ func postgresTarget(params map[string]string, shown string) (Target, error) {
 		if shown == "" {
 			source = "the PG… environment variables"
 		}
-		return Target{}, configError(err, &django.Error{Code: django.CodeUsage, Message: "PostgreSQL's client cannot use what " + source + " says",
-			Hint: "check its host, port, options and ssl parameters, and the PG… environment variables"})
+		return Target{}, &django.Error{Code: django.CodeUsage, Message: "PostgreSQL's client cannot use what " + source + " says",
+			Hint: "check its host, port, options and ssl parameters, and the PG… environment variables"}
 	}
 	return t, nil
 }
@@ -138,7 +138,7 @@ func (s libpqSettings) check() error {
 		info, err := os.Stat(file.value)
 		switch {
 		case err != nil:
-			return &django.Error{Code: django.CodeUsage, Message: file.source + " cannot be read: " + errnoText(err), Hint: "name a file in PEM form"}
+			return &django.Error{Code: django.CodeUsage, Message: file.source + " cannot be read: " + errnoText(err), Hint: "look at " + file.value + "; it must be a file in PEM form"}
 		case !info.Mode().IsRegular():
 			return &django.Error{Code: django.CodeUsage, Message: file.source + " is " + FileKind(info.Mode()) + ", not a regular file"}
 		case name == "sslkey" && keyIsOpen(info):

@@ -9,10 +9,6 @@ import (
 	"tokenctl/django"
 )
 
-// maxJTI is the length of token_blacklist_outstandingtoken.jti, which SQLite
-// does not enforce.
-const maxJTI = 255
-
 // OutstandingToken is a row of simplejwt's OutstandingToken and whether a
 // BlacklistedToken refers to it.
 type OutstandingToken struct {
@@ -55,16 +51,12 @@ func (l *Layout) HasBlacklist() bool { return l.tables[tableBlacklisted] != nil 
 
 // outstanding is the query for outstanding tokens with the owners that their rows name.
 func (l *Layout) outstanding(brief bool) (*query, error) {
-	u, err := l.Users()
+	o, u, err := l.ownedCredentials("jwt")
 	if err != nil {
 		return nil, err
 	}
-	o, err := l.outstandingTable()
-	if err != nil {
-		return nil, err
-	}
-	return &query{columns: append(l.ownerColumns(brief), l.outstandingColumns()...), key: "o.id",
-		from: o.SQL() + " o left join " + u.SQL() + " u on u." + quote(u.Key) + " = o.user_id"}, nil
+	return &query{columns: append(l.ownerColumns(u, brief), l.outstandingColumns()...), key: "o.id",
+		from: o.SQL() + " o left join " + u.From("u") + " on u." + quote(u.Key) + " = o.user_id"}, nil
 }
 
 // outstandingColumns are what scanOutstandingRow reads, from the alias o.
@@ -73,29 +65,13 @@ func (l *Layout) outstandingColumns() []string {
 }
 
 // outstandingTable returns the table, or why tokenctl cannot work with it.
-func (l *Layout) outstandingTable() (*Table, error) {
-	o := l.Outstanding()
-	if o == nil {
-		return nil, &django.Error{Code: django.CodeTableMissing, Message: "the database has no table " + tableOutstanding,
-			Hint: `add "rest_framework_simplejwt.token_blacklist" to INSTALLED_APPS and run manage.py migrate; for another schema give --schema`}
-	}
-	unsupported := func(message string) error {
-		return &django.Error{Code: django.CodeLayoutUnsupported, Message: message, Hint: "run manage.py migrate token_blacklist; simplejwt 4.6 and newer are supported"}
-	}
-	if jti := o.Column("jti"); o.Column("jti_hex") != nil || jti != nil && jti.keyType(l.Engine) == KeyUUID {
-		return nil, unsupported("the table " + tableOutstanding + " has its jti as a uuid: its migration of simplejwt 3.0 was not finished")
-	}
-	for _, name := range []string{"id", "jti", "token", "created_at", "expires_at", "user_id"} {
-		if o.Column(name) == nil {
-			return nil, unsupported("the table " + tableOutstanding + " has no column " + name + ": its layout is not one that tokenctl knows")
-		}
-	}
-	return o, nil
-}
+func (l *Layout) outstandingTable() (*Table, error) { return l.credentials("jwt") }
 
-// userIDField is the user table with USER_ID_FIELD in the place of its key.
-func (l *Layout) userIDField(s django.JWTSettings) (*UserTable, error) {
-	u := l.User
+// userIDField is a user table with USER_ID_FIELD in the place of its key.
+func (l *Layout) userIDField(u *UserTable, s django.JWTSettings) (*UserTable, error) {
+	if u == nil {
+		return nil, l.userProblem
+	}
 	c := u.Column(s.UserIDField)
 	if c == nil && (s.UserIDField == "id" || s.UserIDField == "pk") {
 		return u, nil
@@ -104,11 +80,11 @@ func (l *Layout) userIDField(s django.JWTSettings) (*UserTable, error) {
 		return nil, &django.Error{Code: django.CodeConfigInvalid, Message: "the user table " + u.Name + " has no column " + s.UserIDField,
 			Hint: "correct user_id_field under [simplejwt] in tokenctl.toml"}
 	}
-	return &UserTable{Table: u.Table, Key: c.Name, KeyType: c.keyType(l.Engine)}, nil
+	return &UserTable{Table: u.Table, Children: u.Children, Key: c.Name, KeyType: c.keyType(l.Engine)}, nil
 }
 
 func scanOutstanding(l *Layout, r *row, brief bool) OutstandingToken {
-	u := scanOwner(l, r, brief)
+	u := scanOwner(l.Outstanding().Owner, r, brief)
 	t := scanOutstandingRow(r)
 	t.User = u
 	return t
@@ -134,6 +110,9 @@ func (s *Store) outstandingTokens(ctx context.Context, f Filter, settings django
 	d := &decided[OutstandingToken]{store: s, name: "jwts", filter: f, sorts: []string{"user", "user_id", "created", "expires", "status", "type"}, key: "o.id", decide: decide,
 		query: func(l *Layout) (*query, error) {
 			q, err := l.outstanding(brief)
+			if err == nil {
+				err = f.needsNames(l.Outstanding().Owner)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -143,6 +122,7 @@ func (s *Store) outstandingTokens(ctx context.Context, f Filter, settings django
 		scan:  func(l *Layout, r *row) OutstandingToken { return scanOutstanding(l, r, brief) },
 		read:  func(_ *Layout, t *OutstandingToken) { t.read(settings) },
 		owner: func(t *OutstandingToken) *User { return &t.User },
+		users: func(l *Layout) *UserTable { return l.Outstanding().Owner },
 		keyOf: func(t *OutstandingToken) any { return t.Row },
 		owners: func(ctx context.Context, tx *Tx, page []OutstandingToken, o *ownerSearch) error {
 			return tx.outstandingOwners(ctx, page, o, settings, brief)
@@ -150,7 +130,7 @@ func (s *Store) outstandingTokens(ctx context.Context, f Filter, settings django
 		sort: func(l *Layout, found string) map[string]string {
 			id := l.bytewise("o.jti")
 			field := func(name string) string { return l.bytewise(found + "." + name) }
-			return map[string]string{"id": id, "kind": id, "user": l.bytewise("sorting." + quote(l.User.Username)), "user_id": found + ".owner",
+			return map[string]string{"id": id, "kind": id, "user": l.bytewise(l.Outstanding().Owner.nameOf("sorting")), "user_id": found + ".owner",
 				"created": field("created"), "expires": field("expires"), "status": field("status"), "type": field("type")}
 		}}
 	return d.rows(ctx)
@@ -165,9 +145,10 @@ func (tx *Tx) outstandingOwners(ctx context.Context, page []OutstandingToken, o 
 	if len(o.texts) == 0 {
 		return nil
 	}
-	field, err := tx.Layout.userIDField(s)
+	users := tx.Layout.Outstanding().Owner
+	field, err := tx.Layout.userIDField(users, s)
 	if err == nil {
-		err = o.find(ctx, tx, field, brief, false)
+		err = o.find(ctx, tx, users, field, brief, false)
 	}
 	for i := range page {
 		if err == nil && page[i].named != "" {
@@ -189,6 +170,9 @@ func (f *Filter) whereOutstanding(l *Layout, q *query) error {
 	}
 	if f.UserIDs == nil {
 		return nil
+	}
+	if err := l.named(l.Outstanding()); err != nil {
+		return err
 	}
 	// This lets the index on user_id find the rows.
 	keys := []any{}
@@ -260,7 +244,7 @@ func (tx *Tx) NewestOutstanding(ctx context.Context, n int) ([]django.Secret, er
 // out of a set comes without a password.
 func (tx *Tx) JWTUsers(ctx context.Context, users []User, s django.JWTSettings) ([]django.JWTUser, error) {
 	l := tx.Layout
-	field, err := l.userIDField(s.WithDefaults())
+	field, err := l.userIDField(l.User, s.WithDefaults())
 	if err != nil {
 		return nil, err
 	}
@@ -271,7 +255,7 @@ func (tx *Tx) JWTUsers(ctx context.Context, users []User, s django.JWTSettings) 
 	if field.Key == l.User.Key && !s.CheckRevokeToken {
 		return list, nil
 	}
-	keys, err := l.keysOf(users)
+	keys, err := l.keysOf(l.User, users)
 	if err != nil {
 		return nil, err
 	}
@@ -279,7 +263,7 @@ func (tx *Tx) JWTUsers(ctx context.Context, users []User, s django.JWTSettings) 
 	if err != nil {
 		return nil, err
 	}
-	q := &query{columns: []string{"cast(u." + quote(l.User.Key) + " as text)", "coalesce(cast(u." + quote(field.Key) + " as text), '')", "coalesce(u.password, '')"}, from: field.SQL() + " u"}
+	q := &query{columns: []string{"cast(u." + quote(l.User.Key) + " as text)", "coalesce(cast(u." + quote(field.Key) + " as text), '')", "coalesce(u.password, '')"}, from: l.User.From("u")}
 	q.and(l.anyOf("u."+quote(l.User.Key), "%s"), arg)
 	type claims struct{ id, password string }
 	found := map[string]claims{}

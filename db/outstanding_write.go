@@ -2,25 +2,37 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"tokenctl/django"
 )
+
+// holdsJTI is an error for a token's id that the column has no room for.
+func (t *Table) holdsJTI(id string) error {
+	if jti := t.Column("jti"); !jti.Holds(id) {
+		return &django.Error{Code: django.CodeInvalidValue, Message: fmt.Sprintf("the token's id is longer than the %d characters of %s.jti", jti.Length, t)}
+	}
+	return nil
+}
 
 // InsertOutstanding records a token. A jti that is there already is a
 // CodeAlreadyExists error.
 func (tx *Tx) InsertOutstanding(ctx context.Context, t OutstandingToken) (OutstandingToken, error) {
 	l := tx.Layout
 	o, err := l.outstandingTable()
+	if err == nil {
+		err = l.Mintable("jwt")
+	}
 	if err != nil {
 		return t, err
 	}
-	if len([]rune(t.JTI)) > maxJTI {
-		return t, &django.Error{Code: django.CodeInvalidValue, Message: "the token's id is longer than 255 characters"}
+	if err := o.holdsJTI(t.JTI); err != nil {
+		return t, err
 	}
 	var owner, created any
 	if t.User.ID != "" {
-		owner, _ = l.User.keyArg(l.Engine, t.User.ID)
+		owner, _ = o.Owner.keyArg(l.Engine, t.User.ID)
 	}
 	if !t.Created.IsZero() {
 		created = l.jwtTimeArg(t.Created)
@@ -62,8 +74,8 @@ func (tx *Tx) RecordOutstanding(ctx context.Context, list []OutstandingToken) ([
 		var texts, ids, expires []any
 		var users []User
 		for _, t := range list {
-			if len([]rune(t.JTI)) > maxJTI {
-				return nil, &django.Error{Code: django.CodeInvalidValue, Message: "the token's id is longer than 255 characters"}
+			if err := o.holdsJTI(t.JTI); err != nil {
+				return nil, err
 			}
 			if (t.User.ID != "") == owned {
 				texts, ids, users = append(texts, t.Text.Reveal()), append(ids, t.JTI), append(users, t.User)
@@ -75,7 +87,7 @@ func (tx *Tx) RecordOutstanding(ctx context.Context, list []OutstandingToken) ([
 		}
 		owner := values{column: "user_id"}
 		if owned {
-			if owner.each, err = l.keysOf(users); err != nil {
+			if owner.each, err = l.keysOf(o.Owner, users); err != nil {
 				return nil, err
 			}
 		}
@@ -117,6 +129,9 @@ func (tx *Tx) RecordOutstanding(ctx context.Context, list []OutstandingToken) ([
 func (tx *Tx) InsertOutstandingTokens(ctx context.Context, list []OutstandingToken, expires time.Time) error {
 	l := tx.Layout
 	o, err := l.outstandingTable()
+	if err == nil {
+		err = l.Mintable("jwt")
+	}
 	if err != nil {
 		return err
 	}
@@ -124,7 +139,10 @@ func (tx *Tx) InsertOutstandingTokens(ctx context.Context, list []OutstandingTok
 	for i, t := range list {
 		texts[i], ids[i], users[i] = t.Text.Reveal(), t.JTI, t.User
 	}
-	owners, err := l.keysOf(users)
+	if err := l.named(o); err != nil {
+		return err
+	}
+	owners, err := l.keysOf(l.User, users)
 	if err != nil {
 		return err
 	}

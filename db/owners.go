@@ -32,10 +32,10 @@ func (o *ownerSearch) want(text string) {
 	}
 }
 
-// find looks up the users who have the texts in a column of the user table, which
-// field has in the place of its key. The database compares. A text that several users
-// have names none of them.
-func (o *ownerSearch) find(ctx context.Context, tx *Tx, field *UserTable, brief, password bool) error {
+// find looks up the users of a table who have the texts in a column, which field has in
+// the place of its key. The database compares. A text that several users have names none
+// of them.
+func (o *ownerSearch) find(ctx context.Context, tx *Tx, users, field *UserTable, brief, password bool) error {
 	l := tx.Layout
 	o.users = slices.Grow(o.users[:0], len(o.texts))[:len(o.texts)]
 	o.rows = slices.Grow(o.rows[:0], len(o.texts))[:len(o.texts)]
@@ -59,15 +59,15 @@ func (o *ownerSearch) find(ctx context.Context, tx *Tx, field *UserTable, brief,
 	if err != nil {
 		return err
 	}
-	q.columns = append([]string{place}, l.ownerColumns(brief)...)
+	q.columns = append([]string{place}, l.ownerColumns(users, brief)...)
 	password = password && brief // otherwise it is among the columns
 	if password {
 		q.columns = append(q.columns, "u.password")
 	}
-	q.from = from + " join " + l.User.SQL() + " u on u." + quote(field.Key) + " = n.value"
+	q.from = from + " join " + users.From("u") + " on u." + quote(field.Key) + " = n.value"
 	return tx.each(ctx, q, func(r row) error {
 		i := places[r.integer()]
-		u := scanOwner(l, &r, brief)
+		u := scanOwner(users, &r, brief)
 		if password {
 			u.password, _ = r.maybe()
 		}

@@ -17,7 +17,7 @@ import (
 // ExpiredKnox yields the tokens that expired before a time, of some users, by primary
 // key; nil is everybody.
 func (s *Store) ExpiredKnox(ctx context.Context, before time.Time, userIDs []string) iter.Seq2[Ref, error] {
-	return found(stream(ctx, s, func(l *Layout) (*query, error) {
+	return pastDue(stream(ctx, s, func(l *Layout) (*query, error) {
 		t, err := l.knoxTable()
 		if err != nil {
 			return nil, err
@@ -35,7 +35,7 @@ func (s *Store) ExpiredKnox(ctx context.Context, before time.Time, userIDs []str
 			for i, id := range userIDs {
 				users[i].ID = id
 			}
-			err = q.ownedBy(l, users)
+			err = q.ownedBy(l, t, users)
 		}
 		return q, err
 	}, func(_ *Layout, r *row) (e expired) {
@@ -51,8 +51,8 @@ type expired struct {
 	is  bool
 }
 
-// found are the rows that have expired.
-func found(rows iter.Seq2[expired, error]) iter.Seq2[Ref, error] {
+// pastDue are the rows that have expired.
+func pastDue(rows iter.Seq2[expired, error]) iter.Seq2[Ref, error] {
 	return func(yield func(Ref, error) bool) {
 		for e, err := range rows {
 			if (err != nil || e.is) && !yield(e.ref, err) {
@@ -69,7 +69,7 @@ func isBefore(t, before time.Time) bool { return !t.IsZero() && t.Before(before)
 // ExpiredSessions yields the sessions that expired before a time; with userIDs, only
 // those of these users, which only the sessions' data tell.
 func (s *Store) ExpiredSessions(ctx context.Context, before time.Time, userIDs []string) iter.Seq2[Ref, error] {
-	return found(stream(ctx, s, func(l *Layout) (*query, error) {
+	return pastDue(stream(ctx, s, func(l *Layout) (*query, error) {
 		q, err := l.sessions()
 		if err != nil {
 			return nil, err
@@ -120,7 +120,7 @@ func (s *Store) ExpiredOutstanding(ctx context.Context, before time.Time, userID
 			}
 		}
 	}
-	return found(stream(ctx, s, func(l *Layout) (*query, error) {
+	return pastDue(stream(ctx, s, func(l *Layout) (*query, error) {
 		o, err := l.outstandingTable()
 		if err != nil {
 			return nil, err

@@ -55,10 +55,12 @@ func (u *UserTable) keyText(stored string) string {
 	return stored
 }
 
-// UserKey is a user's primary key as it is printed, however it was typed.
-func (l *Layout) UserKey(typed string) string {
-	if key, ok := l.User.keyArg(l.Engine, typed); ok {
-		return keyString(l.User, key)
+// OwnerKey is the primary key of an owner of credentials as it is printed, however it was
+// typed.
+func (l *Layout) OwnerKey(kind, typed string) string {
+	u := l.Credentials(kind).Owner
+	if key, ok := u.keyArg(l.Engine, typed); ok {
+		return keyString(u, key)
 	}
 	return typed
 }

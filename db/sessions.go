@@ -31,18 +31,9 @@ const maxSessionData = 2 << 20
 
 // sessions is the query for sessions, which have no column for their owner.
 func (l *Layout) sessions() (*query, error) {
-	t := l.Session()
-	if t == nil {
-		return nil, &django.Error{Code: django.CodeTableMissing, Message: "the database has no table django_session",
-			Hint: `add "django.contrib.sessions" to INSTALLED_APPS and run manage.py migrate; for another schema give --schema`}
-	}
-	if _, err := l.Users(); err != nil {
+	t, err := l.credentials("session")
+	if err != nil {
 		return nil, err
-	}
-	for _, name := range []string{"session_key", "session_data", "expire_date"} {
-		if t.Column(name) == nil {
-			return nil, &django.Error{Code: django.CodeLayoutUnsupported, Message: "the table django_session has no column " + name + ": its layout is not one that tokenctl knows"}
-		}
 	}
 	return &query{columns: []string{"s.session_key", "s.session_data", l.time("s.expire_date")}, from: t.SQL() + " s", key: "s.session_key"}, nil
 }
@@ -80,18 +71,22 @@ func (s *Session) read(l *Layout) {
 	}
 	s.Login, s.Problem = django.ReadSessionLogin(s.Data)
 	s.UserID = s.Login.UserID
+	if s.Problem == nil && s.UserID != "" && l.Session().Owner == nil {
+		s.Problem = l.userProblem
+	}
 	if arg, ok := l.sessionOwner(s.UserID); ok {
-		s.UserID = keyString(l.User, arg)
+		s.UserID = keyString(l.Session().Owner, arg)
 	}
 }
 
 // sessionOwner is keyArg for the _auth_user_id of a session, which may be any
 // text at all.
 func (l *Layout) sessionOwner(id string) (arg any, ok bool) {
-	if id == "" || !utf8.ValidString(id) {
+	u := l.Session().Owner
+	if id == "" || u == nil || !utf8.ValidString(id) {
 		return nil, false
 	}
-	return l.User.keyArg(l.Engine, id)
+	return u.keyArg(l.Engine, id)
 }
 
 // Sessions yields the sessions that f selects, by key where f does not sort. note is
@@ -112,6 +107,7 @@ func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), dec
 		scan:  func(_ *Layout, r *row) Session { return scanSession(r) },
 		read:  func(l *Layout, v *Session) { v.read(l) },
 		owner: func(v *Session) *User { return &v.User },
+		users: func(l *Layout) *UserTable { return l.Session().Owner },
 		keyOf: func(v *Session) any { return v.Key.Reveal() },
 		owners: func(ctx context.Context, tx *Tx, page []Session, o *ownerSearch) error {
 			return tx.sessionOwners(ctx, page, o, f.Staff == nil && f.Superuser == nil)
@@ -120,7 +116,7 @@ func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), dec
 		sort: func(l *Layout, found string) map[string]string {
 			key := l.bytewise("s.session_key")
 			return map[string]string{"id": key, "kind": key, "type": key, "created": key, "expires": "s.expire_date",
-				"user": l.bytewise("sorting." + quote(l.User.Username)), "user_id": found + ".owner", "status": l.bytewise(found + ".status")}
+				"user": l.bytewise(l.Session().Owner.nameOf("sorting")), "user_id": found + ".owner", "status": l.bytewise(found + ".status")}
 		}}
 	return d.rows(ctx)
 }
@@ -146,7 +142,8 @@ func (tx *Tx) sessionOwners(ctx context.Context, page []Session, o *ownerSearch,
 		o.want(page[i].UserID)
 	}
 	// The auth hash of a session is made of its owner's password.
-	if err := o.find(ctx, tx, tx.Layout.User, brief, true); err != nil {
+	users := tx.Layout.Session().Owner
+	if err := o.find(ctx, tx, users, users, brief, true); err != nil {
 		return err
 	}
 	for i := range page {

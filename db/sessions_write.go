@@ -10,7 +10,10 @@ import (
 // InsertSessions adds a session for each of the users.
 func (tx *Tx) InsertSessions(ctx context.Context, users []User, keys []django.Secret, data []string, expires time.Time) ([]Session, error) {
 	l := tx.Layout
-	if _, err := l.sessions(); err != nil {
+	if err := l.Mintable("session"); err != nil {
+		return nil, err
+	}
+	if err := l.named(l.Session()); err != nil {
 		return nil, err
 	}
 	expires = expires.UTC().Truncate(time.Microsecond)

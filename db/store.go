@@ -12,16 +12,18 @@ import (
 
 // Options say how a database is used.
 type Options struct {
-	Schema        string           // PostgreSQL: look for Django's tables here, not along search_path
-	Timeout       time.Duration    // bounds connecting, waiting for locks and single short statements
-	Version       string           // tokenctl's, for application_name
-	Now           func() time.Time // the clock
-	UserTable     string           // setting auth.user_table
-	UsernameField string           // setting auth.username_field
-	TokenTable    string           // setting knox.token_table
-	Connections   int              // at most so many at a time; 0: no limit
-	Zone          django.Zone      // settings time.use_tz and time.time_zone
-	Source        string           // what named the database: "DATABASE_URL"
+	Schema         string           // PostgreSQL: look for Django's tables here, not along search_path
+	Timeout        time.Duration    // bounds connecting, waiting for locks and single short statements
+	Version        string           // tokenctl's, for application_name
+	Now            func() time.Time // the clock
+	UserTable      string           // setting auth.user_table
+	UsernameField  string           // setting auth.username_field
+	TokenTable     string           // setting knox.token_table
+	AuthTokenTable string           // setting drf.token_table
+	SessionTable   string           // setting session.session_table
+	Connections    int              // at most so many at a time; 0: no limit
+	Zone           django.Zone      // settings time.use_tz and time.time_zone
+	Source         string           // what named the database: "DATABASE_URL"
 
 	Phase func(Phase)       // is told how far a transaction is that writes; may be nil
 	Warn  func(text string) // is told what a user must know of a commit that succeeded; may be nil
@@ -174,6 +176,9 @@ func (s *Store) transactOn(ctx context.Context, conn *sql.Conn, m mode, f func(*
 				return tx.explain(ctx, err)
 			}
 			s.layout.Store(tx.Layout)
+		}
+		if err := tx.Layout.schemaProblem; err != nil {
+			return err
 		}
 	}
 	if err := f(tx); err != nil {

@@ -62,10 +62,13 @@ func Owner(id, username string, active *bool, usablePassword bool) User {
 }
 
 // userColumns are the expressions that scanUser reads, from alias u.
-func (l *Layout) userColumns() []string {
-	u := l.User
-	columns := l.ownerColumns(true)
-	columns = append(columns, "u.password")
+func (l *Layout) userColumns(u *UserTable) []string {
+	columns := l.ownerColumns(u, true)
+	password := "u.password"
+	if u.Column("password") == nil {
+		password = "'!'" // which is no usable one
+	}
+	columns = append(columns, password)
 	for _, name := range []string{"email", "first_name", "last_name"} {
 		columns = append(columns, u.expr(name, "cast(u.%s as text)"))
 	}
@@ -80,19 +83,18 @@ func (l *Layout) userColumns() []string {
 
 // ownerColumns are those of a credential's owner: of a brief list no more than
 // it shows.
-func (l *Layout) ownerColumns(brief bool) []string {
+func (l *Layout) ownerColumns(u *UserTable, brief bool) []string {
 	if !brief {
-		return l.userColumns()
+		return l.userColumns(u)
 	}
-	u := l.User
-	return []string{"cast(u." + quote(u.Key) + " as text)", "coalesce(cast(u." + quote(u.Username) + " as text), '')", u.expr("is_active", "u.%s")}
+	return []string{"cast(u." + quote(u.Key) + " as text)", "coalesce(cast(" + u.nameOf("u") + " as text), '')", u.expr("is_active", "u.%s")}
 }
 
 // isFlag is the condition that there is a user, one of whose flags Django counts as want:
 // NULL is false. absent is the flag of a model without such a column.
-func (l *Layout) isFlag(column string, want, absent bool) string {
-	there := "u." + quote(l.User.Key) + " is not null"
-	c := l.User.Column(column)
+func (l *Layout) isFlag(u *UserTable, column string, want, absent bool) string {
+	there := "u." + quote(u.Key) + " is not null"
+	c := u.Column(column)
 	if c == nil {
 		if want == absent {
 			return there
@@ -118,15 +120,15 @@ func (t *Table) expr(column, format string) string {
 }
 
 // scanUser reads userColumns.
-func scanUser(l *Layout, r *row) User { return scanOwner(l, r, false) }
+func scanUser(u *UserTable, r *row) User { return scanOwner(u, r, false) }
 
 // scanOwner reads ownerColumns. Of a user who is not there it is the zero User.
-func scanOwner(l *Layout, r *row, brief bool) (u User) {
+func scanOwner(table *UserTable, r *row, brief bool) (u User) {
 	id, there := r.maybe()
-	u.ID = l.User.keyText(id)
+	u.ID = table.keyText(id)
 	u.Username, _ = r.maybe()
 	u.IsActive = r.flag()
-	u.nullActive = u.IsActive == nil && l.User.Column("is_active") != nil
+	u.nullActive = u.IsActive == nil && table.Column("is_active") != nil
 	if !brief {
 		u.password, _ = r.maybe()
 		u.Email, u.FirstName, u.LastName = r.optional(), r.optional(), r.optional()
@@ -152,7 +154,7 @@ func userSorts(l *Layout) map[string]string {
 		sorts[name] = u.expr(name, "u.%s")
 	}
 	sorts["id"] = "u." + quote(u.Key)
-	sorts["username"] = l.bytewise("u." + quote(u.Username))
+	sorts["username"] = l.bytewise(u.nameOf("u"))
 	if u.Column("email") != nil {
 		sorts["email"] = l.bytewise("u.email")
 	}
@@ -167,12 +169,12 @@ func (s *Store) ListUsers(ctx context.Context, f Filter) iter.Seq2[User, error] 
 			return nil, err
 		}
 		key := "u." + quote(u.Key)
-		q := &query{columns: l.ownerColumns(f.Brief), from: u.SQL() + " u", key: key, limit: f.Limit}
-		if err := f.whereOwner(l, q); err != nil {
+		q := &query{columns: l.ownerColumns(u, f.Brief), from: u.From("u"), key: key, limit: f.Limit}
+		if err := f.whereOwner(l, u, q); err != nil {
 			return nil, err
 		}
 		return q, f.sortBy(l, q, key, userSorts(l))
-	}, func(l *Layout, r *row) User { return scanOwner(l, r, f.Brief) })
+	}, func(l *Layout, r *row) User { return scanOwner(l.User, r, f.Brief) })
 }
 
 // PasswordIterations returns how many PBKDF2 iterations the application uses:
@@ -180,11 +182,11 @@ func (s *Store) ListUsers(ctx context.Context, f Filter) iter.Seq2[User, error] 
 // pbkdf2_sha256. Hashes with fewer would be rewritten at the next login, which
 // ends the user's sessions.
 func (tx *Tx) PasswordIterations(ctx context.Context) (int, error) {
-	u, err := tx.Layout.Users()
+	u, err := tx.Layout.UserTable()
 	if err != nil {
 		return 0, err
 	}
-	q := &query{columns: []string{"u.password"}, from: u.SQL() + " u", limit: 1000}
+	q := &query{columns: []string{"u.password"}, from: u.From("u"), limit: 1000}
 	switch {
 	case u.KeyType == KeyInteger:
 		q.order = []string{"u." + quote(u.Key) + " desc"}

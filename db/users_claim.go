@@ -20,12 +20,13 @@ func (tx *Tx) UsersByJWT(ctx context.Context, ids []string, s django.JWTSettings
 	if len(search.texts) == 0 {
 		return nil, nil
 	}
-	if _, err := tx.Layout.Users(); err != nil {
+	u, err := tx.Layout.UserTable()
+	if err != nil {
 		return nil, err
 	}
-	field, err := tx.Layout.userIDField(s.WithDefaults())
+	field, err := tx.Layout.userIDField(u, s.WithDefaults())
 	if err == nil {
-		err = search.find(ctx, tx, field, false, false)
+		err = search.find(ctx, tx, u, field, false, false)
 	}
 	users := make(map[string]User, len(ids))
 	for _, id := range ids {
@@ -37,7 +38,7 @@ func (tx *Tx) UsersByJWT(ctx context.Context, ids []string, s django.JWTSettings
 // usersByField returns the user who has this in a field, or two of several.
 func (tx *Tx) usersByField(ctx context.Context, field *UserTable, text string) (found []User, err error) {
 	l := tx.Layout
-	u, err := l.Users()
+	u, err := l.UserTable()
 	if err != nil {
 		return nil, err
 	}
@@ -45,10 +46,10 @@ func (tx *Tx) usersByField(ctx context.Context, field *UserTable, text string) (
 	if !ok {
 		return nil, nil
 	}
-	q := &query{columns: l.userColumns(), from: u.SQL() + " u", limit: 2}
+	q := &query{columns: l.userColumns(u), from: u.From("u"), limit: 2}
 	q.and("u."+quote(field.Key)+" = %s", key)
 	return found, tx.each(ctx, q, func(r row) error {
-		found = append(found, scanUser(l, &r))
+		found = append(found, scanUser(u, &r))
 		return r.err
 	})
 }
@@ -69,7 +70,7 @@ func (*KeyError) Error() string { return "the token names its user in a way that
 // where there is no such user, and the error a *KeyError where Django raises
 // anything but DoesNotExist.
 func (tx *Tx) UserByClaim(ctx context.Context, claim json.RawMessage, s django.JWTSettings, release django.Version) (*User, error) {
-	field, err := tx.Layout.userIDField(s.WithDefaults())
+	field, err := tx.Layout.userIDField(tx.Layout.User, s.WithDefaults())
 	if err != nil || len(claim) == 0 || string(claim) == "null" {
 		return nil, err
 	}

@@ -35,18 +35,18 @@ var likeLiteral = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 // alone (django/db/backends/sqlite3/base.py and postgresql/base.py, 4.2).
 func (tx *Tx) UsersWithEmail(ctx context.Context, email string) (users []User, err error) {
 	l := tx.Layout
-	u, err := l.Users()
+	u, err := l.UserTable()
 	if err != nil || u.Column("email") == nil {
 		return nil, err
 	}
-	q := &query{columns: l.userColumns(), from: u.SQL() + " u"}
+	q := &query{columns: l.userColumns(u), from: u.From("u")}
 	if l.Engine == SQLite {
 		q.and(`u.email like %s escape '\'`, likeLiteral.Replace(email))
 	} else {
 		q.and("upper(cast(u.email as text)) = upper(%s)", email)
 	}
 	err = tx.each(ctx, q, func(r row) error {
-		found := scanUser(l, &r)
+		found := scanUser(u, &r)
 		users = append(users, found)
 		return r.err
 	})

@@ -48,10 +48,10 @@ func (tx *Tx) match(ctx context.Context, field *UserTable, texts []string) (list
 		from = "(select value, key + 1 as i from json_each($1)) n"
 	}
 	// A user stands at place 0, before the texts that are equal to the name.
-	users := &query{columns: []string{column + " as value", "0 as i", "u." + quote(l.User.Key) + " as k"}, from: l.User.SQL() + " u", where: []string{l.anyOf(column, "$1")}}
+	users := &query{columns: []string{column + " as value", "0 as i", "u." + quote(l.User.Key) + " as k"}, from: l.User.From("u"), where: []string{l.anyOf(column, "$1")}}
 	names := &query{columns: []string{"n.value", "n.i", "null"}, from: from}
 	q := &query{columns: []string{"dense_rank() over (order by value)", "i"}, order: []string{"1", "i", "k"}}
-	for i, c := range l.userColumns() {
+	for i, c := range l.userColumns(l.User) {
 		alias := "c" + strconv.Itoa(i)
 		users.columns, names.columns, q.columns = append(users.columns, c+" as "+alias), append(names.columns, "null"), append(q.columns, alias)
 	}
@@ -65,7 +65,7 @@ func (tx *Tx) match(ctx context.Context, field *UserTable, texts []string) (list
 			group, first, found = rank, 0, nil
 		}
 		if i == 0 {
-			found = append(found, scanUser(l, &r))
+			found = append(found, scanUser(l.User, &r))
 			return r.err
 		}
 		at := places[i-1]
@@ -87,6 +87,9 @@ func (tx *Tx) match(ctx context.Context, field *UserTable, texts []string) (list
 // which of the names the database takes for the same as one before: their places, and
 // that of the first.
 func (tx *Tx) UsersNamed(ctx context.Context, names []string) (list []Match, repeated map[int]int, err error) {
+	if len(names) == 0 {
+		return nil, nil, nil
+	}
 	l := tx.Layout
 	u, err := l.Users()
 	if err != nil {
@@ -112,7 +115,7 @@ type Ambiguity struct {
 
 // FindUsers finds out who is meant. Of the names and keys each counts once.
 func (tx *Tx) FindUsers(ctx context.Context, names, ids []string) (*Found, error) {
-	u, err := tx.Layout.Users()
+	u, err := tx.Layout.UserTable()
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 )
@@ -13,9 +12,6 @@ type Holding struct {
 	Rows int
 }
 
-// kindTables are the tables that tell whose credentials of a kind are.
-var kindTables = []struct{ kind, table string }{{"drf", tableAuthToken}, {"knox", tableKnox}, {"jwt", tableOutstanding}}
-
 // Holdings counts the live credentials that users' passwords do not govern, by the
 // users' keys: drf tokens, unexpired knox tokens, and refresh and sliding JWTs that are
 // neither expired nor blacklisted. Kinds without any are left out.
@@ -23,13 +19,16 @@ func (tx *Tx) Holdings(ctx context.Context, users []User) (map[string][]Holding,
 	l := tx.Layout
 	held := map[string][]Holding{}
 	for _, k := range kindTables {
+		if k.kind == "session" {
+			continue // only its data tell whose it is
+		}
 		from, condition, args := l.live(k.kind, tx.Now)
 		if from == "" {
 			continue
 		}
 		q := &query{from: from}
 		q.and(condition, args...)
-		if err := q.ownedBy(l, users); err != nil {
+		if err := q.ownedBy(l, l.Credentials(k.kind), users); err != nil {
 			return nil, err
 		}
 		const owner = "cast(t.user_id as text)"
@@ -49,13 +48,8 @@ func (tx *Tx) Holdings(ctx context.Context, users []User) (map[string][]Holding,
 // live returns the table of a kind, under the alias t, and the condition on rows
 // that live; no table where the database has none for these users.
 func (l *Layout) live(kind string, now time.Time) (from, condition string, args []any) {
-	var t *Table
-	for _, k := range kindTables {
-		if k.kind == kind {
-			t = l.tables[k.table]
-		}
-	}
-	if t == nil || !l.User.owns(t.Column("user_id")) {
+	t := l.Credentials(kind)
+	if t == nil || t.Column("user_id") == nil || !t.Owner.same(l.User) {
 		return "", "", nil
 	}
 	at := l.timeArg(now)
@@ -80,12 +74,12 @@ func (l *Layout) live(kind string, now time.Time) (from, condition string, args 
 func (tx *Tx) UsersAmong(ctx context.Context, users []User, f Filter) ([]User, error) {
 	l := tx.Layout
 	key := "u." + quote(l.User.Key)
-	q := &query{columns: []string{"cast(" + key + " as text)"}, from: l.User.SQL() + " u"}
+	q := &query{columns: []string{"cast(" + key + " as text)"}, from: l.User.From("u")}
 	f.UserIDs = make([]string, len(users))
 	for i, u := range users {
 		f.UserIDs[i] = u.ID
 	}
-	if err := f.whereOwner(l, q); err != nil {
+	if err := f.whereOwner(l, l.User, q); err != nil {
 		return nil, err
 	}
 	selected := map[string]bool{}
@@ -100,10 +94,4 @@ func (tx *Tx) UsersAmong(ctx context.Context, users []User, f Filter) ([]User, e
 		}
 	}
 	return among, err
-}
-
-// owns reports whether a column can refer to these users: one without a
-// foreign key may.
-func (u *UserTable) owns(c *Column) bool {
-	return c != nil && (c.refers == nil || c.refers == u.Table || slices.Contains(u.Children, c.refers))
 }

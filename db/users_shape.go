@@ -92,7 +92,7 @@ func (tx *Tx) userShape(n *NewUser) (*userShape, error) {
 			c := &t.Columns[j]
 			value, given := further[c]
 			typed := given
-			if f, ours := own[c.Name]; i == 0 && ours && !given {
+			if f, ours := own[c.Name]; ours && !given && u.holder(c.Name) == t {
 				value, given = f, true
 			}
 			if c.PrimaryKey && (i > 0 || u.keyIsOurs()) {

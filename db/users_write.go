@@ -51,9 +51,11 @@ func (tx *Tx) SetActive(ctx context.Context, users []User, active bool) ([]User,
 	if err != nil {
 		return nil, nil, err
 	}
-	key := "u." + quote(l.User.Key)
+	// A model that inherits has the column in a table of its own, or in the parent's.
+	holder := &UserTable{Table: l.User.holder("is_active"), KeyType: l.User.KeyType}
+	holder.Key = holder.primaryKey().Name
 	changed := map[string]bool{}
-	q := &query{text: "update " + l.User.SQL() + " as u set is_active = $1 where " + l.isFlag("is_active", !active, true) + " and " + l.anyOf(key, "$2") + " returning cast(" + quote(l.User.Key) + " as text)",
+	q := &query{text: "update " + holder.SQL() + " as u set is_active = $1 where " + l.isFlag(holder, "is_active", !active, true) + " and " + l.anyOf("u."+quote(holder.Key), "$2") + " returning cast(" + quote(holder.Key) + " as text)",
 		args: []any{active, keys}}
 	if err := tx.each(ctx, q, func(r row) error {
 		changed[l.User.keyText(r.text())] = true
@@ -82,8 +84,9 @@ func (tx *Tx) SetActive(ctx context.Context, users []User, active bool) ([]User,
 
 func (tx *Tx) updateUser(ctx context.Context, u User, column string, value any) error {
 	t := tx.Layout.User
+	holder := t.holder(column)
 	key, _ := t.keyArg(tx.Layout.Engine, u.ID)
-	n, err := tx.execRows(ctx, fmt.Sprintf("update %s set %s = $1 where %s = $2", t.SQL(), quote(column), quote(t.Key)), value, key)
+	n, err := tx.execRows(ctx, fmt.Sprintf("update %s set %s = $1 where %s = $2", holder.SQL(), quote(column), quote(holder.primaryKey().Name)), value, key)
 	if err != nil || n > 0 {
 		return err
 	}

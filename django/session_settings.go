@@ -16,6 +16,7 @@ type SessionSettings struct {
 	CookieAge            Seconds `toml:"cookie_age"`              // SESSION_COOKIE_AGE
 	ExpireAtBrowserClose bool    `toml:"expire_at_browser_close"` // SESSION_EXPIRE_AT_BROWSER_CLOSE
 	SaveEveryRequest     bool    `toml:"save_every_request"`      // SESSION_SAVE_EVERY_REQUEST
+	SessionTable         string  `toml:"session_table"`           // the table of a session model of the project's own, where its columns do not tell it
 }
 
 // The defaults of django/conf/global_settings.py (4.2).
@@ -54,11 +55,11 @@ func (s SessionSettings) EngineModule() string {
 	return s.Engine
 }
 
-// InDatabase reports whether the engine keeps sessions as rows of django_session, so that one minted
-// there is found.
+// InDatabase reports whether the engine keeps sessions as rows of a table, so that one minted there
+// is found. One of the project's own does if it has a table.
 func (s SessionSettings) InDatabase() bool {
 	module := s.EngineModule()
-	return module == defaultSessionEngine || module == sessionBackends+"cached_db"
+	return module == defaultSessionEngine || module == sessionBackends+"cached_db" || s.SessionTable != "" && !strings.HasPrefix(module, sessionBackends)
 }
 
 // DeletingLogsOut reports whether a session ends at once when its row is deleted, and if not, why:

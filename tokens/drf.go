@@ -21,9 +21,9 @@ var DRF = &Kind{
 	Title:   "drf tokens",
 	App:     "rest_framework.authtoken",
 	IDForm:  "drf:USER_ID@FINGERPRINT",
-	Present: func(l *db.Layout) bool { return l.AuthToken() != nil },
+	Present: func(l *db.Layout) bool { return l.Has("drf") },
 	LooksLike: func(text string) bool {
-		return len(text) == db.MaxTokenKey && isHex(text)
+		return len(text) == keyLength && isHex(text)
 	},
 	List:      listDRF,
 	ByIDs:     drfByIDs,
@@ -64,13 +64,17 @@ var DRF = &Kind{
 	},
 }
 
+// keyLength is the length of a key that Token.generate_key makes. A model of the
+// project's own may make others.
+const keyLength = 40
+
 func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
 
 // fingerprint names a secret without telling it.
 func fingerprint(secret django.Secret) string { return string(appendFingerprint(nil, secret)) }
 
 func appendFingerprint(dst []byte, secret django.Secret) []byte {
-	var text [2 * db.MaxTokenKey]byte // enough not to be allocated
+	var text [2 * keyLength]byte // enough not to be allocated
 	sum := sha256.Sum256(append(text[:0], secret.Reveal()...))
 	return hex.AppendEncode(dst, sum[:4])
 }
@@ -130,7 +134,7 @@ func drfByIDs(ctx context.Context, _ Env, tx *db.Tx, ids []string) ([]Found, err
 	found := make([]Found, len(ids))
 	for i, id := range ids {
 		owner, print, exact := strings.Cut(id, "@")
-		list := held[tx.Layout.UserKey(owner)]
+		list := held[tx.Layout.OwnerKey("drf", owner)]
 		switch j := slices.IndexFunc(list, func(c Credential) bool { return fingerprint(c.secret) == strings.ToLower(print) }); {
 		case len(list) == 0 || exact && j < 0 && len(list) > 1:
 			found[i].Err = notFound("drf:" + id)
@@ -189,7 +193,7 @@ func drfNotes(c Credential) []string {
 // newKey is Token.generate_key of rest_framework/authtoken/models.py: 20 random
 // bytes in lower-case hexadecimal.
 func newKey(random io.Reader) (django.Secret, error) {
-	b := make([]byte, db.MaxTokenKey/2)
+	b := make([]byte, keyLength/2)
 	if _, err := io.ReadFull(random, b); err != nil {
 		return django.Secret{}, err
 	}
@@ -234,6 +238,9 @@ func hasDRF(u db.User) *django.Error {
 
 // barredDRF tells who has a token, in the order of the users.
 func barredDRF(ctx context.Context, _ Env, tx *db.Tx, users []db.User) ([]Refusal, error) {
+	if tx.Layout.SeveralTokens() {
+		return nil, nil
+	}
 	held, err := tx.TokenKeysOf(ctx, users)
 	if err != nil {
 		return nil, err

@@ -67,9 +67,7 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 	if secrets == nil {
 		return found, nil
 	}
-	if len(present(tx.Layout, "verify")) == 0 && !slices.ContainsFunc(secrets, func(i int) bool { return JWT.LooksLike(names[i].Secret.Reveal()) }) {
-		return nil, DRF.missing()
-	}
+	var problem error // of a kind that cannot be asked: another may have the secret
 	for places := range slices.Chunk(secrets, findSize) {
 		batch := make([]django.Secret, len(places))
 		for j, i := range places {
@@ -80,7 +78,12 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 			if !k.Present(tx.Layout) && k != JWT {
 				continue
 			}
-			list, err := k.BySecrets(ctx, env, tx, batch)
+			list, err := k.bySecrets(ctx, env, tx, batch)
+			switch django.CodeOf(err) {
+			case django.CodeTableMissing, django.CodeLayoutUnsupported, django.CodePermissionDenied:
+				problem = err
+				continue
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -91,7 +94,28 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 			}
 		}
 	}
+	if problem == nil && len(present(tx.Layout, "verify")) == 0 {
+		problem = DRF.missing()
+	}
+	if problem != nil && slices.ContainsFunc(secrets, func(i int) bool { return found[i].Credentials == nil }) {
+		return nil, problem
+	}
 	return found, nil
+}
+
+// bySecrets is BySecrets in a savepoint: a table that the role may not read must not end
+// the search in the others.
+func (k *Kind) bySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []django.Secret) (list []*Credential, err error) {
+	if k.Present(tx.Layout) {
+		if err := k.Check(tx.Layout); err != nil {
+			return nil, err
+		}
+	}
+	err = tx.Try(ctx, func() error {
+		list, err = k.BySecrets(ctx, env, tx, secrets)
+		return err
+	})
+	return list, err
 }
 
 // ByID finds a credential by its whole id, such as "drf:7@1f0c3a55".

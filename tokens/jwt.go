@@ -17,7 +17,7 @@ var JWT = &Kind{
 	Title:   "jwt tokens",
 	App:     "rest_framework_simplejwt.token_blacklist",
 	IDForm:  "jwt:JTI",
-	Present: func(l *db.Layout) bool { return l.Outstanding() != nil },
+	Present: func(l *db.Layout) bool { return l.Has("jwt") },
 	LooksLike: func(text string) bool {
 		// A compact JWS starts with the encoding of {" (RFC 7519 section 3.1).
 		return strings.HasPrefix(text, "eyJ") && strings.Count(text, ".") == 2

@@ -284,7 +284,7 @@ func (k *Kind) missing() error {
 // Check returns a CodeTableMissing error when the database has no such kind.
 func (k *Kind) Check(l *db.Layout) error {
 	if k.Present(l) {
-		return nil
+		return l.Problem(k.Name)
 	}
 	return k.missing()
 }

@@ -19,7 +19,7 @@ var Knox = &Kind{
 	Title:     "knox tokens",
 	App:       "knox",
 	IDForm:    "knox:DIGEST_PREFIX",
-	Present:   func(l *db.Layout) bool { return l.Knox() != nil },
+	Present:   func(l *db.Layout) bool { return l.Has("knox") },
 	LooksLike: looksLikeKnox,
 	List:      listKnox,
 	ByIDs:     knoxByIDs,
@@ -119,56 +119,55 @@ func knoxByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, 
 	return found, nil
 }
 
-// knoxBySecrets finds rows as knox does: by the first characters of a secret, then by
-// its digest. A row that only an older release would have found is dead.
+// knoxBySecrets finds rows as knox does: by the first characters of a secret, then by its
+// digest. A row that only an older release would have found is dead. A table that does not
+// have the first characters is searched by digest alone.
 func knoxBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []django.Secret) ([]*Credential, error) {
-	scheme := tx.Layout.KnoxScheme()
-	schemes := []django.KnoxScheme{scheme}
-	if scheme == django.KnoxText {
-		schemes = append(schemes, django.KnoxHex)
+	schemes, told := tx.Layout.KnoxSchemes()
+	start := func(s django.KnoxScheme, secret django.Secret) string { return s.TokenKey(secret) }
+	find, keyOf := tx.KnoxTokensKeyed, func(t *db.KnoxToken) string { return t.TokenKey }
+	if !told {
+		start = func(s django.KnoxScheme, secret django.Secret) string {
+			row, _ := env.Settings.Knox.Row(s, secret, "") // an error is about a text that is no token
+			return row.Digest
+		}
+		find, keyOf = tx.KnoxTokensWithDigests, func(t *db.KnoxToken) string { return t.Digest }
 	}
 	var keys []string
 	for _, s := range schemes {
 		for _, secret := range secrets {
-			keys = append(keys, s.TokenKey(secret))
+			keys = append(keys, start(s, secret))
 		}
 	}
-	rows, err := tx.KnoxTokensKeyed(ctx, keys)
+	rows, err := find(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
 	keyed := map[string][]*db.KnoxToken{}
 	for i := range rows {
-		keyed[rows[i].TokenKey] = append(keyed[rows[i].TokenKey], &rows[i])
+		keyed[keyOf(&rows[i])] = append(keyed[keyOf(&rows[i])], &rows[i])
 	}
 	found := make([]*Credential, len(secrets))
 	for i, secret := range secrets {
-		found[i] = knoxAmong(env, tx, schemes, secret, keyed)
-	}
-	return found, nil
-}
-
-// knoxAmong finds the row of a secret among those with the first characters of some.
-func knoxAmong(env Env, tx *db.Tx, schemes []django.KnoxScheme, secret django.Secret, keyed map[string][]*db.KnoxToken) *Credential {
-	for _, s := range schemes {
-		key := s.TokenKey(secret)
-		candidates := keyed[key]
-		if key != "" {
-			candidates = slices.Concat(candidates, keyed[""])
-		}
-		for _, t := range candidates {
-			if !env.Settings.Knox.Verify(s, secret, t.Digest, t.Salt) {
+		for j, s := range schemes {
+			candidates := keyed[start(s, secret)]
+			if unkeyed := keyed[""]; unkeyed != nil {
+				candidates = slices.Concat(candidates, unkeyed) // knox before 2.2 kept no first characters
+			}
+			k := slices.IndexFunc(candidates, func(t *db.KnoxToken) bool { return env.Settings.Knox.Verify(s, secret, t.Digest, t.Salt) })
+			if k < 0 {
 				continue
 			}
-			c := KnoxCredential(*t)
-			if s != schemes[0] && c.Status != Expired {
+			c := KnoxCredential(*candidates[k])
+			if told && j > 0 && c.Status != Expired {
 				c.Status = Dead
 			}
-			c.Notes = knoxNotes(env, tx, *t)
-			return &c
+			c.Notes = knoxNotes(env, tx, *candidates[k])
+			found[i] = &c
+			break
 		}
 	}
-	return nil
+	return found, nil
 }
 
 // knoxNotes is what show says about a token beyond its dates.

@@ -18,7 +18,7 @@ var Session = &Kind{
 	Title:   "sessions",
 	App:     "django.contrib.sessions",
 	IDForm:  "session:KEY_PREFIX-FINGERPRINT",
-	Present: func(l *db.Layout) bool { return l.Session() != nil },
+	Present: func(l *db.Layout) bool { return l.Has("session") },
 	LooksLike: func(text string) bool {
 		return len(text) == 32 && isSessionKey(text) && !isHex(text)
 	},

@@ -1,0 +1,146 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"tokenctl/db"
+)
+
+// tables says what commands will meet in the tables that they read and write.
+func (d *doctor) tables(tx *db.Tx) error {
+	l := tx.Layout
+	if text := l.Contradicted(); text != "" {
+		d.add("user_table", statusProblem, text, "correct user_table under [auth] in tokenctl.toml, or leave it out: whose a token is, the foreign key decides")
+	}
+	d.owners(l)
+	for _, n := range l.NotUnique() {
+		d.add("constraints", statusWarning, fmt.Sprintf("%s.%s has no unique constraint: several rows may have one %s", n.Table, n.Column, n.Column),
+			"as its owner, when no two rows have the same: "+n.Create)
+	}
+	for _, o := range l.OddTypes() {
+		fix := "change the column's type to that of a new Django database"
+		if o.Mend != "" {
+			fix = "as its owner: " + o.Mend
+		}
+		d.add("types", statusWarning, fmt.Sprintf("%s.%s is of the type %s, and Django makes %s", o.Table, o.Column, o.Type, o.Want), fix)
+	}
+	for _, part := range []struct {
+		check   string
+		writes  bool // it is about changes only
+		examine func(*db.Tx) error
+	}{{"views", false, d.views}, {"triggers", true, d.triggers}, {"row_security", false, d.rowSecurity}, {"sequences", true, d.sequences}, {"owners", false, d.ownerless}} {
+		if part.writes && d.readOnly {
+			continue
+		}
+		if err := d.try(tx, part.check, func() error { return part.examine(tx) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// owners names the kinds that belong to other users than those that names mean.
+func (d *doctor) owners(l *db.Layout) {
+	for _, kind := range []string{"drf", "knox", "jwt"} {
+		t := l.Credentials(kind)
+		if t == nil || t.Owner == nil || l.User == nil || t.Owner.Table == l.User.Table {
+			continue
+		}
+		d.add("owners", statusWarning, fmt.Sprintf("%s refers to the users in %s, and AUTH_USER_MODEL is %s: --user leaves %s out", t, t.Owner, l.User, kind),
+			"name that kind alone, and --user means its users: tokenctl list --kind "+kind+" --user NAME")
+	}
+}
+
+// views says what is not known of views and foreign tables, and what they do not take.
+func (d *doctor) views(tx *db.Tx) error {
+	lacks, err := tx.Unwritable(d.ctx)
+	for t, words := range lacks {
+		d.lacks[t] = append(d.lacks[t], words...)
+	}
+	for _, t := range tx.Layout.KnownTables() {
+		if t.Form == db.Ordinary || t.Form == db.Partitioned {
+			continue
+		}
+		found := t.String() + " is a " + string(t.Form)
+		base := t.Base()
+		if base != nil {
+			found += " of " + base.String()
+		}
+		words := lacks[t]
+		switch {
+		case len(words) > 0 && !d.readOnly:
+			d.add("views", statusWarning, found+", which does not take "+strings.Join(words, ", "), "look only, or make it a view of one table or give it instead-of triggers")
+		case base == nil || t.Form != db.View:
+			d.add("views", statusWarning, found+": the database knows no keys and constraints of it, so double rows and rows without owners cannot be ruled out",
+				"connect to the database that holds the table, where there is one")
+		default:
+			d.info("views", "%s, which has the keys and constraints", found)
+		}
+	}
+	return err
+}
+
+func (d *doctor) triggers(tx *db.Tx) error {
+	list, err := tx.Triggers(d.ctx)
+	for _, t := range list {
+		what := "trigger"
+		if t.Rule {
+			what = "rule"
+		}
+		if t.Before {
+			d.add("triggers", statusWarning, fmt.Sprintf("%s has the %s %s, which can keep rows from being changed", t.Table, what, t.Name),
+				"see what it does; tokenctl compares what was changed and says what was not")
+		} else {
+			d.info("triggers", "%s has the %s %s", t.Table, what, t.Name)
+		}
+	}
+	return err
+}
+
+// rowSecurity tells of policies that this role is above. That they hide rows from
+// it is told with the privileges.
+func (d *doctor) rowSecurity(tx *db.Tx) error {
+	list, err := tx.BypassedSecurity(d.ctx)
+	for _, table := range list {
+		d.info("row_security", "%s has row-level security, which this role is above", table)
+	}
+	return err
+}
+
+// nearlyUsed is how much of a sequence may be used, in percent.
+const nearlyUsed = 80
+
+func (d *doctor) sequences(tx *db.Tx) error {
+	list, err := tx.Sequences(d.ctx)
+	for _, s := range list {
+		switch {
+		case s.Used() > nearlyUsed:
+			d.add("sequences", statusWarning, fmt.Sprintf("%s has used %d %% of the numbers that %s and its column hold", s.Name, s.Used(), s.Table),
+				"in the project, change the primary key to BigAutoField and migrate; or as its owner: "+s.Widen)
+		case s.Behind():
+			d.add("sequences", statusProblem, fmt.Sprintf("%s gives %d next, and %s has rows up to %d: new rows are refused", s.Name, s.Next, s.Table, s.Largest), "as its owner: "+s.Set)
+		}
+	}
+	return err
+}
+
+// ownerless tells of rows whose owner is gone: lists do not show them.
+func (d *doctor) ownerless(tx *db.Tx) error {
+	ctx, cancel := context.WithTimeout(d.ctx, orphanTime)
+	defer cancel()
+	list, err := tx.Ownerless(ctx)
+	if err != nil && ctx.Err() != nil && d.ctx.Err() == nil {
+		d.info("owners", "not all rows checked: that would take longer than %s", orphanTime)
+		return nil
+	}
+	for _, o := range list {
+		n := count(o.Rows, "row")
+		if o.Rows == db.MaxOrphans {
+			n += " or more"
+		}
+		d.add("owners", statusWarning, fmt.Sprintf("%s has %s that nothing in %s owns: lists do not show them, and the application accepts none", o.Table, n, o.Parent), o.Delete)
+	}
+	return err
+}

@@ -1,0 +1,115 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+var declaredType = regexp.MustCompile(`^\s*([a-z_ ]*[a-z_])\s*(?:\(\s*([0-9]+)\s*\))?`)
+
+// simpleView is a view of one table.
+var simpleView = regexp.MustCompile(`(?is)^create\s+view\s.*?\sas\s+select\s[^()]*?\sfrom\s+("(?:[^"]|"")+"|\w+)\s*(?:;\s*|where\s.*)?$`)
+
+// readSQLiteCatalogue does the same on SQLite: only for these tables, since
+// every pragma costs, and an application has hundreds.
+func (tx *Tx) readSQLiteCatalogue(ctx context.Context, l *Layout, names []string) (all []*Table, err error) {
+	tables := referred[string]{}
+	wanted, byColumns := names, true
+	type view struct{ t, base *Table }
+	var views []view
+	for len(wanted) > 0 {
+		found, bases, err := tx.readSQLiteTables(ctx, l, tables, wanted, byColumns)
+		if err != nil {
+			return nil, err
+		}
+		wanted, byColumns = nil, false
+		for _, t := range found {
+			all = append(all, t)
+			if slices.Contains(names, t.Name) {
+				l.tables[t.Name] = t
+			}
+			if base := bases[t]; base != "" {
+				views = slices.Insert(views, 0, view{t, tables.get(base)})
+				if tables.get(base).Name == "" {
+					wanted = append(wanted, base)
+				}
+			}
+		}
+	}
+	for _, v := range views {
+		v.t.follow(v.base, false)
+	}
+	return all, nil
+}
+
+// readSQLiteTables reads tables, those that they refer to and, if byColumns is set,
+// those that may be of a kind of credentials. bases are the tables behind views.
+func (tx *Tx) readSQLiteTables(ctx context.Context, l *Layout, tables referred[string], names []string, byColumns bool) (found []*Table, bases map[*Table]string, err error) {
+	wanted, err := json.Marshal(names)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, err := tx.conn.QueryContext(ctx, `
+		with recursive rel(name) as (
+			select name from sqlite_schema where type in ('table', 'view') and name in (select value from json_each($1))
+				or type = 'table' and $2 and (sql like '%digest%' or sql like '%key%' and sql like '%created%' and sql like '%user_id%' or sql like '%session_data%')
+			union
+			select f."table" from rel join pragma_foreign_key_list(rel.name) f
+			where f."from" = 'user_id' or f."from" in (select c.name from pragma_table_info(rel.name) c where c.pk)
+		)
+		select m.name, m.type = 'view', m.sql, c.name, lower(c.type), c."notnull", c.dflt_value is not null, c.pk,
+			exists (select 1 from pragma_index_list(m.name) i where i."unique" and not i.partial
+				and 1 = (select count(*) from pragma_index_info(i.name))
+				and c.name = (select name from pragma_index_info(i.name))),
+			coalesce((select min(f."table") from pragma_foreign_key_list(m.name) f where f."from" = c.name), ''),
+			coalesce((select min(f."to") from pragma_foreign_key_list(m.name) f where f."from" = c.name), ''),
+			sqlite_version()
+		from rel join sqlite_schema m on m.name = rel.name and m.type in ('table', 'view') join pragma_table_info(m.name) c
+		order by m.name, c.cid`, string(wanted), byColumns)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer rows.Close()
+	bases = map[*Table]string{}
+	for rows.Next() {
+		var table, declared, target, definition string
+		var view bool
+		var pk int
+		var c Column
+		if err := rows.Scan(&table, &view, &definition, &c.Name, &declared, &c.NotNull, &c.HasDefault, &pk, &c.Unique, &target, &c.refersTo, &l.Version); err != nil {
+			return nil, nil, err
+		}
+		t := tables.get(table)
+		if t.Name == "" {
+			t.Name, t.Form, found = table, Ordinary, append(found, t)
+			if view {
+				t.Form = View
+				if m := simpleView.FindStringSubmatch(definition); m != nil {
+					bases[t] = strings.ReplaceAll(strings.Trim(m[1], `"`), `""`, `"`)
+				}
+			}
+		}
+		if !slices.Contains(found, t) {
+			continue // read before
+		}
+		c.PrimaryKey = pk > 0
+		c.Type = declared
+		if m := declaredType.FindStringSubmatch(declared); m != nil {
+			c.Type = m[1]
+			c.Length, _ = strconv.Atoi(m[2])
+		}
+		// char(32) is how Django stores a UUID.
+		c.Text = strings.Contains(c.Type, "char") && !(c.Type == "char" && c.Length == 32) || strings.Contains(c.Type, "text")
+		// An integer primary key is filled in by SQLite.
+		c.HasDefault = c.HasDefault || c.PrimaryKey && c.Type == "integer"
+		if target != "" {
+			c.refers = tables.get(target)
+		}
+		t.Columns = append(t.Columns, c)
+	}
+	return found, bases, rows.Err()
+}

@@ -1,0 +1,154 @@
+package dbtest
+
+import (
+	"strings"
+	"testing"
+)
+
+// Layout is a database that differs from the one that Django's own apps make: the
+// fixture of [Fixture], changed by SQL.
+type Layout struct {
+	Name   string
+	SQLite string // empty: SQLite has no such thing
+	// Postgres is empty where PostgreSQL has no such thing.
+	Postgres string
+	Path     string // of PostgreSQL: the search_path to connect with; empty: the default
+}
+
+// agents are a second user model, with the ids 1 to 3.
+const agents = `create table agents_agent (id integer primary key, password varchar(128) not null, code varchar(20) not null unique);
+	insert into agents_agent values (1, '!x', 'A1'), (2, '!x', 'A2'), (3, '!x', 'A3');`
+
+// knoxOf makes knox's table anew, on both engines, with the rows it has.
+func knoxOf(columns string) string {
+	return `alter table knox_authtoken rename to before; create table knox_authtoken (digest varchar(128) not null primary key, created timestamp not null, ` + columns + `);`
+}
+
+// own are models in the place of Django's: several tokens a user, and sessions that
+// tell their account.
+const ownTokens = `create table multitok_token (id integer primary key, key varchar(64) not null unique, created timestamp not null, name varchar(20) not null, user_id integer not null references auth_user (id));
+	insert into multitok_token select 10 * user_id, key, created, 'first', user_id from authtoken_token;
+	insert into multitok_token select 10 * user_id + 1, 'x' || key, created, 'second', user_id from authtoken_token;`
+
+const ownSessions = `create table usess_customsession (session_key varchar(40) not null primary key, session_data text not null, expire_date timestamp not null, account_id integer);
+	insert into usess_customsession select session_key, session_data, expire_date, 1 from django_session;`
+
+// inherited is a user model that inherits from auth_user: of its rows only that of alice
+// is one of the model's.
+const inherited = `create table crm_customer (user_ptr_id integer not null primary key references auth_user (id), badge varchar(5) not null default '');
+	insert into crm_customer (user_ptr_id) select id from auth_user where username = 'alice';`
+
+// The knox tokens of twoModels are those of the agent A1.
+var (
+	twoModelsSQLite = agents + knoxOf(`token_key varchar(25) not null, expiry timestamp, user_id integer not null references agents_agent (id)`) +
+		`insert into knox_authtoken select digest, created, token_key, expiry, 1 from before; drop table before;`
+	twoModelsPostgres = agents + `alter table knox_authtoken drop constraint knox_authtoken_user_id_e5a5d899_fk_auth_user_id; update knox_authtoken set user_id = 1;
+		alter table knox_authtoken add foreign key (user_id) references agents_agent (id);`
+)
+
+// Layouts are databases of real projects. Those named "… beside" need a setting.
+var Layouts = []Layout{
+	{Name: "two user models", SQLite: twoModelsSQLite, Postgres: twoModelsPostgres},
+	{Name: "two user models without an admin log", SQLite: twoModelsSQLite + `drop table django_admin_log;`, Postgres: twoModelsPostgres + `drop table django_admin_log;`},
+	{Name: "own token model", SQLite: ownTokens + `drop table authtoken_token;`, Postgres: ownTokens + `drop table authtoken_token;`},
+	{Name: "own token model beside", SQLite: ownTokens, Postgres: ownTokens},
+	{Name: "own session model", SQLite: ownSessions + `drop table django_session;`, Postgres: ownSessions + `drop table django_session;`},
+	{Name: "own session model beside", SQLite: ownSessions, Postgres: ownSessions},
+	{Name: "views",
+		SQLite:   `alter table authtoken_token rename to stored_token; create view authtoken_token as select * from stored_token;`,
+		Postgres: `create schema store; alter table authtoken_token set schema store; create view authtoken_token as select * from store.authtoken_token;`},
+	{Name: "inherited users",
+		SQLite: inherited + `alter table authtoken_token rename to before; create table authtoken_token (key varchar(40) not null primary key, created timestamp not null, user_id integer not null unique references crm_customer (user_ptr_id));
+			insert into authtoken_token select key, created, user_id from before where user_id in (select user_ptr_id from crm_customer); drop table before;
+			drop table knox_authtoken; drop table token_blacklist_blacklistedtoken; drop table token_blacklist_outstandingtoken; drop table django_admin_log;`,
+		Postgres: inherited + `delete from authtoken_token where user_id not in (select user_ptr_id from crm_customer);
+			alter table authtoken_token drop constraint authtoken_token_user_id_35299eff_fk_auth_user_id; alter table authtoken_token add foreign key (user_id) references crm_customer (user_ptr_id);
+			drop table knox_authtoken; drop table token_blacklist_blacklistedtoken; drop table token_blacklist_outstandingtoken; drop table django_admin_log;`},
+	{Name: "knox without token_key",
+		SQLite: knoxOf(`expiry timestamp, user_id integer not null references auth_user (id)`) +
+			`insert into knox_authtoken select digest, created, expiry, user_id from before; drop table before;`,
+		Postgres: `alter table knox_authtoken drop column token_key;`},
+	{Name: "wide keys",
+		SQLite:   `update authtoken_token set key = substr('abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789', 1, 60) where user_id = 1;`,
+		Postgres: `alter table authtoken_token alter key type varchar(300); update authtoken_token set key = substr(repeat('abcdef0123456789', 20), 1, 60) where user_id = 1;`},
+	{Name: "several schemas",
+		Postgres: `create schema acme; create table acme.auth_user (like public.auth_user including all); insert into acme.auth_user overriding system value select * from public.auth_user where id = 1;
+			create table acme.authtoken_token (like public.authtoken_token including all); insert into acme.authtoken_token select * from public.authtoken_token where user_id = 1;
+			alter table acme.authtoken_token add foreign key (user_id) references acme.auth_user (id);`, Path: "acme,public"},
+	{Name: "sequence behind", Postgres: `select setval(pg_get_serial_sequence('auth_user', 'id'), 1, false);`},
+	{Name: "sequence nearly used up", Postgres: `select setval(pg_get_serial_sequence('auth_user', 'id'), 2000000000);`},
+	{Name: "row security", Postgres: `alter table authtoken_token enable row level security; alter table authtoken_token force row level security; create policy looking on authtoken_token for select using (true);`},
+	{Name: "trigger", SQLite: `create trigger keeping before delete on authtoken_token begin select raise(ignore); end;`,
+		Postgres: `create function keeping() returns trigger language plpgsql as 'begin return null; end'; create trigger keeping before delete on authtoken_token for each row execute function keeping();`},
+	{Name: "odd identifiers", SQLite: `alter table auth_user rename column username to "user name"; alter table auth_user rename to "My Users ""x""";`,
+		Postgres: `alter table auth_user rename column username to "user name"; alter table auth_user rename to "My Users ""x""";`},
+	{Name: "further columns", Postgres: `alter table knox_authtoken add label varchar(20) not null default ''; alter table knox_authtoken alter label drop default;`},
+	{Name: "two tokens a user", Postgres: `alter table authtoken_token drop constraint authtoken_token_user_id_key; insert into authtoken_token select 'x' || substr(key, 2), created, user_id from authtoken_token where user_id = 1;`},
+	{Name: "integer names",
+		Postgres: `alter table auth_user drop constraint auth_user_username_key; alter table auth_user rename column username to label; alter table auth_user add phone integer unique; update auth_user set phone = 100 + id;`},
+	{Name: "sessions alone",
+		SQLite: `drop table token_blacklist_blacklistedtoken; drop table token_blacklist_outstandingtoken; drop table knox_authtoken; drop table authtoken_token; drop table django_admin_log;
+			alter table auth_user rename to accounts_person;`,
+		Postgres: `drop table token_blacklist_blacklistedtoken, token_blacklist_outstandingtoken, knox_authtoken, authtoken_token, django_admin_log; alter table auth_user rename to accounts_person;`},
+}
+
+// LayoutNamed returns the layout with this name.
+func LayoutNamed(t testing.TB, name string) Layout {
+	t.Helper()
+	for _, l := range Layouts {
+		if l.Name == name {
+			return l
+		}
+	}
+	t.Fatalf("there is no layout %q", name)
+	return Layout{}
+}
+
+// Engines runs f on the engines that have the layout, each time with a fresh database.
+func (l Layout) Engines(t *testing.T, f func(t *testing.T, engine, url string, secrets Secrets)) {
+	t.Helper()
+	for engine, change := range map[string]string{"sqlite": l.SQLite, "postgres": l.Postgres} {
+		if change == "" {
+			continue
+		}
+		t.Run(engine, func(t *testing.T) {
+			url, secrets := Fixture(t, engine)
+			execute(t, url, change)
+			if engine == "postgres" && l.Path != "" {
+				separator := "?"
+				if strings.Contains(url, "?") {
+					separator = "&"
+				}
+				url += separator + "search_path=" + l.Path
+			}
+			f(t, engine, url, secrets)
+		})
+	}
+}
+
+// ForeignTables moves authtoken_token to the schema far of a PostgreSQL database, and
+// puts a foreign table in its place that reaches it over the network.
+func ForeignTables(t testing.TB, url string) {
+	t.Helper()
+	if Psql(t, url, "select count(*) from pg_available_extensions where name = 'postgres_fdw'") == "0" {
+		Missing(t, "postgres_fdw")
+	}
+	host := Psql(t, url, "select coalesce(host(inet_server_addr()), '127.0.0.1')")
+	port := Psql(t, url, "select coalesce(inet_server_port(), 5432)")
+	Psql(t, url, `create extension postgres_fdw; create schema far; alter table authtoken_token set schema far;
+		do $$ begin execute format('create server loopback foreign data wrapper postgres_fdw options (host %L, port %L, dbname %L)', '`+host+`', '`+port+`', current_database()); end $$;
+		create user mapping for current_user server loopback options (user 'postgres');
+		create foreign table authtoken_token (key varchar(40) not null, created timestamptz not null, user_id integer not null) server loopback options (schema_name 'far', table_name 'authtoken_token');`)
+}
+
+func execute(t testing.TB, url, text string) {
+	t.Helper()
+	db, err := Open(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(text); err != nil {
+		t.Fatal(err)
+	}
+}

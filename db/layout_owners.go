@@ -1,0 +1,220 @@
+package db
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"tokenctl/django"
+)
+
+// reference is a foreign key to a table of users.
+type reference struct{ from, to *Table }
+
+// findUsers settles whose the rows of each kind are, and which table is that of
+// AUTH_USER_MODEL. A foreign key decides the first, whatever a setting says. The second
+// is where all of them lead. Where they lead to several, a setting tells which one is
+// meant; without one it is the admin log's, which follows AUTH_USER_MODEL in every
+// project, if a table of credentials agrees with it.
+func (l *Layout) findUsers(ctx context.Context, tx *Tx, o Options) error {
+	models := map[*Table]*UserTable{}
+	var refs []reference
+	for _, name := range []string{tableAuthToken, tableKnox, tableOutstanding, tableAdminLog} {
+		t := l.tables[name]
+		if t == nil {
+			continue
+		}
+		users := t.Column("user_id").target()
+		if users == nil {
+			continue
+		}
+		refs = append(refs, reference{t, users})
+		if models[users] == nil {
+			models[users], _ = l.userModel(users)
+		}
+	}
+	target, err := l.authModel(ctx, tx, o, refs, models)
+	if err != nil {
+		return err
+	}
+	if target != nil {
+		u := models[target]
+		if u == nil {
+			u, l.userProblem = l.userModel(target)
+		}
+		if u != nil && u.Column("password") == nil {
+			u, l.userProblem = nil, &django.Error{Code: django.CodeLayoutUnsupported, Message: "the table " + target.String() + " has no password column: it is not a Django user table",
+				Hint: "set user_table under [auth] in tokenctl.toml to the table of AUTH_USER_MODEL"}
+		}
+		l.User = u
+	}
+	if l.User != nil {
+		l.User.findUsername(o.UsernameField, o.UsernameField != "")
+	}
+	for _, u := range models {
+		if u != nil && u != l.User {
+			u.findUsername(o.UsernameField, false)
+		}
+	}
+	l.auth = l.User
+	for _, c := range kindTables {
+		t := l.tables[c.table]
+		if t == nil {
+			continue
+		}
+		t.Owner = l.User
+		if o.UserTable != "" && l.User == nil {
+			continue // the setting is wrong
+		}
+		if users := t.Column("user_id").target(); users != nil && c.kind != "session" {
+			// Who inherits has the key of the parent's row.
+			if owner := models[users]; !owner.same(l.User) {
+				t.Owner = owner
+			}
+			if t.Owner == nil {
+				_, l.problems[c.table] = l.userModel(users)
+			}
+		}
+	}
+	return nil
+}
+
+// authModel is the table of AUTH_USER_MODEL; nil where the database does not tell,
+// which is a userProblem then.
+func (l *Layout) authModel(ctx context.Context, tx *Tx, o Options, refs []reference, models map[*Table]*UserTable) (*Table, error) {
+	const hint = "set user_table under [auth] in tokenctl.toml to the table of AUTH_USER_MODEL"
+	var targets []*Table
+	for _, r := range refs {
+		if !slices.Contains(targets, r.to) {
+			targets = append(targets, r.to)
+		}
+	}
+	// Of tables of one name the application's is that of the first schema.
+	all := slices.Clone(targets)
+	targets = slices.DeleteFunc(targets, func(t *Table) bool {
+		return t.Schema != l.Schema && slices.ContainsFunc(all, func(other *Table) bool { return other.Name == t.Name && other.Schema == l.Schema })
+	})
+	if o.UserTable != "" {
+		i := slices.IndexFunc(targets, func(t *Table) bool { return t.Name == o.UserTable })
+		if i >= 0 {
+			return targets[i], nil
+		}
+		t := l.tables[o.UserTable]
+		if t == nil {
+			l.userProblem = &django.Error{Code: django.CodeTableMissing, Message: "the database has no table " + o.UserTable,
+				Hint: "correct user_table under [auth] in tokenctl.toml"}
+			return nil, nil
+		}
+		if u, _ := l.userModel(t); len(refs) > 0 && !slices.ContainsFunc(targets, func(t *Table) bool { return models[t].same(u) }) {
+			l.contradicted = "user_table names " + t.String() + ", but " + refs[0].from.String() + " refers to the users in " + refs[0].to.String()
+		}
+		return t, nil
+	}
+	// Of a model and the one that it inherits from, the former is meant.
+	targets = slices.DeleteFunc(targets, func(t *Table) bool {
+		return slices.ContainsFunc(all, func(other *Table) bool {
+			return t != other && models[other].same(models[t]) && len(models[other].Children) > len(models[t].Children)
+		})
+	})
+	switch len(targets) {
+	case 1:
+		return targets[0], nil
+	case 0:
+		if t := l.tables[tableUser]; t != nil {
+			return t, nil
+		}
+		e := &django.Error{Code: django.CodeTableMissing, Message: "the database has no user table",
+			Hint: "run manage.py migrate in the Django project, or tokenctl init for a database without one; for another schema give --schema"}
+		candidates, err := tx.userCandidates(ctx)
+		if candidates != nil {
+			e.Message = "the database does not tell which table is that of AUTH_USER_MODEL"
+			e.Hint = hint + ", such as " + strings.Join(candidates, ", ")
+		}
+		l.userProblem = e
+		return nil, err
+	}
+	last := refs[len(refs)-1]
+	if slices.Contains(targets, last.to) && last.from == l.tables[tableAdminLog] && slices.ContainsFunc(refs[:len(refs)-1], func(r reference) bool { return r.to == last.to }) {
+		return last.to, nil
+	}
+	var parts []string
+	for _, t := range targets {
+		i := slices.IndexFunc(refs, func(r reference) bool { return r.to == t })
+		parts = append(parts, refs[i].from.String()+" refers to the users in "+t.String())
+	}
+	l.userProblem = &django.Error{Code: django.CodeLayoutUnsupported, Message: strings.Join(parts, ", but "),
+		Hint: hint + ": " + strings.ReplaceAll(listed(targets), ", ", " or ")}
+	return nil, nil
+}
+
+// UsersOf settles whom names and keys of users mean from now on: where only kinds are
+// asked for whose tables belong to one and the same model, its users, else those of
+// AUTH_USER_MODEL. It returns those of the kinds, of all where none is named, that
+// belong to other users.
+func (s *Store) UsersOf(ctx context.Context, kinds []string) (others []string, err error) {
+	l, err := s.Layout(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := kinds
+	if len(kinds) == 0 {
+		for _, c := range kindTables {
+			all = append(all, c.kind)
+		}
+	}
+	var owners []*UserTable
+	for _, kind := range all {
+		if t := l.Credentials(kind); t != nil && !slices.ContainsFunc(owners, t.Owner.same) {
+			owners = append(owners, t.Owner)
+		}
+	}
+	meant := *l
+	meant.User = l.auth
+	if len(kinds) > 0 && len(owners) == 1 && owners[0] != nil {
+		meant.User = owners[0]
+	}
+	s.layout.Store(&meant)
+	for _, kind := range all {
+		if t := l.Credentials(kind); t != nil && meant.User != nil && !t.Owner.same(meant.User) {
+			others = append(others, kind)
+		}
+	}
+	return others, nil
+}
+
+// named returns an error where users who were named cannot have rows in a table: these
+// belong to another model's.
+func (l *Layout) named(t *Table) error {
+	if t.Owner.same(l.User) {
+		return nil
+	}
+	if l.User == nil {
+		return l.userProblem
+	}
+	return &django.Error{Code: django.CodeLayoutUnsupported, Message: "the rows of " + t.String() + " belong to the users in " + t.Owner.String() + ", not to those in " + l.User.String(),
+		Hint: "give --kind with this kind alone: names of users mean its own users then"}
+}
+
+// userCandidates are the tables that look like a user model's: those with the columns
+// of AbstractBaseUser of django/contrib/auth/base_user.py (5.2).
+func (tx *Tx) userCandidates(ctx context.Context) (names []string, err error) {
+	q := &query{columns: []string{"m.name"}, from: "sqlite_schema m", order: []string{"1"}, limit: 10, where: []string{"m.type = 'table'"}}
+	column := `exists (select 1 from pragma_table_info(m.name) c where c.name = %s)`
+	if tx.store.Engine == PostgreSQL {
+		q.columns, q.from, q.where = []string{"c.relname"}, "pg_catalog.pg_class c", []string{"c.relkind in ('r', 'p', 'f', 'v')", "not c.relispartition", "c.oid >= 16384"}
+		column = "exists (select from pg_catalog.pg_attribute k where k.attrelid = c.oid and k.attname = %s and not k.attisdropped)"
+		if schema := tx.store.opts.Schema; schema != "" {
+			q.and("c.relnamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = %s)", schema)
+		} else {
+			q.where = append(q.where, "pg_catalog.pg_table_is_visible(c.oid)")
+		}
+	}
+	q.and(column, "password")
+	q.and(column, "last_login")
+	return names, tx.each(ctx, q, func(r row) error {
+		var name string
+		err := r.Scan(&name)
+		names = append(names, name)
+		return err
+	})
+}
