@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Mark is the byte order mark that some editors write before a text in UTF-8. It is
@@ -18,25 +19,23 @@ func Invisible(text string) string {
 	if i < 0 {
 		return ""
 	}
-	for _, r := range text[i:] {
-		name := "an invisible character"
-		switch {
-		case r == 0:
-			name = "a NUL character"
-		case unicode.IsControl(r):
-			name = "a control character"
-		case r == '\u00a0', r == '\u202f':
-			name = "a no-break space"
-		case r == '\ufeff':
-			name = "a byte order mark"
-		case '\u200b' <= r && r <= '\u200d', r == '\u2060':
-			name = "a zero-width character"
-		case unicode.IsSpace(r), unicode.Is(unicode.Zs, r):
-			name = "a space that is not the common one"
-		}
-		return fmt.Sprintf("%s (U+%04X)", name, r)
+	r, _ := utf8.DecodeRuneInString(text[i:])
+	name := "an invisible character"
+	switch {
+	case r == 0:
+		name = "a NUL character"
+	case unicode.IsControl(r):
+		name = "a control character"
+	case r == '\u00a0', r == '\u202f':
+		name = "a no-break space"
+	case r == '\ufeff':
+		name = "a byte order mark"
+	case '\u200b' <= r && r <= '\u200d', r == '\u2060':
+		name = "a zero-width character"
+	case unicode.IsSpace(r), unicode.Is(unicode.Zs, r):
+		name = "a space that is not the common one"
 	}
-	return ""
+	return fmt.Sprintf("%s (U+%04X)", name, r)
 }
 
 // invisible reports whether r shows nothing: control and format characters, spaces
