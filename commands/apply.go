@@ -32,10 +32,13 @@ func (f *changeFlags) apply(ctx context.Context, store *db.Store, s *selection, 
 	}
 }
 
-// each acts on all credentials, kind after kind, some thousand at a time, and returns how
-// many were changed. A credential that was left ends it, unless that is tolerated; so
+// manyRows is how many rows one statement changes.
+const manyRows = 100_000
+
+// each acts on all credentials, kind after kind, so many at a time, and returns how many
+// were changed. A credential that was left ends it, unless that is tolerated; so
 // does a selection of which nothing was changed.
-func (f *changeFlags) each(ctx context.Context, tx *db.Tx, s *selection, doing string, act func([]*tokens.Ref) (db.Outcomes, error)) (done int, err error) {
+func (f *changeFlags) each(ctx context.Context, tx *db.Tx, s *selection, doing string, size int, act func([]*tokens.Ref) (db.Outcomes, error)) (done int, err error) {
 	p := f.app.progress(doing, int64(s.refs.Len()))
 	defer p.done()
 	for _, k := range tokens.Kinds() {
@@ -44,7 +47,7 @@ func (f *changeFlags) each(ctx context.Context, tx *db.Tx, s *selection, doing s
 		}
 		chunks := 0
 		work := func() error {
-			for chunk := range s.refs.Chunks(k) {
+			for chunk := range s.refs.Chunks(k, size) {
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}

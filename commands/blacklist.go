@@ -69,7 +69,7 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 		if s.all != nil {
 			return o.all(ctx, tx, s.all, &done)
 		}
-		_, err := o.each(ctx, tx, s, "blacklisting", func(chunk []*tokens.Ref) (db.Outcomes, error) {
+		_, err := o.each(ctx, tx, s, "blacklisting", manyRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
 			n, left, err := chunk[0].Kind().Blacklist(ctx, a.env(), tx, tokens.Target{Refs: chunk})
 			done.add(chunk[0].Kind(), int(n))
 			return left, err

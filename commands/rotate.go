@@ -12,6 +12,10 @@ import (
 	"tokenctl/tokens"
 )
 
+// rotatedRows is how many credentials are replaced at a time: their secrets are written
+// while the database replaces the next.
+const rotatedRows = 5000
+
 type rotateOptions struct {
 	changeFlags
 	life    lifeFlags
@@ -131,7 +135,7 @@ func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, re
 	}
 	written := make(chan error, 1)
 	written <- nil
-	_, err = o.each(ctx, tx, s, "rotating", func(chunk []*tokens.Ref) (db.Outcomes, error) {
+	_, err = o.each(ctx, tx, s, "rotating", rotatedRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
 		minted, left, err := chunk[0].Kind().Rotate(ctx, o.app.env(), tx, chunk, req)
 		if err = cmp.Or(err, <-written); err != nil {
 			written <- nil

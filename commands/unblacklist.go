@@ -61,7 +61,7 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 		return true
 	}
 	err = o.apply(ctx, store, s, undo, func(tx *db.Tx) error {
-		_, err := o.each(ctx, tx, s, "unblacklisting", func(chunk []*tokens.Ref) (db.Outcomes, error) {
+		_, err := o.each(ctx, tx, s, "unblacklisting", manyRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
 			return chunk[0].Kind().Unblacklist(ctx, a.env(), tx, chunk)
 		})
 		if err != nil {

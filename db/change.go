@@ -17,8 +17,9 @@ import (
 // Every change of stored credentials goes through this file. A change is one
 // statement over a table n. Each row of n is a reference: the primary key of one row
 // to change, what that row must still hold, and its new values. On PostgreSQL n is a
-// few arrays, and one statement changes some thousand rows in the order of n, which
-// is the order of their keys, so two processes lock the same rows in the same order.
+// few arrays, and one statement changes all of its rows. Few rows are changed in the order
+// of n, which is the order of their keys, so two processes lock them in the same order; of
+// many rows the planner decides, and a deadlock begins again.
 // On SQLite, whose transaction holds the only write lock, the statement is prepared
 // once and run for each reference. A change of everything that a filter selects, which
 // nobody was shown, needs no references: see changeWhere.
@@ -129,9 +130,11 @@ func (tx *Tx) run(ctx context.Context, c change) (missed []int, err error) {
 	for _, g := range c.each {
 		args = append(args, arrayOf(g.column.Type, g.each))
 		names = append(names, g.name)
-		// If the planner knew how many there are, it would read the whole table
-		// for every statement.
-		lists = append(lists, "(select cast($"+strconv.Itoa(len(args))+" as "+quote(g.column.Type)+"[]))")
+		list := "cast($" + strconv.Itoa(len(args)) + " as " + quote(g.column.Type) + "[])"
+		if len(g.each) <= few {
+			list = "(select " + list + ")" // which hides from the planner how many there are
+		}
+		lists = append(lists, list)
 	}
 	text := c.text
 	if c.same != nil {

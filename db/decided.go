@@ -118,6 +118,9 @@ func (f *Filter) wantsOwner(u *User) bool {
 // base is the query for the rows, sorted where the database can.
 func (d *decided[T]) base(l *Layout) (*query, error) {
 	q, err := d.query(l)
+	if err == nil && d.later() && d.users(l) == nil {
+		err = l.userProblem
+	}
 	if err != nil || d.later() {
 		return q, err
 	}

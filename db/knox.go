@@ -194,6 +194,7 @@ func (tx *Tx) knoxAmong(ctx context.Context, column string, texts []string) ([]K
 	if err != nil {
 		return nil, err
 	}
+	q.key = ""
 	if column != "" {
 		values := []any{}
 		for _, text := range texts {

@@ -86,8 +86,11 @@ func (l *Layout) anyOf(expr, placeholder string) string {
 	return expr + " = any(" + placeholder + ")"
 }
 
+// few is how many rows PostgreSQL finds one by one by an index, in the order in which they
+// are given. Of more rows the planner is told how many there are, and may read the table.
+const few = 1000
+
 // among adds the condition that expr, of a column's type, is one of many values.
-// PostgreSQL is not told how many: it would read the whole table for some thousand.
 func (q *query) among(l *Layout, expr, typ string, values []any) error {
 	if l.Engine == SQLite {
 		arg, err := l.listArg(nil, values)
@@ -95,7 +98,11 @@ func (q *query) among(l *Layout, expr, typ string, values []any) error {
 		return err
 	}
 	array := quote(typ) + "[]"
-	q.and(expr+" = any(cast((select cast(%s as "+array+")) as "+array+"))", typedList(values))
+	list := "cast(%s as " + array + ")"
+	if len(values) <= few {
+		list = "cast((select " + list + ") as " + array + ")"
+	}
+	q.and(expr+" = any("+list+")", arrayOf(typ, values))
 	return nil
 }
 
@@ -225,6 +232,7 @@ func exactly[T any](tx *Tx, q *query, key string, secrets []django.Secret, read 
 	if err := q.among(tx.Layout, key, "text", texts); err != nil {
 		return nil, err
 	}
+	q.key = "" // the order is that of the secrets
 	rows, err := read(q)
 	if err != nil {
 		return nil, err

@@ -95,6 +95,12 @@ func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), dec
 	d := &decided[Session]{store: s, name: "sessions", filter: f, sorts: []string{"user", "user_id", "status"}, key: "s.session_key", note: note, decide: decide,
 		query: func(l *Layout) (*query, error) {
 			q, err := l.sessions()
+			if err == nil && f.UserIDs != nil {
+				err = l.named(l.Session())
+			}
+			if err == nil && l.Session().Owner != nil {
+				err = f.needsNames(l.Session().Owner)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -137,12 +143,15 @@ func (tx *Tx) owners(ctx context.Context, page []Session, brief bool) error {
 }
 
 func (tx *Tx) sessionOwners(ctx context.Context, page []Session, o *ownerSearch, brief bool) error {
+	users := tx.Layout.Session().Owner
+	if users == nil {
+		return nil // see read
+	}
 	o.begin()
 	for i := range page {
 		o.want(page[i].UserID)
 	}
 	// The auth hash of a session is made of its owner's password.
-	users := tx.Layout.Session().Owner
 	if err := o.find(ctx, tx, users, users, brief, true); err != nil {
 		return err
 	}

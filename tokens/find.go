@@ -25,7 +25,7 @@ type Found struct {
 }
 
 // findSize is how many names one query looks up.
-const findSize = 5000
+const findSize = 100_000
 
 // Find looks up many names, those of each kind together, in their order.
 func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error) {

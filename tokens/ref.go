@@ -140,12 +140,9 @@ func (r *Refs) Drop(f func(*Ref) bool) {
 	r.list = kept
 }
 
-// chunkSize is how many rows one statement changes.
-const chunkSize = 5000
-
-// Chunks yields the credentials of a kind for one statement after the other, in the
-// one order in which every process locks rows.
-func (r *Refs) Chunks(k *Kind) iter.Seq[[]*Ref] {
+// Chunks yields the credentials of a kind for one statement after the other, some at a
+// time, in the one order in which every process locks rows.
+func (r *Refs) Chunks(k *Kind, size int) iter.Seq[[]*Ref] {
 	return func(yield func([]*Ref) bool) {
 		var sorted []*Ref
 		for c := range r.All() {
@@ -154,7 +151,7 @@ func (r *Refs) Chunks(k *Kind) iter.Seq[[]*Ref] {
 			}
 		}
 		slices.SortFunc(sorted, func(a, b *Ref) int { return k.LockOrder(a.row, b.row) })
-		for chunk := range slices.Chunk(sorted, chunkSize) {
+		for chunk := range slices.Chunk(sorted, size) {
 			if !yield(chunk) {
 				return
 			}
