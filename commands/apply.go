@@ -18,13 +18,13 @@ const attempts = 3
 // another one begins again, unless something was delivered that cannot be taken back;
 // undo takes back the rest.
 func (f *changeFlags) apply(ctx context.Context, store *db.Store, s *selection, undo func() bool, do func(*db.Tx) error) error {
-	change := f.app.changeMany
+	change := store.WriteMany
 	if s.named && s.refs.Len() < mostTold {
-		change = f.app.change // a few rows take no longer than --timeout
+		change = store.Write // a few rows take no longer than --timeout
 	}
 	missing := s.missing
 	for attempt := 1; ; attempt++ {
-		err := change(ctx, store, do)
+		err := change(ctx, do)
 		if django.CodeOf(err) != django.CodeDeadlock || attempt == attempts || !undo() {
 			return err
 		}
@@ -57,13 +57,16 @@ func (f *changeFlags) each(ctx context.Context, tx *db.Tx, s *selection, doing s
 				}
 				chunks++
 				tokens.Mark(chunk, left)
-				for i := range left {
-					if e := f.fault(s, chunk[i]); e != nil && !f.keepGoing {
-						return e
-					} else if e != nil {
-						s.missing = append(s.missing, offence{chunk[i].ID(), e, 1})
+				var faults []offence
+				for i, r := range chunk {
+					if e := f.fault(s, r); left[i] != 0 && e != nil {
+						faults = append(faults, offence{r.ID(), e, 1})
 					}
 				}
+				if faults != nil && !f.keepGoing {
+					return offences(faults)
+				}
+				s.missing = append(s.missing, faults...)
 				done += len(chunk) - len(left)
 				p.add(int64(len(chunk)))
 			}
@@ -146,7 +149,7 @@ func (f *changeFlags) noteLeft(s *selection) {
 		f.app.say("%s had been blacklisted meanwhile", count(already, "credential"))
 	}
 	if s.appeared > 0 {
-		f.app.say("note: %s appeared since you were asked, and stays as it is", count(s.appeared, "credential"))
+		f.app.say("note: %s", plural(s.appeared, "credential appeared since you were asked, and stays as it is", "credentials appeared since you were asked, and stay as they are"))
 	}
 }
 

@@ -248,7 +248,7 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 		err := offences(s.missing)
 		var e *django.Error
 		if errors.As(err, &e) && e.Code == django.CodeNotFound {
-			e.Hint += "; --ignore-missing makes an absent one no fault"
+			e.Hint = strings.TrimPrefix(e.Hint+"; --ignore-missing makes an absent one no fault", "; ")
 		}
 		return nil, err
 	}

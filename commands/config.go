@@ -152,7 +152,7 @@ func (a *App) openTarget(t db.Target) (*db.Store, error) {
 	}
 	o := db.Options{Schema: a.global.schema, Timeout: a.global.timeout, Version: buildInfo().version, Now: a.Now,
 		UserTable: a.settings.Auth.UserTable, UsernameField: a.settings.Auth.UsernameField, TokenTable: a.settings.Knox.TokenTable,
-		AuthTokenTable: a.settings.DRF.TokenTable, SessionTable: a.settings.Session.SessionTable, Zone: zone, Connections: a.connections, Source: a.source,
+		AuthTokenTable: a.settings.DRF.TokenTable, SessionTable: a.settings.Session.SessionTable, Zone: zone, Connections: a.connections,
 		Warn: func(text string) { a.say("warning: %s", text) }}
 	if a.mutating {
 		o.Phase = a.follow

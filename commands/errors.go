@@ -168,16 +168,6 @@ func (a *App) tell(write func()) {
 	}
 }
 
-// change runs f in a transaction.
-func (a *App) change(ctx context.Context, store *db.Store, f func(*db.Tx) error) error {
-	return store.Write(ctx, f)
-}
-
-// changeMany is change for work of any size.
-func (a *App) changeMany(ctx context.Context, store *db.Store, f func(*db.Tx) error) error {
-	return store.WriteMany(ctx, f)
-}
-
 // plainError gives a code to errors of other packages.
 func (a *App) plainError(err error) *django.Error {
 	var field *output.UnknownFieldError

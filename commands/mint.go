@@ -165,7 +165,7 @@ func (o *mintOptions) run(ctx context.Context) error {
 	}
 	m := minting{mintOptions: o, kind: kind, req: req, who: who, selected: selected, meter: a.progress("minting", int64(n)), seen: map[string]bool{}}
 	defer m.meter.done()
-	err = a.change(ctx, store, func(tx *db.Tx) error { return m.all(ctx, tx) })
+	err = store.Write(ctx, func(tx *db.Tx) error { return m.all(ctx, tx) })
 	m.meter.done()
 	if err := o.deliver.settle(err); err != nil {
 		return err

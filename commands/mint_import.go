@@ -68,7 +68,7 @@ func (o *mintOptions) importTokens(ctx context.Context) error {
 		if err := a.write(columns, rows, len(rows) == 1); err != nil {
 			return err
 		}
-	} else if err := a.change(ctx, store, find); err != nil {
+	} else if err := store.Write(ctx, find); err != nil {
 		return err
 	}
 	o.reportImport(list, without, implied)

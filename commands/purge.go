@@ -129,6 +129,12 @@ func (o *purgeOptions) run(ctx context.Context) error {
 		return err
 	}
 	a.say("purged %s", purgeSummary(work, func(w *purgeWork) int64 { return w.deleted }))
+	for _, w := range work {
+		total -= w.deleted
+	}
+	if total > 0 {
+		a.say("%s", plural(int(total), "row was renewed or deleted meanwhile, and was left", "rows were renewed or deleted meanwhile, and were left"))
+	}
 	return o.show(work)
 }
 
@@ -240,7 +246,7 @@ func (o *purgeOptions) purgeKind(ctx context.Context, store *db.Store, req token
 		}
 		first = false
 		var n int64
-		err := a.changeMany(ctx, store, func(tx *db.Tx) (err error) {
+		err := store.WriteMany(ctx, func(tx *db.Tx) (err error) {
 			if n, err = w.kind.Purge(ctx, a.env(), tx, batch, req); err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -145,23 +146,36 @@ func offended(list []offence, ref reference, err error) ([]offence, bool) {
 	return append(list, offence{ref.where, e, 1}), true
 }
 
-// offences is the error that names every offender; nil when there is none.
+// offences is the error that names the offenders with what is true of each; nil when there
+// is none. Its code is the one that all have, else that of an absent one, else that of a
+// changed one.
 func offences(list []offence) error {
 	if len(list) == 0 {
 		return nil
 	}
-	if len(list) == 1 {
-		return list[0].err
-	}
-	var names []string
-	code := django.CodeChanged
+	e := *list[0].err
+	var reasons []string
+	codes := map[django.Code]bool{}
 	for _, o := range list {
-		names = append(names, o.where)
-		if o.err.Code == django.CodeNotFound {
-			code = django.CodeNotFound
+		codes[o.err.Code] = true
+		if o.err.Hint != e.Hint {
+			e.Hint = ""
+		}
+		if len(reasons) < mostTold {
+			reasons = append(reasons, o.err.Message)
 		}
 	}
-	return &django.Error{Code: code, Message: "not there, or replaced meanwhile: " + strings.Join(names, ", "), Hint: list[0].err.Hint}
+	if more := len(list) - mostTold; more > 0 {
+		reasons = append(reasons, fmt.Sprintf("and %d more", more))
+	}
+	e.Message = strings.Join(reasons, "; ")
+	for _, code := range []django.Code{django.CodeNotFound, django.CodeChanged} {
+		if len(codes) > 1 && codes[code] {
+			e.Code = code
+			break
+		}
+	}
+	return &e
 }
 
 // needsReference asks for an argument, unless --token-file stands in for it.

@@ -63,7 +63,7 @@ func (o *activeOptions) run(ctx context.Context) error {
 	var users []db.User
 	var changed map[string]bool
 	var held map[string][]db.Holding
-	err = a.change(ctx, store, func(tx *db.Tx) error {
+	err = store.Write(ctx, func(tx *db.Tx) error {
 		if users, err = o.find(ctx, tx, nil); err != nil {
 			return err
 		}

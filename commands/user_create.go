@@ -180,7 +180,7 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 	}
 	var users []db.User
 	var minted []tokens.Minted
-	err := a.change(ctx, store, func(tx *db.Tx) error {
+	err := store.Write(ctx, func(tx *db.Tx) error {
 		if err := a.createUsers(ctx, tx, newcomers); err != nil {
 			return err
 		}

@@ -96,7 +96,7 @@ func (o *userDeleteOptions) run(ctx context.Context) error {
 	if err := o.consentTo(ctx, seen); err != nil {
 		return err
 	}
-	err = a.change(ctx, store, func(tx *db.Tx) error {
+	err = store.Write(ctx, func(tx *db.Tx) error {
 		if err := tx.LockUsers(ctx, seen.users); err != nil {
 			return err
 		}

@@ -184,7 +184,7 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 		}
 	}
 	var held []db.Holding
-	err = a.change(ctx, store, func(tx *db.Tx) error {
+	err = store.Write(ctx, func(tx *db.Tx) error {
 		if err := tx.SetPassword(ctx, u, encoded); err != nil {
 			return err
 		}

@@ -30,18 +30,17 @@ var refusalHints = map[string]string{
 
 // connectError explains why there is no connection.
 func (s *Store) connectError(err error) error {
-	source := cmp.Or(s.opts.Source, "the URL")
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		hint := cmp.Or(refusalHints[pg.Code], "check the user, the password (.pgpass, PGPASSWORD, a service file) and pg_hba.conf")
-		return &django.Error{Code: django.CodeDatabaseRefused, Message: "the database refused the connection: " + pg.Message, Hint: hint + "; the database is named by " + source, Err: err}
+		return &django.Error{Code: django.CodeDatabaseRefused, Message: "the database refused the connection: " + pg.Message, Hint: hint, Err: err}
 	}
 	var lite *sqlite.Error
 	if errors.As(err, &lite) {
 		return (&Tx{store: s}).sqliteError(lite)
 	}
 	e := &django.Error{Code: django.CodeDatabaseUnreachable, Message: "cannot reach the database", Err: err,
-		Hint: "check " + source + ", and that the server listens there"}
+		Hint: "check the host and the port, and that the server listens there"}
 	host := "the server"
 	var connect *pgconn.ConnectError
 	if errors.As(err, &connect) {
@@ -51,7 +50,7 @@ func (s *Store) connectError(err error) error {
 	reason, hint := reachReason(err, host)
 	e.Message += ": " + reason
 	if hint != "" {
-		e.Hint = hint + "; the database is named by " + source
+		e.Hint = hint
 	}
 	return e
 }

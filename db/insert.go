@@ -123,7 +123,7 @@ func (tx *Tx) insertAll(ctx context.Context, n int, t *Table, columns ...values)
 	inserted, err := tx.execRows(ctx, text, args...)
 	if err == nil && inserted < int64(n) {
 		// A trigger of the application's may do that.
-		err = &django.Error{Code: django.CodeDatabaseError, Message: "the database did not take all new rows of " + t.Name}
+		err = &django.Error{Code: django.CodeRowsKept, Message: "the database did not take all new rows of " + t.Name}
 	}
 	return err
 }

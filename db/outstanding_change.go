@@ -15,13 +15,16 @@ func (tx *Tx) BlacklistTokens(ctx context.Context, refs []Ref) (Outcomes, error)
 		return nil, err
 	}
 	text := l.insertInto(b) + " (token_id, blacklisted_at) select o.id, n.all from " + l.Outstanding().SQL() + " o, n where " + outstandingTheirs
-	if b.Column("token_id").Unique {
+	unique := b.Column("token_id").Unique
+	if !unique {
+		text += " and not " + l.isBlacklisted("o.id")
+	}
+	if l.Engine == PostgreSQL {
+		// Nobody can delete the token meanwhile. Django's foreign keys do not wait for this lock.
+		text += " for no key update of o"
+	}
+	if unique {
 		text += " on conflict (token_id) do nothing"
-	} else {
-		// A row lock, which takes the privilege to update, stands in for the index.
-		if text += " and not " + l.isBlacklisted("o.id"); l.Engine == PostgreSQL {
-			text += " for no key update of o"
-		}
 	}
 	return tx.changeOutstanding(ctx, refs, change{text: text, found: "token_id", same: l.timeArg(tx.Now)}, true)
 }

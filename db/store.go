@@ -23,7 +23,6 @@ type Options struct {
 	SessionTable   string           // setting session.session_table
 	Connections    int              // at most so many at a time; 0: no limit
 	Zone           django.Zone      // settings time.use_tz and time.time_zone
-	Source         string           // what named the database: "DATABASE_URL"
 
 	Phase func(Phase)       // is told how far a transaction is that writes; may be nil
 	Warn  func(text string) // is told what a user must know of a commit that succeeded; may be nil

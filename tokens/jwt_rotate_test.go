@@ -54,7 +54,7 @@ func TestRotateListedJWT(t *testing.T) {
 		}
 		rotate := func(refs *tokens.Refs, force bool) (minted []tokens.Minted, err error) {
 			return minted, s.Write(t.Context(), func(tx *db.Tx) error {
-				for chunk := range refs.Chunks(tokens.JWT) {
+				for chunk := range refs.Chunks(tokens.JWT, 5000) {
 					made, left, err := tokens.JWT.Rotate(t.Context(), env, tx, chunk, tokens.RotateRequest{Force: force})
 					if err != nil {
 						return err

@@ -136,7 +136,7 @@ func TestRefs(t *testing.T) {
 					again = db.Already
 				}
 				total := 0
-				for chunk := range refs.Chunks(k) {
+				for chunk := range refs.Chunks(k, 5000) {
 					if total += len(chunk); !slices.IsSortedFunc(chunk, func(a, b *tokens.Ref) int { return a.Place() - b.Place() }) && k == tokens.JWT {
 						t.Errorf("%s is in another order than its rows", k.Name)
 					}
