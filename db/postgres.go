@@ -133,7 +133,8 @@ type setting struct{ name, value string }
 // by default and the text protocol's results depend on them. A role that is
 // read-only by default stays so: somebody meant that as a guard. Compiling a
 // statement, which PostgreSQL begins with some hundred thousand rows, takes longer
-// than the few expressions of ours.
+// than the few expressions of ours. A cursor is planned for all of its rows, since all are
+// read.
 func (tx *Tx) beginPostgres(ctx context.Context, mode mode) error {
 	begin := "begin isolation level read committed"
 	if mode.readOnly {
@@ -161,6 +162,7 @@ func (tx *Tx) beginPostgres(ctx context.Context, mode mode) error {
 		set local statement_timeout = %d;
 		set local lock_timeout = %d;
 		set local jit = off;
+		set local cursor_tuple_fraction = 1;
 		set local timezone = 'UTC';
 		set local datestyle = 'ISO';
 		set local client_encoding = 'UTF8'`, begin, statement.Milliseconds(), limit.Milliseconds()))

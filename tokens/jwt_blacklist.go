@@ -104,19 +104,25 @@ func jwtRemains(_ context.Context, env Env, tx *db.Tx, refs []*Ref) (notes []str
 	if env.Settings.SimpleJWT.AccessTokenLifetime.Duration == 0 {
 		end = "until they expire: " + until + " if the application has simplejwt's default " + life + "; no setting says so"
 	}
+	made, unchecked := []string{}, false
 	for _, r := range refs {
-		note := ""
-		switch r.form.typ {
-		case sliding:
-			note = "it stays dead while its row is there: tokenctl purge keeps that until " + unixMicro(r.expires).Format(time.RFC3339) +
-				", but flushexpiredtokens of simplejwt may delete it earlier, and the token could be refreshed again"
-		default:
-			note = "access tokens made from " + r.ID() + " live on " + end + "; tokenctl user deactivate stops them at once"
+		if r.form.typ == sliding {
+			notes = append(notes, r.ID()+" stays dead while its row is there: tokenctl purge keeps that until "+unixMicro(r.expires).Format(time.RFC3339)+
+				", but flushexpiredtokens of simplejwt may delete it earlier, and the token could be refreshed again")
+		} else {
+			made = append(made, r.ID())
 		}
-		if r.jwt != nil && !r.jwt.secret.IsZero() && r.form.signature == signatureUnchecked {
-			note += "; no key is configured: the signature was not checked"
+		unchecked = unchecked || r.jwt != nil && !r.jwt.secret.IsZero() && r.form.signature == signatureUnchecked
+	}
+	if len(made) > 0 {
+		from := made[0]
+		if len(made) > 1 {
+			from = "these refresh tokens"
 		}
-		notes = append(notes, note)
+		notes = append(notes, "access tokens made from "+from+" live on "+end+"; tokenctl user deactivate stops them at once")
+	}
+	if unchecked {
+		notes = append(notes, "no key is configured: the signature was not checked")
 	}
 	return notes, nil
 }

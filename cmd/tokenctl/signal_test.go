@@ -190,7 +190,7 @@ func TestLimits(t *testing.T) {
 		for _, args := range [][]string{{"rotate", "drf:1"}, {"blacklist", "drf:1"}} {
 			began := time.Now()
 			r := w.run(w.command(append(args, "--timeout", "300ms", "-o", "json")...))
-			w.want(r, 1, `"code":"database_locked"`, `"hint":"try again, or wait longer with --timeout"`)
+			w.want(r, 1, `"code":"database_locked"`, `"hint":"try again, or wait longer with --timeout`)
 			if took := time.Since(began); took > 3*time.Second {
 				w.t.Errorf("--timeout 300ms took %v", took)
 			}
