@@ -23,12 +23,20 @@ func (f *changeFlags) apply(ctx context.Context, store *db.Store, s *selection, 
 		change = store.Write // a few rows take no longer than --timeout
 	}
 	missing := s.missing
+	return again(func() error { return change(ctx, do) }, func() bool {
+		s.missing = missing
+		return undo()
+	})
+}
+
+// again repeats a transaction that the database ended because of another one, if undo could
+// take back what it did elsewhere.
+func again(transaction func() error, undo func() bool) error {
 	for attempt := 1; ; attempt++ {
-		err := change(ctx, do)
+		err := transaction()
 		if django.CodeOf(err) != django.CodeDeadlock || attempt == attempts || !undo() {
 			return err
 		}
-		s.missing = missing
 	}
 }
 

@@ -79,7 +79,7 @@ func (o *purgeOptions) check(c *cobra.Command, args []string) error {
 // purgeWork is what is to be done about one kind.
 type purgeWork struct {
 	kind    *tokens.Kind
-	expired []db.Ref // in the order of their keys
+	expired []db.Ref
 	deleted int64
 }
 
@@ -215,7 +215,6 @@ func (o *purgeOptions) count(ctx context.Context, store *db.Store, req tokens.Pu
 			}
 			w.expired = append(w.expired, ref.Clone())
 		}
-		slices.SortFunc(w.expired, w.kind.LockOrder)
 	}
 	return work, nil
 }
@@ -246,12 +245,14 @@ func (o *purgeOptions) purgeKind(ctx context.Context, store *db.Store, req token
 		}
 		first = false
 		var n int64
-		err := store.WriteMany(ctx, func(tx *db.Tx) (err error) {
-			if n, err = w.kind.Purge(ctx, a.env(), tx, batch, req); err != nil {
-				return err
-			}
-			return tx.CheckConstraints(ctx)
-		})
+		err := again(func() error {
+			return store.WriteMany(ctx, func(tx *db.Tx) (err error) {
+				if n, err = w.kind.Purge(ctx, a.env(), tx, batch, req); err != nil {
+					return err
+				}
+				return tx.CheckConstraints(ctx)
+			})
+		}, func() bool { return true })
 		if err != nil {
 			return err
 		}

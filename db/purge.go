@@ -9,8 +9,8 @@ import (
 	"tokenctl/django"
 )
 
-// What a purge deletes is found first, and then deleted by references like any other
-// change, some thousand rows in a transaction. A row that was renewed since it was
+// What a purge deletes is found first, on PostgreSQL in the order of the table itself, and
+// then deleted by references like any other change, some thousand rows in a transaction. A row that was renewed since it was
 // found stays: the statement looks at its date once more. A row whose date cannot be
 // read is never found.
 
@@ -22,7 +22,7 @@ func (s *Store) ExpiredKnox(ctx context.Context, before time.Time, userIDs []str
 		if err != nil {
 			return nil, err
 		}
-		q := &query{columns: []string{"t.digest", "null"}, from: t.SQL() + " t", key: "t.digest"}
+		q := &query{columns: []string{"t.digest", "null"}, from: t.SQL() + " t", key: l.pageKey("t.digest")}
 		expiry := t.knoxExpiry()
 		if expiry == "" {
 			q.where = append(q.where, "1 = 0")
@@ -43,6 +43,14 @@ func (s *Store) ExpiredKnox(ctx context.Context, before time.Time, userIDs []str
 		e.is = isBefore(r.moment(django.DjangoTime), before)
 		return e
 	}))
+}
+
+// pageKey is the key by which SQLite reads a list by pages. PostgreSQL needs no order.
+func (l *Layout) pageKey(key string) string {
+	if l.Engine == SQLite {
+		return key
+	}
+	return ""
 }
 
 // expired is a row that may have expired.
@@ -77,6 +85,7 @@ func (s *Store) ExpiredSessions(ctx context.Context, before time.Time, userIDs [
 		if q.brief(); userIDs == nil {
 			q.columns[1] = "null"
 		}
+		q.key = l.pageKey(q.key)
 		q.and("s.expire_date < %s", l.timeArg(before))
 		return q, nil
 	}, func(l *Layout, r *row) (e expired) {
@@ -125,7 +134,7 @@ func (s *Store) ExpiredOutstanding(ctx context.Context, before time.Time, userID
 		if err != nil {
 			return nil, err
 		}
-		q := &query{columns: l.outstandingColumns(), from: o.SQL() + " o", key: "o.id"}
+		q := &query{columns: l.outstandingColumns(), from: o.SQL() + " o", key: l.pageKey("o.id")}
 		condition(l, q)
 		return q, nil
 	}, func(_ *Layout, r *row) expired {

@@ -58,7 +58,7 @@ var DRF = &Kind{
 	Exact:     func(*Selector) bool { return true },
 	Remains:   drfRemains,
 	idOf:      func(r *db.Ref) string { return drfID(r.Owner, r.Key) },
-	LockOrder: byOwner,
+	lockOrder: byOwner,
 	Header: func(s *django.Settings, secret django.Secret) string {
 		return "Authorization: " + s.TokenKeyword() + " " + secret.Reveal()
 	},

@@ -46,7 +46,7 @@ var JWT = &Kind{
 	},
 	Remains:   jwtRemains,
 	idOf:      func(r *db.Ref) string { return jwtID(r.Key.Reveal()) },
-	LockOrder: byRow,
+	lockOrder: byRow,
 	Header:    jwtHeader,
 }
 

@@ -174,8 +174,8 @@ type Kind struct {
 	// Header is the request header that carries the secret.
 	Header func(*django.Settings, django.Secret) string
 
-	// LockOrder is the order of rows in which every process changes them.
-	LockOrder func(a, b db.Ref) int
+	// lockOrder is the order of rows in which every process changes them.
+	lockOrder func(a, b db.Ref) int
 
 	idOf func(*db.Ref) string // the whole id
 }

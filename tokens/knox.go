@@ -53,7 +53,7 @@ var Knox = &Kind{
 		return tx.DeleteExpiredKnox(ctx, rows, r.Before)
 	},
 	idOf:      func(r *db.Ref) string { return knoxID(r.Key.Reveal()) },
-	LockOrder: byKey,
+	lockOrder: byKey,
 	Header: func(s *django.Settings, secret django.Secret) string {
 		return "Authorization: " + s.Knox.HeaderPrefix() + " " + secret.Reveal()
 	},

@@ -150,7 +150,7 @@ func (r *Refs) Chunks(k *Kind, size int) iter.Seq[[]*Ref] {
 				sorted = append(sorted, c)
 			}
 		}
-		slices.SortFunc(sorted, func(a, b *Ref) int { return k.LockOrder(a.row, b.row) })
+		slices.SortFunc(sorted, func(a, b *Ref) int { return k.lockOrder(a.row, b.row) })
 		for chunk := range slices.Chunk(sorted, size) {
 			if !yield(chunk) {
 				return

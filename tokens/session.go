@@ -54,7 +54,7 @@ var Session = &Kind{
 		return nil, nil
 	},
 	idOf:      func(r *db.Ref) string { return SessionID(r.Key) },
-	LockOrder: byKey,
+	lockOrder: byKey,
 	Header: func(s *django.Settings, secret django.Secret) string {
 		return "Cookie: " + s.Session.Cookie() + "=" + secret.Reveal()
 	},
