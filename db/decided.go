@@ -134,7 +134,9 @@ func (d *decided[T]) sorted(l *Layout, table string) (*query, error) {
 		return nil, err
 	}
 	u := d.users(l)
-	q.from = table + " found cross join " + q.from + " left join " + u.From("sorting") + " on sorting." + quote(u.Key) + " = found.owner"
+	if q.from = table + " found cross join " + q.from; u != nil {
+		q.from += " left join " + u.From("sorting") + " on sorting." + quote(u.Key) + " = found.owner"
+	}
 	q.where = append(q.where, d.key+" = found.row")
 	sorts := d.sort(l, "found")
 	return q, d.filter.sortBy(l, q, sorts["id"], sorts)
@@ -213,6 +215,9 @@ func (d *decided[T]) keyType(*Layout) string {
 
 // castType is the type that PostgreSQL compares a user's primary key as.
 func (u *UserTable) castType() string {
+	if u == nil {
+		return "text"
+	}
 	return map[KeyType]string{KeyInteger: "bigint", KeyUUID: "uuid", KeyText: "text"}[u.KeyType]
 }
 

@@ -80,10 +80,13 @@ func record(ctx context.Context, tx *db.Tx, refs []*Ref) error {
 		return nil
 	}
 	ids, err := tx.RecordOutstanding(ctx, rows)
+	if err != nil {
+		return err
+	}
 	for i, r := range missing {
 		r.row = db.Ref{Key: django.NewSecret(rows[i].JTI), Row: ids[i], Owner: r.owner.ID}
 	}
-	return err
+	return nil
 }
 
 // purgeJWTBefore spares what LEEWAY keeps alive.
