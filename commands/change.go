@@ -74,6 +74,8 @@ type selection struct {
 	single   bool             // one was named, so the result is one object
 	all      *tokens.Selector // all that it picks, and no references
 	missing  []offence        // what cannot be changed
+	unread   unread           // what of the rows could not be read
+	nameless int              // rows whose primary key is null
 	appeared int              // how many more the selector picked when the question was answered
 }
 
@@ -105,6 +107,10 @@ func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection,
 	s := new(selection)
 	if err := f.show(ctx, store, sel, s); err != nil {
 		return nil, err
+	}
+	a.noteUnread(s.unread)
+	if s.nameless > 0 {
+		a.say("note: %s without a key: no id names it and the application cannot accept it, so it stays", count(s.nameless, "row"))
 	}
 	if err := a.noteOthers(ctx, store, sel, f.verb); err != nil {
 		return nil, err
@@ -152,6 +158,11 @@ func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Sele
 	}
 	quiet := f.dryRun || f.silent()
 	err = f.pick(ctx, store, sel, func(c *tokens.Credential) error {
+		s.unread.add(c.Unread, c.Owner.Unread)
+		if c.Nameless() {
+			s.nameless++
+			return nil
+		}
 		if e := f.cannot(c, store); e != nil {
 			if !f.keepGoing {
 				return e

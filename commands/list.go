@@ -67,12 +67,14 @@ func (o *listOptions) run(c *cobra.Command) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(200))
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(min(listMemory, debug.SetMemoryLimit(-1))))
 	n := 0
+	var lost unread
 	var row []output.Value
 	for credential, err := range tokens.List(ctx, a.env(), store, sel) {
 		if err != nil {
 			w.Flush() //nolint:errcheck // the error that ended the list is the one to tell
 			return err
 		}
+		lost.add(credential.Unread, credential.Owner.Unread)
 		row = appendCredential(row[:0], &credential)
 		if o.reveal {
 			row = append(row, tokenValue(&credential))
@@ -86,6 +88,7 @@ func (o *listOptions) run(c *cobra.Command) error {
 		return err
 	}
 	a.noteSkipped(sel)
+	a.noteUnread(lost)
 	if !a.Term.Stdout {
 		return nil
 	}

@@ -37,7 +37,7 @@ func showRow(c *tokens.Credential) []output.Value {
 			[]output.Value{output.OptBool(c.Owner.IsActive), output.OptBool(c.Owner.IsStaff), output.OptBool(c.Owner.IsSuperuser),
 				output.Bool(c.Owner.HasUsablePassword()), output.Time(c.Owner.LastLogin)})
 	}
-	return append(credentialRow(c), owner, output.Raw(c.Claims), output.Strings(c.Notes))
+	return append(credentialRow(c), owner, output.Raw(c.Claims), output.Strings(slices.Concat(c.Notes, c.UnreadNotes())))
 }
 
 var verifyColumns = []output.Column{{Name: "id"}, {Name: "kind"}, {Name: "type", Extra: true}, {Name: "status"}, {Name: "reason"},

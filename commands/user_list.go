@@ -89,11 +89,13 @@ func (o *userListOptions) run(c *cobra.Command) error {
 		return err
 	}
 	n := 0
+	var lost unread
 	for u, err := range store.ListUsers(c.Context(), f) {
 		if err != nil {
 			w.Flush() //nolint:errcheck // the error that ended the list is the one to tell
 			return err
 		}
+		lost.add(u.Unread)
 		if err := w.Write(userRow(&u)); err != nil {
 			return err
 		}
@@ -102,6 +104,7 @@ func (o *userListOptions) run(c *cobra.Command) error {
 	if err := w.Close(); err != nil {
 		return err
 	}
+	a.noteUnread(lost)
 	if n == 0 && a.Term.Stdout {
 		a.say("no users")
 	}
@@ -140,6 +143,11 @@ func (p *pickFlags) show(ctx context.Context) error {
 	})
 	if err != nil {
 		return err
+	}
+	for _, u := range users {
+		for _, v := range u.Unread {
+			p.app.say("note: user %s: %s", u.ID, v)
+		}
 	}
 	return p.app.write(userColumns, userRows(users), p.single())
 }

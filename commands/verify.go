@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -75,6 +76,9 @@ func (o *verifyOptions) run(ctx context.Context, args []string) error {
 			c := &list[max(0, slices.IndexFunc(list, func(c tokens.Credential) bool { return refusal(&c) == "" }))]
 			if err := c.CheckVerified(); err != nil {
 				return err
+			}
+			for _, note := range c.UnreadNotes() {
+				a.say("note: %s: %s", cmp.Or(c.ID, c.Kind), note)
 			}
 			why := refusal(c)
 			good = good && why == ""

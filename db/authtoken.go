@@ -13,6 +13,7 @@ type Token struct {
 	Key     django.Secret
 	Created time.Time
 	User    User
+	Unread  []Unread
 }
 
 // Ref names the row.
@@ -38,8 +39,11 @@ func (t *Table) pageKey(column, other string) string {
 }
 
 func scanToken(l *Layout, r *row, brief bool) Token {
-	u := scanOwner(l.AuthToken().Owner, r, brief)
-	return Token{User: u, Key: django.NewSecret(r.text()), Created: r.moment(django.DjangoTime)}
+	t := l.AuthToken()
+	u := scanOwner(t.Owner, r, brief)
+	token := Token{User: u, Key: django.NewSecret(r.stored(t, "key")), Created: r.moment(django.DjangoTime, t, "created")}
+	token.Unread = r.unread
+	return token
 }
 
 // Tokens yields the tokens that f selects, by owner where f does not sort.
@@ -56,7 +60,7 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 		if err := f.whereOwner(l, l.AuthToken().Owner, q); err != nil {
 			return nil, err
 		}
-		f.whereCreated(l, q)
+		f.whereCreated(l, l.AuthToken(), q)
 		u := l.AuthToken().Owner
 		owner := "u." + quote(u.Key)
 		// An id is drf:KEY@…, so KEY@ orders as the whole id does. UUIDs without
@@ -64,17 +68,17 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 		id := l.bytewise("cast(" + owner + " as text) || '@'")
 		status := "case when " + l.isFlag(l.AuthToken().Owner, "is_active", true, true) + " then 'active' else 'disabled' end"
 		return q, f.sortBy(l, q, id, map[string]string{"id": id, "user": l.bytewise(l.AuthToken().Owner.nameOf("u")), "user_id": owner,
-			"created": "t.created", "status": status, "kind": id, "type": id, "expires": id})
+			"created": l.knownDate(l.AuthToken().Column("created"), "t.created"), "status": status, "kind": id, "type": id, "expires": id})
 	}, func(l *Layout, r *row) Token { return scanToken(l, r, true) })
 }
 
-// whereCreated adds the conditions on t.created.
-func (f *Filter) whereCreated(l *Layout, q *query) {
+// whereCreated adds the conditions on the column created of a table under the alias t.
+func (f *Filter) whereCreated(l *Layout, t *Table, q *query) {
 	if f.CreatedBefore != nil {
-		q.and("t.created < %s", l.timeArg(*f.CreatedBefore))
+		q.and(l.dated(t.Column("created"), "t.created", "<"), l.timeArg(*f.CreatedBefore))
 	}
 	if f.CreatedAfter != nil {
-		q.and("t.created > %s", l.timeArg(*f.CreatedAfter))
+		q.and(l.dated(t.Column("created"), "t.created", ">"), l.timeArg(*f.CreatedAfter))
 	}
 }
 
@@ -114,7 +118,8 @@ func (tx *Tx) TokenKeysOf(ctx context.Context, users []User) (map[string]django.
 	keys := map[string]django.Secret{}
 	return keys, tx.each(ctx, q, func(r row) error {
 		id := l.User.keyText(r.text())
-		keys[id] = django.NewSecret(r.text())
+		key, _ := r.maybe()
+		keys[id] = django.NewSecret(key)
 		return r.err
 	})
 }

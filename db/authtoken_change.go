@@ -45,7 +45,9 @@ func (tx *Tx) lookAtTokens(ctx context.Context, refs []Ref) ([]Outcome, error) {
 			return err
 		}
 		return tx.each(ctx, q, func(r row) error {
-			key, owner := r.text(), t.Owner.keyText(r.text())
+			key, _ := r.maybe()
+			owner, _ := r.maybe()
+			owner = t.Owner.keyText(owner)
 			owners[key], holds[owner] = owner, true
 			return r.err
 		})
@@ -85,7 +87,7 @@ func (tx *Tx) DeleteTokensWhere(ctx context.Context, f Filter) (int64, error) {
 	if err := f.whereOwner(l, l.AuthToken().Owner, q); err != nil {
 		return 0, err
 	}
-	f.whereCreated(l, q)
+	f.whereCreated(l, l.AuthToken(), q)
 	return tx.deleteWhere(ctx, l.AuthToken(), q, f.aboutOwner(), "key")
 }
 

@@ -70,8 +70,8 @@ func quiet(t testing.TB, err error, want django.Code) {
 	}
 }
 
-// SQLite's columns hold anything. What Django cannot read is unknown, and of flags any text
-// but the empty one is true, as Python has it.
+// SQLite's columns hold anything. What Django cannot read is unknown, and a flag is true if
+// it is 1, as Django's converter for bool has it.
 func TestOddValues(t *testing.T) {
 	t.Parallel()
 	for _, column := range []string{"is_active", "last_login", "date_joined", "is_staff"} {
@@ -84,7 +84,7 @@ func TestOddValues(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s: %v", column, err)
 				}
-				if !u.Active() || (*u.IsStaff != (column == "is_staff")) || u.DateJoined.IsZero() != (column == "date_joined") || !u.LastLogin.IsZero() {
+				if u.Active() == (column == "is_active") || *u.IsStaff || u.DateJoined.IsZero() != (column == "date_joined") || !u.LastLogin.IsZero() {
 					t.Errorf("%s: %+v", column, u)
 				}
 			}

@@ -19,11 +19,12 @@ type Filter struct {
 	CreatedAfter  *time.Time
 	ExpiresBefore *time.Time
 	ExpiresAfter  *time.Time
-	Without       []string  // kinds of which a user holds nothing live: "drf", "knox", "jwt"
-	Now           time.Time // what is live
-	Statuses      []string  // nil: any
-	Types         []string  // simplejwt's token types; nil: any
-	Sort          string    // a field of the object listed; empty: by key
+	Unexpired     *time.Time // of sessions: those that expire later, and those of which that is not known
+	Without       []string   // kinds of which a user holds nothing live: "drf", "knox", "jwt"
+	Now           time.Time  // what is live
+	Statuses      []string   // nil: any
+	Types         []string   // simplejwt's token types; nil: any
+	Sort          string     // a field of the object listed; empty: by key
 	Descending    bool
 	Limit         int  // 0: none
 	Brief         bool // of users: only key, name and IsActive are wanted

@@ -22,6 +22,7 @@ type KnoxToken struct {
 	Old      bool      // made before knox 5, in a table of knox 5
 	User     User
 	Seen     string // the expiry as it is stored
+	Unread   []Unread
 }
 
 // Ref names the row.
@@ -58,7 +59,7 @@ func (l *Layout) knoxTokens(now time.Time, brief bool) (q *query, status string,
 func (l *Layout) knoxStatus(q *query, now time.Time) string {
 	status := "case "
 	if name := l.Knox().knoxExpiry(); name != "" {
-		status += q.expr("when t."+quote(name)+" < %s then 'expired' ", l.timeArg(now))
+		status += q.expr("when "+l.dated(l.Knox().Column(name), "t."+quote(name), "<")+" then 'expired' ", l.timeArg(now))
 	}
 	if _, told := l.KnoxSchemes(); told && l.KnoxScheme() == django.KnoxText {
 		status += "when length(t.token_key) < " + strconv.Itoa(knoxKeyLength) + " then 'dead' "
@@ -67,8 +68,10 @@ func (l *Layout) knoxStatus(q *query, now time.Time) string {
 }
 
 func scanKnox(l *Layout, r *row, brief bool) KnoxToken {
-	u := scanOwner(l.Knox().Owner, r, brief)
-	t := KnoxToken{User: u, Digest: r.text(), Created: r.moment(django.DjangoTime), Expires: r.moment(django.DjangoTime), Status: r.text()}
+	table := l.Knox()
+	u := scanOwner(table.Owner, r, brief)
+	t := KnoxToken{User: u, Digest: r.stored(table, "digest"), Created: r.moment(django.DjangoTime, table, "created"), Expires: r.moment(django.DjangoTime, table, table.knoxExpiry()), Status: r.text()}
+	t.Unread = r.unread
 	if !brief {
 		t.TokenKey, _ = r.maybe()
 		t.Salt, _ = r.maybe()
@@ -98,11 +101,11 @@ func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, e
 		}
 		expiry := "null"
 		if name := l.Knox().knoxExpiry(); name != "" {
-			expiry = "t." + quote(name)
+			expiry = l.knownDate(l.Knox().Column(name), "t."+quote(name))
 		}
 		// An id is the beginning of the digest.
 		id := l.bytewise("t.digest")
-		return q, f.sortBy(l, q, id, map[string]string{"id": id, "kind": "cast(null as text)", "type": "cast(null as text)", "created": "t.created", "expires": expiry,
+		return q, f.sortBy(l, q, id, map[string]string{"id": id, "kind": "cast(null as text)", "type": "cast(null as text)", "created": l.knownDate(l.Knox().Column("created"), "t.created"), "expires": expiry,
 			"status": l.bytewise("(" + status + ")"), "user": l.bytewise(l.Knox().Owner.nameOf("u")), "user_id": "u." + quote(l.Knox().Owner.Key)})
 	}, func(l *Layout, r *row) KnoxToken {
 		t := scanKnox(l, r, true)
@@ -118,18 +121,18 @@ func (f *Filter) whereKnox(l *Layout, q *query, status string) error {
 	if err := f.whereOwner(l, l.Knox().Owner, q); err != nil {
 		return err
 	}
-	f.whereCreated(l, q)
+	f.whereCreated(l, l.Knox(), q)
 	switch name := l.Knox().knoxExpiry(); {
 	case name == "" && f.ExpiresBefore != nil:
 		q.where = append(q.where, "1 = 0")
 	case name != "":
-		expiry := "t." + quote(name)
+		c, expiry := l.Knox().Column(name), "t."+quote(name)
 		if f.ExpiresBefore != nil {
-			q.and(expiry+" < %s", l.timeArg(*f.ExpiresBefore))
+			q.and(l.dated(c, expiry, "<"), l.timeArg(*f.ExpiresBefore))
 		}
 		// Without an expiry it is never, which is after everything.
 		if f.ExpiresAfter != nil {
-			q.and("("+expiry+" is null or "+expiry+" > %s)", l.timeArg(*f.ExpiresAfter))
+			q.and("("+expiry+" is null or "+l.dated(c, expiry, ">")+")", l.timeArg(*f.ExpiresAfter))
 		}
 	}
 	if f.Statuses == nil {

@@ -130,7 +130,9 @@ func (tx *Tx) changeKnox(ctx context.Context, refs []Ref, c change) (Outcomes, e
 		}
 		now := map[string]Ref{}
 		err := tx.each(ctx, q, func(r row) error {
-			now[r.text()] = Ref{Owner: t.Owner.keyText(r.text()), Seen: r.text()}
+			digest, _ := r.maybe()
+			owner, _ := r.maybe()
+			now[digest] = Ref{Owner: t.Owner.keyText(owner), Seen: r.text()}
 			return r.err
 		})
 		list := make([]Outcome, len(refs))

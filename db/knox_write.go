@@ -127,7 +127,7 @@ func (l *Layout) expiredKnox(before time.Time, userIDs []string) (t *Table, q *q
 		return t, nil, false, nil
 	}
 	q = new(query)
-	q.and(quote(expiry)+" < %s", l.timeArg(before))
+	q.and(l.dated(t.Column(expiry), quote(expiry), "<"), l.timeArg(before))
 	if userIDs != nil {
 		if err := l.named(t); err != nil {
 			return nil, nil, false, err

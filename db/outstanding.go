@@ -23,6 +23,7 @@ type OutstandingToken struct {
 	User    User
 	Several bool // the JWT names several users, so nobody
 
+	Unread  []Unread
 	Summary *django.JWTGlance // what a list shows of the JWT; nil where the text is none
 	named   string            // the user whom the JWT of a row without an owner names
 }
@@ -85,13 +86,15 @@ func (l *Layout) userIDField(u *UserTable, s django.JWTSettings) (*UserTable, er
 
 func scanOutstanding(l *Layout, r *row, brief bool) OutstandingToken {
 	u := scanOwner(l.Outstanding().Owner, r, brief)
-	t := scanOutstandingRow(r)
+	t := scanOutstandingRow(l.Outstanding(), r)
 	t.User = u
 	return t
 }
 
-func scanOutstandingRow(r *row) OutstandingToken {
-	t := OutstandingToken{Row: r.integer(), JTI: r.text(), Text: django.NewSecret(r.text()), Created: r.moment(django.SimpleJWTTime), Expires: r.moment(django.SimpleJWTTime)}
+func scanOutstandingRow(table *Table, r *row) OutstandingToken {
+	t := OutstandingToken{Row: r.integer(), JTI: r.stored(table, "jti"), Text: django.NewSecret(r.stored(table, "token")),
+		Created: r.moment(django.SimpleJWTTime, table, "created_at"), Expires: r.moment(django.SimpleJWTTime, table, "expires_at")}
+	t.Unread = r.unread
 	if flag := r.flag(); flag != nil {
 		t.Blacklisted = *flag
 	}

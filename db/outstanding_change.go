@@ -89,7 +89,7 @@ func (tx *Tx) OutstandingByRow(ctx context.Context, refs []Ref) ([]*OutstandingT
 	}
 	list := make([]*OutstandingToken, len(refs))
 	return list, tx.each(ctx, q, func(r row) error {
-		t := scanOutstandingRow(&r)
+		t := scanOutstandingRow(o, &r)
 		if place, asked := places[t.Row]; asked {
 			list[place] = &t
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"tokenctl/django"
@@ -29,7 +30,7 @@ func (s *Store) ExpiredKnox(ctx context.Context, before time.Time, userIDs []str
 			return q, nil
 		}
 		q.columns[1] = l.time("t." + quote(expiry))
-		q.and("t."+quote(expiry)+" < %s", l.timeArg(before))
+		q.and(l.dated(t.Column(expiry), "t."+quote(expiry), "<"), l.timeArg(before))
 		if userIDs != nil {
 			users := make([]User, len(userIDs))
 			for i, id := range userIDs {
@@ -38,9 +39,10 @@ func (s *Store) ExpiredKnox(ctx context.Context, before time.Time, userIDs []str
 			err = q.ownedBy(l, t, users)
 		}
 		return q, err
-	}, func(_ *Layout, r *row) (e expired) {
-		e.ref.Key = django.NewSecret(r.text())
-		e.is = isBefore(r.moment(django.DjangoTime), before)
+	}, func(l *Layout, r *row) (e expired) {
+		t := l.Knox()
+		e.ref.Key = django.NewSecret(r.stored(t, "digest"))
+		e.is = isBefore(r.moment(django.DjangoTime, t, t.knoxExpiry()), before)
 		return e
 	}))
 }
@@ -70,15 +72,14 @@ func pastDue(rows iter.Seq2[expired, error]) iter.Seq2[Ref, error] {
 	}
 }
 
-// isBefore is false of a date that is unknown. SQLite finds texts and numbers that are
-// no dates, too.
+// isBefore is false of a date that is unknown.
 func isBefore(t, before time.Time) bool { return !t.IsZero() && t.Before(before) }
 
 // ExpiredSessions yields the sessions that expired before a time; with userIDs, only
 // those of these users, which only the sessions' data tell.
 func (s *Store) ExpiredSessions(ctx context.Context, before time.Time, userIDs []string) iter.Seq2[Ref, error] {
 	return pastDue(stream(ctx, s, func(l *Layout) (*query, error) {
-		q, err := l.sessions()
+		q, err := l.sessions(s.Now())
 		if err != nil {
 			return nil, err
 		}
@@ -86,10 +87,10 @@ func (s *Store) ExpiredSessions(ctx context.Context, before time.Time, userIDs [
 			q.columns[1] = "null"
 		}
 		q.key = l.pageKey(q.key)
-		q.and("s.expire_date < %s", l.timeArg(before))
+		q.and(l.dated(l.Session().Column("expire_date"), "s.expire_date", "<"), l.timeArg(before))
 		return q, nil
 	}, func(l *Layout, r *row) (e expired) {
-		v := scanSession(r)
+		v := scanSession(l, r)
 		e.ref.Key = v.Key
 		if e.is = isBefore(v.Expires, before); userIDs != nil {
 			v.read(l)
@@ -118,7 +119,9 @@ func (s *Store) ExpiredOutstanding(ctx context.Context, before time.Time, userID
 		}
 		return true
 	}
-	condition := func(l *Layout, q *query) { q.and("o.expires_at < %s", l.jwtTimeArg(before)) }
+	condition := func(l *Layout, q *query) {
+		q.and(l.dated(l.Outstanding().Column("expires_at"), "o.expires_at", "<"), l.jwtTimeArg(before))
+	}
 	if userIDs != nil {
 		rows := s.outstandingTokens(ctx, Filter{UserIDs: userIDs}, settings, func(t *OutstandingToken) (Decision, bool) { return Decision{}, judge(t) }, condition)
 		return func(yield func(Ref, error) bool) {
@@ -137,8 +140,8 @@ func (s *Store) ExpiredOutstanding(ctx context.Context, before time.Time, userID
 		q := &query{columns: l.outstandingColumns(), from: o.SQL() + " o", key: l.pageKey("o.id")}
 		condition(l, q)
 		return q, nil
-	}, func(_ *Layout, r *row) expired {
-		t := scanOutstandingRow(r)
+	}, func(l *Layout, r *row) expired {
+		t := scanOutstandingRow(l.Outstanding(), r)
 		return expired{t.Ref(), r.err == nil && judge(&t)}
 	}))
 }
@@ -162,13 +165,14 @@ func (tx *Tx) DeleteExpiredOutstanding(ctx context.Context, refs []Ref, before t
 	l := tx.Layout
 	o, at := l.Outstanding(), l.jwtTimeArg(before)
 	rows := given{"key", o.Column("id"), rowValues(refs)}
+	past := l.dated(o.Column("expires_at"), "o.expires_at", "<")
 	if b := l.tables[tableBlacklisted]; b != nil {
 		// Most of them are not blacklisted: only a row that is still there was kept.
 		missed, err := tx.run(ctx, change{table: b, text: "delete from " + b.SQL() + " as t using n where t.token_id = n.key and exists (select 1 from " + o.SQL() +
-			" o where o.id = n.key and o.expires_at < n.all)", same: at, each: []given{rows}})
+			" o where o.id = n.key and " + strings.Replace(past, "%s", "n.all", 1) + ")", same: at, each: []given{rows}})
 		if err == nil && missed != nil {
 			q := &query{from: b.SQL() + " t"}
-			q.and("exists (select 1 from "+o.SQL()+" o where o.id = t.token_id and o.expires_at < %s)", at)
+			q.and("exists (select 1 from "+o.SQL()+" o where o.id = t.token_id and "+past+")", at)
 			err = tx.noneLeft(ctx, b, q, "t.token_id", given{"key", o.Column("id"), pick(rows.each, missed)})
 		}
 		if err != nil {
@@ -179,14 +183,14 @@ func (tx *Tx) DeleteExpiredOutstanding(ctx context.Context, refs []Ref, before t
 }
 
 func (tx *Tx) deleteExpired(ctx context.Context, t *Table, keys given, expiry string, before any) (int64, error) {
-	key := "t." + quote(keys.column.Name)
-	missed, err := tx.run(ctx, change{table: t, text: "delete from " + t.SQL() + " as t using n where " + key + " = n.key and t." + quote(expiry) + " < n.all", same: before, each: []given{keys}})
+	key, past := "t."+quote(keys.column.Name), tx.Layout.dated(t.Column(expiry), "t."+quote(expiry), "<")
+	missed, err := tx.run(ctx, change{table: t, text: "delete from " + t.SQL() + " as t using n where " + key + " = n.key and " + strings.Replace(past, "%s", "n.all", 1), same: before, each: []given{keys}})
 	deleted := int64(len(keys.each) - len(missed))
 	if err != nil || missed == nil {
 		return deleted, err
 	}
 	q := &query{from: t.SQL() + " t"}
-	q.and("t."+quote(expiry)+" < %s", before)
+	q.and(past, before)
 	return deleted, tx.noneLeft(ctx, t, q, key, given{"key", keys.column, pick(keys.each, missed)})
 }
 

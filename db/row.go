@@ -29,6 +29,8 @@ type row struct {
 	lengths []int32  // of the values; -1 for NULL
 
 	values []driver.Value // SQLite
+
+	unread []Unread // nil where nothing is wrong
 }
 
 // column is how PostgreSQL describes a column of a result.
@@ -138,42 +140,31 @@ func (r *row) optional() *string {
 
 var yes, no = true, false
 
-// flag reads a truth value; nil is NULL. Like Django, it takes any other number than zero
-// and any text but the empty one for true. Who gets one must not change it.
+// flag reads the truth value of a condition; nil is NULL. Who gets one must not change it.
 func (r *row) flag() *bool {
-	truth, ok := false, false
+	truth := false
 	if r.columns == nil {
 		switch v := r.nextSQLite().(type) {
 		case nil:
 			return nil
 		case int64:
 			truth = v != 0
-		case float64:
-			truth = v != 0
-		case string:
-			truth = v != ""
 		default:
-			truth = true
+			r.fail(fmt.Errorf("a condition is a %T", v))
 		}
-		ok = true
 	} else {
-		var c column
-		var value string
-		if c, value, ok = r.next(); !ok {
-			return nil
-		}
+		c, value, ok := r.next()
 		switch {
+		case !ok:
+			return nil
 		case c.oid == pgtype.BoolOID && len(value) == 1:
 			truth = value[0] != 0
 		default:
-			var text string
-			c.scan(r, value, &text)
-			number, err := strconv.ParseFloat(text, 64)
-			truth = text != "" && (err != nil || number != 0)
+			c.scan(r, value, &truth)
 		}
 	}
 	switch {
-	case !ok || r.err != nil:
+	case r.err != nil:
 		return nil
 	case truth:
 		return &yes
@@ -207,34 +198,39 @@ func (r *row) integer() int64 {
 	return n
 }
 
-// moment reads a datetime that the family computed. The zero time is NULL, and what
-// Django could not read either: a text that is no date, infinity, a year that Python does
-// not have. On SQLite the column is selected as text (see Layout.time): the driver would
-// guess at its form.
-func (r *row) moment(family django.Family) time.Time {
-	t, ok := r.rawMoment(family)
-	if ok && (t.Year() < 1 || t.Year() > 9999) {
-		ok = false
+// readable reports whether Python has the year of a date.
+func readable(t time.Time) bool { return t.Year() >= 1 && t.Year() <= 9999 }
+
+// moment reads a datetime that the family computed from a column. The zero time is NULL,
+// and what Django could not read either: a text that is no date, infinity, a year that
+// Python does not have. On SQLite the column is selected as text (see Layout.time): the
+// driver would guess at its form.
+func (r *row) moment(family django.Family, table *Table, name string) time.Time {
+	var t time.Time
+	ok, breaks := false, false
+	if r.columns == nil {
+		text, is := r.nextSQLite().(string)
+		if !is {
+			return time.Time{}
+		}
+		var err error
+		t, err = r.zone.ParseSQLite(text, family)
+		ok, breaks = err == nil, dateBreaks(err)
+	} else {
+		c, value, is := r.next()
+		if !is {
+			return time.Time{}
+		}
+		t, ok = r.postgresMoment(c, value, family)
 	}
-	if !ok {
+	if !ok || !readable(t) {
+		r.lose(table, name, noDate, breaks)
 		return time.Time{}
 	}
 	return t
 }
 
-func (r *row) rawMoment(family django.Family) (_ time.Time, ok bool) {
-	if r.columns == nil {
-		text, is := r.nextSQLite().(string)
-		if !is {
-			return time.Time{}, false
-		}
-		t, err := r.zone.ParseSQLite(text, family)
-		return t, err == nil
-	}
-	c, value, ok := r.next()
-	if !ok {
-		return time.Time{}, false
-	}
+func (r *row) postgresMoment(c column, value string, family django.Family) (_ time.Time, ok bool) {
 	if (c.oid == pgtype.TimestamptzOID || c.oid == pgtype.TimestampOID) && len(value) == 8 {
 		n := bigEndian(value)
 		if n == math.MaxInt64 || n == math.MinInt64 {

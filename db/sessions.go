@@ -15,11 +15,13 @@ type Session struct {
 	Key     django.Secret
 	Data    string // session_data; empty in a list when it is larger than anything that can be read
 	Expires time.Time
+	Live    bool // Django finds it: by a comparison in SQL, whatever the column holds
 	Login   django.SessionLogin
 	UserID  string // whose it says it is, as a user's key is printed; empty: nobody's, or not readable
 	User    User   // zero where there is no such user
 	Problem error  // why the data cannot be read: ErrSessionCorrupt and its kin of package django
-	Sum     int64  // on PostgreSQL, a hash of its data; see Filter.Compare
+	Unread  []Unread
+	Sum     int64 // on PostgreSQL, a hash of its data; see Filter.Compare
 }
 
 // Ref names the row.
@@ -29,18 +31,25 @@ func (s *Session) Ref() Ref { return Ref{Key: s.Key, Row: s.Sum, Owner: s.UserID
 // reads, so that one beyond it need not travel.
 const maxSessionData = 2 << 20
 
-// sessions is the query for sessions, which have no column for their owner.
-func (l *Layout) sessions() (*query, error) {
+// sessions is the query for sessions as things are now, which have no column for their
+// owner.
+func (l *Layout) sessions(now time.Time) (*query, error) {
 	t, err := l.credentials("session")
 	if err != nil {
 		return nil, err
 	}
-	return &query{columns: []string{"s.session_key", "s.session_data", l.time("s.expire_date")}, from: t.SQL() + " s", key: "s.session_key"}, nil
+	q := &query{from: t.SQL() + " s", key: "s.session_key"}
+	live := "false"
+	if l.dates(t.Column("expire_date")) {
+		live = q.expr("s.expire_date > %s", l.timeArg(now))
+	}
+	q.columns = []string{"s.session_key", "coalesce(s.session_data, '')", l.time("s.expire_date"), live}
+	return q, nil
 }
 
 // brief leaves out the data of sessions that are too large to be read.
 func (q *query) brief() *query {
-	q.columns[1] = "case when octet_length(s.session_data) <= " + strconv.Itoa(maxSessionData) + " then s.session_data end"
+	q.columns[1] = "case when octet_length(coalesce(s.session_data, '')) <= " + strconv.Itoa(maxSessionData) + " then coalesce(s.session_data, '') end"
 	return q
 }
 
@@ -51,10 +60,15 @@ func (q *query) summed(l *Layout) {
 	}
 }
 
-func scanSession(r *row) Session {
-	s := Session{Key: django.NewSecret(r.text())}
+func scanSession(l *Layout, r *row) Session {
+	t := l.Session()
+	s := Session{Key: django.NewSecret(r.stored(t, "session_key"))}
 	data, ok := r.maybe()
-	s.Expires = r.moment(django.DjangoTime)
+	s.Expires = r.moment(django.DjangoTime, t, "expire_date")
+	if live := r.flag(); live != nil {
+		s.Live = *live
+	}
+	s.Unread = r.unread
 	if s.Data = data; !ok {
 		s.Problem = django.ErrSessionTooLarge
 	}
@@ -94,7 +108,7 @@ func (l *Layout) sessionOwner(id string) (arg any, ok bool) {
 func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), decide Decide[Session]) iter.Seq2[Session, error] {
 	d := &decided[Session]{store: s, name: "sessions", filter: f, sorts: []string{"user", "user_id", "status"}, key: "s.session_key", note: note, decide: decide,
 		query: func(l *Layout) (*query, error) {
-			q, err := l.sessions()
+			q, err := l.sessions(s.Now())
 			if err == nil && f.UserIDs != nil {
 				err = l.named(l.Session())
 			}
@@ -110,7 +124,7 @@ func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), dec
 			f.whereSession(l, q)
 			return q, nil
 		},
-		scan:  func(_ *Layout, r *row) Session { return scanSession(r) },
+		scan:  scanSession,
 		read:  func(l *Layout, v *Session) { v.read(l) },
 		owner: func(v *Session) *User { return &v.User },
 		users: func(l *Layout) *UserTable { return l.Session().Owner },
@@ -121,7 +135,7 @@ func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), dec
 		// An id is session:KEY… with the start of the key, so the key orders as the id.
 		sort: func(l *Layout, found string) map[string]string {
 			key := l.bytewise("s.session_key")
-			return map[string]string{"id": key, "kind": key, "type": key, "created": key, "expires": "s.expire_date",
+			return map[string]string{"id": key, "kind": key, "type": key, "created": key, "expires": l.knownDate(l.Session().Column("expire_date"), "s.expire_date"),
 				"user": l.bytewise(l.Session().Owner.nameOf("sorting")), "user_id": found + ".owner", "status": l.bytewise(found + ".status")}
 		}}
 	return d.rows(ctx)
@@ -129,11 +143,15 @@ func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), dec
 
 // whereSession adds those of a filter's conditions that the database can decide.
 func (f *Filter) whereSession(l *Layout, q *query) {
+	c := l.Session().Column("expire_date")
 	if f.ExpiresBefore != nil {
-		q.and("s.expire_date < %s", l.timeArg(*f.ExpiresBefore))
+		q.and(l.dated(c, "s.expire_date", "<"), l.timeArg(*f.ExpiresBefore))
 	}
 	if f.ExpiresAfter != nil {
-		q.and("s.expire_date > %s", l.timeArg(*f.ExpiresAfter))
+		q.and(l.dated(c, "s.expire_date", ">"), l.timeArg(*f.ExpiresAfter))
+	}
+	if f.Unexpired != nil {
+		q.and(l.unexpired(c, "s.expire_date"), l.timeArg(*f.Unexpired))
 	}
 }
 
@@ -165,7 +183,7 @@ func (tx *Tx) sessionOwners(ctx context.Context, page []Session, o *ownerSearch,
 func (tx *Tx) readSessions(ctx context.Context, q *query) ([]Session, error) {
 	var list []Session
 	err := tx.each(ctx, q, func(r row) error {
-		s := scanSession(&r)
+		s := scanSession(tx.Layout, &r)
 		s.read(tx.Layout)
 		list = append(list, s)
 		return r.err
@@ -179,7 +197,7 @@ func (tx *Tx) readSessions(ctx context.Context, q *query) ([]Session, error) {
 // SessionsWithKeys returns the sessions whose keys are among the secrets, in their
 // order; nil where a key is nobody's.
 func (tx *Tx) SessionsWithKeys(ctx context.Context, secrets []django.Secret) ([]*Session, error) {
-	q, err := tx.Layout.sessions()
+	q, err := tx.Layout.sessions(tx.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +209,7 @@ func (tx *Tx) SessionsWithKeys(ctx context.Context, secrets []django.Secret) ([]
 // SessionsWithPrefixes returns for each prefix the sessions whose keys start with it,
 // found by an index. Keys are ASCII, so none goes on with a character behind DEL.
 func (tx *Tx) SessionsWithPrefixes(ctx context.Context, prefixes []string) ([][]Session, error) {
-	q, err := tx.Layout.sessions()
+	q, err := tx.Layout.sessions(tx.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +221,7 @@ func (tx *Tx) SessionsWithPrefixes(ctx context.Context, prefixes []string) ([][]
 	var places []int
 	err = tx.each(ctx, q, func(r row) error {
 		places = append(places, int(r.integer()))
-		s := scanSession(&r)
+		s := scanSession(tx.Layout, &r)
 		s.read(tx.Layout)
 		list = append(list, s)
 		return r.err
@@ -220,9 +238,12 @@ func (tx *Tx) SessionsWithPrefixes(ctx context.Context, prefixes []string) ([][]
 
 // NewestSessions returns the n sessions that expire last.
 func (tx *Tx) NewestSessions(ctx context.Context, n int) ([]Session, error) {
-	q, err := tx.Layout.sessions()
+	q, err := tx.Layout.sessions(tx.Now)
 	if err != nil {
 		return nil, err
+	}
+	if c := tx.Layout.Session().Column("expire_date"); tx.Layout.dates(c) {
+		q.where = append(q.where, tx.Layout.isDate("s.expire_date"))
 	}
 	q.order, q.limit = []string{"s.expire_date desc"}, n
 	return tx.readSessions(ctx, q.brief())

@@ -13,7 +13,7 @@ import (
 // LockSessions returns sessions as they are now, in their order, and keeps others
 // from changing them until the transaction ends.
 func (tx *Tx) LockSessions(ctx context.Context, refs []Ref) ([]Session, Outcomes, error) {
-	q, err := tx.Layout.sessions()
+	q, err := tx.Layout.sessions(tx.Now)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -29,7 +29,7 @@ func (tx *Tx) LockSessions(ctx context.Context, refs []Ref) ([]Session, Outcomes
 	}
 	now := make([]Session, len(refs))
 	err = tx.each(ctx, q, func(r row) error {
-		s := scanSession(&r)
+		s := scanSession(tx.Layout, &r)
 		s.read(tx.Layout)
 		if place, asked := places[s.Key.Reveal()]; asked && r.err == nil {
 			now[place] = s
@@ -134,16 +134,18 @@ func (tx *Tx) DeleteSessions(ctx context.Context, refs []Ref) (Outcomes, error) 
 }
 
 // sessionSum is PostgreSQL's hash of a session's data.
-func sessionSum(table string) string { return "hashtextextended(" + table + ".session_data, 0)" }
+func sessionSum(table string) string {
+	return "hashtextextended(coalesce(" + table + ".session_data, ''), 0)"
+}
 
 // DeleteSessionsWhere removes the sessions that f selects by their dates, and returns
 // how many. Only its data tells whose a session is, so nothing else of f may be set.
 func (tx *Tx) DeleteSessionsWhere(ctx context.Context, f Filter) (int64, error) {
-	q, err := tx.Layout.sessions()
+	t, err := tx.Layout.credentials("session")
 	if err != nil {
 		return 0, err
 	}
+	q := &query{from: t.SQL() + " s"}
 	f.whereSession(tx.Layout, q)
-	t := tx.Layout.Session()
 	return tx.changeWhere(ctx, t, "delete from "+t.SQL()+" as s where "+conjunction(q.where), "s.session_key", q, "s.session_key")
 }

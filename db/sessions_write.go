@@ -31,7 +31,7 @@ func (tx *Tx) InsertSessions(ctx context.Context, users []User, keys []django.Se
 // django/contrib/sessions/backends/db.py (4.2) without must_create.
 func (tx *Tx) UpdateSession(ctx context.Context, key django.Secret, data string, expires time.Time) (found bool, err error) {
 	l := tx.Layout
-	if _, err := l.sessions(); err != nil {
+	if _, err := l.credentials("session"); err != nil {
 		return false, err
 	}
 	n, err := tx.execRows(ctx, "update "+l.Session().SQL()+" set session_data = $1, expire_date = $2 where session_key = $3",
@@ -42,7 +42,7 @@ func (tx *Tx) UpdateSession(ctx context.Context, key django.Secret, data string,
 // DropSession deletes the session with this key, if there is one:
 // SessionStore.delete of the same file.
 func (tx *Tx) DropSession(ctx context.Context, key django.Secret) error {
-	if _, err := tx.Layout.sessions(); err != nil {
+	if _, err := tx.Layout.credentials("session"); err != nil {
 		return err
 	}
 	return tx.exec(ctx, "delete from "+tx.Layout.Session().SQL()+" where session_key = $1", key.Reveal())

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"io/fs"
 	"net/url"
@@ -33,8 +34,17 @@ func openSQLite(path string) (*sql.DB, error) {
 	// turns them on, and without them orphans would break it later.
 	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(),
 		RawQuery: "mode=rw&_pragma=foreign_keys(1)&_pragma=busy_timeout(200)"}
-	return sql.Open("sqlite", dsn.String())
+	return sql.OpenDB(sqliteConnector{dsn.String()}), nil
 }
+
+// sqliteConnector connects to a SQLite database.
+type sqliteConnector struct{ dsn string }
+
+// Connect implements [driver.Connector].
+func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) { return c.Driver().Open(c.dsn) }
+
+// Driver implements [driver.Connector].
+func (sqliteConnector) Driver() driver.Driver { return sqliteDriver() }
 
 // beginSQLite takes the write lock at once, so that a transaction cannot fail
 // with SQLITE_BUSY in its middle, and the read lock likewise.

@@ -27,6 +27,7 @@ type User struct {
 	LastLogin   time.Time
 	password    string // encoded
 	nullActive  bool   // is_active is there, and NULL
+	Unread      []Unread
 }
 
 // Active reports whether Django counts the user as active: NULL is false, but a model
@@ -73,7 +74,7 @@ func (l *Layout) userColumns(u *UserTable) []string {
 		columns = append(columns, u.expr(name, "cast(u.%s as text)"))
 	}
 	for _, name := range []string{"is_staff", "is_superuser"} {
-		columns = append(columns, u.expr(name, "u.%s"))
+		columns = append(columns, l.truth(u, name))
 	}
 	for _, name := range []string{"date_joined", "last_login"} {
 		columns = append(columns, u.expr(name, l.time("u.%s")))
@@ -87,24 +88,42 @@ func (l *Layout) ownerColumns(u *UserTable, brief bool) []string {
 	if !brief {
 		return l.userColumns(u)
 	}
-	return []string{"cast(u." + quote(u.Key) + " as text)", "coalesce(cast(" + u.nameOf("u") + " as text), '')", u.expr("is_active", "u.%s")}
+	return []string{"cast(u." + quote(u.Key) + " as text)", "coalesce(cast(" + u.nameOf("u") + " as text), '')", l.truth(u, "is_active")}
+}
+
+// truth is the condition that a flag under the alias u is true as Django reads it, null
+// where it is. Of a bool on SQLite Django's own converter takes 1 for true and all else for
+// false (django/db/backends/sqlite3/base.py, 5.2); of another type Python's truth counts.
+func (l *Layout) truth(u *UserTable, column string) string {
+	c := u.Column(column)
+	if c == nil {
+		return "null"
+	}
+	expr := "u." + quote(column)
+	switch {
+	case l.Engine == SQLite && c.Type == "bool":
+		return "nullif(cast(" + expr + " as text), '') = '1'"
+	case l.Engine == SQLite:
+		return "case when typeof(" + expr + ") in ('text', 'blob') then " + expr + " not in ('', x'') else " + expr + " <> 0 end"
+	case c.Type == "bool":
+		return expr
+	case c.Text:
+		return expr + " <> ''"
+	}
+	return expr + " <> 0"
 }
 
 // isFlag is the condition that there is a user, one of whose flags Django counts as want:
 // NULL is false. absent is the flag of a model without such a column.
 func (l *Layout) isFlag(u *UserTable, column string, want, absent bool) string {
 	there := "u." + quote(u.Key) + " is not null"
-	c := u.Column(column)
-	if c == nil {
+	if u.Column(column) == nil {
 		if want == absent {
 			return there
 		}
 		return "1 = 0"
 	}
-	truth := "u." + quote(column) + " is true"
-	if l.Engine == PostgreSQL && strings.HasPrefix(c.Type, "int") {
-		truth = "coalesce(u." + quote(column) + " <> 0, false)"
-	}
+	truth := "(" + l.truth(u, column) + ") is true"
 	if want {
 		return truth
 	}
@@ -126,15 +145,16 @@ func scanUser(u *UserTable, r *row) User { return scanOwner(u, r, false) }
 func scanOwner(table *UserTable, r *row, brief bool) (u User) {
 	id, there := r.maybe()
 	u.ID = table.keyText(id)
-	u.Username, _ = r.maybe()
+	u.Username = r.stored(table.Table, table.Username)
 	u.IsActive = r.flag()
 	u.nullActive = u.IsActive == nil && table.Column("is_active") != nil
 	if !brief {
 		u.password, _ = r.maybe()
 		u.Email, u.FirstName, u.LastName = r.optional(), r.optional(), r.optional()
 		u.IsStaff, u.IsSuperuser = r.flag(), r.flag()
-		u.DateJoined, u.LastLogin = r.moment(django.DjangoTime), r.moment(django.DjangoTime)
+		u.DateJoined, u.LastLogin = r.moment(django.DjangoTime, table.Table, "date_joined"), r.moment(django.DjangoTime, table.Table, "last_login")
 	}
+	u.Unread, r.unread = r.unread, nil
 	if !there {
 		return User{}
 	}
@@ -150,9 +170,15 @@ func userSorts(l *Layout) map[string]string {
 		return sorts
 	}
 	u := l.User
-	for name := range sorts {
-		sorts[name] = u.expr(name, "u.%s")
+	for _, name := range []string{"is_active", "is_staff", "is_superuser"} {
+		sorts[name] = l.truth(u, name)
 	}
+	for _, name := range []string{"date_joined", "last_login"} {
+		if sorts[name] = "null"; u.Column(name) != nil {
+			sorts[name] = l.knownDate(u.Column(name), "u."+quote(name))
+		}
+	}
+	sorts["email"] = "null"
 	sorts["id"] = "u." + quote(u.Key)
 	sorts["username"] = l.bytewise(u.nameOf("u"))
 	if u.Column("email") != nil {

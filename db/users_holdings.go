@@ -60,7 +60,7 @@ func (l *Layout) live(kind string, now time.Time) (from, condition string, args 
 	// knox called the column expires before 4.0.
 	for _, expiry := range []string{"expiry", "expires", "expires_at"} {
 		if t.Column(expiry) != nil {
-			condition += " and (t." + quote(expiry) + " is null or t." + quote(expiry) + " > %s)"
+			condition += " and " + l.dated(t.Column(expiry), "t."+quote(expiry), "<=") + " is not true"
 			args = append(args, at)
 		}
 	}

@@ -1,11 +1,14 @@
 package django
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Django's SQLite backend writes datetimes as text, in UTC when USE_TZ is on,
@@ -28,8 +31,8 @@ func FormatSQLiteTime(t time.Time) string {
 }
 
 // ParseSQLiteTime reads a datetime that Django, or a tool that imitated it,
-// wrote to SQLite. Like Django's parse_datetime it also accepts a T and an
-// offset; without an offset the value is UTC.
+// wrote to SQLite, as Django's parse_datetime does: in other forms than Django's own,
+// too. Without an offset the value is UTC.
 func ParseSQLiteTime(s string) (time.Time, error) {
 	t, _, err := parseSQLiteTime(s)
 	return t, err
@@ -42,19 +45,50 @@ func parseSQLiteTime(s string) (t time.Time, naive bool, err error) {
 		var buffer [32]byte
 		text := append(append(buffer[:0], s...), 'Z')
 		text[len("2006-01-02")] = 'T'
-		if t.UnmarshalText(text) == nil {
+		if t.UnmarshalText(text) == nil && t.Year() > 0 {
 			return t, true, nil
 		}
 	}
-	text := strings.Replace(s, "T", " ", 1)
-	for _, layout := range []string{sqliteTime, "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z0700", "2006-01-02 15:04:05Z07", "2006-01-02 15:04", "2006-01-02"} {
-		// time.Parse accepts a fraction after the seconds of any layout.
-		if t, err := time.Parse(layout, text); err == nil {
-			return t.UTC(), !strings.Contains(layout, "Z07"), nil
+	if !utf8.ValidString(s) {
+		return time.Time{}, false, ErrDateBreaks
+	}
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		return t, true, nil
+	}
+	m := datetimeForm.FindStringSubmatch(s)
+	if m == nil {
+		return time.Time{}, false, errNoDate
+	}
+	for i := range m[:7] {
+		if len(m[i]) == 1 {
+			m[i] = "0" + m[i]
 		}
 	}
-	return time.Time{}, false, fmt.Errorf("not a datetime that Django writes")
+	text := m[1] + "-" + m[2] + "-" + m[3] + " " + m[4] + ":" + m[5] + ":" + cmp.Or(m[6], "00") + "." + cmp.Or(m[7], "0")
+	offset := strings.ReplaceAll(m[8], ":", "")
+	naive = offset == ""
+	switch len(offset) {
+	case 0, 1:
+		offset = "+0000"
+	case 3:
+		offset += "00"
+	}
+	if t, err = time.Parse("2006-01-02 15:04:05-0700", text+offset); err != nil || t.Year() == 0 {
+		return time.Time{}, false, ErrDateBreaks
+	}
+	return t.UTC(), naive, nil
 }
+
+// datetimeForm is datetime_re of django/utils/dateparse.py (4.2).
+var datetimeForm = regexp.MustCompile(`^(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[\.,](\d{1,6})\d{0,6})?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?$`)
+
+// ErrDateBreaks is the error for a text that Django does not read as no date but fails on:
+// one that has the form of a datetime and is none, such as the 31st of February, or that is
+// no UTF-8.
+var ErrDateBreaks = errors.New("a datetime on which Django fails")
+
+// errNoDate is the error for a text that is none for Django: it reads it as null.
+var errNoDate = errors.New("not a datetime that Django reads")
 
 // ParseDuration reads a length of time as tokenctl's flags and settings have
 // it: Go's units, and d (24 h) and w (7 d); "90d", "12h", "1w2d", "15m". It is

@@ -1,6 +1,7 @@
 package django
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,9 @@ func TestSQLiteTime(t *testing.T) {
 		"2026-11-22 01:02:03+02:00":        "2026-11-21T23:02:03Z",
 		"2026-11-22 01:02:03.5+0530":       "2026-11-21T19:32:03.5Z",
 		"2026-11-22 01:02":                 "2026-11-22T01:02:00Z",
+		"2026-1-2 3:4":                     "2026-01-02T03:04:00Z",
+		"2026-11-22 01:02:03,25 ":          "2026-11-22T01:02:03.25Z",
+		"2026-11-22":                       "2026-11-22T00:00:00Z",
 		"2026-11-22 01:02:03.123456789":    "2026-11-22T01:02:03.123456789Z",
 		"2026-11-22T01:02:03.000001-00:00": "2026-11-22T01:02:03.000001Z",
 	} {
@@ -45,9 +49,11 @@ func TestSQLiteTime(t *testing.T) {
 	if got := FormatSQLiteTime(at("2026-11-22T01:02:03.123456789+01:00")); got != "2026-11-22 00:02:03.123456" {
 		t.Errorf("nanoseconds and an offset are written as %q", got)
 	}
-	for _, bad := range []string{"", "now", "1795309323", "2026-11-22 01:02:03 +0000 UTC", "2026-13-01 00:00:00", "2026-11-22 25:00:00"} {
-		if got, err := ParseSQLiteTime(bad); err == nil {
-			t.Errorf("ParseSQLiteTime(%q) is %s", bad, got)
+	// Of some Django makes null, and on others it fails.
+	for bad, breaks := range map[string]bool{"": false, "now": false, "1795309323": false, "2026-11-22 01:02:03 +0000 UTC": false, "2026-02-31": false,
+		"2026-13-01 00:00:00": true, "2026-11-22 25:00:00": true, "2026-02-31 00:00:00": true, "0000-01-01 00:00:00": true, "\xff": true} {
+		if got, err := ParseSQLiteTime(bad); err == nil || errors.Is(err, ErrDateBreaks) != breaks {
+			t.Errorf("ParseSQLiteTime(%q) is %s, %v", bad, got, err)
 		}
 	}
 }

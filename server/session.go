@@ -66,7 +66,7 @@ func (r *request) loadSession() (*sessionState, error) {
 	var row *db.Session
 	err := s.Store.Read(r.ctx, func(tx *db.Tx) error {
 		found, err := tx.SessionsWithKeys(r.ctx, []django.Secret{v.key})
-		if err == nil && found[0] != nil && found[0].Expires.After(tx.Now) {
+		if err == nil && found[0] != nil && found[0].Live {
 			row = found[0]
 		}
 		return err

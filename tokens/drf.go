@@ -86,7 +86,8 @@ func drfID(owner string, key django.Secret) string {
 
 func drfCredential(t *db.Token) Credential {
 	c := Credential{Kind: "drf", ID: drfID(t.User.ID, t.Key), Owner: t.User, Status: Active,
-		Created: t.Created, secret: t.Key, row: t.Ref()}
+		Created: t.Created, Unread: t.Unread, secret: t.Key, row: t.Ref()}
+	c.judgeUnread(c.Unread, c.Owner.Unread)
 	if !t.User.Active() {
 		c.Status = Disabled
 	}

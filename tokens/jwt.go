@@ -78,7 +78,7 @@ func jwtID(jti string) string { return "jwt:" + jti }
 
 // storedJWT is a row as a list shows it.
 func storedJWT(s django.JWTSettings, t *db.OutstandingToken, now time.Time) Credential {
-	c := Credential{Kind: "jwt", ID: jwtID(t.JTI), Owner: t.User, Created: t.Created, Expires: t.Expires, secret: t.Text, row: t.Ref()}
+	c := Credential{Kind: "jwt", ID: jwtID(t.JTI), Owner: t.User, Created: t.Created, Expires: t.Expires, Unread: t.Unread, secret: t.Text, row: t.Ref()}
 	if token := t.Summary; token != nil {
 		c.Type, c.Signature = token.Type, signatureUnchecked
 		if !token.IssuedAt.IsZero() {
@@ -151,6 +151,10 @@ func recordedJWT(env Env, t *db.OutstandingToken, now time.Time) (Credential, er
 		return c, nil
 	}
 	c.jwt.token = token
+	if c.Expires.IsZero() { // the application goes by the token, whatever its row says
+		c.Expires = token.Expires
+		c.Status = jwtStatus(s, &c, t.Blacklisted, now)
+	}
 	if c.Claims, err = token.Claims.MarshalJSON(); err != nil {
 		return c, err
 	}
@@ -176,6 +180,8 @@ func (c *Credential) judgeOwner(env Env) {
 	s := jwtSettings(env)
 	switch {
 	case c.Reason != "" || c.Status != Active:
+	case db.Broken(c.Owner.Unread): // the application does not read the token's own row
+		c.Reason = unreadable
 	case c.Owner.ID == "":
 		c.Reason = "unknown"
 		note := "no user has the id that the token names"

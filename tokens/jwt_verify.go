@@ -93,7 +93,7 @@ func judgeJWT(env Env, r *jwtRow, owner db.User, now time.Time) (*Credential, er
 		Signature: signatureUnchecked, secret: r.secret, jwt: r}
 	c.row.Key = django.NewSecret(token.JTI)
 	if r.stored != nil {
-		c.row = r.stored.Ref()
+		c.row, c.Unread = r.stored.Ref(), r.stored.Unread
 	}
 	if c.Claims, err = token.Claims.MarshalJSON(); err != nil {
 		return nil, err

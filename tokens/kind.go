@@ -45,6 +45,7 @@ type Credential struct {
 	Claims    []byte    // JSON object; nil where the kind has none
 	Reason    string    // why a secret does not verify although no row says so
 	Notes     []string
+	Unread    []db.Unread // values of its row that could not be read; those of its owner's are the owner's
 
 	secret django.Secret // where the row holds it
 	row    db.Ref        // names its row; zero where there is none

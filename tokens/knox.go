@@ -76,7 +76,9 @@ func knoxID(digest string) string { return "knox:" + digest[:min(knoxIDLength, l
 
 // KnoxCredential is the credential of a row of knox.
 func KnoxCredential(t db.KnoxToken) Credential {
-	return Credential{Kind: "knox", ID: knoxID(t.Digest), Owner: t.User, Status: Status(t.Status), Created: t.Created, Expires: t.Expires, row: t.Ref()}
+	c := Credential{Kind: "knox", ID: knoxID(t.Digest), Owner: t.User, Status: Status(t.Status), Created: t.Created, Expires: t.Expires, Unread: t.Unread, row: t.Ref()}
+	c.judgeUnread(c.Unread, c.Owner.Unread)
+	return c
 }
 
 func listKnox(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {

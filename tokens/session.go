@@ -89,7 +89,8 @@ func SessionID(key django.Secret) string {
 // SessionMiddleware, then get_user of django/contrib/auth/__init__.py (4.2).
 func judgeSession(env Env, keys *django.SessionKeys, now time.Time, s *db.Session) Credential {
 	c := Credential{Kind: "session", ID: SessionID(s.Key), Owner: s.User, Status: Active, Expires: s.Expires,
-		Signature: signatureUnchecked, secret: s.Key, row: s.Ref()}
+		Signature: signatureUnchecked, Unread: s.Unread, secret: s.Key, row: s.Ref()}
+	c.judgeUnread(c.Unread, c.Owner.Unread)
 	if keys.Given() && s.Data != "" {
 		c.Signature = signatureVerified
 		if !keys.Verify(s.Data).AcceptedBy(string(env.Settings.Peers.Django)) {
@@ -99,7 +100,7 @@ func judgeSession(env Env, keys *django.SessionKeys, now time.Time, s *db.Sessio
 	}
 	dead := sessionDeath(env, keys, s, c.Signature)
 	switch {
-	case !s.Expires.After(now):
+	case !s.Expires.IsZero() && !s.Expires.After(now):
 		c.Status = Expired
 	case dead != "":
 		c.Status = Dead
@@ -123,6 +124,8 @@ func judgeSession(env Env, keys *django.SessionKeys, now time.Time, s *db.Sessio
 // can, or when only the key would tell.
 func sessionDeath(env Env, keys *django.SessionKeys, s *db.Session, signature string) string {
 	switch {
+	case s.Expires.IsZero() && !s.Live:
+		return "its expire_date cannot be read, and the application's query for sessions does not find it"
 	case s.Problem == django.ErrSessionCorrupt:
 		return sessionCorrupt()
 	case s.Problem == django.ErrSessionPickled && !env.Settings.Session.Pickles():
@@ -205,8 +208,8 @@ func narrowSessions(s *Selector, f *db.Filter, now time.Time) bool {
 	switch late := now.Add(time.Microsecond); {
 	case !s.wants(Active) && !s.wants(Expired):
 		return false
-	case !s.wants(Expired) && (f.ExpiresAfter == nil || f.ExpiresAfter.Before(now)):
-		f.ExpiresAfter = &now
+	case !s.wants(Expired):
+		f.Unexpired = &now
 	case !s.wants(Active) && (f.ExpiresBefore == nil || f.ExpiresBefore.After(late)):
 		f.ExpiresBefore = &late
 	}
