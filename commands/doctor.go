@@ -112,7 +112,23 @@ func (d *doctor) info(check, format string, args ...any) {
 // try runs one part of the examination. A part that fails is a problem, and the
 // rest goes on; only what ends everything is returned.
 func (d *doctor) try(tx *db.Tx, check string, f func() error) error {
-	err := tx.Try(d.ctx, f)
+	return d.told(check, tx.Try(d.ctx, f))
+}
+
+// bounded is try for a part that reads whole tables.
+func (d *doctor) bounded(tx *db.Tx, check string, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(d.ctx, orphanTime)
+	defer cancel()
+	err := tx.Try(d.ctx, func() error { return f(ctx) })
+	if err != nil && ctx.Err() != nil && d.ctx.Err() == nil {
+		d.info(check, "not all rows checked: that would take longer than %s", orphanTime)
+		return nil
+	}
+	return d.told(check, err)
+}
+
+// told makes a problem of an error.
+func (d *doctor) told(check string, err error) error {
 	var e *django.Error
 	switch {
 	case err == nil:

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tokenctl/db"
+	"tokenctl/tokens"
 )
 
 // tables says what commands will meet in the tables that they read and write.
@@ -30,7 +31,7 @@ func (d *doctor) tables(tx *db.Tx) error {
 		check   string
 		writes  bool // it is about changes only
 		examine func(*db.Tx) error
-	}{{"views", false, d.views}, {"triggers", true, d.triggers}, {"row_security", false, d.rowSecurity}, {"sequences", true, d.sequences}, {"owners", false, d.ownerless}} {
+	}{{"views", false, d.views}, {"triggers", true, d.triggers}, {"row_security", false, d.rowSecurity}, {"sequences", true, d.sequences}} {
 		if part.writes && d.readOnly {
 			continue
 		}
@@ -38,7 +39,10 @@ func (d *doctor) tables(tx *db.Tx) error {
 			return err
 		}
 	}
-	return nil
+	if err := d.bounded(tx, "owners", func(ctx context.Context) error { return d.ownerless(ctx, tx) }); err != nil {
+		return err
+	}
+	return d.bounded(tx, "values", func(ctx context.Context) error { return d.unreadable(ctx, tx) })
 }
 
 // owners names the kinds that belong to other users than those that names mean.
@@ -127,20 +131,41 @@ func (d *doctor) sequences(tx *db.Tx) error {
 }
 
 // ownerless tells of rows whose owner is gone: lists do not show them.
-func (d *doctor) ownerless(tx *db.Tx) error {
-	ctx, cancel := context.WithTimeout(d.ctx, orphanTime)
-	defer cancel()
+func (d *doctor) ownerless(ctx context.Context, tx *db.Tx) error {
 	list, err := tx.Ownerless(ctx)
-	if err != nil && ctx.Err() != nil && d.ctx.Err() == nil {
-		d.info("owners", "not all rows checked: that would take longer than %s", orphanTime)
-		return nil
-	}
 	for _, o := range list {
 		n := count(o.Rows, "row")
 		if o.Rows == db.MaxOrphans {
 			n += " or more"
 		}
-		d.add("owners", statusWarning, fmt.Sprintf("%s has %s that nothing in %s owns: lists do not show them, and the application accepts none", o.Table, n, o.Parent), o.Delete)
+		what := "lists do not show them, and the application accepts none"
+		if o.JWTs {
+			what = "lists show them without a user, and simplejwt before 5.4 still refreshes them"
+		}
+		d.add("owners", statusWarning, fmt.Sprintf("%s has %s that nothing in %s owns: %s", o.Table, n, o.Parent, what), o.Mend)
+	}
+	return err
+}
+
+// unreadable names the rows with values that cannot be read.
+func (d *doctor) unreadable(ctx context.Context, tx *db.Tx) error {
+	list, err := tx.Unreadable(ctx)
+	for _, u := range list {
+		rows := count(u.Rows, "row")
+		if u.Rows == db.MaxOrphans {
+			rows += " or more"
+		}
+		var names []string
+		for _, id := range u.Users {
+			names = append(names, "user "+id)
+		}
+		if u.Kind != "" {
+			k, _ := tokens.KindNamed(u.Kind)
+			for _, ref := range u.First {
+				names = append(names, k.RowID(ref))
+			}
+		}
+		d.add("values", statusWarning, fmt.Sprintf("%s.%s holds %s in %s: %s", u.Table, u.Column, u.What, rows, strings.Join(names, ", ")), "as its owner: "+u.Mend)
 	}
 	return err
 }

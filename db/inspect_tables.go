@@ -187,7 +187,8 @@ func (tx *Tx) Unwritable(ctx context.Context) (map[*Table][]string, error) {
 type Ownerless struct {
 	Table, Parent string
 	Rows          int    // MaxOrphans means so many or more
-	Delete        string // the statement that removes them
+	JWTs          bool   // they are recorded tokens, which need no owner
+	Mend          string // the statement that removes them, or the reference
 }
 
 // Ownerless looks for rows whose user, or whose token, is not there: where no valid
@@ -220,7 +221,10 @@ func (tx *Tx) Ownerless(ctx context.Context) (list []Ownerless, err error) {
 			}
 		}
 		condition := "t." + quote(k.column) + " is not null and not exists (select 1 from " + k.from + " where u." + quote(k.key) + " = t." + quote(k.column) + ")"
-		n := Ownerless{Table: k.t.String(), Parent: k.to.String(), Delete: "delete from " + k.t.SQL() + " as t where " + condition}
+		n := Ownerless{Table: k.t.String(), Parent: k.to.String(), JWTs: k.t == l.Outstanding(), Mend: "delete from " + k.t.SQL() + " as t where " + condition}
+		if n.JWTs { // on_delete of simplejwt since 5.1
+			n.Mend = "update " + k.t.SQL() + " as t set user_id = null where " + condition
+		}
 		q := &query{columns: []string{"count(*)"}, from: fmt.Sprintf("(select 1 from %s t where %s limit %d) x", k.t.SQL(), condition, MaxOrphans)}
 		if err := tx.each(ctx, q, func(r row) error { return r.Scan(&n.Rows) }); err != nil {
 			return nil, err

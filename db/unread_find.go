@@ -1,0 +1,199 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tokenctl/django"
+)
+
+// UnreadRows are the rows of a table in which a column holds what cannot be read.
+type UnreadRows struct {
+	Table  *Table
+	Column string
+	What   string // is held there
+	Rows   int    // MaxOrphans means so many or more
+	// Kind is that of a table of credentials, of which First names some. Of a table of
+	// users it is empty, and Users has some primary keys.
+	Kind  string
+	First []Ref
+	Users []string
+	Mend  string // the statement that mends them
+}
+
+// mostNamed is how many rows are named.
+const mostNamed = 5
+
+// suspect is a column and the condition that it holds what cannot be read.
+type suspect struct {
+	column, what, where, mend string
+}
+
+// Unreadable looks for values that cannot be read. It reads whole tables: the caller
+// bounds its time, and gets what was found until then.
+func (tx *Tx) Unreadable(ctx context.Context) (list []UnreadRows, err error) {
+	l := tx.Layout
+	for _, c := range kindTables {
+		t := l.tables[c.table]
+		if t == nil || l.problems[c.table] != nil {
+			continue
+		}
+		dates := map[string][]string{"drf": {"created"}, "knox": {"created", t.knoxExpiry()}, "jwt": {"created_at", "expires_at"}, "session": {"expire_date"}}[c.kind]
+		texts := map[string][]string{"drf": {"key"}, "knox": {"digest"}, "jwt": {"jti", "token"}, "session": {"session_key", "session_data"}}[c.kind]
+		owner := "''"
+		if t.Column("user_id") != nil {
+			owner = "coalesce(cast(t.user_id as text), '')"
+		}
+		key := "coalesce(cast(t." + quote(texts[0]) + " as text), '')"
+		found, err := tx.suspects(ctx, t, append(l.suspectDates(t, dates), l.suspectTexts(t, texts)...), []string{key, owner}, func(u *UnreadRows, r *row) {
+			u.Kind = c.kind
+			ref := Ref{Key: django.NewSecret(r.text()), Owner: r.text()}
+			if t.Owner != nil {
+				ref.Owner = t.Owner.keyText(ref.Owner)
+			}
+			if len(u.First) < mostNamed {
+				u.First = append(u.First, ref.Clone())
+			}
+		})
+		if list = append(list, found...); err != nil {
+			return list, err
+		}
+	}
+	for _, u := range l.userTables() {
+		for _, t := range u.tables() {
+			key := t.primaryKey()
+			if key == nil {
+				continue
+			}
+			mine := func(names ...string) []string {
+				return slices.DeleteFunc(names, func(name string) bool { return u.holder(name) != t })
+			}
+			all := slices.Concat(l.suspectDates(t, mine("date_joined", "last_login")), l.suspectFlags(t, mine("is_active", "is_staff", "is_superuser")))
+			if u.Username != "" {
+				all = append(all, l.suspectTexts(t, mine(u.Username))...)
+			}
+			found, err := tx.suspects(ctx, t, all, []string{"cast(t." + quote(key.Name) + " as text)"}, func(found *UnreadRows, r *row) {
+				if id, _ := r.maybe(); len(found.Users) < mostNamed {
+					found.Users = append(found.Users, strings.Clone(u.keyText(id)))
+				}
+			})
+			if list = append(list, found...); err != nil {
+				return list, err
+			}
+		}
+	}
+	return list, nil
+}
+
+// userTables are the tables of users, each once.
+func (l *Layout) userTables() (list []*UserTable) {
+	add := func(u *UserTable) {
+		if u != nil && !slices.ContainsFunc(list, u.same) {
+			list = append(list, u)
+		}
+	}
+	add(l.User)
+	for _, c := range kindTables {
+		if t := l.tables[c.table]; t != nil {
+			add(t.Owner)
+		}
+	}
+	return list
+}
+
+// suspects reads a table once for several columns. The rows of the result have the columns
+// in names behind the conditions.
+func (tx *Tx) suspects(ctx context.Context, t *Table, all []suspect, names []string, read func(*UnreadRows, *row)) (list []UnreadRows, err error) {
+	if len(all) == 0 {
+		return nil, nil
+	}
+	found := make([]UnreadRows, len(all))
+	q := &query{from: t.SQL() + " t", limit: MaxOrphans}
+	var where []string
+	for i, s := range all {
+		found[i] = UnreadRows{Table: t, Column: s.column, What: s.what, Mend: s.mend}
+		q.columns = append(q.columns, "("+s.where+") is true")
+		where = append(where, s.where)
+	}
+	q.columns = append(q.columns, names...)
+	q.where = []string{"(" + strings.Join(where, " or ") + ")"}
+	err = tx.each(ctx, q, func(r row) error {
+		var here []int
+		for i := range all {
+			if flag := r.flag(); flag != nil && *flag {
+				here = append(here, i)
+			}
+		}
+		rest := r
+		for _, i := range here {
+			r = rest
+			found[i].Rows++
+			read(&found[i], &r)
+		}
+		return r.err
+	})
+	return slices.DeleteFunc(found, func(u UnreadRows) bool { return u.Rows == 0 }), err
+}
+
+// suspectDates are columns of dates. What is put into them ends what they are about.
+func (l *Layout) suspectDates(t *Table, names []string) (list []suspect) {
+	for _, name := range names {
+		c := t.Column(name)
+		if c == nil || !l.dates(c) {
+			continue
+		}
+		expr := "t." + quote(name)
+		s := suspect{column: name, what: noDate, where: expr + " is not null and not (" + l.isDate(expr) + ")"}
+		odd := "not (" + l.isDate(quote(name)) + ")"
+		if l.Engine == SQLite {
+			// sqlite3 does not have our function: what is no date in one of Django's forms.
+			odd = fmt.Sprintf("%s is not null and (typeof(%[1]s) <> 'text' or coalesce(datetime(substr(%[1]s, 1, 19)), 'none') not in (replace(substr(%[1]s, 1, 19), 'T', ' '), substr(%[1]s, 1, 19) || ' 00:00:00', substr(%[1]s, 1, 19) || ':00'))", quote(name))
+		}
+		value := "current_timestamp"
+		if name == "last_login" {
+			value = "null"
+		}
+		s.mend = "update " + t.SQL() + " set " + quote(name) + " = " + value + " where " + odd
+		list = append(list, s)
+	}
+	return list
+}
+
+// suspectTexts are columns that identify a row, or hold what it is worth.
+func (l *Layout) suspectTexts(t *Table, names []string) (list []suspect) {
+	for _, name := range names {
+		c := t.Column(name)
+		if c == nil || l.Engine == PostgreSQL && c.NotNull {
+			continue
+		}
+		expr := "t." + quote(name)
+		s := suspect{column: name, what: "no text", where: expr + " is null"}
+		s.mend = "delete from " + t.SQL() + " where "
+		if name == "token" { // which the application never reads back
+			s.mend = "update " + t.SQL() + " set token = '' where "
+		}
+		s.mend += quote(name) + " is null"
+		if l.Engine == SQLite {
+			s.where += " or typeof(" + expr + ") = 'blob' or " + textFunction + "(" + expr + ") = 0"
+			s.mend += " or typeof(" + quote(name) + ") = 'blob'"
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// suspectFlags are columns of truth values, which are 0 or 1 on SQLite. PostgreSQL has no
+// others.
+func (l *Layout) suspectFlags(t *Table, names []string) (list []suspect) {
+	for _, name := range names {
+		if c := t.Column(name); c != nil && l.Engine == SQLite && c.Type == "bool" {
+			odd := " is not null and cast(%s as text) not in ('0', '1')"
+			is := func(expr string) string { return expr + strings.Replace(odd, "%s", expr, 1) }
+			list = append(list, suspect{column: name, what: "neither 0 nor 1, which Django reads as false", where: is("t." + quote(name)),
+				mend: "update " + t.SQL() + " set " + quote(name) + " = 0 where " + is(quote(name))})
+		}
+	}
+	return list
+}
