@@ -129,7 +129,7 @@ func TestLayoutsOfProjects(t *testing.T) {
 		"trigger":                 {{args: "doctor", status: 4, out: "trigger keeping"}},
 		"sequence behind":         {{args: "doctor", status: 4, out: "setval"}},
 		"sequence nearly used up": {{args: "doctor", status: 4, out: "93 %"}},
-		"two tokens a user":       {{args: "doctor", status: 4, out: `add unique ("user_id")`}},
+		"two tokens a user":       {{args: "doctor", status: 4, out: "authtoken_token.user_id has no unique constraint"}},
 		"further columns":         {{args: "doctor", status: 4, out: "but not mint: the table knox_authtoken has further columns that need a value: label"}},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
@@ -258,6 +258,12 @@ func TestDoctorFixes(t *testing.T) {
 		{"not unique", "sqlite", `alter table authtoken_token rename to before; create table authtoken_token (key varchar(40) primary key, created datetime, user_id integer references auth_user (id)); insert into authtoken_token select key, created, user_id from before; drop table before`, "constraints"},
 		{"type", "postgres", `alter table authtoken_token alter created type text`, "types"},
 		{"type", "postgres", `alter table auth_user alter is_staff type text`, "types"},
+		{"date", "sqlite", `update authtoken_token set created = case user_id when 1 then 'junk' when 2 then 5 when 3 then '2026-02-31 00:00:00' else '2050-1-2 3:04' end`, "values"},
+		{"date", "postgres", `update knox_authtoken set expiry = '-infinity' where user_id = 1`, "values"},
+		{"date that may be null", "sqlite", `update auth_user set last_login = ''`, "values"},
+		{"date that may be null", "postgres", `update auth_user set last_login = 'infinity'`, "values"},
+		{"flag", "sqlite", `update auth_user set is_staff = 7 where id > 2`, "values"},
+		{"text", "sqlite", `update django_session set session_data = x'ff' where expire_date > '2030-01-01'`, "values"},
 		{"ownerless", "", `create table copy as select * from authtoken_token; drop table authtoken_token; alter table copy rename to authtoken_token; insert into authtoken_token select 'x', created, 999 from authtoken_token limit 2`, "owners"},
 	} {
 		for _, engine := range []string{"sqlite", "postgres"} {

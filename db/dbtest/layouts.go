@@ -46,6 +46,19 @@ var (
 		alter table knox_authtoken add foreign key (user_id) references agents_agent (id);`
 )
 
+// usersOf makes SQLite's auth_user anew with its rows, under other declarations of the
+// username and of the flags.
+func usersOf(username, flag string) string {
+	return `pragma foreign_keys = off; create table remade (id integer not null primary key autoincrement, password varchar(128) not null, last_login datetime, is_superuser bool not null,
+		username ` + username + `, last_name varchar(150) not null, email varchar(254) not null, is_staff ` + flag + `, is_active ` + flag + `, date_joined datetime not null, first_name varchar(150) not null);
+		insert into remade select id, password, last_login, is_superuser, username, last_name, email, is_staff, is_active, date_joined, first_name from auth_user;
+		drop table auth_user; alter table remade rename to auth_user;`
+}
+
+// secondAlice is another user with the name of the first.
+const secondAlice = `insert into auth_user (password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined)
+	select '!x', false, 'alice', '', '', 'second@example.com', false, true, date_joined from auth_user where id = 2;`
+
 // Layouts are databases of real projects. Those named "… beside" need a setting.
 var Layouts = []Layout{
 	{Name: "two user models", SQLite: twoModelsSQLite, Postgres: twoModelsPostgres},
@@ -82,10 +95,46 @@ var Layouts = []Layout{
 		Postgres: `create function keeping() returns trigger language plpgsql as 'begin return null; end'; create trigger keeping before delete on authtoken_token for each row execute function keeping();`},
 	{Name: "odd identifiers", SQLite: `alter table auth_user rename column username to "user name"; alter table auth_user rename to "My Users ""x""";`,
 		Postgres: `alter table auth_user rename column username to "user name"; alter table auth_user rename to "My Users ""x""";`},
-	{Name: "further columns", Postgres: `alter table knox_authtoken add label varchar(20) not null default ''; alter table knox_authtoken alter label drop default;`},
-	{Name: "two tokens a user", Postgres: `alter table authtoken_token drop constraint authtoken_token_user_id_key; insert into authtoken_token select 'x' || substr(key, 2), created, user_id from authtoken_token where user_id = 1;`},
+	{Name: "further columns",
+		SQLite: knoxOf(`token_key varchar(25) not null, expiry timestamp, user_id integer not null references auth_user (id), label varchar(20) not null`) +
+			`insert into knox_authtoken select digest, created, token_key, expiry, user_id, '' from before; drop table before;`,
+		Postgres: `alter table knox_authtoken add label varchar(20) not null default ''; alter table knox_authtoken alter label drop default;`},
+	{Name: "two tokens a user",
+		SQLite: `create table copy as select * from authtoken_token; drop table authtoken_token; create table authtoken_token (key varchar(40) not null primary key, created datetime not null, user_id integer not null references auth_user (id));
+			insert into authtoken_token select * from copy; drop table copy; insert into authtoken_token select 'x' || substr(key, 2), created, user_id from authtoken_token where user_id = 1;`,
+		Postgres: `alter table authtoken_token drop constraint authtoken_token_user_id_key; insert into authtoken_token select 'x' || substr(key, 2), created, user_id from authtoken_token where user_id = 1;`},
 	{Name: "integer names",
 		Postgres: `alter table auth_user drop constraint auth_user_username_key; alter table auth_user rename column username to label; alter table auth_user add phone integer unique; update auth_user set phone = 100 + id;`},
+	{Name: "names that are not unique", SQLite: usersOf("varchar(150) not null", "bool not null") + secondAlice,
+		Postgres: `alter table auth_user drop constraint auth_user_username_key;` + secondAlice},
+	{Name: "names in any case", SQLite: usersOf("varchar(150) not null collate nocase unique", "bool not null"),
+		Postgres: `create extension citext; alter table auth_user alter username type citext;`},
+	{Name: "null flags", SQLite: usersOf("varchar(150) not null unique", "bool") + `update auth_user set is_active = null, is_staff = null where id = 1;`,
+		Postgres: `alter table auth_user alter is_active drop not null, alter is_staff drop not null; update auth_user set is_active = null, is_staff = null where id = 1;`},
+	// Of alice nothing but names and keys can be read, and of bob's tokens no date.
+	{Name: "values that cannot be read",
+		SQLite: `update authtoken_token set created = case user_id when 1 then 'junk' else '' end where user_id in (1, 2); update knox_authtoken set created = 5, expiry = case user_id when 1 then '' else 7 end where user_id in (1, 2);
+			update token_blacklist_outstandingtoken set created_at = 5, expires_at = '' where user_id in (1, 2); update django_session set expire_date = 'junk' where expire_date > '2030-01-01';
+			update auth_user set is_staff = 7, last_login = 'junk', date_joined = 1700000000 where id = 1;`,
+		Postgres: `update authtoken_token set created = case user_id when 1 then timestamptz 'infinity' else '-infinity' end where user_id in (1, 2); update knox_authtoken set created = 'infinity', expiry = '-infinity' where user_id in (1, 2);
+			update token_blacklist_outstandingtoken set created_at = '-infinity', expires_at = '-infinity' where user_id in (1, 2); update django_session set expire_date = 'infinity' where expire_date > '2030-01-01';
+			update auth_user set last_login = '-infinity', date_joined = '0044-03-15 12:00:00 BC' where id = 1;`},
+	{Name: "rows without a key",
+		SQLite: `create table copy as select * from authtoken_token; drop table authtoken_token; create table authtoken_token (key varchar(40) primary key, created datetime, user_id integer unique references auth_user (id));
+			insert into authtoken_token select * from copy; drop table copy; insert into authtoken_token values (null, null, 5), (x'ff', null, 4), (12345, null, null);
+			create table copy as select * from django_session; drop table django_session; create table django_session (session_key varchar(40) primary key, session_data text, expire_date datetime); insert into django_session select * from copy; drop table copy;
+			insert into django_session values (null, null, null), ('nulldata', null, '2035-01-01'), (x'fe', x'ff', '2035-01-01');
+			create table copy as select * from token_blacklist_outstandingtoken; drop table token_blacklist_outstandingtoken; create table token_blacklist_outstandingtoken (token text, created_at datetime, expires_at datetime, user_id integer, jti varchar(255) unique, id integer not null primary key autoincrement);
+			insert into token_blacklist_outstandingtoken select * from copy; drop table copy; insert into token_blacklist_outstandingtoken values (null, null, null, null, null, 90), (x'ff', null, null, 1, x'fd', 91);`,
+		Postgres: `alter table authtoken_token drop constraint authtoken_token_pkey; alter table authtoken_token alter key drop not null, alter created drop not null, alter user_id drop not null; insert into authtoken_token values (null, null, 5);
+			alter table django_session drop constraint django_session_pkey; alter table django_session alter session_key drop not null, alter session_data drop not null, alter expire_date drop not null; insert into django_session values (null, null, null), ('nulldata', null, '2035-01-01');
+			alter table token_blacklist_outstandingtoken alter jti drop not null, alter token drop not null, alter expires_at drop not null; insert into token_blacklist_outstandingtoken (id) values (90);`},
+	{Name: "names of tables with percent signs and quotes",
+		SQLite:   `alter table auth_user rename column username to "user%sname"; alter table auth_user rename to "a""b%sc"; alter table authtoken_token rename to "tok""en%s";`,
+		Postgres: `alter table auth_user rename column username to "user%sname"; alter table auth_user rename to "a""b%sc"; alter table authtoken_token rename to "tok""en%s";`},
+	{Name: "rows without owners", SQLite: `pragma foreign_keys = off; update authtoken_token set user_id = 99 where user_id = 2; update knox_authtoken set user_id = 99 where user_id = 2; update token_blacklist_outstandingtoken set user_id = 99 where user_id = 2;`,
+		Postgres: `alter table authtoken_token drop constraint authtoken_token_user_id_35299eff_fk_auth_user_id; alter table knox_authtoken drop constraint knox_authtoken_user_id_e5a5d899_fk_auth_user_id; alter table token_blacklist_outstandingtoken drop constraint token_blacklist_outs_user_id_83bc629a_fk_auth_user;
+			update authtoken_token set user_id = 99 where user_id = 2; update knox_authtoken set user_id = 99 where user_id = 2; update token_blacklist_outstandingtoken set user_id = 99 where user_id = 2;`},
 	{Name: "sessions alone",
 		SQLite: `drop table token_blacklist_blacklistedtoken; drop table token_blacklist_outstandingtoken; drop table knox_authtoken; drop table authtoken_token; drop table django_admin_log;
 			alter table auth_user rename to accounts_person;`,
