@@ -106,9 +106,9 @@ jwt:true,"jörg ""the	tab"" \",,2026-03-04T05:06:07.120456Z,,0,,
 		{"field", Options{Format: JSON, Field: "user_id"}, "1\n\n"},
 		{"field of a list", Options{Field: "notes"}, "first; second, <b>&\n\n"},
 		{"field in full", Options{Format: Table, Width: 80, Field: "created"}, "2026-03-04T05:06:07Z\n2026-03-04T05:06:07.120456Z\n"},
-		{"table", Options{Format: Table}, `ID              USER               CREATED                      ACTIVE  USES  NOTES
-drf:1@5ac1f0b2  alice              2026-03-04T05:06:07Z         true    -3    first; second, <b>&
-jwt:true        jörg "the\ttab" \  2026-03-04T05:06:07.120456Z  -       0     -
+		{"table", Options{Format: Table}, `ID              USER                CREATED                      ACTIVE  USES  NOTES
+drf:1@5ac1f0b2  alice               2026-03-04T05:06:07Z         true    -3    first; second, <b>&
+jwt:true        jörg "the\ttab" \\  2026-03-04T05:06:07.120456Z  -       0     -
 `},
 	}
 	for _, test := range tests {

@@ -72,13 +72,27 @@ func (w *Writer) encodeTable(row []Value) error {
 
 func (w *Writer) finishTable() error { return w.table.settle() }
 
-// cell returns the text of v fit for a terminal.
+// cell returns the text of v fit for a terminal. No other text looks like null, nor like an escape; a JSON document has
+// its own escapes.
 func (w *Writer) cell(v Value, style *textStyle) string {
 	if v.kind == kindString {
-		return Visible(v.str)
+		return exact(v.str, style)
 	}
 	w.scratch = v.appendText(w.scratch[:0], style)
-	return Visible(string(w.scratch))
+	switch text := string(w.scratch); {
+	case v.kind == kindStrings && len(v.more.strings) > 0, v.kind == kindObject:
+		return exact(text, style)
+	default:
+		return Visible(text)
+	}
+}
+
+// exact is how a table shows a text.
+func exact(s string, style *textStyle) string {
+	if s == style.null {
+		return `\x2d`
+	}
+	return visibleExactly(s)
 }
 
 // settle fixes the widths by the rows so far and writes those, if there are any and it was not done yet.
@@ -228,7 +242,7 @@ func (w *Writer) cellLines(v Value) []string {
 	}
 	list := make([]string, len(v.more.strings))
 	for i, s := range v.more.strings {
-		list[i] = Visible(s)
+		list[i] = exact(s, &fullTable)
 	}
 	return list
 }

@@ -2,6 +2,7 @@ package output
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -213,5 +214,27 @@ func TestFlatMemory(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// TestTableTellsApart: no text looks like null or like the escape of another text; a JSON document keeps its own.
+func TestTableTellsApart(t *testing.T) {
+	cells := []Value{Null(), String("-"), String("--"), String(`\x2d`), String("\x1b"), String(`\x1b`), String("a\nb"), String(`a\nb`), String(`a\\nb`), String(`CORP\alice`),
+		Strings(nil), Strings([]string{"-"}), Strings([]string{`\n`}), Raw([]byte(`"\n"`))}
+	want := []string{"-", `\x2d`, "--", `\\x2d`, `\x1b`, `\\x1b`, `a\nb`, `a\\nb`, `a\\\\nb`, `CORP\\alice`, "-", `\x2d`, `\\n`, `"\n"`}
+	for i, v := range cells {
+		for _, o := range []Options{{Format: Table, NoHeaders: true}, {Format: Table, NoHeaders: true, Width: 80}, {Format: Table, Single: true}} {
+			var b strings.Builder
+			w, err := NewWriter(&b, []Column{{Name: "user"}}, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(w.Write([]Value{v}), w.Close()); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.TrimSpace(strings.TrimPrefix(b.String(), "user  ")); got != want[i] {
+				t.Errorf("cell %d is %s, want %s", i, got, want[i])
+			}
+		}
 	}
 }

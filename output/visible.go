@@ -1,6 +1,7 @@
 package output
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -8,7 +9,7 @@ import (
 // Visible returns s with everything that could fool a reader or command a terminal written as Go would in a string:
 // control characters, ANSI escapes, line breaks, bidi controls, zero-width and other invisible characters, and bytes
 // that are no UTF-8 (\x9b is such a byte, \u009b the character). Harmless text comes back as it is, without allocation;
-// backslashes are left alone, so the result is for the eye and not to be parsed.
+// backslashes are left alone, so that a command in a message can be pasted: the result is for the eye and not to be parsed.
 func Visible(s string) string {
 	i := 0
 	for i < len(s) && s[i] >= ' ' && s[i] < 0x7f {
@@ -22,6 +23,14 @@ func Visible(s string) string {
 		i += size
 	}
 	return s
+}
+
+// visibleExactly is Visible with every backslash doubled, so that no text looks like the escape of another.
+func visibleExactly(s string) string {
+	if strings.IndexByte(s, '\\') >= 0 {
+		s = strings.ReplaceAll(s, `\`, `\\`)
+	}
+	return Visible(s)
 }
 
 // appendVisible appends s, whose first n bytes are known to be clean.
