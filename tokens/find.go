@@ -21,7 +21,9 @@ type Found struct {
 	// Credentials are none for a secret that is no credential of this database, and two
 	// where a DRF key was imported into knox.
 	Credentials []Credential
-	Err         error // CodeNotFound, CodeChanged or CodeAmbiguousID, about this name alone
+	// Err is CodeNotFound, CodeChanged or CodeAmbiguousID, about this name alone. Of a
+	// secret that was not found it is why a kind could not be asked, if one could not.
+	Err error
 }
 
 // findSize is how many names one query looks up.
@@ -97,8 +99,10 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 	if problem == nil && len(present(tx.Layout, "verify")) == 0 {
 		problem = DRF.missing()
 	}
-	if problem != nil && slices.ContainsFunc(secrets, func(i int) bool { return found[i].Credentials == nil }) {
-		return nil, problem
+	for _, i := range secrets {
+		if found[i].Credentials == nil {
+			found[i].Err = problem
+		}
 	}
 	return found, nil
 }
@@ -137,7 +141,7 @@ func BySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secret) ([]
 	if err != nil {
 		return nil, err
 	}
-	return found[0].Credentials, nil
+	return found[0].Credentials, found[0].Err
 }
 
 // one is what a kind found for an id.

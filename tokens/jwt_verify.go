@@ -102,7 +102,9 @@ func judgeJWT(env Env, r *jwtRow, owner db.User, now time.Time) (*Credential, er
 		c.Signature, c.Reason = checkSignature(b, r.secret, now)
 	}
 	recorded := r.stored != nil && r.stored.Text.Equal(r.secret)
-	if c.Signature == signatureBad && !recorded {
+	// What was cut off needs no key to be refused, and is not taken for the token of its jti.
+	bad := c.Signature == signatureBad || c.Signature == signatureUnchecked && !recorded && jwtDamage(r.secret.Reveal()) != ""
+	if bad && !recorded {
 		// Anybody can have written the rest.
 		return &Credential{Kind: "jwt", Signature: signatureBad, Reason: signatureBad, Claims: c.Claims, jwt: &jwtRow{token: token, secret: r.secret}}, nil
 	}
