@@ -193,17 +193,19 @@ func (a *App) prepare(root *cobra.Command) {
 		c.DisableFlagsInUseLine = true
 		c.Flags().SortFlags = false
 		if c.HasSubCommands() && !c.Runnable() {
-			c.Args = cobra.ArbitraryArgs
 			c.RunE = unknownCommand
-		} else if check := c.Args; check != nil {
-			c.Args = func(c *cobra.Command, args []string) error {
-				err := check(c, args)
-				var known *django.Error
-				if err != nil && !errors.As(err, &known) {
-					err = usage(err.Error(), "see "+c.CommandPath()+" --help")
-				}
-				return err
+		}
+		check := c.Args
+		c.Args = func(c *cobra.Command, args []string) error {
+			err := refuseValues(c, args)
+			if err == nil && check != nil {
+				err = check(c, args)
 			}
+			var known *django.Error
+			if err != nil && !errors.As(err, &known) {
+				err = usage(err.Error(), "see "+c.CommandPath()+" --help")
+			}
+			return err
 		}
 		for _, child := range c.Commands() {
 			walk(child)

@@ -3,7 +3,6 @@ package commands
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,43 +12,78 @@ import (
 	"tokenctl/tokens"
 )
 
-// refuseSecrets ends the run before anything can repeat an argument that looks
-// like a secret. A flag's value counts as well, in every way of writing one.
+// refuseSecrets ends the run before anything can repeat an argument that a secret stands
+// in. A flag's value counts as well, in every way of writing one. What can be a folder or
+// a name is left to refuseValues, which knows what each argument is.
 func refuseSecrets(args []string) error {
 	for _, arg := range args {
-		if slices.ContainsFunc(strings.FieldsFunc(arg, separates), looksLikeSecret) {
+		if tokens.Holds(arg, tokens.InPath) {
 			return secretInArgument()
-		}
-		if !strings.HasPrefix(arg, "-") {
-			continue
-		}
-		// -dVALUE, -qoVALUE, and a secret with a dash before it.
-		for i := range arg {
-			if looksLikeSecret(arg[i:]) {
-				return secretInArgument()
-			}
 		}
 	}
 	return nil
 }
 
-// separates tells what can stand around a secret inside an argument, as in
-// "Authorization: Token …", --user=… and drf:7@…. A slash does not: a folder may
-// well be named by a commit, which looks like a key.
-func separates(r rune) bool { return strings.ContainsRune(" \t\r\n=:,;@&'\"()[]{}<>", r) }
+// pathArguments marks a command whose arguments are paths.
+const pathArguments = "arguments are paths"
+
+// refuseValues refuses secrets in the arguments and in the values of the flags, by what
+// they are: a folder may be named by a commit, and a user as a session key looks.
+func refuseValues(c *cobra.Command, args []string) error {
+	refuse := func(text string, where tokens.Where, path bool) error {
+		if tokens.Holds(text, where) || path && !strings.Contains(text, "/") && tokens.Session.LooksLike(text) {
+			return secretInArgument()
+		}
+		return nil
+	}
+	place, path := tokens.InName, c.Annotations[pathArguments] != ""
+	if path {
+		place = tokens.InPath
+	}
+	for _, arg := range args {
+		if err := refuse(arg, place, path); err != nil {
+			return err
+		}
+		if creates(c) && tokens.Session.LooksLike(arg) {
+			e := secretInArgument()
+			e.Hint = "if it is the name of a new user, give it in a file: --users-from or --from-csv"
+			return e
+		}
+	}
+	var err error
+	c.Flags().Visit(func(f *pflag.Flag) {
+		place := tokens.InName
+		name, _ := pflag.UnquoteUsage(f)
+		switch {
+		case name == "FILE", name == "URL":
+			place = tokens.InPath
+		case f.Name == "schema": // which config show repeats
+			place = tokens.Anywhere
+		}
+		if err == nil {
+			err = refuse(f.Value.String(), place, name == "FILE")
+		}
+	})
+	return err
+}
+
+// creates reports whether a command makes users who are not there.
+func creates(c *cobra.Command) bool {
+	for _, name := range []string{"create", "init"} {
+		if f := c.Flags().Lookup(name); f != nil && f.Value.String() == "true" {
+			return true
+		}
+	}
+	return c.Name() == "create"
+}
 
 // looksLikeSecret leaves out session keys, whose form many names have; where
 // an id is expected they are refused for not being one.
 func looksLikeSecret(text string) bool {
-	for _, k := range tokens.Kinds() {
-		if k != tokens.Session && k.LooksLike(text) {
-			return true
-		}
-	}
-	return false
+	return tokens.DRF.LooksLike(text) || tokens.Knox.LooksLike(text) || tokens.JWT.LooksLike(text)
 }
 
-func secretInArgument() error {
+func secretInArgument() *django.Error {
 	return &django.Error{Code: django.CodeSecretInArgument, Message: "an argument looks like a secret; every process on this machine can read arguments",
 		Hint: "give secrets on standard input, with - in place of the argument, or with --token-file"}
 }

@@ -90,7 +90,7 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 		a.say("note: %s", note)
 	}
 	if a.asked() {
-		err := s.write(a.Stdout, a.options(s.single), func(r *tokens.Ref, c *tokens.Credential) bool {
+		err := o.write(s, a.Stdout, a.options(s.single), func(r *tokens.Ref, c *tokens.Credential) bool {
 			c.Status = tokens.Blacklisted
 			return r.Left() == 0
 		})

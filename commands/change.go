@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -167,7 +166,7 @@ func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Sele
 			if !f.keepGoing {
 				return e
 			}
-			s.missing = append(s.missing, offence{c.ID, e, 1})
+			s.missing = append(s.missing, offence{where: c.ID, id: c.ID, err: e, n: 1})
 			return nil
 		}
 		s.refs.Add(c)
@@ -216,16 +215,22 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 	}
 	s := &selection{named: true, single: len(names) == 1}
 	err = store.Read(ctx, func(tx *db.Tx) error {
-		found, missing, err := resolve(ctx, f.app.env(), tx, names)
+		list, skipped, err := lookUp(ctx, f.app.env(), tx, names)
 		if err != nil {
 			return err
 		}
-		if f.verb == "rotate" && len(found)+len(missing) > len(names) {
-			var ids []string
-			for _, c := range found {
-				ids = append(ids, c.ID)
+		if err := f.app.checkLines(list); err != nil {
+			return err
+		}
+		f.app.noteLines(skipped)
+		for i := range list {
+			if s := list[i].secrets; f.verb == "rotate" && s != nil && len(s[0]) > 1 {
+				return &django.Error{Code: django.CodeAmbiguousID, Message: "a secret stands in the tables of two kinds: " + s[0][0].ID + ", " + s[0][1].ID, Hint: "rotate one of them by its id"}
 			}
-			return &django.Error{Code: django.CodeAmbiguousID, Message: "a secret stands in the tables of two kinds: " + strings.Join(ids, ", "), Hint: "rotate one of them by its id"}
+		}
+		found, missing, err := resolve(list)
+		if err != nil {
+			return err
 		}
 		s.missing = missing
 		for _, c := range found {
@@ -238,7 +243,7 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 			case err == nil:
 				s.refs.Add(&c)
 			case errors.As(err, &e):
-				s.missing = append(s.missing, offence{c.ID, e, 1})
+				s.missing = append(s.missing, offence{where: c.ID, id: c.ID, err: e, n: 1})
 			}
 		}
 		return nil
@@ -246,6 +251,7 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 	if err != nil {
 		return nil, err
 	}
+	s.single = s.single && s.refs.Len()+len(s.missing) == 1
 	if f.ignoreMissing {
 		var kept []offence
 		for _, o := range s.missing {
@@ -261,6 +267,11 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 		if errors.As(err, &e) && e.Code == django.CodeNotFound {
 			e.Hint = strings.TrimPrefix(e.Hint+"; --ignore-missing makes an absent one no fault", "; ")
 		}
+		if f.keepGoing && f.app.asked() {
+			if err := f.write(s, f.app.Stdout, f.app.options(s.single), nil); err != nil {
+				return nil, err
+			}
+		}
 		return nil, err
 	}
 	if s.refs.Len() == 0 {
@@ -270,42 +281,6 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 		}
 	}
 	return s, nil
-}
-
-// write writes the credentials that f reports on, and what it made of them.
-func (s *selection) write(to io.Writer, o output.Options, now func(*tokens.Ref, *tokens.Credential) bool) error {
-	w, err := output.NewWriter(to, credentialColumns, o)
-	if err != nil {
-		return err
-	}
-	for r := range s.refs.All() {
-		c := r.Credential()
-		if !now(r, &c) {
-			continue
-		}
-		if err := w.Write(credentialRow(&c)); err != nil {
-			return err
-		}
-	}
-	return w.Close()
-}
-
-// showDryRun is the result of --dry-run: the set, in the form asked for.
-func (f *changeFlags) showDryRun(s *selection) error {
-	n := s.refs.Len()
-	if err := s.write(f.app.Stdout, f.app.options(s.single && n == 1), func(*tokens.Ref, *tokens.Credential) bool { return true }); err != nil {
-		return err
-	}
-	f.app.say("dry run: would %s %s", f.verb, count(n, "credential"))
-	return f.report(s, n)
-}
-
-// writeNone is the result of a command that had nothing to do.
-func (a *App) writeNone() error {
-	if !a.asked() {
-		return nil
-	}
-	return a.write(credentialColumns, nil, false)
 }
 
 // noteOthers says which kinds the selector would pick from if tokenctl could
@@ -366,5 +341,5 @@ func (f *changeFlags) report(s *selection, done int) error {
 		reasons = append(reasons, o.err.Message)
 		total += o.n
 	}
-	return &django.Error{Code: django.CodePartlyDone, Message: fmt.Sprintf("%d of %d were done; not done: %s", done, total, strings.Join(reasons, "; "))}
+	return &django.Error{Code: django.CodePartlyDone, Message: fmt.Sprintf("%d of %d were done; not done: %s", done, total, firstOf(reasons, "; "))}
 }

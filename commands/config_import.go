@@ -64,7 +64,8 @@ same; tokenctl.toml can be read by nobody else.`,
 		Example: `  tokenctl config import ./manage.py
   tokenctl config import ../shop/manage.py --python ../shop/.venv/bin/python
   tokenctl config import ./manage.py --print`,
-		Args: o.check,
+		Args:        o.check,
+		Annotations: map[string]string{pathArguments: "yes"},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"py"}, cobra.ShellCompDirectiveFilterFileExt
 		},

@@ -31,6 +31,8 @@ type delivery struct {
 	token  bool // what was written is a token, or several
 	bare   bool // and alone, as --token-file reads it
 
+	reasons bool // each row tells why nothing was done, if nothing was
+
 	unsynced int          // bytes written to file since it was flushed
 	printed  atomic.Int64 // bytes that went to stdout
 	removed  bool         // file was taken back

@@ -13,6 +13,7 @@ import (
 	"tokenctl/db"
 	"tokenctl/django"
 	"tokenctl/output"
+	"tokenctl/tokens"
 )
 
 // The exit statuses, as the README lists them.
@@ -122,7 +123,7 @@ func (a *App) finish(ctx context.Context, err error) int {
 		e = a.plainError(err)
 	}
 	e = withInvisible(a.withSource(e))
-	e = &django.Error{Code: e.Code, Message: e.Message, Hint: e.Hint}
+	e = withoutSecrets(&django.Error{Code: e.Code, Message: e.Message, Hint: e.Hint})
 	doubt := ctx.Err() != nil || known.begun && slices.Contains(doubtful, e.Code)
 	if known.text != "" && e.Code != django.CodePartlyDone && (known.text != nothingChanged || doubt) {
 		e.Hint = strings.Trim(known.text+"; "+e.Hint, "; ")
@@ -149,6 +150,16 @@ func withInvisible(e *django.Error) *django.Error {
 	said := *e
 	said.Hint = strings.TrimPrefix(e.Hint+"; there is "+found+" in what was asked for", "; ")
 	return &said
+}
+
+// withoutSecrets hides what looks like a secret, such as a name that is nobody's: it may
+// be a session key in the wrong place.
+func withoutSecrets(e *django.Error) *django.Error {
+	hidden := &django.Error{Code: e.Code, Message: tokens.Hide(e.Message), Hint: tokens.Hide(e.Hint)}
+	if hidden.Message != e.Message {
+		hidden.Hint = strings.TrimPrefix(hidden.Hint+"; what looks like a secret is not repeated", "; ")
+	}
+	return hidden
 }
 
 // tell writes to stderr, and does not wait for its reader when the process must end.
@@ -218,7 +229,7 @@ func (a *App) remarks() io.Writer {
 // say tells the person something about what happens, on stderr.
 func (a *App) say(format string, args ...any) {
 	if !a.global.quiet {
-		fmt.Fprintln(a.remarks(), output.Visible(fmt.Sprintf(format, args...)))
+		fmt.Fprintln(a.remarks(), output.Visible(tokens.Hide(fmt.Sprintf(format, args...))))
 	}
 }
 

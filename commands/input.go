@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -20,7 +21,9 @@ const maxLine = 64 << 10
 // reference is how the operator named one credential.
 type reference struct {
 	tokens.Name
-	where string // how to speak of it without repeating a secret
+	where    string // how to speak of it without repeating a secret
+	line     string // where it stands
+	optional bool   // the line need not have a secret
 }
 
 // references reads the arguments of a command that takes ID… or -. A single -
@@ -32,11 +35,11 @@ func (a *App) references(ctx context.Context, args []string, tokenFile string) (
 		if err != nil {
 			return nil, err
 		}
-		secret, err := secretLine(text, tokenFile)
+		ref, err := readReference(text, tokenFile)
 		if err != nil {
 			return nil, err
 		}
-		refs = append(refs, reference{tokens.Name{Secret: secret}, "the secret in " + tokenFile})
+		refs = append(refs, ref)
 	}
 	for _, arg := range args {
 		if arg == "-" {
@@ -45,47 +48,97 @@ func (a *App) references(ctx context.Context, args []string, tokenFile string) (
 			}
 			return a.readReferences(ctx)
 		}
+		if holdsSecret(arg) {
+			return nil, secretInArgument()
+		}
 		if _, _, err := tokens.ParseID(arg); err != nil {
-			if looksLikeSecret(arg) || tokens.Session.LooksLike(arg) {
-				return nil, secretInArgument()
-			}
 			return nil, err
 		}
-		refs = append(refs, reference{tokens.Name{ID: arg}, arg})
+		refs = append(refs, reference{Name: tokens.Name{ID: arg}, where: arg, line: arg})
 	}
 	return refs, nil
 }
 
+// listedID is the id of a drf token as lists show it. A user's primary key may have the
+// form of a secret.
+var listedID = regexp.MustCompile("^drf:[^@]+@[0-9a-f]{8}$")
+
+// holdsSecret reports whether a secret stands in what should be an id.
+func holdsSecret(text string) bool {
+	return !listedID.MatchString(text) && tokens.Holds(text, tokens.Anywhere)
+}
+
 func (a *App) readReferences(ctx context.Context) ([]reference, error) {
 	if a.Term.Stdin {
-		secret, err := a.prompt(ctx, "Secret: ")
+		text, err := a.prompt(ctx, "Secret: ")
 		if err != nil {
 			return nil, err
 		}
-		s, err := secretLine(secret, "the secret")
-		return []reference{{tokens.Name{Secret: s}, "the secret"}}, err
+		ref, err := readReference(text, "the secret")
+		return []reference{ref}, err
 	}
 	lines, err := readLines(ctx, a.Stdin, "standard input")
 	if err != nil {
 		return nil, err
 	}
-	var refs []reference
-	for i, line := range lines {
-		where := fmt.Sprintf("line %d of standard input", i+1)
-		if _, _, err := tokens.ParseID(line); err == nil {
-			refs = append(refs, reference{tokens.Name{ID: line}, line})
+	return readMessage(lines)
+}
+
+// readMessage reads ids and secrets, one a line. Curl commands may be continued on the
+// next line. An HTTP message, and a line of nothing but marks, has lines without a secret.
+func readMessage(lines []string) (refs []reference, err error) {
+	message := false
+	for i := 0; i < len(lines); i++ {
+		line, number := lines[i], i+1
+		if curlLine.MatchString(line) {
+			for strings.HasSuffix(line, "\\") && i+1 < len(lines) {
+				i++
+				line = strings.TrimSuffix(line, "\\") + " " + lines[i]
+			}
+			if len(line) > maxLine {
+				return nil, usage(fmt.Sprintf("the command from line %d of standard input on is longer than 64 KiB", number), "")
+			}
+		}
+		message = message || httpLine.MatchString(line)
+		if message && strings.Trim(line, blanks+"<>") == "" {
 			continue
 		}
-		secret, err := secretLine(line, where)
+		ref, err := readReference(line, fmt.Sprintf("line %d of standard input", number))
 		if err != nil {
 			return nil, err
 		}
-		refs = append(refs, reference{tokens.Name{Secret: secret}, "the secret in " + where})
+		ref.optional = message && !credentialLine.MatchString(line) || !strings.ContainsFunc(line, isWordRune)
+		refs = append(refs, ref)
 	}
 	if refs == nil {
 		return nil, errNoInput
 	}
 	return refs, nil
+}
+
+var (
+	curlLine = regexp.MustCompile(`^[$#>\s]*(curl|wget|https?|xh)\s`)
+	// The first line of an HTTP request or response, as curl -v prints it too.
+	httpLine = regexp.MustCompile(`^[<>]?\s*([A-Z]+ \S+ HTTP/[0-9.]+|HTTP/[0-9.]+ [0-9]{3}\b.*)\s*$`)
+	// A header whose value is a credential of somebody's.
+	credentialLine = regexp.MustCompile(`(?i)^[<>]?\s*(proxy-)?authorization\s*:`)
+)
+
+func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+
+const blanks = " \t"
+
+// readReference reads an id or a secret, with what may stand around it. A line break at
+// its end is no part of it.
+func readReference(text, where string) (reference, error) {
+	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
+	text = strings.TrimPrefix(text, django.Mark) // pasted at a prompt
+	id := strings.Trim(text, blanks+"\"'`,;")
+	if k, _, err := tokens.ParseID(id); err == nil && !strings.ContainsAny(id, blanks) && (!holdsSecret(id) || k == tokens.JWT && !looksLikeSecret(id[len("jwt:"):])) {
+		return reference{Name: tokens.Name{ID: id}, where: id + " (" + where + ")", line: where}, nil
+	}
+	secret, err := secretLine(text, where)
+	return reference{Name: tokens.Name{Secret: secret}, where: "the secret in " + where, line: where}, err
 }
 
 // errNoInput is for -, with nothing to read.
@@ -144,20 +197,17 @@ func (a *App) readNames(ctx context.Context, path string) ([]string, error) {
 	return lines, nil
 }
 
-// secretLine checks one secret. A line break at its end is no part of it; any
-// other blank around it is a mistake that must not be guessed away.
+// secretLine checks a line with a secret. What no secret has in it is refused, rather
+// than looked up.
 func secretLine(text, where string) (django.Secret, error) {
-	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
-	text = strings.TrimPrefix(text, django.Mark) // pasted at a prompt
+	visible := strings.ReplaceAll(text, "\t", " ")
 	switch {
-	case text == "":
+	case strings.Trim(text, blanks) == "":
 		return django.Secret{}, usage(where+" is empty", "")
-	case strings.TrimSpace(text) != text:
-		return django.Secret{}, usage(where+" has blanks around it", "remove them")
-	case strings.ContainsFunc(text, unicode.IsControl):
+	case strings.ContainsFunc(visible, unicode.IsControl):
 		return django.Secret{}, usage(where+" has control characters in it", "write one secret a line")
-	case django.Invisible(text) != "":
-		return django.Secret{}, usage(where+" has "+django.Invisible(text)+" in it", "remove it")
+	case django.Invisible(visible) != "":
+		return django.Secret{}, usage(where+" has "+django.Invisible(visible)+" in it", "remove it")
 	case strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }):
 		return django.Secret{}, usage(where+" has characters in it that are not ASCII, as no secret has", "check what was copied")
 	}

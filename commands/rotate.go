@@ -129,6 +129,7 @@ func (o *rotateOptions) secretNames(s *selection, req tokens.RotateRequest) (nam
 // replace rotates the credentials and delivers the new secrets. The secrets of a chunk
 // are written while the database changes the next.
 func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, req tokens.RotateRequest, names []string, done *rotated) error {
+	o.deliver.reasons = o.keepGoing
 	stream, err := o.deliver.stream(names, s.single, true)
 	if err != nil {
 		return err
@@ -162,6 +163,11 @@ func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, re
 	})
 	if err = cmp.Or(err, <-written); err != nil {
 		return err
+	}
+	if stream.arrangement != nil && stream.asked {
+		if err := o.writeOffenders(s, stream.columns, stream.rows.Write); err != nil {
+			return err
+		}
 	}
 	if err := tx.CheckConstraints(ctx); err != nil {
 		return err

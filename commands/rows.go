@@ -43,6 +43,9 @@ func showRow(c *tokens.Credential) []output.Value {
 var verifyColumns = []output.Column{{Name: "id"}, {Name: "kind"}, {Name: "type", Extra: true}, {Name: "status"}, {Name: "reason"},
 	{Name: "user"}, {Name: "expires"}}
 
+// reasonColumn is what --keep-going adds: why nothing was done, null where it was.
+var reasonColumn = output.Column{Name: "reason"}
+
 var userColumns = []output.Column{{Name: "id"}, {Name: "username"}, {Name: "email"}, {Name: "is_active"}, {Name: "is_staff"},
 	{Name: "is_superuser"}, {Name: "has_usable_password", Extra: true}, {Name: "date_joined", Extra: true}, {Name: "last_login"}}
 

@@ -19,6 +19,7 @@ type mintedStream struct {
 	d        *delivery
 	held     bytes.Buffer // what goes to stdout, or is small
 	replaces bool
+	columns  []output.Column
 }
 
 // stream begins to write credentials whose secrets have these names; replaces
@@ -34,14 +35,24 @@ func (d *delivery) stream(names []string, single, replaces bool) (*mintedStream,
 		to = outFile{d}
 	}
 	var err error
-	s.arrangement, err = d.arrange(to, names, single, mintedColumns(names, replaces))
+	s.columns = mintedColumns(names, replaces)
+	if d.reasons {
+		s.columns = append(s.columns, reasonColumn)
+	}
+	s.arrangement, err = d.arrange(to, names, single, s.columns)
 	return s, err
 }
 
 // add writes one credential.
 func (s *mintedStream) add(m *tokens.Minted) error {
 	if s.d.format == "" {
-		return s.arrangement.add(bundle{m.Owner.Username, m.Secrets}, func() []output.Value { return mintedRow(m, s.names, s.replaces) })
+		return s.arrangement.add(bundle{m.Owner.Username, m.Secrets}, func() []output.Value {
+			row := mintedRow(m, s.names, s.replaces)
+			if s.d.reasons {
+				row = append(row, output.Null())
+			}
+			return row
+		})
 	}
 	s.held.Write(s.d.shaped(m))
 	return nil

@@ -77,11 +77,19 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 	}
 	var rows [][]output.Value
 	for i := range done {
-		rows = append(rows, credentialRow(&done[i]))
+		rows = append(rows, o.row(credentialRow(&done[i])))
 		a.say("unblacklisted %s of %s", done[i].ID, whose(&done[i].Owner))
 	}
 	if a.asked() {
-		if err := a.write(credentialColumns, rows, s.single); err != nil {
+		columns := o.columns(credentialColumns)
+		err := o.writeOffenders(s, columns, func(row []output.Value) error {
+			rows = append(rows, row)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if err := a.write(columns, rows, s.single && len(rows) == 1); err != nil {
 			return err
 		}
 	}

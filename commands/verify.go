@@ -28,7 +28,8 @@ the answer: 0 when all of them are active, 4 when one is not; the reason is on
 stdout.
 
 A secret is read from standard input with -, without echo in a terminal, or from
---token-file; an id can be an argument.`,
+--token-file; an id can be an argument. A line may be what a secret was found in: a
+header, a curl command, an assignment, a cookie.`,
 		Example: `  tokenctl verify -
   printf %s "$TOKEN" | tokenctl verify - --field status
   tokenctl verify drf:7@1f0c3a55 -o json`,
@@ -54,36 +55,46 @@ func (o *verifyOptions) run(ctx context.Context, args []string) error {
 	var missing []offence
 	good := true
 	err = store.Read(ctx, func(tx *db.Tx) error {
-		found, err := lookUp(ctx, a.env(), tx, refs)
+		found, skipped, err := lookUp(ctx, a.env(), tx, refs)
 		if err != nil {
 			return err
 		}
-		for i, f := range found {
-			if refs[i].ID == "" && django.CodeOf(f.Err) == django.CodeNotFound && f.Err != nil {
+		a.noteLines(skipped)
+		var damaged []string
+		for i := range found {
+			l := &found[i]
+			if l.damage != "" {
+				damaged = append(damaged, l.where+" looks like "+l.damage)
+			}
+			if l.ID == "" && django.CodeOf(l.err) == django.CodeNotFound {
 				rows = append(rows, []output.Value{output.Null(), output.Null(), output.Null(), output.Null(), output.String("unknown"), output.Null(), output.Null()})
 				good = false
 				continue
 			}
 			var absent bool
-			if missing, absent = offended(missing, refs[i], f.Err); absent {
+			if missing, absent = offended(missing, l, l.err); absent {
 				continue
 			}
-			if f.Err != nil {
-				return f.Err
+			if l.err != nil {
+				return l.err
 			}
-			// Any of a secret's kinds lets it in.
-			list := f.Credentials
-			c := &list[max(0, slices.IndexFunc(list, func(c tokens.Credential) bool { return refusal(&c) == "" }))]
-			if err := c.CheckVerified(); err != nil {
-				return err
+			for _, list := range l.secrets {
+				// Any of a secret's kinds lets it in.
+				c := &list[max(0, slices.IndexFunc(list, func(c tokens.Credential) bool { return refusal(&c) == "" }))]
+				if err := c.CheckVerified(); err != nil {
+					return err
+				}
+				for _, note := range c.UnreadNotes() {
+					a.say("note: %s: %s", cmp.Or(c.ID, c.Kind), note)
+				}
+				why := refusal(c)
+				good = good && why == ""
+				rows = append(rows, []output.Value{output.OptString(c.ID), output.String(c.Kind), output.OptString(c.Type), output.OptString(string(c.Status)),
+					output.OptString(why), output.OptString(c.Owner.Username), output.Time(c.Expires)})
 			}
-			for _, note := range c.UnreadNotes() {
-				a.say("note: %s: %s", cmp.Or(c.ID, c.Kind), note)
-			}
-			why := refusal(c)
-			good = good && why == ""
-			rows = append(rows, []output.Value{output.OptString(c.ID), output.String(c.Kind), output.OptString(c.Type), output.OptString(string(c.Status)),
-				output.OptString(why), output.OptString(c.Owner.Username), output.Time(c.Expires)})
+		}
+		if damaged != nil {
+			a.say("%s; copy it again, whole: a part of a secret is not looked up", firstOf(damaged, "; "))
 		}
 		return offences(missing)
 	})

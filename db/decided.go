@@ -118,9 +118,6 @@ func (f *Filter) wantsOwner(u *User) bool {
 // base is the query for the rows, sorted where the database can.
 func (d *decided[T]) base(l *Layout) (*query, error) {
 	q, err := d.query(l)
-	if err == nil && d.later() && d.users(l) == nil {
-		err = l.userProblem
-	}
 	if err != nil || d.later() {
 		return q, err
 	}
@@ -177,8 +174,8 @@ func (d *decided[T]) fill(ctx context.Context, tx *Tx, table string, page []T) e
 			found, _ = d.decide(&v)
 		}
 		r := [6]any{d.keyOf(&v), nil, nil, nil, found.Status, nil}
-		if u := d.owner(&v); u.ID != "" {
-			r[1], _ = d.users(tx.Layout).keyArg(tx.Layout.Engine, u.ID)
+		if u, table := d.owner(&v), d.users(tx.Layout); u.ID != "" && table != nil {
+			r[1], _ = table.keyArg(tx.Layout.Engine, u.ID)
 		}
 		for i, t := range []time.Time{found.Created, found.Expires} {
 			if !t.IsZero() {

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,6 +74,24 @@ func TestCanary(t *testing.T) {
 				add("DATABASE_URL="+url, "mint", "eve", "--create", "-v", "-o", format)
 			}
 		}
+		// Each kind's secret as an argument of every command, in every form: refused, or
+		// looked up as a name.
+		forms := []string{"%s", "%s/x", "x-%s", "drf:%s", "jwt:%s", "session:%s", "knox:%s", "drf:1@%s", "https://example.com/?key=%s", "Authorization: Token %s", "-%s", "--%s", "--user=%s", "--token-file=%s", "--sort=%s", "--kind=%s", "--schema=%s", "-o%s"}
+		verbs := [][]string{{}, {"init"}, {"doctor"}, {"user"}, {"user", "create"}, {"user", "list"}, {"user", "show"}, {"user", "password"}, {"user", "activate"}, {"user", "deactivate"},
+			{"user", "delete", "--yes"}, {"user", "delete", "--ignore-missing", "--yes"}, {"mint"}, {"mint", "--create"}, {"mint", "--user-id"}, {"list"}, {"list", "--user"}, {"list", "--user-id"},
+			{"show"}, {"show", "--token-file"}, {"verify"}, {"rotate"}, {"rotate", "--token-file"}, {"blacklist"}, {"blacklist", "--yes", "--user"}, {"unblacklist"}, {"purge", "--yes"}, {"purge", "--yes", "--user"},
+			{"config"}, {"config", "import"}, {"config", "show"}, {"serve"}, {"completion"}, {"version"}, {"help"}}
+		planted := []string{secrets[0], secrets[3], secrets[4], secrets[6]}
+		for i, verb := range verbs {
+			for j, secret := range planted {
+				add("", append(slices.Clone(verb), secret)...)
+				// All forms of all kinds, spread over the verbs.
+				for n := range 3 {
+					form := forms[(3*i+5*j+n)%len(forms)]
+					add("", append(slices.Clone(verb), strings.ReplaceAll(form, "%s", secret))...)
+				}
+			}
+		}
 		if w.engine == "postgres" {
 			// The server quotes the row in what it says about it.
 			dbtest.Psql(w.t, w.url, `create function fail() returns trigger language plpgsql as $$ begin
@@ -80,6 +100,24 @@ func TestCanary(t *testing.T) {
 			add("", "rotate", "drf:1", "-v")
 			add("", "blacklist", "drf:1", "-v", "-o", "json")
 			add("", "blacklist", "-", "-v")
+		}
+		// Pasted lines that fail.
+		var torn strings.Builder
+		var lines []string
+		for _, secret := range planted {
+			for _, form := range []string{"x%sx", "drf:%s", "jwt:x%s", "Authorization: Token %sx", "\u00e4 %s", "curl -b theme=%s", "%s0", "KEY=0%s"} {
+				torn.WriteString(strings.ReplaceAll(form, "%s", secret) + "\n")
+			}
+		}
+		for n, line := range strings.Split(strings.TrimSpace(torn.String()), "\n") {
+			name := fmt.Sprintf("torn%d", n)
+			if err := os.WriteFile(filepath.Join(w.dir, name), []byte(line), 0o600); err != nil {
+				w.t.Fatal(err)
+			}
+			lines = append(lines, filepath.Join(w.dir, name))
+			for _, verb := range []string{"show", "verify", "rotate", "blacklist", "unblacklist"} {
+				add("", verb, "--token-file", name, "-v", "-o", []string{"json", "table"}[n%2])
+			}
 		}
 		for _, cmd := range commands {
 			input, err := os.Open(stdin)
@@ -99,8 +137,10 @@ func TestCanary(t *testing.T) {
 			}
 		}
 		// Nor in a file, apart from the database and the one made above.
-		if err := os.Remove(stdin); err != nil {
-			w.t.Fatal(err)
+		for _, name := range append(lines, stdin) {
+			if err := os.Remove(name); err != nil {
+				w.t.Fatal(err)
+			}
 		}
 		err := filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {

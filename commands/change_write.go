@@ -1,0 +1,96 @@
+package commands
+
+import (
+	"io"
+	"slices"
+
+	"tokenctl/output"
+	"tokenctl/tokens"
+)
+
+// write writes the credentials that f reports on, and what it made of them. With
+// --keep-going the offenders follow, each with the reason.
+func (f *changeFlags) write(s *selection, to io.Writer, o output.Options, now func(*tokens.Ref, *tokens.Credential) bool) error {
+	columns := f.columns(credentialColumns)
+	w, err := output.NewWriter(to, columns, o)
+	if err != nil {
+		return err
+	}
+	for r := range s.refs.All() {
+		c := r.Credential()
+		if !now(r, &c) {
+			continue
+		}
+		if err := w.Write(f.row(credentialRow(&c))); err != nil {
+			return err
+		}
+	}
+	if err := f.writeOffenders(s, columns, w.Write); err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+// columns are those of the result.
+func (f *changeFlags) columns(columns []output.Column) []output.Column {
+	if f.keepGoing {
+		columns = append(slices.Clone(columns), reasonColumn)
+	}
+	return columns
+}
+
+// row is a row of what was done.
+func (f *changeFlags) row(row []output.Value) []output.Value {
+	if f.keepGoing {
+		row = append(row, output.Null())
+	}
+	return row
+}
+
+// writeOffenders writes a row for each that could not be done, where --keep-going and a
+// form of output ask for them.
+func (f *changeFlags) writeOffenders(s *selection, columns []output.Column, write func([]output.Value) error) error {
+	if !f.keepGoing || !f.app.asked() {
+		return nil
+	}
+	for _, o := range s.missing {
+		row := make([]output.Value, len(columns))
+		row[len(row)-1] = output.String(tokens.Hide(o.err.Message))
+		if o.kind == nil {
+			if o.id == "" && f.app.options(false).Format == output.ID {
+				continue // a secret that is nothing of ours has none
+			}
+			row[0] = output.OptString(o.id)
+			if err := write(row); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, r := range o.refs {
+			c := r.Credential()
+			copy(row, credentialRow(&c))
+			if err := write(slices.Clone(row)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// showDryRun is the result of --dry-run: the set, in the form asked for.
+func (f *changeFlags) showDryRun(s *selection) error {
+	n := s.refs.Len()
+	if err := f.write(s, f.app.Stdout, f.app.options(s.single && n == 1), func(*tokens.Ref, *tokens.Credential) bool { return true }); err != nil {
+		return err
+	}
+	f.app.say("dry run: would %s %s", f.verb, count(n, "credential"))
+	return f.report(s, n)
+}
+
+// writeNone is the result of a command that had nothing to do.
+func (a *App) writeNone() error {
+	if !a.asked() {
+		return nil
+	}
+	return a.write(credentialColumns, nil, false)
+}

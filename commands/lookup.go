@@ -1,0 +1,289 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/tokens"
+)
+
+// located is what a reference turned out to name.
+type located struct {
+	reference
+	secrets [][]tokens.Credential // of each secret on the line; of an id the one credential
+	wrapped bool                  // something stood around the secret
+	damage  string                // what the text looks like that is no credential, if it is not whole
+	err     error                 // CodeNotFound, CodeChanged or CodeAmbiguousID about this reference, or why a kind could not be asked
+}
+
+// lookUp finds what the references name, in their order: first each text as it is, then,
+// for lines that are nothing of ours, what their words are. Of a line without a secret
+// that need not have one nothing is returned; skipped is how many these are.
+func lookUp(ctx context.Context, env tokens.Env, tx *db.Tx, refs []reference) (list []located, skipped int, err error) {
+	names := make([]tokens.Name, len(refs))
+	for i, ref := range refs {
+		names[i] = ref.Name
+	}
+	exact, err := tokens.Find(ctx, env, tx, names)
+	if err != nil {
+		return nil, 0, err
+	}
+	wrapping := tokens.NewWrapping(env.Settings)
+	candidates := make([][]int, len(refs)) // their places among the words
+	var words []tokens.Name
+	places := map[string]int{}
+	for i, ref := range refs {
+		if ref.ID != "" || ours(exact[i].Credentials) {
+			continue
+		}
+		line := ref.Secret.Reveal()
+		for _, text := range wrapping.Candidates(line) {
+			if text == line {
+				continue
+			}
+			at, known := places[text]
+			if !known {
+				at = len(words)
+				places[text] = at
+				words = append(words, tokens.Name{Secret: django.NewSecret(text)})
+			}
+			candidates[i] = append(candidates[i], at)
+		}
+	}
+	found, err := tokens.Find(ctx, env, tx, words)
+	if err != nil {
+		return nil, 0, err
+	}
+	for i, ref := range refs {
+		l := located{reference: ref, err: exact[i].Err}
+		if exact[i].Credentials != nil {
+			l.secrets = [][]tokens.Credential{exact[i].Credentials}
+		}
+		l.damage = l.read(candidates[i], words, found)
+		switch {
+		case l.secrets != nil:
+			l.err = nil
+		case l.err != nil: // it is said what an id or a kind suffers from
+		case ref.optional && l.damage == "" && !slices.ContainsFunc(candidates[i], func(at int) bool { return tokens.Holds(words[at].Secret.Reveal(), tokens.Anywhere) }):
+			skipped++
+			continue
+		default:
+			l.err = l.absent("")
+		}
+		list = append(list, l)
+	}
+	if list == nil && skipped > 0 {
+		return nil, skipped, &django.Error{Code: django.CodeNotFound, Message: "no line of standard input has a secret", Hint: "write one id or secret a line"}
+	}
+	return list, skipped, nil
+}
+
+// ours reports whether credentials are more than a JWT that anybody can have written.
+func ours(list []tokens.Credential) bool { return len(list) > 0 && list[0].ID != "" }
+
+// read finds the credentials among the words of the line, unless the line itself is one,
+// and says what looks like a secret that is not whole where there is none.
+func (l *located) read(candidates []int, words []tokens.Name, found []tokens.Found) (damage string) {
+	if l.ID != "" || l.secrets != nil && ours(l.secrets[0]) {
+		return ""
+	}
+	seen := map[string]bool{}
+	var foreign []tokens.Credential
+	var held [][]tokens.Credential
+	for _, at := range candidates {
+		f := &found[at]
+		switch {
+		case ours(f.Credentials):
+			if id := f.Credentials[0].ID; !seen[id] {
+				seen[id] = true
+				held = append(held, f.Credentials)
+			}
+		case f.Credentials != nil && foreign == nil:
+			foreign = f.Credentials
+		}
+	}
+	if held != nil {
+		l.secrets, l.wrapped = held, true
+		return ""
+	}
+	if l.secrets == nil && foreign != nil {
+		l.secrets = [][]tokens.Credential{foreign}
+	}
+	damage = tokens.Damage(l.Secret.Reveal())
+	for _, at := range candidates {
+		if damage == "" {
+			damage = tokens.Damage(words[at].Secret.Reveal())
+		}
+	}
+	return damage
+}
+
+// absent is the error about a secret that is no credential; why may say more of it.
+func (l *located) absent(why string) *django.Error {
+	e := &django.Error{Code: django.CodeNotFound, Message: l.where + " is no credential of this database" + why,
+		Hint: "check that this is the application's database: tokenctl doctor"}
+	if l.damage != "" {
+		e.Message, e.Hint = l.where+" looks like "+l.damage, "copy it again, whole: a part of a secret is not looked up, and the whole one may be live"
+	}
+	return e
+}
+
+// find resolves the arguments of a command that only looks.
+func (a *App) find(ctx context.Context, args []string, tokenFile string) ([]tokens.Credential, error) {
+	refs, err := a.references(ctx, args, tokenFile)
+	if err != nil {
+		return nil, err
+	}
+	store, err := a.open()
+	if err != nil {
+		return nil, err
+	}
+	var found []tokens.Credential
+	return found, store.Read(ctx, func(tx *db.Tx) error {
+		list, skipped, err := lookUp(ctx, a.env(), tx, refs)
+		if err != nil {
+			return err
+		}
+		a.noteLines(skipped)
+		var missing []offence
+		if found, missing, err = resolve(list); err != nil {
+			return err
+		}
+		return offences(missing)
+	})
+}
+
+// noteLines says how many lines were passed over.
+func (a *App) noteLines(skipped int) {
+	if skipped > 0 {
+		a.say("passed over %s without a secret", count(skipped, "line"))
+	}
+}
+
+// resolve returns the credentials. What is not there, or was replaced, is returned as an
+// offence; a credential that is named twice is found once.
+func resolve(refs []located) (list []tokens.Credential, missing []offence, err error) {
+	seen := make(map[string]bool, len(refs))
+	list = make([]tokens.Credential, 0, len(refs))
+	for i := range refs {
+		l := &refs[i]
+		err := l.err
+		if err == nil && !ours(l.secrets[0]) {
+			err = l.absent(": its signature is not the configured key's")
+		}
+		var absent bool
+		if missing, absent = offended(missing, l, err); absent {
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, secret := range l.secrets {
+			for _, c := range secret {
+				if !seen[c.ID] {
+					seen[c.ID] = true
+					list = append(list, c)
+				}
+			}
+		}
+	}
+	return list, missing, nil
+}
+
+// offence is why one of several credentials, or of several kinds, cannot be acted on.
+type offence struct {
+	where string
+	id    string // empty for a secret that is no credential
+	err   *django.Error
+	kind  *tokens.Kind  // all of that kind
+	refs  []*tokens.Ref // which these are
+	n     int           // how many credentials it is about
+}
+
+// offended adds err to the list when it says that what was named is not there,
+// or no longer what it was.
+func offended(list []offence, l *located, err error) ([]offence, bool) {
+	var e *django.Error
+	if !errors.As(err, &e) || e.Code != django.CodeNotFound && e.Code != django.CodeChanged {
+		return list, false
+	}
+	where := l.where
+	if l.damage != "" {
+		where += " (it looks like " + l.damage + ")"
+	}
+	return append(list, offence{where: where, id: l.ID, err: e, n: 1}), true
+}
+
+// offences is the error that names the offenders with what is true of each; nil when there
+// is none. Its code is the one that all have, else that of an absent one, else that of a
+// changed one.
+func offences(list []offence) error {
+	if len(list) == 0 {
+		return nil
+	}
+	e := *list[0].err
+	var reasons []string
+	codes := map[django.Code]bool{}
+	for _, o := range list {
+		codes[o.err.Code] = true
+		if o.err.Hint != e.Hint {
+			e.Hint = ""
+		}
+		if len(reasons) < mostTold {
+			reasons = append(reasons, o.err.Message)
+		}
+	}
+	if more := len(list) - mostTold; more > 0 {
+		reasons = append(reasons, fmt.Sprintf("and %d more", more))
+	}
+	e.Message = strings.Join(reasons, "; ")
+	for _, code := range []django.Code{django.CodeNotFound, django.CodeChanged} {
+		if len(codes) > 1 && codes[code] {
+			e.Code = code
+			break
+		}
+	}
+	return &e
+}
+
+// firstOf joins the first texts, and says how many there are where not all are told.
+func firstOf(texts []string, separator string) string {
+	if len(texts) <= mostTold {
+		return strings.Join(texts, separator)
+	}
+	return strings.Join(texts[:mostTold], separator) + fmt.Sprintf("%sand %d more, %d in all", separator, len(texts)-mostTold, len(texts))
+}
+
+// checkLines is for commands that change rows: of a line with several secrets nobody
+// knows which one is meant. It says what was taken from lines with other text.
+func (a *App) checkLines(refs []located) error {
+	var several, taken []string
+	for i := range refs {
+		l := &refs[i]
+		var ids []string
+		for _, secret := range l.secrets {
+			ids = append(ids, secret[0].ID)
+		}
+		switch {
+		case len(ids) > 1:
+			several = append(several, l.line+" holds "+strings.Join(ids, " and "))
+		case l.wrapped:
+			taken = append(taken, l.line+" holds "+ids[0])
+		}
+	}
+	if several != nil {
+		return usage("a line holds more than one credential: "+firstOf(several, "; "), "write one secret a line, or the ids")
+	}
+	for _, text := range taken[:min(len(taken), mostTold)] {
+		a.say("%s", text)
+	}
+	if more := len(taken) - mostTold; more > 0 {
+		a.say("and %d more lines hold a credential among other text", more)
+	}
+	return nil
+}
