@@ -68,7 +68,7 @@ func (f *changeFlags) each(ctx context.Context, tx *db.Tx, s *selection, doing s
 				var faults []offence
 				for i, r := range chunk {
 					if e := f.fault(s, r); left[i] != 0 && e != nil {
-						faults = append(faults, offence{where: r.ID(), id: r.ID(), err: e, n: 1})
+						faults = append(faults, offence{id: r.ID(), err: e, n: 1})
 					}
 				}
 				if faults != nil && !f.keepGoing {
@@ -141,7 +141,7 @@ func (f *changeFlags) leaveOut(s *selection, k *tokens.Kind, err error) bool {
 	n := s.refs.LeaveOut(k)
 	left := *e
 	left.Message = count(n, strings.TrimSuffix(k.Title, "s")) + ": " + e.Message
-	s.missing = append(s.missing, offence{where: k.Title, err: &left, kind: k, refs: refs, n: n})
+	s.missing = append(s.missing, offence{err: &left, kind: k, refs: refs, n: n})
 	return true
 }
 

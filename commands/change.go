@@ -166,7 +166,7 @@ func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Sele
 			if !f.keepGoing {
 				return e
 			}
-			s.missing = append(s.missing, offence{where: c.ID, id: c.ID, err: e, n: 1})
+			s.missing = append(s.missing, offence{id: c.ID, err: e, n: 1})
 			return nil
 		}
 		s.refs.Add(c)
@@ -243,7 +243,7 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 			case err == nil:
 				s.refs.Add(&c)
 			case errors.As(err, &e):
-				s.missing = append(s.missing, offence{where: c.ID, id: c.ID, err: e, n: 1})
+				s.missing = append(s.missing, offence{id: c.ID, err: e, n: 1})
 			}
 		}
 		return nil

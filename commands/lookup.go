@@ -197,12 +197,12 @@ func resolve(refs []located) (list []tokens.Credential, missing []offence, err e
 
 // offence is why one of several credentials, or of several kinds, cannot be acted on.
 type offence struct {
-	where string
-	id    string // empty for a secret that is no credential
-	err   *django.Error
-	kind  *tokens.Kind  // all of that kind
-	refs  []*tokens.Ref // which these are
-	n     int           // how many credentials it is about
+	line string // where it was named, if it was
+	id   string // empty for a secret that is no credential
+	err  *django.Error
+	kind *tokens.Kind  // all of that kind
+	refs []*tokens.Ref // which these are
+	n    int           // how many credentials it is about
 }
 
 // offended adds err to the list when it says that what was named is not there,
@@ -212,36 +212,33 @@ func offended(list []offence, l *located, err error) ([]offence, bool) {
 	if !errors.As(err, &e) || e.Code != django.CodeNotFound && e.Code != django.CodeChanged {
 		return list, false
 	}
-	where := l.where
-	if l.damage != "" {
-		where += " (it looks like " + l.damage + ")"
-	}
-	return append(list, offence{where: where, id: l.ID, err: e, n: 1}), true
+	return append(list, offence{line: l.line, id: l.ID, err: e, n: 1}), true
 }
 
 // offences is the error that names the offenders with what is true of each; nil when there
 // is none. Its code is the one that all have, else that of an absent one, else that of a
 // changed one.
 func offences(list []offence) error {
-	if len(list) == 0 {
+	switch len(list) {
+	case 0:
 		return nil
+	case 1:
+		return list[0].err
 	}
 	e := *list[0].err
-	var reasons []string
+	reasons := make([]string, len(list))
 	codes := map[django.Code]bool{}
-	for _, o := range list {
+	for i, o := range list {
 		codes[o.err.Code] = true
 		if o.err.Hint != e.Hint {
 			e.Hint = ""
 		}
-		if len(reasons) < mostTold {
-			reasons = append(reasons, o.err.Message)
+		reasons[i] = o.err.Message
+		if !strings.Contains(reasons[i], o.line) {
+			reasons[i] += " (" + o.line + ")"
 		}
 	}
-	if more := len(list) - mostTold; more > 0 {
-		reasons = append(reasons, fmt.Sprintf("and %d more", more))
-	}
-	e.Message = strings.Join(reasons, "; ")
+	e.Message = firstOf(reasons, "; ")
 	for _, code := range []django.Code{django.CodeNotFound, django.CodeChanged} {
 		if len(codes) > 1 && codes[code] {
 			e.Code = code
