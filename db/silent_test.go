@@ -3,6 +3,7 @@ package db_test
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -36,7 +37,7 @@ func TestSilentServer(t *testing.T) {
 	for n := int32(0); ; n++ {
 		var blocks atomic.Int32
 		var committing atomic.Bool
-		s := open(t, dbtest.Proxy(t, address, func(block []byte) bool {
+		s := open(t, dbtest.Proxy(t, address, func(_, _ *net.TCPConn, _ []byte) bool {
 			return blocks.Add(1) <= n
 		}), db.Options{Timeout: 300 * time.Millisecond, Phase: func(p db.Phase) { committing.Store(p == db.Committing) }})
 		err := ends(t, func() error {
@@ -73,7 +74,7 @@ func TestSilentRollback(t *testing.T) {
 	address := dbtest.Postgres(t)
 	initialised(t, address, db.Options{})
 	var silent atomic.Bool
-	s := open(t, dbtest.Proxy(t, address, func([]byte) bool { return !silent.Load() }), db.Options{})
+	s := open(t, dbtest.Proxy(t, address, func(_, _ *net.TCPConn, _ []byte) bool { return !silent.Load() }), db.Options{})
 	wrong := errors.New("wrong")
 	err := ends(t, func() error {
 		return s.Write(t.Context(), func(*db.Tx) error {

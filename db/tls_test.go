@@ -11,7 +11,6 @@ import (
 	"io"
 	"math/big"
 	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -74,44 +73,18 @@ func (a *authority) server(t testing.TB, ip string, end time.Time) tls.Certifica
 // withTLS is a server in front of the database that speaks TLS.
 func withTLS(t testing.TB, address string, config *tls.Config) string {
 	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := u.Host
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer client.Close()
-				if _, err := io.ReadFull(client, make([]byte, 8)); err != nil { // SSLRequest
-					return
-				}
-				io.WriteString(client, "S")
-				secure := tls.Server(client, config)
-				if secure.Handshake() != nil {
-					return
-				}
-				backend, err := net.Dial("tcp", server)
-				if err != nil {
-					return
-				}
-				defer backend.Close()
-				go io.Copy(secure, backend)
-				io.Copy(backend, secure)
-			}()
+	return dbtest.Relay(t, address, func(client, server *net.TCPConn) {
+		if _, err := io.ReadFull(client, make([]byte, 8)); err != nil { // SSLRequest
+			return
 		}
-	}()
-	u.Host = listener.Addr().String()
-	return u.String()
+		io.WriteString(client, "S")
+		secure := tls.Server(client, config)
+		if secure.Handshake() != nil {
+			return
+		}
+		go io.Copy(secure, server)
+		io.Copy(server, secure)
+	})
 }
 
 // A certificate that does not verify is called one, and why.

@@ -4,16 +4,18 @@ import (
 	"bytes"
 	"io"
 	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"tokenctl/db/dbtest"
 )
 
 // cut is a proxy before PostgreSQL that breaks one connection: when the client has sent
-// so many blocks, before the server hears the last one or before the client hears back.
+// so many blocks, or at the commit of a change if that is 0; before the server hears the
+// last block or before the client hears back.
 type cut struct {
 	url     string
 	sent    atomic.Int32
@@ -24,68 +26,28 @@ type cut struct {
 
 func newCut(t *testing.T, address string, after int32, heard bool) *cut {
 	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := u.Host
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
 	c := &cut{happens: make(chan struct{})}
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go c.pass(client, server, after, heard)
-		}
-	}()
-	u.Host = listener.Addr().String()
-	q := u.Query()
-	q.Set("sslmode", "disable")
-	u.RawQuery = q.Encode()
-	c.url = u.String()
-	return c
-}
-
-func (c *cut) pass(client net.Conn, server string, after int32, heard bool) {
-	defer client.Close()
-	backend, err := net.Dial("tcp", server)
-	if err != nil {
-		return
-	}
-	defer backend.Close()
-	go io.Copy(client, backend)
-	block := make([]byte, 64<<10)
-	for {
-		n, err := client.Read(block)
-		if err != nil {
-			return
-		}
+	c.url = dbtest.Proxy(t, address, func(client, server *net.TCPConn, block []byte) bool {
 		for _, word := range []string{"update ", "delete from ", "insert into "} {
-			if bytes.Contains(block[:n], []byte(word)) {
+			if bytes.Contains(block, []byte(word)) {
 				c.writes.Store(true)
 			}
 		}
-		if c.sent.Add(1) == after {
-			c.commits.Store(c.writes.Load() && bytes.Contains(block[:n], []byte("commit\x00")))
-			client.Close()
-			if heard {
-				backend.Write(block[:n])
-			}
-			backend.(*net.TCPConn).CloseWrite()
-			io.ReadAll(backend) // until the server has done its part
-			close(c.happens)
-			return
+		commits := c.writes.Load() && bytes.Contains(block, []byte("commit\x00"))
+		if n := c.sent.Add(1); n != after && (after != 0 || !commits) {
+			return true
 		}
-		if _, err := backend.Write(block[:n]); err != nil {
-			return
+		c.commits.Store(commits)
+		client.Close()
+		if heard {
+			server.Write(block)
 		}
-	}
+		server.CloseWrite()
+		io.ReadAll(server) // until the server has done its part
+		close(c.happens)
+		return false
+	})
+	return c
 }
 
 // A connection that breaks, whenever it does, leaves all or nothing of a change, and

@@ -102,6 +102,18 @@ func field(list []map[string]string, name string) (values []string) {
 	return values
 }
 
+// offended parts the rows that --keep-going writes: those that have a reason were left.
+func offended(list []map[string]string) (done, left []map[string]string) {
+	for _, o := range list {
+		if o["reason"] != "" {
+			left = append(left, o)
+		} else {
+			done = append(done, o)
+		}
+	}
+	return done, left
+}
+
 func sorted(list []string) []string { return slices.Sorted(slices.Values(list)) }
 
 // active are the ids of what works, sorted.
@@ -159,7 +171,17 @@ func TestChangeManyLines(t *testing.T) {
 		// Blacklist: some with others that are not there, then the rest with those.
 		r = w.lines(some, "blacklist", "-", "--keep-going", "-o", "ndjson")
 		w.is("blacklist --keep-going", r, 6, fmt.Sprintf("%d of %d were done", len(firstIDs), len(firstIDs)+len(absent())))
-		check("blacklist --keep-going", sorted(field(objects(w.t, r.stdout), "id")), sorted(firstIDs))
+		done, left := offended(objects(w.t, r.stdout))
+		check("blacklist --keep-going", sorted(field(done, "id")), sorted(firstIDs))
+		var absentIDs []string
+		for _, l := range absent() {
+			if strings.Contains(l.text, ":") {
+				absentIDs = append(absentIDs, l.text)
+			} else {
+				absentIDs = append(absentIDs, "")
+			}
+		}
+		check("what blacklist --keep-going left", sorted(field(left, "id")), sorted(absentIDs))
 		check("after blacklist --keep-going", w.active(), sorted(slices.Concat(secondIDs, thirdIDs)))
 		before = w.everyRow()
 		w.is("blacklist again", w.lines(slices.Concat(some, second), "blacklist", "-"), 3)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -85,13 +86,30 @@ func TestChangeKeepGoingAcrossKinds(t *testing.T) {
 			r = w.run(w.command(append(args, "--keep-going")...))
 			w.env = withKey
 			w.is(what, r, 6, `"code":"partly_done"`, test.because)
+			var rows []struct {
+				Kind   string
+				Reason *string
+			}
+			if err := json.Unmarshal([]byte(r.stdout), &rows); err != nil {
+				w.t.Fatalf("%s: %v: %s", what, err, r.stdout)
+			}
 			for _, kind := range stocked {
 				cannot := strings.Contains(strings.Join(test.cannot, " "), kind)
 				if kept := s.works(kind, names[kind]); kept != cannot && !strings.Contains(what, "overlap") {
 					w.t.Errorf("%s: the %s credential works: %v", what, kind, kept)
 				}
-				if has := strings.Contains(r.stdout, `"kind":"`+kind+`"`); has == cannot {
-					w.t.Errorf("%s: the output has the kind %s: %v", what, kind, has)
+				var done, left int
+				for _, row := range rows {
+					switch {
+					case row.Kind != kind:
+					case row.Reason == nil:
+						done++
+					case strings.Contains(*row.Reason, test.because):
+						left++
+					}
+				}
+				if want := map[bool][2]int{false: {2, 0}, true: {0, 2}}[cannot]; [2]int{done, left} != want {
+					w.t.Errorf("%s: the output has %d of the kind %s that were done and %d that were not, want %d", what, done, kind, left, want)
 				}
 				if cannot && !strings.Contains(r.stderr, "2 "+kind) {
 					w.t.Errorf("%s: it is not said that 2 of the kind %s were left: %s", what, kind, r.stderr)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -116,7 +117,7 @@ func TestSilentServer(t *testing.T) {
 	for n := int32(0); ; n++ {
 		var blocks atomic.Int32
 		cmd := w.command("mint", "new", "--create", "--timeout", "300ms", "-o", "json")
-		cmd.Env = append(w.env, "DATABASE_URL="+dbtest.Proxy(t, w.url, func([]byte) bool { return blocks.Add(1) <= n }))
+		cmd.Env = append(w.env, "DATABASE_URL="+dbtest.Proxy(t, w.url, func(_, _ *net.TCPConn, _ []byte) bool { return blocks.Add(1) <= n }))
 		r := w.run(cmd)
 		if r.status == 0 {
 			break

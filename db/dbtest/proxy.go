@@ -7,17 +7,16 @@ import (
 	"testing"
 )
 
-// Proxy passes connections to the PostgreSQL server in address on, and returns the
-// URL through it, without TLS. pass is asked about each block that a client sends:
-// when it says no, nothing goes through that connection any more, and it stays open
-// until the client closes it.
-func Proxy(t testing.TB, address string, pass func(block []byte) bool) string {
+// Relay listens before the PostgreSQL server in address, and returns the URL through
+// it, without TLS. serve gets each connection of a client with a new one to the server;
+// both are closed when it returns.
+func Relay(t testing.TB, address string, serve func(client, server *net.TCPConn)) string {
 	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := u.Host
+	host := u.Host
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -31,26 +30,12 @@ func Proxy(t testing.TB, address string, pass func(block []byte) bool) string {
 			}
 			go func() {
 				defer client.Close()
-				backend, err := net.Dial("tcp", server)
+				server, err := net.Dial("tcp", host)
 				if err != nil {
 					return
 				}
-				defer backend.Close()
-				go io.Copy(client, backend)
-				block := make([]byte, 64<<10)
-				for {
-					n, err := client.Read(block)
-					if err != nil {
-						return
-					}
-					if !pass(block[:n]) {
-						break
-					}
-					if _, err := backend.Write(block[:n]); err != nil {
-						return
-					}
-				}
-				io.Copy(io.Discard, client)
+				defer server.Close()
+				serve(client.(*net.TCPConn), server.(*net.TCPConn))
 			}()
 		}
 	}()
@@ -59,4 +44,28 @@ func Proxy(t testing.TB, address string, pass func(block []byte) bool) string {
 	q.Set("sslmode", "disable")
 	u.RawQuery = q.Encode()
 	return u.String()
+}
+
+// Proxy is a Relay that asks pass about each block that a client sends: when it says
+// no, nothing goes through that connection any more, and it stays open until the
+// client or pass closes it.
+func Proxy(t testing.TB, address string, pass func(client, server *net.TCPConn, block []byte) bool) string {
+	t.Helper()
+	return Relay(t, address, func(client, server *net.TCPConn) {
+		go io.Copy(client, server)
+		block := make([]byte, 64<<10)
+		for {
+			n, err := client.Read(block)
+			if err != nil {
+				return
+			}
+			if !pass(client, server, block[:n]) {
+				break
+			}
+			if _, err := server.Write(block[:n]); err != nil {
+				return
+			}
+		}
+		io.Copy(io.Discard, client)
+	})
 }
