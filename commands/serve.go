@@ -177,6 +177,8 @@ func (o *serveOptions) serve(ctx context.Context, listener net.Listener, handler
 	case <-ctx.Done():
 	}
 	a.say("finishing the requests that have begun; interrupt again to end at once")
+	listener.Close() //nolint:errcheck // it was open
+	<-ended
 	handler.Finish(s)
 	// A signal is how a server ends.
 	if cause := context.Cause(ctx); !errors.As(cause, new(interrupted)) {

@@ -33,24 +33,15 @@ func (s *Server) HTTP() *http.Server {
 // rest of a request, or for an answer to be taken.
 const finishTime = time.Second
 
-// Finish ends h, which HTTP returned: no connection is accepted any more, requests that
-// are whole are answered, however long that takes, and those that are not whole
-// finishTime from now are given up.
+// Finish ends h, which HTTP returned and whose Serve has returned, so that no connection
+// is accepted any more. Requests that are whole are answered, however long that takes, and
+// those that are not whole finishTime from now are given up. http.Server.Shutdown does not
+// do that: it drops a request that has arrived and that nobody has read yet.
 func (s *Server) Finish(h *http.Server) {
-	began, ended := time.Now(), make(chan struct{})
-	go func() {
-		defer close(ended)
-		h.Shutdown(context.Background()) //nolint:errcheck // of closing listeners
-	}()
-	ticks := time.NewTicker(finishTime / 40)
-	defer ticks.Stop()
-	for {
-		select {
-		case <-ended:
-			return
-		case <-ticks.C:
-			s.connections.closeLate(began)
-		}
+	began := time.Now()
+	h.SetKeepAlivesEnabled(false)
+	for s.connections.closeLate(began) {
+		time.Sleep(finishTime / 40)
 	}
 }
 
@@ -67,7 +58,7 @@ type connection struct {
 	closed  bool
 }
 
-// connectionKey is under which a request's context has its *connection.
+// connectionKey is the context key of the *connection of a request.
 type connectionKey struct{}
 
 func (cs *connections) opened(ctx context.Context, conn net.Conn) context.Context {
@@ -90,7 +81,7 @@ func (cs *connections) changed(conn net.Conn, state http.ConnState) {
 }
 
 // work notes that the server has a whole request, or its answer. It reports whether
-// the connection is still there; that of a test is.
+// the connection is still open. A test has no connection, and gets true.
 func (cs *connections) work(ctx context.Context, working bool) bool {
 	c, ok := ctx.Value(connectionKey{}).(*connection)
 	if !ok {
@@ -102,8 +93,9 @@ func (cs *connections) work(ctx context.Context, working bool) bool {
 	return !c.closed
 }
 
-// closeLate closes the connections whose clients had finishTime since the end began.
-func (cs *connections) closeLate(began time.Time) {
+// closeLate closes the connections whose clients had finishTime since the end began. It
+// reports whether any connection is open.
+func (cs *connections) closeLate(began time.Time) bool {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	for conn, c := range cs.open {
@@ -112,4 +104,5 @@ func (cs *connections) closeLate(began time.Time) {
 			go conn.Close() //nolint:errcheck // TLS says good-bye, for which nobody waits
 		}
 	}
+	return len(cs.open) > 0
 }
