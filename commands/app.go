@@ -54,6 +54,7 @@ type App struct {
 	args        []string
 	mutating    bool   // the command changes rows
 	connections int    // to the database at a time; 0: no limit
+	unverified  bool   // see tokens.Env
 	override    []byte // TOML over the settings, from flags
 	outcome     outcome
 	standing    string       // what stands of a change that is made in parts; the command sets it behind each

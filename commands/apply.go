@@ -43,10 +43,11 @@ func again(transaction func() error, undo func() bool) error {
 // manyRows is how many rows one statement changes.
 const manyRows = 100_000
 
-// each acts on all credentials, kind after kind, so many at a time, and returns how many
-// were changed. A credential that was left ends it, unless that is tolerated; so
-// does a selection of which nothing was changed.
-func (f *changeFlags) each(ctx context.Context, tx *db.Tx, s *selection, doing string, size int, act func([]*tokens.Ref) (db.Outcomes, error)) (done int, err error) {
+// each acts on all credentials, kind after kind, so many at a time. A credential that was
+// not changed is an error, unless --keep-going is set or its state is what was wanted. It is
+// also an error when none was changed and some could not be.
+func (f *changeFlags) each(ctx context.Context, tx *db.Tx, s *selection, doing string, size int, act func([]*tokens.Ref) (db.Outcomes, error)) (err error) {
+	done := 0
 	p := f.app.progress(doing, int64(s.refs.Len()))
 	defer p.done()
 	for _, k := range tokens.Kinds() {
@@ -67,8 +68,11 @@ func (f *changeFlags) each(ctx context.Context, tx *db.Tx, s *selection, doing s
 				tokens.Mark(chunk, left)
 				var faults []offence
 				for i, r := range chunk {
-					if e := f.fault(s, r); left[i] != 0 && e != nil {
-						faults = append(faults, offence{id: r.ID(), err: e, n: 1})
+					if left[i] == 0 {
+						continue
+					}
+					if e := f.fault(s, r); e != nil {
+						faults = append(faults, offence{id: r.ID(), err: e})
 					}
 				}
 				if faults != nil && !f.keepGoing {
@@ -86,13 +90,13 @@ func (f *changeFlags) each(ctx context.Context, tx *db.Tx, s *selection, doing s
 			err = nil
 		}
 		if err != nil {
-			return 0, err
+			return err
 		}
 	}
-	if done == 0 && s.missing != nil {
-		return 0, offences(s.missing)
+	if done == 0 {
+		return offences(s.missing)
 	}
-	return done, nil
+	return nil
 }
 
 func (s *selection) has(k *tokens.Kind) bool {
@@ -131,17 +135,9 @@ func (f *changeFlags) leaveOut(s *selection, k *tokens.Kind, err error) bool {
 	if !errors.As(err, &e) || !slices.Contains(cannotCodes, e.Code) {
 		return false
 	}
-	var refs []*tokens.Ref
-	for r := range s.refs.All() {
-		if r.Kind() == k {
-			left := *r // rotate drops it from the list
-			refs = append(refs, &left)
-		}
-	}
-	n := s.refs.LeaveOut(k)
-	left := *e
-	left.Message = count(n, strings.TrimSuffix(k.Title, "s")) + ": " + e.Message
-	s.missing = append(s.missing, offence{err: &left, kind: k, refs: refs, n: n})
+	o := offence{err: new(*e), refs: s.refs.LeaveOut(k)}
+	o.err.Message = count(len(o.refs), strings.TrimSuffix(k.Title, "s")) + ": " + e.Message
+	s.missing = append(s.missing, o)
 	return true
 }
 
@@ -150,7 +146,7 @@ func (f *changeFlags) noteLeft(s *selection) {
 	gone, already := 0, 0
 	for r := range s.refs.All() {
 		switch {
-		case f.fault(s, r) != nil:
+		case r.Left() == 0, f.fault(s, r) != nil:
 		case r.Left() == db.Gone:
 			gone++
 		case r.Left() == db.Already:

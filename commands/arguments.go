@@ -2,7 +2,6 @@ package commands
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -77,12 +76,6 @@ func creates(c *cobra.Command) bool {
 	return c.Name() == "create"
 }
 
-// looksLikeSecret leaves out session keys, whose form many names have; where
-// an id is expected they are refused for not being one.
-func looksLikeSecret(text string) bool {
-	return tokens.DRF.LooksLike(text) || tokens.Knox.LooksLike(text) || tokens.JWT.LooksLike(text)
-}
-
 func secretInArgument() *django.Error {
 	return &django.Error{Code: django.CodeSecretInArgument, Message: "an argument looks like a secret; every process on this machine can read arguments",
 		Hint: "give secrets on standard input, with - in place of the argument, or with --token-file"}
@@ -101,7 +94,7 @@ func noArguments(c *cobra.Command, args []string) error {
 	return usage(c.CommandPath()+" takes no argument: "+args[0], hint)
 }
 
-var outputFlag = regexp.MustCompile(`^(?:-[qvy]*o=?|--output=?)(.*)$`)
+var outputFlag = django.Lazily(`^(?:-[qvy]*o=?|--output=?)(.*)$`)
 
 // findOutput finds -o on a command line that was not parsed to its end, so that
 // the complaint has the form that was asked for.
@@ -110,7 +103,7 @@ func (a *App) findOutput() {
 		if arg == "--" {
 			return
 		}
-		if m := outputFlag.FindStringSubmatch(arg); m != nil {
+		if m := outputFlag().FindStringSubmatch(arg); m != nil {
 			value := m[1]
 			if value == "" && i+1 < len(a.args) {
 				value = a.args[i+1]

@@ -9,13 +9,10 @@ import (
 	"tokenctl/tokens"
 )
 
-type blacklistOptions struct {
-	changeFlags
-	unverified bool
-}
+type blacklistOptions struct{ changeFlags }
 
 func newBlacklist(a *App) *cobra.Command {
-	o := &blacklistOptions{changeFlags: changeFlags{app: a, verb: "blacklist"}}
+	o := &blacklistOptions{changeFlags{app: a, verb: "blacklist"}}
 	c := &cobra.Command{
 		Use:     "blacklist {<id>... | - | --user <username> ...}",
 		Aliases: []string{"revoke"},
@@ -40,7 +37,7 @@ as --user or --older-than pick is shown first, and confirmed. With --yes and
 		},
 	}
 	o.changeFlags.flags(c)
-	c.Flags().BoolVar(&o.unverified, "unverified", false, "also a JWT without a row whose signature no configured key can check")
+	c.Flags().BoolVar(&a.unverified, "unverified", false, "also a JWT without a row whose signature no configured key can check")
 	return c
 }
 
@@ -50,8 +47,6 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	a.env() // so that it is there to be changed
-	a.kinds.Unverified = o.unverified
 	s, err := o.choose(c, store, args)
 	if s == nil || err != nil {
 		return err
@@ -69,9 +64,11 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 		if s.all != nil {
 			return o.all(ctx, tx, s.all, &done)
 		}
-		_, err := o.each(ctx, tx, s, "blacklisting", manyRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
-			n, left, err := chunk[0].Kind().Blacklist(ctx, a.env(), tx, tokens.Target{Refs: chunk})
-			done.add(chunk[0].Kind(), int(n))
+		err := o.each(ctx, tx, s, "blacklisting", manyRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
+			left, err := chunk[0].Kind().Blacklist(ctx, a.env(), tx, chunk)
+			if err == nil {
+				done.add(chunk[0].Kind(), len(chunk)-len(left))
+			}
 			return left, err
 		})
 		if err == nil && !a.global.quiet {
@@ -111,7 +108,7 @@ func (o *blacklistOptions) all(ctx context.Context, tx *db.Tx, sel *tokens.Selec
 		if err := k.Refuse(o.verb); err != nil {
 			return err
 		}
-		n, _, err := k.Blacklist(ctx, o.app.env(), tx, tokens.Target{Where: sel})
+		n, err := k.BlacklistWhere(ctx, tx, sel)
 		if err != nil {
 			return err
 		}
@@ -155,7 +152,7 @@ func (o *blacklistOptions) remains(ctx context.Context, tx *db.Tx, s *selection)
 	return notes, nil
 }
 
-// chunkTold is of how many credentials of a kind is found out what remains.
+// chunkTold limits how many credentials of a kind Remains is asked about.
 const chunkTold = 1000
 
 // tell says what was blacklisted.

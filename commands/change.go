@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -109,7 +110,7 @@ func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection,
 	}
 	a.noteUnread(s.unread)
 	if s.nameless > 0 {
-		a.say("note: %s without a key: no id names it and the application cannot accept it, so it stays", count(s.nameless, "row"))
+		a.say("note: skipped %s with an empty primary key: the application cannot find such a row", count(s.nameless, "row"))
 	}
 	if err := a.noteOthers(ctx, store, sel, f.verb); err != nil {
 		return nil, err
@@ -140,11 +141,11 @@ func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection,
 	})
 }
 
-// silent reports whether nobody wants to see what the selector picks.
+// silent reports whether --quiet and --yes are both given.
 func (f *changeFlags) silent() bool { return f.app.global.quiet && f.consent.yes }
 
-// show keeps references to what the selector picks, and shows the exact set on stderr,
-// since stdout may be a pipe, unless nobody wants that.
+// show keeps references to what the selector picks. It shows the exact set on stderr, since
+// stdout may be a pipe, unless the command is silent.
 func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Selector, s *selection) error {
 	a := f.app
 	o := output.Options{Format: output.Table, Color: a.colored(a.Term.Stderr)}
@@ -166,7 +167,7 @@ func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Sele
 			if !f.keepGoing {
 				return e
 			}
-			s.missing = append(s.missing, offence{id: c.ID, err: e, n: 1})
+			s.missing = append(s.missing, offence{id: c.ID, err: e})
 			return nil
 		}
 		s.refs.Add(c)
@@ -182,11 +183,12 @@ func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Sele
 }
 
 // cannot says why the verb can do nothing with a credential as it was seen.
-func (f *changeFlags) cannot(c *tokens.Credential, store *db.Store) *django.Error {
-	if k := c.Of(); k.Cannot != nil {
-		return k.Cannot(f.app.env(), f.verb, c, store.Now())
+func (f *changeFlags) cannot(c *tokens.Credential, store *db.Store) (e *django.Error) {
+	k := c.Of()
+	if errors.As(k.Refuse(f.verb), &e) || k.Cannot == nil {
+		return e
 	}
-	return nil
+	return k.Cannot(f.app.env(), f.verb, c, store.Now())
 }
 
 func (f *changeFlags) pick(ctx context.Context, store *db.Store, sel tokens.Selector, add func(*tokens.Credential) error) error {
@@ -234,17 +236,11 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 		}
 		s.missing = missing
 		for _, c := range found {
-			err := c.Of().Refuse(f.verb)
-			if e := f.cannot(&c, store); err == nil && e != nil {
-				err = e
+			if e := f.cannot(&c, store); e != nil {
+				s.missing = append(s.missing, offence{id: c.ID, err: e})
+				continue
 			}
-			var e *django.Error
-			switch {
-			case err == nil:
-				s.refs.Add(&c)
-			case errors.As(err, &e):
-				s.missing = append(s.missing, offence{id: c.ID, err: e, n: 1})
-			}
+			s.refs.Add(&c)
 		}
 		return nil
 	})
@@ -253,13 +249,7 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 	}
 	s.single = s.single && s.refs.Len()+len(s.missing) == 1
 	if f.ignoreMissing {
-		var kept []offence
-		for _, o := range s.missing {
-			if o.err.Code != django.CodeNotFound {
-				kept = append(kept, o)
-			}
-		}
-		s.missing = kept
+		s.missing = slices.DeleteFunc(s.missing, func(o offence) bool { return o.err.Code == django.CodeNotFound })
 	}
 	if len(s.missing) > 0 && (!f.keepGoing || s.refs.Len() == 0) {
 		err := offences(s.missing)
@@ -339,7 +329,7 @@ func (f *changeFlags) report(s *selection, done int) error {
 	total := done
 	for _, o := range s.missing {
 		reasons = append(reasons, o.err.Message)
-		total += o.n
+		total += o.count()
 	}
 	return &django.Error{Code: django.CodePartlyDone, Message: fmt.Sprintf("%d of %d were done; not done: %s", done, total, firstOf(reasons, "; "))}
 }

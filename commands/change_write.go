@@ -56,7 +56,7 @@ func (f *changeFlags) writeOffenders(s *selection, columns []output.Column, writ
 	for _, o := range s.missing {
 		row := make([]output.Value, len(columns))
 		row[len(row)-1] = output.String(tokens.Hide(o.err.Message))
-		if o.kind == nil {
+		if o.refs == nil {
 			if o.id == "" && f.app.options(false).Format == output.ID {
 				continue // a secret that is nothing of ours has none
 			}

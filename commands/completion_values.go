@@ -54,7 +54,7 @@ func newOffers() offers { return make(offers, maxCompletions) }
 // add takes one completion and reports whether there is room for more. A text
 // with characters that a terminal would obey is left out.
 func (o offers) add(text, description string) bool {
-	if text != output.Visible(text) || looksLikeSecret(text) {
+	if text != output.Visible(text) || tokens.Recognized(text) {
 		return true
 	}
 	if description != "" {
@@ -83,7 +83,7 @@ func (o offers) list() []string {
 // completeUsers completes a user's name.
 func (a *App) completeUsers(c *cobra.Command, given []string, prefix string) ([]string, cobra.ShellCompDirective) {
 	found := newOffers()
-	if looksLikeSecret(prefix) {
+	if tokens.Recognized(prefix) {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	a.silently(c, func(ctx context.Context, store *db.Store) error {
@@ -112,7 +112,7 @@ func (a *App) completeUserArgs(c *cobra.Command, args []string, prefix string) (
 // has and the command knows, then the ids of one.
 func (a *App) completeIDs(c *cobra.Command, given []string, prefix string) ([]string, cobra.ShellCompDirective) {
 	found := newOffers()
-	if looksLikeSecret(prefix) {
+	if tokens.Recognized(prefix) {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	name, rest, one := strings.Cut(prefix, ":")

@@ -96,8 +96,8 @@ func (a *App) parseTarget(source, url, dir string) (db.Target, error) {
 	return t, prefixed(source+": ", err)
 }
 
-// withSource adds to the hint of an error about the database which database that is,
-// and why.
+// withSource adds the name and the source of the database to the hint of an error about
+// the database.
 func (a *App) withSource(e *django.Error) *django.Error {
 	about := strings.HasPrefix(string(e.Code), "database_") || e.Code == django.CodeTableMissing || e.Code == django.CodePermissionDenied
 	if a.source == "" || !about {

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -103,7 +102,7 @@ func (o *configImportOptions) convert(d *importDocument, dir string) (*imported,
 		m.set("time", "time_zone", zone, "America/Chicago")
 	}
 	for _, name := range django.PeerNames {
-		if version := d.Versions[name]; versionText.MatchString(version) {
+		if version := d.Versions[name]; versionText().MatchString(version) {
 			m.set("peers", name, version, "")
 		}
 	}
@@ -117,7 +116,7 @@ func (o *configImportOptions) convert(d *importDocument, dir string) (*imported,
 	return m, nil
 }
 
-var versionText = regexp.MustCompile(`^\d+(\.\d+)*[0-9A-Za-z.+-]*$`)
+var versionText = django.Lazily(`^\d+(\.\d+)*[0-9A-Za-z.+-]*$`)
 
 func (m *imported) note(format string, args ...any) {
 	m.notes = append(m.notes, fmt.Sprintf(format, args...))

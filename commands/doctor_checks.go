@@ -78,11 +78,7 @@ func (d *doctor) sqlite(tx *db.Tx, path string) error {
 			return err
 		}
 		for _, o := range orphans {
-			n := strconv.Itoa(o.Rows)
-			if o.Rows == db.MaxOrphans {
-				n += " or more"
-			}
-			d.add("foreign_keys", statusProblem, fmt.Sprintf("broken references from %s to %s: %s", o.Table, o.Parent, n),
+			d.add("foreign_keys", statusProblem, fmt.Sprintf("broken references from %s to %s: %s", o.Table, o.Parent, orMore(o.Rows, strconv.Itoa(o.Rows))),
 				"look at them with sqlite3: pragma foreign_key_check("+o.Table+"); delete those rows, or restore what they refer to")
 		}
 		if orphans == nil {

@@ -43,23 +43,18 @@ func (d *doctor) kinds(l *db.Layout, applied map[string][]string) {
 	}
 }
 
-// able are the verbs that a kind knows and that its tables take from this role. Where
-// the table of one that is written does not let a credential be made, why says so.
+// able are the verbs that a kind knows and that its tables take from this role. If no
+// credential can be inserted, why gives the reason.
 func (d *doctor) able(k *tokens.Kind, l *db.Layout) (able []string, why *django.Error) {
 	t := l.Credentials(k.Name)
-	needs := map[string]struct {
+	type need struct {
 		table *db.Table
 		word  string
-	}{"mint": {t, "insert"}, "rotate": {t, "update"}, "blacklist": {t, "delete"}, "purge": {t, "delete"}}
+	}
+	needs := map[string]need{"mint": {t, "insert"}, "rotate": {t, "update"}, "blacklist": {t, "delete"}, "purge": {t, "delete"}}
 	if k == tokens.JWT {
 		blacklisted := l.Blacklisted()
-		needs["rotate"] = needs["mint"]
-		for verb, word := range map[string]string{"blacklist": "insert", "unblacklist": "delete"} {
-			needs[verb] = struct {
-				table *db.Table
-				word  string
-			}{blacklisted, word}
-		}
+		needs["rotate"], needs["blacklist"], needs["unblacklist"] = needs["mint"], need{blacklisted, "insert"}, need{blacklisted, "delete"}
 	}
 	for _, verb := range tokens.Actions {
 		need, writes := needs[verb]

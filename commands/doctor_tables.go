@@ -13,7 +13,7 @@ import (
 func (d *doctor) tables(tx *db.Tx) error {
 	l := tx.Layout
 	if text := l.Contradicted(); text != "" {
-		d.add("user_table", statusProblem, text, "correct user_table under [auth] in tokenctl.toml, or leave it out: whose a token is, the foreign key decides")
+		d.add("user_table", statusProblem, text, "correct user_table under [auth] in tokenctl.toml, or remove it: the foreign key determines the owner of a token")
 	}
 	d.owners(l)
 	for _, n := range l.NotUnique() {
@@ -45,7 +45,7 @@ func (d *doctor) tables(tx *db.Tx) error {
 	return d.bounded(tx, "values", func(ctx context.Context) error { return d.unreadable(ctx, tx) })
 }
 
-// owners names the kinds that belong to other users than those that names mean.
+// owners reports the kinds whose users are not in the table of AUTH_USER_MODEL.
 func (d *doctor) owners(l *db.Layout) {
 	for _, kind := range []string{"drf", "knox", "jwt"} {
 		t := l.Credentials(kind)
@@ -130,19 +130,24 @@ func (d *doctor) sequences(tx *db.Tx) error {
 	return err
 }
 
+// orMore adds to a number of rows, as text has it, that there may be more.
+func orMore(n int, text string) string {
+	if n == db.MaxOrphans {
+		return text + " or more"
+	}
+	return text
+}
+
 // ownerless tells of rows whose owner is gone: lists do not show them.
 func (d *doctor) ownerless(ctx context.Context, tx *db.Tx) error {
 	list, err := tx.Ownerless(ctx)
 	for _, o := range list {
-		n := count(o.Rows, "row")
-		if o.Rows == db.MaxOrphans {
-			n += " or more"
-		}
+		n := orMore(o.Rows, count(o.Rows, "row"))
 		what := "lists do not show them, and the application accepts none"
 		if o.JWTs {
 			what = "lists show them without a user, and simplejwt before 5.4 still refreshes them"
 		}
-		d.add("owners", statusWarning, fmt.Sprintf("%s has %s that nothing in %s owns: %s", o.Table, n, o.Parent, what), o.Mend)
+		d.add("owners", statusWarning, fmt.Sprintf("%s has %s without an owner in %s: %s", o.Table, n, o.Parent, what), o.Mend)
 	}
 	return err
 }
@@ -151,10 +156,7 @@ func (d *doctor) ownerless(ctx context.Context, tx *db.Tx) error {
 func (d *doctor) unreadable(ctx context.Context, tx *db.Tx) error {
 	list, err := tx.Unreadable(ctx)
 	for _, u := range list {
-		rows := count(u.Rows, "row")
-		if u.Rows == db.MaxOrphans {
-			rows += " or more"
-		}
+		rows := orMore(u.Rows, count(u.Rows, "row"))
 		var names []string
 		for _, id := range u.Users {
 			names = append(names, "user "+id)

@@ -140,8 +140,7 @@ func (a *App) finish(ctx context.Context, err error) int {
 	return exitFailed
 }
 
-// withInvisible adds to the hint of an error about a name that was not found which
-// invisible character stands in it.
+// withInvisible adds the invisible character of an unknown name to the hint.
 func withInvisible(e *django.Error) *django.Error {
 	found := django.Invisible(e.Message)
 	if found == "" || e.Code != django.CodeUserNotFound && e.Code != django.CodeNotFound {

@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"regexp"
 	"strings"
 	"syscall"
 
@@ -118,11 +117,11 @@ func readPrivate(path string) (string, error) {
 	})
 }
 
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./][A-Za-z0-9_./:@%+=,-]*$`)
+var plainWord = django.Lazily(`^[A-Za-z0-9_./][A-Za-z0-9_./:@%+=,-]*$`)
 
 // shellWord writes a word as a shell takes it.
 func shellWord(text string) string {
-	if plainWord.MatchString(text) {
+	if plainWord().MatchString(text) {
 		return text
 	}
 	return "-- '" + strings.ReplaceAll(text, "'", `'\''`) + "'"

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"unicode"
 
@@ -61,11 +60,11 @@ func (a *App) references(ctx context.Context, args []string, tokenFile string) (
 
 // listedID is the id of a drf token as lists show it. A user's primary key may have the
 // form of a secret.
-var listedID = regexp.MustCompile("^drf:[^@]+@[0-9a-f]{8}$")
+var listedID = django.Lazily("^drf:[^@]+@[0-9a-f]{8}$")
 
 // holdsSecret reports whether a secret stands in what should be an id.
 func holdsSecret(text string) bool {
-	return !listedID.MatchString(text) && tokens.Holds(text, tokens.Anywhere)
+	return !listedID().MatchString(text) && tokens.Holds(text, tokens.Anywhere)
 }
 
 func (a *App) readReferences(ctx context.Context) ([]reference, error) {
@@ -90,7 +89,7 @@ func readMessage(lines []string) (refs []reference, err error) {
 	message := false
 	for i := 0; i < len(lines); i++ {
 		line, number := lines[i], i+1
-		if curlLine.MatchString(line) {
+		if curlLine().MatchString(line) {
 			for strings.HasSuffix(line, "\\") && i+1 < len(lines) {
 				i++
 				line = strings.TrimSuffix(line, "\\") + " " + lines[i]
@@ -99,7 +98,7 @@ func readMessage(lines []string) (refs []reference, err error) {
 				return nil, usage(fmt.Sprintf("the command from line %d of standard input on is longer than 64 KiB", number), "")
 			}
 		}
-		message = message || httpLine.MatchString(line)
+		message = message || httpLine().MatchString(line)
 		if message && strings.Trim(line, blanks+"<>") == "" {
 			continue
 		}
@@ -107,7 +106,7 @@ func readMessage(lines []string) (refs []reference, err error) {
 		if err != nil {
 			return nil, err
 		}
-		ref.optional = message && !credentialLine.MatchString(line) || !strings.ContainsFunc(line, isWordRune)
+		ref.optional = message && !credentialLine().MatchString(line) || !strings.ContainsFunc(line, isWordRune)
 		refs = append(refs, ref)
 	}
 	if refs == nil {
@@ -117,11 +116,11 @@ func readMessage(lines []string) (refs []reference, err error) {
 }
 
 var (
-	curlLine = regexp.MustCompile(`^[$#>\s]*(curl|wget|https?|xh)\s`)
+	curlLine = django.Lazily(`^[$#>\s]*(curl|wget|https?|xh)\s`)
 	// The first line of an HTTP request or response, as curl -v prints it too.
-	httpLine = regexp.MustCompile(`^[<>]?\s*([A-Z]+ \S+ HTTP/[0-9.]+|HTTP/[0-9.]+ [0-9]{3}\b.*)\s*$`)
+	httpLine = django.Lazily(`^[<>]?\s*([A-Z]+ \S+ HTTP/[0-9.]+|HTTP/[0-9.]+ [0-9]{3}\b.*)\s*$`)
 	// A header whose value is a credential of somebody's.
-	credentialLine = regexp.MustCompile(`(?i)^[<>]?\s*(proxy-)?authorization\s*:`)
+	credentialLine = django.Lazily(`(?i)^[<>]?\s*(proxy-)?authorization\s*:`)
 )
 
 func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
@@ -134,7 +133,7 @@ func readReference(text, where string) (reference, error) {
 	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
 	text = strings.TrimPrefix(text, django.Mark) // pasted at a prompt
 	id := strings.Trim(text, blanks+"\"'`,;")
-	if k, _, err := tokens.ParseID(id); err == nil && !strings.ContainsAny(id, blanks) && (!holdsSecret(id) || k == tokens.JWT && !looksLikeSecret(id[len("jwt:"):])) {
+	if k, _, err := tokens.ParseID(id); err == nil && !strings.ContainsAny(id, blanks) && (!holdsSecret(id) || k == tokens.JWT && !tokens.Recognized(id[len("jwt:"):])) {
 		return reference{Name: tokens.Name{ID: id}, where: id + " (" + where + ")", line: where}, nil
 	}
 	secret, err := secretLine(text, where)
@@ -190,7 +189,7 @@ func (a *App) readNames(ctx context.Context, path string) ([]string, error) {
 		if found := django.Invisible(line); found != "" {
 			return nil, usage(fmt.Sprintf("line %d of %s has %s in it", i+1, name, found), "remove it; --user-id finds a user whose name really has it")
 		}
-		if looksLikeSecret(line) {
+		if tokens.Recognized(line) {
 			return nil, usage(name+" holds something that looks like a secret, not names", "")
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // kind first asks for a key: most commands need none.
 func (a *App) env() tokens.Env {
 	if a.kinds == nil {
-		a.kinds = &tokens.Env{Settings: a.settings, Random: a.Random, Keys: sync.OnceValues(a.secretKeys), JWT: sync.OnceValues(a.jwtBackend)}
+		a.kinds = &tokens.Env{Settings: a.settings, Random: a.Random, Unverified: a.unverified, Keys: sync.OnceValues(a.secretKeys), JWT: sync.OnceValues(a.jwtBackend)}
 	}
 	return *a.kinds
 }
@@ -82,15 +82,11 @@ func (a *App) keyFile(path string, public bool) (string, error) {
 	return text, nil
 }
 
-// maxPasswordList bounds a file of common passwords: the largest in use have some ten
-// million.
-const maxPasswordList = 256 << 20
-
 // passwordChecks are the application's password validators.
 func (a *App) passwordChecks() (django.PasswordChecks, error) {
 	return a.settings.Auth.PasswordChecks(func(path string) (string, error) {
 		path = a.settingPath(path)
-		text, err := readRegular(path, maxPasswordList, nil)
+		text, err := readRegular(path, django.MaxPasswordList, nil)
 		if errors.Is(err, fs.ErrNotExist) {
 			err = &django.Error{Code: django.CodeConfigInvalid, Message: "there is no password list " + path, Hint: "correct password_list_path in " + a.toml}
 		}

@@ -21,9 +21,9 @@ type located struct {
 	err     error                 // CodeNotFound, CodeChanged or CodeAmbiguousID about this reference, or why a kind could not be asked
 }
 
-// lookUp finds what the references name, in their order: first each text as it is, then,
-// for lines that are nothing of ours, what their words are. Of a line without a secret
-// that need not have one nothing is returned; skipped is how many these are.
+// lookUp finds what the references name, in their order. It looks up each text as it is,
+// and then the words of lines that matched nothing. Optional lines without a secret are not
+// returned; skipped counts them.
 func lookUp(ctx context.Context, env tokens.Env, tx *db.Tx, refs []reference) (list []located, skipped int, err error) {
 	names := make([]tokens.Name, len(refs))
 	for i, ref := range refs {
@@ -200,10 +200,11 @@ type offence struct {
 	line string // where it was named, if it was
 	id   string // empty for a secret that is no credential
 	err  *django.Error
-	kind *tokens.Kind  // all of that kind
-	refs []*tokens.Ref // which these are
-	n    int           // how many credentials it is about
+	refs []*tokens.Ref // all of a kind, where it is about these
 }
+
+// count is how many credentials it is about.
+func (o *offence) count() int { return max(1, len(o.refs)) }
 
 // offended adds err to the list when it says that what was named is not there,
 // or no longer what it was.
@@ -212,7 +213,7 @@ func offended(list []offence, l *located, err error) ([]offence, bool) {
 	if !errors.As(err, &e) || e.Code != django.CodeNotFound && e.Code != django.CodeChanged {
 		return list, false
 	}
-	return append(list, offence{line: l.line, id: l.ID, err: e, n: 1}), true
+	return append(list, offence{line: l.line, id: l.ID, err: e}), true
 }
 
 // offences is the error that names the offenders with what is true of each; nil when there

@@ -16,16 +16,7 @@ import (
 func altered(t *testing.T, engine, postgres, old, new string, then ...string) (shell, dbtest.Secrets) {
 	t.Helper()
 	url, secrets := dbtest.Fixture(t, engine)
-	if engine == "sqlite" {
-		dbtest.Remake(t, url, "auth_user", old, new)
-	} else {
-		dbtest.Psql(t, url, postgres)
-	}
-	for _, statement := range then {
-		if answer := dbtest.Query(url, statement); answer != "" {
-			t.Fatal(answer)
-		}
-	}
+	dbtest.Alter(t, url, postgres, old, new, then...)
 	return shell{cli{t: t, url: url, env: map[string]string{"TOKENCTL_SECRET_KEY": secrets.SecretKey}}, ""}, secrets
 }
 

@@ -9,20 +9,10 @@ import (
 	"tokenctl/django/djangotest"
 )
 
-// alter changes the user table of an empty project.
-func alter(t *testing.T, url, postgres, old, new string) {
-	t.Helper()
-	if strings.HasPrefix(url, "sqlite") {
-		dbtest.Remake(t, url, "auth_user", old, new)
-		return
-	}
-	dbtest.Psql(t, url, postgres)
-}
-
 // TestPeerNullFlags: a user whose is_active is null is as good as inactive for both.
 func TestPeerNullFlags(t *testing.T) {
 	peers(t, djangotest.Options{}, func(t *testing.T, pr *djangotest.Project, c cli) {
-		alter(t, c.url, "alter table auth_user alter is_active drop not null, alter is_staff drop not null", " bool NOT NULL", " bool NULL")
+		dbtest.Alter(t, c.url, "alter table auth_user alter is_active drop not null, alter is_staff drop not null", " bool NOT NULL", " bool NULL")
 		key := c.must("", "mint", "alice", "--create")
 		accepts(t, pr, key, 200, `"Hello alice!"`)
 		dbtest.Query(c.url, "update auth_user set is_active = null, is_staff = null")
@@ -48,7 +38,7 @@ func TestPeerNames(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			peers(t, djangotest.Options{}, func(t *testing.T, pr *djangotest.Project, c cli) {
-				alter(t, c.url, change[0], change[1], change[2])
+				dbtest.Alter(t, c.url, change[0], change[1], change[2])
 				c.must("", "user", "create", "bob", "zoë", "twins", "-q")
 				pr.Eval(`
 from django.db import transaction, IntegrityError

@@ -136,7 +136,7 @@ func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, re
 	}
 	written := make(chan error, 1)
 	written <- nil
-	_, err = o.each(ctx, tx, s, "rotating", rotatedRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
+	err = o.each(ctx, tx, s, "rotating", rotatedRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
 		minted, left, err := chunk[0].Kind().Rotate(ctx, o.app.env(), tx, chunk, req)
 		if err = cmp.Or(err, <-written); err != nil {
 			written <- nil

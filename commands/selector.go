@@ -150,10 +150,10 @@ func (a *App) kindsOfUsers(ctx context.Context, store *db.Store, kinds []*tokens
 	}
 	text := strings.Join(left, ", ")
 	if meant == nil {
-		return nil, &django.Error{Code: django.CodeLayoutUnsupported, Message: text + ", and users who are named are those in " + layout.User.String(),
+		return nil, &django.Error{Code: django.CodeLayoutUnsupported, Message: text + ", but --user and --user-id refer to the users in " + layout.User.String(),
 			Hint: "--kind with one of these kinds alone means its own users; user_table under [auth] in tokenctl.toml says which table is that of AUTH_USER_MODEL"}
 	}
-	a.say("note: left out: %s; --kind with such a kind alone means its users", text)
+	a.say("note: left out: %s; to use the users of one of these kinds, give only that kind with --kind", text)
 	return meant, nil
 }
 

@@ -61,13 +61,13 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 		return true
 	}
 	err = o.apply(ctx, store, s, undo, func(tx *db.Tx) error {
-		_, err := o.each(ctx, tx, s, "unblacklisting", manyRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
+		err := o.each(ctx, tx, s, "unblacklisting", manyRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
 			return chunk[0].Kind().Unblacklist(ctx, a.env(), tx, chunk)
 		})
 		if err != nil {
 			return err
 		}
-		if done, err = o.again(ctx, tx, s); err != nil {
+		if done, err = o.unblacklisted(ctx, tx, s); err != nil {
 			return err
 		}
 		return tx.CheckConstraints(ctx)
@@ -96,8 +96,8 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 	return o.report(s, len(done))
 }
 
-// again finds what the credentials are now, for the output.
-func (o *unblacklistOptions) again(ctx context.Context, tx *db.Tx, s *selection) (list []tokens.Credential, err error) {
+// unblacklisted finds what the credentials are now, for the output.
+func (o *unblacklistOptions) unblacklisted(ctx context.Context, tx *db.Tx, s *selection) (list []tokens.Credential, err error) {
 	var names []tokens.Name
 	for r := range s.refs.All() {
 		if r.Left() == 0 {

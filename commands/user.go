@@ -2,12 +2,12 @@ package commands
 
 import (
 	"context"
-	"regexp"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
+	"tokenctl/django"
 )
 
 func newUser(a *App) *cobra.Command {
@@ -80,13 +80,13 @@ func (p *pickFlags) find(ctx context.Context, tx *db.Tx, missing *[]string) ([]d
 // object.
 func (p *pickFlags) single() bool { return len(p.names)+len(p.userIDs) == 1 && p.usersFrom == "" }
 
-var plainName = regexp.MustCompile(`^[A-Za-z0-9_.@+][A-Za-z0-9_.@+-]*$`)
+var plainName = django.Lazily(`^[A-Za-z0-9_.@+][A-Za-z0-9_.@+-]*$`)
 
 // argument is how a command line names the user: by key where a shell would
 // read the name as something else.
 func argument(u *db.User, flag string) string {
 	switch {
-	case !plainName.MatchString(u.Username):
+	case !plainName().MatchString(u.Username):
 		return "--user-id " + u.ID
 	case flag != "":
 		return flag + " " + u.Username

@@ -98,8 +98,7 @@ func (u *newcomers) check(ctx context.Context, tx *db.Tx, part []*newcomer) ([]d
 	return found, err
 }
 
-// among is the error that late's name stands twice, if the user who has it is one of the
-// first n of these.
+// among returns an error if one of the first n users has the same name as late.
 func (u *newcomers) among(ctx context.Context, l *db.Layout, n int, name string, late *newcomer) error {
 	if n == 0 {
 		return nil

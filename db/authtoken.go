@@ -26,7 +26,7 @@ func (l *Layout) authTokens(brief bool) (*query, error) {
 		return nil, err
 	}
 	return &query{columns: append(l.ownerColumns(u, brief), "t.key", l.time("t.created")),
-		from: t.SQL() + " t join " + u.From("u") + " on u." + quote(u.Key) + " = t.user_id", key: t.pageKey("user_id", "key")}, nil
+		from: withOwners(t, u), key: t.pageKey("user_id", "key")}, nil
 }
 
 // pageKey is the expression to page by: the column, with another behind it where it
@@ -75,10 +75,10 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 // whereCreated adds the conditions on the column created of a table under the alias t.
 func (f *Filter) whereCreated(l *Layout, t *Table, q *query) {
 	if f.CreatedBefore != nil {
-		q.and(l.dated(t.Column("created"), "t.created", "<"), l.timeArg(*f.CreatedBefore))
+		q.and(l.dated(t.Column("created"), "t.created", "<", "%s"), l.timeArg(*f.CreatedBefore))
 	}
 	if f.CreatedAfter != nil {
-		q.and(l.dated(t.Column("created"), "t.created", ">"), l.timeArg(*f.CreatedAfter))
+		q.and(l.dated(t.Column("created"), "t.created", ">", "%s"), l.timeArg(*f.CreatedAfter))
 	}
 }
 
@@ -89,13 +89,8 @@ func (tx *Tx) TokensOf(ctx context.Context, userIDs []string) ([]Token, error) {
 		return nil, err
 	}
 	q.order = []string{"t.user_id", "t.key"}
-	var keys []any
-	for _, id := range userIDs {
-		if key, ok := tx.Layout.AuthToken().Owner.keyArg(tx.Layout.Engine, id); ok {
-			keys = append(keys, key)
-		}
-	}
-	if keys == nil {
+	keys := tx.Layout.AuthToken().Owner.keyArgs(tx.Layout.Engine, userIDs)
+	if len(keys) == 0 {
 		return nil, nil
 	}
 	if err := q.among(tx.Layout, "t.user_id", tx.Layout.AuthToken().Column("user_id").Type, keys); err != nil {

@@ -91,8 +91,8 @@ func (tx *Tx) DeleteTokensWhere(ctx context.Context, f Filter) (int64, error) {
 	return tx.deleteWhere(ctx, l.AuthToken(), q, f.aboutOwner(), "key")
 }
 
-// deleteWhere removes the rows of a table with the alias t that q, which may join them
-// with their owners under the alias u, selects.
+// deleteWhere removes the rows that q selects. In q the table has the alias t. q may join
+// the owners under the alias u.
 func (tx *Tx) deleteWhere(ctx context.Context, t *Table, q *query, aboutOwner bool, key string) (int64, error) {
 	text := "delete from " + t.SQL() + " as t"
 	conditions := conjunction(q.where)

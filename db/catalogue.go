@@ -111,7 +111,8 @@ type viewOf struct {
 	writes    bool // what is written to the view is written to the table
 }
 
-// readViews looks behind views. One of several tables has no constraint of theirs.
+// readViews finds the table that each view selects from. A view of several tables is left
+// out: it has no table's constraints.
 func readViews(ctx context.Context, conn *pgx.Conn, views []uint32) (list []viewOf, err error) {
 	// A view of a view is looked behind in the next turn.
 	for len(views) > 0 && len(list) < 32 {

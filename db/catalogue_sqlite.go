@@ -3,16 +3,17 @@ package db
 import (
 	"context"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"tokenctl/django"
 )
 
-var declaredType = regexp.MustCompile(`^\s*([a-z_ ]*[a-z_])\s*(?:\(\s*([0-9]+)\s*\))?`)
+var declaredType = django.Lazily(`^\s*([a-z_ ]*[a-z_])\s*(?:\(\s*([0-9]+)\s*\))?`)
 
 // simpleView is a view of one table.
-var simpleView = regexp.MustCompile(`(?is)^create\s+view\s.*?\sas\s+select\s[^()]*?\sfrom\s+("(?:[^"]|"")+"|\w+)\s*(?:;\s*|where\s.*)?$`)
+var simpleView = django.Lazily(`(?is)^create\s+view\s.*?\sas\s+select\s[^()]*?\sfrom\s+("(?:[^"]|"")+"|\w+)\s*(?:;\s*|where\s.*)?$`)
 
 // readSQLiteCatalogue does the same on SQLite: only for these tables, since
 // every pragma costs, and an application has hundreds.
@@ -88,7 +89,7 @@ func (tx *Tx) readSQLiteTables(ctx context.Context, l *Layout, tables referred[s
 			t.Name, t.Form, found = table, Ordinary, append(found, t)
 			if view {
 				t.Form = View
-				if m := simpleView.FindStringSubmatch(definition); m != nil {
+				if m := simpleView().FindStringSubmatch(definition); m != nil {
 					bases[t] = strings.ReplaceAll(strings.Trim(m[1], `"`), `""`, `"`)
 				}
 			}
@@ -98,7 +99,7 @@ func (tx *Tx) readSQLiteTables(ctx context.Context, l *Layout, tables referred[s
 		}
 		c.PrimaryKey = pk > 0
 		c.Type = declared
-		if m := declaredType.FindStringSubmatch(declared); m != nil {
+		if m := declaredType().FindStringSubmatch(declared); m != nil {
 			c.Type = m[1]
 			c.Length, _ = strconv.Atoi(m[2])
 		}

@@ -18,8 +18,9 @@ import (
 // statement over a table n. Each row of n is a reference: the primary key of one row
 // to change, what that row must still hold, and its new values. On PostgreSQL n is a
 // few arrays, and one statement changes all of its rows. Few rows are changed in the order
-// of n, which is the order of their keys, so two processes lock them in the same order; of
-// many rows the planner decides, and a deadlock begins again.
+// of n, which is the order of their keys, so two processes lock them in the same order. For
+// many rows the planner chooses the order. A deadlock is possible then, and the
+// transaction is repeated.
 // On SQLite, whose transaction holds the only write lock, the statement is prepared
 // once and run for each reference. A change of everything that a filter selects, which
 // nobody was shown, needs no references: see changeWhere.
@@ -86,30 +87,10 @@ type given struct {
 // textColumn is for values that are compared as texts.
 var textColumn = &Column{Type: "text"}
 
-// keyValues are the keys of references.
-func keyValues(refs []Ref) []any {
-	list := make([]any, len(refs))
-	for i := range refs {
-		list[i] = refs[i].Key.Reveal()
-	}
-	return list
-}
-
-func rowValues(refs []Ref) []any {
-	list := make([]any, len(refs))
-	for i := range refs {
-		list[i] = refs[i].Row
-	}
-	return list
-}
-
-func seenValues(refs []Ref) []any {
-	list := make([]any, len(refs))
-	for i := range refs {
-		list[i] = refs[i].Seen
-	}
-	return list
-}
+// keyValues, rowValues and seenValues are these parts of references.
+func keyValues(refs []Ref) []any  { return anys(refs, func(r *Ref) any { return r.Key.Reveal() }) }
+func rowValues(refs []Ref) []any  { return anys(refs, func(r *Ref) any { return r.Row }) }
+func seenValues(refs []Ref) []any { return anys(refs, func(r *Ref) any { return r.Seen }) }
 
 // ownerValues are the owners of references for a table's column that refers to them.
 func (l *Layout) ownerValues(t *Table, refs []Ref) ([]any, error) {

@@ -12,18 +12,6 @@ import (
 	"tokenctl/django"
 )
 
-// keeper is what makes a database keep rows of a table as they are. %[1]s is the event,
-// %[2]s the table and %[3]s the condition on a row.
-type keeper struct{ name, engine, create, drop string }
-
-var keepers = []keeper{
-	{"trigger", "sqlite", "create trigger keeper before %[1]s on %[2]s when %[3]s begin select raise(ignore); end", "drop trigger keeper"},
-	{"trigger", "postgres", `create function keeper() returns trigger language plpgsql as 'begin return null; end';
-		create trigger keeper before %[1]s on %[2]s for each row when (%[3]s) execute function keeper()`, "drop function keeper cascade"},
-	{"rule", "postgres", "create rule keeper as on %[1]s to %[2]s where %[3]s do instead nothing", "drop rule keeper on TABLE"},
-	{"rule without a condition", "postgres", "create rule keeper as on %[1]s to %[2]s do instead nothing", "drop rule keeper on TABLE"},
-}
-
 // TestChangeKept: a row that the database keeps is an error, and nothing is changed.
 func TestChangeKept(t *testing.T) {
 	t.Parallel()
@@ -32,20 +20,17 @@ func TestChangeKept(t *testing.T) {
 		s := initialised(t, address, db.Options{Now: func() time.Time { return changeNow }})
 		for _, change := range changes {
 			row := map[string]string{"delete": "old.", "update": "old.", "insert": "new."}[change.event]
-			for _, k := range keepers {
-				if k.engine != engine {
-					continue
-				}
+			for _, k := range dbtest.Keepers(engine) {
 				credentialsOf(t, address, change.event == "delete")
 				refs := listed[change.listed](t, s)
 				before := contents(address)
-				execute(t, address, fmt.Sprintf(k.create, change.event, change.table, row+change.key))
+				execute(t, address, k.Create(change.event, change.table, row+change.key))
 				left, err := do(t, s, change.do, refs)
-				wantKept(t, change.name+" with a "+k.name, left, err, change.table)
+				wantKept(t, change.name+" with a "+k.Name, left, err, change.table)
 				if after := contents(address); after != before {
-					t.Errorf("%s: before\n%s, after\n%s", k.name, before, after)
+					t.Errorf("%s: before\n%s, after\n%s", k.Name, before, after)
 				}
-				execute(t, address, strings.ReplaceAll(k.drop, "TABLE", change.table))
+				execute(t, address, k.Drop(change.table))
 			}
 		}
 	})
@@ -134,17 +119,14 @@ func TestChangeWhere(t *testing.T) {
 			credentialsOf(t, address, false)
 			before := contents(address)
 			row := map[string]string{"delete": "old.", "insert": "new."}[change.event]
-			for _, k := range keepers {
-				if k.engine != engine {
-					continue
-				}
-				execute(t, address, fmt.Sprintf(k.create, change.event, change.table, row+change.key))
+			for _, k := range dbtest.Keepers(engine) {
+				execute(t, address, k.Create(change.event, change.table, row+change.key))
 				n, err := write()
-				wantKept(t, change.name+" with a "+k.name, n, err, change.table)
+				wantKept(t, change.name+" with a "+k.Name, n, err, change.table)
 				if after := contents(address); after != before {
-					t.Errorf("%s with a %s: before\n%s, after\n%s", change.name, k.name, before, after)
+					t.Errorf("%s with a %s: before\n%s, after\n%s", change.name, k.Name, before, after)
 				}
-				execute(t, address, strings.ReplaceAll(k.drop, "TABLE", change.table))
+				execute(t, address, k.Drop(change.table))
 			}
 			for _, want := range []int64{3, 0} {
 				if n, err := write(); n != want || err != nil {

@@ -22,11 +22,12 @@ const (
 	RolledBack
 )
 
-// errAbandoned is the cause of the end of a commit that is awaited no longer.
+// errAbandoned is the cause that ends the wait for a commit.
 var errAbandoned = errors.New("abandoned")
 
-// grace is how much longer than its context a commit is awaited: without its answer
-// nobody knows what happened, and whoever interrupts is to wait a second at most.
+// grace is how long tokenctl still waits for the answer to a commit after its context
+// ended. Without the answer the result is unknown. A user who interrupts should wait one
+// second at most.
 const grace = 400 * time.Millisecond
 
 // OutcomeUnknown is the error about a commit that was sent and whose answer did

@@ -12,11 +12,10 @@ import (
 	"time"
 )
 
-// A decided list is one of rows of which the database does not know all that selects
-// and sorts them: the data of a session and the text of a JWT say more, and only Go
-// reads those. The database selects a superset. The rows are read by pages, what they
-// say and whose they are is found out a page at a time, and Go decides which of them the
-// list has. While a page is read, the texts of the page before are read on all cores.
+// The database cannot select and sort every list alone: a session's data and a JWT's text
+// hold facts that only Go reads. For such a list, a decided list, the database returns a
+// superset, page by page. Go reads the facts and the owners of a page, and picks the rows.
+// While a page is fetched, the texts of the page before are read on all cores.
 //
 // Where a list is sorted by something that Go finds out, it is read twice: first the
 // keys of the rows go into a temporary table with what sorts them, then the database
@@ -81,20 +80,25 @@ func (d *decided[T]) rows(ctx context.Context) iter.Seq2[T, error] {
 // later reports whether the list is sorted by what Go finds out.
 func (d *decided[T]) later() bool { return slices.Contains(d.sorts, d.filter.Sort) }
 
-// choose keeps of a page what the list has.
-func (d *decided[T]) choose(page []T) []T {
+// choose keeps of a page what the list has, and calls chosen, unless that is nil, with
+// each such row and what it says.
+func (d *decided[T]) choose(page []T, chosen func(*T, Decision)) []T {
 	n := 0
 	for i := range page {
 		if !d.filter.wantsOwner(d.owner(&page[i])) {
 			continue
 		}
-		if d.decide != nil {
-			if _, has := d.decide(&page[i]); !has {
+		var found Decision
+		if has := true; d.decide != nil {
+			if found, has = d.decide(&page[i]); !has {
 				continue
 			}
 		}
 		if n < i {
 			page[n] = page[i]
+		}
+		if chosen != nil {
+			chosen(&page[n], found)
 		}
 		n++
 	}
@@ -121,7 +125,8 @@ func (d *decided[T]) base(l *Layout) (*query, error) {
 	if err != nil || d.later() {
 		return q, err
 	}
-	return q, d.filter.sortBy(l, q, d.sort(l, "")["id"], d.sort(l, ""))
+	sorts := d.sort(l, "")
+	return q, d.filter.sortBy(l, q, sorts["id"], sorts)
 }
 
 // sorted is the query for the rows whose keys stand in the temporary table.
@@ -168,14 +173,11 @@ func (d *decided[T]) texts(l *Layout, page []T) (wait func()) {
 // fill notes in the temporary table what sorts the selected rows of a page.
 func (d *decided[T]) fill(ctx context.Context, tx *Tx, table string, page []T) error {
 	var rows [][6]any
-	for _, v := range page {
-		var found Decision
-		if d.decide != nil {
-			found, _ = d.decide(&v)
-		}
-		r := [6]any{d.keyOf(&v), nil, nil, nil, found.Status, nil}
-		if u, table := d.owner(&v), d.users(tx.Layout); u.ID != "" && table != nil {
-			r[1], _ = table.keyArg(tx.Layout.Engine, u.ID)
+	users := d.users(tx.Layout)
+	d.choose(page, func(v *T, found Decision) {
+		r := [6]any{d.keyOf(v), nil, nil, nil, found.Status, nil}
+		if u := d.owner(v); u.ID != "" && users != nil {
+			r[1], _ = users.keyArg(tx.Layout.Engine, u.ID)
 		}
 		for i, t := range []time.Time{found.Created, found.Expires} {
 			if !t.IsZero() {
@@ -186,7 +188,7 @@ func (d *decided[T]) fill(ctx context.Context, tx *Tx, table string, page []T) e
 			r[5] = found.Type
 		}
 		rows = append(rows, r)
-	}
+	})
 	if rows == nil {
 		return nil
 	}
@@ -196,13 +198,13 @@ func (d *decided[T]) fill(ctx context.Context, tx *Tx, table string, page []T) e
 	}
 	from := "value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 from json_each($1)"
 	if tx.Layout.Engine == PostgreSQL {
-		from = "cast(value ->> 0 as " + d.keyType(tx.Layout) + "), cast(value ->> 1 as " + d.users(tx.Layout).castType() + "), value ->> 2, value ->> 3, value ->> 4, value ->> 5 from jsonb_array_elements(cast($1 as jsonb))"
+		from = "cast(value ->> 0 as " + d.rowType() + "), cast(value ->> 1 as " + d.users(tx.Layout).castType() + "), value ->> 2, value ->> 3, value ->> 4, value ->> 5 from jsonb_array_elements(cast($1 as jsonb))"
 	}
 	return tx.exec(ctx, "insert into "+table+" select "+from, string(text))
 }
 
-// keyType is the type that PostgreSQL compares the primary key as.
-func (d *decided[T]) keyType(*Layout) string {
+// rowType is the type that PostgreSQL compares the primary key as.
+func (d *decided[T]) rowType() string {
 	var v T
 	if _, number := d.keyOf(&v).(int64); number {
 		return "bigint"
@@ -212,10 +214,10 @@ func (d *decided[T]) keyType(*Layout) string {
 
 // castType is the type that PostgreSQL compares a user's primary key as.
 func (u *UserTable) castType() string {
-	if u == nil {
+	if u == nil || u.Column(u.Key).Text {
 		return "text"
 	}
-	return map[KeyType]string{KeyInteger: "bigint", KeyUUID: "uuid", KeyText: "text"}[u.KeyType]
+	return quote(u.Column(u.Key).Type)
 }
 
 // postgres reads through a cursor, as the owners are looked up on the one connection
@@ -227,14 +229,14 @@ func (d *decided[T]) postgres(ctx context.Context, emit func([]T) error) error {
 			return err
 		}
 		if !d.later() {
-			return d.cursor(ctx, tx, q, d.note, func(page []T) error { return emit(d.choose(page)) })
+			return d.cursor(ctx, tx, q, d.note, func(page []T) error { return emit(d.choose(page, nil)) })
 		}
 		table := "pg_temp.tokenctl_" + d.name
-		err = tx.exec(ctx, "create temporary table tokenctl_"+d.name+" (row "+d.keyType(tx.Layout)+", owner "+d.users(tx.Layout).castType()+", created text, expires text, status text, type text) on commit drop")
+		err = tx.exec(ctx, "create temporary table tokenctl_"+d.name+" (row "+d.rowType()+", owner "+d.users(tx.Layout).castType()+", created text, expires text, status text, type text) on commit drop")
 		if err != nil {
 			return err
 		}
-		if err := d.cursor(ctx, tx, q, d.note, func(page []T) error { return d.fill(ctx, tx, table, d.choose(page)) }); err != nil {
+		if err := d.cursor(ctx, tx, q, d.note, func(page []T) error { return d.fill(ctx, tx, table, page) }); err != nil {
 			return err
 		}
 		if err := tx.exec(ctx, "close tokenctl_"+d.name); err != nil {
@@ -309,7 +311,7 @@ func (d *decided[T]) sqlite(ctx context.Context, emit func([]T) error) error {
 	}
 	note := d.note
 	if d.later() {
-		err := d.pages(ctx, conn, q, note, func(tx *Tx, page []T) error { return d.fill(ctx, tx, found, d.choose(page)) }, nil)
+		err := d.pages(ctx, conn, q, note, func(tx *Tx, page []T) error { return d.fill(ctx, tx, found, page) }, nil)
 		if err != nil {
 			return err
 		}
@@ -337,7 +339,7 @@ func (d *decided[T]) sqlite(ctx context.Context, emit func([]T) error) error {
 			return err
 		}
 	}
-	return d.pages(ctx, conn, q, note, nil, func(page []T) error { return emit(d.choose(page)) })
+	return d.pages(ctx, conn, q, note, nil, func(page []T) error { return emit(d.choose(page, nil)) })
 }
 
 // pages reads q by its key. inside is called with a page in a transaction, outside

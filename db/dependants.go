@@ -16,16 +16,15 @@ type Dependants struct {
 	Action Action
 	table  *Table
 	column string
-	to     string // the column of the users that it refers to
+	to     string // the column of the users that it refers to; empty: the primary key
 }
 
-// among is the condition on a row that it refers to the users with these keys.
-func (d Dependants) among(l *Layout, placeholder string) string {
-	key := quote(l.User.Key)
-	if d.to == "" || d.to == l.User.Key {
+// refersTo is the condition on a row that it refers to the users with these keys.
+func (d Dependants) refersTo(l *Layout, placeholder string) string {
+	if d.to == "" {
 		return l.anyOf(quote(d.column), placeholder)
 	}
-	return quote(d.column) + " in (select u." + quote(d.to) + " from " + l.User.From("u") + " where " + l.anyOf("u."+key, placeholder) + ")"
+	return quote(d.column) + " in (select u." + quote(d.to) + " from " + l.User.From("u") + " where " + l.anyOf("u."+quote(l.User.Key), placeholder) + ")"
 }
 
 // Column is the column that refers to the users.
@@ -62,7 +61,7 @@ func (tx *Tx) Dependants(ctx context.Context, users []User) ([]Dependants, error
 	var list []Dependants
 	for _, d := range refs {
 		q := &query{columns: []string{"count(*)"}, from: d.table.SQL()}
-		q.and(d.among(l, "%s"), arg)
+		q.and(d.refersTo(l, "%s"), arg)
 		if err := tx.each(ctx, q, func(r row) error { return r.Scan(&d.Rows) }); err != nil {
 			return nil, err
 		}
@@ -74,11 +73,11 @@ func (tx *Tx) Dependants(ctx context.Context, users []User) ([]Dependants, error
 }
 
 func (l *Layout) userKeys(users []User) (any, error) {
-	keys := make([]any, len(users))
-	for i, u := range users {
-		keys[i], _ = l.User.keyArg(l.Engine, u.ID)
+	keys, err := l.keysOf(l.User, users)
+	if err != nil {
+		return nil, err
 	}
-	return l.listArg(l.User, keys)
+	return l.listArg(keys)
 }
 
 // references finds every column that refers to the user table or to a child of
@@ -215,14 +214,14 @@ func (tx *Tx) DeleteUsers(ctx context.Context, users []User) error {
 			statement = "update " + d.table.SQL() + " set " + quote(d.column) + " = null"
 		} else if o := l.Outstanding(); o != nil && o.SQL() == d.table.SQL() {
 			q := &query{columns: []string{"id"}, from: d.table.SQL()}
-			q.and(d.among(l, "%s"), keys)
+			q.and(d.refersTo(l, "%s"), keys)
 			if blacklisted := l.Blacklisted(); blacklisted != nil {
 				if err := tx.exec(ctx, "delete from "+blacklisted.SQL()+" where token_id in ("+q.sql()+")", q.args...); err != nil {
 					return err
 				}
 			}
 		}
-		if err := tx.exec(ctx, statement+" where "+d.among(l, "$1"), keys); err != nil {
+		if err := tx.exec(ctx, statement+" where "+d.refersTo(l, "$1"), keys); err != nil {
 			return err
 		}
 	}

@@ -81,9 +81,9 @@ func isLost(err error) bool {
 		pgconn.Timeout(err) || strings.Contains(err.Error(), "conn closed")
 }
 
-// endsConnection reports whether pg is the last word on a connection, the server's
-// or a pooler's (class 08), which leaves open what became of a commit. The idle
-// transaction that 25P03 ends had not been asked to commit yet.
+// endsConnection reports whether the connection ends with this error, of the server or of
+// a pooler (class 08). The result of a commit is unknown then. 25P03 is an exception: it
+// ends an idle transaction, whose commit was not sent yet.
 func endsConnection(pg *pgconn.PgError) bool {
 	fatal := pg.SeverityUnlocalized == "FATAL" || pg.SeverityUnlocalized == "PANIC"
 	return pg.Code != "25P03" && (fatal || strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "57P"))

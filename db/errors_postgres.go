@@ -2,7 +2,6 @@ package db
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -72,7 +71,7 @@ var meanings = map[string]meaning{
 	"F0":    {django.CodeDatabaseError, "the database server's configuration is wrong", true, "look at the server's log"},
 	"HV":    {django.CodeDatabaseError, "the server behind a foreign table reports an error", false, "look at the foreign server"},
 	"P0":    {django.CodeDatabaseError, "a trigger or function in the database refuses this", false, "ask who wrote it; the server's log has its words"},
-	"XX":    {django.CodeDatabaseError, "the database server reports an error inside of itself", false, "look at the server's log"},
+	"XX":    {django.CodeDatabaseError, "the database server reports an internal error", false, "look at the server's log"},
 	"XX001": {django.CodeDatabaseError, "the database server reports damaged data", true, "look at the server's log; restore from a backup"},
 	"XX002": {django.CodeDatabaseError, "the database server reports a damaged index", true, "reindex it, and look at the server's log"},
 }
@@ -199,10 +198,10 @@ func (tx *Tx) numbered(schema, table string, columns []string, constraint string
 }
 
 // writes is the table that a statement of ours writes.
-var writes = regexp.MustCompile(`(?:insert into|update|delete from|copy) (?:"(?:[^"]|"")+"\.)?"((?:[^"]|"")+)"`)
+var writes = django.Lazily(`(?:insert into|update|delete from|copy) (?:"(?:[^"]|"")+"\.)?"((?:[^"]|"")+)"`)
 
 func tableIn(sql string) string {
-	if m := writes.FindStringSubmatch(sql); m != nil {
+	if m := writes().FindStringSubmatch(sql); m != nil {
 		return strings.ReplaceAll(m[1], `""`, `"`)
 	}
 	return ""
@@ -229,12 +228,10 @@ func (tx *Tx) grantHint(pg *failure) string {
 					privileges += ", " + verb.privilege
 				}
 			}
-		} else if locks.MatchString(pg.sql) {
+		} else if strings.Contains(pg.sql, " for update") || strings.Contains(pg.sql, " for no key update") {
 			privileges += ", update"
 		}
 		privileges += " on"
 	}
 	return "as its owner: grant " + privileges + " " + quote(object) + " to " + quote(tx.store.role)
 }
-
-var locks = regexp.MustCompile(` for (no key update|update|key share|share)`)

@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"math"
-	"regexp"
 	"strings"
 
 	"modernc.org/sqlite"
@@ -14,7 +13,7 @@ import (
 
 // sqliteSubject is what SQLite's message about a constraint names: columns, or the
 // constraint of a check.
-var sqliteSubject = regexp.MustCompile(`constraint failed: (.*) \([0-9]+\)$`)
+var sqliteSubject = django.Lazily(`constraint failed: (.*) \([0-9]+\)$`)
 
 // sqliteError says what an error of SQLite's means.
 func (tx *Tx) sqliteError(lite *sqlite.Error) error {
@@ -65,7 +64,7 @@ func (tx *Tx) sqliteError(lite *sqlite.Error) error {
 	case sqlite3.SQLITE_SCHEMA:
 		set(django.CodeLayoutUnsupported, "the tables changed while tokenctl was looking at them", layoutHint)
 	case sqlite3.SQLITE_PROTOCOL:
-		set(django.CodeDatabaseLocked, "the lock of "+file+" could not be had", "try again; SQLite does not work on a network's file system")
+		set(django.CodeDatabaseLocked, "the lock of "+file+" could not be taken", "try again; SQLite does not work on a network's file system")
 	case sqlite3.SQLITE_INTERRUPT:
 		return context.Canceled
 	default:
@@ -85,7 +84,7 @@ func (tx *Tx) sqliteError(lite *sqlite.Error) error {
 
 func (tx *Tx) constraintError(lite *sqlite.Error, e *django.Error) {
 	subject := ""
-	if m := sqliteSubject.FindStringSubmatch(lite.Error()); m != nil {
+	if m := sqliteSubject().FindStringSubmatch(lite.Error()); m != nil {
 		subject = m[1]
 	}
 	switch lite.Code() {

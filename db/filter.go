@@ -23,7 +23,6 @@ type Filter struct {
 	Without       []string   // kinds of which a user holds nothing live: "drf", "knox", "jwt"
 	Now           time.Time  // what is live
 	Statuses      []string   // nil: any
-	Types         []string   // simplejwt's token types; nil: any
 	Sort          string     // a field of the object listed; empty: by key
 	Descending    bool
 	Limit         int  // 0: none
@@ -35,17 +34,9 @@ type Filter struct {
 // named are those of l.User.
 func (f *Filter) whereOwner(l *Layout, u *UserTable, q *query) error {
 	if f.UserIDs != nil {
-		keys := make([]any, 0, len(f.UserIDs))
-		for _, id := range f.UserIDs {
-			if key, ok := u.keyArg(l.Engine, id); ok {
-				keys = append(keys, key)
-			}
-		}
-		arg, err := l.listArg(u, keys)
-		if err != nil {
+		if err := q.oneOf(l, "u."+quote(u.Key), u.keyArgs(l.Engine, f.UserIDs)); err != nil {
 			return err
 		}
-		q.and(l.anyOf("u."+quote(u.Key), "%s"), arg)
 	}
 	if f.Prefix != "" {
 		if u.nameProblem != nil {

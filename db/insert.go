@@ -96,20 +96,7 @@ func (q *query) ownedBy(l *Layout, t *Table, users []User) error {
 	if err != nil {
 		return err
 	}
-	arg, err := l.listArg(l.User, keys)
-	if err == nil {
-		q.and(l.anyOf("t.user_id", "%s"), arg)
-	}
-	return err
-}
-
-// revealed are secrets as they are stored.
-func revealed(secrets []django.Secret) []any {
-	list := make([]any, len(secrets))
-	for i, s := range secrets {
-		list[i] = s.Reveal()
-	}
-	return list
+	return q.oneOf(l, "t.user_id", keys)
 }
 
 // insertAll inserts rows that must all be new. Where one was there already it is

@@ -122,7 +122,7 @@ func (tx *Tx) Triggers(ctx context.Context) (list []Trigger, err error) {
 		union all select k.place, w.rulename, true, true from ` + fromTables + ` join pg_catalog.pg_rewrite w on w.ev_class = c.oid and w.ev_type <> '1'
 		order by 1, 2`, args: []any{schemas, names}}
 	if tx.Layout.Engine == SQLite {
-		arg, err := tx.Layout.textsArg(names)
+		arg, err := tx.Layout.listArg(texts(names))
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +155,7 @@ func (tx *Tx) Unwritable(ctx context.Context) (map[*Table][]string, error) {
 	schemas, names := tableNames(tables)
 	q := &query{text: "select k.place, pg_relation_is_updatable(c.oid, true) from " + fromTables, args: []any{schemas, names}}
 	if tx.Layout.Engine == SQLite {
-		arg, err := tx.Layout.textsArg(names)
+		arg, err := tx.Layout.listArg(texts(names))
 		if err != nil {
 			return nil, err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -42,7 +41,7 @@ func (l *Layout) knoxTokens(now time.Time, brief bool) (q *query, status string,
 	if err != nil {
 		return nil, "", err
 	}
-	q = &query{from: t.SQL() + " t join " + u.From("u") + " on u." + quote(u.Key) + " = t.user_id", key: "t.digest"}
+	q = &query{from: withOwners(t, u), key: "t.digest"}
 	status = l.knoxStatus(q, now)
 	expiry := "null"
 	if name := t.knoxExpiry(); name != "" {
@@ -59,9 +58,9 @@ func (l *Layout) knoxTokens(now time.Time, brief bool) (q *query, status string,
 func (l *Layout) knoxStatus(q *query, now time.Time) string {
 	status := "case "
 	if name := l.Knox().knoxExpiry(); name != "" {
-		status += q.expr("when "+l.dated(l.Knox().Column(name), "t."+quote(name), "<")+" then 'expired' ", l.timeArg(now))
+		status += q.expr("when "+l.dated(l.Knox().Column(name), "t."+quote(name), "<", "%s")+" then 'expired' ", l.timeArg(now))
 	}
-	if _, told := l.KnoxSchemes(); told && l.KnoxScheme() == django.KnoxText {
+	if l.knoxByText() {
 		status += "when length(t.token_key) < " + strconv.Itoa(knoxKeyLength) + " then 'dead' "
 	}
 	return status + "when " + l.isFlag(l.Knox().Owner, "is_active", false, true) + " then 'disabled' else 'active' end"
@@ -76,8 +75,7 @@ func scanKnox(l *Layout, r *row, brief bool) KnoxToken {
 		t.TokenKey, _ = r.maybe()
 		t.Salt, _ = r.maybe()
 		t.Seen = r.text()
-		_, told := l.KnoxSchemes()
-		t.Old = told && l.KnoxScheme() == django.KnoxText && utf8.RuneCountInString(t.TokenKey) < knoxKeyLength
+		t.Old = utf8.RuneCountInString(t.TokenKey) < knoxKeyLength && l.knoxByText()
 	}
 	return t
 }
@@ -128,31 +126,17 @@ func (f *Filter) whereKnox(l *Layout, q *query, status string) error {
 	case name != "":
 		c, expiry := l.Knox().Column(name), "t."+quote(name)
 		if f.ExpiresBefore != nil {
-			q.and(l.dated(c, expiry, "<"), l.timeArg(*f.ExpiresBefore))
+			q.and(l.dated(c, expiry, "<", "%s"), l.timeArg(*f.ExpiresBefore))
 		}
 		// Without an expiry it is never, which is after everything.
 		if f.ExpiresAfter != nil {
-			q.and("("+expiry+" is null or "+l.dated(c, expiry, ">")+")", l.timeArg(*f.ExpiresAfter))
+			q.and("("+expiry+" is null or "+l.dated(c, expiry, ">", "%s")+")", l.timeArg(*f.ExpiresAfter))
 		}
 	}
 	if f.Statuses == nil {
 		return nil
 	}
-	arg, err := l.textsArg(f.Statuses)
-	if err != nil {
-		return err
-	}
-	q.and(l.anyOf("("+status+")", "%s"), arg)
-	return nil
-}
-
-// textsArg is the parameter for anyOf with texts.
-func (l *Layout) textsArg(texts []string) (any, error) {
-	values := make([]any, len(texts))
-	for i, text := range texts {
-		values[i] = text
-	}
-	return l.listArg(nil, values)
+	return q.oneOf(l, "("+status+")", texts(f.Statuses))
 }
 
 // KnoxTokensFrom returns for each prefix, which is lower-case hexadecimal, the tokens
@@ -201,8 +185,7 @@ func (tx *Tx) knoxAmong(ctx context.Context, column string, texts []string) ([]K
 	if column != "" {
 		values := []any{}
 		for _, text := range texts {
-			// PostgreSQL refuses other texts, so no row has them.
-			if utf8.ValidString(text) && !strings.ContainsRune(text, 0) {
+			if storable(text) {
 				values = append(values, text)
 			}
 		}

@@ -151,15 +151,16 @@ func (tx *Tx) changeKnox(ctx context.Context, refs []Ref, c change) (Outcomes, e
 // DeleteKnoxTokensWhere removes the tokens that f selects, and returns how many.
 func (tx *Tx) DeleteKnoxTokensWhere(ctx context.Context, f Filter) (int64, error) {
 	l := tx.Layout
-	q, status, err := l.knoxTokens(tx.Now, true)
+	t, u, err := l.ownedCredentials("knox")
 	if err != nil {
 		return 0, err
 	}
-	if f.Statuses == nil {
-		q.args = nil // the status is the only one that has any yet
+	q, status := &query{from: withOwners(t, u)}, ""
+	if f.Statuses != nil {
+		status = l.knoxStatus(q, tx.Now)
 	}
 	if err := f.whereKnox(l, q, status); err != nil {
 		return 0, err
 	}
-	return tx.deleteWhere(ctx, l.Knox(), q, f.aboutOwner() || f.Statuses != nil, "digest")
+	return tx.deleteWhere(ctx, t, q, f.aboutOwner() || f.Statuses != nil, "digest")
 }

@@ -127,22 +127,14 @@ func (l *Layout) expiredKnox(before time.Time, userIDs []string) (t *Table, q *q
 		return t, nil, false, nil
 	}
 	q = new(query)
-	q.and(l.dated(t.Column(expiry), quote(expiry), "<"), l.timeArg(before))
+	q.and(l.dated(t.Column(expiry), quote(expiry), "<", "%s"), l.timeArg(before))
 	if userIDs != nil {
 		if err := l.named(t); err != nil {
 			return nil, nil, false, err
 		}
-		keys := make([]any, 0, len(userIDs))
-		for _, id := range userIDs {
-			if key, ok := l.User.keyArg(l.Engine, id); ok {
-				keys = append(keys, key)
-			}
-		}
-		arg, err := l.listArg(l.User, keys)
-		if err != nil {
+		if err := q.oneOf(l, "user_id", l.User.keyArgs(l.Engine, userIDs)); err != nil {
 			return nil, nil, false, err
 		}
-		q.and(l.anyOf("user_id", "%s"), arg)
 	}
 	return t, q, true, nil
 }

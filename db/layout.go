@@ -165,8 +165,10 @@ func (l *Layout) Migrations() *Table { return l.tables[tableMigrations] }
 
 // Column returns the named column, or nil.
 func (t *Table) Column(name string) *Column {
-	if i := slices.IndexFunc(t.Columns, func(c Column) bool { return c.Name == name }); i >= 0 {
-		return &t.Columns[i]
+	for i := range t.Columns {
+		if t.Columns[i].Name == name {
+			return &t.Columns[i]
+		}
 	}
 	return nil
 }

@@ -108,6 +108,12 @@ func (l *Layout) ownedCredentials(kind string) (*Table, *UserTable, error) {
 	return t, t.Owner, nil
 }
 
+// withOwners is for a from clause: a table under the alias t, and the owners of its rows
+// under the alias u.
+func withOwners(t *Table, u *UserTable) string {
+	return t.SQL() + " t join " + u.From("u") + " on u." + quote(u.Key) + " = t.user_id"
+}
+
 // findCredentials settles which tables are those of the kinds: the one that the
 // setting names, else Django's own or the one with its columns. Django makes its own
 // also where another model is in its place, and it stays empty then: where both are
@@ -231,6 +237,12 @@ func (l *Layout) KnoxSchemes() (schemes []django.KnoxScheme, told bool) {
 		return []django.KnoxScheme{scheme, django.KnoxHex}, key != nil
 	}
 	return []django.KnoxScheme{scheme}, true
+}
+
+// knoxByText reports whether the application's knox is known to be 5 or newer.
+func (l *Layout) knoxByText() bool {
+	schemes, told := l.KnoxSchemes()
+	return told && schemes[0] == django.KnoxText
 }
 
 // knoxTable returns knox's table, or why there is none to work with.

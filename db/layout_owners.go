@@ -11,11 +11,11 @@ import (
 // reference is a foreign key to a table of users.
 type reference struct{ from, to *Table }
 
-// findUsers settles whose the rows of each kind are, and which table is that of
-// AUTH_USER_MODEL. A foreign key decides the first, whatever a setting says. The second
-// is where all of them lead. Where they lead to several, a setting tells which one is
-// meant; without one it is the admin log's, which follows AUTH_USER_MODEL in every
-// project, if a table of credentials agrees with it.
+// findUsers finds the user table of each kind, and the table of AUTH_USER_MODEL. A kind's
+// foreign key names its user table and overrides every setting. If all keys name one
+// table, that table is AUTH_USER_MODEL's. If they name several, the setting decides.
+// Without a setting the table of the admin log, which follows AUTH_USER_MODEL in every
+// project, counts if a table of credentials also refers to it.
 func (l *Layout) findUsers(ctx context.Context, tx *Tx, o Options) error {
 	models := map[*Table]*UserTable{}
 	var refs []reference
@@ -147,10 +147,10 @@ func (l *Layout) authModel(ctx context.Context, tx *Tx, o Options, refs []refere
 	return nil, nil
 }
 
-// UsersOf settles whom names and keys of users mean from now on: where only kinds are
-// asked for whose tables belong to one and the same model, its users, else those of
-// AUTH_USER_MODEL. It returns those of the kinds, of all where none is named, that
-// belong to other users.
+// UsersOf chooses the table in which users are looked up from now on. If the tables of all
+// given kinds belong to one model, it is that model's table. Otherwise it is
+// AUTH_USER_MODEL's. It returns those of the kinds that belong to other users; no kinds
+// are all kinds.
 func (s *Store) UsersOf(ctx context.Context, kinds []string) (others []string, err error) {
 	l, err := s.Layout(ctx)
 	if err != nil {

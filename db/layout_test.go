@@ -74,41 +74,31 @@ var layouts = []struct {
 func TestLayouts(t *testing.T) {
 	t.Parallel()
 	for _, test := range layouts {
-		for _, engine := range []string{"sqlite", "postgres"} {
-			if test.engine != "" && test.engine != engine {
-				continue
+		dbtest.EnginesFor(t, test.engine, test.name, func(t *testing.T, _, address string) {
+			withToken(t, initialised(t, address, db.Options{}), "ann", 1)
+			execute(t, address, test.change)
+			for _, sort := range []string{"", "status", "user"} {
+				if got := outcome(t, open(t, address, test.options), sort); got != test.want {
+					t.Errorf("sorted by %q: %q, want %q", sort, got, test.want)
+				}
 			}
-			t.Run(engine+"/"+test.name, func(t *testing.T) {
-				t.Parallel()
-				address := dbtest.SQLite(t)
-				if engine == "postgres" {
-					address = dbtest.Postgres(t)
-				}
-				withToken(t, initialised(t, address, db.Options{}), "ann", 1)
-				execute(t, address, test.change)
-				for _, sort := range []string{"", "status", "user"} {
-					if got := outcome(t, open(t, address, test.options), sort); got != test.want {
-						t.Errorf("sorted by %q: %q, want %q", sort, got, test.want)
-					}
-				}
-				s := open(t, address, test.options)
-				if strings.Contains(test.want, "_") {
-					return // a code
-				}
-				for _, sort := range db.UserFields() {
-					collect(t, s.ListUsers(t.Context(), db.Filter{Sort: sort}))
-				}
-				token := collect(t, s.Tokens(t.Context(), db.Filter{}))[0]
-				err := s.Write(t.Context(), func(tx *db.Tx) error {
-					if _, err := replaceToken(t.Context(), tx, token, key(2)); err != nil {
-						return err
-					}
-					_, err := tx.Dependants(t.Context(), []db.User{token.User})
+			s := open(t, address, test.options)
+			if strings.Contains(test.want, "_") {
+				return // a code
+			}
+			for _, sort := range db.UserFields() {
+				collect(t, s.ListUsers(t.Context(), db.Filter{Sort: sort}))
+			}
+			token := collect(t, s.Tokens(t.Context(), db.Filter{}))[0]
+			err := s.Write(t.Context(), func(tx *db.Tx) error {
+				if _, err := replaceToken(t.Context(), tx, token, key(2)); err != nil {
 					return err
-				})
-				wantCode(t, err, "")
+				}
+				_, err := tx.Dependants(t.Context(), []db.User{token.User})
+				return err
 			})
-		}
+			wantCode(t, err, "")
+		})
 	}
 }
 

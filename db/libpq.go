@@ -2,7 +2,6 @@ package db
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -138,7 +137,7 @@ func (s libpqSettings) check() error {
 		info, err := os.Stat(file.value)
 		switch {
 		case err != nil:
-			return &django.Error{Code: django.CodeUsage, Message: file.source + " cannot be read: " + errnoText(err), Hint: "look at " + file.value + "; it must be a file in PEM form"}
+			return &django.Error{Code: django.CodeUsage, Message: file.source + " cannot be read: " + reason(err), Hint: "look at " + file.value + "; it must be a file in PEM form"}
 		case !info.Mode().IsRegular():
 			return &django.Error{Code: django.CodeUsage, Message: file.source + " is " + FileKind(info.Mode()) + ", not a regular file"}
 		case name == "sslkey" && keyIsOpen(info):
@@ -199,10 +198,14 @@ func readService(file, service libpqSetting) (map[string]string, error) {
 	}
 	f, err := os.OpenFile(file.value, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, fault(file.source + " cannot be read: " + errnoText(err))
+		return nil, fault(file.source + " cannot be read: " + reason(err))
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fault(file.source + " cannot be read: " + reason(err))
+	}
+	if !info.Mode().IsRegular() {
 		return nil, fault(file.source + " is " + FileKind(info.Mode()) + ", not a regular file")
 	}
 	lines := bufio.NewScanner(io.LimitReader(f, 1<<20))
@@ -233,7 +236,7 @@ func readService(file, service libpqSetting) (map[string]string, error) {
 	return found, nil
 }
 
-// FileKind is what a file is called that is no regular one.
+// FileKind is what a file is called that is not a regular one.
 func FileKind(mode fs.FileMode) string {
 	switch {
 	case mode.IsDir():
@@ -245,13 +248,5 @@ func FileKind(mode fs.FileMode) string {
 	case mode&fs.ModeDevice != 0:
 		return "a device"
 	}
-	return "no regular file"
-}
-
-func errnoText(err error) string {
-	var number syscall.Errno
-	if errors.As(err, &number) {
-		return number.Error()
-	}
-	return "it is no file"
+	return "a special file"
 }

@@ -47,9 +47,6 @@ func (t *OutstandingToken) read(s django.JWTSettings) {
 	}
 }
 
-// HasBlacklist reports whether simplejwt's BlacklistedToken has its table.
-func (l *Layout) HasBlacklist() bool { return l.tables[tableBlacklisted] != nil }
-
 // outstanding is the query for outstanding tokens with the owners that their rows name.
 func (l *Layout) outstanding(brief bool) (*query, error) {
 	o, u, err := l.ownedCredentials("jwt")
@@ -178,13 +175,7 @@ func (f *Filter) whereOutstanding(l *Layout, q *query) error {
 		return err
 	}
 	// This lets the index on user_id find the rows.
-	keys := []any{}
-	for _, id := range f.UserIDs {
-		if key, ok := l.User.keyArg(l.Engine, id); ok {
-			keys = append(keys, key)
-		}
-	}
-	arg, err := l.listArg(l.User, keys)
+	arg, err := l.listArg(l.User.keyArgs(l.Engine, f.UserIDs))
 	if err == nil {
 		q.and("(o.user_id is null or "+l.anyOf("o.user_id", "%s")+")", arg)
 	}
@@ -262,12 +253,10 @@ func (tx *Tx) JWTUsers(ctx context.Context, users []User, s django.JWTSettings) 
 	if err != nil {
 		return nil, err
 	}
-	arg, err := l.listArg(l.User, keys)
-	if err != nil {
+	q := &query{columns: []string{"cast(u." + quote(l.User.Key) + " as text)", "coalesce(cast(u." + quote(field.Key) + " as text), '')", "coalesce(u.password, '')"}, from: l.User.From("u")}
+	if err := q.oneOf(l, "u."+quote(l.User.Key), keys); err != nil {
 		return nil, err
 	}
-	q := &query{columns: []string{"cast(u." + quote(l.User.Key) + " as text)", "coalesce(cast(u." + quote(field.Key) + " as text), '')", "coalesce(u.password, '')"}, from: l.User.From("u")}
-	q.and(l.anyOf("u."+quote(l.User.Key), "%s"), arg)
 	type claims struct{ id, password string }
 	found := map[string]claims{}
 	err = tx.each(ctx, q, func(r row) error {

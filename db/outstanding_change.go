@@ -48,7 +48,7 @@ const outstandingTheirs = "o.id = n.row and o.jti || '' = n.jti"
 func (tx *Tx) changeOutstanding(ctx context.Context, refs []Ref, c change, blacklisted bool) (Outcomes, error) {
 	l := tx.Layout
 	o := l.Outstanding()
-	c.table = l.tables[tableBlacklisted]
+	c.table = l.Blacklisted()
 	c.each = []given{{"row", o.Column("id"), rowValues(refs)}, {"jti", o.Column("jti"), keyValues(refs)}}
 	missed, err := tx.run(ctx, c)
 	if err != nil {
@@ -99,7 +99,7 @@ func (tx *Tx) OutstandingByRow(ctx context.Context, refs []Ref) ([]*OutstandingT
 
 // isBlacklisted is whether a BlacklistedToken refers to the token with an id.
 func (l *Layout) isBlacklisted(id string) string {
-	b := l.tables[tableBlacklisted]
+	b := l.Blacklisted()
 	if b == nil {
 		return "1 = 0"
 	}

@@ -152,7 +152,7 @@ func (tx *Tx) InsertOutstandingTokens(ctx context.Context, list []OutstandingTok
 
 // blacklist returns the table of BlacklistedToken.
 func (l *Layout) blacklist() (*Table, error) {
-	if b := l.tables[tableBlacklisted]; b != nil {
+	if b := l.Blacklisted(); b != nil {
 		return b, nil
 	}
 	return nil, &django.Error{Code: django.CodeTableMissing, Message: "the database has no table " + tableBlacklisted,

@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"slices"
-	"unicode/utf8"
 )
 
 // ownerSearch looks up the owners of page after page of rows that name theirs in a
@@ -44,9 +43,6 @@ func (o *ownerSearch) find(ctx context.Context, tx *Tx, users, field *UserTable,
 	var keys []any
 	var places []int
 	for i, text := range o.texts {
-		if !utf8.ValidString(text) {
-			continue
-		}
 		if key, ok := field.keyArg(l.Engine, text); ok {
 			keys, places = append(keys, key), append(places, i)
 		}

@@ -4,16 +4,15 @@ import (
 	"context"
 	"iter"
 	"slices"
-	"strings"
 	"time"
 
 	"tokenctl/django"
 )
 
-// What a purge deletes is found first, on PostgreSQL in the order of the table itself, and
-// then deleted by references like any other change, some thousand rows in a transaction. A row that was renewed since it was
-// found stays: the statement looks at its date once more. A row whose date cannot be
-// read is never found.
+// A purge first finds the rows, on PostgreSQL in the order of the table. It then deletes
+// them by references like any other change, some thousand rows in a transaction. The
+// statement checks the date again, so a row that was renewed meanwhile stays. A row whose
+// date cannot be read is never found.
 
 // ExpiredKnox yields the tokens that expired before a time, of some users, by primary
 // key; nil is everybody.
@@ -30,7 +29,7 @@ func (s *Store) ExpiredKnox(ctx context.Context, before time.Time, userIDs []str
 			return q, nil
 		}
 		q.columns[1] = l.time("t." + quote(expiry))
-		q.and(l.dated(t.Column(expiry), "t."+quote(expiry), "<"), l.timeArg(before))
+		q.and(l.dated(t.Column(expiry), "t."+quote(expiry), "<", "%s"), l.timeArg(before))
 		if userIDs != nil {
 			users := make([]User, len(userIDs))
 			for i, id := range userIDs {
@@ -87,7 +86,7 @@ func (s *Store) ExpiredSessions(ctx context.Context, before time.Time, userIDs [
 			q.columns[1] = "null"
 		}
 		q.key = l.pageKey(q.key)
-		q.and(l.dated(l.Session().Column("expire_date"), "s.expire_date", "<"), l.timeArg(before))
+		q.and(l.dated(l.Session().Column("expire_date"), "s.expire_date", "<", "%s"), l.timeArg(before))
 		return q, nil
 	}, func(l *Layout, r *row) (e expired) {
 		v := scanSession(l, r)
@@ -120,7 +119,7 @@ func (s *Store) ExpiredOutstanding(ctx context.Context, before time.Time, userID
 		return true
 	}
 	condition := func(l *Layout, q *query) {
-		q.and(l.dated(l.Outstanding().Column("expires_at"), "o.expires_at", "<"), l.jwtTimeArg(before))
+		q.and(l.dated(l.Outstanding().Column("expires_at"), "o.expires_at", "<", "%s"), l.jwtTimeArg(before))
 	}
 	if userIDs != nil {
 		rows := s.outstandingTokens(ctx, Filter{UserIDs: userIDs}, settings, func(t *OutstandingToken) (Decision, bool) { return Decision{}, judge(t) }, condition)
@@ -165,14 +164,14 @@ func (tx *Tx) DeleteExpiredOutstanding(ctx context.Context, refs []Ref, before t
 	l := tx.Layout
 	o, at := l.Outstanding(), l.jwtTimeArg(before)
 	rows := given{"key", o.Column("id"), rowValues(refs)}
-	past := l.dated(o.Column("expires_at"), "o.expires_at", "<")
-	if b := l.tables[tableBlacklisted]; b != nil {
+	past := func(at string) string { return l.dated(o.Column("expires_at"), "o.expires_at", "<", at) }
+	if b := l.Blacklisted(); b != nil {
 		// Most of them are not blacklisted: only a row that is still there was kept.
 		missed, err := tx.run(ctx, change{table: b, text: "delete from " + b.SQL() + " as t using n where t.token_id = n.key and exists (select 1 from " + o.SQL() +
-			" o where o.id = n.key and " + strings.Replace(past, "%s", "n.all", 1) + ")", same: at, each: []given{rows}})
+			" o where o.id = n.key and " + past("n.all") + ")", same: at, each: []given{rows}})
 		if err == nil && missed != nil {
 			q := &query{from: b.SQL() + " t"}
-			q.and("exists (select 1 from "+o.SQL()+" o where o.id = t.token_id and "+past+")", at)
+			q.and("exists (select 1 from "+o.SQL()+" o where o.id = t.token_id and "+past("%s")+")", at)
 			err = tx.noneLeft(ctx, b, q, "t.token_id", given{"key", o.Column("id"), pick(rows.each, missed)})
 		}
 		if err != nil {
@@ -183,14 +182,17 @@ func (tx *Tx) DeleteExpiredOutstanding(ctx context.Context, refs []Ref, before t
 }
 
 func (tx *Tx) deleteExpired(ctx context.Context, t *Table, keys given, expiry string, before any) (int64, error) {
-	key, past := "t."+quote(keys.column.Name), tx.Layout.dated(t.Column(expiry), "t."+quote(expiry), "<")
-	missed, err := tx.run(ctx, change{table: t, text: "delete from " + t.SQL() + " as t using n where " + key + " = n.key and " + strings.Replace(past, "%s", "n.all", 1), same: before, each: []given{keys}})
+	key := "t." + quote(keys.column.Name)
+	past := func(at string) string {
+		return tx.Layout.dated(t.Column(expiry), "t."+quote(expiry), "<", at)
+	}
+	missed, err := tx.run(ctx, change{table: t, text: "delete from " + t.SQL() + " as t using n where " + key + " = n.key and " + past("n.all"), same: before, each: []given{keys}})
 	deleted := int64(len(keys.each) - len(missed))
 	if err != nil || missed == nil {
 		return deleted, err
 	}
 	q := &query{from: t.SQL() + " t"}
-	q.and(past, before)
+	q.and(past("%s"), before)
 	return deleted, tx.noneLeft(ctx, t, q, key, given{"key", keys.column, pick(keys.each, missed)})
 }
 

@@ -33,8 +33,11 @@ func (u *UserTable) keyArg(engine Engine, id string) (arg any, ok bool) {
 		}
 		return dashed(hex), true
 	}
-	return id, utf8.ValidString(id) && !strings.ContainsRune(id, 0)
+	return id, storable(id)
 }
+
+// storable reports whether PostgreSQL takes a text.
+func storable(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
 
 // uuidHex reads a UUID as Python's UUID does, and returns its digits; empty for what is
 // none.
@@ -77,8 +80,36 @@ func dashed(hex string) string {
 	return hex[:8] + "-" + hex[8:12] + "-" + hex[12:16] + "-" + hex[16:20] + "-" + hex[20:]
 }
 
+// anys are what of returns for the elements of a list, as parameters.
+func anys[T any](list []T, of func(*T) any) []any {
+	values := make([]any, len(list))
+	for i := range list {
+		values[i] = of(&list[i])
+	}
+	return values
+}
+
+// texts are texts as parameters.
+func texts(list []string) []any { return anys(list, func(s *string) any { return *s }) }
+
+// revealed are secrets as they are stored.
+func revealed(list []django.Secret) []any {
+	return anys(list, func(s *django.Secret) any { return s.Reveal() })
+}
+
+// keyArgs are the parameters for the ids that the column's type can hold, never nil.
+func (u *UserTable) keyArgs(engine Engine, ids []string) []any {
+	keys := make([]any, 0, len(ids))
+	for _, id := range ids {
+		if key, ok := u.keyArg(engine, id); ok {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
 // anyOf is the condition that expr is one of the values that a parameter holds;
-// list makes the parameter.
+// listArg makes the parameter.
 func (l *Layout) anyOf(expr, placeholder string) string {
 	if l.Engine == SQLite {
 		return expr + " in (select value from json_each(" + placeholder + "))"
@@ -94,9 +125,7 @@ const few = 20_000
 // among adds the condition that expr, of a column's type, is one of many values.
 func (q *query) among(l *Layout, expr, typ string, values []any) error {
 	if l.Engine == SQLite {
-		arg, err := l.listArg(nil, values)
-		q.and(l.anyOf(expr, "%s"), arg)
-		return err
+		return q.oneOf(l, expr, values)
 	}
 	array := quote(typ) + "[]"
 	list := "cast(%s as " + array + ")"
@@ -107,8 +136,17 @@ func (q *query) among(l *Layout, expr, typ string, values []any) error {
 	return nil
 }
 
+// oneOf adds the condition that expr is one of the values.
+func (q *query) oneOf(l *Layout, expr string, values []any) error {
+	arg, err := l.listArg(values)
+	if err == nil {
+		q.and(l.anyOf(expr, "%s"), arg)
+	}
+	return err
+}
+
 // listArg is the parameter for anyOf.
-func (l *Layout) listArg(u *UserTable, values []any) (any, error) {
+func (l *Layout) listArg(values []any) (any, error) {
 	if l.Engine == SQLite {
 		if values == nil {
 			values = []any{}
@@ -188,7 +226,7 @@ func conjunction(where []string) string {
 // the table for "from" and the expression of a value's place in the list.
 func (q *query) given(l *Layout, typ string, values []any) (from, place string, err error) {
 	if l.Engine == SQLite {
-		arg, err := l.listArg(nil, values)
+		arg, err := l.listArg(values)
 		return q.expr("json_each(%s) n", arg), "n.key", err
 	}
 	return q.expr("unnest(cast(%s as "+quote(typ)+"[])) with ordinality as n (value, place)", typedList(values)), "n.place - 1", nil
@@ -201,8 +239,8 @@ func (q *query) given(l *Layout, typ string, values []any) (from, place string, 
 func (q *query) startingWith(l *Layout, key string, prefixes []string, end string) error {
 	values := make([]any, len(prefixes))
 	for i, p := range prefixes {
-		if values[i] = p; !utf8.ValidString(p) || strings.ContainsRune(p, 0) {
-			values[i] = end // PostgreSQL refuses other texts, and no key starts like that
+		if values[i] = p; !storable(p) {
+			values[i] = end // no key starts like that
 		}
 	}
 	from, place, err := q.given(l, "text", values)
@@ -222,8 +260,7 @@ func exactly[T any](tx *Tx, q *query, key string, secrets []django.Secret, read 
 	found := make([]*T, len(secrets))
 	var texts []any
 	for _, s := range secrets {
-		// PostgreSQL refuses other texts, so none is a key.
-		if text := s.Reveal(); text != "" && utf8.ValidString(text) && !strings.ContainsRune(text, 0) {
+		if text := s.Reveal(); text != "" && storable(text) {
 			texts = append(texts, text)
 		}
 	}

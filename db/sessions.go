@@ -5,7 +5,6 @@ import (
 	"iter"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"tokenctl/django"
 )
@@ -97,7 +96,7 @@ func (s *Session) read(l *Layout) {
 // text at all.
 func (l *Layout) sessionOwner(id string) (arg any, ok bool) {
 	u := l.Session().Owner
-	if id == "" || u == nil || !utf8.ValidString(id) {
+	if id == "" || u == nil {
 		return nil, false
 	}
 	return u.keyArg(l.Engine, id)
@@ -145,10 +144,10 @@ func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), dec
 func (f *Filter) whereSession(l *Layout, q *query) {
 	c := l.Session().Column("expire_date")
 	if f.ExpiresBefore != nil {
-		q.and(l.dated(c, "s.expire_date", "<"), l.timeArg(*f.ExpiresBefore))
+		q.and(l.dated(c, "s.expire_date", "<", "%s"), l.timeArg(*f.ExpiresBefore))
 	}
 	if f.ExpiresAfter != nil {
-		q.and(l.dated(c, "s.expire_date", ">"), l.timeArg(*f.ExpiresAfter))
+		q.and(l.dated(c, "s.expire_date", ">", "%s"), l.timeArg(*f.ExpiresAfter))
 	}
 	if f.Unexpired != nil {
 		q.and(l.unexpired(c, "s.expire_date"), l.timeArg(*f.Unexpired))
@@ -156,8 +155,8 @@ func (f *Filter) whereSession(l *Layout, q *query) {
 }
 
 // owners looks up whose the sessions are.
-func (tx *Tx) owners(ctx context.Context, page []Session, brief bool) error {
-	return tx.sessionOwners(ctx, page, new(ownerSearch), brief)
+func (tx *Tx) owners(ctx context.Context, page []Session) error {
+	return tx.sessionOwners(ctx, page, new(ownerSearch), false)
 }
 
 func (tx *Tx) sessionOwners(ctx context.Context, page []Session, o *ownerSearch, brief bool) error {
@@ -191,7 +190,7 @@ func (tx *Tx) readSessions(ctx context.Context, q *query) ([]Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return list, tx.owners(ctx, list, false)
+	return list, tx.owners(ctx, list)
 }
 
 // SessionsWithKeys returns the sessions whose keys are among the secrets, in their
@@ -227,7 +226,7 @@ func (tx *Tx) SessionsWithPrefixes(ctx context.Context, prefixes []string) ([][]
 		return r.err
 	})
 	if err == nil {
-		err = tx.owners(ctx, list, false)
+		err = tx.owners(ctx, list)
 	}
 	found := make([][]Session, len(prefixes))
 	for i, place := range places {

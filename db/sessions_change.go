@@ -57,7 +57,7 @@ func (tx *Tx) LockSessions(ctx context.Context, refs []Ref) ([]Session, Outcomes
 			return nil, nil, err
 		}
 	}
-	return now, left, tx.owners(ctx, now, false)
+	return now, left, tx.owners(ctx, now)
 }
 
 // ReplaceSessions gives sessions that LockSessions returned new keys, as
@@ -77,14 +77,12 @@ func (tx *Tx) ReplaceSessions(ctx context.Context, old []Session, keys []django.
 	set := "session_key = n.fresh"
 	if data != nil {
 		expires = expires.UTC().Truncate(time.Microsecond)
-		texts := make([]any, len(data))
 		for i, text := range data {
-			texts[i] = text
 			list[i].Data, list[i].Expires = text, expires
 		}
 		set += ", session_data = n.text, expire_date = n.all"
 		c.same = tx.Layout.timeArg(expires)
-		c.each = append(c.each, given{"text", t.Column("session_data"), texts})
+		c.each = append(c.each, given{"text", t.Column("session_data"), texts(data)})
 	}
 	c.text = "update " + t.SQL() + " as t set " + set + " from n where t.session_key = n.key"
 	missed, err := tx.run(ctx, c)

@@ -135,6 +135,25 @@ func TestSessions(t *testing.T) {
 	})
 }
 
+// Sessions are sorted by their users, whatever the type of a user's key.
+func TestSessionsByUser(t *testing.T) {
+	t.Parallel()
+	for _, typ := range []string{"smallint", "bigint", "numeric(12, 0)", "varchar(20)"} {
+		dbtest.EnginesFor(t, "", typ, func(t *testing.T, _, address string) {
+			initialised(t, address, db.Options{})
+			execute(t, address, "create table people (key "+typ+" primary key, password varchar(128), login varchar(60) unique); insert into people values ('7', '!', 'zoe'), ('8', '!', 'ann')")
+			addSessions(t, address, [3]any{"zoes", "7", 1}, [3]any{"anns", "8", 1}, [3]any{"nobodys", "", 1})
+			s := open(t, address, db.Options{UserTable: "people", UsernameField: "login"})
+			for sort, want := range map[string]string{"user": "anns zoes nobodys", "user_id": "zoes anns nobodys"} {
+				f := db.Filter{Sort: sort}
+				if got := sessionKeys(collect(t, s.Sessions(t.Context(), f, nil, decideSession(f)))); got != want {
+					t.Errorf("by %s: %s, want %s", sort, got, want)
+				}
+			}
+		})
+	}
+}
+
 // expand makes keys of their first letters.
 func expand(letters string) string {
 	var keys []string

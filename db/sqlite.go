@@ -23,7 +23,7 @@ func openSQLite(path string) (*sql.DB, error) {
 		return nil, &django.Error{Code: django.CodeDatabaseMissing, Message: "there is no database at " + path,
 			Hint: "tokenctl init creates one there; -d or DATABASE_URL names another"}
 	case err != nil:
-		return nil, &django.Error{Code: django.CodeDatabaseUnreachable, Message: "cannot open " + path + ": " + err.(*fs.PathError).Err.Error(), Err: err}
+		return nil, &django.Error{Code: django.CodeDatabaseUnreachable, Message: "cannot open " + path + ": " + reason(err), Err: err}
 	case info.IsDir():
 		return nil, &django.Error{Code: django.CodeDatabaseUnreachable, Message: path + " is a directory, not a SQLite database"}
 	case !info.Mode().IsRegular():

@@ -85,12 +85,12 @@ func (l *Layout) dates(c *Column) bool {
 }
 
 // dated is the condition that an expression, of a column, is a date that can be read, and
-// that it compares with another one, which %s stands for.
-func (l *Layout) dated(c *Column, expr, operator string) string {
+// that it compares with another one.
+func (l *Layout) dated(c *Column, expr, operator, other string) string {
 	if !l.dates(c) {
-		return "cast(%s as timestamptz) is null"
+		return "cast(" + other + " as timestamptz) is null"
 	}
-	return "(" + expr + " " + operator + " %s and " + l.isDate(expr) + ")"
+	return "(" + expr + " " + operator + " " + other + " and " + l.isDate(expr) + ")"
 }
 
 // unexpired is the condition that an expression, of a column, is later than %s, or is not

@@ -137,7 +137,8 @@ func (tx *Tx) suspects(ctx context.Context, t *Table, all []suspect, names []str
 	return slices.DeleteFunc(found, func(u UnreadRows) bool { return u.Rows == 0 }), err
 }
 
-// suspectDates are columns of dates. What is put into them ends what they are about.
+// suspectDates are columns of dates. The statement that mends such a date sets it to
+// now, and last_login to null.
 func (l *Layout) suspectDates(t *Table, names []string) (list []suspect) {
 	for _, name := range names {
 		c := t.Column(name)

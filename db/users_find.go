@@ -11,10 +11,10 @@ import (
 	"tokenctl/django"
 )
 
-// Only the database knows which users a name means: citext, collations that ignore
-// case and columns without a unique index all decide differently. So it compares the
-// names itself, as it compares the one that Django asks for, and says which of them and
-// which users are equal. PostgreSQL gives the list the type that it gives to a text beside
+// Only the database can compare a name with usernames: citext, collations that ignore case
+// and columns without a unique index all decide differently. So the database compares the
+// names, as it does for Django, and returns which names are equal to each other and to
+// which users. PostgreSQL gives the list the type that it gives to a text beside
 // the column; in the union the names get the column's collation, on both engines.
 
 // Match is a user, and the place in a list of the name or key that means the user.
@@ -39,7 +39,7 @@ func (tx *Tx) match(ctx context.Context, field *UserTable, texts []string) (list
 	if values == nil {
 		return nil, nil, nil
 	}
-	arg, err := l.listArg(field, values)
+	arg, err := l.listArg(values)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -71,30 +71,20 @@ func inNameColumns(t *testing.T, text string, f func(t *testing.T, address strin
 		if !strings.Contains(test.name, text) {
 			continue
 		}
-		for _, engine := range []string{"sqlite", "postgres"} {
-			if test.engine != "" && test.engine != engine {
-				continue
-			}
-			t.Run(engine+"/"+test.name, func(t *testing.T) {
-				t.Parallel()
-				address := dbtest.SQLite(t)
-				if engine == "postgres" {
-					address = dbtest.Postgres(t)
+		dbtest.EnginesFor(t, test.engine, test.name, func(t *testing.T, _, address string) {
+			s := initialised(t, address, db.Options{})
+			err := s.Write(t.Context(), func(tx *db.Tx) error {
+				var list []db.NewUser
+				for _, name := range storedNames {
+					list = append(list, db.NewUser{Username: name, Password: "!", IsActive: true})
 				}
-				s := initialised(t, address, db.Options{})
-				err := s.Write(t.Context(), func(tx *db.Tx) error {
-					var list []db.NewUser
-					for _, name := range storedNames {
-						list = append(list, db.NewUser{Username: name, Password: "!", IsActive: true})
-					}
-					_, err := tx.CreateUsers(t.Context(), list, strings.NewReader(""))
-					return err
-				})
-				wantCode(t, err, "")
-				execute(t, address, test.change)
-				f(t, address, open(t, address, db.Options{UsernameField: "username"}))
+				_, err := tx.CreateUsers(t.Context(), list, strings.NewReader(""))
+				return err
 			})
-		}
+			wantCode(t, err, "")
+			execute(t, address, test.change)
+			f(t, address, open(t, address, db.Options{UsernameField: "username"}))
+		})
 	}
 }
 
@@ -212,36 +202,28 @@ func TestUserKeys(t *testing.T) {
 		{"citext", "postgres", "citext primary key", "'ann'", "ann", "ann ANN aNN", "anne 7"},
 		{"nocase", "sqlite", "varchar(60) collate nocase primary key", "'ann'", "ann", "ann ANN aNN", "anne 7"},
 	} {
-		for _, engine := range []string{"sqlite", "postgres"} {
-			if test.engine != "" && test.engine != engine {
-				continue
+		dbtest.EnginesFor(t, test.engine, test.name, func(t *testing.T, engine, address string) {
+			if engine == "postgres" {
+				execute(t, address, "create extension citext")
 			}
-			t.Run(engine+"/"+test.name, func(t *testing.T) {
-				t.Parallel()
-				address := dbtest.SQLite(t)
-				if engine == "postgres" {
-					address = dbtest.Postgres(t)
-					execute(t, address, "create extension citext")
+			initialised(t, address, db.Options{})
+			execute(t, address, "create table people (key "+test.key+", password varchar(128), login varchar(60) unique); insert into people values ("+test.stored+", '!', 'a login')")
+			s := open(t, address, db.Options{UserTable: "people", UsernameField: "login"})
+			err := s.Read(t.Context(), func(tx *db.Tx) error {
+				f, err := tx.FindUsers(t.Context(), []string{"a login"}, strings.Fields(test.same))
+				if err == nil && (len(f.Users) != 1 || f.Users[0].ID != test.shown || f.Refusal() != nil) {
+					t.Errorf("%s: %+v", test.same, f)
 				}
-				initialised(t, address, db.Options{})
-				execute(t, address, "create table people (key "+test.key+", password varchar(128), login varchar(60) unique); insert into people values ("+test.stored+", '!', 'a login')")
-				s := open(t, address, db.Options{UserTable: "people", UsernameField: "login"})
-				err := s.Read(t.Context(), func(tx *db.Tx) error {
-					f, err := tx.FindUsers(t.Context(), []string{"a login"}, strings.Fields(test.same))
-					if err == nil && (len(f.Users) != 1 || f.Users[0].ID != test.shown || f.Refusal() != nil) {
-						t.Errorf("%s: %+v", test.same, f)
-					}
-					if err != nil {
-						return err
-					}
-					f, err = tx.FindUsers(t.Context(), nil, strings.Fields(test.others))
-					if err == nil && (len(f.Users) != 0 || !slices.Equal(f.Lost, strings.Fields(test.others))) {
-						t.Errorf("%s: %+v", test.others, f)
-					}
+				if err != nil {
 					return err
-				})
-				wantCode(t, err, "")
+				}
+				f, err = tx.FindUsers(t.Context(), nil, strings.Fields(test.others))
+				if err == nil && (len(f.Users) != 0 || !slices.Equal(f.Lost, strings.Fields(test.others))) {
+					t.Errorf("%s: %+v", test.others, f)
+				}
+				return err
 			})
-		}
+			wantCode(t, err, "")
+		})
 	}
 }

@@ -60,12 +60,12 @@ func (l *Layout) live(kind string, now time.Time) (from, condition string, args 
 	// knox called the column expires before 4.0.
 	for _, expiry := range []string{"expiry", "expires", "expires_at"} {
 		if t.Column(expiry) != nil {
-			condition += " and " + l.dated(t.Column(expiry), "t."+quote(expiry), "<=") + " is not true"
+			condition += " and " + l.dated(t.Column(expiry), "t."+quote(expiry), "<=", "%s") + " is not true"
 			args = append(args, at)
 		}
 	}
-	if blacklisted := l.tables[tableBlacklisted]; kind == "jwt" && blacklisted != nil {
-		condition += " and not exists (select 1 from " + blacklisted.SQL() + " b where b.token_id = t.id)"
+	if kind == "jwt" {
+		condition += " and not " + l.isBlacklisted("t.id")
 	}
 	return t.SQL() + " t", condition, args
 }

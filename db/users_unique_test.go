@@ -34,36 +34,26 @@ func TestUsernameIndex(t *testing.T) {
 		{"not even unique", "sqlite", "create table " + plain + "; create index x on copy (username)", "false []"},
 		{"the key itself", "sqlite", "create table copy (username text primary key, password text, is_active bool)", "true []"},
 	} {
-		for _, engine := range []string{"sqlite", "postgres"} {
-			if test.engine != "" && test.engine != engine {
-				continue
+		dbtest.EnginesFor(t, test.engine, test.name, func(t *testing.T, _, address string) {
+			initialised(t, address, db.Options{})
+			o := db.Options{UsernameField: "username"}
+			if test.engine == "sqlite" {
+				o.UserTable = "copy"
 			}
-			t.Run(engine+"/"+test.name, func(t *testing.T) {
-				t.Parallel()
-				address := dbtest.SQLite(t)
-				if engine == "postgres" {
-					address = dbtest.Postgres(t)
+			execute(t, address, test.change)
+			got := "none"
+			err := open(t, address, o).Read(t.Context(), func(tx *db.Tx) error {
+				x, err := tx.UsernameIndex(t.Context())
+				if x != nil {
+					got = fmt.Sprint(x.Unique, " ", x.Short)
 				}
-				initialised(t, address, db.Options{})
-				o := db.Options{UsernameField: "username"}
-				if test.engine == "sqlite" {
-					o.UserTable = "copy"
-				}
-				execute(t, address, test.change)
-				got := "none"
-				err := open(t, address, o).Read(t.Context(), func(tx *db.Tx) error {
-					x, err := tx.UsernameIndex(t.Context())
-					if x != nil {
-						got = fmt.Sprint(x.Unique, " ", x.Short)
-					}
-					return err
-				})
-				wantCode(t, err, "")
-				if got != test.want {
-					t.Errorf("%s, want %s", got, test.want)
-				}
+				return err
 			})
-		}
+			wantCode(t, err, "")
+			if got != test.want {
+				t.Errorf("%s, want %s", got, test.want)
+			}
+		})
 	}
 }
 

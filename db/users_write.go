@@ -38,9 +38,9 @@ func (tx *Tx) SetLastLogin(ctx context.Context, u User) error {
 	return tx.updateUser(ctx, u, "last_login", tx.Layout.timeArg(tx.Now))
 }
 
-// SetActive switches users on or off and returns them as they are then, in their order,
-// with the keys of those whom that changed. Who is so already is left as is: NULL is
-// not active.
+// SetActive activates or deactivates users. It returns the users as they are afterwards, in
+// their order, and the keys of the users that it changed. A user in the wanted state is
+// not changed. NULL counts as not active.
 func (tx *Tx) SetActive(ctx context.Context, users []User, active bool) ([]User, map[string]bool, error) {
 	l := tx.Layout
 	if l.User.Column("is_active") == nil {

@@ -142,7 +142,7 @@ func checkSalted(algorithm, password, rest string) bool {
 
 // argon2Encoding is what libargon2's decode_string (encoding.c) reads: parameters in this order
 // only, no key id or associated data, plain decimals. The base64 is unpadded.
-var argon2Encoding = lazily(
+var argon2Encoding = Lazily(
 	`\Aargon2(id|i)\$v=(\d+)\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)\z`)
 
 func checkArgon2(password, phc string) bool {
@@ -174,7 +174,7 @@ func checkArgon2(password, phc string) bool {
 // bcryptEncoding is a canonical bcrypt hash. The 22nd character of the salt carries two bits only:
 // Python's bcrypt writes it anew and so never confirms another spelling, where
 // golang.org/x/crypto/bcrypt would, as it would accept anything after the 60th character.
-var bcryptEncoding = lazily(`\A\$2[abxy]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}\z`)
+var bcryptEncoding = Lazily(`\A\$2[abxy]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}\z`)
 
 // checkBCrypt cuts the secret at 72 bytes, as Python's bcrypt did up to 4.3; since 5.0 it raises an
 // exception. A NUL is refused as it is there: in C it would end the secret.

@@ -13,7 +13,7 @@ const Mark = "\ufeff"
 
 // Invisible names the first character of a text that nobody sees, such as "a
 // no-break space (U+00A0)"; it is empty where there is none. Pasted into a name, a
-// key or a secret, such a character makes another one of it.
+// key or a secret, such a character changes it.
 func Invisible(text string) string {
 	i := strings.IndexFunc(text, invisible)
 	if i < 0 {

@@ -180,14 +180,17 @@ func (b *JWTBackend) load(secret Secret) (*loadedJWT, error) {
 
 // made reports whether the key made a signature.
 func (b *JWTBackend) made(signed string, signature []byte) bool {
-	token := signed + "." + string(signature)
-	made, known := b.checked[token]
-	if !known {
-		keys := b.keys.get()
-		made = keys.method.Verify(signed, signature, keys.verifying) == nil
-		if b.checked != nil {
-			b.checked[token] = made
+	token := ""
+	if b.checked != nil {
+		token = signed + "." + string(signature)
+		if made, known := b.checked[token]; known {
+			return made
 		}
+	}
+	keys := b.keys.get()
+	made := keys.method.Verify(signed, signature, keys.verifying) == nil
+	if b.checked != nil {
+		b.checked[token] = made
 	}
 	return made
 }

@@ -65,8 +65,8 @@ func noPEMKey(file string, data []byte) error {
 
 // sshKey is is_ssh_key in PyJWT's utils.py (2.15.1), pemKey its is_pem_format.
 var (
-	sshKey = lazily(`^(ssh-ed25519|ssh-rsa|ssh-dss|ecdsa-sha2-nistp)`)
-	pemKey = lazily(`----[- ]BEGIN [A-Z0-9 ]*(KEY|CERTIFICATE|CERTIFICATE REQUEST|DH PARAMETERS|X509 CRL)[- ]----`)
+	sshKey = Lazily(`^(ssh-ed25519|ssh-rsa|ssh-dss|ecdsa-sha2-nistp)`)
+	pemKey = Lazily(`----[- ]BEGIN [A-Z0-9 ]*(KEY|CERTIFICATE|CERTIFICATE REQUEST|DH PARAMETERS|X509 CRL)[- ]----`)
 )
 
 func looksAsymmetric(key []byte) bool {

@@ -2,14 +2,13 @@ package django
 
 import (
 	"fmt"
-	"regexp"
 )
 
 // newestPeers are the newest releases whose behaviour tokenctl knows.
 var newestPeers = map[string]Version{"django": "6.1", "drf": "3.18", "simplejwt": "5.5.1", "pyjwt": "2.15.1", "knox": "5.0.2", "corsheaders": "4.9"}
 
 // releaseText is what PEP 440 calls a release, with the suffixes that packages have.
-var releaseText = regexp.MustCompile(`^\d{1,4}(\.\d{1,8}){0,4}((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[0-9A-Za-z.]+)?$`)
+var releaseText = Lazily(`^\d{1,4}(\.\d{1,8}){0,4}((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[0-9A-Za-z.]+)?$`)
 
 // CheckPeer checks a release of one of the application's packages. A release that
 // is newer than the newest known one, by one major number at most, is taken for that;
@@ -20,7 +19,7 @@ func CheckPeer(name string, v Version) (taken Version, note string, err error) {
 	newestMajor, newestMinor, _ := majorMinor(string(newest))
 	zero := Version("0.0.0.0.0.0.1")
 	switch {
-	case !releaseText.MatchString(string(v)) || !v.AtLeast(zero):
+	case !releaseText().MatchString(string(v)) || !v.AtLeast(zero):
 		return v, "", &Error{Code: CodeConfigInvalid, Message: "the release of " + name + " is not one, such as " + string(newest),
 			Hint: "leave it out for the newest that tokenctl knows, " + string(newest)}
 	case major > newestMajor+1:

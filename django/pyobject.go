@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// The text of a value is written once, however deep its objects are nested. Where a
-// name comes again, the text is mended when all of it is there: mending each object
-// when it ends would copy what lies deep as often as it is deep.
+// The text of a value is written once, however deep its objects are nested. If a name is
+// repeated, the text is corrected once, at the end: correcting each object as it ends would
+// copy a nested value once for each level.
 
 // pyEdit says what stands for a stretch of the text: the stretch from byFrom to byTo,
 // or nothing where that is empty.

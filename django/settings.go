@@ -157,7 +157,7 @@ func settingsError(text []byte, err error) error {
 		}
 		return &Error{Code: CodeConfigInvalid, Message: fmt.Sprintf("line %d, column %d: %s", row, column, what), Hint: durationHint(err), Err: err}
 	}
-	// The decoder does not say where a number is that a setting cannot be.
+	// The decoder gives no position for a number that does not fit its setting.
 	if key := failing(text); key != "" {
 		return &Error{Code: CodeConfigInvalid, Message: fmt.Sprintf("line %d: %s has the wrong type or form", SettingLines(text)[key], key), Hint: durationHint(err), Err: err}
 	}

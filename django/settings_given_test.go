@@ -50,13 +50,19 @@ func TestSettingsGiven(t *testing.T) {
 		`peers.django = ""`:                    "peers.django is empty",
 		`server.introspection_client_id = ""`:  "server.introspection_client_id is empty",
 	} {
-		_, err := ParseSettings([]byte(text))
-		switch {
-		case want == "" && err != nil:
-			t.Errorf("%s: %v", text, err)
-		case want != "" && (CodeOf(err) != CodeConfigInvalid || !strings.Contains(err.Error(), want)):
-			t.Errorf("%s: %v, want %q", text, err, want)
-		}
+		wantSetting(t, text, want)
+	}
+}
+
+// wantSetting checks what is said of a text; empty is nothing.
+func wantSetting(t *testing.T, text, want string) {
+	t.Helper()
+	_, err := ParseSettings([]byte(text))
+	switch {
+	case want == "" && err != nil:
+		t.Errorf("%s: %v", text, err)
+	case want != "" && (CodeOf(err) != CodeConfigInvalid || !strings.Contains(err.Error(), want)):
+		t.Errorf("%s: %v, want %q", text, err, want)
 	}
 }
 
@@ -94,13 +100,7 @@ func TestSettingsChecked(t *testing.T) {
 		"[auth]\n\u00a0username_field = 'x'":                                      "line 2, column 1: not valid TOML; there is a no-break space (U+00A0)",
 		"# a\u00a0comment\nauth.username_field = 'x'":                             "",
 	} {
-		_, err := ParseSettings([]byte(text))
-		switch {
-		case want == "" && err != nil:
-			t.Errorf("%s: %v", text, err)
-		case want != "" && (CodeOf(err) != CodeConfigInvalid || !strings.Contains(err.Error(), want)):
-			t.Errorf("%s: %v, want %q", text, err, want)
-		}
+		wantSetting(t, text, want)
 	}
 }
 

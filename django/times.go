@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -55,7 +54,7 @@ func parseSQLiteTime(s string) (t time.Time, naive bool, err error) {
 	if t, err := time.Parse(time.DateOnly, s); err == nil {
 		return t, true, nil
 	}
-	m := datetimeForm.FindStringSubmatch(s)
+	m := datetimeForm().FindStringSubmatch(s)
 	if m == nil {
 		return time.Time{}, false, errNoDate
 	}
@@ -80,14 +79,13 @@ func parseSQLiteTime(s string) (t time.Time, naive bool, err error) {
 }
 
 // datetimeForm is datetime_re of django/utils/dateparse.py (4.2).
-var datetimeForm = regexp.MustCompile(`^(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[\.,](\d{1,6})\d{0,6})?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?$`)
+var datetimeForm = Lazily(`^(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[\.,](\d{1,6})\d{0,6})?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?$`)
 
-// ErrDateBreaks is the error for a text that Django does not read as no date but fails on:
-// one that has the form of a datetime and is none, such as the 31st of February, or that is
-// no UTF-8.
+// ErrDateBreaks is the error for a text on which Django raises an exception: it has the form
+// of a datetime and is not one, such as the 31st of February, or it is not UTF-8.
 var ErrDateBreaks = errors.New("a datetime on which Django fails")
 
-// errNoDate is the error for a text that is none for Django: it reads it as null.
+// errNoDate is the error for a text that Django reads as null.
 var errNoDate = errors.New("not a datetime that Django reads")
 
 // ParseDuration reads a length of time as tokenctl's flags and settings have

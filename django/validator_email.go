@@ -16,12 +16,12 @@ const (
 const foldedLetters = `\x{130}\x{131}\x{17f}\x{212a}`
 
 var (
-	emailUser = lazily(
+	emailUser = Lazily(
 		`\A(?:[-!#$%&'*+/=?^_` + "`" + `{}|~0-9A-Za-z` + foldedLetters + `]+` +
 			`(?:\.[-!#$%&'*+/=?^_` + "`" + `{}|~0-9A-Za-z` + foldedLetters + `]+)*` +
 			`|"(?:[\x{01}-\x{08}\x{0b}\x{0c}\x{0e}-\x{1f}!#-\[\]-\x{7f}` + foldedLetters + `]` +
 			`|\\[\x{01}-\x{09}\x{0b}\x{0c}\x{0e}-\x{7f}` + foldedLetters + `])*")\z`)
-	emailLiteral = lazily(`\A\[([A-Fa-f0-9:.]+)\]\z`)
+	emailLiteral = Lazily(`\A\[([A-Fa-f0-9:.]+)\]\z`)
 )
 
 // ValidateEmail is EmailValidator of django/core/validators.py; the error's text is its message.

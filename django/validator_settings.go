@@ -205,17 +205,18 @@ func (s *AuthSettings) PasswordChecks(read func(path string) (string, error)) (P
 // passwordList is what CommonPasswordValidator.__init__ reads from a file.
 type passwordList map[string]bool
 
-// maxPasswordList bounds a list that gzip has made small.
-const maxPasswordList = 256 << 20
+// MaxPasswordList bounds a file of common passwords, in bytes, also of one that gzip has
+// made small: the largest in use have some ten million.
+const MaxPasswordList = 256 << 20
 
 func newPasswordList(text string) (passwordList, error) {
 	if unpacked, err := gzip.NewReader(strings.NewReader(text)); err == nil {
-		all, err := io.ReadAll(io.LimitReader(unpacked, maxPasswordList+1))
+		all, err := io.ReadAll(io.LimitReader(unpacked, MaxPasswordList+1))
 		if err != nil {
 			return nil, err
 		}
-		if len(all) > maxPasswordList {
-			return nil, fmt.Errorf("it is longer than %d MiB", maxPasswordList>>20)
+		if len(all) > MaxPasswordList {
+			return nil, fmt.Errorf("it is longer than %d MiB", MaxPasswordList>>20)
 		}
 		text = string(all)
 	}

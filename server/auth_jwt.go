@@ -46,16 +46,16 @@ func (s *Server) jwtChallenge() string {
 }
 
 // jwtFailed is AuthenticationFailed of rest_framework_simplejwt/exceptions.py.
-func jwtFailed(text reason, code string, more ...member) *apiError {
-	e := authenticationFailed(text)
-	e.body = append(object{{"detail", string(text)}, {"code", code}}, more...)
-	return e
-}
+func jwtFailed(text reason, code string) *apiError { return jwtRefused(text, string(text), code) }
 
 // jwtNotValid is InvalidToken of the same file.
 func jwtNotValid(why reason, text string, more ...member) *apiError {
-	e := jwtFailed(why, "token_not_valid", more...)
-	e.body.(object)[0].value = text
+	return jwtRefused(why, text, "token_not_valid", more...)
+}
+
+func jwtRefused(why reason, text, code string, more ...member) *apiError {
+	e := authenticationFailed(why)
+	e.body = append(object{{"detail", text}, {"code", code}}, more...)
 	return e
 }
 

@@ -1,13 +1,14 @@
 package server
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"tokenctl/django"
 )
 
 // hostForm is host_validation_re of django/http/request.py (4.2).
-var hostForm = regexp.MustCompile(`^([a-z0-9.-]+|\[[a-f0-9]*:[a-f0-9\.:]+\])(:[0-9]+)?$`)
+var hostForm = django.Lazily(`^([a-z0-9.-]+|\[[a-f0-9]*:[a-f0-9\.:]+\])(:[0-9]+)?$`)
 
 const hostRefused = "the Host header is not allowed"
 
@@ -19,7 +20,7 @@ var loopbackHosts = []string{".localhost", "127.0.0.1", "[::1]"}
 // page of somebody else's could reach it through a name that resolves to it.
 func (s *Server) hostAllowed(host string) bool {
 	host = strings.ToLower(host)
-	if !hostForm.MatchString(host) {
+	if !hostForm().MatchString(host) {
 		return false
 	}
 	domain := host

@@ -7,13 +7,12 @@ import (
 	"time"
 )
 
-// limiter is the cache in which DRF keeps the times of requests. Who calls may be
-// made up, as X-Forwarded-For is, so what is kept has bounds: a caller is forgotten
-// when the period of the rate is over after the last request, and no more than
-// maxThrottled callers and maxTimes requests are remembered at the same time.
-// Requests beyond these bounds are counted together, as those of one more caller for
-// each scope: whoever makes up callers without end is limited all the same, and those
-// who are known keep their own count.
+// limiter is the cache in which DRF keeps the times of requests. A client can invent
+// callers through X-Forwarded-For, so the memory is limited: a caller is forgotten when the
+// period of the rate is over after the last request, and no more than maxThrottled callers
+// and maxTimes requests are remembered at the same time. Requests beyond these limits are
+// counted together, as those of one more caller for each scope. So a client that invents
+// callers is limited too, and known callers keep their own counts.
 type limiter struct {
 	mu      sync.Mutex
 	callers map[[sha256.Size]byte]*list.Element

@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"tokenctl/db/dbtest"
@@ -15,18 +14,7 @@ func altered() []variant {
 	asks := slices.DeleteFunc(only(onPostgres().asks, "token-00", "obtain", "pair", "basic-00", "session-00", "rest-l", "knox-l"),
 		func(seq sequence) bool { return seq.name == "pair-life" })
 	change := func(postgres, old, new string, then ...string) func(*testing.T, string) {
-		return func(t *testing.T, url string) {
-			if strings.HasPrefix(url, "sqlite") {
-				dbtest.Remake(t, url, "auth_user", old, new)
-			} else {
-				dbtest.Psql(t, url, postgres)
-			}
-			for _, statement := range then {
-				if answer := dbtest.Query(url, statement); answer != "" {
-					t.Fatal(answer)
-				}
-			}
-		}
+		return func(t *testing.T, url string) { dbtest.Alter(t, url, postgres, old, new, then...) }
 	}
 	return []variant{
 		{name: "null flags", asks: asks, change: change("alter table auth_user alter is_active drop not null, alter is_staff drop not null",

@@ -47,10 +47,7 @@ type side struct {
 // migrated makes the empty database of an age, which every world starts from.
 func migrated(t *testing.T, p djangotest.Peer, engine string) string {
 	t.Helper()
-	url := dbtest.SQLite(t)
-	if engine == "postgres" {
-		url = dbtest.Postgres(t)
-	}
+	url := dbtest.Fresh(t, engine)
 	p.Project(t, url, djangotest.Options{Served: true}).Migrate()
 	return url
 }

@@ -12,7 +12,7 @@ import (
 // addJWT adds the views of rest_framework_simplejwt/views.py (5.5.0). They are
 // there without the token_blacklist app, too.
 func (s *Server) addJWT(views map[string]*view, l *db.Layout) {
-	s.recordsJWT = tokens.JWT.Present(l) && l.HasBlacklist()
+	s.recordsJWT = tokens.JWT.Present(l) && l.Blacklisted() != nil
 	username := "username"
 	if l.User != nil {
 		username = l.User.Username

@@ -44,16 +44,15 @@ var DRF = &Kind{
 	MintAll: mintDRF,
 	Barred:  barredDRF,
 	Rotate:  rotateDRF,
-	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, t Target) (int64, db.Outcomes, error) {
-		if t.Where != nil {
-			f, some := drfFilter(t.Where)
-			if !some {
-				return 0, nil, nil
-			}
-			n, err := tx.DeleteTokensWhere(ctx, f)
-			return n, nil, err
+	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
+		return tx.DeleteTokens(ctx, rowsOf(refs))
+	},
+	BlacklistWhere: func(ctx context.Context, tx *db.Tx, s *Selector) (int64, error) {
+		f, some := drfFilter(s)
+		if !some {
+			return 0, nil
 		}
-		return t.blacklist(func(rows []db.Ref) (db.Outcomes, error) { return tx.DeleteTokens(ctx, rows) })
+		return tx.DeleteTokensWhere(ctx, f)
 	},
 	Exact:     func(*Selector) bool { return true },
 	Remains:   drfRemains,
@@ -143,27 +142,27 @@ func drfByIDs(ctx context.Context, _ Env, tx *db.Tx, ids []string) ([]Found, err
 			found[i].Err = &django.Error{Code: django.CodeChanged, Message: "drf:" + id + " was replaced: it is " + list[0].ID + " now",
 				Hint: "act on the new id, or on drf:" + owner + " whatever its key is"}
 		case !exact && len(list) > 1:
-			found[i].Err = &django.Error{Code: django.CodeAmbiguousID, Message: "drf:" + id + " fits " + strconv.Itoa(len(list)) + " tokens: " + strings.Join(idsOf(list), ", "),
+			var theirs []string
+			for _, c := range list {
+				theirs = append(theirs, c.ID)
+			}
+			found[i].Err = &django.Error{Code: django.CodeAmbiguousID, Message: "drf:" + id + " fits " + strconv.Itoa(len(list)) + " tokens: " + firstFive(theirs),
 				Hint: "give the whole id of one of them"}
 		default:
 			c := list[max(j, 0)]
 			c.Notes = drfNotes(c)
-			found[i] = one(c, nil)
+			found[i] = Found{Credentials: []Credential{c}}
 		}
 	}
 	return found, nil
 }
 
-// idsOf are the ids of the first credentials.
-func idsOf(list []Credential) (ids []string) {
-	const most = 5
-	for _, c := range list[:min(len(list), most)] {
-		ids = append(ids, c.ID)
+// firstFive names the first ids of several.
+func firstFive(ids []string) string {
+	if len(ids) > 5 {
+		ids = append(slices.Clone(ids[:5]), "…")
 	}
-	if len(list) > most {
-		ids = append(ids, "…")
-	}
-	return ids
+	return strings.Join(ids, ", ")
 }
 
 // drfBySecrets finds the tokens of many secrets with one query, in their order;

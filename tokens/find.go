@@ -33,31 +33,27 @@ const findSize = 100_000
 func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error) {
 	found := make([]Found, len(names))
 	ids := map[*Kind][]int{}
+	rests := make([]string, len(names)) // of the ids, behind the colon
 	var secrets []int
 	for i, n := range names {
 		if n.ID == "" {
 			secrets = append(secrets, i)
 			continue
 		}
-		k, _, err := ParseID(n.ID)
-		if err == nil {
-			err = k.Refuse("show")
-		}
-		if err == nil {
-			err = k.Check(tx.Layout)
+		k, rest, err := ParseID(n.ID)
+		if err == nil && ids[k] == nil {
+			if err = k.Refuse("show"); err == nil {
+				err = k.Check(tx.Layout)
+			}
 		}
 		if err != nil {
 			return nil, err
 		}
-		ids[k] = append(ids[k], i)
+		ids[k], rests[i] = append(ids[k], i), rest
 	}
 	for _, k := range Kinds() {
 		for places := range slices.Chunk(ids[k], findSize) {
-			rest := make([]string, len(places))
-			for j, i := range places {
-				_, rest[j], _ = ParseID(names[i].ID)
-			}
-			list, err := k.ByIDs(ctx, env, tx, rest)
+			list, err := k.ByIDs(ctx, env, tx, at(places, rests))
 			if err != nil {
 				return nil, err
 			}
@@ -122,18 +118,6 @@ func (k *Kind) bySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []djan
 	return list, err
 }
 
-// ByID finds a credential by its whole id, such as "drf:7@1f0c3a55".
-func ByID(ctx context.Context, env Env, tx *db.Tx, id string) (Credential, error) {
-	found, err := Find(ctx, env, tx, []Name{{ID: id}})
-	if err == nil {
-		err = found[0].Err
-	}
-	if err != nil {
-		return Credential{}, err
-	}
-	return found[0].Credentials[0], nil
-}
-
 // BySecret finds the credentials that a secret belongs to; none when it is no
 // credential of this database.
 func BySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secret) ([]Credential, error) {
@@ -142,14 +126,6 @@ func BySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secret) ([]
 		return nil, err
 	}
 	return found[0].Credentials, found[0].Err
-}
-
-// one is what a kind found for an id.
-func one(c Credential, err error) Found {
-	if err != nil {
-		return Found{Err: err}
-	}
-	return Found{Credentials: []Credential{c}}
 }
 
 // ParseID splits an id into its kind and what stands behind the colon. A text of no

@@ -31,6 +31,9 @@ var JWT = &Kind{
 	MintAll:     mintJWT,
 	Rotate:      rotateJWT,
 	Blacklist:   blacklistJWT,
+	BlacklistWhere: func(ctx context.Context, tx *db.Tx, _ *Selector) (int64, error) {
+		return tx.BlacklistAllTokens(ctx)
+	},
 	// Anything but "all" is in the texts.
 	Exact: func(s *Selector) bool {
 		return !s.byOwner() && !s.byCreation() && s.Types == nil && s.Statuses == nil && s.ExpiresBefore == nil && s.ExpiresAfter == nil
@@ -134,7 +137,7 @@ func jwtByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, e
 		if err != nil {
 			return nil, err
 		}
-		found[i] = one(c, nil)
+		found[i] = Found{Credentials: []Credential{c}}
 	}
 	return found, nil
 }

@@ -49,15 +49,11 @@ func jwtCannot(env Env, verb string, c *Credential, now time.Time) *django.Error
 
 // blacklistJWT does what blacklist() of rest_framework_simplejwt/tokens.py (5.5.1) does:
 // it adds a token's row if there is none, and the row that blacklists it.
-func blacklistJWT(ctx context.Context, _ Env, tx *db.Tx, t Target) (int64, db.Outcomes, error) {
-	if t.Where != nil {
-		n, err := tx.BlacklistAllTokens(ctx)
-		return n, nil, err
+func blacklistJWT(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
+	if err := record(ctx, tx, refs); err != nil {
+		return nil, err
 	}
-	if err := record(ctx, tx, t.Refs); err != nil {
-		return 0, nil, err
-	}
-	return t.blacklist(func(rows []db.Ref) (db.Outcomes, error) { return tx.BlacklistTokens(ctx, rows) })
+	return tx.BlacklistTokens(ctx, rowsOf(refs))
 }
 
 // record adds the rows of tokens that the application never recorded, as simplejwt

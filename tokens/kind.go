@@ -159,11 +159,13 @@ type Kind struct {
 	Barred func(context.Context, Env, *db.Tx, []db.User) ([]Refusal, error)
 	// Rotate replaces credentials. Those that it left have nothing in their places.
 	Rotate func(context.Context, Env, *db.Tx, []*Ref, RotateRequest) ([]Minted, db.Outcomes, error)
-	// Blacklist makes credentials stop working, and returns how many it changed.
-	Blacklist func(context.Context, Env, *db.Tx, Target) (int64, db.Outcomes, error)
-	// Exact reports whether the database alone can tell what a selector picks, so that
-	// Blacklist can do without references.
-	Exact func(*Selector) bool
+	// Blacklist makes credentials stop working.
+	Blacklist func(context.Context, Env, *db.Tx, []*Ref) (db.Outcomes, error)
+	// BlacklistWhere does so with all that a selector picks at that moment, and returns
+	// how many it changed. It is for selectors of which Exact reports that the database
+	// alone can tell what they pick.
+	BlacklistWhere func(context.Context, *db.Tx, *Selector) (int64, error)
+	Exact          func(*Selector) bool
 	// Unblacklist undoes Blacklist.
 	Unblacklist func(context.Context, Env, *db.Tx, []*Ref) (db.Outcomes, error)
 	// Expired yields the rows to purge, and Purge deletes some of them and returns how

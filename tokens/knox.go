@@ -35,15 +35,14 @@ var Knox = &Kind{
 	MintAll: mintKnox,
 	Barred:  barredKnox,
 	Rotate:  rotateKnox,
-	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, t Target) (int64, db.Outcomes, error) {
-		if t.Where != nil {
-			if len(t.Where.Types) > 0 {
-				return 0, nil, nil
-			}
-			n, err := tx.DeleteKnoxTokensWhere(ctx, t.Where.filter())
-			return n, nil, err
+	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
+		return tx.DeleteKnoxTokens(ctx, rowsOf(refs))
+	},
+	BlacklistWhere: func(ctx context.Context, tx *db.Tx, s *Selector) (int64, error) {
+		if len(s.Types) > 0 {
+			return 0, nil
 		}
-		return t.blacklist(func(rows []db.Ref) (db.Outcomes, error) { return tx.DeleteKnoxTokens(ctx, rows) })
+		return tx.DeleteKnoxTokensWhere(ctx, s.filter())
 	},
 	Exact: func(*Selector) bool { return true },
 	Expired: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) iter.Seq2[db.Ref, error] {
@@ -115,7 +114,7 @@ func knoxByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, 
 		default:
 			c := KnoxCredential(list[0])
 			c.Notes = knoxNotes(env, tx, list[0])
-			found[i] = one(c, nil)
+			found[i] = Found{Credentials: []Credential{c}}
 		}
 	}
 	return found, nil
@@ -247,12 +246,7 @@ func barredKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User) ([]Ref
 func knoxFull(u db.User, ids []string, limit int) *django.Error {
 	e := &django.Error{Code: django.CodeTokenExists, Message: fmt.Sprintf("%s has %d knox tokens, and TOKEN_LIMIT_PER_USER is %d", u.Username, len(ids), limit)}
 	if ids != nil {
-		const shown = 5
-		more := ""
-		if len(ids) > shown {
-			ids, more = ids[:shown], ", …"
-		}
-		e.Hint = "rotate or blacklist one of " + strings.Join(ids, ", ") + more
+		e.Hint = "rotate or blacklist one of " + firstFive(ids)
 	}
 	return e
 }

@@ -42,7 +42,7 @@ func TestKnoxLife(t *testing.T) {
 				if !m.Expires.Equal(test.minted) || !m.Created.Equal(knoxNow) || m.Status != tokens.Active || len(m.Secrets) != 1 {
 					t.Errorf("%+v: %+v", test, m)
 				}
-				c, err := tokens.ByID(ctx, env, tx, m.ID)
+				c, err := byID(ctx, env, tx, m.ID)
 				if err != nil || !c.Expires.Equal(test.minted) || !c.Created.Equal(knoxNow) {
 					t.Errorf("%+v: read %+v, %v", test, c, err)
 				}

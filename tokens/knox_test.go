@@ -180,7 +180,7 @@ func TestKnoxIDs(t *testing.T) {
 				}
 			}
 			for _, id := range []string{digests[1], strings.ToUpper(digests[0])} {
-				c, err := tokens.ByID(ctx, env, tx, "knox:"+id)
+				c, err := byID(ctx, env, tx, "knox:"+id)
 				if err != nil || c.ID != "knox:aaaaaaaaaaaaaaaa" {
 					t.Errorf("%s: %+v, %v", id, c, err)
 				}
@@ -188,4 +188,16 @@ func TestKnoxIDs(t *testing.T) {
 			return nil
 		})
 	})
+}
+
+// byID finds a credential by its whole id, such as "drf:7@1f0c3a55".
+func byID(ctx context.Context, env tokens.Env, tx *db.Tx, id string) (tokens.Credential, error) {
+	found, err := tokens.Find(ctx, env, tx, []tokens.Name{{ID: id}})
+	if err == nil {
+		err = found[0].Err
+	}
+	if err != nil {
+		return tokens.Credential{}, err
+	}
+	return found[0].Credentials[0], nil
 }

@@ -27,8 +27,8 @@ func NewWrapping(s *django.Settings) *Wrapping {
 	return w
 }
 
-// leastWord is how long a word must be that nothing introduces, and longName how long
-// one that something follows, as in a list of keys and users, to be no name.
+// leastWord is the least length of a word that nothing introduces. A word of longName or
+// more characters is never taken for a name, also where = or : follows it.
 const (
 	leastWord = 8
 	longName  = 28
@@ -66,7 +66,7 @@ func (w *Wrapping) Candidates(line string) (list []string) {
 		switch {
 		case isCSRF(c.name):
 			continue
-		case c.name != w.cookie && sessions[c.list] && !recognized(c.text):
+		case c.name != w.cookie && sessions[c.list] && !Recognized(c.text):
 			continue // Django reads the session's cookie alone
 		}
 		add(c.text)
@@ -83,8 +83,9 @@ func (w *Wrapping) Candidates(line string) (list []string) {
 // session key.
 func isCSRF(name string) bool { return strings.Contains(strings.ToLower(name), "csrf") }
 
-// recognized reports whether text looks like a secret that is no session key.
-func recognized(text string) bool {
+// Recognized reports whether text looks like a secret. Session keys are left out: many
+// names have their form.
+func Recognized(text string) bool {
 	return DRF.LooksLike(text) || Knox.LooksLike(text) || JWT.LooksLike(text)
 }
 

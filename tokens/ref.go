@@ -230,9 +230,9 @@ func (r *Ref) Refusal(verb string) *django.Error {
 		e.Message = id + " was blacklisted meanwhile"
 		switch verb {
 		case "blacklist":
-			e.Code, e.Message, e.Hint = django.CodeAlreadyExists, id+" is blacklisted already", "--ignore-missing makes that no fault"
+			e.Code, e.Message, e.Hint = django.CodeAlreadyExists, id+" is blacklisted already", "--ignore-missing ignores this"
 		case "unblacklist":
-			e.Code, e.Message, e.Hint = django.CodeNotFound, id+" is not blacklisted", "--ignore-missing makes that no fault"
+			e.Code, e.Message, e.Hint = django.CodeNotFound, id+" is not blacklisted", "--ignore-missing ignores this"
 		}
 	default:
 		e.Message = id + " was changed meanwhile"
@@ -253,38 +253,21 @@ func Mark(chunk []*Ref, left db.Outcomes) {
 // leftOut is the outcome of credentials of a kind that cannot be changed.
 const leftOut db.Outcome = 255
 
-// LeaveOut marks the credentials of a kind as not changed, and returns how many there are.
-func (r *Refs) LeaveOut(k *Kind) (n int) {
+// LeaveOut marks the credentials of a kind as not changed, and returns copies of them.
+func (r *Refs) LeaveOut(k *Kind) (left []*Ref) {
 	for c := range r.All() {
 		if c.form.kind == k {
 			c.left = leftOut
-			n++
+			left = append(left, new(*c))
 		}
 	}
-	return n
+	return left
 }
 
 // BlacklistOne makes one credential stop working, and tells why it was left, if it was.
 func BlacklistOne(ctx context.Context, env Env, tx *db.Tx, c Credential) (db.Outcome, error) {
 	var refs Refs
 	refs.Add(&c)
-	_, left, err := c.Of().Blacklist(ctx, env, tx, Target{Refs: []*Ref{&refs.list[0]}})
+	left, err := c.Of().Blacklist(ctx, env, tx, []*Ref{&refs.list[0]})
 	return left[0], err
-}
-
-// Target is what a change is about: some credentials, or, where nobody was shown any,
-// all that a selector picks now.
-type Target struct {
-	Refs  []*Ref
-	Where *Selector // nil: Refs
-}
-
-// blacklist makes the rows of the target's references stop working, and returns how
-// many it changed.
-func (t Target) blacklist(change func([]db.Ref) (db.Outcomes, error)) (int64, db.Outcomes, error) {
-	left, err := change(rowsOf(t.Refs))
-	if err != nil {
-		return 0, nil, err
-	}
-	return int64(len(t.Refs) - len(left)), left, nil
 }

@@ -40,7 +40,7 @@ func TestRefsOfUnrecordedJWT(t *testing.T) {
 				t.Errorf("the reference to %s is %s", minted[0].ID, list[0].ID())
 			}
 			for i, want := range []db.Outcome{0, db.Already} {
-				if _, left, err := tokens.JWT.Blacklist(ctx, env, tx, tokens.Target{Refs: list}); err != nil || left[0] != want {
+				if left, err := tokens.JWT.Blacklist(ctx, env, tx, list); err != nil || left[0] != want {
 					t.Errorf("round %d: left %v, %v", i, left, err)
 				}
 			}

@@ -73,7 +73,7 @@ func (s *Selector) Exact(l *db.Layout) (bool, error) {
 	if err != nil || s.Limit > 0 {
 		return false, err
 	}
-	return !slices.ContainsFunc(kinds, func(k *Kind) bool { return k.Exact == nil || !k.Exact(s) }), nil
+	return !slices.ContainsFunc(kinds, func(k *Kind) bool { return !k.Exact(s) }), nil
 }
 
 // List yields the credentials that the selector picks, on PostgreSQL out of one state

@@ -29,15 +29,14 @@ var Session = &Kind{
 	CheckRotate: checkSessionRotate,
 	MintAll:     mintSession,
 	Rotate:      rotateSession,
-	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, t Target) (int64, db.Outcomes, error) {
-		if t.Where != nil {
-			if len(t.Where.Types) > 0 || t.Where.byCreation() {
-				return 0, nil, nil
-			}
-			n, err := tx.DeleteSessionsWhere(ctx, t.Where.filter())
-			return n, nil, err
+	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
+		return tx.DeleteSessions(ctx, rowsOf(refs))
+	},
+	BlacklistWhere: func(ctx context.Context, tx *db.Tx, s *Selector) (int64, error) {
+		if len(s.Types) > 0 || s.byCreation() {
+			return 0, nil
 		}
-		return t.blacklist(func(rows []db.Ref) (db.Outcomes, error) { return tx.DeleteSessions(ctx, rows) })
+		return tx.DeleteSessionsWhere(ctx, s.filter())
 	},
 	// Whose a session is, only its data tells.
 	Exact: func(s *Selector) bool { return !s.byOwner() && s.Statuses == nil },
@@ -250,7 +249,7 @@ func sessionByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Foun
 		case 0:
 			found[i].Err = notFound("session:" + id)
 		case 1:
-			found[i] = one(judgeSession(env, ready, tx.Now, list[0]), nil)
+			found[i] = Found{Credentials: []Credential{judgeSession(env, ready, tx.Now, list[0])}}
 		default:
 			found[i].Err = &django.Error{Code: django.CodeAmbiguousID, Message: "more than one session is session:" + id,
 				Hint: "act on them by their keys, from standard input: -"}

@@ -8,8 +8,7 @@ import (
 	"tokenctl/django"
 )
 
-// Of a text that somebody typed or pasted, its shape alone tells whether a secret stands
-// in it, or what is left of one.
+// This file recognises secrets, and what remains of them, by their shape alone.
 
 // Where says what a text is, and so which secrets can stand in it.
 type Where int

@@ -10,8 +10,9 @@ import (
 	"tokenctl/db/dbtest"
 )
 
-// open runs statements in a transaction that lasts until commit.
-func (w *world) open(statements ...string) (commit func()) {
+// open runs statements in a transaction that lasts until end, which is a commit or a
+// rollback. On SQLite the transaction holds the lock from its beginning.
+func (w *world) open(end string, statements ...string) (ends func()) {
 	w.t.Helper()
 	db, err := dbtest.Open(w.url)
 	if err != nil {
@@ -21,13 +22,17 @@ func (w *world) open(statements ...string) (commit func()) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for _, statement := range append([]string{"begin"}, statements...) {
+	begin := "begin"
+	if w.engine == "sqlite" {
+		begin = "begin immediate"
+	}
+	for _, statement := range append([]string{begin}, statements...) {
 		if _, err := conn.ExecContext(context.Background(), statement); err != nil {
 			w.t.Fatalf("%s: %v", statement, err)
 		}
 	}
 	return func() {
-		if _, err := conn.ExecContext(context.Background(), "commit"); err != nil {
+		if _, err := conn.ExecContext(context.Background(), end); err != nil {
 			w.t.Error(err)
 		}
 		conn.Close()
@@ -38,7 +43,7 @@ func (w *world) open(statements ...string) (commit func()) {
 // held runs a command that finds a row as it was, and waits for who changes it.
 func (w *world) held(statements []string, args ...string) (r result, before string) {
 	w.t.Helper()
-	commit := w.open(statements...)
+	commit := w.open("commit", statements...)
 	p := w.start(w.command(append(args, "-o", "json")...))
 	within(w.t, testLimit, "a wait for the row", func() bool {
 		return w.sql("select count(*) > 0 from pg_stat_activity where datname = current_database() and application_name like 'tokenctl/%' and wait_event_type = 'Lock'") == "true"

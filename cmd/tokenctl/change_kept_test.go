@@ -11,15 +11,6 @@ import (
 	"tokenctl/db/dbtest"
 )
 
-// keeping is how a database keeps rows as they are without an error. %[1]s is the event,
-// %[2]s the table and %[3]s the condition.
-var keeping = []struct{ name, engine, create, drop string }{
-	{"a trigger", "sqlite", "create trigger keeper before %[1]s on %[2]s when %[3]s begin select raise(ignore); end", "drop trigger keeper"},
-	{"a trigger", "postgres", `create function keeper() returns trigger language plpgsql as 'begin return null; end';
-		create trigger keeper before %[1]s on %[2]s for each row when (%[3]s) execute function keeper()`, "drop function keeper cascade"},
-	{"a rule", "postgres", "create rule keeper as on %[1]s to %[2]s where %[3]s do instead nothing", "drop rule keeper on %[2]s"},
-}
-
 // kept is a change that the database may swallow.
 type kept struct {
 	kind, verb   string
@@ -98,22 +89,22 @@ func TestChangeKept(t *testing.T) {
 	engines(t, func(w *world) {
 		s := newStock(w, 2)
 		p := s.pair()
-		for _, k := range keeping {
-			if k.engine != w.engine {
+		for _, k := range dbtest.Keepers(w.engine) {
+			if k.Whole {
 				continue
 			}
 			for _, c := range keptChanges {
-				w.script(fmt.Sprintf(k.create, c.event, c.table, c.condition(s, p.a)))
-				s.tryAll(c, k.name, p)
-				w.script(strings.ReplaceAll(k.drop, "%[2]s", c.table))
+				w.script(k.Create(c.event, c.table, c.condition(s, p.a)))
+				s.tryAll(c, "a "+k.Name, p)
+				w.script(k.Drop(c.table))
 			}
 
 			s.ok(append([]string{"blacklist", "-q"}, p.named["jwt"]...)...)
 			blacklisted := w.everyRow()
 			c := kept{"jwt", "unblacklist", "delete", "token_blacklist_blacklistedtoken", nil}
-			w.script(fmt.Sprintf(k.create, c.event, c.table, c.condition(s, p.a)))
-			s.keeps(k.name+", unblacklist", blacklisted, "jwt", w.run(w.command(append([]string{"unblacklist", "-o", "json"}, p.named["jwt"]...)...)))
-			w.script(strings.ReplaceAll(k.drop, "%[2]s", c.table))
+			w.script(k.Create(c.event, c.table, c.condition(s, p.a)))
+			s.keeps("a "+k.Name+", unblacklist", blacklisted, "jwt", w.run(w.command(append([]string{"unblacklist", "-o", "json"}, p.named["jwt"]...)...)))
+			w.script(k.Drop(c.table))
 			s.ok(append([]string{"unblacklist", "-q"}, p.named["jwt"]...)...)
 		}
 	})

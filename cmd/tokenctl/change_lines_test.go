@@ -165,7 +165,7 @@ func TestChangeManyLines(t *testing.T) {
 			if r.stdout != "" || len(r.stderr) > 10000 || hasSecret("drf", r.stderr) || hasSecret("knox", r.stderr) || hasSecret("session", r.stderr) {
 				w.t.Errorf("%s wrote %d bytes and said %.1000s", args[0], len(r.stdout), r.stderr)
 			}
-			(&stock{world: w}).same(args[0], before)
+			w.same(args[0], before)
 		}
 
 		// Blacklist: some with others that are not there, then the rest with those.
@@ -185,7 +185,7 @@ func TestChangeManyLines(t *testing.T) {
 		check("after blacklist --keep-going", w.active(), sorted(slices.Concat(secondIDs, thirdIDs)))
 		before = w.everyRow()
 		w.is("blacklist again", w.lines(slices.Concat(some, second), "blacklist", "-"), 3)
-		(&stock{world: w}).same("blacklist again", before)
+		w.same("blacklist again", before)
 		r = w.lines(slices.Concat(some, second), "blacklist", "-", "--ignore-missing", "-o", "ndjson")
 		w.is("blacklist --ignore-missing", r, 0)
 		check("blacklist --ignore-missing", sorted(field(objects(w.t, r.stdout), "id")), sorted(secondIDs))
@@ -203,7 +203,7 @@ func TestChangeManyLines(t *testing.T) {
 			w.t.Errorf("unblacklist of what cannot be: status %d", r.status)
 		}
 		w.is("unblacklist with an absent one", w.lines(slices.Concat(jwts, absent()[3:]), "unblacklist", "-"), 3)
-		(&stock{world: w}).same("unblacklist", before)
+		w.same("unblacklist", before)
 		r = w.lines(slices.Concat(jwts, absent()[3:]), "unblacklist", "-", "--ignore-missing", "-o", "ndjson")
 		w.is("unblacklist --ignore-missing", r, 0)
 		check("unblacklist", sorted(field(objects(w.t, r.stdout), "id")), sorted(about(jwts)))

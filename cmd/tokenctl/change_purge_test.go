@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -150,8 +149,8 @@ func TestChangePurgeKept(t *testing.T) {
 			s.blacklisted(user)
 		}
 		before := w.everyRow()
-		for _, k := range keeping {
-			if k.engine != w.engine {
+		for _, k := range dbtest.Keepers(w.engine) {
+			if k.Whole {
 				continue
 			}
 			for _, c := range []kept{
@@ -160,24 +159,21 @@ func TestChangePurgeKept(t *testing.T) {
 				{"jwt", "purge", "delete", "token_blacklist_outstandingtoken", nil},
 				{"jwt", "purge", "delete", "token_blacklist_blacklistedtoken", nil},
 			} {
-				w.script(fmt.Sprintf(k.create, c.event, c.table, c.condition(s, a)))
+				w.script(k.Create(c.event, c.table, c.condition(s, a)))
 				for _, flags := range [][]string{{"-o", "json"}, {"-o", "json", "-q"}} {
 					r := w.run(w.command(append([]string{"purge", "--kind", c.kind, "--yes"}, flags...)...))
 					if i := strings.Index(r.stderr, `{"error"`); i >= 0 {
 						r.stderr = r.stderr[i:]
 					}
-					s.keeps(k.name+" of "+c.table+", purge", before, c.kind, r)
+					s.keeps("a "+k.Name+" of "+c.table+", purge", before, c.kind, r)
 				}
-				w.script(strings.ReplaceAll(k.drop, "%[2]s", c.table))
+				w.script(k.Drop(c.table))
 			}
 		}
 		// A batch of one at a time: one of the two is deleted, whichever comes first, or
 		// the other is reached first.
-		k := keeping[0]
-		if w.engine == "postgres" {
-			k = keeping[1]
-		}
-		w.script(fmt.Sprintf(k.create, "delete", "knox_authtoken", "old.user_id in ("+strconv.Itoa(a)+")"))
+		k := dbtest.Keepers(w.engine)[0]
+		w.script(k.Create("delete", "knox_authtoken", "old.user_id in ("+strconv.Itoa(a)+")"))
 		r := w.run(w.command("purge", "--kind", "knox", "--yes", "--batch-size", "1", "-q", "-o", "json"))
 		w.is("purge --batch-size 1", r, 1, `"code":"rows_kept"`)
 		left := s.sql("select count(*) from knox_authtoken")

@@ -59,10 +59,7 @@ func TestScripts(t *testing.T) {
 
 func setUp(env *testscript.Env, engine string) error {
 	t := env.T().(testing.TB)
-	full, empty := dbtest.SQLite(t), dbtest.SQLite(t)
-	if engine == "postgres" {
-		full, empty = dbtest.Postgres(t), dbtest.Postgres(t)
-	}
+	full, empty := dbtest.Fresh(t, engine), dbtest.Fresh(t, engine)
 	init := &commands.App{Stdin: strings.NewReader(""), Stdout: testWriter{t}, Stderr: testWriter{t}, Now: time.Now, Random: rand.Reader,
 		Getenv: func(name string) string { return map[string]string{"DATABASE_URL": full}[name] }}
 	if status := init.Run(t.Context(), []string{"init", "-q"}); status != 0 {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -9,8 +8,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"tokenctl/db/dbtest"
 )
 
 // More than two batches of credentials, and not a whole number of them.
@@ -29,31 +26,8 @@ func (w *world) untouched(but string) {
 // lasts until commit.
 func (w *world) midway() (user string, commit func()) {
 	w.t.Helper()
-	db, err := dbtest.Open(w.url)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	conn, err := db.Conn(context.Background())
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	user = strconv.Itoa(1000 + manyTokens/2)
-	begin := "begin"
-	if w.engine == "sqlite" {
-		begin = "begin immediate"
-	}
-	do := func(query string) {
-		if _, err := conn.ExecContext(context.Background(), query); err != nil {
-			w.t.Fatal(err)
-		}
-	}
-	do(begin)
-	do("update authtoken_token set key = 'x' || substr(key, 1, 39) where user_id = " + user)
-	return user, func() {
-		do("commit")
-		conn.Close()
-		db.Close()
-	}
+	return user, w.open("commit", "update authtoken_token set key = 'x' || substr(key, 1, 39) where user_id = "+user)
 }
 
 // A set that is no longer what was shown when it is changed is left alone as a

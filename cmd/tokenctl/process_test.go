@@ -38,11 +38,7 @@ func engines(t *testing.T, f func(w *world)) {
 
 func newWorld(t *testing.T, engine string) *world {
 	t.Helper()
-	url := dbtest.SQLite(t)
-	if engine == "postgres" {
-		url = dbtest.Postgres(t)
-	}
-	return newWorldOn(t, engine, url)
+	return newWorldOn(t, engine, dbtest.Fresh(t, engine))
 }
 
 // in is the world for a part of the test.

@@ -2,15 +2,12 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
-
-	"tokenctl/db/dbtest"
 )
 
 // running is a process that was started.
@@ -73,26 +70,7 @@ func (w *world) gone() {
 // hold takes the lock that every writer of tokens needs, until release.
 func (w *world) hold() (release func()) {
 	w.t.Helper()
-	db, err := dbtest.Open(w.url)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	conn, err := db.Conn(context.Background())
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	begin := "begin; update authtoken_token set created = created"
-	if w.engine == "sqlite" {
-		begin = "begin immediate"
-	}
-	if _, err := conn.ExecContext(context.Background(), begin); err != nil {
-		w.t.Fatal(err)
-	}
-	return func() {
-		conn.ExecContext(context.Background(), "rollback")
-		conn.Close()
-		db.Close()
-	}
+	return w.open("rollback", "update authtoken_token set created = created")
 }
 
 // promptly is the second in which a signal must have its effect, and another for

@@ -22,6 +22,28 @@ func SQLite(t testing.TB) string {
 	return "sqlite:///" + filepath.Join(t.TempDir(), "db.sqlite3")
 }
 
+// Fresh returns the URL of an empty database of an engine.
+func Fresh(t testing.TB, engine string) string {
+	t.Helper()
+	if engine == "postgres" {
+		return Postgres(t)
+	}
+	return SQLite(t)
+}
+
+// EnginesFor runs f on a fresh database of one engine, or of both where only is empty.
+func EnginesFor(t *testing.T, only, name string, f func(t *testing.T, engine, url string)) {
+	t.Helper()
+	for _, engine := range []string{"sqlite", "postgres"} {
+		if only == "" || only == engine {
+			t.Run(engine+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				f(t, engine, Fresh(t, engine))
+			})
+		}
+	}
+}
+
 // Engines runs f once for each kind of database, each time with a fresh, empty one.
 func Engines(t *testing.T, f func(t *testing.T, engine, url string)) {
 	t.Helper()

@@ -5,6 +5,22 @@ import (
 	"testing"
 )
 
+// Alter changes auth_user, by SQL on PostgreSQL and on SQLite by another text in its
+// statement, and then runs statements that answer nothing.
+func Alter(t testing.TB, url, postgres, old, new string, then ...string) {
+	t.Helper()
+	if strings.HasPrefix(url, "sqlite") {
+		Remake(t, url, "auth_user", old, new)
+	} else {
+		Psql(t, url, postgres)
+	}
+	for _, statement := range then {
+		if answer := Query(url, statement); answer != "" {
+			t.Fatal(answer)
+		}
+	}
+}
+
 // Remake makes a table of a SQLite database again from its own statement, in which old
 // is replaced by new, with the same rows: for changes that "alter table" cannot make.
 func Remake(t testing.TB, url, table, old, new string) {

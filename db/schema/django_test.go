@@ -20,10 +20,7 @@ func TestStatementsEqualDjango(t *testing.T) {
 		t.Parallel()
 		peers[i].Project(t, url, djangotest.Options{}).Migrate()
 		django := open(t, engine, url)
-		address := dbtest.SQLite(t)
-		if engine == "postgres" {
-			address = dbtest.Postgres(t)
-		}
+		address := dbtest.Fresh(t, engine)
 		ours := open(t, engine, address)
 		create(t, engine, ours)
 		sameMigrations(t, ours, django)
