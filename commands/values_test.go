@@ -87,7 +87,7 @@ func TestRowsWithoutKey(t *testing.T) {
 		for _, args := range []string{"list", "show drf:1", "verify drf:1", "blacklist --kind drf --user alice --user dave --yes", "purge --yes"} {
 			if out, errs, status := c.run("", strings.Fields(args)...); status != 0 {
 				t.Errorf("%s: status %d %s%s", args, status, out, errs)
-			} else if strings.HasPrefix(args, "blacklist") && !strings.Contains(errs, "1 row without a key") {
+			} else if strings.HasPrefix(args, "blacklist") && !strings.Contains(errs, "1 row with an empty primary key") {
 				t.Errorf("%s: %s", args, errs)
 			}
 		}
