@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// tokenctl builds the binary that is measured.
-func tokenctl(t testing.TB) string {
+// buildTokenctl builds the binary that is measured.
+func buildTokenctl(t testing.TB) string {
 	t.Helper()
 	return build(t, "tokenctl/cmd/tokenctl")
 }
@@ -47,7 +47,7 @@ func timed(f func()) time.Duration {
 
 // BenchmarkStart is what every command pays before it does anything.
 func BenchmarkStart(b *testing.B) {
-	binary := tokenctl(b)
+	binary := buildTokenctl(b)
 	for _, args := range [][]string{{"version"}, {"--help"}, {"completion", "bash"}} {
 		b.Run(args[0], func(b *testing.B) { repeat(b, nil, binary, args...) })
 	}
@@ -65,7 +65,7 @@ func middle(samples []sample) time.Duration {
 // do nothing else.
 func BenchmarkSmall(b *testing.B) {
 	lookClients(b)
-	binary, minimal := tokenctl(b), build(b, "tokenctl/bench/minimal")
+	binary, minimal := buildTokenctl(b), build(b, "tokenctl/bench/minimal")
 	seeds := newSeeds(b, 10)
 	for _, engine := range []string{"postgres", "sqlite"} {
 		st := newStock(b, engine, binary, seeds)

@@ -101,7 +101,7 @@ var (
 // it: see README.md.
 func BenchmarkMillion(b *testing.B) {
 	lookClients(b)
-	binary := tokenctl(b)
+	binary := buildTokenctl(b)
 	var results []result
 	for size := range strings.SplitSeq(*sizes, ",") {
 		rows, err := strconv.Atoi(size)
@@ -141,7 +141,7 @@ func BenchmarkMillion(b *testing.B) {
 // TestOperations keeps the operations and their plain SQL alike.
 func TestOperations(t *testing.T) {
 	lookClients(t)
-	binary := tokenctl(t)
+	binary := buildTokenctl(t)
 	for _, engine := range []string{"postgres", "sqlite"} {
 		t.Run(engine, func(t *testing.T) {
 			st := newStock(t, engine, binary, newSeeds(t, 20))

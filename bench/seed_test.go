@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/django"
 )
@@ -158,8 +159,8 @@ func random(kind string, i int) string {
 
 func newBackend(t testing.TB) *django.JWTBackend {
 	t.Helper()
-	settings := django.JWTSettings{RefreshTokenLifetime: django.Duration{Duration: 10 * 365 * 24 * time.Hour}}
-	keys, err := django.NewJWTKeys(settings, nil, nil, django.NewSecret(secretKey))
+	settings := tokenctl.JWTSettings{RefreshTokenLifetime: tokenctl.Duration{Duration: 10 * 365 * 24 * time.Hour}}
+	keys, err := django.NewJWTKeys(settings, nil, nil, tokenctl.NewSecret(secretKey))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +174,7 @@ func newBackend(t testing.TB) *django.JWTBackend {
 // sessions are those of the first users, as Django encodes them.
 func (s *seeds) sessions(t testing.TB) []string {
 	t.Helper()
-	key := django.NewSecret(secretKey)
+	key := tokenctl.NewSecret(secretKey)
 	hash := django.SessionAuthHash(key, password)
 	data := make([]string, min(s.rows, sessions))
 	for i := range data {

@@ -37,7 +37,7 @@ func BenchmarkServe(b *testing.B) {
 		}
 		programs[name] = path
 	}
-	binary := tokenctl(b)
+	binary := buildTokenctl(b)
 	url := dbtest.Postgres(b)
 	project := djangotest.Peers(b)[0].Project(b, url, djangotest.Options{Served: true})
 	project.Migrate()

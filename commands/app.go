@@ -24,11 +24,11 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+	"tokenctl"
 
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -38,7 +38,7 @@ type App struct {
 	Stdout io.Writer
 	Stderr io.Writer
 	Getenv func(string) string
-	Now    func() time.Time
+	Now    tokenctl.Clock
 	Random io.Reader // of cryptographic quality
 	Term   Terminal
 
@@ -46,7 +46,7 @@ type App struct {
 	stop        context.CancelCauseFunc
 	enough      chan struct{} // closed when the work is waited for no longer
 	store       *db.Store
-	settings    *django.Settings
+	settings    *tokenctl.Settings
 	kinds       *tokens.Env
 	source      string // where the database's URL came from
 	ignored     string // a file that PostgreSQL's client ignores, and why
@@ -118,7 +118,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 		if a.store != nil {
 			a.store.Close() //nolint:errcheck // every transaction has ended
 		}
-		a.learn(django.CodeOf(err) == django.CodeOutcomeUnknown)
+		a.learn(tokenctl.CodeOf(err) == tokenctl.CodeOutcomeUnknown)
 		work <- err
 	}()
 	select {
@@ -202,7 +202,7 @@ func (a *App) prepare(root *cobra.Command) {
 			if err == nil && check != nil {
 				err = check(c, args)
 			}
-			var known *django.Error
+			var known *tokenctl.Error
 			if err != nil && !errors.As(err, &known) {
 				err = usage(err.Error(), "see "+c.CommandPath()+" --help")
 			}

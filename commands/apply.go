@@ -5,9 +5,9 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -34,7 +34,7 @@ func (f *changeFlags) apply(ctx context.Context, store *db.Store, s *selection, 
 func again(transaction func() error, undo func() bool) error {
 	for attempt := 1; ; attempt++ {
 		err := transaction()
-		if django.CodeOf(err) != django.CodeDeadlock || attempt == attempts || !undo() {
+		if tokenctl.CodeOf(err) != tokenctl.CodeDeadlock || attempt == attempts || !undo() {
 			return err
 		}
 	}
@@ -111,27 +111,27 @@ func (s *selection) has(k *tokens.Kind) bool {
 // fault is why a credential that was left is a fault; nil where it is none. What a
 // selector picked and somebody else has deleted or blacklisted meanwhile is as the
 // operator wants it.
-func (f *changeFlags) fault(s *selection, r *tokens.Ref) *django.Error {
+func (f *changeFlags) fault(s *selection, r *tokens.Ref) *tokenctl.Error {
 	e := r.Refusal(f.verb)
 	asWanted := f.verb == "blacklist" && r.Left() != db.Changed
 	switch {
 	case asWanted && (!s.named || f.ignoreMissing):
 		return nil
 	case asWanted && r.Left() == db.Gone:
-		e.Code = django.CodeNotFound
-	case f.ignoreMissing && e.Code == django.CodeNotFound:
+		e.Code = tokenctl.CodeNotFound
+	case f.ignoreMissing && e.Code == tokenctl.CodeNotFound:
 		return nil
 	}
 	return e
 }
 
 // cannotCodes are errors about all credentials of a kind.
-var cannotCodes = []django.Code{django.CodeKeyMissing, django.CodeWrongKey, django.CodeKindUnsupported, django.CodeUsage, django.CodeConfigInvalid,
-	django.CodeLayoutUnsupported, django.CodeTableMissing, django.CodePermissionDenied, django.CodeColumnsRequired, django.CodeInvalidValue}
+var cannotCodes = []tokenctl.Code{tokenctl.CodeKeyMissing, tokenctl.CodeWrongKey, tokenctl.CodeKindUnsupported, tokenctl.CodeUsage, tokenctl.CodeConfigInvalid,
+	tokenctl.CodeLayoutUnsupported, tokenctl.CodeTableMissing, tokenctl.CodePermissionDenied, tokenctl.CodeColumnsRequired, tokenctl.CodeInvalidValue}
 
 // leaveOut makes a kind that cannot be changed an offence, where that is what err says.
 func (f *changeFlags) leaveOut(s *selection, k *tokens.Kind, err error) bool {
-	var e *django.Error
+	var e *tokenctl.Error
 	if !errors.As(err, &e) || !slices.Contains(cannotCodes, e.Code) {
 		return false
 	}

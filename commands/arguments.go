@@ -3,11 +3,11 @@ package commands
 import (
 	"fmt"
 	"strings"
+	"tokenctl"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -76,8 +76,8 @@ func creates(c *cobra.Command) bool {
 	return c.Name() == "create"
 }
 
-func secretInArgument() *django.Error {
-	return &django.Error{Code: django.CodeSecretInArgument, Message: "an argument looks like a secret; every process on this machine can read arguments",
+func secretInArgument() *tokenctl.Error {
+	return &tokenctl.Error{Code: tokenctl.CodeSecretInArgument, Message: "an argument looks like a secret; every process on this machine can read arguments",
 		Hint: "give secrets on standard input, with - in place of the argument, or with --token-file"}
 }
 
@@ -94,7 +94,7 @@ func noArguments(c *cobra.Command, args []string) error {
 	return usage(c.CommandPath()+" takes no argument: "+args[0], hint)
 }
 
-var outputFlag = django.Lazily(`^(?:-[qvy]*o=?|--output=?)(.*)$`)
+var outputFlag = tokenctl.Lazily(`^(?:-[qvy]*o=?|--output=?)(.*)$`)
 
 // findOutput finds -o on a command line that was not parsed to its end, so that
 // the complaint has the form that was asked for.

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"tokenctl"
 
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/output"
 	"tokenctl/tokens"
 )
@@ -183,7 +183,7 @@ func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Sele
 }
 
 // cannot says why the verb can do nothing with a credential as it was seen.
-func (f *changeFlags) cannot(c *tokens.Credential, store *db.Store) (e *django.Error) {
+func (f *changeFlags) cannot(c *tokens.Credential, store *db.Store) (e *tokenctl.Error) {
 	k := c.Of()
 	if errors.As(k.Refuse(f.verb), &e) || k.Cannot == nil {
 		return e
@@ -227,7 +227,7 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 		f.app.noteLines(skipped)
 		for i := range list {
 			if s := list[i].secrets; f.verb == "rotate" && s != nil && len(s[0]) > 1 {
-				return &django.Error{Code: django.CodeAmbiguousID, Message: "a secret stands in the tables of two kinds: " + s[0][0].ID + ", " + s[0][1].ID, Hint: "rotate one of them by its id"}
+				return &tokenctl.Error{Code: tokenctl.CodeAmbiguousID, Message: "a secret stands in the tables of two kinds: " + s[0][0].ID + ", " + s[0][1].ID, Hint: "rotate one of them by its id"}
 			}
 		}
 		found, missing, err := resolve(list)
@@ -249,12 +249,12 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 	}
 	s.single = s.single && s.refs.Len()+len(s.missing) == 1
 	if f.ignoreMissing {
-		s.missing = slices.DeleteFunc(s.missing, func(o offence) bool { return o.err.Code == django.CodeNotFound })
+		s.missing = slices.DeleteFunc(s.missing, func(o offence) bool { return o.err.Code == tokenctl.CodeNotFound })
 	}
 	if len(s.missing) > 0 && (!f.keepGoing || s.refs.Len() == 0) {
 		err := offences(s.missing)
-		var e *django.Error
-		if errors.As(err, &e) && e.Code == django.CodeNotFound {
+		var e *tokenctl.Error
+		if errors.As(err, &e) && e.Code == tokenctl.CodeNotFound {
 			e.Hint = strings.TrimPrefix(e.Hint+"; --ignore-missing makes an absent one no fault", "; ")
 		}
 		if f.keepGoing && f.app.asked() {
@@ -331,5 +331,5 @@ func (f *changeFlags) report(s *selection, done int) error {
 		reasons = append(reasons, o.err.Message)
 		total += o.count()
 	}
-	return &django.Error{Code: django.CodePartlyDone, Message: fmt.Sprintf("%d of %d were done; not done: %s", done, total, firstOf(reasons, "; "))}
+	return &tokenctl.Error{Code: tokenctl.CodePartlyDone, Message: fmt.Sprintf("%d of %d were done; not done: %s", done, total, firstOf(reasons, "; "))}
 }

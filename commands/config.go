@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -34,16 +35,16 @@ func (a *App) loadSettings(beside string) error {
 		err = fs.ErrNotExist
 	}
 	if errors.Is(err, fs.ErrNotExist) && a.global.config == "" {
-		a.settings = new(django.Settings)
+		a.settings = new(tokenctl.Settings)
 		return nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return &django.Error{Code: django.CodeNotFound, Message: "there is no " + path, Hint: "correct --config"}
+		return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "there is no " + path, Hint: "correct --config"}
 	}
 	if err != nil {
 		return err
 	}
-	settings, err := django.ParseSettings([]byte(text))
+	settings, err := tokenctl.ParseSettings([]byte(text))
 	if err != nil {
 		return prefixed(path+": ", err)
 	}
@@ -66,7 +67,7 @@ func (a *App) target() (db.Target, error) {
 	}
 	if a.global.database != "" {
 		if db.HasPassword(a.global.database) {
-			return db.Target{}, &django.Error{Code: django.CodeSecretInArgument,
+			return db.Target{}, &tokenctl.Error{Code: tokenctl.CodeSecretInArgument,
 				Message: "the URL of -d holds a password; every process on this machine can read arguments",
 				Hint:    "put the URL into TOKENCTL_DATABASE_URL, or the password into .pgpass or a service file"}
 		}
@@ -98,8 +99,8 @@ func (a *App) parseTarget(source, url, dir string) (db.Target, error) {
 
 // withSource adds the name and the source of the database to the hint of an error about
 // the database.
-func (a *App) withSource(e *django.Error) *django.Error {
-	about := strings.HasPrefix(string(e.Code), "database_") || e.Code == django.CodeTableMissing || e.Code == django.CodePermissionDenied
+func (a *App) withSource(e *tokenctl.Error) *tokenctl.Error {
+	about := strings.HasPrefix(string(e.Code), "database_") || e.Code == tokenctl.CodeTableMissing || e.Code == tokenctl.CodePermissionDenied
 	if a.source == "" || !about {
 		return e
 	}
@@ -114,7 +115,7 @@ func (a *App) withSource(e *django.Error) *django.Error {
 	if e.Hint != "" {
 		hints = append([]string{e.Hint}, hints...)
 	}
-	if a.ignored != "" && e.Code == django.CodeDatabaseRefused {
+	if a.ignored != "" && e.Code == tokenctl.CodeDatabaseRefused {
 		hints = append([]string{a.ignored}, hints...)
 	}
 	said.Hint = strings.Join(hints, "; ")
@@ -146,7 +147,7 @@ func (a *App) openTarget(t db.Target) (*db.Store, error) {
 	if a.ignored = t.Ignored; a.ignored != "" {
 		a.say("warning: %s: it is ignored, as PostgreSQL's own programs do", a.ignored)
 	}
-	zone, err := a.settings.Time.Zone()
+	zone, err := django.NewZone(a.settings.Time)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/django"
 	"tokenctl/output"
@@ -75,7 +76,7 @@ func (m *imported) auth(d *importDocument) {
 	if d.Hasher == nil {
 		return
 	}
-	m.set("auth", "password_hasher", d.Hasher.Algorithm, django.PBKDF2SHA256)
+	m.set("auth", "password_hasher", d.Hasher.Algorithm, tokenctl.PBKDF2SHA256)
 	theirs, err := django.NewHasher(d.Hasher.Algorithm, d.Versions["django"])
 	if err != nil {
 		return // which password_hasher has told

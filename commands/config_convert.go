@@ -9,9 +9,9 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/output"
 )
 
@@ -101,22 +101,22 @@ func (o *configImportOptions) convert(d *importDocument, dir string) (*imported,
 		zone, _ := d.TimeZone.(string)
 		m.set("time", "time_zone", zone, "America/Chicago")
 	}
-	for _, name := range django.PeerNames {
+	for _, name := range tokenctl.PeerNames {
 		if version := d.Versions[name]; versionText().MatchString(version) {
 			m.set("peers", name, version, "")
 		}
 	}
-	if _, err := django.ParseSettings([]byte(m.toml)); err != nil {
+	if _, err := tokenctl.ParseSettings([]byte(m.toml)); err != nil {
 		var message string
-		if e, ok := err.(*django.Error); ok {
+		if e, ok := err.(*tokenctl.Error); ok {
 			message = e.Message
 		}
-		return nil, &django.Error{Code: django.CodeConfigInvalid, Message: "the project's settings do not fit together: " + message}
+		return nil, &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: "the project's settings do not fit together: " + message}
 	}
 	return m, nil
 }
 
-var versionText = django.Lazily(`^\d+(\.\d+)*[0-9A-Za-z.+-]*$`)
+var versionText = tokenctl.Lazily(`^\d+(\.\d+)*[0-9A-Za-z.+-]*$`)
 
 func (m *imported) note(format string, args ...any) {
 	m.notes = append(m.notes, fmt.Sprintf(format, args...))
@@ -128,7 +128,7 @@ func (m *imported) line(section, key, value string) {
 	if section != "" {
 		header = "[" + section + "]\n"
 	}
-	if _, err := django.ParseSettings([]byte(header + key + " = " + value + "\n")); err != nil {
+	if _, err := tokenctl.ParseSettings([]byte(header + key + " = " + value + "\n")); err != nil {
 		m.omit(section, key, "tokenctl cannot hold the project's value")
 		return
 	}
@@ -165,7 +165,7 @@ func (m *imported) set(section, key, value, byDefault string) {
 // database writes the URL.
 func (o *configImportOptions) database(m *imported, d *importDatabase, dir string) error {
 	invalid := func(message, hint string) error {
-		return &django.Error{Code: django.CodeConfigInvalid, Message: message, Hint: hint}
+		return &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: message, Hint: hint}
 	}
 	if d == nil {
 		return invalid("DATABASES cannot be read", strings.Join(m.notes, "; "))

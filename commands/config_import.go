@@ -14,10 +14,10 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"tokenctl"
 
 	"github.com/spf13/cobra"
 
-	"tokenctl/django"
 	"tokenctl/output"
 )
 
@@ -147,7 +147,7 @@ func (o *configImportOptions) ask(ctx context.Context, manage string) (*importDo
 		manage = filepath.Join(manage, "manage.py")
 	}
 	if _, err := os.Stat(manage); err != nil {
-		return nil, &django.Error{Code: django.CodeNotFound, Message: "cannot read " + manage + ": " + reason(err), Hint: "name the manage.py of the project"}
+		return nil, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "cannot read " + manage + ": " + reason(err), Hint: "name the manage.py of the project"}
 	}
 	dir := filepath.Dir(manage)
 	python := o.python
@@ -172,7 +172,7 @@ func (o *configImportOptions) ask(ctx context.Context, manage string) (*importDo
 	err = cmd.Start()
 	write.Close()
 	if err != nil {
-		return nil, &django.Error{Code: django.CodeFailed, Message: "cannot run " + o.python + ": " + reason(err), Hint: "name the project's Python with --python"}
+		return nil, &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "cannot run " + o.python + ": " + reason(err), Hint: "name the project's Python with --python"}
 	}
 	answer := make(chan []byte, 1)
 	go func() {
@@ -196,14 +196,14 @@ func (o *configImportOptions) ask(ctx context.Context, manage string) (*importDo
 		if err != nil {
 			message += " (" + err.Error() + ")"
 		}
-		return nil, &django.Error{Code: django.CodeFailed, Message: message, Hint: "see whether " + o.python + " " + filepath.Base(manage) + " check works in " + dir}
+		return nil, &tokenctl.Error{Code: tokenctl.CodeFailed, Message: message, Hint: "see whether " + o.python + " " + filepath.Base(manage) + " check works in " + dir}
 	}
 	return doc, doc.failure(o, dir)
 }
 
 // failure is why the project could not be asked; nil when it could.
 func (d *importDocument) failure(o *configImportOptions, dir string) error {
-	e := &django.Error{Code: django.CodeFailed}
+	e := &tokenctl.Error{Code: tokenctl.CodeFailed}
 	switch d.Error {
 	case "":
 		return nil
@@ -222,7 +222,7 @@ func (d *importDocument) failure(o *configImportOptions, dir string) error {
 	case "no_settings":
 		e.Message, e.Hint = "manage.py names no settings", "set DJANGO_SETTINGS_MODULE"
 	case "alias":
-		e.Code, e.Message, e.Hint = django.CodeNotFound, "DATABASES has no "+o.alias, "it has "+strings.Join(d.Aliases, ", ")+": choose with --alias"
+		e.Code, e.Message, e.Hint = tokenctl.CodeNotFound, "DATABASES has no "+o.alias, "it has "+strings.Join(d.Aliases, ", ")+": choose with --alias"
 	default:
 		e.Message = "the project's Python gave no answer that tokenctl understands"
 	}
@@ -235,7 +235,7 @@ func isExecutable(path string) bool {
 }
 
 func alreadyThere(path string) error {
-	return &django.Error{Code: django.CodeAlreadyExists, Message: path + " is there already", Hint: "--force replaces it; --print shows what would stand in it"}
+	return &tokenctl.Error{Code: tokenctl.CodeAlreadyExists, Message: path + " is there already", Hint: "--force replaces it; --print shows what would stand in it"}
 }
 
 // save writes the key files and then tokenctl.toml: all of them or none.
@@ -291,7 +291,7 @@ func replacePrivate(path, text string) error {
 		}
 	}
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return &django.Error{Code: django.CodeDeliveryFailed, Message: "cannot write " + path + ": " + reason(err), Err: err}
+		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + path + ": " + reason(err), Err: err}
 	}
 	return err
 }

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"tokenctl"
 
-	"tokenctl/django"
 	"tokenctl/output"
 )
 
@@ -22,7 +22,7 @@ type rule struct {
 var skip = rule{}
 
 func day(n int) string {
-	return tomlString(django.Duration{Duration: time.Duration(n) * 24 * time.Hour}.String())
+	return tomlString(tokenctl.Duration{Duration: time.Duration(n) * 24 * time.Hour}.String())
 }
 
 // simpleJWTRules are DEFAULTS of rest_framework_simplejwt/settings.py (5.5.1).
@@ -202,7 +202,7 @@ func unwritable(key string) bool {
 	if strings.HasPrefix(key, "-----BEGIN ") {
 		key = strings.NewReplacer("\r", "", "\n", "").Replace(key)
 	}
-	return django.Invisible(key) != ""
+	return tokenctl.Invisible(key) != ""
 }
 
 func (m *imported) omitQuietly(section, key, why string) {

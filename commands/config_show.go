@@ -9,11 +9,11 @@ import (
 	"reflect"
 	"strings"
 	"time"
+	"tokenctl"
 
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/output"
 )
 
@@ -74,13 +74,13 @@ func (a *App) showConfig(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.lines = django.SettingLines([]byte(text))
+		s.lines = tokenctl.SettingLines([]byte(text))
 	}
 	s.general(t)
 	effective := a.settings.WithDefaults()
 	s.walk("", reflect.ValueOf(*a.settings), reflect.ValueOf(effective))
 	if err := s.detect(ctx, t); err != nil {
-		var e *django.Error
+		var e *tokenctl.Error
 		if ctx.Err() != nil || !errors.As(err, &e) {
 			return err
 		}

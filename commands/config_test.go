@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 )
 
 // folder makes a folder with a tokenctl.toml of this text, if any, and goes there.
@@ -46,9 +46,9 @@ func app(g globals, pairs ...string) *App {
 	return &App{Getenv: func(name string) string { return env[name] }, Now: time.Now, Stderr: &strings.Builder{}, global: g}
 }
 
-func wantCode(t *testing.T, err error, want django.Code) {
+func wantCode(t *testing.T, err error, want tokenctl.Code) {
 	t.Helper()
-	if err == nil || django.CodeOf(err) != want {
+	if err == nil || tokenctl.CodeOf(err) != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }
@@ -162,13 +162,13 @@ func TestSettingsRefused(t *testing.T) {
 		dir := folder(t, "")
 		path := settings(t, dir, fine, mode)
 		_, err := app(globals{}).target()
-		wantCode(t, err, django.CodeConfigUnsafe)
-		var e *django.Error
+		wantCode(t, err, tokenctl.CodeConfigUnsafe)
+		var e *tokenctl.Error
 		if errors.As(err, &e) && !strings.HasPrefix(e.Hint, "chmod 600 ") {
 			t.Errorf("hint %q", e.Hint)
 		}
 		_, err = app(globals{config: path, database: "sqlite:///x.db"}).target()
-		wantCode(t, err, django.CodeConfigUnsafe)
+		wantCode(t, err, tokenctl.CodeConfigUnsafe)
 	}
 	for text, want := range map[string]string{
 		`databse = "x"`:                      "databse",
@@ -180,7 +180,7 @@ func TestSettingsRefused(t *testing.T) {
 	} {
 		folder(t, text)
 		_, err := app(globals{}).target()
-		if code := django.CodeOf(err); code != django.CodeConfigInvalid && code != django.CodeUsage {
+		if code := tokenctl.CodeOf(err); code != tokenctl.CodeConfigInvalid && code != tokenctl.CodeUsage {
 			t.Errorf("%s: %v (%s)", text, err, code)
 			continue
 		}
@@ -189,7 +189,7 @@ func TestSettingsRefused(t *testing.T) {
 		}
 	}
 	_, err := app(globals{config: "nowhere.toml"}).target()
-	wantCode(t, err, django.CodeNotFound)
+	wantCode(t, err, tokenctl.CodeNotFound)
 }
 
 func TestSettingsOwner(t *testing.T) {
@@ -200,7 +200,7 @@ func TestSettingsOwner(t *testing.T) {
 		return
 	}
 	_, err := app(globals{}).target()
-	wantCode(t, err, django.CodeConfigUnsafe)
+	wantCode(t, err, tokenctl.CodeConfigUnsafe)
 	if !strings.Contains(err.Error(), "another user") {
 		t.Error(err)
 	}
@@ -212,7 +212,7 @@ func TestPasswordInArgument(t *testing.T) {
 	for _, url := range []string{"postgres://ann:hunter2@h/app", "postgres://ann@h/app?password=hunter2", "postgres://ann@h/app?p%61ssword=hunter2",
 		"postgres://ann:hunter%32@h/app", "postgres://ann:hun/ter2@h/app", "host=h password=hunter2", "mysql://ann:hunter2@h/app"} {
 		_, err := app(globals{database: url}).target()
-		wantCode(t, err, django.CodeSecretInArgument)
+		wantCode(t, err, tokenctl.CodeSecretInArgument)
 		if strings.Contains(err.Error(), "hunter") {
 			t.Errorf("%s: %v", url, err)
 		}

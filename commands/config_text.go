@@ -6,8 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"time"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // settingText is a setting as text; empty where it has no value.
@@ -19,15 +18,15 @@ func settingText(v reflect.Value) string {
 		v = v.Elem()
 	}
 	switch value := v.Interface().(type) {
-	case django.Duration:
+	case tokenctl.Duration:
 		return lengthOrNone(value.Duration)
-	case django.Seconds:
+	case tokenctl.Seconds:
 		return lengthOrNone(value.Duration)
-	case django.KnoxTTL:
+	case tokenctl.KnoxTTL:
 		if d, ends := value.Duration(); ends {
 			return durationText(d)
 		}
-	case django.PasswordValidators:
+	case tokenctl.PasswordValidators:
 		return value.String()
 	case []string:
 		return strings.Join(value, ", ")
@@ -61,7 +60,7 @@ func length(d time.Duration) string { return tomlString(durationText(d)) }
 
 // durationText writes a duration as a person would: "15m", not "15m0s".
 func durationText(d time.Duration) string {
-	text := django.Duration{Duration: d}.String()
+	text := tokenctl.Duration{Duration: d}.String()
 	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")
 	}

@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"tokenctl"
 
 	"github.com/spf13/cobra"
-
-	"tokenctl/django"
 )
 
 // consentFlags answer the question before a change that a selector picked.
@@ -30,9 +29,9 @@ func (f *consentFlags) obtain(ctx context.Context, a *App, verb, what string, n 
 	case f.count >= 0 && f.count == n:
 		return false, nil
 	case f.count >= 0:
-		return false, &django.Error{Code: django.CodeChanged, Message: fmt.Sprintf("%d are affected, not %d", n, f.count), Hint: "nothing was done; look at them with --dry-run"}
+		return false, &tokenctl.Error{Code: tokenctl.CodeChanged, Message: fmt.Sprintf("%d are affected, not %d", n, f.count), Hint: "nothing was done; look at them with --dry-run"}
 	case !a.interactive():
-		return false, &django.Error{Code: django.CodeConfirmation, Message: "this would " + verb + " " + what + ", and nobody can be asked here",
+		return false, &tokenctl.Error{Code: tokenctl.CodeConfirmation, Message: "this would " + verb + " " + what + ", and nobody can be asked here",
 			Hint: fmt.Sprintf("add --yes, or --confirm %d", n)}
 	}
 	yes, err := a.confirm(ctx, strings.ToUpper(verb[:1])+verb[1:]+" "+what+"?")
@@ -40,7 +39,7 @@ func (f *consentFlags) obtain(ctx context.Context, a *App, verb, what string, n 
 		return true, err
 	}
 	if !yes {
-		return true, &django.Error{Code: django.CodeConfirmation, Message: "not confirmed; nothing was done"}
+		return true, &tokenctl.Error{Code: tokenctl.CodeConfirmation, Message: "not confirmed; nothing was done"}
 	}
 	return true, nil
 }

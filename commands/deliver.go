@@ -10,10 +10,9 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+	"tokenctl"
 
 	"github.com/spf13/cobra"
-
-	"tokenctl/django"
 )
 
 // deliveryTime is how long a reader may keep a transaction with a new secret
@@ -69,16 +68,16 @@ func (d *delivery) check() error {
 func (d *delivery) create() error {
 	if d.out == "" {
 		if d.app.Term.Closed {
-			return &django.Error{Code: django.CodeDeliveryFailed, Message: "cannot write the secret: stdout is closed", Hint: "name a file with --out"}
+			return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write the secret: stdout is closed", Hint: "name a file with --out"}
 		}
 		return nil
 	}
 	f, err := os.OpenFile(d.out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return &django.Error{Code: django.CodeAlreadyExists, Message: d.out + " exists already", Hint: "--out makes a new file; name another, or remove that one"}
+		return &tokenctl.Error{Code: tokenctl.CodeAlreadyExists, Message: d.out + " exists already", Hint: "--out makes a new file; name another, or remove that one"}
 	}
 	if err != nil {
-		return &django.Error{Code: django.CodeDeliveryFailed, Message: "cannot create " + d.out + ": " + reason(err)}
+		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot create " + d.out + ": " + reason(err)}
 	}
 	d.file = f
 	return nil
@@ -144,7 +143,7 @@ func (d *delivery) print(text []byte) error {
 }
 
 func undelivered(err error) error {
-	return &django.Error{Code: django.CodeDeliveryFailed, Message: "cannot write the result: " + reason(err), Err: err}
+	return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write the result: " + reason(err), Err: err}
 }
 
 // outFile is the file of --out while a stream is written to it. It is flushed
@@ -169,7 +168,7 @@ func (f outFile) Write(p []byte) (int, error) {
 
 // settle ends the delivery with the transaction's outcome.
 func (d *delivery) settle(err error) error {
-	if err != nil && django.CodeOf(err) != django.CodeOutcomeUnknown {
+	if err != nil && tokenctl.CodeOf(err) != tokenctl.CodeOutcomeUnknown {
 		d.discard()
 	}
 	return err

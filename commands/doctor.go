@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"tokenctl"
 
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/output"
 )
 
@@ -129,15 +129,15 @@ func (d *doctor) bounded(tx *db.Tx, check string, f func(context.Context) error)
 
 // told makes a problem of an error.
 func (d *doctor) told(check string, err error) error {
-	var e *django.Error
+	var e *tokenctl.Error
 	switch {
 	case err == nil:
 		return nil
-	case !errors.As(err, &e), e.Code == django.CodeDatabaseUnreachable:
+	case !errors.As(err, &e), e.Code == tokenctl.CodeDatabaseUnreachable:
 		return err
 	}
 	// The grant that is missing has been told.
-	if e.Code == django.CodePermissionDenied && slices.ContainsFunc(d.findings, func(f finding) bool { return f.check == "privileges" && f.fix != "" }) {
+	if e.Code == tokenctl.CodePermissionDenied && slices.ContainsFunc(d.findings, func(f finding) bool { return f.check == "privileges" && f.fix != "" }) {
 		d.info(check, "unknown: %s", e.Message)
 		return nil
 	}
@@ -155,7 +155,7 @@ func (d *doctor) inspect(tx *db.Tx, t db.Target, unknown error) error {
 	if err != nil {
 		return err
 	}
-	var e *django.Error
+	var e *tokenctl.Error
 	if unknown != nil {
 		if !errors.As(unknown, &e) {
 			return unknown

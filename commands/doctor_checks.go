@@ -11,9 +11,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 )
 
 // password says where a better place for the database's password is.
@@ -44,7 +44,7 @@ func (d *doctor) settings() {
 		d.ok("settings", "%s", a.toml)
 	}
 	source, key, err := a.secretKey()
-	var e *django.Error
+	var e *tokenctl.Error
 	switch {
 	case errors.As(err, &e):
 		d.add("secret_key", statusProblem, e.Message, e.Hint)
@@ -219,7 +219,7 @@ func (d *doctor) schema(tx *db.Tx, server db.Server) error {
 	if looked == "" {
 		looked = "search_path " + server.SearchPath
 	}
-	var e *django.Error
+	var e *tokenctl.Error
 	if errors.As(tx.Layout.SchemaProblem(), &e) {
 		d.add("schema", statusProblem, e.Message, "correct --schema, or leave it out for the role's search_path")
 	}

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -45,7 +45,7 @@ func (d *doctor) kinds(l *db.Layout, applied map[string][]string) {
 
 // able are the verbs that a kind knows and that its tables take from this role. If no
 // credential can be inserted, why gives the reason.
-func (d *doctor) able(k *tokens.Kind, l *db.Layout) (able []string, why *django.Error) {
+func (d *doctor) able(k *tokens.Kind, l *db.Layout) (able []string, why *tokenctl.Error) {
 	t := l.Credentials(k.Name)
 	type need struct {
 		table *db.Table
@@ -62,7 +62,7 @@ func (d *doctor) able(k *tokens.Kind, l *db.Layout) (able []string, why *django.
 		case !k.Can(verb):
 		case writes && (d.readOnly || d.readsAll || need.table == nil || slices.Contains(d.lacks[need.table], need.word)):
 		case verb == "mint" && errors.As(l.Mintable(k.Name), &why):
-		case verb == "rotate" && k == tokens.Knox && why != nil && why.Code == django.CodeLayoutUnsupported: // the new row cannot be made
+		case verb == "rotate" && k == tokens.Knox && why != nil && why.Code == tokenctl.CodeLayoutUnsupported: // the new row cannot be made
 		default:
 			able = append(able, verb)
 		}
@@ -107,7 +107,7 @@ func layoutOf(k *tokens.Kind, l *db.Layout) (layout, fix string) {
 	default:
 		layout = t.String()
 	}
-	var e *django.Error
+	var e *tokenctl.Error
 	if fix == "" && errors.As(l.Problem(k.Name), &e) {
 		return e.Message, e.Hint
 	}
@@ -168,7 +168,7 @@ var releases = []struct{ peer, app, migration, version string }{
 // the least that the migrations allow.
 func (d *doctor) peers(applied map[string][]string) {
 	p := d.app.settings.Peers
-	configured := map[string]django.Version{"django": p.Django, "drf": p.DRF, "simplejwt": p.SimpleJWT, "knox": p.Knox}
+	configured := map[string]tokenctl.Version{"django": p.Django, "drf": p.DRF, "simplejwt": p.SimpleJWT, "knox": p.Knox}
 	for _, peer := range []string{"django", "drf", "simplejwt", "knox"} {
 		least, by := "", ""
 		for _, r := range releases {
@@ -184,7 +184,7 @@ func (d *doctor) peers(applied map[string][]string) {
 		if least != "" {
 			parts = append(parts, fmt.Sprintf("at least %s by its migrations (%s)", least, by))
 		}
-		if v := configured[peer]; v != "" && least != "" && !v.AtLeast(django.Version(least)) {
+		if v := configured[peer]; v != "" && least != "" && !v.AtLeast(tokenctl.Version(least)) {
 			d.add("version_"+peer, statusWarning, strings.Join(parts, ", but "), "correct "+peer+" under [peers] in "+d.app.toml)
 		} else if parts != nil {
 			d.info("version_"+peer, "%s", strings.Join(parts, "; "))

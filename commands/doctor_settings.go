@@ -3,9 +3,9 @@ package commands
 import (
 	"errors"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 )
 
 // passfile says that libpq looks for the password elsewhere than one would think.
@@ -18,7 +18,7 @@ func (d *doctor) passfile() {
 // validators tells which rules passwords are checked by.
 func (d *doctor) validators(u *db.UserTable) {
 	checks, err := d.app.passwordChecks()
-	var e *django.Error
+	var e *tokenctl.Error
 	switch list := checks.Unchecked(u.Username); {
 	case errors.As(err, &e):
 		d.add("password_validators", statusProblem, e.Message, e.Hint)

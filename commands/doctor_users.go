@@ -6,15 +6,15 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 )
 
 func (d *doctor) users(tx *db.Tx) error {
 	u := tx.Layout.User
 	_, err := tx.Layout.Users()
-	var e *django.Error
+	var e *tokenctl.Error
 	if errors.As(err, &e) && u == nil {
 		d.add("user_table", statusProblem, e.Message, e.Hint)
 		return nil
@@ -105,7 +105,7 @@ func (d *doctor) hasher(use db.PasswordUse) {
 	var parts []string
 	for _, name := range names {
 		text := name
-		if name == django.PBKDF2SHA256 {
+		if name == tokenctl.PBKDF2SHA256 {
 			text += fmt.Sprintf(", %d iterations", use.Iterations)
 		}
 		if len(names) > 1 {
@@ -118,8 +118,8 @@ func (d *doctor) hasher(use db.PasswordUse) {
 	switch {
 	case slices.Contains(weakHashers, names[0]):
 		d.add("password_hasher", statusWarning, found, "put a slow hasher first in the project's PASSWORD_HASHERS; passwords are rewritten as people log in")
-	case names[0] == django.PBKDF2SHA256 && use.Iterations < django.MinPBKDF2Iterations:
-		d.add("password_hasher", statusWarning, fmt.Sprintf("%s: fewer than the %d of Django 3.2", found, django.MinPBKDF2Iterations),
+	case names[0] == tokenctl.PBKDF2SHA256 && use.Iterations < tokenctl.MinPBKDF2Iterations:
+		d.add("password_hasher", statusWarning, fmt.Sprintf("%s: fewer than the %d of Django 3.2", found, tokenctl.MinPBKDF2Iterations),
 			"upgrade Django, or raise the iterations of the project's hasher; passwords are rewritten as people log in")
 	case set != 0 && use.Iterations != 0 && set != use.Iterations:
 		d.add("password_hasher", statusWarning, fmt.Sprintf("%s, but pbkdf2_iterations is %d", found, set),

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/output"
 	"tokenctl/tokens"
 )
@@ -32,63 +32,63 @@ const (
 
 // codes maps every code to its exit status and to its meaning for the README.
 var codes = []struct {
-	code    django.Code
+	code    tokenctl.Code
 	status  int
 	meaning string
 }{
-	{django.CodeFailed, exitFailed, "something failed that has no code of its own"},
-	{django.CodeUsage, exitUsage, "the command line is wrong"},
-	{django.CodeSecretInArgument, exitUsage, "an argument looks like a secret, which every process on the machine could read"},
-	{django.CodeInvalidValue, exitUsage, "a value is not one that Django or the database allows"},
-	{django.CodePasswordRejected, exitUsage, "Django's password validators reject the password"},
-	{django.CodeColumnsRequired, exitUsage, "the model of users or tokens has further columns that need a value"},
-	{django.CodeConfigInvalid, exitUsage, "tokenctl.toml has an unknown key or a wrong value"},
-	{django.CodeConfigUnsafe, exitFailed, "others could read or write tokenctl.toml or a key file"},
-	{django.CodeKeyMissing, exitFailed, "it takes SECRET_KEY, or simplejwt's signing key, and none is configured"},
-	{django.CodeWrongKey, exitFailed, "the configured key is not the one that the application signs with"},
-	{django.CodeKindRequired, exitUsage, "the database has several kinds of tokens: say which"},
-	{django.CodeKindUnsupported, exitUsage, "tokenctl cannot do this with credentials of this kind"},
-	{django.CodeAmbiguousID, exitUsage, "the id fits more than one credential"},
-	{django.CodeAmbiguousUser, exitUsage, "several users have the name"},
-	{django.CodeNotFound, exitNotFound, "there is no such credential or object"},
-	{django.CodeUserNotFound, exitNotFound, "there is no such user"},
-	{django.CodeAlreadyExists, exitConflict, "a row or file with this name is there already"},
-	{django.CodeUserExists, exitConflict, "the user is there already"},
-	{django.CodeTokenExists, exitConflict, "the user has as many tokens as the kind or its settings allow"},
-	{django.CodeChanged, exitConflict, "somebody changed it meanwhile"},
-	{django.CodeDeadlock, exitConflict, "the database ended it because another transaction changes the same rows: try again"},
-	{django.CodeReferenced, exitConflict, "other rows refer to it"},
-	{django.CodeRowsKept, exitFailed, "a trigger, a rule or row security of the database kept rows as they were"},
-	{django.CodePartlyDone, exitPartly, "some of it was done, the rest could not be"},
-	{django.CodeConfirmation, exitConfirm, "it needs a confirmation that nobody could be asked for, or that was not given"},
-	{django.CodeTableMissing, exitFailed, "Django's table for this is not in the database"},
-	{django.CodeLayoutUnsupported, exitFailed, "a table is not laid out as any supported release makes it"},
-	{django.CodeUsernameField, exitFailed, "the USERNAME_FIELD cannot be told from the database"},
-	{django.CodeDatabaseNotEmpty, exitConflict, "init found tables"},
-	{django.CodeDatabaseMissing, exitUnreachable, "the SQLite file is not there"},
-	{django.CodeDatabaseUnreachable, exitUnreachable, "the database cannot be reached or was lost"},
-	{django.CodeDatabaseRefused, exitUnreachable, "the database refused the connection"},
-	{django.CodeDatabaseLocked, exitFailed, "somebody else holds a lock for longer than --timeout"},
-	{django.CodeDatabaseReadOnly, exitFailed, "the database cannot be written"},
-	{django.CodeDatabaseFull, exitFailed, "the disk under the database is full"},
-	{django.CodeDatabaseError, exitFailed, "the database reports an error that has no code of its own"},
-	{django.CodePermissionDenied, exitFailed, "the database role lacks a privilege"},
-	{django.CodeTimeout, exitFailed, "--timeout or --max-time was reached"},
-	{django.CodeDeliveryFailed, exitFailed, "the output could not be written"},
-	{django.CodeOutcomeUnknown, exitFailed, "a commit was sent and no answer came: it may or may not have happened"},
-	{django.CodeInterrupted, 130, "SIGINT (130) or SIGTERM (143) ended it; the hint says what stands"},
+	{tokenctl.CodeFailed, exitFailed, "something failed that has no code of its own"},
+	{tokenctl.CodeUsage, exitUsage, "the command line is wrong"},
+	{tokenctl.CodeSecretInArgument, exitUsage, "an argument looks like a secret, which every process on the machine could read"},
+	{tokenctl.CodeInvalidValue, exitUsage, "a value is not one that Django or the database allows"},
+	{tokenctl.CodePasswordRejected, exitUsage, "Django's password validators reject the password"},
+	{tokenctl.CodeColumnsRequired, exitUsage, "the model of users or tokens has further columns that need a value"},
+	{tokenctl.CodeConfigInvalid, exitUsage, "tokenctl.toml has an unknown key or a wrong value"},
+	{tokenctl.CodeConfigUnsafe, exitFailed, "others could read or write tokenctl.toml or a key file"},
+	{tokenctl.CodeKeyMissing, exitFailed, "it takes SECRET_KEY, or simplejwt's signing key, and none is configured"},
+	{tokenctl.CodeWrongKey, exitFailed, "the configured key is not the one that the application signs with"},
+	{tokenctl.CodeKindRequired, exitUsage, "the database has several kinds of tokens: say which"},
+	{tokenctl.CodeKindUnsupported, exitUsage, "tokenctl cannot do this with credentials of this kind"},
+	{tokenctl.CodeAmbiguousID, exitUsage, "the id fits more than one credential"},
+	{tokenctl.CodeAmbiguousUser, exitUsage, "several users have the name"},
+	{tokenctl.CodeNotFound, exitNotFound, "there is no such credential or object"},
+	{tokenctl.CodeUserNotFound, exitNotFound, "there is no such user"},
+	{tokenctl.CodeAlreadyExists, exitConflict, "a row or file with this name is there already"},
+	{tokenctl.CodeUserExists, exitConflict, "the user is there already"},
+	{tokenctl.CodeTokenExists, exitConflict, "the user has as many tokens as the kind or its settings allow"},
+	{tokenctl.CodeChanged, exitConflict, "somebody changed it meanwhile"},
+	{tokenctl.CodeDeadlock, exitConflict, "the database ended it because another transaction changes the same rows: try again"},
+	{tokenctl.CodeReferenced, exitConflict, "other rows refer to it"},
+	{tokenctl.CodeRowsKept, exitFailed, "a trigger, a rule or row security of the database kept rows as they were"},
+	{tokenctl.CodePartlyDone, exitPartly, "some of it was done, the rest could not be"},
+	{tokenctl.CodeConfirmation, exitConfirm, "it needs a confirmation that nobody could be asked for, or that was not given"},
+	{tokenctl.CodeTableMissing, exitFailed, "Django's table for this is not in the database"},
+	{tokenctl.CodeLayoutUnsupported, exitFailed, "a table is not laid out as any supported release makes it"},
+	{tokenctl.CodeUsernameField, exitFailed, "the USERNAME_FIELD cannot be told from the database"},
+	{tokenctl.CodeDatabaseNotEmpty, exitConflict, "init found tables"},
+	{tokenctl.CodeDatabaseMissing, exitUnreachable, "the SQLite file is not there"},
+	{tokenctl.CodeDatabaseUnreachable, exitUnreachable, "the database cannot be reached or was lost"},
+	{tokenctl.CodeDatabaseRefused, exitUnreachable, "the database refused the connection"},
+	{tokenctl.CodeDatabaseLocked, exitFailed, "somebody else holds a lock for longer than --timeout"},
+	{tokenctl.CodeDatabaseReadOnly, exitFailed, "the database cannot be written"},
+	{tokenctl.CodeDatabaseFull, exitFailed, "the disk under the database is full"},
+	{tokenctl.CodeDatabaseError, exitFailed, "the database reports an error that has no code of its own"},
+	{tokenctl.CodePermissionDenied, exitFailed, "the database role lacks a privilege"},
+	{tokenctl.CodeTimeout, exitFailed, "--timeout or --max-time was reached"},
+	{tokenctl.CodeDeliveryFailed, exitFailed, "the output could not be written"},
+	{tokenctl.CodeOutcomeUnknown, exitFailed, "a commit was sent and no answer came: it may or may not have happened"},
+	{tokenctl.CodeInterrupted, 130, "SIGINT (130) or SIGTERM (143) ended it; the hint says what stands"},
 }
 
 // doubtful are the codes of failures that come from outside while rows are changed.
 // Only with them is it said that nothing was changed.
-var doubtful = []django.Code{django.CodeTimeout, django.CodeDeadlock, django.CodeDeliveryFailed,
-	django.CodeDatabaseUnreachable, django.CodeDatabaseFull, django.CodeDatabaseError}
+var doubtful = []tokenctl.Code{tokenctl.CodeTimeout, tokenctl.CodeDeadlock, tokenctl.CodeDeliveryFailed,
+	tokenctl.CodeDatabaseUnreachable, tokenctl.CodeDatabaseFull, tokenctl.CodeDatabaseError}
 
 // errNo ends a command whose answer is no: everything is said on stdout.
 var errNo = errors.New("no")
 
-func usage(message, hint string) *django.Error {
-	return &django.Error{Code: django.CodeUsage, Message: message, Hint: hint}
+func usage(message, hint string) *tokenctl.Error {
+	return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: message, Hint: hint}
 }
 
 // finish is the one place where an error becomes words and an exit status. It may
@@ -107,25 +107,25 @@ func (a *App) finish(ctx context.Context, err error) int {
 	if known == nil {
 		known = new(knowledge)
 	}
-	var e *django.Error
+	var e *tokenctl.Error
 	var signal interrupted
 	cause := context.Cause(ctx)
 	stopped := errors.As(cause, &signal) || errors.As(err, &signal)
 	switch limit := errors.As(cause, &e); {
-	case known.unknown && !(errors.As(err, &e) && e.Code == django.CodeOutcomeUnknown):
+	case known.unknown && !(errors.As(err, &e) && e.Code == tokenctl.CodeOutcomeUnknown):
 		e = db.OutcomeUnknown(cause.Error(), err)
 	case known.unknown, limit:
 	case stopped:
-		e = &django.Error{Code: django.CodeInterrupted, Message: "interrupted"}
+		e = &tokenctl.Error{Code: tokenctl.CodeInterrupted, Message: "interrupted"}
 	case errors.Is(err, syscall.EPIPE) && !a.mutating:
 		return exitReaderGone
 	case !errors.As(err, &e):
 		e = a.plainError(err)
 	}
 	e = withInvisible(a.withSource(e))
-	e = withoutSecrets(&django.Error{Code: e.Code, Message: e.Message, Hint: e.Hint})
+	e = withoutSecrets(&tokenctl.Error{Code: e.Code, Message: e.Message, Hint: e.Hint})
 	doubt := ctx.Err() != nil || known.begun && slices.Contains(doubtful, e.Code)
-	if known.text != "" && e.Code != django.CodePartlyDone && (known.text != nothingChanged || doubt) {
+	if known.text != "" && e.Code != tokenctl.CodePartlyDone && (known.text != nothingChanged || doubt) {
 		e.Hint = strings.Trim(known.text+"; "+e.Hint, "; ")
 	}
 	a.tell(func() { a.complain(e) })
@@ -141,9 +141,9 @@ func (a *App) finish(ctx context.Context, err error) int {
 }
 
 // withInvisible adds the invisible character of an unknown name to the hint.
-func withInvisible(e *django.Error) *django.Error {
-	found := django.Invisible(e.Message)
-	if found == "" || e.Code != django.CodeUserNotFound && e.Code != django.CodeNotFound {
+func withInvisible(e *tokenctl.Error) *tokenctl.Error {
+	found := tokenctl.Invisible(e.Message)
+	if found == "" || e.Code != tokenctl.CodeUserNotFound && e.Code != tokenctl.CodeNotFound {
 		return e
 	}
 	said := *e
@@ -153,8 +153,8 @@ func withInvisible(e *django.Error) *django.Error {
 
 // withoutSecrets hides what looks like a secret, such as a name that is nobody's: it may
 // be a session key in the wrong place.
-func withoutSecrets(e *django.Error) *django.Error {
-	hidden := &django.Error{Code: e.Code, Message: tokens.Hide(e.Message), Hint: tokens.Hide(e.Hint)}
+func withoutSecrets(e *tokenctl.Error) *tokenctl.Error {
+	hidden := &tokenctl.Error{Code: e.Code, Message: tokens.Hide(e.Message), Hint: tokens.Hide(e.Hint)}
 	if hidden.Message != e.Message {
 		hidden.Hint = strings.TrimPrefix(hidden.Hint+"; what looks like a secret is not repeated", "; ")
 	}
@@ -179,21 +179,21 @@ func (a *App) tell(write func()) {
 }
 
 // plainError gives a code to errors of other packages.
-func (a *App) plainError(err error) *django.Error {
+func (a *App) plainError(err error) *tokenctl.Error {
 	var field *output.UnknownFieldError
 	switch {
 	case errors.As(err, &field):
 		return usage(field.Error(), "")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return &django.Error{Code: django.CodeTimeout, Message: "the command took too long", Hint: "allow more with --max-time or --timeout"}
+		return &tokenctl.Error{Code: tokenctl.CodeTimeout, Message: "the command took too long", Hint: "allow more with --max-time or --timeout"}
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.EIO), errors.Is(err, syscall.EFBIG):
-		return &django.Error{Code: django.CodeDeliveryFailed, Message: "cannot write the output: " + reason(err)}
+		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write the output: " + reason(err)}
 	}
-	return &django.Error{Code: django.CodeFailed, Message: err.Error()}
+	return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: err.Error()}
 }
 
 // complain writes an error to stderr: two lines, or one JSON object with -o json.
-func (a *App) complain(e *django.Error) {
+func (a *App) complain(e *tokenctl.Error) {
 	if a.jsonErrors() {
 		hint := output.OptString(e.Hint)
 		row := []output.Value{output.Object([]string{"code", "message", "hint"},

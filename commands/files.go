@@ -11,9 +11,9 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 )
 
 // Everything that tokenctl reads is text in UTF-8, perhaps with a byte order mark,
@@ -34,9 +34,9 @@ const maxInput = 256 << 20
 // unmarked is a text without its byte order mark. Text in UTF-16 is an error.
 func unmarked(from io.Reader, name string) (*bufio.Reader, error) {
 	text := bufio.NewReaderSize(from, 64<<10)
-	head, err := text.Peek(len(django.Mark))
+	head, err := text.Peek(len(tokenctl.Mark))
 	switch {
-	case string(head) == django.Mark:
+	case string(head) == tokenctl.Mark:
 		_, err = text.Discard(len(head))
 	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
 		return nil, usage(name+" is UTF-16 text", "save it as UTF-8: iconv -f UTF-16 -t UTF-8")
@@ -79,7 +79,7 @@ func readRegular(path string, limit int64, check func(fs.FileInfo) error) (strin
 	case !info.Mode().IsRegular():
 		return "", notRegular(path, db.FileKind(info.Mode()))
 	case info.Size() > limit:
-		return "", &django.Error{Code: django.CodeConfigInvalid, Message: fmt.Sprintf("%s is longer than %d KiB", path, limit>>10), Hint: "name the right file"}
+		return "", &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: fmt.Sprintf("%s is longer than %d KiB", path, limit>>10), Hint: "name the right file"}
 	}
 	if check != nil {
 		if err := check(info); err != nil {
@@ -87,7 +87,7 @@ func readRegular(path string, limit int64, check func(fs.FileInfo) error) (strin
 		}
 	}
 	text, err := readText(f, path, limit)
-	var known *django.Error
+	var known *tokenctl.Error
 	if err != nil && !errors.As(err, &known) {
 		err = unreadable(path, err)
 	}
@@ -95,11 +95,11 @@ func readRegular(path string, limit int64, check func(fs.FileInfo) error) (strin
 }
 
 func notRegular(path, kind string) error {
-	return &django.Error{Code: django.CodeConfigInvalid, Message: path + " is " + kind + ", not a regular file", Hint: "name a regular file"}
+	return &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: path + " is " + kind + ", not a regular file", Hint: "name a regular file"}
 }
 
 func unreadable(path string, err error) error {
-	return &django.Error{Code: django.CodeFailed, Message: "cannot read " + path + ": " + reason(err), Err: err}
+	return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "cannot read " + path + ": " + reason(err), Err: err}
 }
 
 // readPrivate reads a file that holds, or leads to, secrets: like an ssh key it
@@ -107,17 +107,17 @@ func unreadable(path string, err error) error {
 func readPrivate(path string) (string, error) {
 	return readRegular(path, maxSettings, func(info fs.FileInfo) error {
 		if owner, ok := info.Sys().(*syscall.Stat_t); ok && owner.Uid != 0 && int(owner.Uid) != os.Geteuid() {
-			return &django.Error{Code: django.CodeConfigUnsafe, Message: path + " belongs to another user", Hint: "chown it to yourself after reading it"}
+			return &tokenctl.Error{Code: tokenctl.CodeConfigUnsafe, Message: path + " belongs to another user", Hint: "chown it to yourself after reading it"}
 		}
 		if mode := info.Mode().Perm(); mode&0o077 != 0 {
-			return &django.Error{Code: django.CodeConfigUnsafe, Message: fmt.Sprintf("%s is open to others (mode %04o)", path, mode),
+			return &tokenctl.Error{Code: tokenctl.CodeConfigUnsafe, Message: fmt.Sprintf("%s is open to others (mode %04o)", path, mode),
 				Hint: "chmod 600 " + shellWord(path)}
 		}
 		return nil
 	})
 }
 
-var plainWord = django.Lazily(`^[A-Za-z0-9_./][A-Za-z0-9_./:@%+=,-]*$`)
+var plainWord = tokenctl.Lazily(`^[A-Za-z0-9_./][A-Za-z0-9_./:@%+=,-]*$`)
 
 // shellWord writes a word as a shell takes it.
 func shellWord(text string) string {
@@ -131,7 +131,7 @@ func shellWord(text string) string {
 func openInput(ctx context.Context, path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, &django.Error{Code: django.CodeNotFound, Message: "cannot read " + path + ": " + reason(err)}
+		return nil, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "cannot read " + path + ": " + reason(err)}
 	}
 	if mode := info.Mode(); mode.IsDir() || mode&fs.ModeSocket != 0 || mode&fs.ModeDevice != 0 && mode&fs.ModeCharDevice == 0 {
 		return nil, usage(path+" is "+db.FileKind(mode)+", not a file to read", "name a regular file, a FIFO or /dev/stdin")
@@ -148,7 +148,7 @@ func openInput(ctx context.Context, path string) (*os.File, error) {
 	select {
 	case r := <-opened:
 		if r.err != nil {
-			return nil, &django.Error{Code: django.CodeNotFound, Message: "cannot read " + path + ": " + reason(r.err)}
+			return nil, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "cannot read " + path + ": " + reason(r.err)}
 		}
 		return r.file, nil
 	case <-ctx.Done():

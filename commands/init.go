@@ -9,11 +9,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"tokenctl"
 
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/output"
 )
 
@@ -135,7 +135,7 @@ func createPrivate(path, text string) (ok bool, err error) {
 		err = errors.Join(err, f.Sync(), f.Close())
 	}
 	if err != nil {
-		return false, &django.Error{Code: django.CodeDeliveryFailed, Message: "cannot write " + path + ": " + reason(err), Err: err}
+		return false, &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + path + ": " + reason(err), Err: err}
 	}
 	return true, nil
 }

@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"tokenctl"
 	"unicode"
 
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -60,7 +60,7 @@ func (a *App) references(ctx context.Context, args []string, tokenFile string) (
 
 // listedID is the id of a drf token as lists show it. A user's primary key may have the
 // form of a secret.
-var listedID = django.Lazily("^drf:[^@]+@[0-9a-f]{8}$")
+var listedID = tokenctl.Lazily("^drf:[^@]+@[0-9a-f]{8}$")
 
 // holdsSecret reports whether a secret stands in what should be an id.
 func holdsSecret(text string) bool {
@@ -116,11 +116,11 @@ func readMessage(lines []string) (refs []reference, err error) {
 }
 
 var (
-	curlLine = django.Lazily(`^[$#>\s]*(curl|wget|https?|xh)\s`)
+	curlLine = tokenctl.Lazily(`^[$#>\s]*(curl|wget|https?|xh)\s`)
 	// The first line of an HTTP request or response, as curl -v prints it too.
-	httpLine = django.Lazily(`^[<>]?\s*([A-Z]+ \S+ HTTP/[0-9.]+|HTTP/[0-9.]+ [0-9]{3}\b.*)\s*$`)
+	httpLine = tokenctl.Lazily(`^[<>]?\s*([A-Z]+ \S+ HTTP/[0-9.]+|HTTP/[0-9.]+ [0-9]{3}\b.*)\s*$`)
 	// A header whose value is a credential of somebody's.
-	credentialLine = django.Lazily(`(?i)^[<>]?\s*(proxy-)?authorization\s*:`)
+	credentialLine = tokenctl.Lazily(`(?i)^[<>]?\s*(proxy-)?authorization\s*:`)
 )
 
 func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
@@ -131,7 +131,7 @@ const blanks = " \t"
 // its end is no part of it.
 func readReference(text, where string) (reference, error) {
 	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
-	text = strings.TrimPrefix(text, django.Mark) // pasted at a prompt
+	text = strings.TrimPrefix(text, tokenctl.Mark) // pasted at a prompt
 	id := strings.Trim(text, blanks+"\"'`,;")
 	if k, _, err := tokens.ParseID(id); err == nil && !strings.ContainsAny(id, blanks) && (!holdsSecret(id) || k == tokens.JWT && !tokens.Recognized(id[len("jwt:"):])) {
 		return reference{Name: tokens.Name{ID: id}, where: id + " (" + where + ")", line: where}, nil
@@ -155,7 +155,7 @@ func readLines(ctx context.Context, from io.Reader, name string) ([]string, erro
 	s.Buffer(nil, maxLine)
 	for s.Scan() {
 		// A file that was appended to another brings its mark along.
-		lines = append(lines, strings.TrimPrefix(s.Text(), django.Mark))
+		lines = append(lines, strings.TrimPrefix(s.Text(), tokenctl.Mark))
 	}
 	switch {
 	case errors.Is(s.Err(), bufio.ErrTooLong):
@@ -186,7 +186,7 @@ func (a *App) readNames(ctx context.Context, path string) ([]string, error) {
 		if line == "" {
 			return nil, usage(name+" has an empty line: it is nobody's name", "")
 		}
-		if found := django.Invisible(line); found != "" {
+		if found := tokenctl.Invisible(line); found != "" {
 			return nil, usage(fmt.Sprintf("line %d of %s has %s in it", i+1, name, found), "remove it; --user-id finds a user whose name really has it")
 		}
 		if tokens.Recognized(line) {
@@ -198,26 +198,26 @@ func (a *App) readNames(ctx context.Context, path string) ([]string, error) {
 
 // secretLine checks a line with a secret. What no secret has in it is refused, rather
 // than looked up.
-func secretLine(text, where string) (django.Secret, error) {
+func secretLine(text, where string) (tokenctl.Secret, error) {
 	visible := strings.ReplaceAll(text, "\t", " ")
 	switch {
 	case strings.Trim(text, blanks) == "":
-		return django.Secret{}, usage(where+" is empty", "")
+		return tokenctl.Secret{}, usage(where+" is empty", "")
 	case strings.ContainsFunc(visible, unicode.IsControl):
-		return django.Secret{}, usage(where+" has control characters in it", "write one secret a line")
-	case django.Invisible(visible) != "":
-		return django.Secret{}, usage(where+" has "+django.Invisible(visible)+" in it", "remove it")
+		return tokenctl.Secret{}, usage(where+" has control characters in it", "write one secret a line")
+	case tokenctl.Invisible(visible) != "":
+		return tokenctl.Secret{}, usage(where+" has "+tokenctl.Invisible(visible)+" in it", "remove it")
 	case strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }):
-		return django.Secret{}, usage(where+" has characters in it that are not ASCII, as no secret has", "check what was copied")
+		return tokenctl.Secret{}, usage(where+" has characters in it that are not ASCII, as no secret has", "check what was copied")
 	}
-	return django.NewSecret(text), nil
+	return tokenctl.NewSecret(text), nil
 }
 
 // prompt asks for a secret without echo. It is an error where nobody can be
 // asked.
 func (a *App) prompt(ctx context.Context, question string) (string, error) {
 	if !a.interactive() {
-		return "", &django.Error{Code: django.CodeUsage, Message: "nobody can be asked here", Hint: "give the secret on standard input or with --token-file or --password-file"}
+		return "", &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "nobody can be asked here", Hint: "give the secret on standard input or with --token-file or --password-file"}
 	}
 	fmt.Fprint(a.Stderr, question)
 	type answer struct {

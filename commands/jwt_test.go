@@ -4,6 +4,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"tokenctl"
 
 	"tokenctl/db/dbtest"
 	"tokenctl/django"
@@ -48,7 +49,7 @@ func TestJWTFixtures(t *testing.T) {
 		}
 		// This application writes user ids as numbers: so does mint.
 		minted := c.pair("", "mint", "--kind", "jwt", "bob")
-		token, err := (django.JWTSettings{}).DecodeUnverified(minted.Refresh)
+		token, err := django.DecodeUnverified(tokenctl.JWTSettings{}, minted.Refresh)
 		if err != nil || string(token.Claims.Get("user_id")) != "2" {
 			t.Errorf("user_id is %s, %v", token.Claims.Get("user_id"), err)
 		}

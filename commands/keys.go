@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -34,23 +35,23 @@ func (a *App) secretKeys() (django.SecretKeys, error) {
 		if err != nil {
 			return nil, err
 		}
-		keys = append(keys, django.NewSecret(strings.TrimRight(text, "\r\n")))
+		keys = append(keys, tokenctl.NewSecret(strings.TrimRight(text, "\r\n")))
 	}
 	return keys, nil
 }
 
 // secretKey returns SECRET_KEY and where it came from.
-func (a *App) secretKey() (source string, key django.Secret, err error) {
+func (a *App) secretKey() (source string, key tokenctl.Secret, err error) {
 	for _, name := range []string{"TOKENCTL_SECRET_KEY", "DJANGO_SECRET_KEY"} {
 		if text := a.Getenv(name); text != "" {
-			return name, django.NewSecret(text), nil
+			return name, tokenctl.NewSecret(text), nil
 		}
 	}
 	if a.settings.SecretKeyFile == "" {
-		return "", django.Secret{}, nil
+		return "", tokenctl.Secret{}, nil
 	}
 	text, err := a.keyFile(a.settings.SecretKeyFile, false)
-	return a.settings.SecretKeyFile, django.NewSecret(strings.TrimRight(text, "\r\n")), err
+	return a.settings.SecretKeyFile, tokenctl.NewSecret(strings.TrimRight(text, "\r\n")), err
 }
 
 // keyFile reads a file that tokenctl.toml names; its path counts from there. A
@@ -65,18 +66,18 @@ func (a *App) keyFile(path string, public bool) (string, error) {
 		text, err = readPrivate(path)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", &django.Error{Code: django.CodeConfigInvalid, Message: "there is no key file " + path, Hint: "correct " + a.toml}
+		return "", &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: "there is no key file " + path, Hint: "correct " + a.toml}
 	}
 	if err != nil {
 		return "", err
 	}
 	invalid := func(what, hint string) error {
-		return &django.Error{Code: django.CodeConfigInvalid, Message: "the key file " + path + " " + what, Hint: hint}
+		return &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: "the key file " + path + " " + what, Hint: hint}
 	}
 	if strings.TrimSpace(text) == "" {
 		return "", invalid("is empty", "write the project's key into it")
 	}
-	if name := django.Invisible(strings.NewReplacer("\r", "", "\n", "", "\t", "").Replace(text)); name != "" {
+	if name := tokenctl.Invisible(strings.NewReplacer("\r", "", "\n", "", "\t", "").Replace(text)); name != "" {
 		return "", invalid("has "+name+" in it", "remove it; a SECRET_KEY that really has it can be given in TOKENCTL_SECRET_KEY")
 	}
 	return text, nil
@@ -84,11 +85,11 @@ func (a *App) keyFile(path string, public bool) (string, error) {
 
 // passwordChecks are the application's password validators.
 func (a *App) passwordChecks() (django.PasswordChecks, error) {
-	return a.settings.Auth.PasswordChecks(func(path string) (string, error) {
+	return django.NewPasswordChecks(a.settings.Auth, func(path string) (string, error) {
 		path = a.settingPath(path)
 		text, err := readRegular(path, django.MaxPasswordList, nil)
 		if errors.Is(err, fs.ErrNotExist) {
-			err = &django.Error{Code: django.CodeConfigInvalid, Message: "there is no password list " + path, Hint: "correct password_list_path in " + a.toml}
+			err = &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: "there is no password list " + path, Hint: "correct password_list_path in " + a.toml}
 		}
 		return text, err
 	})

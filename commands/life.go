@@ -2,10 +2,10 @@ package commands
 
 import (
 	"time"
+	"tokenctl"
 
 	"github.com/spf13/cobra"
 
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -27,7 +27,7 @@ func (l *lifeFlags) flags(c *cobra.Command) {
 func (l *lifeFlags) resolve(now time.Time) (life tokens.Life, err error) {
 	life.Never, life.Keep = l.never, l.keep
 	if l.ttl != "" {
-		if life.TTL, err = django.ParseDuration(l.ttl); err != nil || life.TTL == 0 {
+		if life.TTL, err = tokenctl.ParseDuration(l.ttl); err != nil || life.TTL == 0 {
 			return life, usage("--ttl needs a length of time", "write --ttl 90d")
 		}
 	}

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -50,7 +50,7 @@ func lookUp(ctx context.Context, env tokens.Env, tx *db.Tx, refs []reference) (l
 			if !known {
 				at = len(words)
 				places[text] = at
-				words = append(words, tokens.Name{Secret: django.NewSecret(text)})
+				words = append(words, tokens.Name{Secret: tokenctl.NewSecret(text)})
 			}
 			candidates[i] = append(candidates[i], at)
 		}
@@ -78,7 +78,7 @@ func lookUp(ctx context.Context, env tokens.Env, tx *db.Tx, refs []reference) (l
 		list = append(list, l)
 	}
 	if list == nil && skipped > 0 {
-		return nil, skipped, &django.Error{Code: django.CodeNotFound, Message: "no line of standard input has a secret", Hint: "write one id or secret a line"}
+		return nil, skipped, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "no line of standard input has a secret", Hint: "write one id or secret a line"}
 	}
 	return list, skipped, nil
 }
@@ -124,8 +124,8 @@ func (l *located) read(candidates []int, words []tokens.Name, found []tokens.Fou
 }
 
 // absent is the error about a secret that is no credential; why may say more of it.
-func (l *located) absent(why string) *django.Error {
-	e := &django.Error{Code: django.CodeNotFound, Message: l.where + " is no credential of this database" + why,
+func (l *located) absent(why string) *tokenctl.Error {
+	e := &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: l.where + " is no credential of this database" + why,
 		Hint: "check that this is the application's database: tokenctl doctor"}
 	if l.damage != "" {
 		e.Message, e.Hint = l.where+" looks like "+l.damage, "copy it again, whole: a part of a secret is not looked up, and the whole one may be live"
@@ -199,7 +199,7 @@ func resolve(refs []located) (list []tokens.Credential, missing []offence, err e
 type offence struct {
 	line string // where it was named, if it was
 	id   string // empty for a secret that is no credential
-	err  *django.Error
+	err  *tokenctl.Error
 	refs []*tokens.Ref // all of a kind, where it is about these
 }
 
@@ -209,8 +209,8 @@ func (o *offence) count() int { return max(1, len(o.refs)) }
 // offended adds err to the list when it says that what was named is not there,
 // or no longer what it was.
 func offended(list []offence, l *located, err error) ([]offence, bool) {
-	var e *django.Error
-	if !errors.As(err, &e) || e.Code != django.CodeNotFound && e.Code != django.CodeChanged {
+	var e *tokenctl.Error
+	if !errors.As(err, &e) || e.Code != tokenctl.CodeNotFound && e.Code != tokenctl.CodeChanged {
 		return list, false
 	}
 	return append(list, offence{line: l.line, id: l.ID, err: e}), true
@@ -228,7 +228,7 @@ func offences(list []offence) error {
 	}
 	e := *list[0].err
 	reasons := make([]string, len(list))
-	codes := map[django.Code]bool{}
+	codes := map[tokenctl.Code]bool{}
 	for i, o := range list {
 		codes[o.err.Code] = true
 		if o.err.Hint != e.Hint {
@@ -240,7 +240,7 @@ func offences(list []offence) error {
 		}
 	}
 	e.Message = firstOf(reasons, "; ")
-	for _, code := range []django.Code{django.CodeNotFound, django.CodeChanged} {
+	for _, code := range []tokenctl.Code{tokenctl.CodeNotFound, tokenctl.CodeChanged} {
 		if len(codes) > 1 && codes[code] {
 			e.Code = code
 			break

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -140,7 +140,7 @@ func TestReadmeSettings(t *testing.T) {
 	if !ok || !end {
 		t.Fatal("README.md shows no settings")
 	}
-	if _, err := django.ParseSettings([]byte(block)); err != nil {
+	if _, err := tokenctl.ParseSettings([]byte(block)); err != nil {
 		t.Error(err)
 	}
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -32,11 +32,11 @@ type minting struct {
 	made, inactive int
 	first          []tokens.Minted
 	created        []string
-	leftOut        int            // by --staff, --superuser and --without
-	missing        []string       // names and keys that are nobody's
-	ambiguous      []db.Ambiguity // names that several users have
-	full           []string       // who can get no further one
-	why            *django.Error  // the reason of the first of them
+	leftOut        int             // by --staff, --superuser and --without
+	missing        []string        // names and keys that are nobody's
+	ambiguous      []db.Ambiguity  // names that several users have
+	full           []string        // who can get no further one
+	why            *tokenctl.Error // the reason of the first of them
 }
 
 // all makes the tokens of everybody and hands them over.
@@ -155,7 +155,7 @@ func (m *minting) write(minted []tokens.Minted) (err error) {
 func (m *minting) refusal() error {
 	switch {
 	case len(m.missing) > 0 && m.selected:
-		return &django.Error{Code: django.CodeChanged, Message: "the set changed while you were looking at it: " + count(len(m.missing), "user") + " deleted", Hint: "nothing was done; run the command again"}
+		return &tokenctl.Error{Code: tokenctl.CodeChanged, Message: "the set changed while you were looking at it: " + count(len(m.missing), "user") + " deleted", Hint: "nothing was done; run the command again"}
 	case len(m.missing)+len(m.ambiguous) > 0:
 		return db.RefuseUsers(m.ambiguous, m.missing)
 	case len(m.full) > 0:
@@ -165,11 +165,11 @@ func (m *minting) refusal() error {
 }
 
 // refusedAll is the error about users who can get no further token.
-func refusedAll(kind *tokens.Kind, names []string, why *django.Error) error {
+func refusedAll(kind *tokens.Kind, names []string, why *tokenctl.Error) error {
 	if len(names) == 1 {
 		return why
 	}
-	return &django.Error{Code: django.CodeTokenExists, Message: strings.Join(names, ", ") + " have " + sated(kind),
+	return &tokenctl.Error{Code: tokenctl.CodeTokenExists, Message: strings.Join(names, ", ") + " have " + sated(kind),
 		Hint: "nothing was changed; leave them out, as --keep-going does, or replace theirs with tokenctl rotate"}
 }
 
@@ -225,6 +225,6 @@ func (m *minting) partly() error {
 	if m.full != nil {
 		reasons = append(reasons, refusedAll(m.kind, m.full, m.why).Error())
 	}
-	return &django.Error{Code: django.CodePartlyDone,
+	return &tokenctl.Error{Code: tokenctl.CodePartlyDone,
 		Message: fmt.Sprintf("%d of %d were done; not done: %s", m.made, m.made+len(m.missing)+len(m.ambiguous)+len(m.full), strings.Join(reasons, "; "))}
 }

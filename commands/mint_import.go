@@ -4,9 +4,9 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/output"
 	"tokenctl/tokens"
 )
@@ -52,7 +52,7 @@ func (o *mintOptions) importTokens(ctx context.Context) error {
 			return err
 		}
 		if len(list) == 0 {
-			return &django.Error{Code: django.CodeNotFound, Message: "there is no drf token of " + names(without), Hint: "tokenctl list --kind drf shows who has one"}
+			return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "there is no drf token of " + names(without), Hint: "tokenctl list --kind drf shows who has one"}
 		}
 		if err := tx.CheckConstraints(ctx); err != nil || o.dryRun {
 			return err

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"tokenctl"
 
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/output"
 	"tokenctl/tokens"
 )
@@ -169,7 +169,7 @@ func (o *mintOptions) choose(ctx context.Context, store *db.Store, kind *tokens.
 			return false, err
 		}
 		if !slices.Equal(ids, again) {
-			return false, &django.Error{Code: django.CodeChanged, Message: "the set changed while you were looking at it", Hint: "nothing was done; run the command again"}
+			return false, &tokenctl.Error{Code: tokenctl.CodeChanged, Message: "the set changed while you were looking at it", Hint: "nothing was done; run the command again"}
 		}
 	}
 	o.userIDs = ids

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"tokenctl"
 	"unicode/utf8"
 
 	"tokenctl/db"
@@ -17,7 +18,7 @@ import (
 // e-mail.
 func checkUsername(l *db.Layout, name string) (string, error) {
 	clean, err := cleanUsername(l, name)
-	var known *django.Error
+	var known *tokenctl.Error
 	if err != nil && !errors.As(err, &known) {
 		err = invalidValue("the name", output.Visible(name), err)
 	}
@@ -108,7 +109,7 @@ func invalidValue(what, text string, err error) error {
 	if text != "" {
 		what += " " + text
 	}
-	return &django.Error{Code: django.CodeInvalidValue, Message: what + " is not valid: " + err.Error(), Err: err}
+	return &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: what + " is not valid: " + err.Error(), Err: err}
 }
 
 // attributes are what Django's validators compare a new user's password with.

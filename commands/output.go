@@ -6,11 +6,11 @@ import (
 	"io"
 	"strconv"
 	"time"
+	"tokenctl"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"tokenctl/django"
 	"tokenctl/output"
 )
 
@@ -47,7 +47,7 @@ func (a *App) checkGlobals(c *cobra.Command) error {
 	}
 	if g.maxTime > 0 {
 		time.AfterFunc(g.maxTime, func() {
-			a.stop(&django.Error{Code: django.CodeTimeout, Message: "--max-time was reached", Hint: "allow more with --max-time"})
+			a.stop(&tokenctl.Error{Code: tokenctl.CodeTimeout, Message: "--max-time was reached", Hint: "allow more with --max-time"})
 		})
 	}
 	a.Stdout = patient{c.Context(), a.Stdout}
@@ -147,7 +147,7 @@ func (d dateValue) resolve(flag string, now time.Time, ahead bool) (time.Time, e
 			return t.UTC(), nil
 		}
 	}
-	age, err := django.ParseDuration(d.text)
+	age, err := tokenctl.ParseDuration(d.text)
 	if err != nil {
 		return time.Time{}, usage(fmt.Sprintf("--%s: %q is neither a date nor a length of time", flag, d.text), "write 2026-11-22, 2026-11-22T15:04:05Z, 90d or 12h")
 	}

@@ -7,14 +7,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
-	"tokenctl/django"
 	"tokenctl/django/djangotest"
 )
 
 // imported runs config import for a live project and returns tokenctl with the
 // settings it wrote, and nothing else to know the database by.
-func imported(t *testing.T, pr *djangotest.Project) (c cli, with func(args ...string) []string, settings *django.Settings) {
+func imported(t *testing.T, pr *djangotest.Project) (c cli, with func(args ...string) []string, settings *tokenctl.Settings) {
 	t.Helper()
 	var path string
 	pr.Eval(`
@@ -36,7 +36,7 @@ result = os.environ["PYTHONPATH"]`, &path)
 	if strings.Contains(string(text), djangotest.SecretKey) {
 		t.Error("tokenctl.toml holds SECRET_KEY")
 	}
-	if settings, err = django.ParseSettings(text); err != nil {
+	if settings, err = tokenctl.ParseSettings(text); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	return c, with, settings
@@ -136,7 +136,7 @@ result = dict(Hash=u.password, Right=u.check_password("pässwörd 42-xyz"), Upda
 }
 
 func TestPeerConfigUserModels(t *testing.T) {
-	for model, want := range map[string]django.AuthSettings{
+	for model, want := range map[string]tokenctl.AuthSettings{
 		"uuid": {UserTable: "accounts_uuiduser", UsernameField: "email"},
 		"both": {UserTable: "accounts_bothuser", UsernameField: "username"},
 		"mti":  {UserTable: "accounts_member"},

@@ -51,7 +51,7 @@ func TestPeerValidators(t *testing.T) {
 					Files: map[string]string{"symbols.py": ownValidator, "common.txt": "correct horse\n  battery  \n"}})
 				pr.Migrate()
 				c, with, s := imported(t, pr)
-				checks, err := s.Auth.PasswordChecks(func(path string) (string, error) {
+				checks, err := django.NewPasswordChecks(s.Auth, func(path string) (string, error) {
 					text, err := os.ReadFile(path)
 					return string(text), err
 				})

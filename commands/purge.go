@@ -5,11 +5,11 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"tokenctl"
 
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/output"
 	"tokenctl/tokens"
 )
@@ -141,7 +141,7 @@ func (o *purgeOptions) run(ctx context.Context) error {
 func (o *purgeOptions) request(ctx context.Context, store *db.Store) (tokens.PurgeRequest, error) {
 	req := tokens.PurgeRequest{Now: store.Now(), Before: store.Now()}
 	if o.keepNewer != "" {
-		age, err := django.ParseDuration(o.keepNewer)
+		age, err := tokenctl.ParseDuration(o.keepNewer)
 		if err != nil {
 			return req, usage("--keep-newer-than: "+err.Error(), "")
 		}

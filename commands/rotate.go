@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"tokenctl"
 
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -71,7 +71,7 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 	}
 	req := tokens.RotateRequest{Life: life, Force: o.force}
 	if o.overlap != "" {
-		if req.Overlap, err = django.ParseDuration(o.overlap); err != nil || req.Overlap == 0 {
+		if req.Overlap, err = tokenctl.ParseDuration(o.overlap); err != nil || req.Overlap == 0 {
 			return usage("--overlap needs a length of time", "write --overlap 72h")
 		}
 	}

@@ -7,11 +7,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"tokenctl"
 
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -150,7 +150,7 @@ func (a *App) kindsOfUsers(ctx context.Context, store *db.Store, kinds []*tokens
 	}
 	text := strings.Join(left, ", ")
 	if meant == nil {
-		return nil, &django.Error{Code: django.CodeLayoutUnsupported, Message: text + ", but --user and --user-id refer to the users in " + layout.User.String(),
+		return nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: text + ", but --user and --user-id refer to the users in " + layout.User.String(),
 			Hint: "--kind with one of these kinds alone means its own users; user_table under [auth] in tokenctl.toml says which table is that of AUTH_USER_MODEL"}
 	}
 	a.say("note: left out: %s; to use the users of one of these kinds, give only that kind with --kind", text)
@@ -176,7 +176,7 @@ func (s *selectorFlags) dates(now time.Time, sel *tokens.Selector) error {
 	if s.olderThan.text == "" {
 		return nil
 	}
-	age, err := django.ParseDuration(s.olderThan.text)
+	age, err := tokenctl.ParseDuration(s.olderThan.text)
 	if err != nil {
 		return usage("--older-than: "+err.Error(), "")
 	}

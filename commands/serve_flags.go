@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"tokenctl"
 
-	"tokenctl/django"
 	"tokenctl/server"
 )
 
@@ -28,9 +28,9 @@ func (o *serveOptions) setClock() error {
 }
 
 // parseClock is a clock that is ahead of another, behind it, or stands.
-func parseClock(text string, real func() time.Time) (func() time.Time, error) {
+func parseClock(text string, real tokenctl.Clock) (tokenctl.Clock, error) {
 	if sign := text[0]; sign == '+' || sign == '-' {
-		shift, err := django.ParseDuration(text[1:])
+		shift, err := tokenctl.ParseDuration(text[1:])
 		if err != nil {
 			return nil, usage("--clock "+text+": "+err.Error(), "write --clock +2h or --clock -30m")
 		}
@@ -51,10 +51,10 @@ func (o *serveOptions) setPeers() error {
 	const hint = "write --compat simplejwt=5.2,drf=3.14"
 	for _, text := range o.compat {
 		name, version, _ := strings.Cut(text, "=")
-		if !slices.Contains(django.PeerNames, name) {
-			return usage("--compat knows "+strings.Join(django.PeerNames, ", "), hint)
+		if !slices.Contains(tokenctl.PeerNames, name) {
+			return usage("--compat knows "+strings.Join(tokenctl.PeerNames, ", "), hint)
 		}
-		taken, note, err := django.CheckPeer(name, django.Version(version))
+		taken, note, err := tokenctl.CheckPeer(name, tokenctl.Version(version))
 		if err != nil {
 			return usage("--compat: "+err.Error(), hint)
 		}
@@ -99,6 +99,6 @@ func (a *App) introspectionClients() ([]server.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	secret := django.NewSecret(strings.TrimRight(text, "\r\n"))
+	secret := tokenctl.NewSecret(strings.TrimRight(text, "\r\n"))
 	return []server.Client{{ID: s.IntrospectionClientID, Secret: secret}}, nil
 }

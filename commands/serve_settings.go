@@ -6,11 +6,10 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"tokenctl"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/pflag"
-
-	"tokenctl/django"
 )
 
 // settingSections are the parts of tokenctl.toml whose settings are flags of
@@ -23,7 +22,7 @@ var settingSections = []struct{ section, django string }{{"drf", "TokenAuthentic
 func settingFlags(f *pflag.FlagSet, given *[]byte) {
 	for _, part := range settingSections {
 		section := part.section
-		kind, _ := reflect.TypeFor[django.Settings]().FieldByNameFunc(func(name string) bool { return strings.EqualFold(name, section) })
+		kind, _ := reflect.TypeFor[tokenctl.Settings]().FieldByNameFunc(func(name string) bool { return strings.EqualFold(name, section) })
 		for i := range kind.Type.NumField() {
 			field := kind.Type.Field(i)
 			key := field.Tag.Get("toml")
@@ -90,7 +89,7 @@ func (v *settingValue) Set(text string) error {
 		return err
 	}
 	line = append([]byte(v.key), strings.TrimPrefix(string(line), "v")...)
-	if err := new(django.Settings).Apply(line); err != nil {
+	if err := new(tokenctl.Settings).Apply(line); err != nil {
 		// Which line it would have in a file is of no use here.
 		message := err.Error()
 		if _, rest, ok := strings.Cut(message, ": "); ok && strings.HasPrefix(message, "line ") {

@@ -12,8 +12,7 @@ import (
 	"net"
 	"strings"
 	"time"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // tlsOptions say which certificate a server shows.
@@ -56,9 +55,9 @@ func readPair(cert, key string) (pair tls.Certificate, err error) {
 	if err == nil {
 		pair, err = tls.X509KeyPair([]byte(texts[0]), []byte(texts[1]))
 	}
-	var known *django.Error
+	var known *tokenctl.Error
 	if err != nil && !errors.As(err, &known) {
-		err = &django.Error{Code: django.CodeFailed, Message: "the certificate cannot be used: " + reason(err), Hint: "check --tls-cert and --tls-key: both are PEM files"}
+		err = &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "the certificate cannot be used: " + reason(err), Hint: "check --tls-cert and --tls-key: both are PEM files"}
 	}
 	return pair, err
 }

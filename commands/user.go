@@ -3,11 +3,11 @@ package commands
 import (
 	"context"
 	"slices"
+	"tokenctl"
 
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
-	"tokenctl/django"
 )
 
 func newUser(a *App) *cobra.Command {
@@ -80,7 +80,7 @@ func (p *pickFlags) find(ctx context.Context, tx *db.Tx, missing *[]string) ([]d
 // object.
 func (p *pickFlags) single() bool { return len(p.names)+len(p.userIDs) == 1 && p.usersFrom == "" }
 
-var plainName = django.Lazily(`^[A-Za-z0-9_.@+][A-Za-z0-9_.@+-]*$`)
+var plainName = tokenctl.Lazily(`^[A-Za-z0-9_.@+][A-Za-z0-9_.@+-]*$`)
 
 // argument is how a command line names the user: by key where a shell would
 // read the name as something else.

@@ -13,9 +13,9 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 )
 
 // maxCSV bounds a CSV file: a few million users.
@@ -106,7 +106,7 @@ func (f *csvFile) each(ctx context.Context, u *db.UserTable, base db.NewUser, do
 		case errors.Is(err, io.EOF) && users == 0:
 			return usage(f.name+" has no users, only a header", "")
 		case errors.Is(err, io.EOF) && f.sum != 0 && f.sum != sum.Sum32():
-			return &django.Error{Code: django.CodeChanged, Message: f.name + " was changed while it was read", Hint: "nothing was done; run the command again"}
+			return &tokenctl.Error{Code: tokenctl.CodeChanged, Message: f.name + " was changed while it was read", Hint: "nothing was done; run the command again"}
 		case errors.Is(err, io.EOF):
 			f.sum = sum.Sum32()
 			return nil
@@ -137,7 +137,7 @@ func (f *csvFile) problem(err error) error {
 	case errors.As(err, &parse):
 		return usage(fmt.Sprintf("%s line %d: %s", f.name, parse.Line, parse.Err), "cells with commas, quotes or line breaks stand in double quotes")
 	case errors.As(err, &number):
-		return &django.Error{Code: django.CodeFailed, Message: "cannot read " + f.name + ": " + reason(err), Err: err}
+		return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "cannot read " + f.name + ": " + reason(err), Err: err}
 	}
 	return err
 }
@@ -238,16 +238,16 @@ func truth(field, value string, into *bool) error {
 	case "false", "0", "no":
 		*into = false
 	default:
-		return &django.Error{Code: django.CodeInvalidValue, Message: field + " is neither true nor false", Hint: "write true, false, 1, 0, yes or no; empty is the default"}
+		return &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: field + " is neither true nor false", Hint: "write true, false, 1, 0, yes or no; empty is the default"}
 	}
 	return nil
 }
 
 // prefixed puts where something is wrong before what is wrong.
 func prefixed(where string, err error) error {
-	var e *django.Error
+	var e *tokenctl.Error
 	if where == "" || !errors.As(err, &e) {
 		return err
 	}
-	return &django.Error{Code: e.Code, Message: where + e.Message, Hint: e.Hint, Err: e.Err}
+	return &tokenctl.Error{Code: e.Code, Message: where + e.Message, Hint: e.Hint, Err: e.Err}
 }

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 )
 
 // TestCSVChanged: a file that is read again must be the one that was checked.
@@ -25,7 +25,7 @@ func TestCSVChanged(t *testing.T) {
 		}
 	}
 	file.text = strings.NewReader("username\nann\neve\n")
-	if _, err := read(); django.CodeOf(err) != django.CodeChanged {
+	if _, err := read(); tokenctl.CodeOf(err) != tokenctl.CodeChanged {
 		t.Errorf("of another file: %v", err)
 	}
 }

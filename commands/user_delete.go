@@ -4,11 +4,11 @@ import (
 	"context"
 	"io"
 	"slices"
+	"tokenctl"
 
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/output"
 )
 
@@ -105,7 +105,7 @@ func (o *userDeleteOptions) run(ctx context.Context) error {
 			return err
 		}
 		if !seen.same(now) {
-			return &django.Error{Code: django.CodeChanged, Message: "what would be deleted changed while you were looking at it", Hint: "nothing was done; run the command again"}
+			return &tokenctl.Error{Code: tokenctl.CodeChanged, Message: "what would be deleted changed while you were looking at it", Hint: "nothing was done; run the command again"}
 		}
 		if err := tx.DeleteUsers(ctx, seen.users); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -24,7 +25,7 @@ type hashing struct {
 func (a *App) hashing(ctx context.Context, tx *db.Tx) (hashing, error) {
 	h, source, err := tokens.PasswordHasher(ctx, a.settings, tx)
 	if h.Iterations > 0 {
-		h.Iterations = max(h.Iterations, django.MinPBKDF2Iterations)
+		h.Iterations = max(h.Iterations, tokenctl.MinPBKDF2Iterations)
 	}
 	return hashing{h, source}, err
 }
@@ -34,7 +35,7 @@ func (h hashing) String() string {
 	what := h.Algorithm
 	if h.Iterations > 0 {
 		what = fmt.Sprintf("%d iterations", h.Iterations)
-		if h.Algorithm != django.PBKDF2SHA256 {
+		if h.Algorithm != tokenctl.PBKDF2SHA256 {
 			what = h.Algorithm + " and " + what
 		}
 	}
@@ -43,7 +44,7 @@ func (h hashing) String() string {
 
 // hashWork is a password to encode, and where to.
 type hashWork struct {
-	password django.Secret
+	password tokenctl.Secret
 	encoded  *string
 }
 
@@ -91,7 +92,7 @@ func (a *App) hashAll(ctx context.Context, h hashing, work []hashWork) error {
 		select {
 		case err := <-done:
 			if err != nil {
-				return &django.Error{Code: django.CodeFailed, Message: "cannot hash the password: " + err.Error(), Err: err,
+				return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "cannot hash the password: " + err.Error(), Err: err,
 					Hint: "set pbkdf2_iterations under [auth] in tokenctl.toml to what the application uses"}
 			}
 			progress.add(1)
@@ -120,7 +121,7 @@ func rejected(problems []django.PasswordProblem) error {
 	if len(problems) == 0 {
 		return nil
 	}
-	return &django.Error{Code: django.CodePasswordRejected, Message: "the password is rejected: " + joinProblems(problems),
+	return &tokenctl.Error{Code: tokenctl.CodePasswordRejected, Message: "the password is rejected: " + joinProblems(problems),
 		Hint: "choose another; --no-validate does without Django's validators"}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -15,7 +16,7 @@ import (
 // newcomer is a user to be created.
 type newcomer struct {
 	db.NewUser
-	password  django.Secret // zero: unusable
+	password  tokenctl.Secret // zero: unusable
 	generated bool
 	file      *csvFile // nil: named on the command line
 	line      int
@@ -55,13 +56,13 @@ func refuseExisting(found []db.Match) error {
 		return nil
 	case 1:
 		u := &found[0].User
-		return &django.Error{Code: django.CodeUserExists, Message: "the user " + u.Username + " exists already", Hint: "nothing was changed; tokenctl user show " + argument(u, "")}
+		return &tokenctl.Error{Code: tokenctl.CodeUserExists, Message: "the user " + u.Username + " exists already", Hint: "nothing was changed; tokenctl user show " + argument(u, "")}
 	}
 	message := "the users " + names(usersOf(found[:min(mostNamed, len(found))]))
 	if len(found) > mostNamed {
 		message += " and others"
 	}
-	return &django.Error{Code: django.CodeUserExists, Message: message + " exist already", Hint: "nothing was changed; leave them out"}
+	return &tokenctl.Error{Code: tokenctl.CodeUserExists, Message: message + " exist already", Hint: "nothing was changed; leave them out"}
 }
 
 func usersOf(found []db.Match) []db.User {
@@ -86,7 +87,7 @@ func (o *userCreateOptions) passwords(ctx context.Context, l *db.Layout, users *
 			if err != nil {
 				return err
 			}
-			n.password, n.generated = django.NewSecret(text), true
+			n.password, n.generated = tokenctl.NewSecret(text), true
 		case o.source.single():
 			if n.password, err = o.source.read(ctx); err != nil {
 				return err
@@ -141,7 +142,7 @@ func validateAll(ctx context.Context, checks django.PasswordChecks, l *db.Layout
 	if len(faults) > most {
 		message += "; and " + count(len(faults)-most, "more line")
 	}
-	return checked, &django.Error{Code: django.CodePasswordRejected, Message: message, Hint: "choose others; --no-validate does without Django's validators"}
+	return checked, &tokenctl.Error{Code: tokenctl.CodePasswordRejected, Message: message, Hint: "choose others; --no-validate does without Django's validators"}
 }
 
 // createUsers writes the users, unless some of them are there already.

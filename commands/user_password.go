@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"strings"
+	"tokenctl"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -40,11 +41,11 @@ func (p *passwordFlags) given() bool { return p.stdin || p.file != "" || p.gener
 func (p *passwordFlags) single() bool { return p.stdin || p.file != "" }
 
 // read returns the one password of --password-stdin or --password-file.
-func (p *passwordFlags) read(ctx context.Context) (django.Secret, error) {
+func (p *passwordFlags) read(ctx context.Context) (tokenctl.Secret, error) {
 	if p.file != "" {
 		text, err := readSecretFile(ctx, p.file)
 		if err != nil {
-			return django.Secret{}, err
+			return tokenctl.Secret{}, err
 		}
 		return passwordLine(text, "the password in "+p.file)
 	}
@@ -58,23 +59,23 @@ func (p *passwordFlags) read(ctx context.Context) (django.Secret, error) {
 	}
 	text, err := readText(patientReader{ctx, p.app.Stdin}, "the input", maxLine)
 	if err != nil {
-		return django.Secret{}, err
+		return tokenctl.Secret{}, err
 	}
 	return passwordLine(text, "the password on standard input")
 }
 
 // ask asks for a password twice. An empty first answer is no password.
-func (p *passwordFlags) ask(ctx context.Context, question string) (django.Secret, error) {
+func (p *passwordFlags) ask(ctx context.Context, question string) (tokenctl.Secret, error) {
 	first, err := p.app.prompt(ctx, question)
 	if err != nil || first == "" {
-		return django.Secret{}, err
+		return tokenctl.Secret{}, err
 	}
 	again, err := p.app.prompt(ctx, "The same again: ")
 	if err != nil {
-		return django.Secret{}, err
+		return tokenctl.Secret{}, err
 	}
 	if first != again {
-		return django.Secret{}, usage("the two passwords are not the same", "nothing was changed; try again")
+		return tokenctl.Secret{}, usage("the two passwords are not the same", "nothing was changed; try again")
 	}
 	return passwordLine(first, "the password")
 }
@@ -82,19 +83,19 @@ func (p *passwordFlags) ask(ctx context.Context, question string) (django.Secret
 // passwordLine checks one password. Blanks around it belong to it, as in
 // Django; a line break at its end does not. What no client of the application
 // could send is refused: it would lock the user out.
-func passwordLine(text, where string) (django.Secret, error) {
+func passwordLine(text, where string) (tokenctl.Secret, error) {
 	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
 	switch {
 	case text == "":
-		return django.Secret{}, usage(where+" is empty", "for a user without a password leave it out, or give --no-password")
+		return tokenctl.Secret{}, usage(where+" is empty", "for a user without a password leave it out, or give --no-password")
 	case strings.ContainsAny(text, "\r\n"):
-		return django.Secret{}, usage(where+" has more than one line", "")
+		return tokenctl.Secret{}, usage(where+" has more than one line", "")
 	case strings.ContainsRune(text, 0):
-		return django.Secret{}, usage(where+" has a NUL character in it", "")
+		return tokenctl.Secret{}, usage(where+" has a NUL character in it", "")
 	case !utf8.ValidString(text):
-		return django.Secret{}, usage(where+" is not UTF-8", "")
+		return tokenctl.Secret{}, usage(where+" is not UTF-8", "")
 	}
-	return django.NewSecret(text), nil
+	return tokenctl.NewSecret(text), nil
 }
 
 type userPasswordOptions struct {
@@ -208,14 +209,14 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 }
 
 // password returns the new password; zero is an unusable one.
-func (o *userPasswordOptions) password(ctx context.Context, store *db.Store, u db.User) (secret django.Secret, err error) {
+func (o *userPasswordOptions) password(ctx context.Context, store *db.Store, u db.User) (secret tokenctl.Secret, err error) {
 	a := o.app
 	switch {
 	case o.source.none:
-		return django.Secret{}, nil
+		return tokenctl.Secret{}, nil
 	case o.source.generate:
 		text, err := django.GeneratePassword(a.Random, a.settings.Auth.MinPasswordLength())
-		return django.NewSecret(text), err
+		return tokenctl.NewSecret(text), err
 	case o.source.single():
 		secret, err = o.source.read(ctx)
 	default:
@@ -241,7 +242,7 @@ func (o *userPasswordOptions) password(ctx context.Context, store *db.Store, u d
 }
 
 // hand writes the result before the transaction commits.
-func (o *userPasswordOptions) hand(ctx context.Context, u db.User, secret django.Secret) error {
+func (o *userPasswordOptions) hand(ctx context.Context, u db.User, secret tokenctl.Secret) error {
 	b := bundle{owner: u.Username}
 	if o.source.generate {
 		b.secrets = []tokens.Named{{Name: "password", Secret: secret}}

@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"tokenctl"
 
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/output"
 	"tokenctl/tokens"
 )
@@ -66,7 +66,7 @@ func (o *verifyOptions) run(ctx context.Context, args []string) error {
 			if l.damage != "" {
 				damaged = append(damaged, l.where+" looks like "+l.damage)
 			}
-			if l.ID == "" && django.CodeOf(l.err) == django.CodeNotFound {
+			if l.ID == "" && tokenctl.CodeOf(l.err) == tokenctl.CodeNotFound {
 				rows = append(rows, []output.Value{output.Null(), output.Null(), output.Null(), output.Null(), output.String("unknown"), output.Null(), output.Null()})
 				good = false
 				continue

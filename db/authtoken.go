@@ -4,13 +4,14 @@ import (
 	"context"
 	"iter"
 	"time"
+	"tokenctl"
 
 	"tokenctl/django"
 )
 
 // Token is a row of rest_framework.authtoken's table. Its key is the secret.
 type Token struct {
-	Key     django.Secret
+	Key     tokenctl.Secret
 	Created time.Time
 	User    User
 	Unread  []Unread
@@ -41,7 +42,7 @@ func (t *Table) pageKey(column, other string) string {
 func scanToken(l *Layout, r *row, brief bool) Token {
 	t := l.AuthToken()
 	u := scanOwner(t.Owner, r, brief)
-	token := Token{User: u, Key: django.NewSecret(r.stored(t, "key")), Created: r.moment(django.DjangoTime, t, "created")}
+	token := Token{User: u, Key: tokenctl.NewSecret(r.stored(t, "key")), Created: r.moment(django.DjangoTime, t, "created")}
 	token.Unread = r.unread
 	return token
 }
@@ -100,7 +101,7 @@ func (tx *Tx) TokensOf(ctx context.Context, userIDs []string) ([]Token, error) {
 }
 
 // TokenKeysOf returns the keys of those of the users who have a token, by id.
-func (tx *Tx) TokenKeysOf(ctx context.Context, users []User) (map[string]django.Secret, error) {
+func (tx *Tx) TokenKeysOf(ctx context.Context, users []User) (map[string]tokenctl.Secret, error) {
 	l := tx.Layout
 	q, err := l.authTokens(true)
 	if err != nil {
@@ -110,11 +111,11 @@ func (tx *Tx) TokenKeysOf(ctx context.Context, users []User) (map[string]django.
 	if err := q.ownedBy(l, l.AuthToken(), users); err != nil {
 		return nil, err
 	}
-	keys := map[string]django.Secret{}
+	keys := map[string]tokenctl.Secret{}
 	return keys, tx.each(ctx, q, func(r row) error {
 		id := l.User.keyText(r.text())
 		key, _ := r.maybe()
-		keys[id] = django.NewSecret(key)
+		keys[id] = tokenctl.NewSecret(key)
 		return r.err
 	})
 }
@@ -122,13 +123,13 @@ func (tx *Tx) TokenKeysOf(ctx context.Context, users []User) (map[string]django.
 // TokensWithKeys returns the tokens whose keys are among the secrets, in their
 // order; nil where a key is nobody's. Django looks a key up exactly and
 // case-sensitively, as this does.
-func (tx *Tx) TokensWithKeys(ctx context.Context, secrets []django.Secret) ([]*Token, error) {
+func (tx *Tx) TokensWithKeys(ctx context.Context, secrets []tokenctl.Secret) ([]*Token, error) {
 	q, err := tx.Layout.authTokens(false)
 	if err != nil {
 		return nil, err
 	}
 	return exactly(tx, q, "t.key", secrets, func(q *query) ([]Token, error) { return tx.tokens(ctx, q) },
-		func(t *Token) django.Secret { return t.Key })
+		func(t *Token) tokenctl.Secret { return t.Key })
 }
 
 // tokens are what q finds.
@@ -142,7 +143,7 @@ func (tx *Tx) tokens(ctx context.Context, q *query) (list []Token, err error) {
 
 // InsertTokens adds a token for each of the users, each named once. Who has one
 // already, whoever was first, gets none and is in taken, by id.
-func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []django.Secret) (taken map[string]bool, err error) {
+func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []tokenctl.Secret) (taken map[string]bool, err error) {
 	l := tx.Layout
 	if err := l.Mintable("drf"); err != nil {
 		return nil, err

@@ -2,12 +2,11 @@ package db
 
 import (
 	"context"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // ReplaceTokens gives tokens new keys. No other table refers to the key.
-func (tx *Tx) ReplaceTokens(ctx context.Context, refs []Ref, keys []django.Secret) (Outcomes, error) {
+func (tx *Tx) ReplaceTokens(ctx context.Context, refs []Ref, keys []tokenctl.Secret) (Outcomes, error) {
 	t := tx.Layout.AuthToken()
 	return tx.changeTokens(ctx, refs, change{text: "update " + t.SQL() + " as t set key = n.fresh, created = n.all from n where t.key = n.key and t.user_id = n.owner",
 		found: "case when t.key = n.fresh then n.key end", same: tx.Layout.timeArg(tx.Now), each: []given{{"fresh", t.Column("key"), revealed(keys)}}})

@@ -3,10 +3,10 @@ package db_test
 import (
 	"strings"
 	"testing"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 )
 
 // A server's errors quote rows, and rows hold secrets: none of this text may
@@ -17,30 +17,30 @@ const insertUser = `insert into auth_user (username, password, first_name, last_
 
 var canaries = []struct {
 	name, engine string // empty: both
-	want         django.Code
+	want         tokenctl.Code
 	statements   []string
 }{
-	{"unique", "", django.CodeAlreadyExists, []string{insertUser + `('CANARY', '', '', '', '', true, true, true, '2026-01-01 00:00:00')`}},
-	{"not null", "", django.CodeColumnsRequired, []string{`update auth_user set last_name = null`}},
-	{"not null insert", "", django.CodeColumnsRequired, []string{`insert into auth_user (username) values ('CANARY')`}},
-	{"check", "", django.CodeInvalidValue, []string{`create table c (v text check (length(v) < 3))`, `insert into c values ('CANARY')`}},
-	{"foreign key", "postgres", django.CodeReferenced, []string{`create table r (v text references auth_user (username))`, `insert into r values ('CANARY2')`}},
-	{"foreign key", "sqlite", django.CodeReferenced, []string{`create table r (v text references auth_user (username))`, `insert into r values ('CANARY2')`}},
-	{"too long", "postgres", django.CodeInvalidValue, []string{`update auth_user set username = repeat('CANARY', 100)`}},
-	{"integer", "postgres", django.CodeInvalidValue, []string{`select username::int from auth_user`}},
-	{"uuid", "postgres", django.CodeInvalidValue, []string{`select username::uuid from auth_user`}},
-	{"time", "postgres", django.CodeInvalidValue, []string{`select username::timestamptz from auth_user`}},
-	{"json", "postgres", django.CodeInvalidValue, []string{`select username::jsonb from auth_user`}},
-	{"regexp", "postgres", django.CodeDatabaseError, []string{`select 'x' ~ (username || '(') from auth_user`}},
-	{"exclusion", "postgres", django.CodeDatabaseError, []string{`create table e (v text, exclude using hash (v with =))`, `insert into e values ('CANARY'), ('CANARY')`}},
-	{"raise", "postgres", django.CodeDatabaseError, []string{trigger("P0001"), `update auth_user set email = 'x'`}},
-	{"raise 42501", "postgres", django.CodePermissionDenied, []string{trigger("42501"), `update auth_user set email = 'x'`}},
-	{"raise 53000", "postgres", django.CodeDatabaseError, []string{trigger("53000"), `update auth_user set email = 'x'`}},
-	{"raise 08006", "postgres", django.CodeDatabaseUnreachable, []string{trigger("08006"), `update auth_user set email = 'x'`}},
-	{"raise 57P01", "postgres", django.CodeDatabaseUnreachable, []string{trigger("57P01"), `update auth_user set email = 'x'`}},
-	{"dynamic SQL", "postgres", django.CodeDatabaseError, []string{`do $$ begin execute 'select ' || (select username from auth_user) || '()'; end $$`}},
-	{"raise", "sqlite", django.CodeDatabaseError, []string{`create trigger c before update on auth_user begin select raise(abort, 'CANARY'); end`, `update auth_user set email = 'x'`}},
-	{"json", "sqlite", django.CodeDatabaseError, []string{`select json_extract('{CANARY', '$')`}},
+	{"unique", "", tokenctl.CodeAlreadyExists, []string{insertUser + `('CANARY', '', '', '', '', true, true, true, '2026-01-01 00:00:00')`}},
+	{"not null", "", tokenctl.CodeColumnsRequired, []string{`update auth_user set last_name = null`}},
+	{"not null insert", "", tokenctl.CodeColumnsRequired, []string{`insert into auth_user (username) values ('CANARY')`}},
+	{"check", "", tokenctl.CodeInvalidValue, []string{`create table c (v text check (length(v) < 3))`, `insert into c values ('CANARY')`}},
+	{"foreign key", "postgres", tokenctl.CodeReferenced, []string{`create table r (v text references auth_user (username))`, `insert into r values ('CANARY2')`}},
+	{"foreign key", "sqlite", tokenctl.CodeReferenced, []string{`create table r (v text references auth_user (username))`, `insert into r values ('CANARY2')`}},
+	{"too long", "postgres", tokenctl.CodeInvalidValue, []string{`update auth_user set username = repeat('CANARY', 100)`}},
+	{"integer", "postgres", tokenctl.CodeInvalidValue, []string{`select username::int from auth_user`}},
+	{"uuid", "postgres", tokenctl.CodeInvalidValue, []string{`select username::uuid from auth_user`}},
+	{"time", "postgres", tokenctl.CodeInvalidValue, []string{`select username::timestamptz from auth_user`}},
+	{"json", "postgres", tokenctl.CodeInvalidValue, []string{`select username::jsonb from auth_user`}},
+	{"regexp", "postgres", tokenctl.CodeDatabaseError, []string{`select 'x' ~ (username || '(') from auth_user`}},
+	{"exclusion", "postgres", tokenctl.CodeDatabaseError, []string{`create table e (v text, exclude using hash (v with =))`, `insert into e values ('CANARY'), ('CANARY')`}},
+	{"raise", "postgres", tokenctl.CodeDatabaseError, []string{trigger("P0001"), `update auth_user set email = 'x'`}},
+	{"raise 42501", "postgres", tokenctl.CodePermissionDenied, []string{trigger("42501"), `update auth_user set email = 'x'`}},
+	{"raise 53000", "postgres", tokenctl.CodeDatabaseError, []string{trigger("53000"), `update auth_user set email = 'x'`}},
+	{"raise 08006", "postgres", tokenctl.CodeDatabaseUnreachable, []string{trigger("08006"), `update auth_user set email = 'x'`}},
+	{"raise 57P01", "postgres", tokenctl.CodeDatabaseUnreachable, []string{trigger("57P01"), `update auth_user set email = 'x'`}},
+	{"dynamic SQL", "postgres", tokenctl.CodeDatabaseError, []string{`do $$ begin execute 'select ' || (select username from auth_user) || '()'; end $$`}},
+	{"raise", "sqlite", tokenctl.CodeDatabaseError, []string{`create trigger c before update on auth_user begin select raise(abort, 'CANARY'); end`, `update auth_user set email = 'x'`}},
+	{"json", "sqlite", tokenctl.CodeDatabaseError, []string{`select json_extract('{CANARY', '$')`}},
 }
 
 func trigger(code string) string {
@@ -61,10 +61,10 @@ func TestCanaries(t *testing.T) {
 	})
 }
 
-func quiet(t testing.TB, err error, want django.Code) {
+func quiet(t testing.TB, err error, want tokenctl.Code) {
 	t.Helper()
 	wantCode(t, err, want)
-	e := err.(*django.Error)
+	e := err.(*tokenctl.Error)
 	if text := e.Message + e.Hint; strings.Contains(text, canary) {
 		t.Errorf("the error quotes a row: %s", text)
 	}
@@ -90,7 +90,7 @@ func TestOddValues(t *testing.T) {
 			}
 		}
 		err := s.Read(t.Context(), func(tx *db.Tx) error {
-			found, err := tx.TokensWithKeys(t.Context(), []django.Secret{key(1)})
+			found, err := tx.TokensWithKeys(t.Context(), []tokenctl.Secret{key(1)})
 			if err == nil && found[0] == nil {
 				t.Errorf("%s: the token was not found", column)
 			}

@@ -4,11 +4,10 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"tokenctl"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
-
-	"tokenctl/django"
 )
 
 // minPostgres is the oldest supported server_version_num: 12.
@@ -97,7 +96,7 @@ func (tx *Tx) findTables(ctx context.Context, conn *pgx.Conn, l *Layout, names [
 		return nil
 	})
 	if err == nil && version < minPostgres {
-		err = &django.Error{Code: django.CodeLayoutUnsupported, Message: "PostgreSQL " + l.Version + " is too old: tokenctl needs 12 or newer"}
+		err = &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "PostgreSQL " + l.Version + " is too old: tokenctl needs 12 or newer"}
 	}
 	if l.Schema == "" {
 		l.Schema = tx.store.opts.Schema
@@ -171,7 +170,7 @@ func (tx *Tx) checkSchema(ctx context.Context, l *Layout) error {
 		return err
 	}
 	schemas, err := tx.SchemasWithTables(ctx)
-	e := &django.Error{Code: django.CodeTableMissing, Message: "there is no schema " + name, Hint: "correct --schema"}
+	e := &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "there is no schema " + name, Hint: "correct --schema"}
 	if schemas != nil {
 		e.Hint = "Django's tables are in " + strings.Join(schemas, ", ")
 	}

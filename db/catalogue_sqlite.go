@@ -6,14 +6,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
-var declaredType = django.Lazily(`^\s*([a-z_ ]*[a-z_])\s*(?:\(\s*([0-9]+)\s*\))?`)
+var declaredType = tokenctl.Lazily(`^\s*([a-z_ ]*[a-z_])\s*(?:\(\s*([0-9]+)\s*\))?`)
 
 // simpleView is a view of one table.
-var simpleView = django.Lazily(`(?is)^create\s+view\s.*?\sas\s+select\s[^()]*?\sfrom\s+("(?:[^"]|"")+"|\w+)\s*(?:;\s*|where\s.*)?$`)
+var simpleView = tokenctl.Lazily(`(?is)^create\s+view\s.*?\sas\s+select\s[^()]*?\sfrom\s+("(?:[^"]|"")+"|\w+)\s*(?:;\s*|where\s.*)?$`)
 
 // readSQLiteCatalogue does the same on SQLite: only for these tables, since
 // every pragma costs, and an application has hundreds.

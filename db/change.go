@@ -8,10 +8,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"tokenctl"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"tokenctl/django"
 )
 
 // Every change of stored credentials goes through this file. A change is one
@@ -35,7 +34,7 @@ import (
 type Ref struct {
 	// Key is the primary key: the key of a DRF token or session, the digest of a
 	// knox token. Of a JWT it is the jti.
-	Key   django.Secret
+	Key   tokenctl.Secret
 	Row   int64  // of a JWT, the primary key; of a session on PostgreSQL, a hash of its data
 	Owner string // the primary key of the owner; of a session, the user id in its data
 	Seen  string // of a knox token, the expiry as it is stored
@@ -46,7 +45,7 @@ func (Ref) Format(f fmt.State, _ rune) { io.WriteString(f, "[reference]") } //no
 
 // Clone is the reference without the memory of the list that it comes from.
 func (r Ref) Clone() Ref {
-	r.Key = django.NewSecret(strings.Clone(r.Key.Reveal()))
+	r.Key = tokenctl.NewSecret(strings.Clone(r.Key.Reveal()))
 	r.Owner, r.Seen = strings.Clone(r.Owner), strings.Clone(r.Seen)
 	return r
 }
@@ -222,7 +221,7 @@ func (tx *Tx) changeWhere(ctx context.Context, t *Table, statement, returned str
 func replaced(t *Table, err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "0A000" {
-		return &django.Error{Code: django.CodeRowsKept, Message: "a rule of the database replaces what would change " + t.String(), Err: pg,
+		return &tokenctl.Error{Code: tokenctl.CodeRowsKept, Message: "a rule of the database replaces what would change " + t.String(), Err: pg,
 			Hint: "tokenctl doctor names the rule; act without it, or let the application make the change"}
 	}
 	return err
@@ -234,7 +233,7 @@ func kept(t *Table, n int64) error {
 	if n > 1 {
 		rows = strconv.FormatInt(n, 10) + " rows"
 	}
-	return &django.Error{Code: django.CodeRowsKept, Message: "the database did not change " + rows + " of " + t.String(),
+	return &tokenctl.Error{Code: tokenctl.CodeRowsKept, Message: "the database did not change " + rows + " of " + t.String(),
 		Hint: "a trigger, a rule or row security of the table prevents it: tokenctl doctor names them"}
 }
 

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 )
 
 // TestChangeKept: a row that the database keeps is an error, and nothing is changed.
@@ -38,8 +38,8 @@ func TestChangeKept(t *testing.T) {
 
 func wantKept(t testing.TB, name string, left any, err error, table string) {
 	t.Helper()
-	if django.CodeOf(err) != django.CodeRowsKept {
-		t.Errorf("%s: left %v, %v, want %s", name, left, err, django.CodeRowsKept)
+	if tokenctl.CodeOf(err) != tokenctl.CodeRowsKept {
+		t.Errorf("%s: left %v, %v, want %s", name, left, err, tokenctl.CodeRowsKept)
 	} else if !strings.Contains(err.Error(), table) {
 		t.Errorf("%s: %v, which does not name %s", name, err, table)
 	}
@@ -62,7 +62,7 @@ func TestChangeRowSecurity(t *testing.T) {
 		left, err := do(t, s, change.do, refs)
 		if change.event != "insert" {
 			wantKept(t, change.name, left, err, change.table)
-		} else if code := django.CodeOf(err); code != django.CodePermissionDenied && code != django.CodeRowsKept {
+		} else if code := tokenctl.CodeOf(err); code != tokenctl.CodePermissionDenied && code != tokenctl.CodeRowsKept {
 			t.Errorf("%s: left %v, %v", change.name, left, err)
 		}
 		if after := contents(address); after != before {

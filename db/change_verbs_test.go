@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
@@ -57,8 +58,8 @@ func digestOf(i int) string { return strings.Repeat(fmt.Sprintf("%02d", i), 64) 
 // fresh are three of what new returns.
 func fresh[T any](of func(i int) T) []T { return []T{of(1), of(2), of(3)} }
 
-func freshSecrets() []django.Secret {
-	return fresh(func(i int) django.Secret { return django.NewSecret(fmt.Sprintf("fresh%d", i)) })
+func freshSecrets() []tokenctl.Secret {
+	return fresh(func(i int) tokenctl.Secret { return tokenctl.NewSecret(fmt.Sprintf("fresh%d", i)) })
 }
 
 func freshKnox() []django.KnoxRow {
@@ -78,7 +79,7 @@ var listed = map[string]func(t testing.TB, s *db.Store) []db.Ref{
 		return refsOf(collect(t, s.KnoxTokens(t.Context(), db.Filter{Compare: true})))
 	},
 	outstandingTable: func(t testing.TB, s *db.Store) []db.Ref {
-		return refsOf(collect(t, s.OutstandingTokens(t.Context(), db.Filter{Compare: true}, django.JWTSettings{}, nil)))
+		return refsOf(collect(t, s.OutstandingTokens(t.Context(), db.Filter{Compare: true}, tokenctl.JWTSettings{}, nil)))
 	},
 	sessionTable: func(t testing.TB, s *db.Store) []db.Ref {
 		return refsOf(collect(t, s.Sessions(t.Context(), db.Filter{Compare: true}, nil, nil)))
@@ -257,7 +258,7 @@ func TestChangeMeanwhile(t *testing.T) {
 	dbtest.Engines(t, func(t *testing.T, _, address string) {
 		t.Parallel()
 		s := initialised(t, address, db.Options{Now: func() time.Time { return changeNow }})
-		renewed, err := django.EncodeSession(append(django.LoginSession("2", "", "hash"), django.SessionItem{Name: "cart", Value: []byte("[1,2]")}), django.NewSecret("key"), time.Unix(1<<30, 0))
+		renewed, err := django.EncodeSession(append(django.LoginSession("2", "", "hash"), django.SessionItem{Name: "cart", Value: []byte("[1,2]")}), tokenctl.NewSecret("key"), time.Unix(1<<30, 0))
 		if err != nil {
 			t.Fatal(err)
 		}

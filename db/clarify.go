@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // unclear is an error of PostgreSQL's about whose cause the database can say more.
 // In the transaction that it ended nothing can be asked.
 type unclear struct {
-	err           *django.Error
+	err           *tokenctl.Error
 	code          string // SQLSTATE
 	schema, table string // perhaps unknown
 }
@@ -41,7 +40,7 @@ func (tx *Tx) clarify(ctx context.Context, err error) {
 			u.err.Hint = "connect as a role that may write"
 		}
 	case "23505":
-		if u.err.Code != django.CodeDatabaseError {
+		if u.err.Code != tokenctl.CodeDatabaseError {
 			return
 		}
 		for _, s := range tx.sequences(ctx, u) {
@@ -53,7 +52,7 @@ func (tx *Tx) clarify(ctx context.Context, err error) {
 	case "2200H", "22003":
 		for _, s := range tx.sequences(ctx, u) {
 			if s.usedUp {
-				u.err.Code = django.CodeDatabaseError
+				u.err.Code = tokenctl.CodeDatabaseError
 				u.err.Message = fmt.Sprintf("the numbers of %s.%s are used up: the column is %s, and its sequence %s has given the last one", u.table, s.column, s.typ, s.name)
 				u.err.Hint = "widen both to bigint, or let the sequence begin in a gap"
 			}

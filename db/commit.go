@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"time"
+	"tokenctl"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
-
-	"tokenctl/django"
 )
 
 // Phase is how far a transaction that writes is.
@@ -32,8 +31,8 @@ const grace = 400 * time.Millisecond
 
 // OutcomeUnknown is the error about a commit that was sent and whose answer did
 // not come.
-func OutcomeUnknown(why string, err error) *django.Error {
-	return &django.Error{Code: django.CodeOutcomeUnknown, Err: err,
+func OutcomeUnknown(why string, err error) *tokenctl.Error {
+	return &tokenctl.Error{Code: tokenctl.CodeOutcomeUnknown, Err: err,
 		Message: why + " while the transaction was being committed: it may or may not have happened"}
 }
 
@@ -96,7 +95,7 @@ func (tx *Tx) commitPostgres(ctx context.Context, m mode) error {
 		return nil
 	}
 	var pg *pgconn.PgError
-	var known *django.Error
+	var known *tokenctl.Error
 	switch {
 	case err == nil, errors.As(err, &known):
 		return err

@@ -8,12 +8,11 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+	"tokenctl"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
-
-	"tokenctl/django"
 )
 
 // connState is what tokenctl knows of one connection to PostgreSQL. The server's own
@@ -24,8 +23,8 @@ type connState struct {
 	sql          string        // its text, without values
 	cancelled    atomic.Bool   // by us, the last statement
 	failed       atomic.Pointer[failure]
-	lost         atomic.Pointer[django.Error] // why the connection is no more
-	unreplicated atomic.Bool                  // what was committed last has not reached the standby
+	lost         atomic.Pointer[tokenctl.Error] // why the connection is no more
+	unreplicated atomic.Bool                    // what was committed last has not reached the standby
 }
 
 // failure is the server's last error, except its refusals to go on after one.

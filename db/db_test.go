@@ -10,10 +10,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 )
 
 // open opens the database of a test; what o leaves out is filled in.
@@ -109,15 +109,15 @@ func newRole(t testing.TB, options string) string {
 }
 
 // wantCode fails the test unless err has the code; want "" is no error.
-func wantCode(t testing.TB, err error, want django.Code) {
+func wantCode(t testing.TB, err error, want tokenctl.Code) {
 	t.Helper()
-	var e *django.Error
+	var e *tokenctl.Error
 	switch {
 	case want == "" && err == nil:
 	case want == "" || err == nil:
-		t.Fatalf("error %v (code %s), want code %q", err, django.CodeOf(err), want)
+		t.Fatalf("error %v (code %s), want code %q", err, tokenctl.CodeOf(err), want)
 	case !errors.As(err, &e) || e.Code != want:
-		t.Fatalf("error %v (%T) with code %s, want %s", err, err, django.CodeOf(err), want)
+		t.Fatalf("error %v (%T) with code %s, want %s", err, err, tokenctl.CodeOf(err), want)
 	}
 }
 
@@ -136,9 +136,9 @@ func newUser(t testing.TB, s *db.Store, name string) db.User {
 }
 
 // key is a DRF key that tells where it comes from.
-func key(n int) django.Secret { return django.NewSecret(fmt.Sprintf("%040x", n)) }
+func key(n int) tokenctl.Secret { return tokenctl.NewSecret(fmt.Sprintf("%040x", n)) }
 
-func insertToken(ctx context.Context, s *db.Store, u db.User, k django.Secret) (token db.Token, err error) {
+func insertToken(ctx context.Context, s *db.Store, u db.User, k tokenctl.Secret) (token db.Token, err error) {
 	err = s.Write(ctx, func(tx *db.Tx) error {
 		token, err = inserted(ctx, tx, u, k)
 		return err
@@ -148,19 +148,19 @@ func insertToken(ctx context.Context, s *db.Store, u db.User, k django.Secret) (
 
 // inserted is a user's new token; one who has a token already is a
 // CodeTokenExists error.
-func inserted(ctx context.Context, tx *db.Tx, u db.User, k django.Secret) (db.Token, error) {
-	taken, err := tx.InsertTokens(ctx, []db.User{u}, []django.Secret{k})
+func inserted(ctx context.Context, tx *db.Tx, u db.User, k tokenctl.Secret) (db.Token, error) {
+	taken, err := tx.InsertTokens(ctx, []db.User{u}, []tokenctl.Secret{k})
 	if taken[u.ID] {
-		err = &django.Error{Code: django.CodeTokenExists}
+		err = &tokenctl.Error{Code: tokenctl.CodeTokenExists}
 	}
 	return db.Token{Key: k, Created: tx.Now, User: u}, err
 }
 
 // The codes of outcomes: see refused.
 const (
-	isChanged django.Code = "is changed"
-	isGone    django.Code = "is gone"
-	isAlready django.Code = "is already"
+	isChanged tokenctl.Code = "is changed"
+	isGone    tokenctl.Code = "is gone"
+	isAlready tokenctl.Code = "is already"
 )
 
 // refused is what a change of one row came to, as an error.
@@ -168,13 +168,13 @@ func refused(left db.Outcomes, err error) error {
 	if err != nil || left[0] == 0 {
 		return err
 	}
-	code := map[db.Outcome]django.Code{db.Changed: isChanged, db.Gone: isGone, db.Already: isAlready}[left[0]]
-	return &django.Error{Code: code, Message: string(code)}
+	code := map[db.Outcome]tokenctl.Code{db.Changed: isChanged, db.Gone: isGone, db.Already: isAlready}[left[0]]
+	return &tokenctl.Error{Code: code, Message: string(code)}
 }
 
 // replaceToken gives a token another key.
-func replaceToken(ctx context.Context, tx *db.Tx, old db.Token, k django.Secret) (db.Token, error) {
-	err := refused(tx.ReplaceTokens(ctx, []db.Ref{old.Ref()}, []django.Secret{k}))
+func replaceToken(ctx context.Context, tx *db.Tx, old db.Token, k tokenctl.Secret) (db.Token, error) {
+	err := refused(tx.ReplaceTokens(ctx, []db.Ref{old.Ref()}, []tokenctl.Secret{k}))
 	return db.Token{Key: k, Created: tx.Now, User: old.User}, err
 }
 

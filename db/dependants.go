@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // Dependants are the rows of one table that refer to users.
@@ -173,7 +172,7 @@ func Deletable(dependants []Dependants) error {
 	if blocked == nil {
 		return nil
 	}
-	return &django.Error{Code: django.CodeReferenced, Message: "rows of tables that tokenctl does not know refer to the user: " + strings.Join(blocked, ", "),
+	return &tokenctl.Error{Code: tokenctl.CodeReferenced, Message: "rows of tables that tokenctl does not know refer to the user: " + strings.Join(blocked, ", "),
 		Hint: "tokenctl user deactivate keeps the row and locks the user out; or delete the user in the Django application"}
 }
 
@@ -233,7 +232,7 @@ func (tx *Tx) DeleteUsers(ctx context.Context, users []User) error {
 		}
 	}
 	if n != int64(len(users)) {
-		return &django.Error{Code: django.CodeChanged, Message: "a user was deleted meanwhile"}
+		return &tokenctl.Error{Code: tokenctl.CodeChanged, Message: "a user was deleted meanwhile"}
 	}
 	return nil
 }

@@ -6,10 +6,9 @@ import (
 	"net"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"github.com/jackc/pgx/v5/pgproto3"
-
-	"tokenctl/django"
 )
 
 // TestTLSRefused connects to a server without TLS: where that will do, over the
@@ -48,7 +47,7 @@ func TestTLSRefused(t *testing.T) {
 			}
 			defer s.Close()
 			_, err = s.Layout(t.Context())
-			var e *django.Error
+			var e *tokenctl.Error
 			if !errors.As(err, &e) {
 				t.Fatalf("got error %v", err)
 			}

@@ -8,11 +8,10 @@ import (
 	"io"
 	"net"
 	"strings"
+	"tokenctl"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
-
-	"tokenctl/django"
 )
 
 // This file is the one place where a driver's error becomes tokenctl's. A
@@ -26,7 +25,7 @@ func (s *Store) explain(ctx context.Context, err error) error {
 
 // explain translates err, or says that ctx ended the work.
 func (tx *Tx) explain(ctx context.Context, err error) error {
-	var known *django.Error
+	var known *tokenctl.Error
 	switch {
 	case err == nil || errors.As(err, &known):
 		return err
@@ -65,10 +64,10 @@ func (tx *Tx) translate(err error) error {
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return &django.Error{Code: django.CodeTimeout, Message: "the database server gave no answer within --timeout", Err: err,
+		return &tokenctl.Error{Code: tokenctl.CodeTimeout, Message: "the database server gave no answer within --timeout", Err: err,
 			Hint: "check the server and the network, or allow more with --timeout 2m"}
 	case isLost(err):
-		return &django.Error{Code: django.CodeDatabaseUnreachable, Message: "the connection to the database was lost", Err: err, Hint: "try again"}
+		return &tokenctl.Error{Code: tokenctl.CodeDatabaseUnreachable, Message: "the connection to the database was lost", Err: err, Hint: "try again"}
 	}
 	return err
 }

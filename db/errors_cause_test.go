@@ -7,17 +7,17 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 )
 
 // says checks an error's code and what its message and hint say.
-func says(t testing.TB, err error, want django.Code, texts ...string) {
+func says(t testing.TB, err error, want tokenctl.Code, texts ...string) {
 	t.Helper()
 	wantCode(t, err, want)
-	var e *django.Error
+	var e *tokenctl.Error
 	if !errors.As(err, &e) {
 		return
 	}
@@ -53,12 +53,12 @@ func TestSequenceBehind(t *testing.T) {
 				list = append(list, db.NewUser{Username: fmt.Sprintf("new%d", i), IsActive: true})
 			}
 			err := s.Write(t.Context(), func(tx *db.Tx) error { _, err := tx.CreateUsers(t.Context(), list, nil); return err })
-			says(t, err, django.CodeDatabaseError, "sequence "+test.sequence+" is behind auth_user.id", "select setval('"+test.sequence+"', (select max(\"id\") from \"public\".\"auth_user\"))")
+			says(t, err, tokenctl.CodeDatabaseError, "sequence "+test.sequence+" is behind auth_user.id", "select setval('"+test.sequence+"', (select max(\"id\") from \"public\".\"auth_user\"))")
 			dbtest.Psql(t, address, "select setval('"+test.sequence+"', (select max(id) from auth_user))")
 			err = s.Write(t.Context(), func(tx *db.Tx) error { _, err := tx.CreateUsers(t.Context(), list, nil); return err })
 			wantCode(t, err, "")
 			err = s.Write(t.Context(), func(tx *db.Tx) error { _, err := tx.CreateUsers(t.Context(), list[:1], nil); return err })
-			says(t, err, django.CodeUserExists, "new0", "username")
+			says(t, err, tokenctl.CodeUserExists, "new0", "username")
 		})
 	}
 	t.Run("jwt", func(t *testing.T) {
@@ -66,7 +66,7 @@ func TestSequenceBehind(t *testing.T) {
 		address := dbtest.Postgres(t)
 		s := initialised(t, address, db.Options{})
 		newUser(t, s, "ann")
-		token := db.OutstandingToken{JTI: strings.Repeat("a", 32), Text: django.NewSecret("x")}
+		token := db.OutstandingToken{JTI: strings.Repeat("a", 32), Text: tokenctl.NewSecret("x")}
 		token.User.ID = "1"
 		insert := func() error {
 			return s.Write(t.Context(), func(tx *db.Tx) error {
@@ -77,10 +77,10 @@ func TestSequenceBehind(t *testing.T) {
 			})
 		}
 		wantCode(t, insert(), "")
-		says(t, insert(), django.CodeAlreadyExists, "token_blacklist_outstandingtoken", "jti")
+		says(t, insert(), tokenctl.CodeAlreadyExists, "token_blacklist_outstandingtoken", "jti")
 		dbtest.Psql(t, address, "select setval(pg_get_serial_sequence('token_blacklist_outstandingtoken', 'id'), 1, false)")
 		token.JTI = strings.Repeat("b", 32)
-		says(t, insert(), django.CodeDatabaseError, "token_blacklist_outstandingtoken.id", "setval")
+		says(t, insert(), tokenctl.CodeDatabaseError, "token_blacklist_outstandingtoken.id", "setval")
 	})
 }
 
@@ -99,12 +99,12 @@ func TestIDsUsedUp(t *testing.T) {
 		address := dbtest.Postgres(t)
 		initialised(t, address, db.Options{})
 		dbtest.Psql(t, address, change)
-		says(t, create(open(t, address, db.Options{})), django.CodeDatabaseError, "auth_user.id", "integer", "used up", "bigint")
+		says(t, create(open(t, address, db.Options{})), tokenctl.CodeDatabaseError, "auth_user.id", "integer", "used up", "bigint")
 	}
 	address := dbtest.SQLite(t)
 	initialised(t, address, db.Options{})
 	execute(t, address, "insert into sqlite_sequence values ('auth_user', 9223372036854775807)")
-	says(t, create(open(t, address, db.Options{})), django.CodeDatabaseError, "auth_user", "used up")
+	says(t, create(open(t, address, db.Options{})), tokenctl.CodeDatabaseError, "auth_user", "used up")
 }
 
 // What a statement lacks is what its hint grants.
@@ -121,20 +121,20 @@ func TestGrants(t *testing.T) {
 		}
 		return err
 	}
-	says(t, list(), django.CodePermissionDenied, "grant select on ", role)
-	if e := list().(*django.Error); strings.Contains(e.Hint, "insert") || strings.Contains(e.Hint, "delete") {
+	says(t, list(), tokenctl.CodePermissionDenied, "grant select on ", role)
+	if e := list().(*tokenctl.Error); strings.Contains(e.Hint, "insert") || strings.Contains(e.Hint, "delete") {
 		t.Error(e.Hint)
 	}
 	dbtest.Psql(t, address, "grant select on all tables in schema public to "+role)
 	err = s.Write(t.Context(), func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) })
-	says(t, err, django.CodePermissionDenied, `grant select, delete on "authtoken_token" to "`+role+`"`)
+	says(t, err, tokenctl.CodePermissionDenied, `grant select, delete on "authtoken_token" to "`+role+`"`)
 	dbtest.Psql(t, address, "grant insert on auth_user to "+role)
 	dbtest.Psql(t, address, "alter table auth_user alter id drop identity if exists; create sequence if not exists extra_seq; alter table auth_user alter id set default nextval('extra_seq')")
 	err = s.Write(t.Context(), func(tx *db.Tx) error {
 		_, err := tx.CreateUser(t.Context(), db.NewUser{Username: "new"}, nil)
 		return err
 	})
-	says(t, err, django.CodePermissionDenied, `grant usage on sequence "extra_seq"`)
+	says(t, err, tokenctl.CodePermissionDenied, `grant usage on sequence "extra_seq"`)
 }
 
 // Every SQLSTATE that the server can send has a meaning, and none repeats what a
@@ -146,18 +146,18 @@ func TestMeanings(t *testing.T) {
 	for _, code := range []string{"08000", "0A000", "21000", "22012", "22P05", "23000", "25001", "26000", "28000", "2F000", "34000", "3D000", "3F000", "40002",
 		"42601", "42846", "42P07", "53200", "53300", "54000", "55000", "55006", "57000", "58030", "72000", "F0000", "HV000", "P0001", "P0002", "XX000", "XX001"} {
 		err := write(t.Context(), s, fmt.Sprintf("do $$ begin raise exception using errcode = '%s', message = 'CANARY'; end $$", code))
-		var e *django.Error
+		var e *tokenctl.Error
 		if !errors.As(err, &e) || strings.Contains(e.Message+e.Hint, "CANARY") || strings.Contains(e.Message, "reports SQLSTATE") || len(e.Message) < 20 {
 			t.Errorf("%s: %v", code, err)
 		}
 	}
-	says(t, write(t.Context(), s, "select 1 from nowhere.nothing"), django.CodeLayoutUnsupported, "nowhere.nothing")
-	says(t, write(t.Context(), s, "select id = true from auth_user"), django.CodeLayoutUnsupported, "operator does not exist: integer = boolean")
-	says(t, write(t.Context(), s, "insert into auth_group (name) values (repeat('x', 200))"), django.CodeInvalidValue, "varying(150)")
+	says(t, write(t.Context(), s, "select 1 from nowhere.nothing"), tokenctl.CodeLayoutUnsupported, "nowhere.nothing")
+	says(t, write(t.Context(), s, "select id = true from auth_user"), tokenctl.CodeLayoutUnsupported, "operator does not exist: integer = boolean")
+	says(t, write(t.Context(), s, "insert into auth_group (name) values (repeat('x', 200))"), tokenctl.CodeInvalidValue, "varying(150)")
 	says(t, write(t.Context(), s, "set local idle_in_transaction_session_timeout = 20", "select 1"), "")
 	database := dbtest.Psql(t, address, "select current_database()")
 	dbtest.Psql(t, address, "alter database "+database+" set default_transaction_read_only = on")
-	says(t, write(t.Context(), open(t, address, db.Options{}), "delete from auth_user"), django.CodeDatabaseReadOnly, "default_transaction_read_only is on")
+	says(t, write(t.Context(), open(t, address, db.Options{}), "delete from auth_user"), tokenctl.CodeDatabaseReadOnly, "default_transaction_read_only is on")
 }
 
 // SQLite's errors, each with its real cause.
@@ -171,7 +171,7 @@ func TestSQLiteCauses(t *testing.T) {
 	t.Run("full", func(t *testing.T) {
 		s, path := at(t)
 		err := write(t.Context(), s, "pragma max_page_count = 1", "create table big (v)", "insert into big select randomblob(100000) from auth_permission, auth_permission")
-		says(t, err, django.CodeDatabaseFull, path)
+		says(t, err, tokenctl.CodeDatabaseFull, path)
 	})
 	t.Run("damaged", func(t *testing.T) {
 		s, path := at(t)
@@ -185,7 +185,7 @@ func TestSQLiteCauses(t *testing.T) {
 		}
 		f.WriteAt([]byte(strings.Repeat("\xff", int(info.Size())-4096)), 4096)
 		f.Close()
-		says(t, write(t.Context(), s, "insert into auth_group (name) values ('a')"), django.CodeDatabaseUnreachable, path, "damaged")
+		says(t, write(t.Context(), s, "insert into auth_group (name) values ('a')"), tokenctl.CodeDatabaseUnreachable, path, "damaged")
 	})
 	t.Run("no database", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "db.sqlite3")
@@ -193,15 +193,15 @@ func TestSQLiteCauses(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := open(t, "sqlite:///"+path, db.Options{}).Layout(t.Context())
-		says(t, err, django.CodeDatabaseUnreachable, path, "is not a SQLite database")
+		says(t, err, tokenctl.CodeDatabaseUnreachable, path, "is not a SQLite database")
 	})
 	t.Run("words", func(t *testing.T) {
 		s, _ := at(t)
 		newUser(t, s, "ann")
-		says(t, write(t.Context(), s, "select nowhat from auth_user"), django.CodeLayoutUnsupported, "no such column: nowhat")
-		says(t, write(t.Context(), s, "create view v as select 1 as a", "insert into v values (1)"), django.CodeDatabaseError, "cannot modify v because it is a view")
-		says(t, write(t.Context(), s, "insert into auth_group (name) values (null)"), django.CodeColumnsRequired, "auth_group.name")
-		says(t, write(t.Context(), s, "insert into auth_group (name) values ('a'), ('a')"), django.CodeAlreadyExists, "auth_group.name")
-		says(t, write(t.Context(), s, "insert into auth_group (id, name) values ('x', 'b')"), django.CodeInvalidValue, "integer primary key")
+		says(t, write(t.Context(), s, "select nowhat from auth_user"), tokenctl.CodeLayoutUnsupported, "no such column: nowhat")
+		says(t, write(t.Context(), s, "create view v as select 1 as a", "insert into v values (1)"), tokenctl.CodeDatabaseError, "cannot modify v because it is a view")
+		says(t, write(t.Context(), s, "insert into auth_group (name) values (null)"), tokenctl.CodeColumnsRequired, "auth_group.name")
+		says(t, write(t.Context(), s, "insert into auth_group (name) values ('a'), ('a')"), tokenctl.CodeAlreadyExists, "auth_group.name")
+		says(t, write(t.Context(), s, "insert into auth_group (id, name) values ('x', 'b')"), tokenctl.CodeInvalidValue, "integer primary key")
 	})
 }

@@ -10,11 +10,10 @@ import (
 	"io"
 	"net"
 	"strings"
+	"tokenctl"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
-
-	"tokenctl/django"
 )
 
 // refusalHints are what a server's refusal to let somebody in means, by SQLSTATE.
@@ -33,13 +32,13 @@ func (s *Store) connectError(err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		hint := cmp.Or(refusalHints[pg.Code], "check the user, the password (.pgpass, PGPASSWORD, a service file) and pg_hba.conf")
-		return &django.Error{Code: django.CodeDatabaseRefused, Message: "the database refused the connection: " + pg.Message, Hint: hint, Err: err}
+		return &tokenctl.Error{Code: tokenctl.CodeDatabaseRefused, Message: "the database refused the connection: " + pg.Message, Hint: hint, Err: err}
 	}
 	var lite *sqlite.Error
 	if errors.As(err, &lite) {
 		return (&Tx{store: s}).sqliteError(lite)
 	}
-	e := &django.Error{Code: django.CodeDatabaseUnreachable, Message: "cannot reach the database", Err: err,
+	e := &tokenctl.Error{Code: tokenctl.CodeDatabaseUnreachable, Message: "cannot reach the database", Err: err,
 		Hint: "check the host and the port, and that the server listens there"}
 	host := "the server"
 	var connect *pgconn.ConnectError

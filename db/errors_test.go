@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 )
 
 func write(ctx context.Context, s *db.Store, statements ...string) error {
@@ -31,17 +31,17 @@ func TestConnectErrors(t *testing.T) {
 	server := dbtest.PostgresServer(t)
 	for _, test := range []struct {
 		name, url string
-		want      django.Code
+		want      tokenctl.Code
 		text      string
 	}{
-		{"no such host", "postgres://ann@no-such-host.invalid/app", django.CodeDatabaseUnreachable, "no-such-host.invalid"},
-		{"nobody listens", "postgres://ann@127.0.0.1:1/app", django.CodeDatabaseUnreachable, "refused"},
-		{"no socket", "postgres://ann@/app?host=/nowhere", django.CodeDatabaseUnreachable, "/nowhere"},
-		{"no answer", "postgres://ann@" + silent(t) + "/app", django.CodeDatabaseUnreachable, "no answer in time"},
-		{"wrong password", as(address, role, "CANARY"), django.CodeDatabaseRefused, role},
-		{"no password", strings.Replace(as(address, role, ""), ":@", "@", 1), django.CodeDatabaseRefused, ""},
-		{"no such role", as(address, "nobody_here", "CANARY"), django.CodeDatabaseRefused, "nobody_here"},
-		{"no such database", server.Database("no_such_database"), django.CodeDatabaseRefused, "no_such_database"},
+		{"no such host", "postgres://ann@no-such-host.invalid/app", tokenctl.CodeDatabaseUnreachable, "no-such-host.invalid"},
+		{"nobody listens", "postgres://ann@127.0.0.1:1/app", tokenctl.CodeDatabaseUnreachable, "refused"},
+		{"no socket", "postgres://ann@/app?host=/nowhere", tokenctl.CodeDatabaseUnreachable, "/nowhere"},
+		{"no answer", "postgres://ann@" + silent(t) + "/app", tokenctl.CodeDatabaseUnreachable, "no answer in time"},
+		{"wrong password", as(address, role, "CANARY"), tokenctl.CodeDatabaseRefused, role},
+		{"no password", strings.Replace(as(address, role, ""), ":@", "@", 1), tokenctl.CodeDatabaseRefused, ""},
+		{"no such role", as(address, "nobody_here", "CANARY"), tokenctl.CodeDatabaseRefused, "nobody_here"},
+		{"no such database", server.Database("no_such_database"), tokenctl.CodeDatabaseRefused, "no_such_database"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -76,7 +76,7 @@ func TestPrivileges(t *testing.T) {
 	}
 	check := func(err error, table string) {
 		t.Helper()
-		wantCode(t, err, django.CodePermissionDenied)
+		wantCode(t, err, tokenctl.CodePermissionDenied)
 		if text := err.Error(); !strings.Contains(text, table) || strings.Contains(text, "CANARY") {
 			t.Error(text)
 		}
@@ -115,9 +115,9 @@ func TestLostConnection(t *testing.T) {
 				}
 				return tx.CheckConstraints(t.Context()) // this is where it fires
 			})
-			wantCode(t, err, django.CodeDatabaseUnreachable)
+			wantCode(t, err, tokenctl.CodeDatabaseUnreachable)
 			_, err = insertToken(t.Context(), s, u, key(1))
-			wantCode(t, err, django.CodeOutcomeUnknown)
+			wantCode(t, err, tokenctl.CodeOutcomeUnknown)
 			if got := dbtest.Psql(t, address, "select count(*) from authtoken_token"); got != "0" {
 				t.Errorf("%s tokens", got)
 			}
@@ -137,7 +137,7 @@ func TestSlowCommit(t *testing.T) {
 	u := newUser(t, initialised(t, address, db.Options{}), "ann")
 	dbtest.Psql(t, address, strings.ReplaceAll(killOn, "perform pg_terminate_backend(pg_backend_pid());", ""))
 	_, err := insertToken(t.Context(), open(t, address, db.Options{Timeout: 200 * time.Millisecond}), u, key(1))
-	wantCode(t, err, django.CodeTimeout)
+	wantCode(t, err, tokenctl.CodeTimeout)
 
 	var phases []db.Phase
 	var interrupt context.CancelCauseFunc
@@ -155,7 +155,7 @@ func TestSlowCommit(t *testing.T) {
 		})
 	}
 	err = insert(2)
-	wantCode(t, err, django.CodeOutcomeUnknown)
+	wantCode(t, err, tokenctl.CodeOutcomeUnknown)
 	if !strings.HasPrefix(err.Error(), "ctrl-c while ") || !slices.Equal(phases, []db.Phase{db.Begun, db.Committing}) {
 		t.Errorf("%v, phases %v", err, phases)
 	}
@@ -172,7 +172,7 @@ func TestLimits(t *testing.T) {
 	token := withToken(t, initialised(t, address, db.Options{}), "ann", 1)
 	remove := func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) }
 	s := open(t, address, db.Options{Timeout: 300 * time.Millisecond})
-	wantCode(t, write(t.Context(), s, "select pg_sleep(9)"), django.CodeTimeout)
+	wantCode(t, write(t.Context(), s, "select pg_sleep(9)"), tokenctl.CodeTimeout)
 
 	patient := open(t, address, db.Options{})
 	err := patient.Write(t.Context(), func(tx *db.Tx) error {
@@ -180,7 +180,7 @@ func TestLimits(t *testing.T) {
 			return err
 		}
 		start := time.Now()
-		wantCode(t, s.Write(t.Context(), remove), django.CodeDatabaseLocked)
+		wantCode(t, s.Write(t.Context(), remove), tokenctl.CodeDatabaseLocked)
 		if d := time.Since(start); d > time.Second {
 			t.Errorf("locked after %v", d)
 		}
@@ -190,12 +190,12 @@ func TestLimits(t *testing.T) {
 		var last error
 		for _, last = range s.ListUsers(t.Context(), db.Filter{}) {
 		}
-		wantCode(t, last, django.CodeDatabaseLocked)
+		wantCode(t, last, tokenctl.CodeDatabaseLocked)
 		return nil
 	})
 	wantCode(t, err, "")
 
-	cause := &django.Error{Code: django.CodeTimeout, Message: "--max-time has passed"}
+	cause := &tokenctl.Error{Code: tokenctl.CodeTimeout, Message: "--max-time has passed"}
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 300*time.Millisecond, cause)
 	defer cancel()
 	start := time.Now()
@@ -214,7 +214,7 @@ func TestReadOnlyServer(t *testing.T) {
 	t.Parallel()
 	address := dbtest.Postgres(t)
 	s := initialised(t, address, db.Options{})
-	wantCode(t, write(t.Context(), s, "set transaction read only", "delete from authtoken_token"), django.CodeDatabaseReadOnly)
+	wantCode(t, write(t.Context(), s, "set transaction read only", "delete from authtoken_token"), tokenctl.CodeDatabaseReadOnly)
 	err := s.Read(t.Context(), func(tx *db.Tx) error { return tx.Exec(t.Context(), "delete from authtoken_token") })
-	wantCode(t, err, django.CodeDatabaseReadOnly)
+	wantCode(t, err, tokenctl.CodeDatabaseReadOnly)
 }

@@ -4,8 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // Filter narrows a list. The zero value is everything.
@@ -83,7 +82,7 @@ func (f *Filter) sortBy(l *Layout, q *query, tie string, by map[string]string) e
 	}
 	expr, ok := by[f.Sort]
 	if !ok {
-		return &django.Error{Code: django.CodeUsage, Message: fmt.Sprintf("cannot sort by %q", f.Sort)}
+		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: fmt.Sprintf("cannot sort by %q", f.Sort)}
 	}
 	direction := ""
 	if f.Descending {

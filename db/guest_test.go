@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 )
 
 // left is what a client finds in a server connection: it must be the same
@@ -33,11 +33,11 @@ const left = `
 // midway. Each returns what it must.
 var guestWork = []struct {
 	name string
-	want django.Code
+	want tokenctl.Code
 	do   func(ctx context.Context, s *db.Store, u db.User) error
 }{
 	{"layout", "", func(ctx context.Context, s *db.Store, _ db.User) error { _, err := s.Layout(ctx); return err }},
-	{"init", django.CodeDatabaseNotEmpty, func(ctx context.Context, s *db.Store, _ db.User) error { return s.Init(ctx) }},
+	{"init", tokenctl.CodeDatabaseNotEmpty, func(ctx context.Context, s *db.Store, _ db.User) error { return s.Init(ctx) }},
 	{"users", "", func(ctx context.Context, s *db.Store, u db.User) error {
 		return s.Write(ctx, func(tx *db.Tx) error {
 			n, err := tx.CreateUser(ctx, db.NewUser{Username: "temp", Password: "!", IsActive: true}, rand.Reader)
@@ -77,7 +77,7 @@ var guestWork = []struct {
 			if found, err := tx.TokensOf(ctx, []string{u.ID}); err != nil || len(found) != 1 {
 				return errors.Join(err, errors.New("no token of the user"))
 			}
-			if found, err := tx.TokensWithKeys(ctx, []django.Secret{key(8)}); err != nil || found[0] == nil {
+			if found, err := tx.TokensWithKeys(ctx, []tokenctl.Secret{key(8)}); err != nil || found[0] == nil {
 				return errors.Join(err, errors.New("no token with the key"))
 			}
 			if err := tx.CheckConstraints(ctx); err != nil {
@@ -96,7 +96,7 @@ var guestWork = []struct {
 		}
 		return nil
 	}},
-	{"f fails", django.CodeFailed, func(ctx context.Context, s *db.Store, u db.User) error {
+	{"f fails", tokenctl.CodeFailed, func(ctx context.Context, s *db.Store, u db.User) error {
 		return s.Write(ctx, func(tx *db.Tx) error {
 			if _, err := inserted(ctx, tx, u, key(9)); err != nil {
 				return err
@@ -104,13 +104,13 @@ var guestWork = []struct {
 			return errors.New("no")
 		})
 	}},
-	{"a statement fails", django.CodeDatabaseError, func(ctx context.Context, s *db.Store, _ db.User) error {
+	{"a statement fails", tokenctl.CodeDatabaseError, func(ctx context.Context, s *db.Store, _ db.User) error {
 		return s.Write(ctx, func(tx *db.Tx) error { return tx.Exec(ctx, "select 1/0") })
 	}},
-	{"a failure is passed over", django.CodeDatabaseError, func(ctx context.Context, s *db.Store, _ db.User) error {
+	{"a failure is passed over", tokenctl.CodeDatabaseError, func(ctx context.Context, s *db.Store, _ db.User) error {
 		return s.Write(ctx, func(tx *db.Tx) error { _ = tx.Exec(ctx, "select 1/0"); return nil })
 	}},
-	{"panic", django.CodeFailed, func(ctx context.Context, s *db.Store, u db.User) (err error) {
+	{"panic", tokenctl.CodeFailed, func(ctx context.Context, s *db.Store, u db.User) (err error) {
 		defer func() {
 			if recover() != nil {
 				err = errors.New("panic")
@@ -118,7 +118,7 @@ var guestWork = []struct {
 		}()
 		return s.Write(ctx, func(tx *db.Tx) error { panic("no") })
 	}},
-	{"timeout", django.CodeTimeout, func(ctx context.Context, s *db.Store, _ db.User) error {
+	{"timeout", tokenctl.CodeTimeout, func(ctx context.Context, s *db.Store, _ db.User) error {
 		return s.Write(ctx, func(tx *db.Tx) error {
 			if err := tx.Exec(ctx, "set local statement_timeout = 50"); err != nil {
 				return err
@@ -126,12 +126,12 @@ var guestWork = []struct {
 			return tx.Exec(ctx, "select pg_sleep(9)")
 		})
 	}},
-	{"cancelled in a statement", django.CodeFailed, func(ctx context.Context, s *db.Store, _ db.User) error {
+	{"cancelled in a statement", tokenctl.CodeFailed, func(ctx context.Context, s *db.Store, _ db.User) error {
 		ctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 		defer cancel()
 		return s.Write(ctx, func(tx *db.Tx) error { return tx.Exec(ctx, "select pg_sleep(9)") })
 	}},
-	{"cancelled between statements", django.CodeFailed, func(ctx context.Context, s *db.Store, u db.User) error {
+	{"cancelled between statements", tokenctl.CodeFailed, func(ctx context.Context, s *db.Store, u db.User) error {
 		ctx, cancel := context.WithCancel(ctx)
 		return s.Write(ctx, func(tx *db.Tx) error {
 			defer cancel()
@@ -139,7 +139,7 @@ var guestWork = []struct {
 			return err
 		})
 	}},
-	{"refused at commit", django.CodeReferenced, func(ctx context.Context, s *db.Store, _ db.User) error {
+	{"refused at commit", tokenctl.CodeReferenced, func(ctx context.Context, s *db.Store, _ db.User) error {
 		_, err := insertToken(ctx, s, db.User{ID: "4711"}, key(9))
 		return err
 	}},
@@ -157,7 +157,7 @@ func TestGoodGuest(t *testing.T) {
 	s := open(t, with(pooled, "options", "-csearch_path=public -cwork_mem=5MB"), db.Options{})
 	for _, work := range guestWork {
 		err := work.do(t.Context(), s, u)
-		if got := django.CodeOf(err); (err != nil) != (work.want != "") || err != nil && got != work.want {
+		if got := tokenctl.CodeOf(err); (err != nil) != (work.want != "") || err != nil && got != work.want {
 			t.Errorf("%s: %v (%s), want %q", work.name, err, got, work.want)
 		}
 		if after := dbtest.Psql(t, pooled, left); after != before {
@@ -229,7 +229,7 @@ func TestReadOnlyByDefault(t *testing.T) {
 		t.Errorf("%d tokens are listed", n)
 	}
 	err := s.Write(t.Context(), func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) })
-	wantCode(t, err, django.CodeDatabaseReadOnly)
+	wantCode(t, err, tokenctl.CodeDatabaseReadOnly)
 }
 
 func TestLatin1(t *testing.T) {
@@ -249,5 +249,5 @@ func TestLatin1(t *testing.T) {
 		_, err := tx.CreateUser(t.Context(), db.NewUser{Username: "日本"}, rand.Reader)
 		return err
 	})
-	wantCode(t, err, django.CodeInvalidValue)
+	wantCode(t, err, tokenctl.CodeInvalidValue)
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db/schema"
 	"tokenctl/django"
@@ -19,7 +20,7 @@ func CreateFile(t Target) (created bool, err error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, &django.Error{Code: django.CodeDatabaseUnreachable, Message: "cannot create " + t.Path + ": " + reason(err), Err: err}
+		return false, &tokenctl.Error{Code: tokenctl.CodeDatabaseUnreachable, Message: "cannot create " + t.Path + ": " + reason(err), Err: err}
 	}
 	return true, f.Close()
 }
@@ -49,7 +50,7 @@ func (s *Store) Init(ctx context.Context) error {
 			return err
 		}
 		if !empty {
-			return &django.Error{Code: django.CodeDatabaseNotEmpty, Message: "the database has tables already",
+			return &tokenctl.Error{Code: tokenctl.CodeDatabaseNotEmpty, Message: "the database has tables already",
 				Hint: "init is for an empty database; tokenctl doctor shows what is in this one"}
 		}
 		for _, statement := range schema.Statements(string(s.Engine)) {
@@ -83,10 +84,10 @@ func (tx *Tx) enterSchema(ctx context.Context) error {
 		return tx.explain(ctx, err)
 	}
 	if current == nil && name == "" {
-		return &django.Error{Code: django.CodeNotFound, Message: "the database has no schema of the role's search_path", Hint: "name one with --schema"}
+		return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "the database has no schema of the role's search_path", Hint: "name one with --schema"}
 	}
 	if current == nil {
-		return &django.Error{Code: django.CodeNotFound, Message: "the database has no schema " + name + " for the tables",
+		return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "the database has no schema " + name + " for the tables",
 			Hint: "create it with psql: create schema " + quote(name)}
 	}
 	return nil

@@ -5,8 +5,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // values is what the rows of one statement have in a column: each its own, or
@@ -79,7 +78,7 @@ func (l *Layout) keysOf(table *UserTable, users []User) ([]any, error) {
 	for i, u := range users {
 		key, ok := table.keyArg(l.Engine, u.ID)
 		if !ok {
-			return nil, &django.Error{Code: django.CodeUserNotFound, Message: "there is no user with the id " + u.ID}
+			return nil, &tokenctl.Error{Code: tokenctl.CodeUserNotFound, Message: "there is no user with the id " + u.ID}
 		}
 		keys[i] = key
 	}
@@ -110,7 +109,7 @@ func (tx *Tx) insertAll(ctx context.Context, n int, t *Table, columns ...values)
 	inserted, err := tx.execRows(ctx, text, args...)
 	if err == nil && inserted < int64(n) {
 		// A trigger of the application's may do that.
-		err = &django.Error{Code: django.CodeRowsKept, Message: "the database did not take all new rows of " + t.Name}
+		err = &tokenctl.Error{Code: tokenctl.CodeRowsKept, Message: "the database did not take all new rows of " + t.Name}
 	}
 	return err
 }

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 )
 
 func inspected(t *testing.T, address, schema string, f func(tx *Tx, unknown error)) {
@@ -102,7 +102,7 @@ func TestInspectGoesOn(t *testing.T) {
 			_, err := tx.PasswordUse(t.Context())
 			return err
 		})
-		if django.CodeOf(err) != django.CodePermissionDenied {
+		if tokenctl.CodeOf(err) != tokenctl.CodePermissionDenied {
 			t.Errorf("reading passwords without a privilege: %v", err)
 		}
 		s, err := tx.Server(t.Context())

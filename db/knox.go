@@ -5,6 +5,7 @@ import (
 	"iter"
 	"strconv"
 	"time"
+	"tokenctl"
 	"unicode/utf8"
 
 	"tokenctl/django"
@@ -26,7 +27,7 @@ type KnoxToken struct {
 
 // Ref names the row.
 func (t *KnoxToken) Ref() Ref {
-	return Ref{Key: django.NewSecret(t.Digest), Owner: t.User.ID, Seen: t.Seen}
+	return Ref{Key: tokenctl.NewSecret(t.Digest), Owner: t.User.ID, Seen: t.Seen}
 }
 
 // knoxKeyLength is CONSTANTS.TOKEN_KEY_LENGTH of knox/settings.py (5.0.2): knox

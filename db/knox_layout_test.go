@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -17,22 +18,22 @@ func TestKnoxLayouts(t *testing.T) {
 		name, sqlite, postgres string
 		scheme                 django.KnoxScheme
 		statuses               string
-		mint                   django.Code
+		mint                   tokenctl.Code
 	}{
 		{"5", "", "", django.KnoxText, "active expired active dead expired", ""},
 		{"4.2", "TABLE knox_authtoken (%s, token_key varchar(8) not null, expiry datetime null)", "update knox_authtoken set token_key = left(token_key, 8); alter table knox_authtoken alter token_key type varchar(8)",
 			django.KnoxHex, "active expired active active expired", ""},
 		{"4.1", "TABLE knox_authtoken (%s, token_key varchar(8) not null, expiry datetime null, salt varchar(16) null)", "alter table knox_authtoken add salt varchar(16)",
-			django.KnoxSalted, "active expired active active expired", django.CodeLayoutUnsupported},
+			django.KnoxSalted, "active expired active active expired", tokenctl.CodeLayoutUnsupported},
 		{"3", "TABLE knox_authtoken (%s, token_key varchar(8) not null, expires datetime null, salt varchar(16) null)", "alter table knox_authtoken add salt varchar(16); alter table knox_authtoken rename expiry to expires",
-			django.KnoxSalted, "active expired active active expired", django.CodeLayoutUnsupported},
+			django.KnoxSalted, "active expired active active expired", tokenctl.CodeLayoutUnsupported},
 		{"2.0", "TABLE knox_authtoken (%s, salt varchar(16) null)", "alter table knox_authtoken add salt varchar(16); alter table knox_authtoken drop expiry; alter table knox_authtoken drop token_key",
-			django.KnoxSalted, "active active active active disabled", django.CodeLayoutUnsupported},
+			django.KnoxSalted, "active active active active disabled", tokenctl.CodeLayoutUnsupported},
 		{"swapped", "TABLE accounts_apitoken (%s, token_key varchar(25) not null, expiry datetime null, label varchar(20) null)",
 			"alter table knox_authtoken rename to accounts_apitoken; alter table accounts_apitoken add label varchar(20)", django.KnoxText, "active expired active dead expired", ""},
 		{"required", "TABLE accounts_apitoken (%s, token_key varchar(25) not null, expiry datetime null, label varchar(20) not null)",
 			"alter table knox_authtoken rename to accounts_apitoken; alter table accounts_apitoken add label varchar(20); update accounts_apitoken set label = ''; alter table accounts_apitoken alter label set not null",
-			django.KnoxText, "active expired active dead expired", django.CodeColumnsRequired},
+			django.KnoxText, "active expired active dead expired", tokenctl.CodeColumnsRequired},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			withKnox(t, "", func(t *testing.T, s *db.Store, address string) {
@@ -139,18 +140,18 @@ func TestKnoxTable(t *testing.T) {
 	}
 	withKnox(t, copied, func(t *testing.T, s *db.Store, address string) {
 		// Between two the columns cannot decide; a mere copy is no second one.
-		wantCode(t, list(s), django.CodeLayoutUnsupported)
+		wantCode(t, list(s), tokenctl.CodeLayoutUnsupported)
 		run(t, s, "create table copied as select * from knox_authtoken")
 		if got := digests(t, open(t, address, db.Options{TokenTable: "knox_authtoken"}), db.Filter{Active: new(bool)}); got != "44" {
 			t.Errorf("named: %s", got)
 		}
-		wantCode(t, list(open(t, address, db.Options{TokenTable: "nowhere"})), django.CodeTableMissing)
-		wantCode(t, list(open(t, address, db.Options{TokenTable: "auth_group"})), django.CodeLayoutUnsupported)
+		wantCode(t, list(open(t, address, db.Options{TokenTable: "nowhere"})), tokenctl.CodeTableMissing)
+		wantCode(t, list(open(t, address, db.Options{TokenTable: "auth_group"})), tokenctl.CodeLayoutUnsupported)
 		if got := digests(t, open(t, address, db.Options{TokenTable: "other_token"}), db.Filter{}); got != "" {
 			t.Errorf("in the table that the setting names: %s", got)
 		}
 		run(t, s, "alter table knox_authtoken rename to one_token")
-		wantCode(t, list(open(t, address, db.Options{})), django.CodeLayoutUnsupported)
+		wantCode(t, list(open(t, address, db.Options{})), tokenctl.CodeLayoutUnsupported)
 		if got := digests(t, open(t, address, db.Options{TokenTable: "one_token", Now: func() time.Time { return knoxBase }}), db.Filter{}); got != "00 11 22 33 44" {
 			t.Errorf("named: %s", got)
 		}

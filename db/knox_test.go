@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
@@ -212,7 +213,7 @@ func TestKnoxWrites(t *testing.T) {
 			wantCode(t, tx.Try(ctx, func() error {
 				_, err := tx.InsertKnoxTokens(ctx, users[1:], row, time.Time{})
 				return err
-			}), django.CodeAlreadyExists)
+			}), tokenctl.CodeAlreadyExists)
 			if found, err := knoxFrom(ctx, tx, "0000000000000000"); len(found) != 2 || err != nil {
 				t.Errorf("%d tokens with the same beginning, %v", len(found), err)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"time"
+	"tokenctl"
 
 	"tokenctl/django"
 )
@@ -25,11 +26,11 @@ func (l *Layout) KnoxRotatable() error {
 // a token: a table of knox 4.1 or older, for example.
 func (l *Layout) knoxMintable(t *Table) error {
 	if l.KnoxScheme() == django.KnoxSalted || t.Column("expiry") == nil {
-		return &django.Error{Code: django.CodeLayoutUnsupported, Message: "the table " + t.String() + " has salted digests, as knox before 4.2: tokenctl lists and blacklists such tokens, but does not make them",
+		return &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "the table " + t.String() + " has salted digests, as knox before 4.2: tokenctl lists and blacklists such tokens, but does not make them",
 			Hint: "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox; every token is void then"}
 	}
 	if t.Column("token_key") == nil {
-		return &django.Error{Code: django.CodeLayoutUnsupported, Message: "the table " + t.String() + " has no column token_key: it does not tell how the application's knox makes digests",
+		return &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "the table " + t.String() + " has no column token_key: it does not tell how the application's knox makes digests",
 			Hint: "let the Django application make the token"}
 	}
 	return nil
@@ -101,7 +102,7 @@ func (tx *Tx) knoxDigests(rows []django.KnoxRow) (digests, keys []any, err error
 	digests, keys = make([]any, len(rows)), make([]any, len(rows))
 	for i, r := range rows {
 		if !tx.Layout.Knox().Column("digest").Holds(r.Digest) {
-			return nil, nil, &django.Error{Code: django.CodeConfigInvalid, Message: "the digests of knox.secure_hash_algorithm do not fit into " + tx.Layout.Knox().Name}
+			return nil, nil, &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: "the digests of knox.secure_hash_algorithm do not fit into " + tx.Layout.Knox().Name}
 		}
 		digests[i], keys[i] = r.Digest, r.TokenKey
 	}

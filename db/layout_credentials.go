@@ -3,6 +3,7 @@ package db
 import (
 	"slices"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/django"
 )
@@ -57,11 +58,11 @@ func (l *Layout) credentials(kind string) (*Table, error) {
 	case err != nil:
 		return nil, err
 	case t == nil:
-		return nil, &django.Error{Code: django.CodeTableMissing, Message: "the database has no table " + c.table,
+		return nil, &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no table " + c.table,
 			Hint: `add "` + c.app + `" to INSTALLED_APPS and run manage.py migrate; for another schema give --schema`}
 	}
 	unsupported := func(message, hint string) error {
-		return &django.Error{Code: django.CodeLayoutUnsupported, Message: message, Hint: hint}
+		return &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: message, Hint: hint}
 	}
 	hint := "tokenctl doctor says more"
 	if kind == "jwt" {
@@ -127,7 +128,7 @@ func (l *Layout) findCredentials(all []*Table, o Options) {
 		if name := named[c.kind]; name != "" {
 			t := l.tables[name]
 			if t == nil {
-				l.problems[c.table] = &django.Error{Code: django.CodeTableMissing, Message: "the database has no table " + name,
+				l.problems[c.table] = &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no table " + name,
 					Hint: "correct " + c.setting + " in tokenctl.toml"}
 				delete(l.tables, c.table)
 				continue
@@ -147,7 +148,7 @@ func (l *Layout) findCredentials(all []*Table, o Options) {
 			l.tables[c.table] = found[0]
 		}
 		if len(found) > 1 {
-			l.problems[c.table] = &django.Error{Code: django.CodeLayoutUnsupported,
+			l.problems[c.table] = &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported,
 				Message: "more than one table looks like " + c.kind + "'s: " + listed(found),
 				Hint:    "set " + c.setting + " in tokenctl.toml to the one of " + c.model}
 		}

@@ -4,8 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // reference is a foreign key to a table of users.
@@ -43,7 +42,7 @@ func (l *Layout) findUsers(ctx context.Context, tx *Tx, o Options) error {
 			u, l.userProblem = l.userModel(target)
 		}
 		if u != nil && u.Column("password") == nil {
-			u, l.userProblem = nil, &django.Error{Code: django.CodeLayoutUnsupported, Message: "the table " + target.String() + " has no password column: it is not a Django user table",
+			u, l.userProblem = nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "the table " + target.String() + " has no password column: it is not a Django user table",
 				Hint: "set user_table under [auth] in tokenctl.toml to the table of AUTH_USER_MODEL"}
 		}
 		l.User = u
@@ -101,7 +100,7 @@ func (l *Layout) authModel(ctx context.Context, tx *Tx, o Options, refs []refere
 		}
 		t := l.tables[o.UserTable]
 		if t == nil {
-			l.userProblem = &django.Error{Code: django.CodeTableMissing, Message: "the database has no table " + o.UserTable,
+			l.userProblem = &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no table " + o.UserTable,
 				Hint: "correct user_table under [auth] in tokenctl.toml"}
 			return nil, nil
 		}
@@ -123,7 +122,7 @@ func (l *Layout) authModel(ctx context.Context, tx *Tx, o Options, refs []refere
 		if t := l.tables[tableUser]; t != nil {
 			return t, nil
 		}
-		e := &django.Error{Code: django.CodeTableMissing, Message: "the database has no user table",
+		e := &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no user table",
 			Hint: "run manage.py migrate in the Django project, or tokenctl init for a database without one; for another schema give --schema"}
 		candidates, err := tx.userCandidates(ctx)
 		if candidates != nil {
@@ -142,7 +141,7 @@ func (l *Layout) authModel(ctx context.Context, tx *Tx, o Options, refs []refere
 		i := slices.IndexFunc(refs, func(r reference) bool { return r.to == t })
 		parts = append(parts, refs[i].from.String()+" refers to the users in "+t.String())
 	}
-	l.userProblem = &django.Error{Code: django.CodeLayoutUnsupported, Message: strings.Join(parts, ", but "),
+	l.userProblem = &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: strings.Join(parts, ", but "),
 		Hint: hint + ": " + strings.ReplaceAll(listed(targets), ", ", " or ")}
 	return nil, nil
 }
@@ -191,7 +190,7 @@ func (l *Layout) named(t *Table) error {
 	if l.User == nil {
 		return l.userProblem
 	}
-	return &django.Error{Code: django.CodeLayoutUnsupported, Message: "the rows of " + t.String() + " belong to the users in " + t.Owner.String() + ", not to those in " + l.User.String(),
+	return &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "the rows of " + t.String() + " belong to the users in " + t.Owner.String() + ", not to those in " + l.User.String(),
 		Hint: "give --kind with this kind alone: names of users mean its own users then"}
 }
 

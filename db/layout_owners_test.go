@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
@@ -54,7 +55,7 @@ func TestOwners(t *testing.T) {
 					}
 					return err
 				})
-				var e *django.Error
+				var e *tokenctl.Error
 				if errors.As(err, &e) {
 					got = string(e.Code)
 					if !strings.Contains(e.Hint, test.hint) {
@@ -87,18 +88,18 @@ func TestNamedUsersOwn(t *testing.T) {
 				return err
 			})
 		}
-		wantCode(t, insert("alice"), django.CodeLayoutUnsupported)
+		wantCode(t, insert("alice"), tokenctl.CodeLayoutUnsupported)
 		for _, list := range [][]string{{"drf", "knox"}, {"drf"}, nil} {
 			if _, err := s.UsersOf(t.Context(), list); err != nil {
 				t.Fatal(err)
 			}
-			wantCode(t, insert("A1"), django.CodeUserNotFound)
+			wantCode(t, insert("A1"), tokenctl.CodeUserNotFound)
 		}
 		if others, err := s.UsersOf(t.Context(), []string{"knox"}); err != nil || others != nil {
 			t.Errorf("%q, %v", others, err)
 		}
 		wantCode(t, insert("A1"), "")
-		wantCode(t, insert("alice"), django.CodeUserNotFound)
+		wantCode(t, insert("alice"), tokenctl.CodeUserNotFound)
 	})
 }
 

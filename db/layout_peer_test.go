@@ -6,10 +6,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 	"tokenctl/django/djangotest"
 )
 
@@ -58,8 +58,8 @@ for name in ("ann@example.com", "bob@example.com"):
 						wantCode(t, err, "")
 						for _, err = range open(t, address, o).Tokens(t.Context(), db.Filter{}) {
 						}
-						wantCode(t, err, django.CodeUsernameField)
-						if hint := err.(*django.Error).Hint; !strings.HasSuffix(hint, m.ambiguous) {
+						wantCode(t, err, tokenctl.CodeUsernameField)
+						if hint := err.(*tokenctl.Error).Hint; !strings.HasSuffix(hint, m.ambiguous) {
 							t.Errorf("hint %q, want %s", hint, m.ambiguous)
 						}
 						o.UsernameField = m.username
@@ -158,7 +158,7 @@ func peerCreate(t *testing.T, s *db.Store, required string) {
 		wantCode(t, err, "")
 		return
 	}
-	wantCode(t, err, django.CodeColumnsRequired)
+	wantCode(t, err, tokenctl.CodeColumnsRequired)
 	if !strings.HasSuffix(err.Error(), " "+required) {
 		t.Errorf("%v, want %s", err, required)
 	}

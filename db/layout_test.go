@@ -4,10 +4,10 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 )
 
 // layouts are databases that Django's own tables were turned into, and what
@@ -108,7 +108,7 @@ func outcome(t testing.TB, s *db.Store, sort string) string {
 	var list []db.Token
 	for token, err := range s.Tokens(t.Context(), db.Filter{Sort: sort}) {
 		if err != nil {
-			return string(django.CodeOf(err))
+			return string(tokenctl.CodeOf(err))
 		}
 		list = append(list, token)
 	}

@@ -3,8 +3,7 @@ package db
 import (
 	"slices"
 	"strings"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // UserTable is the table of a user model, with those that it shares its key with.
@@ -126,7 +125,7 @@ func (l *Layout) userModel(t *Table) (*UserTable, error) {
 	for {
 		key := u.primaryKey()
 		if key == nil {
-			return nil, &django.Error{Code: django.CodeLayoutUnsupported, Message: "the user table " + u.String() + " has no primary key of one column",
+			return nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "the user table " + u.String() + " has no primary key of one column",
 				Hint: "tokenctl cannot tell users apart without one"}
 		}
 		u.Key, u.KeyType = key.Name, key.keyType(l.Engine)
@@ -148,7 +147,7 @@ func (u *UserTable) findUsername(named string, must bool) {
 			u.Username = named
 			return
 		case must:
-			u.nameProblem = &django.Error{Code: django.CodeUsernameField, Message: "the user table " + u.String() + " has no column " + named,
+			u.nameProblem = &tokenctl.Error{Code: tokenctl.CodeUsernameField, Message: "the user table " + u.String() + " has no column " + named,
 				Hint: "correct username_field under [auth] in tokenctl.toml"}
 			return
 		}
@@ -174,7 +173,7 @@ func (u *UserTable) findUsername(named string, must bool) {
 		return
 	}
 	u.usernames = append(u.usernames, others...)
-	e := &django.Error{Code: django.CodeUsernameField, Message: "the database does not tell which column of " + u.String() + " is the USERNAME_FIELD",
+	e := &tokenctl.Error{Code: tokenctl.CodeUsernameField, Message: "the database does not tell which column of " + u.String() + " is the USERNAME_FIELD",
 		Hint: "set username_field under [auth] in tokenctl.toml"}
 	if len(u.usernames) > 0 {
 		e.Hint += " to one of " + strings.Join(u.usernames, ", ")

@@ -11,8 +11,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // What libpq reads besides the URL: environment variables, a service file, and the
@@ -52,7 +51,7 @@ func postgresTarget(params map[string]string, shown string) (Target, error) {
 		if shown == "" {
 			source = "the PG… environment variables"
 		}
-		return Target{}, &django.Error{Code: django.CodeUsage, Message: "PostgreSQL's client cannot use what " + source + " says",
+		return Target{}, &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "PostgreSQL's client cannot use what " + source + " says",
 			Hint: "check its host, port, options and ssl parameters, and the PG… environment variables"}
 	}
 	return t, nil
@@ -127,7 +126,7 @@ func (s libpqSettings) encrypts() bool {
 // check refuses what pgx would wait for, or would take although libpq does not.
 func (s libpqSettings) check() error {
 	if mode := s["sslmode"]; mode.value != "" && !slices.Contains(parameterValues["sslmode"], mode.value) {
-		return &django.Error{Code: django.CodeUsage, Message: mode.source + " is not one of " + strings.Join(parameterValues["sslmode"], ", ")}
+		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: mode.source + " is not one of " + strings.Join(parameterValues["sslmode"], ", ")}
 	}
 	for _, name := range []string{"sslrootcert", "sslcert", "sslkey"} {
 		file := s[name]
@@ -137,11 +136,11 @@ func (s libpqSettings) check() error {
 		info, err := os.Stat(file.value)
 		switch {
 		case err != nil:
-			return &django.Error{Code: django.CodeUsage, Message: file.source + " cannot be read: " + reason(err), Hint: "look at " + file.value + "; it must be a file in PEM form"}
+			return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: file.source + " cannot be read: " + reason(err), Hint: "look at " + file.value + "; it must be a file in PEM form"}
 		case !info.Mode().IsRegular():
-			return &django.Error{Code: django.CodeUsage, Message: file.source + " is " + FileKind(info.Mode()) + ", not a regular file"}
+			return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: file.source + " is " + FileKind(info.Mode()) + ", not a regular file"}
 		case name == "sslkey" && keyIsOpen(info):
-			return &django.Error{Code: django.CodeConfigUnsafe, Message: file.source + " has group or world access, which PostgreSQL's client refuses",
+			return &tokenctl.Error{Code: tokenctl.CodeConfigUnsafe, Message: file.source + " has group or world access, which PostgreSQL's client refuses",
 				Hint: "permissions must be u=rw (0600) or less if it is yours, or u=rw,g=r (0640) or less if it is root's"}
 		}
 	}
@@ -180,8 +179,8 @@ func (s libpqSettings) passfileFault() (fault string, whole bool) {
 		return "", false
 	}
 	defer f.Close()
-	head := make([]byte, len(django.Mark))
-	if _, err := io.ReadFull(f, head); err == nil && string(head) == django.Mark {
+	head := make([]byte, len(tokenctl.Mark))
+	if _, err := io.ReadFull(f, head); err == nil && string(head) == tokenctl.Mark {
 		return fmt.Sprintf("the first line of password file %q begins with a byte order mark", file.value), false
 	}
 	return "", false
@@ -191,7 +190,7 @@ func (s libpqSettings) passfileFault() (fault string, whole bool) {
 // error.
 func readService(file, service libpqSetting) (map[string]string, error) {
 	fault := func(message string) error {
-		return &django.Error{Code: django.CodeUsage, Message: message, Hint: "check PGSERVICEFILE or ~/.pg_service.conf, and the name of the service"}
+		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: message, Hint: "check PGSERVICEFILE or ~/.pg_service.conf, and the name of the service"}
 	}
 	if file.value == "" {
 		return nil, fault(service.source + " needs a service file, and there is none")
@@ -214,7 +213,7 @@ func readService(file, service libpqSetting) (map[string]string, error) {
 		line := strings.TrimSpace(lines.Text())
 		name, value, assigned := strings.Cut(line, "=")
 		switch {
-		case n == 1 && strings.HasPrefix(line, django.Mark):
+		case n == 1 && strings.HasPrefix(line, tokenctl.Mark):
 			return nil, fault(file.source + " begins with a byte order mark, which PostgreSQL's client does not take")
 		case line == "" || line[0] == '#':
 		case line[0] == '[' && found != nil:

@@ -11,10 +11,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 )
 
 // writeFile writes a private file and returns its name.
@@ -40,7 +40,7 @@ func value(s *db.Store, query, want string) error {
 func wantValue(t testing.TB, s *db.Store, query, want string) {
 	t.Helper()
 	if err := value(s, query, want); err != nil {
-		t.Errorf("%s is not %q: %v", query, want, err.(*django.Error).Err)
+		t.Errorf("%s is not %q: %v", query, want, err.(*tokenctl.Error).Err)
 	}
 }
 
@@ -57,10 +57,10 @@ func TestPassfile(t *testing.T) {
 
 	t.Setenv("PGPASSFILE", writeFile(t, "*:*:*:*:wrong\n"))
 	_, err = open(t, u.String(), db.Options{}).Layout(t.Context())
-	wantCode(t, err, django.CodeDatabaseRefused)
+	wantCode(t, err, tokenctl.CodeDatabaseRefused)
 	t.Setenv("PGPASSFILE", "/nowhere")
 	_, err = open(t, u.String(), db.Options{}).Layout(t.Context())
-	wantCode(t, err, django.CodeDatabaseRefused)
+	wantCode(t, err, tokenctl.CodeDatabaseRefused)
 }
 
 func TestServiceFile(t *testing.T) {
@@ -92,7 +92,7 @@ func TestSSLModes(t *testing.T) {
 	wantValue(t, open(t, with(address, "sslmode", "prefer"), db.Options{}), "1", "1")
 	for _, mode := range []string{"require", "verify-full"} {
 		_, err := open(t, with(address, "sslmode", mode), db.Options{}).Layout(t.Context())
-		wantCode(t, err, django.CodeDatabaseUnreachable)
+		wantCode(t, err, tokenctl.CodeDatabaseUnreachable)
 		if !strings.Contains(err.Error(), "TLS") || !strings.Contains(err.Error(), "127.0.0.1") {
 			t.Errorf("%s: %v", mode, err)
 		}
@@ -134,7 +134,7 @@ func TestSeveralHosts(t *testing.T) {
 	t.Run("none fits", func(t *testing.T) {
 		t.Parallel()
 		_, err := open(t, with(u.String(), "target_session_attrs", "standby"), db.Options{}).Layout(t.Context())
-		wantCode(t, err, django.CodeDatabaseUnreachable)
+		wantCode(t, err, tokenctl.CodeDatabaseUnreachable)
 		if !strings.Contains(err.Error(), "target_session_attrs") {
 			t.Error(err)
 		}
@@ -161,11 +161,11 @@ func TestURLParameters(t *testing.T) {
 	} {
 		s := open(t, with(address, test.name, test.value), db.Options{Version: "1.2.3"})
 		if err := value(s, test.query, test.want); err != nil {
-			t.Errorf("?%s=%s: %s is not %q: %v", test.name, test.value, test.query, test.want, err.(*django.Error).Err)
+			t.Errorf("?%s=%s: %s is not %q: %v", test.name, test.value, test.query, test.want, err.(*tokenctl.Error).Err)
 		}
 	}
 	_, err := open(t, with(address, "options", "-cno_such_setting=x"), db.Options{}).Layout(t.Context())
-	wantCode(t, err, django.CodeDatabaseError)
+	wantCode(t, err, tokenctl.CodeDatabaseError)
 	if !strings.Contains(err.Error(), "no_such_setting") {
 		t.Error(err)
 	}
@@ -224,7 +224,7 @@ func TestPassfileIgnored(t *testing.T) {
 		}
 		_, err = open(t, u.String(), db.Options{}).Layout(t.Context())
 		if test.want != "" {
-			wantCode(t, err, django.CodeDatabaseRefused)
+			wantCode(t, err, tokenctl.CodeDatabaseRefused)
 		} else if err != nil {
 			t.Error(err)
 		}

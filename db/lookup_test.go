@@ -8,11 +8,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 	"unicode/utf8"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 )
 
 // TestExpr: only a %s outside of a quoted identifier is an argument.
@@ -63,7 +63,7 @@ func TestOddIdentifiers(t *testing.T) {
 					t.Errorf("%s: sorted by %q %d knox tokens", odd, sort, n)
 				}
 				f = db.Filter{Sort: sort, UserIDs: f.UserIDs}
-				if n := len(collect(t, s.OutstandingTokens(t.Context(), f, django.JWTSettings{}, decideJWT(f)))); n != 3 {
+				if n := len(collect(t, s.OutstandingTokens(t.Context(), f, tokenctl.JWTSettings{}, decideJWT(f)))); n != 3 {
 					t.Errorf("%s: sorted by %q %d JWTs", odd, sort, n)
 				}
 				if n := len(collect(t, s.Sessions(t.Context(), f, nil, nil))); n != 3 {
@@ -128,10 +128,10 @@ func TestOddTexts(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				if _, err := inserted(t.Context(), tx, u, django.NewSecret(text)); err != nil {
+				if _, err := inserted(t.Context(), tx, u, tokenctl.NewSecret(text)); err != nil {
 					return err
 				}
-				if _, err := tx.InsertSessions(t.Context(), []db.User{ann}, []django.Secret{django.NewSecret(text)}, []string{"x"}, tx.Now); err != nil {
+				if _, err := tx.InsertSessions(t.Context(), []db.User{ann}, []tokenctl.Secret{tokenctl.NewSecret(text)}, []string{"x"}, tx.Now); err != nil {
 					return err
 				}
 				if err := tx.InsertOutstandingTokens(t.Context(), []db.OutstandingToken{{JTI: text, User: ann}}, tx.Now); err != nil {
@@ -152,7 +152,7 @@ func TestOddTexts(t *testing.T) {
 				return keysOf(found, func(v *db.Session) string { return v.Key.Reveal() }), err
 			},
 			"JWTs": func(tx *db.Tx, texts []string) ([]string, error) {
-				found, err := tx.OutstandingWithJTIs(t.Context(), texts, django.JWTSettings{})
+				found, err := tx.OutstandingWithJTIs(t.Context(), texts, tokenctl.JWTSettings{})
 				return keysOf(found, func(v *db.OutstandingToken) string { return v.JTI }), err
 			},
 		}
@@ -210,10 +210,10 @@ func check(t *testing.T, s *db.Store, name string, want []string, look func(*db.
 	}
 }
 
-func asSecrets(texts []string) []django.Secret {
-	secrets := make([]django.Secret, len(texts))
+func asSecrets(texts []string) []tokenctl.Secret {
+	secrets := make([]tokenctl.Secret, len(texts))
 	for i, text := range texts {
-		secrets[i] = django.NewSecret(text)
+		secrets[i] = tokenctl.NewSecret(text)
 	}
 	return secrets
 }
@@ -245,7 +245,7 @@ func TestExpiredUnreadable(t *testing.T) {
 		lists := map[string]func(users []string) int{
 			"knox tokens": func(users []string) int { return count(t, s.ExpiredKnox(t.Context(), changeNow, users)) },
 			"JWTs": func(users []string) int {
-				return count(t, s.ExpiredOutstanding(t.Context(), changeNow, users, django.JWTSettings{}))
+				return count(t, s.ExpiredOutstanding(t.Context(), changeNow, users, tokenctl.JWTSettings{}))
 			},
 			"sessions": func(users []string) int { return count(t, s.ExpiredSessions(t.Context(), changeNow, users)) },
 		}
@@ -271,7 +271,7 @@ func count(t *testing.T, list func(func(db.Ref, error) bool)) int {
 
 // TestRefShowsNoKey: whatever prints a reference, it prints no key.
 func TestRefShowsNoKey(t *testing.T) {
-	ref := db.Ref{Key: django.NewSecret("CANARY"), Row: 7, Owner: "1", Seen: "2026"}
+	ref := db.Ref{Key: tokenctl.NewSecret("CANARY"), Row: 7, Owner: "1", Seen: "2026"}
 	for _, v := range []any{ref, &ref, []db.Ref{ref}, map[string]db.Ref{"a": ref}, struct{ Ref db.Ref }{ref}, struct{ ref db.Ref }{ref}, ref.Clone(), db.Session{Key: ref.Key}, db.Token{Key: ref.Key}, db.OutstandingToken{Text: ref.Key}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x", "%q"} {
 			if got := fmt.Sprintf(verb, v); strings.Contains(got, canary) || strings.Contains(got, fmt.Sprintf("%x", canary)) {

@@ -2,8 +2,7 @@ package db
 
 import (
 	"strings"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // insertedColumns are the columns that an insertion gives, by kind.
@@ -25,11 +24,11 @@ func (l *Layout) Mintable(kind string) error {
 		return err
 	}
 	if kind == "drf" && t.Stored() && !t.Column("user_id").Unique && !l.SeveralTokens() {
-		return &django.Error{Code: django.CodeLayoutUnsupported, Message: t.String() + ".user_id has lost its unique constraint",
+		return &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: t.String() + ".user_id has lost its unique constraint",
 			Hint: "restore it: two tokens of one user break obtain_auth_token"}
 	}
 	if extra := t.Required(insertedColumns[kind]...); extra != nil {
-		return &django.Error{Code: django.CodeColumnsRequired, Message: "the table " + t.String() + " has further columns that need a value: " + strings.Join(extra, ", "),
+		return &tokenctl.Error{Code: tokenctl.CodeColumnsRequired, Message: "the table " + t.String() + " has further columns that need a value: " + strings.Join(extra, ", "),
 			Hint: "tokenctl does not know what belongs there; let the Django application make the token, or give the columns a default in the database"}
 	}
 	return nil

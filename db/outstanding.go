@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"time"
+	"tokenctl"
 
 	"tokenctl/django"
 )
@@ -14,9 +15,9 @@ import (
 type OutstandingToken struct {
 	Row         int64 // primary key
 	JTI         string
-	Text        django.Secret // the whole JWT; may be blank
-	Created     time.Time     // created_at; zero: NULL
-	Expires     time.Time     // expires_at
+	Text        tokenctl.Secret // the whole JWT; may be blank
+	Created     time.Time       // created_at; zero: NULL
+	Expires     time.Time       // expires_at
 	Blacklisted bool
 	// User is the owner. A row without one belongs to the user whom the JWT
 	// names: simplejwt before 5.5 writes such rows. Zero: nobody's.
@@ -30,18 +31,18 @@ type OutstandingToken struct {
 
 // Ref names the row.
 func (t *OutstandingToken) Ref() Ref {
-	return Ref{Key: django.NewSecret(t.JTI), Row: t.Row, Owner: t.User.ID}
+	return Ref{Key: tokenctl.NewSecret(t.JTI), Row: t.Row, Owner: t.User.ID}
 }
 
 // read reads the text.
-func (t *OutstandingToken) read(s django.JWTSettings) {
-	summary, err := s.GlanceUnverified(t.Text.Reveal())
+func (t *OutstandingToken) read(s tokenctl.JWTSettings) {
+	summary, err := django.GlanceUnverified(s, t.Text.Reveal())
 	if err != nil {
 		return
 	}
 	t.Summary = &summary
 	if t.User.ID == "" {
-		if token, err := s.DecodeUnverified(t.Text.Reveal()); err == nil {
+		if token, err := django.DecodeUnverified(s, t.Text.Reveal()); err == nil {
 			t.named = token.UserID
 		}
 	}
@@ -66,7 +67,7 @@ func (l *Layout) outstandingColumns() []string {
 func (l *Layout) outstandingTable() (*Table, error) { return l.credentials("jwt") }
 
 // userIDField is a user table with USER_ID_FIELD in the place of its key.
-func (l *Layout) userIDField(u *UserTable, s django.JWTSettings) (*UserTable, error) {
+func (l *Layout) userIDField(u *UserTable, s tokenctl.JWTSettings) (*UserTable, error) {
 	if u == nil {
 		return nil, l.userProblem
 	}
@@ -75,7 +76,7 @@ func (l *Layout) userIDField(u *UserTable, s django.JWTSettings) (*UserTable, er
 		return u, nil
 	}
 	if c == nil {
-		return nil, &django.Error{Code: django.CodeConfigInvalid, Message: "the user table " + u.Name + " has no column " + s.UserIDField,
+		return nil, &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: "the user table " + u.Name + " has no column " + s.UserIDField,
 			Hint: "correct user_id_field under [simplejwt] in tokenctl.toml"}
 	}
 	return &UserTable{Table: u.Table, Children: u.Children, Key: c.Name, KeyType: c.keyType(l.Engine)}, nil
@@ -89,7 +90,7 @@ func scanOutstanding(l *Layout, r *row, brief bool) OutstandingToken {
 }
 
 func scanOutstandingRow(table *Table, r *row) OutstandingToken {
-	t := OutstandingToken{Row: r.integer(), JTI: r.stored(table, "jti"), Text: django.NewSecret(r.stored(table, "token")),
+	t := OutstandingToken{Row: r.integer(), JTI: r.stored(table, "jti"), Text: tokenctl.NewSecret(r.stored(table, "token")),
 		Created: r.moment(django.SimpleJWTTime, table, "created_at"), Expires: r.moment(django.SimpleJWTTime, table, "expires_at")}
 	t.Unread = r.unread
 	if flag := r.flag(); flag != nil {
@@ -101,11 +102,11 @@ func scanOutstandingRow(table *Table, r *row) OutstandingToken {
 // OutstandingTokens yields the tokens that f and decide select, the oldest row first
 // where f does not sort. Of f's conditions those on owners count, and whether Statuses
 // has "blacklisted".
-func (s *Store) OutstandingTokens(ctx context.Context, f Filter, settings django.JWTSettings, decide Decide[OutstandingToken]) iter.Seq2[OutstandingToken, error] {
+func (s *Store) OutstandingTokens(ctx context.Context, f Filter, settings tokenctl.JWTSettings, decide Decide[OutstandingToken]) iter.Seq2[OutstandingToken, error] {
 	return s.outstandingTokens(ctx, f, settings.WithDefaults(), decide, func(*Layout, *query) {})
 }
 
-func (s *Store) outstandingTokens(ctx context.Context, f Filter, settings django.JWTSettings, decide Decide[OutstandingToken], narrow func(*Layout, *query)) iter.Seq2[OutstandingToken, error] {
+func (s *Store) outstandingTokens(ctx context.Context, f Filter, settings tokenctl.JWTSettings, decide Decide[OutstandingToken], narrow func(*Layout, *query)) iter.Seq2[OutstandingToken, error] {
 	brief := f.Staff == nil && f.Superuser == nil
 	d := &decided[OutstandingToken]{store: s, name: "jwts", filter: f, sorts: []string{"user", "user_id", "created", "expires", "status", "type"}, key: "o.id", decide: decide,
 		query: func(l *Layout) (*query, error) {
@@ -137,7 +138,7 @@ func (s *Store) outstandingTokens(ctx context.Context, f Filter, settings django
 }
 
 // outstandingOwners looks up the owners of tokens whose rows name none.
-func (tx *Tx) outstandingOwners(ctx context.Context, page []OutstandingToken, o *ownerSearch, s django.JWTSettings, brief bool) error {
+func (tx *Tx) outstandingOwners(ctx context.Context, page []OutstandingToken, o *ownerSearch, s tokenctl.JWTSettings, brief bool) error {
 	o.begin()
 	for i := range page {
 		o.want(page[i].named)
@@ -184,15 +185,15 @@ func (f *Filter) whereOutstanding(l *Layout, q *query) error {
 
 // OutstandingWithJTIs returns the tokens with these jtis, in their order; nil where
 // there is none.
-func (tx *Tx) OutstandingWithJTIs(ctx context.Context, jtis []string, s django.JWTSettings) ([]*OutstandingToken, error) {
+func (tx *Tx) OutstandingWithJTIs(ctx context.Context, jtis []string, s tokenctl.JWTSettings) ([]*OutstandingToken, error) {
 	q, err := tx.Layout.outstanding(false)
 	if err != nil {
 		return nil, err
 	}
 	s = s.WithDefaults()
-	secrets := make([]django.Secret, len(jtis))
+	secrets := make([]tokenctl.Secret, len(jtis))
 	for i, jti := range jtis {
-		secrets[i] = django.NewSecret(jti)
+		secrets[i] = tokenctl.NewSecret(jti)
 	}
 	return exactly(tx, q, "o.jti", secrets, func(q *query) (list []OutstandingToken, err error) {
 		err = tx.each(ctx, q, func(r row) error {
@@ -205,11 +206,11 @@ func (tx *Tx) OutstandingWithJTIs(ctx context.Context, jtis []string, s django.J
 			err = tx.outstandingOwners(ctx, list, new(ownerSearch), s, false)
 		}
 		return list, err
-	}, func(t *OutstandingToken) django.Secret { return django.NewSecret(t.JTI) })
+	}, func(t *OutstandingToken) tokenctl.Secret { return tokenctl.NewSecret(t.JTI) })
 }
 
 // OutstandingToken returns the token with this jti, or nil.
-func (tx *Tx) OutstandingToken(ctx context.Context, jti string, s django.JWTSettings) (*OutstandingToken, error) {
+func (tx *Tx) OutstandingToken(ctx context.Context, jti string, s tokenctl.JWTSettings) (*OutstandingToken, error) {
 	list, err := tx.OutstandingWithJTIs(ctx, []string{jti}, s)
 	if err != nil {
 		return nil, err
@@ -219,24 +220,24 @@ func (tx *Tx) OutstandingToken(ctx context.Context, jti string, s django.JWTSett
 
 // NewestOutstanding returns the texts of the n newest outstanding tokens that
 // have theirs stored.
-func (tx *Tx) NewestOutstanding(ctx context.Context, n int) ([]django.Secret, error) {
+func (tx *Tx) NewestOutstanding(ctx context.Context, n int) ([]tokenctl.Secret, error) {
 	o, err := tx.Layout.outstandingTable()
 	if err != nil {
 		return nil, err
 	}
 	q := &query{columns: []string{"o.token"}, from: o.SQL() + " o", where: []string{"o.token <> ''"}, order: []string{"o.id desc"}, limit: n}
-	var list []django.Secret
+	var list []tokenctl.Secret
 	return list, tx.each(ctx, q, func(r row) error {
 		var text string
 		err := r.Scan(&text)
-		list = append(list, django.NewSecret(text))
+		list = append(list, tokenctl.NewSecret(text))
 		return err
 	})
 }
 
 // JWTUsers are what simplejwt writes of users into tokens, in their order. An owner
 // out of a set comes without a password.
-func (tx *Tx) JWTUsers(ctx context.Context, users []User, s django.JWTSettings) ([]django.JWTUser, error) {
+func (tx *Tx) JWTUsers(ctx context.Context, users []User, s tokenctl.JWTSettings) ([]django.JWTUser, error) {
 	l := tx.Layout
 	field, err := l.userIDField(l.User, s.WithDefaults())
 	if err != nil {
@@ -267,7 +268,7 @@ func (tx *Tx) JWTUsers(ctx context.Context, users []User, s django.JWTSettings) 
 	for i, u := range users {
 		list[i].ID, list[i].Password = found[u.ID].id, found[u.ID].password
 		if err == nil && list[i].ID == "" {
-			err = &django.Error{Code: django.CodeInvalidValue, Message: u.Username + " has nothing in " + field.Key + ", the USER_ID_FIELD"}
+			err = &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: u.Username + " has nothing in " + field.Key + ", the USER_ID_FIELD"}
 		}
 	}
 	return list, err

@@ -2,8 +2,7 @@ package db
 
 import (
 	"context"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // BlacklistTokens blacklists recorded tokens. Of two processes that blacklist a token
@@ -139,5 +138,5 @@ func (tx *Tx) BlacklistOutstanding(ctx context.Context, t OutstandingToken) (boo
 	case left[0] == Already:
 		return false, nil
 	}
-	return false, &django.Error{Code: django.CodeChanged, Message: "jwt:" + t.JTI + " was deleted meanwhile"}
+	return false, &tokenctl.Error{Code: tokenctl.CodeChanged, Message: "jwt:" + t.JTI + " was deleted meanwhile"}
 }

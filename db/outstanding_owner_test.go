@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 )
 
 // TestOutstandingNamesItsUser: a row without an owner belongs to the one user whom its JWT
@@ -19,10 +19,10 @@ func TestOutstandingNamesItsUser(t *testing.T) {
 		s := outstandingStore(t, address)
 		execute(t, address, `insert into auth_user (id, username, password, first_name, last_name, email, is_active, is_staff, is_superuser, date_joined)
 			values (3, 'cid', '!', '', '', 'ann@example.org', true, false, false, '2026-01-01 00:00:00'), (4, 'dot', '!', '', '', '', true, false, false, '2026-01-01 00:00:00')`)
-		byKey, byEmail := django.JWTSettings{}, django.JWTSettings{UserIDField: "email"}
+		byKey, byEmail := tokenctl.JWTSettings{}, tokenctl.JWTSettings{UserIDField: "email"}
 		for i, test := range []struct {
 			payload  string
-			settings django.JWTSettings
+			settings tokenctl.JWTSettings
 			want     string // "several": several users
 		}{
 			{`{"user_id":2}`, byKey, "ben"},
@@ -107,11 +107,11 @@ func TestOutstandingOrder(t *testing.T) {
 		} {
 			for i, descending := range []bool{false, true} {
 				f := db.Filter{Sort: sort, Descending: descending}
-				if got := strings.Join(jtis(t, s, f, django.JWTSettings{}), " "); got != want[i] {
+				if got := strings.Join(jtis(t, s, f, tokenctl.JWTSettings{}), " "); got != want[i] {
 					t.Errorf("by %q, descending %t: %s, want %s", sort, descending, got, want[i])
 				}
 				f.Limit = 2
-				if got := strings.Join(jtis(t, s, f, django.JWTSettings{}), " "); got != want[i][:3] {
+				if got := strings.Join(jtis(t, s, f, tokenctl.JWTSettings{}), " "); got != want[i][:3] {
 					t.Errorf("the first two by %q, descending %t: %s, want %s", sort, descending, got, want[i][:3])
 				}
 			}

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 )
 
 // unsigned is a JWT whose signature nobody has made.
@@ -99,7 +99,7 @@ func decideJWT(f db.Filter, types ...string) db.Decide[db.OutstandingToken] {
 	}
 }
 
-func jtis(t testing.TB, s *db.Store, f db.Filter, settings django.JWTSettings, types ...string) []string {
+func jtis(t testing.TB, s *db.Store, f db.Filter, settings tokenctl.JWTSettings, types ...string) []string {
 	t.Helper()
 	list := []string{}
 	for token, err := range s.OutstandingTokens(t.Context(), f, settings, decideJWT(f, types...)) {
@@ -135,7 +135,7 @@ func TestOutstandingHostileText(t *testing.T) {
 		outstanding(t, s, rows)
 		for _, sort := range []string{"", "created", "expires", "id", "kind", "status", "type", "user", "user_id"} {
 			for _, descending := range []bool{false, true} {
-				if n := len(jtis(t, s, db.Filter{Sort: sort, Descending: descending}, django.JWTSettings{})); n != len(texts) {
+				if n := len(jtis(t, s, db.Filter{Sort: sort, Descending: descending}, tokenctl.JWTSettings{})); n != len(texts) {
 					t.Errorf("sorted by %q: %d of %d rows", sort, n, len(texts))
 				}
 			}
@@ -143,19 +143,19 @@ func TestOutstandingHostileText(t *testing.T) {
 		for name, f := range map[string]db.Filter{
 			"users": {UserIDs: []string{"1"}}, "created": {CreatedBefore: &outstandingNow}, "created after": {CreatedAfter: new(time.Unix(1e12, 0))},
 		} {
-			if got := jtis(t, s, f, django.JWTSettings{}); len(got) != 0 {
+			if got := jtis(t, s, f, tokenctl.JWTSettings{}); len(got) != 0 {
 				t.Errorf("%s: %v", name, got)
 			}
 		}
-		if got := jtis(t, s, db.Filter{}, django.JWTSettings{}, "refresh"); len(got) != 0 {
+		if got := jtis(t, s, db.Filter{}, tokenctl.JWTSettings{}, "refresh"); len(got) != 0 {
 			t.Errorf("types: %v", got)
 		}
 		// A claim with a name that means something to a regular expression or SQL.
-		odd := django.JWTSettings{UserIDClaim: `it's (a|b)[`, TokenTypeClaim: `"\d+%s$`, SlidingTokenRefreshExpClaim: "é?"}
+		odd := tokenctl.JWTSettings{UserIDClaim: `it's (a|b)[`, TokenTypeClaim: `"\d+%s$`, SlidingTokenRefreshExpClaim: "é?"}
 		if n := len(jtis(t, s, db.Filter{Sort: "type", Statuses: []string{"active", "blacklisted"}}, odd)); n != len(texts) {
 			t.Errorf("odd claim names: %d rows", n)
 		}
-		if expired := collect(t, s.ExpiredOutstanding(t.Context(), outstandingNow, nil, django.JWTSettings{})); len(expired) > 0 {
+		if expired := collect(t, s.ExpiredOutstanding(t.Context(), outstandingNow, nil, tokenctl.JWTSettings{})); len(expired) > 0 {
 			t.Errorf("%d have expired", len(expired))
 		}
 	})
@@ -173,40 +173,40 @@ func TestOutstandingOwners(t *testing.T) {
 		})
 		for _, test := range []struct {
 			f        db.Filter
-			settings django.JWTSettings
+			settings tokenctl.JWTSettings
 			want     string
 		}{
-			{db.Filter{}, django.JWTSettings{}, "row number text other gone blank ben"},
-			{db.Filter{UserIDs: []string{"1"}}, django.JWTSettings{}, "row number text other"},
-			{db.Filter{UserIDs: []string{"2"}}, django.JWTSettings{}, "ben"},
-			{db.Filter{UserIDs: []string{"1", "2"}, Sort: "id"}, django.JWTSettings{}, "ben number other row text"},
-			{db.Filter{UserIDs: []string{}}, django.JWTSettings{}, ""},
-			{db.Filter{UserIDs: []string{"x"}}, django.JWTSettings{}, ""},
-			{db.Filter{UserIDs: []string{"2"}}, django.JWTSettings{UserIDClaim: "sub", UserIDField: "email"}, "number text gone ben"},
-			{db.Filter{Statuses: []string{"disabled"}}, django.JWTSettings{}, "ben"},
-			{db.Filter{CreatedBefore: new(time.Unix(1790000001, 0))}, django.JWTSettings{}, "number text other gone ben"},
-			{db.Filter{CreatedAfter: new(time.Unix(1790000001, 0))}, django.JWTSettings{}, ""},
+			{db.Filter{}, tokenctl.JWTSettings{}, "row number text other gone blank ben"},
+			{db.Filter{UserIDs: []string{"1"}}, tokenctl.JWTSettings{}, "row number text other"},
+			{db.Filter{UserIDs: []string{"2"}}, tokenctl.JWTSettings{}, "ben"},
+			{db.Filter{UserIDs: []string{"1", "2"}, Sort: "id"}, tokenctl.JWTSettings{}, "ben number other row text"},
+			{db.Filter{UserIDs: []string{}}, tokenctl.JWTSettings{}, ""},
+			{db.Filter{UserIDs: []string{"x"}}, tokenctl.JWTSettings{}, ""},
+			{db.Filter{UserIDs: []string{"2"}}, tokenctl.JWTSettings{UserIDClaim: "sub", UserIDField: "email"}, "number text gone ben"},
+			{db.Filter{Statuses: []string{"disabled"}}, tokenctl.JWTSettings{}, "ben"},
+			{db.Filter{CreatedBefore: new(time.Unix(1790000001, 0))}, tokenctl.JWTSettings{}, "number text other gone ben"},
+			{db.Filter{CreatedAfter: new(time.Unix(1790000001, 0))}, tokenctl.JWTSettings{}, ""},
 		} {
 			if got := strings.Join(jtis(t, s, test.f, test.settings), " "); got != test.want {
 				t.Errorf("%+v: %s, want %s", test.f, got, test.want)
 			}
 		}
-		if got := strings.Join(jtis(t, s, db.Filter{Limit: 2}, django.JWTSettings{}, "refresh"), " "); got != "number text" {
+		if got := strings.Join(jtis(t, s, db.Filter{Limit: 2}, tokenctl.JWTSettings{}, "refresh"), " "); got != "number text" {
 			t.Errorf("the first two refresh tokens: %s", got)
 		}
 		// What refers to nobody is nobody's.
-		for token, err := range s.OutstandingTokens(t.Context(), db.Filter{}, django.JWTSettings{}, nil) {
+		for token, err := range s.OutstandingTokens(t.Context(), db.Filter{}, tokenctl.JWTSettings{}, nil) {
 			if err != nil || (token.User.ID == "") != slices.Contains([]string{"gone", "blank"}, token.JTI) {
 				t.Errorf("%s belongs to %q, %v", token.JTI, token.User.ID, err)
 			}
 		}
-		if _, err := first(s, django.JWTSettings{UserIDField: "uuid"}, t); django.CodeOf(err) != django.CodeConfigInvalid {
+		if _, err := first(s, tokenctl.JWTSettings{UserIDField: "uuid"}, t); tokenctl.CodeOf(err) != tokenctl.CodeConfigInvalid {
 			t.Errorf("a USER_ID_FIELD that is not there: %v", err)
 		}
 	})
 }
 
-func first(s *db.Store, settings django.JWTSettings, t testing.TB) (db.OutstandingToken, error) {
+func first(s *db.Store, settings tokenctl.JWTSettings, t testing.TB) (db.OutstandingToken, error) {
 	for token, err := range s.OutstandingTokens(t.Context(), db.Filter{Limit: 1}, settings, nil) {
 		return token, err
 	}
@@ -229,20 +229,20 @@ func TestOutstandingPurge(t *testing.T) {
 			{jti: "slid", text: slide(outstandingNow.Add(-time.Hour)), expires: past, blacklisted: true},
 			{jti: "blank-listed", expires: past, blacklisted: true}, {jti: "blank-old", expires: "2026-11-20 00:00:00", blacklisted: true}, {jti: "blank", expires: past},
 		})
-		if got := strings.Join(jtis(t, s, db.Filter{Statuses: []string{"expired"}}, django.JWTSettings{}), " "); got != "over blank" {
+		if got := strings.Join(jtis(t, s, db.Filter{Statuses: []string{"expired"}}, tokenctl.JWTSettings{}), " "); got != "over blank" {
 			t.Errorf("expired are %s", got)
 		}
-		if got := strings.Join(jtis(t, s, db.Filter{ExpiresAfter: &outstandingNow, Sort: "expires"}, django.JWTSettings{}, "sliding"), " "); got != "slides slides-listed" {
+		if got := strings.Join(jtis(t, s, db.Filter{ExpiresAfter: &outstandingNow, Sort: "expires"}, tokenctl.JWTSettings{}, "sliding"), " "); got != "slides slides-listed" {
 			t.Errorf("sliding tokens with time ahead are %s", got)
 		}
-		if of := collect(t, s.ExpiredOutstanding(t.Context(), outstandingNow, []string{"2"}, django.JWTSettings{})); len(of) > 0 {
+		if of := collect(t, s.ExpiredOutstanding(t.Context(), outstandingNow, []string{"2"}, tokenctl.JWTSettings{})); len(of) > 0 {
 			t.Errorf("of ben %d would be purged", len(of))
 		}
 		// Tokens without a text are nobody's, the others ann's.
-		if of := collect(t, s.ExpiredOutstanding(t.Context(), outstandingNow, []string{"1", "2"}, django.JWTSettings{})); len(of) != 3 {
+		if of := collect(t, s.ExpiredOutstanding(t.Context(), outstandingNow, []string{"1", "2"}, tokenctl.JWTSettings{})); len(of) != 3 {
 			t.Errorf("of ann %d would be purged, want 3", len(of))
 		}
-		expired := collect(t, s.ExpiredOutstanding(t.Context(), outstandingNow, nil, django.JWTSettings{}))
+		expired := collect(t, s.ExpiredOutstanding(t.Context(), outstandingNow, nil, tokenctl.JWTSettings{}))
 		if len(expired) != 5 {
 			t.Fatalf("%d would be purged, want 5", len(expired))
 		}
@@ -256,7 +256,7 @@ func TestOutstandingPurge(t *testing.T) {
 			})
 			wantCode(t, err, "")
 		}
-		if got := strings.Join(jtis(t, s, db.Filter{}, django.JWTSettings{}), " "); got != "live slides slides-listed blank-listed" {
+		if got := strings.Join(jtis(t, s, db.Filter{}, tokenctl.JWTSettings{}), " "); got != "live slides slides-listed blank-listed" {
 			t.Errorf("left are %s", got)
 		}
 		if got := strings.TrimSpace(dbtest.Query(url, "select count(*) from token_blacklist_blacklistedtoken")); got != "2" {
@@ -292,7 +292,7 @@ func TestOutstandingLayouts(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					row, err := tx.InsertOutstanding(t.Context(), db.OutstandingToken{JTI: "0123456789abcdef0123456789abcdef", Text: django.NewSecret("x"), Created: tx.Now, Expires: tx.Now.Add(time.Hour), User: u[0]})
+					row, err := tx.InsertOutstanding(t.Context(), db.OutstandingToken{JTI: "0123456789abcdef0123456789abcdef", Text: tokenctl.NewSecret("x"), Created: tx.Now, Expires: tx.Now.Add(time.Hour), User: u[0]})
 					if err != nil {
 						return err
 					}
@@ -305,7 +305,7 @@ func TestOutstandingLayouts(t *testing.T) {
 							t.Errorf("BlacklistOutstanding says %t, want %t", done, want)
 						}
 					}
-					found, err := tx.OutstandingToken(t.Context(), row.JTI, django.JWTSettings{})
+					found, err := tx.OutstandingToken(t.Context(), row.JTI, tokenctl.JWTSettings{})
 					if err != nil || found == nil || !found.Blacklisted || found.User.Username != "ann" {
 						t.Errorf("found %+v, %v", found, err)
 					}
@@ -313,12 +313,12 @@ func TestOutstandingLayouts(t *testing.T) {
 				})
 				code := ""
 				if err != nil {
-					code = string(django.CodeOf(err))
+					code = string(tokenctl.CodeOf(err))
 				}
 				if code != test.want {
 					t.Errorf("the error is %v, want %s", err, test.want)
 				}
-				if _, err := first(s, django.JWTSettings{}, t); (err == nil) != (test.want == "" || test.name == "no blacklist") {
+				if _, err := first(s, tokenctl.JWTSettings{}, t); (err == nil) != (test.want == "" || test.name == "no blacklist") {
 					t.Errorf("listing: %v", err)
 				}
 			})

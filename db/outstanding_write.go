@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // holdsJTI is an error for a token's id that the column has no room for.
 func (t *Table) holdsJTI(id string) error {
 	if jti := t.Column("jti"); !jti.Holds(id) {
-		return &django.Error{Code: django.CodeInvalidValue, Message: fmt.Sprintf("the token's id is longer than the %d characters of %s.jti", jti.Length, t)}
+		return &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: fmt.Sprintf("the token's id is longer than the %d characters of %s.jti", jti.Length, t)}
 	}
 	return nil
 }
@@ -51,7 +50,7 @@ func (tx *Tx) InsertOutstanding(ctx context.Context, t OutstandingToken) (Outsta
 		err = rows.Err()
 	}
 	if err == nil && !inserted {
-		err = &django.Error{Code: django.CodeAlreadyExists, Message: "the token was recorded by somebody else meanwhile", Hint: "do it again"}
+		err = &tokenctl.Error{Code: tokenctl.CodeAlreadyExists, Message: "the token was recorded by somebody else meanwhile", Hint: "do it again"}
 	}
 	return t, tx.explain(ctx, err)
 }
@@ -155,6 +154,6 @@ func (l *Layout) blacklist() (*Table, error) {
 	if b := l.Blacklisted(); b != nil {
 		return b, nil
 	}
-	return nil, &django.Error{Code: django.CodeTableMissing, Message: "the database has no table " + tableBlacklisted,
+	return nil, &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no table " + tableBlacklisted,
 		Hint: "run manage.py migrate token_blacklist; for another schema give --schema"}
 }

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"time"
+	"tokenctl"
 
 	"tokenctl/django"
 )
@@ -40,7 +41,7 @@ func (s *Store) ExpiredKnox(ctx context.Context, before time.Time, userIDs []str
 		return q, err
 	}, func(l *Layout, r *row) (e expired) {
 		t := l.Knox()
-		e.ref.Key = django.NewSecret(r.stored(t, "digest"))
+		e.ref.Key = tokenctl.NewSecret(r.stored(t, "digest"))
 		e.is = isBefore(r.moment(django.DjangoTime, t, t.knoxExpiry()), before)
 		return e
 	}))
@@ -103,11 +104,11 @@ func (s *Store) ExpiredSessions(ctx context.Context, before time.Time, userIDs [
 // everybody. A sliding token expires when it can no longer be refreshed: a blacklisted
 // one would come back to life without its row. Of a blacklisted one whose text does not
 // tell its type, that is assumed.
-func (s *Store) ExpiredOutstanding(ctx context.Context, before time.Time, userIDs []string, settings django.JWTSettings) iter.Seq2[Ref, error] {
+func (s *Store) ExpiredOutstanding(ctx context.Context, before time.Time, userIDs []string, settings tokenctl.JWTSettings) iter.Seq2[Ref, error] {
 	settings = settings.WithDefaults()
 	longAgo := before.Add(-settings.SlidingTokenRefreshLifetime.Duration)
 	judge := func(t *OutstandingToken) bool {
-		summary, err := settings.GlanceUnverified(t.Text.Reveal())
+		summary, err := django.GlanceUnverified(settings, t.Text.Reveal())
 		switch {
 		case !isBefore(t.Expires, before):
 			return false

@@ -8,6 +8,7 @@ import (
 	"math"
 	"strconv"
 	"time"
+	"tokenctl"
 
 	"github.com/jackc/pgx/v5/pgtype"
 
@@ -42,7 +43,7 @@ type column struct {
 // errValue is the error for a value that Django does not write. It has no text
 // of the driver, which quotes the value.
 func errValue(err error) error {
-	return &django.Error{Code: django.CodeDatabaseError, Message: "a column holds a value that Django does not write there", Err: err}
+	return &tokenctl.Error{Code: tokenctl.CodeDatabaseError, Message: "a column holds a value that Django does not write there", Err: err}
 }
 
 var (

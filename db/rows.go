@@ -4,9 +4,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"tokenctl"
 	"unicode/utf8"
-
-	"tokenctl/django"
 )
 
 // keyArg is the parameter for a column that refers to a user. A key that the
@@ -93,8 +92,8 @@ func anys[T any](list []T, of func(*T) any) []any {
 func texts(list []string) []any { return anys(list, func(s *string) any { return *s }) }
 
 // revealed are secrets as they are stored.
-func revealed(list []django.Secret) []any {
-	return anys(list, func(s *django.Secret) any { return s.Reveal() })
+func revealed(list []tokenctl.Secret) []any {
+	return anys(list, func(s *tokenctl.Secret) any { return s.Reveal() })
 }
 
 // keyArgs are the parameters for the ids that the column's type can hold, never nil.
@@ -256,7 +255,7 @@ func (q *query) startingWith(l *Layout, key string, prefixes []string, end strin
 
 // exactly returns the rows of q whose key is one of the secrets, in their order; nil
 // where there is none. A key is compared exactly, whatever the column's collation.
-func exactly[T any](tx *Tx, q *query, key string, secrets []django.Secret, read func(*query) ([]T, error), keyOf func(*T) django.Secret) ([]*T, error) {
+func exactly[T any](tx *Tx, q *query, key string, secrets []tokenctl.Secret, read func(*query) ([]T, error), keyOf func(*T) tokenctl.Secret) ([]*T, error) {
 	found := make([]*T, len(secrets))
 	var texts []any
 	for _, s := range secrets {

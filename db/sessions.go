@@ -5,13 +5,14 @@ import (
 	"iter"
 	"strconv"
 	"time"
+	"tokenctl"
 
 	"tokenctl/django"
 )
 
 // Session is a row of django.contrib.sessions' table. Its key is the secret.
 type Session struct {
-	Key     django.Secret
+	Key     tokenctl.Secret
 	Data    string // session_data; empty in a list when it is larger than anything that can be read
 	Expires time.Time
 	Live    bool // Django finds it: by a comparison in SQL, whatever the column holds
@@ -61,7 +62,7 @@ func (q *query) summed(l *Layout) {
 
 func scanSession(l *Layout, r *row) Session {
 	t := l.Session()
-	s := Session{Key: django.NewSecret(r.stored(t, "session_key"))}
+	s := Session{Key: tokenctl.NewSecret(r.stored(t, "session_key"))}
 	data, ok := r.maybe()
 	s.Expires = r.moment(django.DjangoTime, t, "expire_date")
 	if live := r.flag(); live != nil {
@@ -195,14 +196,14 @@ func (tx *Tx) readSessions(ctx context.Context, q *query) ([]Session, error) {
 
 // SessionsWithKeys returns the sessions whose keys are among the secrets, in their
 // order; nil where a key is nobody's.
-func (tx *Tx) SessionsWithKeys(ctx context.Context, secrets []django.Secret) ([]*Session, error) {
+func (tx *Tx) SessionsWithKeys(ctx context.Context, secrets []tokenctl.Secret) ([]*Session, error) {
 	q, err := tx.Layout.sessions(tx.Now)
 	if err != nil {
 		return nil, err
 	}
 	q.summed(tx.Layout)
 	return exactly(tx, q, "s.session_key", secrets, func(q *query) ([]Session, error) { return tx.readSessions(ctx, q) },
-		func(s *Session) django.Secret { return s.Key })
+		func(s *Session) tokenctl.Secret { return s.Key })
 }
 
 // SessionsWithPrefixes returns for each prefix the sessions whose keys start with it,
@@ -249,7 +250,7 @@ func (tx *Tx) NewestSessions(ctx context.Context, n int) ([]Session, error) {
 }
 
 // SessionAuthHash is the _auth_user_hash of a new session of the user.
-func (u *User) SessionAuthHash(key django.Secret) string {
+func (u *User) SessionAuthHash(key tokenctl.Secret) string {
 	return django.SessionAuthHash(key, u.password)
 }
 

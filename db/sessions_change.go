@@ -3,8 +3,7 @@ package db
 import (
 	"context"
 	"time"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // What an application keeps in a session may change with every request. A session is
@@ -64,7 +63,7 @@ func (tx *Tx) LockSessions(ctx context.Context, refs []Ref) ([]Session, Outcomes
 // SessionBase.cycle_key does: the old keys are dead at once. A Django worker that
 // is about to save a session under its old key finds no row to update. Where data
 // is not nil it is the sessions' new data, and expires their new expiry.
-func (tx *Tx) ReplaceSessions(ctx context.Context, old []Session, keys []django.Secret, data []string, expires time.Time) ([]Session, error) {
+func (tx *Tx) ReplaceSessions(ctx context.Context, old []Session, keys []tokenctl.Secret, data []string, expires time.Time) ([]Session, error) {
 	t := tx.Layout.Session()
 	list := make([]Session, len(old))
 	refs := make([]Ref, len(old))

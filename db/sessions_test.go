@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
@@ -19,7 +20,7 @@ func sessionData(t testing.TB, userID string) string {
 	if userID != "" {
 		items = django.LoginSession(userID, "", "hash")
 	}
-	data, err := django.EncodeSession(items, django.NewSecret("key"), time.Unix(1<<30, 0))
+	data, err := django.EncodeSession(items, tokenctl.NewSecret("key"), time.Unix(1<<30, 0))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,12 +3,11 @@ package db
 import (
 	"context"
 	"time"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // InsertSessions adds a session for each of the users.
-func (tx *Tx) InsertSessions(ctx context.Context, users []User, keys []django.Secret, data []string, expires time.Time) ([]Session, error) {
+func (tx *Tx) InsertSessions(ctx context.Context, users []User, keys []tokenctl.Secret, data []string, expires time.Time) ([]Session, error) {
 	l := tx.Layout
 	if err := l.Mintable("session"); err != nil {
 		return nil, err
@@ -29,7 +28,7 @@ func (tx *Tx) InsertSessions(ctx context.Context, users []User, keys []django.Se
 // UpdateSession gives the session with this key other contents, whoever had it,
 // and reports whether there was one: SessionStore.save of
 // django/contrib/sessions/backends/db.py (4.2) without must_create.
-func (tx *Tx) UpdateSession(ctx context.Context, key django.Secret, data string, expires time.Time) (found bool, err error) {
+func (tx *Tx) UpdateSession(ctx context.Context, key tokenctl.Secret, data string, expires time.Time) (found bool, err error) {
 	l := tx.Layout
 	if _, err := l.credentials("session"); err != nil {
 		return false, err
@@ -41,7 +40,7 @@ func (tx *Tx) UpdateSession(ctx context.Context, key django.Secret, data string,
 
 // DropSession deletes the session with this key, if there is one:
 // SessionStore.delete of the same file.
-func (tx *Tx) DropSession(ctx context.Context, key django.Secret) error {
+func (tx *Tx) DropSession(ctx context.Context, key tokenctl.Secret) error {
 	if _, err := tx.Layout.credentials("session"); err != nil {
 		return err
 	}

@@ -5,22 +5,22 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 )
 
 func TestSessionChanges(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, s *db.Store, address string) {
 		ann, ben := newUser(t, s, "ann"), newUser(t, s, "ben")
-		key, renewed := django.NewSecret("abcdefgh123"), django.NewSecret("abcdefgi456")
+		key, renewed := tokenctl.NewSecret("abcdefgh123"), tokenctl.NewSecret("abcdefgi456")
 		expires := time.Now().Add(time.Hour)
 		write := func(f func(tx *db.Tx) error) error { return s.Write(t.Context(), f) }
 		var seen db.Session
 		if err := write(func(tx *db.Tx) (err error) {
-			made, err := tx.InsertSessions(t.Context(), []db.User{ann}, []django.Secret{key}, []string{sessionData(t, ann.ID)}, expires)
+			made, err := tx.InsertSessions(t.Context(), []db.User{ann}, []tokenctl.Secret{key}, []string{sessionData(t, ann.ID)}, expires)
 			if err == nil {
 				seen = made[0]
 			}
@@ -52,7 +52,7 @@ func TestSessionChanges(t *testing.T) {
 			return write(func(tx *db.Tx) error {
 				now, left, err := tx.LockSessions(t.Context(), []db.Ref{seen.Ref()})
 				if err == nil && left[0] == 0 {
-					_, err = tx.ReplaceSessions(t.Context(), now, []django.Secret{renewed}, nil, time.Time{})
+					_, err = tx.ReplaceSessions(t.Context(), now, []tokenctl.Secret{renewed}, nil, time.Time{})
 				}
 				return refused(left, err)
 			})

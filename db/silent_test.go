@@ -8,10 +8,10 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 )
 
 // ends returns f's error, or fails the test when f hangs.
@@ -46,7 +46,7 @@ func TestSilentServer(t *testing.T) {
 					return err
 				}
 				_, err := tx.UsersByID(t.Context(), []string{"1"})
-				if django.CodeOf(err) != django.CodeUserNotFound {
+				if tokenctl.CodeOf(err) != tokenctl.CodeUserNotFound {
 					return err
 				}
 				return tx.Try(t.Context(), func() error { return tx.Exec(t.Context(), "select 1") })
@@ -56,11 +56,11 @@ func TestSilentServer(t *testing.T) {
 		case err == nil && n > 5:
 			return
 		case n == 0:
-			wantCode(t, err, django.CodeDatabaseUnreachable)
+			wantCode(t, err, tokenctl.CodeDatabaseUnreachable)
 		case committing.Load():
-			wantCode(t, err, django.CodeOutcomeUnknown)
+			wantCode(t, err, tokenctl.CodeOutcomeUnknown)
 		default:
-			wantCode(t, err, django.CodeTimeout)
+			wantCode(t, err, tokenctl.CodeTimeout)
 		}
 		if n > 50 {
 			t.Fatal("it never succeeds")
@@ -125,7 +125,7 @@ func TestAbortedTransaction(t *testing.T) {
 		if err := tx.Exec(t.Context(), insert); err != nil {
 			return err
 		}
-		wantCode(t, tx.Try(t.Context(), func() error { return tx.Exec(t.Context(), insert) }), django.CodeAlreadyExists)
+		wantCode(t, tx.Try(t.Context(), func() error { return tx.Exec(t.Context(), insert) }), tokenctl.CodeAlreadyExists)
 		wantCode(t, tx.Exec(t.Context(), "select 1"), "")
 		first = tx.Exec(t.Context(), "select 1 from auth_user for update nowait; select 'x'::int")
 		then = tx.Exec(t.Context(), "select 1")
@@ -133,8 +133,8 @@ func TestAbortedTransaction(t *testing.T) {
 		return nil
 	})
 	for _, e := range []error{first, then, read, err} {
-		if e == nil || e.Error() != first.Error() || django.CodeOf(e) != django.CodeInvalidValue {
-			t.Errorf("%v (%s), want %v", e, django.CodeOf(e), first)
+		if e == nil || e.Error() != first.Error() || tokenctl.CodeOf(e) != tokenctl.CodeInvalidValue {
+			t.Errorf("%v (%s), want %v", e, tokenctl.CodeOf(e), first)
 		}
 	}
 }
@@ -161,7 +161,7 @@ func TestDeadlock(t *testing.T) {
 			return tx.Exec(t.Context(), "select 1 from auth_user where username = $1 for update", names[1-i])
 		})
 	})
-	if got[""] != 1 || got[django.CodeDeadlock] != 1 {
+	if got[""] != 1 || got[tokenctl.CodeDeadlock] != 1 {
 		t.Error(got)
 	}
 }
@@ -175,7 +175,7 @@ func TestCancelledByOthers(t *testing.T) {
 		err := write(t.Context(), func(tx *db.Tx) error {
 			return tx.Exec(t.Context(), "select pg_cancel_backend(pg_backend_pid()), pg_sleep(5)")
 		})
-		wantCode(t, err, django.CodeDatabaseError)
+		wantCode(t, err, tokenctl.CodeDatabaseError)
 		if !strings.Contains(err.Error(), "cancelled") {
 			t.Error(err)
 		}
@@ -198,12 +198,12 @@ func TestUnreplicated(t *testing.T) {
 		t.Error(warnings)
 	}
 	s = open(t, server.URL, db.Options{})
-	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, &django.Error{Code: django.CodeTimeout, Message: "--max-time was reached"})
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, &tokenctl.Error{Code: tokenctl.CodeTimeout, Message: "--max-time was reached"})
 	defer cancel()
 	err := ends(t, func() error {
 		return s.Write(ctx, func(tx *db.Tx) error { return tx.Exec(ctx, insert, "b") })
 	})
-	wantCode(t, err, django.CodeOutcomeUnknown)
+	wantCode(t, err, tokenctl.CodeOutcomeUnknown)
 	if !strings.HasPrefix(err.Error(), "--max-time was reached while ") {
 		t.Error(err)
 	}

@@ -9,25 +9,24 @@ import (
 	"net/url"
 	"os"
 	"time"
+	"tokenctl"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
-
-	"tokenctl/django"
 )
 
 func openSQLite(path string) (*sql.DB, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, &django.Error{Code: django.CodeDatabaseMissing, Message: "there is no database at " + path,
+		return nil, &tokenctl.Error{Code: tokenctl.CodeDatabaseMissing, Message: "there is no database at " + path,
 			Hint: "tokenctl init creates one there; -d or DATABASE_URL names another"}
 	case err != nil:
-		return nil, &django.Error{Code: django.CodeDatabaseUnreachable, Message: "cannot open " + path + ": " + reason(err), Err: err}
+		return nil, &tokenctl.Error{Code: tokenctl.CodeDatabaseUnreachable, Message: "cannot open " + path + ": " + reason(err), Err: err}
 	case info.IsDir():
-		return nil, &django.Error{Code: django.CodeDatabaseUnreachable, Message: path + " is a directory, not a SQLite database"}
+		return nil, &tokenctl.Error{Code: tokenctl.CodeDatabaseUnreachable, Message: path + " is a directory, not a SQLite database"}
 	case !info.Mode().IsRegular():
-		return nil, &django.Error{Code: django.CodeDatabaseUnreachable, Message: path + " is no regular file, so no SQLite database"}
+		return nil, &tokenctl.Error{Code: tokenctl.CodeDatabaseUnreachable, Message: path + " is no regular file, so no SQLite database"}
 	}
 	// mode=rw never creates the file. SQLite falls back to reading where the
 	// file cannot be written. Foreign keys are off by default in SQLite; Django

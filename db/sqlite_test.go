@@ -11,10 +11,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 )
 
 // file is the file of a SQLite URL.
@@ -54,18 +54,18 @@ func TestSQLiteFiles(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name, path string
-		want       django.Code
+		want       tokenctl.Code
 	}{
-		{"missing", filepath.Join(dir, "no.sqlite3"), django.CodeDatabaseMissing},
-		{"missing folder", filepath.Join(dir, "no", "db.sqlite3"), django.CodeDatabaseMissing},
-		{"under a file", filepath.Join(write("f", ""), "db.sqlite3"), django.CodeDatabaseUnreachable},
-		{"folder", dir, django.CodeDatabaseUnreachable},
-		{"fifo", fifo, django.CodeDatabaseUnreachable},
-		{"device", "/dev/null", django.CodeDatabaseUnreachable},
-		{"text", write("text", strings.Repeat("not a database\n", 100)), django.CodeDatabaseUnreachable},
-		{"short", write("short", "x"), django.CodeTableMissing},
-		{"truncated", file(truncated), django.CodeDatabaseUnreachable},
-		{"empty", write("empty", ""), django.CodeTableMissing},
+		{"missing", filepath.Join(dir, "no.sqlite3"), tokenctl.CodeDatabaseMissing},
+		{"missing folder", filepath.Join(dir, "no", "db.sqlite3"), tokenctl.CodeDatabaseMissing},
+		{"under a file", filepath.Join(write("f", ""), "db.sqlite3"), tokenctl.CodeDatabaseUnreachable},
+		{"folder", dir, tokenctl.CodeDatabaseUnreachable},
+		{"fifo", fifo, tokenctl.CodeDatabaseUnreachable},
+		{"device", "/dev/null", tokenctl.CodeDatabaseUnreachable},
+		{"text", write("text", strings.Repeat("not a database\n", 100)), tokenctl.CodeDatabaseUnreachable},
+		{"short", write("short", "x"), tokenctl.CodeTableMissing},
+		{"truncated", file(truncated), tokenctl.CodeDatabaseUnreachable},
+		{"empty", write("empty", ""), tokenctl.CodeTableMissing},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s, err := db.Open(db.FileTarget(test.path, ""), db.Options{Timeout: time.Second, Now: time.Now})
@@ -75,7 +75,7 @@ func TestSQLiteFiles(t *testing.T) {
 				}
 			}
 			wantCode(t, err, test.want)
-			if test.want == django.CodeDatabaseMissing {
+			if test.want == tokenctl.CodeDatabaseMissing {
 				if _, err := os.Stat(test.path); err == nil {
 					t.Error("the file was created")
 				}
@@ -131,7 +131,7 @@ func TestSQLiteAsReader(t *testing.T) {
 		}
 	}
 	err = s.Write(t.Context(), func(tx *db.Tx) error { return tx.Exec(t.Context(), "delete from authtoken_token") })
-	wantCode(t, err, django.CodeDatabaseReadOnly)
+	wantCode(t, err, tokenctl.CodeDatabaseReadOnly)
 }
 
 func TestSQLiteReadOnly(t *testing.T) {
@@ -221,7 +221,7 @@ func TestSQLiteLocked(t *testing.T) {
 		},
 	} {
 		start := time.Now()
-		wantCode(t, do(t.Context(), s), django.CodeDatabaseLocked)
+		wantCode(t, do(t.Context(), s), tokenctl.CodeDatabaseLocked)
 		if d := time.Since(start); d < 250*time.Millisecond || d > 2*time.Second {
 			t.Errorf("%s: locked after %v", name, d)
 		}
@@ -260,7 +260,7 @@ func TestSQLiteCommitWaits(t *testing.T) {
 	rows.Next()
 	s := open(t, address, db.Options{Timeout: 300 * time.Millisecond})
 	remove := func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) }
-	wantCode(t, s.Write(t.Context(), remove), django.CodeDatabaseLocked)
+	wantCode(t, s.Write(t.Context(), remove), tokenctl.CodeDatabaseLocked)
 	rows.Close()
 	wantCode(t, s.Write(t.Context(), remove), "")
 }
@@ -288,7 +288,7 @@ func TestSQLiteForeignKeys(t *testing.T) {
 	t.Parallel()
 	s := initialised(t, dbtest.SQLite(t), db.Options{})
 	_, err := insertToken(t.Context(), s, db.User{ID: "4711"}, key(1))
-	wantCode(t, err, django.CodeReferenced)
+	wantCode(t, err, tokenctl.CodeReferenced)
 	if tokens := collect(t, s.Tokens(t.Context(), db.Filter{})); len(tokens) != 0 {
 		t.Error(tokens)
 	}

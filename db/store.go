@@ -6,30 +6,31 @@ import (
 	"database/sql/driver"
 	"sync/atomic"
 	"time"
+	"tokenctl"
 
 	"tokenctl/django"
 )
 
 // Options say how a database is used.
 type Options struct {
-	Schema         string           // PostgreSQL: look for Django's tables here, not along search_path
-	Timeout        time.Duration    // bounds connecting, waiting for locks and single short statements
-	Version        string           // tokenctl's, for application_name
-	Now            func() time.Time // the clock
-	UserTable      string           // setting auth.user_table
-	UsernameField  string           // setting auth.username_field
-	TokenTable     string           // setting knox.token_table
-	AuthTokenTable string           // setting drf.token_table
-	SessionTable   string           // setting session.session_table
-	Connections    int              // at most so many at a time; 0: no limit
-	Zone           django.Zone      // settings time.use_tz and time.time_zone
+	Schema         string        // PostgreSQL: look for Django's tables here, not along search_path
+	Timeout        time.Duration // bounds connecting, waiting for locks and single short statements
+	Version        string        // tokenctl's, for application_name
+	Now            tokenctl.Clock
+	UserTable      string      // setting auth.user_table
+	UsernameField  string      // setting auth.username_field
+	TokenTable     string      // setting knox.token_table
+	AuthTokenTable string      // setting drf.token_table
+	SessionTable   string      // setting session.session_table
+	Connections    int         // at most so many at a time; 0: no limit
+	Zone           django.Zone // settings time.use_tz and time.time_zone
 
 	Phase func(Phase)       // is told how far a transaction is that writes; may be nil
 	Warn  func(text string) // is told what a user must know of a commit that succeeded; may be nil
 }
 
 // Store is an application's database. Its methods, and those of Tx, return
-// *django.Error values whose text never quotes a row.
+// *tokenctl.Error values whose text never quotes a row.
 type Store struct {
 	Engine Engine
 	db     *sql.DB
@@ -148,7 +149,7 @@ func (s *Store) transactOn(ctx context.Context, conn *sql.Conn, m mode, f func(*
 		if done {
 			return
 		}
-		if django.CodeOf(err) != django.CodeOutcomeUnknown {
+		if tokenctl.CodeOf(err) != tokenctl.CodeOutcomeUnknown {
 			tx.phase(m, RolledBack)
 		}
 		// Also after a panic, and also when ctx is what ended the work.

@@ -15,10 +15,10 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 )
 
 // authority issues certificates; its own is in a file.
@@ -121,14 +121,14 @@ func TestCertificates(t *testing.T) {
 				wantCode(t, err, "")
 				return
 			}
-			says(t, err, django.CodeDatabaseUnreachable, test.want...)
+			says(t, err, tokenctl.CodeDatabaseUnreachable, test.want...)
 		})
 	}
 	_, err := open(t, with(address, "sslmode", "require"), db.Options{}).Layout(t.Context())
-	says(t, err, django.CodeDatabaseUnreachable, "the server does not offer TLS", "sslmode")
+	says(t, err, tokenctl.CodeDatabaseUnreachable, "the server does not offer TLS", "sslmode")
 	for _, setting := range []string{"sslrootcert", "sslcert"} {
 		_, err = db.ParseURL(with(address, "sslmode", "verify-full", setting, "/nowhere/file.pem", "sslkey", "/nowhere/file.pem"), "")
-		says(t, err, django.CodeUsage, "ssl", "/nowhere/file.pem", "no such file")
+		says(t, err, tokenctl.CodeUsage, "ssl", "/nowhere/file.pem", "no such file")
 	}
 }
 
@@ -153,7 +153,7 @@ func TestReasons(t *testing.T) {
 	}()
 	for _, mode := range []string{"disable", "prefer", "require", "verify-full"} {
 		_, err := open(t, "postgres://ann@"+listener.Addr().String()+"/app?sslmode="+mode, db.Options{}).Layout(t.Context())
-		wantCode(t, err, django.CodeDatabaseUnreachable)
+		wantCode(t, err, tokenctl.CodeDatabaseUnreachable)
 		if text := err.Error(); text[len(text)-1] == ')' || text[len(text)-2:] == ": " {
 			t.Errorf("%s: %s", mode, text)
 		}

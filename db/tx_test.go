@@ -8,10 +8,10 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 )
 
 func TestRollback(t *testing.T) {
@@ -59,15 +59,15 @@ func TestRollback(t *testing.T) {
 }
 
 // race runs f n times at once and counts what came of it.
-func race(n int, f func(i int) error) map[django.Code]int {
-	outcomes := map[django.Code]int{}
+func race(n int, f func(i int) error) map[tokenctl.Code]int {
+	outcomes := map[tokenctl.Code]int{}
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	for i := range n {
 		group.Go(func() {
-			var code django.Code
+			var code tokenctl.Code
 			if err := f(i); err != nil {
-				code = django.CodeOf(err)
+				code = tokenctl.CodeOf(err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -83,9 +83,9 @@ func TestRaces(t *testing.T) {
 	engines(t, func(t *testing.T, s *db.Store, address string) {
 		const n = 50
 		u := newUser(t, s, "ann")
-		var won django.Secret
+		var won tokenctl.Secret
 		var mu sync.Mutex
-		note := func(k django.Secret, err error) error {
+		note := func(k tokenctl.Secret, err error) error {
 			if err == nil {
 				mu.Lock()
 				defer mu.Unlock()
@@ -93,7 +93,7 @@ func TestRaces(t *testing.T) {
 			}
 			return err
 		}
-		check := func(name string, got map[django.Code]int, others django.Code) {
+		check := func(name string, got map[tokenctl.Code]int, others tokenctl.Code) {
 			t.Helper()
 			if got[""] != 1 || got[others] != n-1 {
 				t.Errorf("%s: %v", name, got)
@@ -105,7 +105,7 @@ func TestRaces(t *testing.T) {
 		check("insert", race(n, func(i int) error {
 			_, err := insertToken(t.Context(), s, u, key(100+i))
 			return note(key(100+i), err)
-		}), django.CodeTokenExists)
+		}), tokenctl.CodeTokenExists)
 		old := collect(t, s.Tokens(t.Context(), db.Filter{}))[0]
 		check("replace", race(n, func(i int) error {
 			return note(key(200+i), s.Write(t.Context(), func(tx *db.Tx) error {
@@ -114,7 +114,7 @@ func TestRaces(t *testing.T) {
 			}))
 		}), isChanged)
 		old.Key = won
-		won = django.NewSecret("")
+		won = tokenctl.NewSecret("")
 		got := race(n, func(int) error {
 			return s.Write(t.Context(), func(tx *db.Tx) error { return deleteToken(t.Context(), tx, old) })
 		})
@@ -169,7 +169,7 @@ func TestInit(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, s *db.Store, address string) {
 		withToken(t, s, "ann", 1)
-		wantCode(t, s.Init(t.Context()), django.CodeDatabaseNotEmpty)
+		wantCode(t, s.Init(t.Context()), tokenctl.CodeDatabaseNotEmpty)
 		if got := names(collect(t, s.Tokens(t.Context(), db.Filter{}))); got != "ann" {
 			t.Errorf("tokens of %q", got)
 		}
@@ -178,23 +178,23 @@ func TestInit(t *testing.T) {
 		t.Parallel()
 		address := dbtest.Postgres(t)
 		dbtest.Psql(t, address, "create view v as select 1")
-		wantCode(t, open(t, address, db.Options{}).Init(t.Context()), django.CodeDatabaseNotEmpty)
+		wantCode(t, open(t, address, db.Options{}).Init(t.Context()), tokenctl.CodeDatabaseNotEmpty)
 	})
 	t.Run("schema", func(t *testing.T) {
 		t.Parallel()
 		address := dbtest.Postgres(t)
 		s := open(t, address, db.Options{Schema: `Odd "One", public`})
-		wantCode(t, s.Init(t.Context()), django.CodeNotFound)
+		wantCode(t, s.Init(t.Context()), tokenctl.CodeNotFound)
 		dbtest.Psql(t, address, `create schema "Odd ""One"", public"; create table public.other (n int)`)
 		wantCode(t, s.Init(t.Context()), "")
-		wantCode(t, s.Init(t.Context()), django.CodeDatabaseNotEmpty)
+		wantCode(t, s.Init(t.Context()), tokenctl.CodeDatabaseNotEmpty)
 		withToken(t, s, "ann", 1)
 		if got := dbtest.Psql(t, address, "select count(*) from pg_tables where schemaname = 'public'"); got != "1" {
 			t.Errorf("%s tables in public", got)
 		}
 		_, err := open(t, with(address, "search_path", "nowhere"), db.Options{}).Layout(t.Context())
 		wantCode(t, err, "")
-		wantCode(t, open(t, with(address, "search_path", "nowhere"), db.Options{}).Init(t.Context()), django.CodeNotFound)
+		wantCode(t, open(t, with(address, "search_path", "nowhere"), db.Options{}).Init(t.Context()), tokenctl.CodeNotFound)
 	})
 }
 
@@ -226,7 +226,7 @@ func TestInitFails(t *testing.T) {
 			dbtest.Psql(t, address, `create function no() returns event_trigger language plpgsql as $$ begin
 				if to_regclass('django_session') is not null then raise exception 'no'; end if; end $$;
 				create event trigger no on ddl_command_end execute function no()`)
-			wantCode(t, s.Init(t.Context()), django.CodeDatabaseError)
+			wantCode(t, s.Init(t.Context()), tokenctl.CodeDatabaseError)
 			if got := dbtest.Query(address, tables); got != "0\n" {
 				t.Errorf("%s tables", got)
 			}
@@ -249,7 +249,7 @@ func TestKeysThatCannotBe(t *testing.T) {
 				if found, err := tx.TokensOf(t.Context(), []string{id}); found != nil || err != nil {
 					return fmt.Errorf("%v, %w", found, err)
 				}
-				if _, err := tx.UsersByID(t.Context(), []string{id}); django.CodeOf(err) != django.CodeUserNotFound {
+				if _, err := tx.UsersByID(t.Context(), []string{id}); tokenctl.CodeOf(err) != tokenctl.CodeUserNotFound {
 					return err
 				}
 				return nil
@@ -263,7 +263,7 @@ func TestKeysThatCannotBe(t *testing.T) {
 		}
 		for _, text := range []string{"", "x", key(1).Reveal() + " ", strings.ToUpper(key(0xabc).Reveal()), "\x00", "\xff", "日"} {
 			err := s.Read(t.Context(), func(tx *db.Tx) error {
-				if found, err := tx.TokensWithKeys(t.Context(), []django.Secret{django.NewSecret(text)}); err != nil || found[0] != nil {
+				if found, err := tx.TokensWithKeys(t.Context(), []tokenctl.Secret{tokenctl.NewSecret(text)}); err != nil || found[0] != nil {
 					return fmt.Errorf("%v, %w", found[0], err)
 				}
 				return nil

@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // UnreadRows are the rows of a table in which a column holds what cannot be read.
@@ -49,7 +48,7 @@ func (tx *Tx) Unreadable(ctx context.Context) (list []UnreadRows, err error) {
 		key := "coalesce(cast(t." + quote(texts[0]) + " as text), '')"
 		found, err := tx.suspects(ctx, t, append(l.suspectDates(t, dates), l.suspectTexts(t, texts)...), []string{key, owner}, func(u *UnreadRows, r *row) {
 			u.Kind = c.kind
-			ref := Ref{Key: django.NewSecret(r.text()), Owner: r.text()}
+			ref := Ref{Key: tokenctl.NewSecret(r.text()), Owner: r.text()}
 			if t.Owner != nil {
 				ref.Owner = t.Owner.keyText(ref.Owner)
 			}

@@ -9,8 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // Engine is a family of databases.
@@ -41,12 +40,12 @@ var schemes = map[string]Engine{
 const urlHint = "write postgresql://user@host/database, sqlite:///relative.db or sqlite:////absolute.db"
 
 func badURL(message string) error {
-	return &django.Error{Code: django.CodeUsage, Message: message, Hint: urlHint}
+	return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: message, Hint: urlHint}
 }
 
 // errUnescaped is for a URL of which nobody can tell what is password and what is
 // not. No part of it is quoted.
-var errUnescaped = &django.Error{Code: django.CodeUsage, Message: "the database URL has a character in it that must be escaped, such as one of the password",
+var errUnescaped = &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "the database URL has a character in it that must be escaped, such as one of the password",
 	Hint: "write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23 and % as %25"}
 
 // ParseURL reads a database URL as django-environ and dj-database-url do, and
@@ -56,8 +55,8 @@ var errUnescaped = &django.Error{Code: django.CodeUsage, Message: "the database 
 // of it.
 func ParseURL(raw, dir string) (Target, error) {
 	raw = strings.Trim(raw, " \t\r\n") // as Python's urlsplit
-	if name := django.Invisible(raw); name != "" {
-		return Target{}, &django.Error{Code: django.CodeUsage, Message: "the database URL has " + name + " in it", Hint: "remove it, or write it escaped, such as %20"}
+	if name := tokenctl.Invisible(raw); name != "" {
+		return Target{}, &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "the database URL has " + name + " in it", Hint: "remove it, or write it escaped, such as %20"}
 	}
 	scheme, rest, ok := strings.Cut(raw, "://")
 	scheme = strings.ToLower(scheme)
@@ -88,7 +87,7 @@ func parseSQLite(raw, rest, dir string) (Target, error) {
 	case !ok:
 		return Target{}, badURL("a SQLite URL has three slashes before a relative path and four before an absolute one")
 	case hash:
-		return Target{}, &django.Error{Code: django.CodeUsage, Message: "the SQLite URL has a # in it", Hint: "write it as %23"}
+		return Target{}, &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "the SQLite URL has a # in it", Hint: "write it as %23"}
 	}
 	err := eachParameter(query, func(name, _ string) error { return unknownParameter(name) })
 	if err != nil {
@@ -128,7 +127,7 @@ func eachParameter(query string, f func(name, value string) error) error {
 		case secret && !slices.Contains(libpqParameters, name):
 			return errUnescaped
 		case !assigned || value == "":
-			return &django.Error{Code: django.CodeUsage, Message: "the parameter " + name + " of the database URL is empty", Hint: "leave it out, or give it a value"}
+			return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "the parameter " + name + " of the database URL is empty", Hint: "leave it out, or give it a value"}
 		}
 		if err := f(name, value); err != nil {
 			return err
@@ -147,7 +146,7 @@ func parameterName(text string) bool {
 }
 
 func unknownParameter(name string) error {
-	return &django.Error{Code: django.CodeUsage, Message: "tokenctl does not know the parameter " + name + " of the database URL",
+	return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "tokenctl does not know the parameter " + name + " of the database URL",
 		Hint: "leave it out; PostgreSQL's own settings can be given as options=-c%20name=value"}
 }
 

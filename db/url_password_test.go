@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 )
 
 // No part of a password is printed, whatever characters in it are not escaped: by
@@ -45,7 +45,7 @@ func TestNoPartOfPassword(t *testing.T) {
 }
 
 func message(err error) string {
-	if e, ok := err.(*django.Error); ok {
+	if e, ok := err.(*tokenctl.Error); ok {
 		return e.Message + e.Hint
 	}
 	return ""

@@ -4,8 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // libpqParameters are the parameters of a URL that libpq knows (PostgreSQL 18
@@ -84,8 +83,8 @@ func parameters(rest string) (map[string]string, error) {
 		if strings.ContainsRune(value, 0) {
 			return nil, badURL("the " + key + " in the database URL has a NUL character in it")
 		}
-		if key != "password" && django.Invisible(value) != "" {
-			return nil, badURL("the " + key + " in the database URL has " + django.Invisible(value) + " in it")
+		if key != "password" && tokenctl.Invisible(value) != "" {
+			return nil, badURL("the " + key + " in the database URL has " + tokenctl.Invisible(value) + " in it")
 		}
 	}
 	return params, nil
@@ -99,7 +98,7 @@ func readHosts(params map[string]string, text string) error {
 		host, port := cutPort(part)
 		if strings.Trim(port, "0123456789") != "" {
 			// It may be a password.
-			return &django.Error{Code: django.CodeUsage, Message: "the port in the database URL is no number", Hint: errUnescaped.Hint}
+			return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "the port in the database URL is no number", Hint: errUnescaped.Hint}
 		}
 		hosts, ports = append(hosts, unescape(strings.Trim(host, "[]"))), append(ports, port)
 		numbered = numbered || port != ""

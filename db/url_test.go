@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 )
 
 func TestParseURL(t *testing.T) {
@@ -66,7 +66,7 @@ func TestParseURLRefuses(t *testing.T) {
 		"\ufeffpostgres://h/app", "postgres://h/app\u200b", "postgres://h/a\u00a0pp", "postgres://h%00/app", "postgres://h/ap%C2%A0p", "postgres://h/app?sslrootcert=/dev/null",
 	} {
 		target, err := db.ParseURL(raw, "")
-		if django.CodeOf(err) != django.CodeUsage {
+		if tokenctl.CodeOf(err) != tokenctl.CodeUsage {
 			t.Errorf("%q: %v, %v, want a usage error", raw, target, err)
 		} else if strings.Contains(err.Error(), "hunter") {
 			t.Errorf("%q: the error quotes the URL: %v", raw, err)
@@ -124,8 +124,8 @@ func TestURLParameterNames(t *testing.T) {
 		"postgres://ann:hunter2":                      "port",
 	} {
 		_, err := db.ParseURL(raw, "")
-		wantCode(t, err, django.CodeUsage)
-		if e, ok := err.(*django.Error); !ok || !strings.Contains(e.Message, want) || strings.Contains(e.Message+e.Hint, "hunt") {
+		wantCode(t, err, tokenctl.CodeUsage)
+		if e, ok := err.(*tokenctl.Error); !ok || !strings.Contains(e.Message, want) || strings.Contains(e.Message+e.Hint, "hunt") {
 			t.Errorf("%s: %v, want %s", raw, err, want)
 		}
 	}
@@ -224,7 +224,7 @@ func TestLibpqTarget(t *testing.T) {
 	t.Setenv("PGSERVICE", "hunter2")
 	t.Setenv("PGSERVICEFILE", "/nowhere")
 	_, err = db.LibpqTarget()
-	wantCode(t, err, django.CodeUsage)
+	wantCode(t, err, tokenctl.CodeUsage)
 	if strings.Contains(err.Error(), "hunter2") {
 		t.Error(err)
 	}

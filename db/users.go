@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"tokenctl"
 
 	"tokenctl/django"
 )
@@ -41,7 +42,7 @@ func (u *User) Active() bool {
 
 // MayLogIn is user_can_authenticate of django/contrib/auth/backends.py. Before 4.2 it
 // lets in whose is_active is NULL.
-func (u *User) MayLogIn(release django.Version) bool {
+func (u *User) MayLogIn(release tokenctl.Version) bool {
 	return u.Active() || u.nullActive && !release.AtLeast("4.2")
 }
 

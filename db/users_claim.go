@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/django"
 )
 
 // UsersByJWT returns the users whom the user ids of tokens name, by these ids. An id
 // that several users have names none.
-func (tx *Tx) UsersByJWT(ctx context.Context, ids []string, s django.JWTSettings) (map[string]User, error) {
+func (tx *Tx) UsersByJWT(ctx context.Context, ids []string, s tokenctl.JWTSettings) (map[string]User, error) {
 	var search ownerSearch
 	search.begin()
 	for _, id := range ids {
@@ -69,7 +70,7 @@ func (*KeyError) Error() string { return "the token names its user in a way that
 // finds it: get_prep_value in django/db/models/fields/__init__.py (4.2). It is nil
 // where there is no such user, and the error a *KeyError where Django raises
 // anything but DoesNotExist.
-func (tx *Tx) UserByClaim(ctx context.Context, claim json.RawMessage, s django.JWTSettings, release django.Version) (*User, error) {
+func (tx *Tx) UserByClaim(ctx context.Context, claim json.RawMessage, s tokenctl.JWTSettings, release tokenctl.Version) (*User, error) {
 	field, err := tx.Layout.userIDField(tx.Layout.User, s.WithDefaults())
 	if err != nil || len(claim) == 0 || string(claim) == "null" {
 		return nil, err

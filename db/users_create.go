@@ -8,8 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // NewUser is a user to be created. Fields that the model has no column for must
@@ -113,25 +112,25 @@ func (tx *Tx) insertUser(ctx context.Context, n *NewUser, random io.Reader) (str
 
 // newUserError says which of the new user's values the database refuses.
 func newUserError(err error, n *NewUser, columns userColumns) error {
-	switch django.CodeOf(err) {
-	case django.CodeAlreadyExists:
-		e := &django.Error{Code: django.CodeUserExists, Err: err,
+	switch tokenctl.CodeOf(err) {
+	case tokenctl.CodeAlreadyExists:
+		e := &tokenctl.Error{Code: tokenctl.CodeUserExists, Err: err,
 			Message: fmt.Sprintf("the user %s, or another one of its unique values, exists already", n.Username)}
 		var d *duplicate
 		if errors.As(err, &d) && d.columns != nil {
 			e.Hint = "unique is: " + strings.Join(d.columns, ", ")
 		}
 		return e
-	case django.CodeInvalidValue:
+	case tokenctl.CodeInvalidValue:
 		var typed []string
 		for _, c := range columns {
 			if _, given := n.Set[c.Name]; given && !c.Text {
 				typed = append(typed, c.Name+" ("+c.Type+")")
 			}
 		}
-		var e *django.Error
+		var e *tokenctl.Error
 		if errors.As(err, &e) && typed != nil {
-			return &django.Error{Code: e.Code, Message: e.Message, Hint: "check --set " + strings.Join(typed, ", --set "), Err: err}
+			return &tokenctl.Error{Code: e.Code, Message: e.Message, Hint: "check --set " + strings.Join(typed, ", --set "), Err: err}
 		}
 	}
 	return err

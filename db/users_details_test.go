@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -55,10 +56,10 @@ func TestUpdateUser(t *testing.T) {
 			t.Errorf("%+v, %v", u, err)
 		}
 		_, err = update(map[string]string{"first_name": "lost", "username": "ben"})
-		wantCode(t, err, django.CodeAlreadyExists)
+		wantCode(t, err, tokenctl.CodeAlreadyExists)
 		execute(t, address, "delete from auth_user where username = 'anne' and first_name = 'Anne ☃'")
 		_, err = update(map[string]string{"first_name": "x"})
-		wantCode(t, err, django.CodeChanged)
+		wantCode(t, err, tokenctl.CodeChanged)
 		like := ann.Attributes(layoutOf(t, s))
 		if like.Username != "ann" || like.FirstName != "" {
 			t.Errorf("%+v", like)
@@ -80,7 +81,7 @@ func layoutOf(t *testing.T, s *db.Store) *db.Layout {
 func TestReencodePassword(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, s *db.Store, _ string) {
-		hasher := django.Hasher{Algorithm: django.PBKDF2SHA256, Iterations: 10}
+		hasher := django.Hasher{Algorithm: tokenctl.PBKDF2SHA256, Iterations: 10}
 		encode := func(password string) string {
 			encoded, err := hasher.Encode(rand.Reader, password)
 			if err != nil {
@@ -98,7 +99,7 @@ func TestReencodePassword(t *testing.T) {
 			return u
 		}
 		verifies := func(u db.User, password string) string {
-			strong := django.Hasher{Algorithm: django.PBKDF2SHA256, Iterations: 20}
+			strong := django.Hasher{Algorithm: tokenctl.PBKDF2SHA256, Iterations: 20}
 			ok, update, err := u.VerifyPassword(strong, rand.Reader, password)
 			if err != nil {
 				t.Fatal(err)
@@ -138,9 +139,9 @@ func TestUpdateSession(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, s *db.Store, _ string) {
 		ann := newUser(t, s, "ann")
-		key := django.NewSecret("abcdefgh123")
+		key := tokenctl.NewSecret("abcdefgh123")
 		expires := time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)
-		update := func(key django.Secret) (found bool) {
+		update := func(key tokenctl.Secret) (found bool) {
 			if err := s.Write(t.Context(), func(tx *db.Tx) (err error) {
 				found, err = tx.UpdateSession(t.Context(), key, sessionData(t, ann.ID), expires)
 				return err
@@ -159,7 +160,7 @@ func TestUpdateSession(t *testing.T) {
 		}
 		drop() // which is no fault
 		if err := s.Write(t.Context(), func(tx *db.Tx) error {
-			_, err := tx.InsertSessions(t.Context(), []db.User{ann}, []django.Secret{key}, []string{"junk"}, time.Now())
+			_, err := tx.InsertSessions(t.Context(), []db.User{ann}, []tokenctl.Secret{key}, []string{"junk"}, time.Now())
 			return err
 		}); err != nil {
 			t.Fatal(err)
@@ -170,7 +171,7 @@ func TestUpdateSession(t *testing.T) {
 		find := func() *db.Session {
 			var found []*db.Session
 			if err := s.Read(t.Context(), func(tx *db.Tx) (err error) {
-				found, err = tx.SessionsWithKeys(t.Context(), []django.Secret{key})
+				found, err = tx.SessionsWithKeys(t.Context(), []tokenctl.Secret{key})
 				return err
 			}); err != nil {
 				t.Fatal(err)

@@ -7,8 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // Only the database can compare a name with usernames: citext, collations that ignore case
@@ -227,7 +226,7 @@ func RefuseUsers(ambiguous []Ambiguity, absent []string) error {
 	if len(absent) > 0 {
 		parts = append(parts, UserNotFound(absent).Error())
 	}
-	return &django.Error{Code: django.CodeAmbiguousUser, Message: strings.Join(parts, "; "),
+	return &tokenctl.Error{Code: tokenctl.CodeAmbiguousUser, Message: strings.Join(parts, "; "),
 		Hint: "say whom you mean by primary key: --user-id " + ambiguous[0].IDs[0]}
 }
 
@@ -237,6 +236,6 @@ func UserNotFound(names []string) error {
 	if len(names) > 1 {
 		noun = "users"
 	}
-	return &django.Error{Code: django.CodeUserNotFound, Message: "no " + noun + " " + strings.Join(names, ", "),
+	return &tokenctl.Error{Code: tokenctl.CodeUserNotFound, Message: "no " + noun + " " + strings.Join(names, ", "),
 		Hint: "tokenctl user list shows who there is; in most databases Ann and ann are two names"}
 }

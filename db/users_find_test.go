@@ -6,11 +6,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"tokenctl"
 	"unicode/utf8"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 )
 
 // named are the users with these names, each of whom must be one.
@@ -176,7 +176,7 @@ func TestFindUsers(t *testing.T) {
 				t.Errorf("missing %q, lost %q", f.Missing, f.Lost)
 			}
 			err = f.Refusal()
-			wantCode(t, err, django.CodeAmbiguousUser)
+			wantCode(t, err, tokenctl.CodeAmbiguousUser)
 			if got := err.Error(); got != "3 users have the name bob: ids 1, 2, 3; no users nobody, none, 77, x" {
 				t.Error(got)
 			}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/django"
 )
@@ -69,7 +70,7 @@ func (tx *Tx) userShape(n *NewUser) (*userShape, error) {
 	}
 	for _, f := range userFields {
 		if f.given(n) && u.Column(f.column) == nil {
-			return nil, &django.Error{Code: django.CodeUsage,
+			return nil, &tokenctl.Error{Code: tokenctl.CodeUsage,
 				Message: fmt.Sprintf("the user model has no %s column for %s", f.column, f.flag)}
 		}
 	}
@@ -149,7 +150,7 @@ func (tx *Tx) furtherColumns(u *UserTable, s *userShape) (map[*Column]func(*NewU
 	for _, name := range s.set {
 		flag, known := userFlag(name)
 		if name == u.Username || name == u.Key || name == "password" || known {
-			e := &django.Error{Code: django.CodeUsage, Message: "--set cannot give the column " + name}
+			e := &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "--set cannot give the column " + name}
 			switch {
 			case known:
 				e.Hint = "use " + flag
@@ -160,7 +161,7 @@ func (tx *Tx) furtherColumns(u *UserTable, s *userShape) (map[*Column]func(*NewU
 		}
 		i := slices.IndexFunc(s.tables, func(t *Table) bool { return t.Column(name) != nil })
 		if i < 0 {
-			return nil, &django.Error{Code: django.CodeUsage, Message: fmt.Sprintf("the user table %s has no column %q", u.Name, name)}
+			return nil, &tokenctl.Error{Code: tokenctl.CodeUsage, Message: fmt.Sprintf("the user table %s has no column %q", u.Name, name)}
 		}
 		c := s.tables[i].Column(name)
 		further[c] = func(n *NewUser) (any, error) {
@@ -184,7 +185,7 @@ func columnsRequired(names []string) error {
 			hints = append(hints, "--set "+name+"=VALUE")
 		}
 	}
-	return &django.Error{Code: django.CodeColumnsRequired,
+	return &tokenctl.Error{Code: tokenctl.CodeColumnsRequired,
 		Message: "this application's users also need a value for " + strings.Join(names, ", "),
 		Hint:    "give " + strings.Join(hints, " ")}
 }
@@ -195,7 +196,7 @@ func (l *Layout) textArg(c *Column, text string) (any, error) {
 	if l.Engine != SQLite {
 		return text, nil
 	}
-	bad := &django.Error{Code: django.CodeInvalidValue, Message: fmt.Sprintf("the value for %s is no %s", c.Name, c.Type)}
+	bad := &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: fmt.Sprintf("the value for %s is no %s", c.Name, c.Type)}
 	switch {
 	case c.Type == "bool":
 		b, err := strconv.ParseBool(strings.ToLower(text))
@@ -222,7 +223,7 @@ func (l *Layout) textArg(c *Column, text string) (any, error) {
 		}
 		return hex, nil
 	case c.Length > 0 && len([]rune(text)) > c.Length:
-		return nil, &django.Error{Code: django.CodeInvalidValue, Message: fmt.Sprintf("the value for %s is longer than %d characters", c.Name, c.Length)}
+		return nil, &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: fmt.Sprintf("the value for %s is longer than %d characters", c.Name, c.Length)}
 	}
 	return text, nil
 }

@@ -4,8 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // SetPassword stores an encoded password.
@@ -44,7 +43,7 @@ func (tx *Tx) SetLastLogin(ctx context.Context, u User) error {
 func (tx *Tx) SetActive(ctx context.Context, users []User, active bool) ([]User, map[string]bool, error) {
 	l := tx.Layout
 	if l.User.Column("is_active") == nil {
-		return nil, nil, &django.Error{Code: django.CodeLayoutUnsupported, Message: "this application's user model has no is_active column",
+		return nil, nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "this application's user model has no is_active column",
 			Hint: "blacklist the user's tokens, or delete the user"}
 	}
 	keys, err := l.userKeys(users)
@@ -101,11 +100,11 @@ func (tx *Tx) updateUser(ctx context.Context, u User, column string, value any) 
 }
 
 func deletedMeanwhile(user string) error {
-	return &django.Error{Code: django.CodeChanged, Message: "the user " + user + " was deleted meanwhile", Hint: "nothing was changed"}
+	return &tokenctl.Error{Code: tokenctl.CodeChanged, Message: "the user " + user + " was deleted meanwhile", Hint: "nothing was changed"}
 }
 
 // notTaken is the error about a user who is there, and whom an update did not change.
 func notTaken(user string) error {
-	return &django.Error{Code: django.CodeDatabaseError, Message: "the database did not take the change of the user " + user,
+	return &tokenctl.Error{Code: tokenctl.CodeDatabaseError, Message: "the database did not take the change of the user " + user,
 		Hint: "a trigger or row-level security of the application prevents it; nothing was changed"}
 }

@@ -1,3 +1,6 @@
+// Package django holds the pure rules of tokenctl's peers (Django, Django REST
+// Framework, knox, simplejwt): how they hash, name, sign and write things
+// down. It speaks to no database and reads no file.
 package django
 
 import (
@@ -11,19 +14,11 @@ import (
 	"hash"
 	"io"
 	"strings"
+	"tokenctl"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/crypto/scrypt"
-)
-
-// Names of the algorithms that can be written, as they start an encoded password.
-const (
-	PBKDF2SHA256 = "pbkdf2_sha256"
-	PBKDF2SHA1   = "pbkdf2_sha1"
-	Argon2       = "argon2"
-	Scrypt       = "scrypt"
-	BCryptSHA256 = "bcrypt_sha256"
 )
 
 // Hasher writes encoded passwords with one algorithm. The fields are named as the attributes of the
@@ -43,25 +38,20 @@ type Hasher struct {
 	Rounds      int // bcrypt_sha256, the cost
 }
 
-// Hashers lists the algorithms [Hasher] can write, the default of every release first.
-func Hashers() []string {
-	return []string{PBKDF2SHA256, PBKDF2SHA1, Argon2, Scrypt, BCryptSHA256}
-}
-
 // NewHasher returns the hasher a release of Django uses for algorithm; "" is the newest known one.
 func NewHasher(algorithm, djangoVersion string) (Hasher, error) {
 	h := Hasher{Algorithm: algorithm}
 	switch algorithm {
-	case PBKDF2SHA256, PBKDF2SHA1:
+	case tokenctl.PBKDF2SHA256, tokenctl.PBKDF2SHA1:
 		h.Iterations = DefaultPBKDF2Iterations(djangoVersion)
-	case Argon2:
+	case tokenctl.Argon2:
 		h.TimeCost, h.MemoryCost, h.Parallelism = 2, 102400, 8
-	case Scrypt:
+	case tokenctl.Scrypt:
 		h.WorkFactor, h.BlockSize, h.Parallelism = 1<<14, 8, defaultScryptParallelism(djangoVersion)
-	case BCryptSHA256:
+	case tokenctl.BCryptSHA256:
 		h.Rounds = 12
 	default:
-		return Hasher{}, fmt.Errorf("password hasher %q: not one of %s", algorithm, strings.Join(Hashers(), ", "))
+		return Hasher{}, fmt.Errorf("password hasher %q: not one of %s", algorithm, strings.Join(tokenctl.Hashers(), ", "))
 	}
 	return h, nil
 }
@@ -74,7 +64,7 @@ func (h Hasher) Encode(rand io.Reader, password string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if h.Algorithm == BCryptSHA256 {
+	if h.Algorithm == tokenctl.BCryptSHA256 {
 		return encodeBCryptSHA256(password, h.Rounds)
 	}
 	salt, err := RandomString(rand, saltLength, randomStringChars)
@@ -120,11 +110,11 @@ func (h Hasher) encode(password, salt string) (string, error) {
 		return "", errors.New("salt must be provided and cannot contain $")
 	}
 	switch h.Algorithm {
-	case PBKDF2SHA256:
+	case tokenctl.PBKDF2SHA256:
 		return h.encodePBKDF2(sha256.New, sha256.Size, password, salt)
-	case PBKDF2SHA1:
+	case tokenctl.PBKDF2SHA1:
 		return h.encodePBKDF2(sha1.New, sha1.Size, password, salt)
-	case Argon2:
+	case tokenctl.Argon2:
 		if len(salt) < argon2MinSalt {
 			return "", fmt.Errorf("argon2: a salt has at least %d bytes", argon2MinSalt)
 		}
@@ -133,7 +123,7 @@ func (h Hasher) encode(password, salt string) (string, error) {
 		return fmt.Sprintf("argon2$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.MemoryCost,
 			h.TimeCost, h.Parallelism, base64.RawStdEncoding.EncodeToString([]byte(salt)),
 			base64.RawStdEncoding.EncodeToString(key)), nil
-	case Scrypt:
+	case tokenctl.Scrypt:
 		key, err := scrypt.Key([]byte(password), []byte(salt), h.WorkFactor, h.BlockSize, h.Parallelism, scryptKeyLength)
 		if err != nil {
 			return "", fmt.Errorf("scrypt: %w", err)
@@ -164,7 +154,7 @@ func encodeBCryptSHA256(password string, rounds int) (string, error) {
 	if !ok {
 		return "", errors.New("bcrypt_sha256: unexpected version mark")
 	}
-	return BCryptSHA256 + "$$2b$" + rest, nil
+	return tokenctl.BCryptSHA256 + "$$2b$" + rest, nil
 }
 
 func sha256Hex(s string) []byte {

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
+	"tokenctl"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
@@ -18,15 +19,14 @@ import (
 // choose how much time and memory a login costs: each bound leaves an order of magnitude above
 // Django's newest defaults and keeps a check within some seconds and 512 MiB.
 const (
-	maxEncodedLength    = 1024
-	maxPBKDF2Iterations = 20_000_000
-	maxArgon2Memory     = 512 << 10 // KiB
-	maxArgon2Work       = 4 << 20   // KiB times passes
-	maxArgon2Lanes      = 255
-	maxArgon2Output     = 512
-	maxScryptMemory     = 256 << 20 // bytes: 128 * N * r
-	maxScryptWork       = 1 << 23   // N * r * p
-	maxBCryptRounds     = 16
+	maxEncodedLength = 1024
+	maxArgon2Memory  = 512 << 10 // KiB
+	maxArgon2Work    = 4 << 20   // KiB times passes
+	maxArgon2Lanes   = 255
+	maxArgon2Output  = 512
+	maxScryptMemory  = 256 << 20 // bytes: 128 * N * r
+	maxScryptWork    = 1 << 23   // N * r * p
+	maxBCryptRounds  = 16
 
 	minBCryptRounds = bcrypt.MinCost
 	bcryptMaxBytes  = 72
@@ -62,13 +62,13 @@ func CheckPassword(password, encoded string) bool {
 		return equal(encoded, "sha1$$"+sha1Hex(password))
 	}
 	switch algorithm {
-	case PBKDF2SHA256, PBKDF2SHA1:
+	case tokenctl.PBKDF2SHA256, tokenctl.PBKDF2SHA1:
 		return checkPBKDF2(password, encoded)
-	case Argon2:
+	case tokenctl.Argon2:
 		return checkArgon2(password, rest)
-	case Scrypt:
+	case tokenctl.Scrypt:
 		return checkScrypt(password, encoded)
-	case BCryptSHA256:
+	case tokenctl.BCryptSHA256:
 		return checkBCrypt(sha256Hex(password), rest)
 	case "bcrypt":
 		return checkBCrypt([]byte(password), rest)
@@ -81,18 +81,18 @@ func CheckPassword(password, encoded string) bool {
 // bounded reports whether the parameters of h's own algorithm are valid and affordable.
 func (h Hasher) bounded() bool {
 	switch h.Algorithm {
-	case PBKDF2SHA256, PBKDF2SHA1:
-		return h.Iterations >= 1 && h.Iterations <= maxPBKDF2Iterations
-	case Argon2:
+	case tokenctl.PBKDF2SHA256, tokenctl.PBKDF2SHA1:
+		return h.Iterations >= 1 && h.Iterations <= tokenctl.MaxPBKDF2Iterations
+	case tokenctl.Argon2:
 		return h.Parallelism >= 1 && h.Parallelism <= maxArgon2Lanes &&
 			h.MemoryCost >= 8*h.Parallelism && h.MemoryCost <= maxArgon2Memory &&
 			h.TimeCost >= 1 && h.TimeCost <= maxArgon2Work/h.MemoryCost
-	case Scrypt:
+	case tokenctl.Scrypt:
 		return h.WorkFactor >= 2 && h.WorkFactor&(h.WorkFactor-1) == 0 &&
 			h.BlockSize >= 1 && h.Parallelism >= 1 &&
 			h.WorkFactor <= maxScryptMemory/128 && h.BlockSize <= maxScryptMemory/128/h.WorkFactor &&
 			h.Parallelism <= maxScryptWork/(h.WorkFactor*h.BlockSize)
-	case BCryptSHA256:
+	case tokenctl.BCryptSHA256:
 		return h.Rounds >= minBCryptRounds && h.Rounds <= maxBCryptRounds
 	}
 	return false
@@ -125,7 +125,7 @@ func checkScrypt(password, encoded string) bool {
 	n, okN := canonicalInt(fields[1])
 	r, okR := canonicalInt(fields[3])
 	p, okP := canonicalInt(fields[4])
-	h := Hasher{Algorithm: Scrypt, WorkFactor: n, BlockSize: r, Parallelism: p}
+	h := Hasher{Algorithm: tokenctl.Scrypt, WorkFactor: n, BlockSize: r, Parallelism: p}
 	return okN && okR && okP && h.matches(password, fields[2], encoded)
 }
 
@@ -142,7 +142,7 @@ func checkSalted(algorithm, password, rest string) bool {
 
 // argon2Encoding is what libargon2's decode_string (encoding.c) reads: parameters in this order
 // only, no key id or associated data, plain decimals. The base64 is unpadded.
-var argon2Encoding = Lazily(
+var argon2Encoding = tokenctl.Lazily(
 	`\Aargon2(id|i)\$v=(\d+)\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)\z`)
 
 func checkArgon2(password, phc string) bool {
@@ -153,7 +153,7 @@ func checkArgon2(password, phc string) bool {
 	memory, okM := canonicalInt(m[3])
 	passes, okT := canonicalInt(m[4])
 	lanes, okP := canonicalInt(m[5])
-	h := Hasher{Algorithm: Argon2, MemoryCost: memory, TimeCost: passes, Parallelism: lanes}
+	h := Hasher{Algorithm: tokenctl.Argon2, MemoryCost: memory, TimeCost: passes, Parallelism: lanes}
 	if !okM || !okT || !okP || !h.bounded() {
 		return false
 	}
@@ -174,7 +174,7 @@ func checkArgon2(password, phc string) bool {
 // bcryptEncoding is a canonical bcrypt hash. The 22nd character of the salt carries two bits only:
 // Python's bcrypt writes it anew and so never confirms another spelling, where
 // golang.org/x/crypto/bcrypt would, as it would accept anything after the 60th character.
-var bcryptEncoding = Lazily(`\A\$2[abxy]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}\z`)
+var bcryptEncoding = tokenctl.Lazily(`\A\$2[abxy]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}\z`)
 
 // checkBCrypt cuts the secret at 72 bytes, as Python's bcrypt did up to 4.3; since 5.0 it raises an
 // exception. A NUL is refused as it is there: in C it would end the secret.
@@ -184,7 +184,7 @@ func checkBCrypt(secret []byte, data string) bool {
 		return false
 	}
 	rounds, err := strconv.Atoi(m[1])
-	if err != nil || !(Hasher{Algorithm: BCryptSHA256, Rounds: rounds}).bounded() {
+	if err != nil || !(Hasher{Algorithm: tokenctl.BCryptSHA256, Rounds: rounds}).bounded() {
 		return false
 	}
 	return bcrypt.CompareHashAndPassword([]byte(data), secret[:min(len(secret), bcryptMaxBytes)]) == nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"tokenctl"
 
 	"tokenctl/db/dbtest"
 	"tokenctl/django"
@@ -34,10 +35,10 @@ if django.VERSION >= (4, 0):
 			encoded = kept
 		}
 		for _, first := range []django.Hasher{
-			{Algorithm: django.PBKDF2SHA256, Iterations: 1000}, {Algorithm: django.PBKDF2SHA1, Iterations: 2},
-			{Algorithm: django.Scrypt, WorkFactor: 16, BlockSize: 8, Parallelism: 1},
+			{Algorithm: tokenctl.PBKDF2SHA256, Iterations: 1000}, {Algorithm: tokenctl.PBKDF2SHA1, Iterations: 2},
+			{Algorithm: tokenctl.Scrypt, WorkFactor: 16, BlockSize: 8, Parallelism: 1},
 		} {
-			if first.Algorithm == django.Scrypt && strings.HasPrefix(p.Name, "3.") {
+			if first.Algorithm == tokenctl.Scrypt && strings.HasPrefix(p.Name, "3.") {
 				continue
 			}
 			var want []string
@@ -78,7 +79,7 @@ func title(b bool) string {
 }
 
 func attributesOf(h django.Hasher) map[string]int {
-	if h.Algorithm == django.Scrypt {
+	if h.Algorithm == tokenctl.Scrypt {
 		return map[string]int{"work_factor": h.WorkFactor, "block_size": h.BlockSize, "parallelism": h.Parallelism}
 	}
 	return map[string]int{"iterations": h.Iterations}
@@ -90,10 +91,10 @@ func odd(t *testing.T) []string {
 	list := []string{"", "!", "!abc", "plain", "rot13$1$a$b", "pbkdf2_sha256$", "pbkdf2_sha256$1000$nothing", "pbkdf2_sha256$x$salt$hash", "pbkdf2_sha256$1000$$hash", "pbkdf2_sha256$1000$salt$wrong",
 		"pbkdf2_sha1$1$2", "md5$salt$ffffffffffffffffffffffffffffffff", "md5$$ffff", "md5$", "md5$salt", "scrypt$16$salt$8$1$x", "scrypt$16$salt$8$1", "scrypt$x$salt$8$1$x", "md5$salt$71c1f2bbeb2b96d76c0e37e5d1c0a6d3"}
 	for _, h := range []django.Hasher{
-		{Algorithm: django.PBKDF2SHA256, Iterations: 1000}, {Algorithm: django.PBKDF2SHA256, Iterations: 999}, {Algorithm: django.PBKDF2SHA256, Iterations: 1001},
-		{Algorithm: django.PBKDF2SHA1, Iterations: 2}, {Algorithm: django.PBKDF2SHA1, Iterations: 3},
-		{Algorithm: django.Scrypt, WorkFactor: 16, BlockSize: 8, Parallelism: 1}, {Algorithm: django.Scrypt, WorkFactor: 32, BlockSize: 8, Parallelism: 1},
-		{Algorithm: django.Scrypt, WorkFactor: 16, BlockSize: 4, Parallelism: 1}, {Algorithm: django.Scrypt, WorkFactor: 16, BlockSize: 8, Parallelism: 2},
+		{Algorithm: tokenctl.PBKDF2SHA256, Iterations: 1000}, {Algorithm: tokenctl.PBKDF2SHA256, Iterations: 999}, {Algorithm: tokenctl.PBKDF2SHA256, Iterations: 1001},
+		{Algorithm: tokenctl.PBKDF2SHA1, Iterations: 2}, {Algorithm: tokenctl.PBKDF2SHA1, Iterations: 3},
+		{Algorithm: tokenctl.Scrypt, WorkFactor: 16, BlockSize: 8, Parallelism: 1}, {Algorithm: tokenctl.Scrypt, WorkFactor: 32, BlockSize: 8, Parallelism: 1},
+		{Algorithm: tokenctl.Scrypt, WorkFactor: 16, BlockSize: 4, Parallelism: 1}, {Algorithm: tokenctl.Scrypt, WorkFactor: 16, BlockSize: 8, Parallelism: 2},
 	} {
 		for _, password := range []string{"right", "wrong"} {
 			for _, n := range []int{1, 21, 22, 30} {
@@ -110,8 +111,8 @@ func odd(t *testing.T) []string {
 
 // TestVerifyParameters is what the peers' machines lack the libraries for.
 func TestVerifyParameters(t *testing.T) {
-	argon := django.Hasher{Algorithm: django.Argon2, TimeCost: 1, MemoryCost: 64, Parallelism: 1}
-	bcrypt := django.Hasher{Algorithm: django.BCryptSHA256, Rounds: 5}
+	argon := django.Hasher{Algorithm: tokenctl.Argon2, TimeCost: 1, MemoryCost: 64, Parallelism: 1}
+	bcrypt := django.Hasher{Algorithm: tokenctl.BCryptSHA256, Rounds: 5}
 	for _, test := range []struct {
 		by, first django.Hasher
 		password  string
@@ -120,11 +121,11 @@ func TestVerifyParameters(t *testing.T) {
 	}{
 		{argon, argon, "right", true, false},
 		{argon, argon, "wrong", false, false},
-		{argon, django.Hasher{Algorithm: django.Argon2, TimeCost: 2, MemoryCost: 64, Parallelism: 1}, "right", true, true},
+		{argon, django.Hasher{Algorithm: tokenctl.Argon2, TimeCost: 2, MemoryCost: 64, Parallelism: 1}, "right", true, true},
 		{argon, bcrypt, "right", true, true},
 		{bcrypt, bcrypt, "right", true, false},
-		{django.Hasher{Algorithm: django.BCryptSHA256, Rounds: 4}, bcrypt, "right", true, true},
-		{django.Hasher{Algorithm: django.BCryptSHA256, Rounds: 4}, bcrypt, "wrong", false, true},
+		{django.Hasher{Algorithm: tokenctl.BCryptSHA256, Rounds: 4}, bcrypt, "right", true, true},
+		{django.Hasher{Algorithm: tokenctl.BCryptSHA256, Rounds: 4}, bcrypt, "wrong", false, true},
 	} {
 		encoded, err := test.by.Encode(rand.Reader, "right")
 		if err != nil {

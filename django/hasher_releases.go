@@ -3,11 +3,8 @@ package django
 import (
 	"strconv"
 	"strings"
+	"tokenctl"
 )
-
-// MinPBKDF2Iterations is the smallest iteration count worth writing: the default of the oldest
-// supported release, 3.2. [Hasher] itself accepts less, because tests and migrations need it.
-const MinPBKDF2Iterations = 260_000
 
 // pbkdf2Defaults is PBKDF2PasswordHasher.iterations of each release: django/contrib/auth/hashers.py,
 // and the release notes' "default iteration count for the PBKDF2 password hasher".
@@ -32,7 +29,7 @@ var pbkdf2Defaults = []struct{ major, minor, iterations int }{
 // are 260000. An empty, unreadable or newer version gives the newest known release's count, one
 // older than 2.0 that of 2.0.
 func DefaultPBKDF2Iterations(djangoVersion string) int {
-	major, minor, ok := majorMinor(djangoVersion)
+	major, minor, ok := tokenctl.Version(djangoVersion).MajorMinor()
 	if !ok {
 		return pbkdf2Defaults[len(pbkdf2Defaults)-1].iterations
 	}
@@ -49,26 +46,11 @@ func DefaultPBKDF2Iterations(djangoVersion string) int {
 // defaultScryptParallelism is ScryptPasswordHasher.parallelism: 1 when the class came with 4.0, 5
 // since 5.1.
 func defaultScryptParallelism(djangoVersion string) int {
-	major, minor, ok := majorMinor(djangoVersion)
+	major, minor, ok := tokenctl.Version(djangoVersion).MajorMinor()
 	if ok && (major < 5 || major == 5 && minor < 1) {
 		return 1
 	}
 	return 5
-}
-
-func majorMinor(version string) (major, minor int, ok bool) {
-	head, rest, _ := strings.Cut(version, ".")
-	major, err := strconv.Atoi(head)
-	if err != nil || major < 0 {
-		return 0, 0, false
-	}
-	// "6.1rc1" and "5" are versions too.
-	digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
-	if digits == "" {
-		return major, 0, true
-	}
-	minor, err = strconv.Atoi(digits)
-	return major, minor, err == nil
 }
 
 // PBKDF2Iterations returns the iteration count of a pbkdf2_sha256 or pbkdf2_sha1 encoding: what
@@ -76,7 +58,7 @@ func majorMinor(version string) (major, minor int, ok bool) {
 // rows tells the count the application writes.
 func PBKDF2Iterations(encoded string) (int, bool) {
 	fields := strings.SplitN(encoded, "$", 4)
-	if len(fields) != 4 || fields[0] != PBKDF2SHA256 && fields[0] != PBKDF2SHA1 {
+	if len(fields) != 4 || fields[0] != tokenctl.PBKDF2SHA256 && fields[0] != tokenctl.PBKDF2SHA1 {
 		return 0, false
 	}
 	return canonicalInt(fields[1])

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 )
 
 const (
@@ -92,10 +93,10 @@ func TestCheckPasswordIsBounded(t *testing.T) {
 
 func TestHasherEncodeWithSalt(t *testing.T) {
 	for name, h := range map[string]Hasher{
-		"pbkdf2_sha256 of 3.2": {Algorithm: PBKDF2SHA256, Iterations: 260_000},
-		"pbkdf2_sha1":          {Algorithm: PBKDF2SHA1, Iterations: 600_000},
-		"scrypt of 4.2":        {Algorithm: Scrypt, Parallelism: 1},
-		"argon2id":             {Algorithm: Argon2},
+		"pbkdf2_sha256 of 3.2": {Algorithm: tokenctl.PBKDF2SHA256, Iterations: 260_000},
+		"pbkdf2_sha1":          {Algorithm: tokenctl.PBKDF2SHA1, Iterations: 600_000},
+		"scrypt of 4.2":        {Algorithm: tokenctl.Scrypt, Parallelism: 1},
+		"argon2id":             {Algorithm: tokenctl.Argon2},
 	} {
 		got, err := h.EncodeWithSalt(testPassword, testSalt)
 		if err != nil || got != knownHashes[name] {
@@ -103,13 +104,13 @@ func TestHasherEncodeWithSalt(t *testing.T) {
 		}
 	}
 	for _, salt := range []string{"", "a$b"} {
-		if _, err := (Hasher{Algorithm: PBKDF2SHA256, Iterations: 1}).EncodeWithSalt("p", salt); err == nil {
+		if _, err := (Hasher{Algorithm: tokenctl.PBKDF2SHA256, Iterations: 1}).EncodeWithSalt("p", salt); err == nil {
 			t.Errorf("salt %q is accepted", salt)
 		}
 	}
 	for _, h := range []Hasher{
-		{}, {Algorithm: "md5"}, {Algorithm: BCryptSHA256}, {Algorithm: PBKDF2SHA256, Iterations: -1},
-		{Algorithm: PBKDF2SHA256, Iterations: 1 << 40}, {Algorithm: Argon2, MemoryCost: 1 << 40}, {Algorithm: Scrypt, WorkFactor: 3},
+		{}, {Algorithm: "md5"}, {Algorithm: tokenctl.BCryptSHA256}, {Algorithm: tokenctl.PBKDF2SHA256, Iterations: -1},
+		{Algorithm: tokenctl.PBKDF2SHA256, Iterations: 1 << 40}, {Algorithm: tokenctl.Argon2, MemoryCost: 1 << 40}, {Algorithm: tokenctl.Scrypt, WorkFactor: 3},
 	} {
 		if got, err := h.EncodeWithSalt("p", testSalt); err == nil {
 			t.Errorf("%+v writes %q", h, got)
@@ -118,7 +119,7 @@ func TestHasherEncodeWithSalt(t *testing.T) {
 }
 
 func TestHasherEncode(t *testing.T) {
-	for _, algorithm := range Hashers() {
+	for _, algorithm := range tokenctl.Hashers() {
 		h := Hasher{Algorithm: algorithm, Iterations: 10, MemoryCost: 64, Parallelism: 1, WorkFactor: 16, Rounds: 4}
 		first, err := h.Encode(rand.Reader, testPassword)
 		if err != nil {
@@ -132,7 +133,7 @@ func TestHasherEncode(t *testing.T) {
 			t.Errorf("%s: %q", algorithm, first)
 		}
 	}
-	if _, err := (Hasher{Algorithm: PBKDF2SHA256}).Encode(bytes.NewReader(nil), "p"); err == nil {
+	if _, err := (Hasher{Algorithm: tokenctl.PBKDF2SHA256}).Encode(bytes.NewReader(nil), "p"); err == nil {
 		t.Error("a hash without a salt")
 	}
 }
@@ -148,7 +149,7 @@ func TestDefaultPBKDF2Iterations(t *testing.T) {
 		}
 	}
 	for version, want := range map[string]int{"4.0": 1, "5.0": 1, "5.1": 5, "": 5} {
-		if h, err := NewHasher(Scrypt, version); err != nil || h.Parallelism != want {
+		if h, err := NewHasher(tokenctl.Scrypt, version); err != nil || h.Parallelism != want {
 			t.Errorf("scrypt of %q: %+v, %v", version, h, err)
 		}
 	}
@@ -213,7 +214,7 @@ func FuzzCheckPassword(f *testing.F) {
 }
 
 func BenchmarkHasherEncodePBKDF2(b *testing.B) {
-	h := Hasher{Algorithm: PBKDF2SHA256, Iterations: DefaultPBKDF2Iterations("")}
+	h := Hasher{Algorithm: tokenctl.PBKDF2SHA256, Iterations: DefaultPBKDF2Iterations("")}
 	for b.Loop() {
 		if _, err := h.EncodeWithSalt(testPassword, testSalt); err != nil {
 			b.Fatal(err)

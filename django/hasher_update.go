@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"tokenctl"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/bcrypt"
@@ -60,7 +61,7 @@ func algorithmOf(encoded string) string {
 		return "unsalted_sha1"
 	}
 	switch algorithm {
-	case PBKDF2SHA256, PBKDF2SHA1, Argon2, Scrypt, BCryptSHA256, "bcrypt", "md5", "sha1":
+	case tokenctl.PBKDF2SHA256, tokenctl.PBKDF2SHA1, tokenctl.Argon2, tokenctl.Scrypt, tokenctl.BCryptSHA256, "bcrypt", "md5", "sha1":
 		return algorithm
 	}
 	return ""
@@ -75,9 +76,9 @@ func isDecodable(algorithm, encoded string) bool {
 		return err == nil
 	}
 	switch algorithm {
-	case PBKDF2SHA256, PBKDF2SHA1:
+	case tokenctl.PBKDF2SHA256, tokenctl.PBKDF2SHA1:
 		return len(fields) >= 4 && isInt(fields[1]) && fields[2] != ""
-	case Scrypt:
+	case tokenctl.Scrypt:
 		return len(fields) == 6 && isInt(fields[1]) && isInt(fields[3]) && isInt(fields[4]) && fields[2] != ""
 	case "md5", "sha1":
 		return len(fields) >= 3 && fields[1] != ""
@@ -90,10 +91,10 @@ func (h Hasher) mustUpdate(encoded string) bool {
 	fields := strings.Split(encoded, "$")
 	weak := func(saltLength int) bool { return float64(saltLength)*saltBits < saltEntropy }
 	switch h.Algorithm {
-	case PBKDF2SHA256, PBKDF2SHA1:
+	case tokenctl.PBKDF2SHA256, tokenctl.PBKDF2SHA1:
 		iterations, ok := PBKDF2Iterations(encoded)
 		return ok && (iterations != h.Iterations || weak(utf8.RuneCountInString(fields[2])))
-	case Argon2:
+	case tokenctl.Argon2:
 		m := argon2Encoding().FindStringSubmatch(strings.TrimPrefix(encoded, "argon2$"))
 		if m == nil {
 			return false
@@ -101,9 +102,9 @@ func (h Hasher) mustUpdate(encoded string) bool {
 		saltLength, keyLength := base64.RawStdEncoding.DecodedLen(len(m[6])), base64.RawStdEncoding.DecodedLen(len(m[7]))
 		parameters := fmt.Sprintf("m=%d,t=%d,p=%d", h.MemoryCost, h.TimeCost, h.Parallelism)
 		return m[1] != "id" || fields[3] != parameters || keyLength != argon2KeyLength || weak(saltLength)
-	case BCryptSHA256:
+	case tokenctl.BCryptSHA256:
 		return len(fields) == 5 && fields[3] != fmt.Sprintf("%02d", h.Rounds)
-	case Scrypt:
+	case tokenctl.Scrypt:
 		return len(fields) == 6 && (fields[1] != strconv.Itoa(h.WorkFactor) || fields[3] != strconv.Itoa(h.BlockSize) || fields[4] != strconv.Itoa(h.Parallelism))
 	}
 	return false
@@ -114,12 +115,12 @@ func (h Hasher) mustUpdate(encoded string) bool {
 func (h Hasher) harden(password, encoded string) {
 	fields := strings.Split(encoded, "$")
 	switch h.Algorithm {
-	case PBKDF2SHA256, PBKDF2SHA1:
+	case tokenctl.PBKDF2SHA256, tokenctl.PBKDF2SHA1:
 		if iterations, ok := PBKDF2Iterations(encoded); ok && iterations < h.Iterations {
 			h.Iterations -= iterations
 			_, _ = h.encode(password, fields[2]) // only for the time
 		}
-	case BCryptSHA256:
+	case tokenctl.BCryptSHA256:
 		if len(fields) != 5 {
 			return
 		}

@@ -10,15 +10,16 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+	"tokenctl"
 )
 
 // JWTBackend signs and reads tokens as one application does: TokenBackend in
-// rest_framework_simplejwt/backends.py (5.5.1). It prints as "[redacted]".
+// rest_framework_simplejwt/backends.py (5.5.1). It prints as "[tokenctl.Redacted]".
 type JWTBackend struct {
-	settings  JWTSettings
+	settings  tokenctl.JWTSettings
 	keys      JWTKeys
-	simplejwt Version
-	pyjwt     Version
+	simplejwt tokenctl.Version
+	pyjwt     tokenctl.Version
 	audiences []json.RawMessage
 	aud       json.RawMessage // as it is written; nil without AUDIENCE
 	iss       json.RawMessage
@@ -29,7 +30,7 @@ type JWTBackend struct {
 
 // NewJWTBackend puts settings and keys together. The versions are the
 // application's; where pyjwt is empty it is the one that goes with simplejwt.
-func NewJWTBackend(s JWTSettings, keys JWTKeys, simplejwt, pyjwt Version) (*JWTBackend, error) {
+func NewJWTBackend(s tokenctl.JWTSettings, keys JWTKeys, simplejwt, pyjwt tokenctl.Version) (*JWTBackend, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
@@ -38,7 +39,7 @@ func NewJWTBackend(s JWTSettings, keys JWTKeys, simplejwt, pyjwt Version) (*JWTB
 	}
 	b := &JWTBackend{settings: s.WithDefaults(), keys: keys, simplejwt: simplejwt, pyjwt: pyjwt}
 	if alg, method := b.settings.Algorithm, keys.get().method; method != nil && method.Alg() != alg {
-		return nil, jwtConfigError("the keys were made for another algorithm than "+alg, "")
+		return nil, tokenctl.ConfigError("the keys were made for another algorithm than "+alg, "")
 	}
 	names, list, err := s.Audiences()
 	if err != nil {
@@ -78,19 +79,19 @@ func (b *JWTBackend) Once() *JWTBackend {
 }
 
 // Settings returns the settings with all defaults filled in.
-func (b *JWTBackend) Settings() JWTSettings { return b.settings }
+func (b *JWTBackend) Settings() tokenctl.JWTSettings { return b.settings }
 
 // Keys returns the keys.
 func (b *JWTBackend) Keys() JWTKeys { return b.keys }
 
 // Versions returns the releases that are imitated.
-func (b *JWTBackend) Versions() (simplejwt, pyjwt Version) { return b.simplejwt, b.pyjwt }
+func (b *JWTBackend) Versions() (simplejwt, pyjwt tokenctl.Version) { return b.simplejwt, b.pyjwt }
 
 // Encode signs a token: TokenBackend.encode sets aud and iss, in place where the
 // claims have them already, and PyJWT's encode does the rest.
-func (b *JWTBackend) Encode(claims JWTClaims) (Secret, error) {
+func (b *JWTBackend) Encode(claims JWTClaims) (tokenctl.Secret, error) {
 	if !b.keys.CanSign() {
-		return Secret{}, &Error{Code: CodeConfigInvalid, Err: ErrJWTKeyMissing,
+		return tokenctl.Secret{}, &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Err: ErrJWTKeyMissing,
 			Message: "there is no key to sign JWTs with", Hint: jwtKeyHint(b.settings.Algorithm, "signing_key_file")}
 	}
 	if b.aud != nil {
@@ -100,22 +101,22 @@ func (b *JWTBackend) Encode(claims JWTClaims) (Secret, error) {
 		claims = claims.with("iss", b.iss)
 	}
 	if iss := claims.Get("iss"); iss != nil && iss[0] != '"' {
-		return Secret{}, &Error{Code: CodeInvalidValue, Message: "the claim iss must be text"}
+		return tokenctl.Secret{}, &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: "the claim iss must be text"}
 	}
 	if sub := claims.Get("sub"); sub != nil && sub[0] != '"' && b.pyjwt.AtLeast("2.10") {
-		return Secret{}, &Error{Code: CodeInvalidValue,
+		return tokenctl.Secret{}, &tokenctl.Error{Code: tokenctl.CodeInvalidValue,
 			Message: fmt.Sprintf("the claim sub must be text: PyJWT %s refuses a token where it is not", b.pyjwt)}
 	}
 	payload := base64.RawURLEncoding.EncodeToString(claims.appendJSON(nil))
 	signed := b.head + "." + payload
 	signature, err := b.keys.get().method.Sign(signed, b.keys.get().signing)
 	if err != nil {
-		return Secret{}, &Error{Code: CodeFailed, Message: "the token could not be signed", Err: err}
+		return tokenctl.Secret{}, &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "the token could not be signed", Err: err}
 	}
 	if len(signed)+len(signature)*4/3+2 > maxJWT {
-		return Secret{}, &Error{Code: CodeInvalidValue, Message: "the claims are too long for a token"}
+		return tokenctl.Secret{}, &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: "the claims are too long for a token"}
 	}
-	return NewSecret(signed + "." + base64.RawURLEncoding.EncodeToString(signature)), nil
+	return tokenctl.NewSecret(signed + "." + base64.RawURLEncoding.EncodeToString(signature)), nil
 }
 
 func jwtKeyHint(algorithm, file string) string {
@@ -128,12 +129,12 @@ func jwtKeyHint(algorithm, file string) string {
 // Decode checks a token's signature and what PyJWT checks of its claims:
 // TokenBackend.decode. It does not look at type, id and blacklist; Verify does.
 // The error is a *JWTError, or an *Error where there is no key.
-func (b *JWTBackend) Decode(secret Secret, now time.Time) (*JWT, error) {
+func (b *JWTBackend) Decode(secret tokenctl.Secret, now time.Time) (*JWT, error) {
 	t, err := b.load(secret)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.settings.readPayload(t); err != nil {
+	if err := readPayload(b.settings, t); err != nil {
 		return nil, b.unreadable(err)
 	}
 	if refusal := b.checkClaims(t.Claims, now); refusal != nil {
@@ -143,7 +144,7 @@ func (b *JWTBackend) Decode(secret Secret, now time.Time) (*JWT, error) {
 }
 
 // Signed reports whether the key made a token's signature, whatever the claims are.
-func (b *JWTBackend) Signed(secret Secret) bool {
+func (b *JWTBackend) Signed(secret tokenctl.Secret) bool {
 	text := secret.Reveal()
 	// Nearly all tokens have the header that this writes, which need not be read.
 	last := strings.LastIndexByte(text, '.')
@@ -157,9 +158,9 @@ func (b *JWTBackend) Signed(secret Secret) bool {
 }
 
 // load checks a token's header and signature.
-func (b *JWTBackend) load(secret Secret) (*loadedJWT, error) {
+func (b *JWTBackend) load(secret tokenctl.Secret) (*loadedJWT, error) {
 	if !b.keys.CanVerify() {
-		return nil, &Error{Code: CodeConfigInvalid, Err: ErrJWTKeyMissing,
+		return nil, &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Err: ErrJWTKeyMissing,
 			Message: "there is no key to verify JWTs with", Hint: jwtKeyHint(b.settings.Algorithm, "verifying_key_file")}
 	}
 	if len(secret.Reveal()) > maxJWT {
@@ -233,10 +234,23 @@ func checkHeader(header JWTClaims, algorithm string) JWTReason {
 }
 
 // Format covers every verb of fmt.
-func (*JWTBackend) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
+func (*JWTBackend) Format(f fmt.State, _ rune) { io.WriteString(f, tokenctl.Redacted) }
 
 // LogValue implements slog.LogValuer.
-func (*JWTBackend) LogValue() slog.Value { return slog.StringValue(redacted) }
+func (*JWTBackend) LogValue() slog.Value { return slog.StringValue(tokenctl.Redacted) }
 
 // MarshalText covers the text encoders.
-func (*JWTBackend) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (*JWTBackend) MarshalText() ([]byte, error) { return []byte(tokenctl.Redacted), nil }
+
+// pyJWTWith is the PyJWT that Debian ships beside a release of simplejwt: the
+// database shows at best the latter.
+func pyJWTWith(simplejwt tokenctl.Version) tokenctl.Version {
+	switch {
+	case simplejwt.AtLeast("5.5.1"):
+		return "2.15.1"
+	case simplejwt.AtLeast("5.3"):
+		return "2.10.1"
+	default:
+		return "2.6.0"
+	}
+}

@@ -3,6 +3,7 @@ package django
 import (
 	"encoding/json"
 	"iter"
+	"tokenctl"
 )
 
 // JWTClaim is one member of a token's header or payload.
@@ -24,7 +25,7 @@ type JWTClaims []JWTClaim
 func NewJWTClaim(name string, value []byte) (JWTClaim, error) {
 	canonical, err := pyCanonical(value)
 	if err != nil {
-		return JWTClaim{}, &Error{Code: CodeInvalidValue, Message: "the claim " + name + " is not JSON",
+		return JWTClaim{}, &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: "the claim " + name + " is not JSON",
 			Hint: `write text in quotes: NAME="text"`, Err: err}
 	}
 	return JWTClaim{name, canonical, string(pyString(name))}, nil

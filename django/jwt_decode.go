@@ -8,6 +8,7 @@ import (
 	"math"
 	"strconv"
 	"time"
+	"tokenctl"
 )
 
 // maxJWT bounds a token's text. Django has no such bound of its own; web servers
@@ -31,7 +32,7 @@ type JWT struct {
 // DecodeUnverified reads a token without looking at its signature. The text must
 // have exactly three parts in base64url, padded or not; PyJWT 2.15.1 is as strict. The
 // error is a *JWTError of reason JWTMalformed.
-func (s JWTSettings) DecodeUnverified(text string) (*JWT, error) {
+func DecodeUnverified(s tokenctl.JWTSettings, text string) (*JWT, error) {
 	if len(text) > maxJWT || bytes.Count([]byte(text), []byte(".")) != 2 {
 		return nil, &JWTError{Reason: JWTMalformed}
 	}
@@ -39,7 +40,7 @@ func (s JWTSettings) DecodeUnverified(text string) (*JWT, error) {
 	if err != nil {
 		return nil, &JWTError{Reason: JWTMalformed}
 	}
-	if err := s.readPayload(t); err != nil {
+	if err := readPayload(s, t); err != nil {
 		return nil, &JWTError{Reason: JWTMalformed}
 	}
 	return &t.JWT, nil
@@ -53,7 +54,7 @@ type loadedJWT struct {
 
 // loadJWT is PyJWS._load: jwt/api_jws.py. The parts are the one before the first
 // point, the one after the last, and what lies between.
-func loadJWT(text []byte, pyjwt Version) (*loadedJWT, error) {
+func loadJWT(text []byte, pyjwt tokenctl.Version) (*loadedJWT, error) {
 	last := bytes.LastIndexByte(text, '.')
 	first := bytes.IndexByte(text, '.')
 	if last < 0 || first == last {
@@ -80,7 +81,7 @@ func loadJWT(text []byte, pyjwt Version) (*loadedJWT, error) {
 }
 
 // readPayload fills in the claims.
-func (s JWTSettings) readPayload(t *loadedJWT) error {
+func readPayload(s tokenctl.JWTSettings, t *loadedJWT) error {
 	claims, ok, err := pyObject(t.payload)
 	if err != nil {
 		return err
@@ -88,22 +89,22 @@ func (s JWTSettings) readPayload(t *loadedJWT) error {
 		return errPySyntax
 	}
 	header := t.Header
-	t.JWT = s.Describe(claims)
+	t.JWT = DescribeJWT(s, claims)
 	t.Header = header
 	return nil
 }
 
-// Describe is what a token with these claims says.
-func (s JWTSettings) Describe(claims JWTClaims) JWT {
-	t, names := JWT{Claims: claims}, s.claimNames()
-	t.Type, _ = claims.Text(names.typ)
-	if jti := claims.Get(names.jti); jti != nil && string(jti) != "null" {
+// DescribeJWT is what a token with these claims says.
+func DescribeJWT(s tokenctl.JWTSettings, claims JWTClaims) JWT {
+	t, names := JWT{Claims: claims}, s.ClaimNames()
+	t.Type, _ = claims.Text(names.Type)
+	if jti := claims.Get(names.JTI); jti != nil && string(jti) != "null" {
 		t.JTI = ClaimText(jti) // as CharField.get_prep_value has it
 	}
-	t.UserID = scalarText(claims.Get(names.user))
+	t.UserID = scalarText(claims.Get(names.User))
 	t.Expires = claimTime(claims.Get("exp"))
 	t.IssuedAt = claimTime(claims.Get("iat"))
-	t.RefreshExpires = claimTime(claims.Get(names.refresh))
+	t.RefreshExpires = claimTime(claims.Get(names.Refresh))
 	return t
 }
 
@@ -171,9 +172,9 @@ func fromTimestamp(value json.RawMessage) (time.Time, error) {
 
 // strictSegments is the PyJWT that refuses, in _decode_base64url_segment, what
 // Python's base64 passes over. 2.12.1 does not do it yet, 2.15.1 does.
-const strictSegments = Version("2.14")
+const strictSegments = tokenctl.Version("2.14")
 
-func decodeSegment(segment []byte, pyjwt Version) ([]byte, error) {
+func decodeSegment(segment []byte, pyjwt tokenctl.Version) ([]byte, error) {
 	if !pyjwt.AtLeast(strictSegments) {
 		return decodeLenient(segment)
 	}

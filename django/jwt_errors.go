@@ -1,6 +1,9 @@
 package django
 
-import "fmt"
+import (
+	"fmt"
+	"tokenctl"
+)
 
 // JWTReason says why a token is not accepted. The groups are simplejwt's: what
 // PyJWT finds while it decodes, then what Token.verify finds.
@@ -48,7 +51,7 @@ func (e *JWTError) Is(target error) bool {
 
 // Message is the text of simplejwt's TokenError: rest_framework_simplejwt/tokens.py (5.2.2, 5.5.0,
 // 5.5.1). It is empty for JWTServerError.
-func (e *JWTError) Message(simplejwt Version) string {
+func (e *JWTError) Message(simplejwt tokenctl.Version) string {
 	switch e.Reason {
 	case JWTServerError:
 		return ""

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 )
 
 func encodeSegment(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
@@ -31,7 +32,7 @@ func FuzzDecodeUnverified(f *testing.F) {
 	}
 	f.Add("e30=.e30=.")
 	f.Fuzz(func(t *testing.T, text string) {
-		token, err := (JWTSettings{}).DecodeUnverified(text)
+		token, err := DecodeUnverified(tokenctl.JWTSettings{}, text)
 		if err != nil {
 			if !errors.Is(err, &JWTError{Reason: JWTMalformed}) {
 				t.Fatal(err)
@@ -121,8 +122,8 @@ func FuzzVerify(f *testing.F) {
 		f.Add(payload)
 	}
 	var backends []*JWTBackend
-	for _, version := range []Version{"5.2.2", "5.5.0", "5.5.1"} {
-		backends = append(backends, testBackend(f, JWTSettings{}, version), testBackend(f, JWTSettings{Audience: "a", Issuer: "b"}, version))
+	for _, version := range []tokenctl.Version{"5.2.2", "5.5.0", "5.5.1"} {
+		backends = append(backends, testBackend(f, tokenctl.JWTSettings{}, version), testBackend(f, tokenctl.JWTSettings{Audience: "a", Issuer: "b"}, version))
 	}
 	f.Fuzz(func(t *testing.T, payload string) {
 		for _, b := range backends {
@@ -131,7 +132,7 @@ func FuzzVerify(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			secret := NewSecret(signed + "." + encodeSegment(string(signature)))
+			secret := tokenctl.NewSecret(signed + "." + encodeSegment(string(signature)))
 			token, err := b.Verify(secret, JWTCheck{Now: time.Unix(1_800_000_000, 0), Type: "refresh",
 				Blacklisted: func(string) (bool, error) { return false, nil }})
 			if refusal := (*JWTError)(nil); err != nil && !errors.As(err, &refusal) {
@@ -146,7 +147,7 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-func benchmarkSign(b *testing.B, s JWTSettings, key any) {
+func benchmarkSign(b *testing.B, s tokenctl.JWTSettings, key any) {
 	var signing []byte
 	if key != nil {
 		der, err := x509.MarshalPKCS8PrivateKey(key)
@@ -155,7 +156,7 @@ func benchmarkSign(b *testing.B, s JWTSettings, key any) {
 		}
 		signing = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 	}
-	keys, err := NewJWTKeys(s, signing, nil, NewSecret(jwtSecretKey))
+	keys, err := NewJWTKeys(s, signing, nil, tokenctl.NewSecret(jwtSecretKey))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -174,14 +175,14 @@ func benchmarkSign(b *testing.B, s JWTSettings, key any) {
 	}
 }
 
-func BenchmarkJWTSignHS256(b *testing.B) { benchmarkSign(b, JWTSettings{}, nil) }
+func BenchmarkJWTSignHS256(b *testing.B) { benchmarkSign(b, tokenctl.JWTSettings{}, nil) }
 
 func BenchmarkJWTSignRS256(b *testing.B) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		b.Fatal(err)
 	}
-	benchmarkSign(b, JWTSettings{Algorithm: "RS256"}, key)
+	benchmarkSign(b, tokenctl.JWTSettings{Algorithm: "RS256"}, key)
 }
 
 func BenchmarkJWTSignES256(b *testing.B) {
@@ -189,14 +190,14 @@ func BenchmarkJWTSignES256(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	benchmarkSign(b, JWTSettings{Algorithm: "ES256"}, key)
+	benchmarkSign(b, tokenctl.JWTSettings{Algorithm: "ES256"}, key)
 }
 
 func BenchmarkJWTDecodeUnverified(b *testing.B) {
 	text := jwtHeaderHS + "." + encodeSegment(jwtSeeds[0]) + ".AAAA"
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := (JWTSettings{}).DecodeUnverified(text); err != nil {
+		if _, err := DecodeUnverified(tokenctl.JWTSettings{}, text); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"tokenctl"
 )
 
 // JWTGlance is what a list says of a token: the fields of [JWT] of the same names,
@@ -14,31 +15,31 @@ type JWTGlance struct {
 	Custom                   bool
 }
 
-// GlanceUnverified is [JWTSettings.DecodeUnverified], of which a list of a million
+// GlanceUnverified is [DecodeUnverified], of which a list of a million
 // rows needs no more, and has its errors.
-func (s JWTSettings) GlanceUnverified(text string) (JWTGlance, error) {
+func GlanceUnverified(s tokenctl.JWTSettings, text string) (JWTGlance, error) {
 	g := glancers.Get().(*glancer)
 	defer glancers.Put(g)
 	if seen, ok := g.glance(&s, text); ok {
 		return seen, nil
 	}
-	t, err := s.DecodeUnverified(text)
+	t, err := DecodeUnverified(s, text)
 	if err != nil {
 		return JWTGlance{}, err
 	}
-	return *s.Glance(t), nil
+	return *GlanceJWT(s, t), nil
 }
 
-// Glance is what a list says of t.
-func (s JWTSettings) Glance(t *JWT) *JWTGlance {
-	return &JWTGlance{t.Type, t.IssuedAt, t.RefreshExpires, s.CustomClaims(t.Claims) != nil}
+// GlanceJWT is what a list says of t.
+func GlanceJWT(s tokenctl.JWTSettings, t *JWT) *JWTGlance {
+	return &JWTGlance{t.Type, t.IssuedAt, t.RefreshExpires, CustomClaims(s, t.Claims) != nil}
 }
 
 // CustomClaims are those that simplejwt did not put there itself.
-func (s JWTSettings) CustomClaims(claims JWTClaims) (custom []JWTClaim) {
-	names := s.claimNames()
+func CustomClaims(s tokenctl.JWTSettings, claims JWTClaims) (custom []JWTClaim) {
+	names := s.ClaimNames()
 	for _, c := range claims {
-		if !names.own(c.Name) {
+		if !names.Own(c.Name) {
 			custom = append(custom, c)
 		}
 	}
@@ -55,7 +56,7 @@ type glancer struct {
 
 var glancers = sync.Pool{New: func() any { return new(glancer) }}
 
-func (g *glancer) glance(s *JWTSettings, text string) (seen JWTGlance, ok bool) {
+func (g *glancer) glance(s *tokenctl.JWTSettings, text string) (seen JWTGlance, ok bool) {
 	header, rest, _ := strings.Cut(text, ".")
 	payload, signature, parts := strings.Cut(rest, ".")
 	if !parts || len(text) > maxJWT || strings.IndexByte(signature, '.') >= 0 {
@@ -67,19 +68,19 @@ func (g *glancer) glance(s *JWTSettings, text string) (seen JWTGlance, ok bool) 
 		}
 		g.header = strings.Clone(header)
 	}
-	names := s.claimNames()
+	names := s.ClaimNames()
 	ok = g.object(payload, func(name, value []byte) {
 		// One claim may have several of these names, and the last of a name counts.
-		if string(name) == names.typ {
+		if string(name) == names.Type {
 			seen.Type = g.text(value)
 		}
 		if string(name) == "iat" {
 			seen.IssuedAt = scannedTime(value)
 		}
-		if string(name) == names.refresh {
+		if string(name) == names.Refresh {
 			seen.RefreshExpires = scannedTime(value)
 		}
-		seen.Custom = seen.Custom || !names.own(string(name))
+		seen.Custom = seen.Custom || !names.Own(string(name))
 	})
 	return seen, ok && g.decode(signature)
 }

@@ -6,17 +6,18 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"tokenctl"
 )
 
 // compareGlance holds a glance at a token against reading the whole of it.
-func compareGlance(t *testing.T, s JWTSettings, text string) {
+func compareGlance(t *testing.T, s tokenctl.JWTSettings, text string) {
 	t.Helper()
-	whole, err := s.DecodeUnverified(text)
+	whole, err := DecodeUnverified(s, text)
 	var want JWTGlance
 	if err == nil {
-		want = JWTGlance{whole.Type, whole.IssuedAt, whole.RefreshExpires, s.CustomClaims(whole.Claims) != nil}
+		want = JWTGlance{whole.Type, whole.IssuedAt, whole.RefreshExpires, CustomClaims(s, whole.Claims) != nil}
 	}
-	got, failed := s.GlanceUnverified(text)
+	got, failed := GlanceUnverified(s, text)
 	if got != want || (err == nil) != (failed == nil) {
 		t.Fatalf("%q: %+v, %v; DecodeUnverified: %+v, %v", text, got, failed, want, err)
 	}
@@ -30,7 +31,7 @@ func compareGlance(t *testing.T, s JWTSettings, text string) {
 }
 
 // glanceSettings have claims of usual names, of unusual ones and all of one name.
-var glanceSettings = []JWTSettings{{}, {TokenTypeClaim: "typ", SlidingTokenRefreshExpClaim: "r"}, {TokenTypeClaim: "iat", SlidingTokenRefreshExpClaim: "iat"},
+var glanceSettings = []tokenctl.JWTSettings{{}, {TokenTypeClaim: "typ", SlidingTokenRefreshExpClaim: "r"}, {TokenTypeClaim: "iat", SlidingTokenRefreshExpClaim: "iat"},
 	{TokenTypeClaim: "\u00e4", SlidingTokenRefreshExpClaim: `a"b`}}
 
 var glancePayloads = append([]string{
@@ -90,8 +91,8 @@ func FuzzGlanceUnverified(f *testing.F) {
 func BenchmarkGlanceUnverified(b *testing.B) {
 	token := jwtHeaderHS + "." + encodeSegment(glancePayloads[0]) + "." + encodeSegment(strings.Repeat("s", 32))
 	for name, read := range map[string]func() error{
-		"glance": func() error { _, err := (JWTSettings{}).GlanceUnverified(token); return err },
-		"whole":  func() error { _, err := (JWTSettings{}).DecodeUnverified(token); return err },
+		"glance": func() error { _, err := GlanceUnverified(tokenctl.JWTSettings{}, token); return err },
+		"whole":  func() error { _, err := DecodeUnverified(tokenctl.JWTSettings{}, token); return err },
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -10,13 +10,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"tokenctl"
 	"unicode/utf8"
 
 	"github.com/golang-jwt/jwt/v5"
 )
 
 // JWTKeys are what signs and verifies with one algorithm. They print as
-// "[redacted]".
+// "[tokenctl.Redacted]".
 type JWTKeys struct {
 	// A function, because fmt follows pointers in the unexported fields of
 	// whatever holds this, where it cannot call Format.
@@ -39,44 +40,18 @@ type jwtKeyPair struct {
 // ErrJWTKeyMissing is the cause of errors that a key would mend.
 var ErrJWTKeyMissing = errors.New("no key")
 
-// jwtMethod returns the one method that a setting's algorithm names: ALLOWED_ALGORITHMS in
-// rest_framework_simplejwt/backends.py (5.5.1) without ES256K and Ed448. What a token says of its
+// jwtMethod returns the one method that a setting's algorithm names. What a token says of its
 // algorithm is compared with the setting and never looks anything up.
 func jwtMethod(algorithm string) (jwt.SigningMethod, error) {
-	pss := func(m *jwt.SigningMethodRSAPSS) jwt.SigningMethod {
+	if err := tokenctl.CheckJWTAlgorithm(algorithm); err != nil {
+		return nil, err
+	}
+	method := jwt.GetSigningMethod(algorithm)
+	if m, ok := method.(*jwt.SigningMethodRSAPSS); ok {
 		// PyJWT verifies only salts as long as the hash: algorithms.py, RSAPSSAlgorithm (2.6.0 on).
-		return &jwt.SigningMethodRSAPSS{SigningMethodRSA: m.SigningMethodRSA, Options: m.Options}
+		return &jwt.SigningMethodRSAPSS{SigningMethodRSA: m.SigningMethodRSA, Options: m.Options}, nil
 	}
-	switch algorithm {
-	case "HS256":
-		return jwt.SigningMethodHS256, nil
-	case "HS384":
-		return jwt.SigningMethodHS384, nil
-	case "HS512":
-		return jwt.SigningMethodHS512, nil
-	case "RS256":
-		return jwt.SigningMethodRS256, nil
-	case "RS384":
-		return jwt.SigningMethodRS384, nil
-	case "RS512":
-		return jwt.SigningMethodRS512, nil
-	case "PS256":
-		return pss(jwt.SigningMethodPS256), nil
-	case "PS384":
-		return pss(jwt.SigningMethodPS384), nil
-	case "PS512":
-		return pss(jwt.SigningMethodPS512), nil
-	case "ES256":
-		return jwt.SigningMethodES256, nil
-	case "ES384":
-		return jwt.SigningMethodES384, nil
-	case "ES512":
-		return jwt.SigningMethodES512, nil
-	case "EdDSA":
-		return jwt.SigningMethodEdDSA, nil
-	}
-	return nil, jwtConfigError("simplejwt.algorithm: tokenctl has none of that name",
-		"HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA")
+	return method, nil
 }
 
 // NewJWTKeys reads the keys. signing and verifying are the contents of
@@ -88,7 +63,7 @@ func jwtMethod(algorithm string) (jwt.SigningMethod, error) {
 // The other algorithms take PEM. Where there is no public key, the private key's
 // is used; simplejwt would verify nothing then. Neither key is required here:
 // CanSign and CanVerify tell.
-func NewJWTKeys(s JWTSettings, signing, verifying []byte, secretKey Secret) (JWTKeys, error) {
+func NewJWTKeys(s tokenctl.JWTSettings, signing, verifying []byte, secretKey tokenctl.Secret) (JWTKeys, error) {
 	s = s.WithDefaults()
 	method, err := jwtMethod(s.Algorithm)
 	if err != nil {
@@ -114,7 +89,7 @@ func NewJWTKeys(s JWTSettings, signing, verifying []byte, secretKey Secret) (JWT
 			return JWTKeys{}, err
 		}
 		if private == nil {
-			return JWTKeys{}, jwtConfigError("simplejwt.signing_key_file holds a public key, and signing takes the private one",
+			return JWTKeys{}, tokenctl.ConfigError("simplejwt.signing_key_file holds a public key, and signing takes the private one",
 				"a public key belongs in verifying_key_file")
 		}
 		if err := checkKeyFits("simplejwt.signing_key_file", s.Algorithm, public); err != nil {
@@ -131,7 +106,7 @@ func NewJWTKeys(s JWTSettings, signing, verifying []byte, secretKey Secret) (JWT
 			return JWTKeys{}, err
 		}
 		if own, ok := pair.verifying.(interface{ Equal(crypto.PublicKey) bool }); ok && !own.Equal(public) {
-			return JWTKeys{}, jwtConfigError("simplejwt.verifying_key_file is not the public key of signing_key_file",
+			return JWTKeys{}, tokenctl.ConfigError("simplejwt.verifying_key_file is not the public key of signing_key_file",
 				"what the one signs, the other would not verify")
 		}
 		pair.verifying = public
@@ -145,14 +120,14 @@ func checkHMACKey(key []byte, fromFile bool) error {
 	if fromFile {
 		what = "simplejwt.signing_key_file"
 		if len(key) == 0 {
-			return jwtConfigError(what+" is empty", "")
+			return tokenctl.ConfigError(what+" is empty", "")
 		}
 	}
 	switch {
 	case !utf8.Valid(key):
-		return jwtConfigError(what+" is not UTF-8 text", "")
+		return tokenctl.ConfigError(what+" is not UTF-8 text", "")
 	case looksAsymmetric(key):
-		return jwtConfigError(what+" is a key pair's or a certificate, which PyJWT refuses for HS256, HS384 and HS512",
+		return tokenctl.ConfigError(what+" is a key pair's or a certificate, which PyJWT refuses for HS256, HS384 and HS512",
 			"set simplejwt.algorithm to the application's, such as RS256")
 	}
 	return nil
@@ -169,22 +144,22 @@ func checkKeyFits(file, algorithm string, public crypto.PublicKey) error {
 	case *rsa.PublicKey:
 		have = "an RSA"
 		if bits := key.N.BitLen(); have == want && bits < 1024 {
-			return jwtConfigError(fmt.Sprintf("%s: an RSA key of %d bits is too small", file, bits), "2048 bits are the least that is safe")
+			return tokenctl.ConfigError(fmt.Sprintf("%s: an RSA key of %d bits is too small", file, bits), "2048 bits are the least that is safe")
 		}
 	case *ecdsa.PublicKey:
 		have = "an EC"
 		// RFC 7518, section 3.4. PyJWT holds to it since 2.11.
 		curve := map[string]string{"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}[algorithm]
 		if name := key.Curve.Params().Name; have == want && name != curve {
-			return jwtConfigError(fmt.Sprintf("%s: the key's curve is %s, and %s takes %s", file, name, algorithm, curve), "")
+			return tokenctl.ConfigError(fmt.Sprintf("%s: the key's curve is %s, and %s takes %s", file, name, algorithm, curve), "")
 		}
 	case ed25519.PublicKey:
 		have = "an Ed25519"
 	default:
-		return jwtConfigError(file+": a key of a kind that JWTs do not use", "")
+		return tokenctl.ConfigError(file+": a key of a kind that JWTs do not use", "")
 	}
 	if have != want {
-		return jwtConfigError(fmt.Sprintf("%s holds %s key, and %s takes %s key", file, have, algorithm, want), "")
+		return tokenctl.ConfigError(fmt.Sprintf("%s holds %s key, and %s takes %s key", file, have, algorithm, want), "")
 	}
 	return nil
 }
@@ -196,10 +171,10 @@ func (k JWTKeys) CanSign() bool { return k.get().signing != nil }
 func (k JWTKeys) CanVerify() bool { return k.get().verifying != nil }
 
 // Format covers every verb of fmt.
-func (JWTKeys) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
+func (JWTKeys) Format(f fmt.State, _ rune) { io.WriteString(f, tokenctl.Redacted) }
 
 // LogValue implements slog.LogValuer.
-func (JWTKeys) LogValue() slog.Value { return slog.StringValue(redacted) }
+func (JWTKeys) LogValue() slog.Value { return slog.StringValue(tokenctl.Redacted) }
 
 // MarshalText covers the text encoders.
-func (JWTKeys) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (JWTKeys) MarshalText() ([]byte, error) { return []byte(tokenctl.Redacted), nil }

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 )
 
 func pemOf(kind string, der []byte, err error) []byte {
@@ -91,10 +92,10 @@ func TestNewJWTKeys(t *testing.T) {
 		{"no algorithm", "none", nil, nil, "none of that name"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := JWTSettings{Algorithm: test.algorithm}
-			keys, err := NewJWTKeys(s, test.signing, test.verifying, Secret{})
+			s := tokenctl.JWTSettings{Algorithm: test.algorithm}
+			keys, err := NewJWTKeys(s, test.signing, test.verifying, tokenctl.Secret{})
 			if test.want != "" {
-				if CodeOf(err) != CodeConfigInvalid || !strings.Contains(err.Error(), test.want) {
+				if tokenctl.CodeOf(err) != tokenctl.CodeConfigInvalid || !strings.Contains(err.Error(), test.want) {
 					t.Fatalf("%v, want %q", err, test.want)
 				}
 				return
@@ -118,7 +119,7 @@ func TestNewJWTKeys(t *testing.T) {
 				if !errors.Is(err, ErrJWTKeyMissing) {
 					t.Error(err)
 				}
-				if _, err := b.Decode(NewSecret("a.b.c"), time.Now()); !keys.CanVerify() && !errors.Is(err, ErrJWTKeyMissing) {
+				if _, err := b.Decode(tokenctl.NewSecret("a.b.c"), time.Now()); !keys.CanVerify() && !errors.Is(err, ErrJWTKeyMissing) {
 					t.Error(err)
 				}
 				return
@@ -137,8 +138,8 @@ func TestNewJWTKeys(t *testing.T) {
 // confusion; here the header decides nothing.
 func TestJWTAlgorithmConfusion(t *testing.T) {
 	_, edKey, _ := ed25519.GenerateKey(rand.Reader)
-	s := JWTSettings{Algorithm: "EdDSA"}
-	keys, err := NewJWTKeys(s, nil, pkix(edKey), NewSecret(jwtSecretKey))
+	s := tokenctl.JWTSettings{Algorithm: "EdDSA"}
+	keys, err := NewJWTKeys(s, nil, pkix(edKey), tokenctl.NewSecret(jwtSecretKey))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,14 +147,14 @@ func TestJWTAlgorithmConfusion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	forged := encodeJWT(t, testBackend(t, JWTSettings{}, ""), JWTClaims{}.with("exp", json.RawMessage("9999999999")))
+	forged := encodeJWT(t, testBackend(t, tokenctl.JWTSettings{}, ""), JWTClaims{}.with("exp", json.RawMessage("9999999999")))
 	if _, err := b.Decode(forged, time.Now()); !errors.Is(err, &JWTError{Reason: JWTWrongAlgorithm}) {
 		t.Error(err)
 	}
 }
 
 func TestJWTKeysDoNotPrint(t *testing.T) {
-	b := testBackend(t, JWTSettings{}, "")
+	b := testBackend(t, tokenctl.JWTSettings{}, "")
 	keys := b.Keys()
 	type holder struct {
 		Keys    JWTKeys
@@ -195,7 +196,7 @@ func TestJWKS(t *testing.T) {
 			`{"keys":[{"kty":"OKP","use":"sig","alg":"EdDSA","kid":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`},
 	} {
 		der, err := x509.MarshalPKIXPublicKey(test.key)
-		keys, err := NewJWTKeys(JWTSettings{Algorithm: test.algorithm}, nil, pemOf("PUBLIC KEY", der, err), Secret{})
+		keys, err := NewJWTKeys(tokenctl.JWTSettings{Algorithm: test.algorithm}, nil, pemOf("PUBLIC KEY", der, err), tokenctl.Secret{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,7 +204,7 @@ func TestJWKS(t *testing.T) {
 			t.Errorf("%s, %v\nwant %s", got, err, test.want)
 		}
 	}
-	if got, err := testBackend(t, JWTSettings{}, "").Keys().JWKS(); err != nil || string(got) != `{"keys":[]}` {
+	if got, err := testBackend(t, tokenctl.JWTSettings{}, "").Keys().JWKS(); err != nil || string(got) != `{"keys":[]}` {
 		t.Errorf("HS256: %s, %v", got, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"tokenctl"
 )
 
 // JWTUser is what a token says of its owner.
@@ -52,17 +53,17 @@ func (b *JWTBackend) NewSliding(user JWTUser, now time.Time, jti string, custom 
 }
 
 // newToken is Token.__init__ without a token: type, exp, iat (since 5.0.0), jti.
-func (b *JWTBackend) newToken(typ string, now time.Time, lifetime Duration, jti string) JWTClaims {
+func (b *JWTBackend) newToken(typ string, now time.Time, lifetime tokenctl.Duration, jti string) JWTClaims {
 	c := JWTClaims{}.with(b.settings.TokenTypeClaim, pyString(typ))
 	c = c.with("exp", claimEpoch(now, lifetime))
 	if b.simplejwt.AtLeast("5.0.0") {
-		c = c.with("iat", claimEpoch(now, Duration{}))
+		c = c.with("iat", claimEpoch(now, tokenctl.Duration{}))
 	}
 	return c.with(b.settings.JTIClaim, pyString(jti))
 }
 
 // claimEpoch is datetime_to_epoch: whole seconds, downwards.
-func claimEpoch(now time.Time, lifetime Duration) []byte {
+func claimEpoch(now time.Time, lifetime tokenctl.Duration) []byte {
 	return strconv.AppendInt(nil, now.Add(lifetime.Duration).Unix(), 10)
 }
 
@@ -73,7 +74,7 @@ func (b *JWTBackend) forUser(c JWTClaims, user JWTUser, custom []JWTClaim) (JWTC
 	if user.Integer && !b.simplejwt.AtLeast("5.5.1") {
 		n, err := strconv.ParseInt(user.ID, 10, 64)
 		if err != nil {
-			return nil, &Error{Code: CodeInvalidValue, Message: "the user's id is no integer", Err: err}
+			return nil, &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: "the user's id is no integer", Err: err}
 		}
 		id = strconv.AppendInt(nil, n, 10)
 	}
@@ -83,7 +84,7 @@ func (b *JWTBackend) forUser(c JWTClaims, user JWTUser, custom []JWTClaim) (JWTC
 	}
 	for _, claim := range custom {
 		if c.Get(claim.Name) != nil || slices.Contains([]string{"exp", "iat", "nbf", "aud", "iss"}, claim.Name) {
-			return nil, &Error{Code: CodeInvalidValue, Message: fmt.Sprintf("the claim %s is simplejwt's own", claim.Name),
+			return nil, &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: fmt.Sprintf("the claim %s is simplejwt's own", claim.Name),
 				Hint: "lifetimes, issuer and audience are settings"}
 		}
 		c = c.with(claim.Name, claim.Value)
@@ -124,10 +125,10 @@ func (b *JWTBackend) RefreshSliding(sliding JWTClaims, now time.Time) JWTClaims 
 	return b.renew(sliding, now, b.settings.SlidingTokenLifetime)
 }
 
-func (b *JWTBackend) renew(c JWTClaims, now time.Time, lifetime Duration) JWTClaims {
+func (b *JWTBackend) renew(c JWTClaims, now time.Time, lifetime tokenctl.Duration) JWTClaims {
 	c = c.with("exp", claimEpoch(now, lifetime))
 	if b.simplejwt.AtLeast("5.0.0") {
-		c = c.with("iat", claimEpoch(now, Duration{}))
+		c = c.with("iat", claimEpoch(now, tokenctl.Duration{}))
 	}
 	return c
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db/dbtest"
 	"tokenctl/django"
@@ -85,7 +86,7 @@ func TestJWTAlgorithms(t *testing.T) {
 		pr.Eval("from jwt.algorithms import has_crypto as result", &crypto)
 		for _, algorithm := range jwtAlgorithms {
 			t.Run(algorithm, func(t *testing.T) {
-				old := !django.Version(p.SimpleJWT).AtLeast("5.4") && (algorithm[0] == 'P' || algorithm == "EdDSA")
+				old := !tokenctl.Version(p.SimpleJWT).AtLeast("5.4") && (algorithm[0] == 'P' || algorithm == "EdDSA")
 				if old {
 					return // ALLOWED_ALGORITHMS has it since 5.4.0
 				}
@@ -97,7 +98,7 @@ func TestJWTAlgorithms(t *testing.T) {
 				if keys.private != "" {
 					signing = []byte(keys.private)
 				}
-				b := newBackend(t, django.JWTSettings{Algorithm: algorithm}, signing, p)
+				b := newBackend(t, tokenctl.JWTSettings{Algorithm: algorithm}, signing, p)
 				now := time.Now()
 				refresh, err := b.NewRefresh(django.JWTUser{ID: "7", Integer: true}, now, "0123456789abcdef0123456789abcdef", nil)
 				if err != nil {
@@ -123,7 +124,7 @@ if private:
 				if answer.Ours != "7" || answer.Published != "7" {
 					t.Errorf("simplejwt reads user %q, with the published key %q", answer.Ours, answer.Published)
 				}
-				theirs, err := b.Verify(django.NewSecret(answer.Theirs), django.JWTCheck{Now: time.Now(), Type: "refresh"})
+				theirs, err := b.Verify(tokenctl.NewSecret(answer.Theirs), django.JWTCheck{Now: time.Now(), Type: "refresh"})
 				if err != nil {
 					t.Fatalf("%v: %s", err, answer.Theirs)
 				}
@@ -198,7 +199,7 @@ sliding.set_exp()
 sliding.set_iat()
 made["slid"] = str(sliding)
 result = {"id": str(user.pk), "password": user.password, "now": now.timestamp() - 100, "jtis": [j.hex for j in jtis], "tokens": made}`, &their)
-				s := django.JWTSettings{Audience: []any{"app", "ünï"}, Issuer: "me/you", CheckRevokeToken: true}
+				s := tokenctl.JWTSettings{Audience: []any{"app", "ünï"}, Issuer: "me/you", CheckRevokeToken: true}
 				b := newBackend(t, s, nil, p)
 				now := time.UnixMicro(int64(their.Now * 1e6))
 				later := now.Add(100 * time.Second)
@@ -217,7 +218,7 @@ result = {"id": str(user.pk), "password": user.password, "now": now.timestamp() 
 					t.Fatal(err)
 				}
 				read := func(name string) django.JWTClaims {
-					token, err := b.Verify(django.NewSecret(their.Tokens[name]), django.JWTCheck{Now: later})
+					token, err := b.Verify(tokenctl.NewSecret(their.Tokens[name]), django.JWTCheck{Now: later})
 					if err != nil {
 						t.Fatalf("%s: %v", name, err)
 					}
@@ -257,7 +258,7 @@ func jwtClaim(t testing.TB, name, value string) django.JWTClaim {
 // shownClaims shows a token's claims in a failure.
 func shownClaims(t testing.TB, token string) string {
 	t.Helper()
-	decoded, err := (django.JWTSettings{}).DecodeUnverified(token)
+	decoded, err := django.DecodeUnverified(tokenctl.JWTSettings{}, token)
 	if err != nil {
 		return fmt.Sprintf("%q", token)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -248,15 +249,15 @@ for c in cases:
 // encoded again.
 func ourVerdict(t *testing.T, p djangotest.Peer, c oddToken) (verdict, again string) {
 	t.Helper()
-	s := django.JWTSettings{Audience: c.Audience, Leeway: django.Seconds{Duration: time.Duration(c.Leeway) * time.Second}}
+	s := tokenctl.JWTSettings{Audience: c.Audience, Leeway: tokenctl.Seconds{Duration: time.Duration(c.Leeway) * time.Second}}
 	if c.Issuer != nil {
 		s.Issuer = *c.Issuer
 	}
 	b := newBackend(t, s, nil, p)
-	token, err := b.Verify(django.NewSecret(c.Token), django.JWTCheck{Now: time.Now(), Type: c.Type,
+	token, err := b.Verify(tokenctl.NewSecret(c.Token), django.JWTCheck{Now: time.Now(), Type: c.Type,
 		Blacklisted: func(string) (bool, error) { return false, nil }})
 	if err != nil {
-		message := err.(*django.JWTError).Message(django.Version(p.SimpleJWT))
+		message := err.(*django.JWTError).Message(tokenctl.Version(p.SimpleJWT))
 		if message == "" {
 			message = "500"
 		}
@@ -268,13 +269,13 @@ func ourVerdict(t *testing.T, p djangotest.Peer, c oddToken) (verdict, again str
 	return "ok", again
 }
 
-func newBackend(t testing.TB, s django.JWTSettings, signing []byte, p djangotest.Peer) *django.JWTBackend {
+func newBackend(t testing.TB, s tokenctl.JWTSettings, signing []byte, p djangotest.Peer) *django.JWTBackend {
 	t.Helper()
-	keys, err := django.NewJWTKeys(s, signing, nil, django.NewSecret(djangotest.SecretKey))
+	keys, err := django.NewJWTKeys(s, signing, nil, tokenctl.NewSecret(djangotest.SecretKey))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := django.NewJWTBackend(s, keys, django.Version(p.SimpleJWT), django.Version(p.PyJWT))
+	b, err := django.NewJWTBackend(s, keys, tokenctl.Version(p.SimpleJWT), tokenctl.Version(p.PyJWT))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"strings"
+	"tokenctl"
 )
 
 // parsePEMKey reads the first key of a PEM file: PKCS#1, PKCS#8, SEC 1, PKIX or a certificate's.
@@ -17,7 +18,7 @@ func parsePEMKey(file string, data []byte) (private, public crypto.PublicKey, er
 			return nil, nil, noPEMKey(file, data)
 		}
 		if block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
-			return nil, nil, jwtConfigError(file+": the key is encrypted, and neither simplejwt nor tokenctl asks for its passphrase",
+			return nil, nil, tokenctl.ConfigError(file+": the key is encrypted, and neither simplejwt nor tokenctl asks for its passphrase",
 				"openssl pkey -in ENCRYPTED -out KEY writes it in the clear; keep that file to its owner")
 		}
 		var key any
@@ -38,14 +39,14 @@ func parsePEMKey(file string, data []byte) (private, public crypto.PublicKey, er
 				key = certificate.PublicKey
 			}
 		case "OPENSSH PRIVATE KEY":
-			return nil, nil, jwtConfigError(file+": the key is in OpenSSH's own form",
+			return nil, nil, tokenctl.ConfigError(file+": the key is in OpenSSH's own form",
 				"ssh-keygen -p -m PKCS8 -f KEY rewrites a copy of it as PEM")
 		default: // "EC PARAMETERS" comes before its key
 			continue
 		}
 		if err != nil {
 			// x509's text may hold bytes of the key.
-			return nil, nil, jwtConfigError(file+": its "+strings.ToLower(block.Type)+" cannot be read",
+			return nil, nil, tokenctl.ConfigError(file+": its "+strings.ToLower(block.Type)+" cannot be read",
 				"RSA of 1024 bits or more, P-256, P-384, P-521 and Ed25519 can be")
 		}
 		if signer, ok := key.(crypto.Signer); ok {
@@ -57,16 +58,16 @@ func parsePEMKey(file string, data []byte) (private, public crypto.PublicKey, er
 
 func noPEMKey(file string, data []byte) error {
 	if sshKey().Match(data) {
-		return jwtConfigError(file+" holds a key in OpenSSH's own form",
+		return tokenctl.ConfigError(file+" holds a key in OpenSSH's own form",
 			"ssh-keygen -e -m PKCS8 -f KEY writes it as PEM")
 	}
-	return jwtConfigError(file+" holds no key in PEM form", "such a file begins with a line like -----BEGIN PRIVATE KEY-----")
+	return tokenctl.ConfigError(file+" holds no key in PEM form", "such a file begins with a line like -----BEGIN PRIVATE KEY-----")
 }
 
 // sshKey is is_ssh_key in PyJWT's utils.py (2.15.1), pemKey its is_pem_format.
 var (
-	sshKey = Lazily(`^(ssh-ed25519|ssh-rsa|ssh-dss|ecdsa-sha2-nistp)`)
-	pemKey = Lazily(`----[- ]BEGIN [A-Z0-9 ]*(KEY|CERTIFICATE|CERTIFICATE REQUEST|DH PARAMETERS|X509 CRL)[- ]----`)
+	sshKey = tokenctl.Lazily(`^(ssh-ed25519|ssh-rsa|ssh-dss|ecdsa-sha2-nistp)`)
+	pemKey = tokenctl.Lazily(`----[- ]BEGIN [A-Z0-9 ]*(KEY|CERTIFICATE|CERTIFICATE REQUEST|DH PARAMETERS|X509 CRL)[- ]----`)
 )
 
 func looksAsymmetric(key []byte) bool {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 )
 
 // The SECRET_KEY of djangotest's projects, and the first part of every HS256
@@ -20,9 +21,9 @@ const (
 	jwtHeaderHS  = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
 )
 
-func testBackend(t testing.TB, s JWTSettings, simplejwt Version) *JWTBackend {
+func testBackend(t testing.TB, s tokenctl.JWTSettings, simplejwt tokenctl.Version) *JWTBackend {
 	t.Helper()
-	keys, err := NewJWTKeys(s, nil, nil, NewSecret(jwtSecretKey))
+	keys, err := NewJWTKeys(s, nil, nil, tokenctl.NewSecret(jwtSecretKey))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +34,7 @@ func testBackend(t testing.TB, s JWTSettings, simplejwt Version) *JWTBackend {
 	return b
 }
 
-func encodeJWT(t testing.TB, b *JWTBackend, claims JWTClaims) Secret {
+func encodeJWT(t testing.TB, b *JWTBackend, claims JWTClaims) tokenctl.Secret {
 	t.Helper()
 	secret, err := b.Encode(claims)
 	if err != nil {
@@ -56,19 +57,19 @@ func TestJWTFixture(t *testing.T) {
 		if err := json.Unmarshal(data, &fixture); err != nil {
 			t.Fatal(err)
 		}
-		keys, err := NewJWTKeys(JWTSettings{}, nil, nil, NewSecret(fixture.SecretKey))
+		keys, err := NewJWTKeys(tokenctl.JWTSettings{}, nil, nil, tokenctl.NewSecret(fixture.SecretKey))
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := NewJWTBackend(JWTSettings{}, keys, "5.5.0", "")
+		b, err := NewJWTBackend(tokenctl.JWTSettings{}, keys, "5.5.0", "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		other := testBackend(t, JWTSettings{}, "5.5.0")
+		other := testBackend(t, tokenctl.JWTSettings{}, "5.5.0")
 		for name, pair := range fixture.JWT {
 			now := time.Unix(1795310665, 0).Add(time.Hour)
 			listed := func(jti string) (bool, error) { return jti == fixture.JWT["bob-blacklisted"].JTI, nil }
-			token, err := b.Verify(NewSecret(pair.Refresh), JWTCheck{Now: now, Type: "refresh", Blacklisted: listed})
+			token, err := b.Verify(tokenctl.NewSecret(pair.Refresh), JWTCheck{Now: now, Type: "refresh", Blacklisted: listed})
 			var want error
 			switch name {
 			case "bob-blacklisted":
@@ -79,7 +80,7 @@ func TestJWTFixture(t *testing.T) {
 			if !errors.Is(err, want) {
 				t.Errorf("%s: %v, want %v", name, err, want)
 			}
-			unverified, err := (JWTSettings{}).DecodeUnverified(pair.Refresh)
+			unverified, err := DecodeUnverified(tokenctl.JWTSettings{}, pair.Refresh)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -90,17 +91,17 @@ func TestJWTFixture(t *testing.T) {
 			if token != nil && encodeJWT(t, b, token.Claims).Reveal() != pair.Refresh {
 				t.Errorf("%s: encodes to another text", name)
 			}
-			if _, err := other.Verify(NewSecret(pair.Refresh), JWTCheck{Now: now}); !errors.Is(err, &JWTError{Reason: JWTBadSignature}) {
+			if _, err := other.Verify(tokenctl.NewSecret(pair.Refresh), JWTCheck{Now: now}); !errors.Is(err, &JWTError{Reason: JWTBadSignature}) {
 				t.Errorf("%s with another key: %v", name, err)
 			}
 			if pair.Access == "" {
 				continue
 			}
-			access, err := b.Verify(NewSecret(pair.Access), JWTCheck{Now: now, Type: "access", Blacklisted: listed})
+			access, err := b.Verify(tokenctl.NewSecret(pair.Access), JWTCheck{Now: now, Type: "access", Blacklisted: listed})
 			if err != nil {
 				t.Errorf("%s access: %v", name, err)
 			}
-			if _, err := b.Verify(NewSecret(pair.Access), JWTCheck{Now: now, Type: "refresh"}); !errors.Is(err, &JWTError{Reason: JWTWrongType}) {
+			if _, err := b.Verify(tokenctl.NewSecret(pair.Access), JWTCheck{Now: now, Type: "refresh"}); !errors.Is(err, &JWTError{Reason: JWTWrongType}) {
 				t.Errorf("%s access as refresh: %v", name, err)
 			}
 			// The fixture's access lifetime is its refresh token's.
@@ -123,11 +124,11 @@ func TestJWTInstants(t *testing.T) {
 		return when.AddDate(2026, 0, 0)
 	}
 	second := at("12:00:00").Unix()
-	half, none := Seconds{500 * time.Millisecond}, Seconds{}
+	half, none := tokenctl.Seconds{Duration: 500 * time.Millisecond}, tokenctl.Seconds{}
 	for _, test := range []struct {
 		name      string
-		simplejwt Version
-		leeway    Seconds
+		simplejwt tokenctl.Version
+		leeway    tokenctl.Seconds
 		claims    string // % is 12:00:00
 		now       string
 		want      JWTReason
@@ -146,7 +147,7 @@ func TestJWTInstants(t *testing.T) {
 		{"not before", "5.5.1", half, `"exp":9999999999,"nbf":%`, "11:59:59.4", JWTNotYetValid},
 		{"not before, leeway", "5.5.1", half, `"exp":9999999999,"nbf":%`, "11:59:59.5", ""},
 	} {
-		b := testBackend(t, JWTSettings{Leeway: test.leeway}, test.simplejwt)
+		b := testBackend(t, tokenctl.JWTSettings{Leeway: test.leeway}, test.simplejwt)
 		text := `{"token_type":"access","jti":"x",` + strings.ReplaceAll(test.claims, "%", string(strconv.AppendInt(nil, second, 10))) + `}`
 		claims, ok, err := pyObject([]byte(text))
 		if err != nil || !ok {
@@ -164,7 +165,7 @@ func TestJWTInstants(t *testing.T) {
 }
 
 func TestJWTSlidingWindow(t *testing.T) {
-	b := testBackend(t, JWTSettings{}, "")
+	b := testBackend(t, tokenctl.JWTSettings{}, "")
 	now := time.Unix(1_800_000_000, 0)
 	claims, err := b.NewSliding(JWTUser{ID: "1", Integer: true}, now, "x", nil)
 	if err != nil {
@@ -186,22 +187,22 @@ func TestJWTSlidingWindow(t *testing.T) {
 }
 
 func TestJWTRefusesClaims(t *testing.T) {
-	b := testBackend(t, JWTSettings{CheckRevokeToken: true}, "")
+	b := testBackend(t, tokenctl.JWTSettings{CheckRevokeToken: true}, "")
 	for _, name := range []string{"exp", "iat", "nbf", "aud", "iss", "jti", "user_id", "token_type", "hash_password"} {
 		claim, err := NewJWTClaim(name, []byte("1"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.NewRefresh(JWTUser{ID: "1"}, time.Now(), "x", []JWTClaim{claim}); CodeOf(err) != CodeInvalidValue {
+		if _, err := b.NewRefresh(JWTUser{ID: "1"}, time.Now(), "x", []JWTClaim{claim}); tokenctl.CodeOf(err) != tokenctl.CodeInvalidValue {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := NewJWTClaim("x", []byte("acme")); CodeOf(err) != CodeInvalidValue {
+	if _, err := NewJWTClaim("x", []byte("acme")); tokenctl.CodeOf(err) != tokenctl.CodeInvalidValue {
 		t.Errorf("a word is no JSON: %v", err)
 	}
 	// simplejwt issue 831.
-	sub := JWTSettings{UserIDClaim: "sub"}
-	for version, ok := range map[Version]bool{"5.2.2": true, "5.5.0": false, "5.5.1": true} {
+	sub := tokenctl.JWTSettings{UserIDClaim: "sub"}
+	for version, ok := range map[tokenctl.Version]bool{"5.2.2": true, "5.5.0": false, "5.5.1": true} {
 		b := testBackend(t, sub, version)
 		claims, err := b.NewRefresh(JWTUser{ID: "1", Integer: true}, time.Now(), "x", nil)
 		if err != nil {
@@ -215,7 +216,7 @@ func TestJWTRefusesClaims(t *testing.T) {
 
 func TestJWTDecodeUnverified(t *testing.T) {
 	decode := func(payload string) (*JWT, error) {
-		return (JWTSettings{}).DecodeUnverified(jwtHeaderHS + "." + encodeSegment(payload) + ".AAAA")
+		return DecodeUnverified(tokenctl.JWTSettings{}, jwtHeaderHS+"."+encodeSegment(payload)+".AAAA")
 	}
 	token, err := decode(`{"user_id":2.0,"exp":1e9,"iat":"x","jti":"j","token_type":"access","n":NaN,"l":[-Infinity,"NaN\"Infinity",1]}`)
 	if err != nil {
@@ -237,7 +238,7 @@ func TestJWTDecodeUnverified(t *testing.T) {
 		"four parts": jwtHeaderHS + ".e30.AAAA.AAAA", "two": jwtHeaderHS + ".e30", "blank": "", "junk": jwtHeaderHS + ".e30.A!AA", "line end": jwtHeaderHS + ".e30.AAAA\n",
 		"long": jwtHeaderHS + "." + strings.Repeat("A", maxJWT) + ".AAAA", "deep": jwtHeaderHS + "." + encodeSegment(`{"a":`+strings.Repeat("[", 40000)) + ".AAAA",
 	} {
-		if _, err := (JWTSettings{}).DecodeUnverified(text); !errors.Is(err, &JWTError{Reason: JWTMalformed}) {
+		if _, err := DecodeUnverified(tokenctl.JWTSettings{}, text); !errors.Is(err, &JWTError{Reason: JWTMalformed}) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -261,7 +262,7 @@ func TestNewJTI(t *testing.T) {
 
 func TestVersionAtLeast(t *testing.T) {
 	for _, test := range []struct {
-		v, other Version
+		v, other tokenctl.Version
 		want     bool
 	}{
 		{"5.2", "5.2.0", true}, {"5.2.0", "5.2", true}, {"5.5", "5.5.1", false}, {"5.5.1", "5.5", true}, {"5.10", "5.9", true}, {"4.8", "5.0.0", false},
@@ -275,7 +276,7 @@ func TestVersionAtLeast(t *testing.T) {
 
 // TestJWTSigned has tokens with the header that the backend writes, and others.
 func TestJWTSigned(t *testing.T) {
-	b := testBackend(t, JWTSettings{}, "")
+	b := testBackend(t, tokenctl.JWTSettings{}, "")
 	good := encodeJWT(t, b, JWTClaims{{Name: "jti", Value: json.RawMessage(`"1"`)}}).Reveal()
 	parts := strings.Split(good, ".")
 	encode := base64.RawURLEncoding.EncodeToString
@@ -304,7 +305,7 @@ func TestJWTSigned(t *testing.T) {
 		"too long":         {parts[0] + "." + strings.Repeat("A", maxJWT) + "." + parts[2], false},
 		"nothing":          {"", false},
 	} {
-		if got := b.Signed(NewSecret(test.text)); got != test.want {
+		if got := b.Signed(tokenctl.NewSecret(test.text)); got != test.want {
 			t.Errorf("%s: got %t, want %t", name, got, test.want)
 		}
 	}

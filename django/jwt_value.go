@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/big"
 	"strings"
+	"tokenctl"
 	"unicode"
 	"unicode/utf8"
 )
@@ -64,7 +65,7 @@ func ClaimText(value json.RawMessage) string {
 }
 
 // pyToken is the next part of a canonical value.
-var pyToken = Lazily(`^("([^"\\]|\\.)*"|[][{},:]|[^][{},:"]+)`)
+var pyToken = tokenctl.Lazily(`^("([^"\\]|\\.)*"|[][{},:]|[^][{},:"]+)`)
 
 // pyWords are the parts of JSON that Python prints in another way.
 var pyWords = map[string]string{"true": "True", "false": "False", "null": "None", "NaN": "nan", "Infinity": "inf", "-Infinity": "-inf", ",": ", ", ":": ": "}

@@ -3,6 +3,7 @@ package django
 import (
 	"encoding/json"
 	"time"
+	"tokenctl"
 )
 
 // pyjwtHardened is the PyJWT that refuses a claim where older ones let Python's
@@ -127,7 +128,7 @@ type JWTCheck struct {
 // the type. The error is a *JWTError, an *Error where there is no key, or
 // Blacklisted's. With a *JWTError of reason JWTBlacklisted and later ones, the
 // token is returned too: its signature holds.
-func (b *JWTBackend) Verify(secret Secret, check JWTCheck) (*JWT, error) {
+func (b *JWTBackend) Verify(secret tokenctl.Secret, check JWTCheck) (*JWT, error) {
 	t, err := b.Decode(secret, check.Now)
 	if err != nil {
 		return nil, err

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"strings"
+	"tokenctl"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/blake2b"
@@ -49,7 +49,7 @@ func (s KnoxScheme) tokenKeyLength() int {
 
 // TokenKey is the part of a token, the prefix included, that its row shows in clear and is found by:
 // the first characters.
-func (s KnoxScheme) TokenKey(token Secret) string {
+func (s KnoxScheme) TokenKey(token tokenctl.Secret) string {
 	text := token.Reveal()
 	n := s.tokenKeyLength()
 	for i := range text {
@@ -73,33 +73,33 @@ type KnoxRow struct {
 // Row returns the row of a token. The token need not be one of knox's: a DRF key with a row made from
 // it goes on working when the application changes over to knox, as both send
 // "Authorization: Token …". A salt belongs to [KnoxSalted] only.
-func (k KnoxSettings) Row(scheme KnoxScheme, token Secret, salt string) (KnoxRow, error) {
-	newHash, err := k.hash()
+func (s KnoxScheme) Row(k tokenctl.KnoxSettings, token tokenctl.Secret, salt string) (KnoxRow, error) {
+	newHash, err := knoxHash(k)
 	if err != nil {
 		return KnoxRow{}, err
 	}
 	// A token that is shorter than what its row shows would stand there whole.
-	if utf8.RuneCountInString(token.Reveal()) < 2*scheme.tokenKeyLength() {
+	if utf8.RuneCountInString(token.Reveal()) < 2*s.tokenKeyLength() {
 		return KnoxRow{}, errors.New("the token is too short for knox")
 	}
-	sum, err := scheme.digest(newHash, token, salt)
+	sum, err := s.digest(newHash, token, salt)
 	if err != nil {
 		return KnoxRow{}, err
 	}
-	return KnoxRow{Digest: sum, TokenKey: scheme.TokenKey(token)}, nil
+	return KnoxRow{Digest: sum, TokenKey: s.TokenKey(token)}, nil
 }
 
 // Verify reports whether a row with this digest belongs to the token, in constant time.
-func (k KnoxSettings) Verify(scheme KnoxScheme, token Secret, digest, salt string) bool {
-	newHash, err := k.hash()
+func (s KnoxScheme) Verify(k tokenctl.KnoxSettings, token tokenctl.Secret, digest, salt string) bool {
+	newHash, err := knoxHash(k)
 	if err != nil {
 		return false
 	}
-	sum, err := scheme.digest(newHash, token, salt)
+	sum, err := s.digest(newHash, token, salt)
 	return err == nil && equal(sum, digest)
 }
 
-func (s KnoxScheme) digest(newHash func() hash.Hash, token Secret, salt string) (string, error) {
+func (s KnoxScheme) digest(newHash func() hash.Hash, token tokenctl.Secret, salt string) (string, error) {
 	data := []byte(token.Reveal())
 	if s != KnoxText {
 		var err error
@@ -121,19 +121,18 @@ func (s KnoxScheme) digest(newHash func() hash.Hash, token Secret, salt string) 
 
 // NewToken is a token as AuthTokenManager.create makes one (knox/models.py, 5.0.2): the prefix and
 // random bytes in hexadecimal.
-func (k KnoxSettings) NewToken(rand io.Reader, scheme KnoxScheme) (Secret, error) {
-	if k.TokenPrefix != "" && scheme != KnoxText {
-		return Secret{}, errors.New("knox has token prefixes since 5.0 only")
+func (s KnoxScheme) NewToken(k tokenctl.KnoxSettings, rand io.Reader) (tokenctl.Secret, error) {
+	if k.TokenPrefix != "" && s != KnoxText {
+		return tokenctl.Secret{}, errors.New("knox has token prefixes since 5.0 only")
 	}
-	random := make([]byte, k.tokenLength()/2) // int(n / 2): an odd length loses its last character
+	random := make([]byte, k.TokenLength()/2) // int(n / 2): an odd length loses its last character
 	if _, err := io.ReadFull(rand, random); err != nil {
-		return Secret{}, fmt.Errorf("knox token: %w", err)
+		return tokenctl.Secret{}, fmt.Errorf("knox token: %w", err)
 	}
-	return NewSecret(k.TokenPrefix + hex.EncodeToString(random)), nil
+	return tokenctl.NewSecret(k.TokenPrefix + hex.EncodeToString(random)), nil
 }
 
-// knoxHashes are the functions of hashlib that SECURE_HASH_ALGORITHM may name: those that need no
-// argument and whose hexadecimal digest fits the column's 128 characters, without the broken ones.
+// knoxHashes are the functions of [tokenctl.KnoxHashes].
 var knoxHashes = map[string]func() hash.Hash{
 	"sha256":   sha256.New,
 	"sha384":   sha512.New384,
@@ -145,20 +144,11 @@ var knoxHashes = map[string]func() hash.Hash{
 	"blake2s":  func() hash.Hash { h, _ := blake2s.New256(nil); return h },
 }
 
-// hash resolves SECURE_HASH_ALGORITHM: a dotted path into hashlib, before 5.0 into cryptography's
-// primitives, or the name alone.
-func (k KnoxSettings) hash() (func() hash.Hash, error) {
-	name := k.SecureHashAlgorithm
-	if name == "" {
-		return sha512.New, nil
-	}
-	if lower, ok := strings.CutPrefix(name, "cryptography.hazmat.primitives.hashes."); ok {
-		name = strings.ToLower(lower)
-	}
-	newHash, ok := knoxHashes[strings.TrimPrefix(name, "hashlib.")]
+// knoxHash returns the function that SECURE_HASH_ALGORITHM names.
+func knoxHash(k tokenctl.KnoxSettings) (func() hash.Hash, error) {
+	newHash, ok := knoxHashes[k.HashName()]
 	if !ok {
-		return nil, &Error{Code: CodeConfigInvalid, Message: "knox.secure_hash_algorithm is not one that tokenctl knows",
-			Hint: "hashlib.sha512 is knox's default; sha256, sha384, sha3_256, sha3_384, sha3_512, blake2b and blake2s are known too"}
+		return nil, errors.New("knox.secure_hash_algorithm is not one that tokenctl knows")
 	}
 	return newHash, nil
 }

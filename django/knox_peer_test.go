@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db/dbtest"
 	"tokenctl/django"
@@ -37,14 +38,14 @@ row, token = AuthToken.objects.create(user)
 result = {"Width": AuthToken._meta.get_field("token_key").max_length, "Token": token, "Key": row.token_key, "Digest": row.digest,
     "HasMax": "AUTO_REFRESH_MAX_TTL" in knox_settings.defaults}`, &peer)
 		scheme := django.KnoxSchemeOf(false, peer.Width)
-		k := django.KnoxSettings{AutoRefresh: true}
+		k := tokenctl.KnoxSettings{AutoRefresh: true}
 		if scheme == django.KnoxText {
 			k.TokenPrefix = "acme_"
 		}
 		if peer.HasMax {
-			k.AutoRefreshMaxTTL = django.Duration{Duration: 12 * time.Hour}
+			k.AutoRefreshMaxTTL = tokenctl.Duration{Duration: 12 * time.Hour}
 		}
-		row, err := k.Row(scheme, django.NewSecret(peer.Token), "")
+		row, err := scheme.Row(k, tokenctl.NewSecret(peer.Token), "")
 		if err != nil || row != (django.KnoxRow{Digest: peer.Digest, TokenKey: peer.Key}) {
 			t.Errorf("knox's token: %+v, %v, want %s %s", row, err, peer.Digest, peer.Key)
 		}
@@ -57,14 +58,14 @@ result = {"Width": AuthToken._meta.get_field("token_key").max_length, "Token": t
 			{time.Hour, 500 * time.Hour},
 			{time.Hour, -time.Second},
 		} {
-			token, err := k.NewToken(rand.Reader, scheme)
+			token, err := scheme.NewToken(k, rand.Reader)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if test.age == 0 && test.left == 0 {
-				token = django.NewSecret("a35407cd24f9fad31648b0362f72bab9bed41726") // a DRF key
+				token = tokenctl.NewSecret("a35407cd24f9fad31648b0362f72bab9bed41726") // a DRF key
 			}
-			if row, err = k.Row(scheme, token, ""); err != nil {
+			if row, err = scheme.Row(k, token, ""); err != nil {
 				t.Fatal(err)
 			}
 			now := time.Now().Truncate(time.Microsecond)
@@ -97,7 +98,7 @@ result = list(AuthToken.objects.filter(pk=digest).values_list("expiry", flat=Tru
 				}
 				continue
 			}
-			want, write := k.Refreshed(created, expiry, now)
+			want, write := django.KnoxRefreshed(k, created, expiry, now)
 			switch got := after[0]; {
 			case (want == nil) != (got == nil):
 				t.Errorf("%+v: %v, want %v", test, got, want)

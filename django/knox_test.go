@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -34,23 +35,23 @@ func TestKnoxRow(t *testing.T) {
 		{"salted", KnoxSalted, "cryptography.hazmat.primitives.hashes.SHA512", salt, KnoxRow{"750ed3421f02017842da2fee5775329b91ad7a08e3e2e60244c04fec4ef49bfd98c4efbf0c4de87473fad8e80785de115d6025115fff08fb7bcdfe48c3908ee4", "9ff4ffcf"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			k := KnoxSettings{SecureHashAlgorithm: test.hash}
-			row, err := k.Row(test.scheme, NewSecret(token), test.salt)
+			k := tokenctl.KnoxSettings{SecureHashAlgorithm: test.hash}
+			row, err := test.scheme.Row(k, tokenctl.NewSecret(token), test.salt)
 			if err != nil || row != test.want {
 				t.Errorf("%+v, %v", row, err)
 			}
-			if !k.Verify(test.scheme, NewSecret(token), row.Digest, test.salt) {
+			if !test.scheme.Verify(k, tokenctl.NewSecret(token), row.Digest, test.salt) {
 				t.Error("does not verify")
 			}
 			other := strings.Replace(token, "9", "8", 1)
-			if k.Verify(test.scheme, NewSecret(other), row.Digest, test.salt) || k.Verify(test.scheme, NewSecret(token), strings.ToUpper(row.Digest), test.salt) {
+			if test.scheme.Verify(k, tokenctl.NewSecret(other), row.Digest, test.salt) || test.scheme.Verify(k, tokenctl.NewSecret(token), strings.ToUpper(row.Digest), test.salt) {
 				t.Error("verifies what it should not")
 			}
 		})
 	}
 	t.Run("upper_case_hex", func(t *testing.T) {
-		lower, err1 := KnoxSettings{}.Row(KnoxHex, NewSecret(token), "")
-		upper, err2 := KnoxSettings{}.Row(KnoxHex, NewSecret(strings.ToUpper(token)), "")
+		lower, err1 := KnoxHex.Row(tokenctl.KnoxSettings{}, tokenctl.NewSecret(token), "")
+		upper, err2 := KnoxHex.Row(tokenctl.KnoxSettings{}, tokenctl.NewSecret(strings.ToUpper(token)), "")
 		if err1 != nil || err2 != nil || lower.Digest != upper.Digest || upper.TokenKey != "9FF4FFCF" {
 			t.Errorf("%+v, %v, %+v, %v", lower, err1, upper, err2)
 		}
@@ -61,7 +62,7 @@ func TestKnoxRow(t *testing.T) {
 			KnoxText: {"e7588a919ae4c14505b141a1a4244366a3e3b122903e5ac4a0cec8452cc435299ea1f7125dd00a67767786ac4f8a6f1d9a853b37336877803386acfd586f267e", "a35407cd24f9fad"},
 			KnoxHex:  {"3dc685a4e4078c6d836c1b543ee1778d6c9a8f71aa4297adb61e46d372c6e8c0a9b7c81ed2aa8171ab8a11c699f56c8676b07442f710b3f3aef97b41b982b3cf", "a35407cd"},
 		} {
-			if row, err := (KnoxSettings{}).Row(scheme, NewSecret(key), ""); err != nil || row != want {
+			if row, err := scheme.Row(tokenctl.KnoxSettings{}, tokenctl.NewSecret(key), ""); err != nil || row != want {
 				t.Errorf("%v: %+v, %v", scheme, row, err)
 			}
 		}
@@ -73,7 +74,7 @@ func TestKnoxRow(t *testing.T) {
 		}{
 			{KnoxHex, token[1:], ""}, {KnoxHex, "zz" + token, ""}, {KnoxSalted, token, "xyz"}, {KnoxText, token[:20], ""}, {KnoxText, "", ""},
 		} {
-			row, err := KnoxSettings{}.Row(bad.scheme, NewSecret(bad.token), bad.salt)
+			row, err := bad.scheme.Row(tokenctl.KnoxSettings{}, tokenctl.NewSecret(bad.token), bad.salt)
 			if err == nil || bad.token != "" && strings.Contains(err.Error(), bad.token) {
 				t.Errorf("%+v: %+v, %v", bad, row, err)
 			}
@@ -96,24 +97,24 @@ func TestKnoxSchemeOf(t *testing.T) {
 func TestKnoxNewToken(t *testing.T) {
 	random := bytes.Repeat([]byte{0xab}, 1000)
 	for _, test := range []struct {
-		settings KnoxSettings
+		settings tokenctl.KnoxSettings
 		want     string
 	}{
-		{KnoxSettings{}, strings.Repeat("ab", 32)},
-		{KnoxSettings{TokenPrefix: "acme_", AuthTokenCharacterLength: 41}, "acme_" + strings.Repeat("ab", 20)},
+		{tokenctl.KnoxSettings{}, strings.Repeat("ab", 32)},
+		{tokenctl.KnoxSettings{TokenPrefix: "acme_", AuthTokenCharacterLength: 41}, "acme_" + strings.Repeat("ab", 20)},
 	} {
-		token, err := test.settings.NewToken(bytes.NewReader(random), KnoxText)
+		token, err := KnoxText.NewToken(test.settings, bytes.NewReader(random))
 		if err != nil || token.Reveal() != test.want {
 			t.Errorf("%+v: %s, %v", test.settings, token.Reveal(), err)
 		}
 	}
-	if key := KnoxText.TokenKey(NewSecret("äcme_0123456789abcdef")); key != "äcme_0123456789" {
+	if key := KnoxText.TokenKey(tokenctl.NewSecret("äcme_0123456789abcdef")); key != "äcme_0123456789" {
 		t.Errorf("token_key %s", key)
 	}
-	if _, err := (KnoxSettings{}).NewToken(bytes.NewReader(random[:31]), KnoxText); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := KnoxText.NewToken(tokenctl.KnoxSettings{}, bytes.NewReader(random[:31])); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("without randomness: %v", err)
 	}
-	if _, err := (KnoxSettings{TokenPrefix: "p"}).NewToken(bytes.NewReader(random), KnoxHex); err == nil {
+	if _, err := KnoxHex.NewToken(tokenctl.KnoxSettings{TokenPrefix: "p"}, bytes.NewReader(random)); err == nil {
 		t.Error("a prefix in 4.2")
 	}
 }
@@ -128,7 +129,7 @@ func TestKnoxHashes(t *testing.T) {
 }
 
 func TestKnoxSettings(t *testing.T) {
-	var s struct{ Knox KnoxSettings }
+	var s struct{ Knox tokenctl.KnoxSettings }
 	err := toml.Unmarshal([]byte(`[knox]
 token_ttl = "never"
 token_prefix = "acme_"
@@ -145,12 +146,12 @@ secure_hash_algorithm = "hashlib.sha3_512"`), &s)
 	if err := k.Validate(); err != nil {
 		t.Error(err)
 	}
-	if _, ok := k.TokenTTL.Duration(); ok || k.TokenTTL.Expiry(time.Now()) != nil || !k.LimitReached(0) ||
+	if _, ok := k.TokenTTL.Duration(); ok || k.TokenTTL.Expiry(time.Now()) != nil || !KnoxLimitReached(k, 0) ||
 		k.MinRefreshInterval == nil || k.MinRefreshInterval.Duration != 0 || k.HeaderPrefix() != "Bearer" {
 		t.Errorf("%+v", k)
 	}
 	for _, text := range []string{"never", "10h0m0s"} {
-		var ttl KnoxTTL
+		var ttl tokenctl.KnoxTTL
 		if err := ttl.UnmarshalText([]byte(text)); err != nil {
 			t.Fatal(err)
 		}
@@ -158,25 +159,25 @@ secure_hash_algorithm = "hashlib.sha3_512"`), &s)
 			t.Errorf("%s becomes %s, %v", text, out, err)
 		}
 	}
-	negative, backwards := -1, Seconds{-1}
-	for name, bad := range map[string]KnoxSettings{
+	negative, backwards := -1, tokenctl.Seconds{Duration: -1}
+	for name, bad := range map[string]tokenctl.KnoxSettings{
 		"long prefix":  {TokenPrefix: "12345678901"},
 		"space":        {TokenPrefix: "a b"},
 		"two words":    {AuthHeaderPrefix: "To ken"},
 		"short":        {AuthTokenCharacterLength: 16},
 		"negative":     {AuthTokenCharacterLength: -64},
 		"limit":        {TokenLimitPerUser: &negative},
-		"max ttl":      {AutoRefreshMaxTTL: Duration{-1}},
+		"max ttl":      {AutoRefreshMaxTTL: tokenctl.Duration{Duration: -1}},
 		"interval":     {MinRefreshInterval: &backwards},
 		"md5":          {SecureHashAlgorithm: "hashlib.md5"},
 		"shake":        {SecureHashAlgorithm: "hashlib.shake_128"},
-		"never, renew": {AutoRefresh: true, TokenTTL: KnoxTTL{never: true}},
+		"never, renew": {AutoRefresh: true, TokenTTL: tokenctl.KnoxNever},
 	} {
-		if err := bad.Validate(); CodeOf(err) != CodeConfigInvalid {
+		if err := bad.Validate(); tokenctl.CodeOf(err) != tokenctl.CodeConfigInvalid {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := (KnoxSettings{}).Validate(); err != nil {
+	if err := (tokenctl.KnoxSettings{}).Validate(); err != nil {
 		t.Error(err)
 	}
 }
@@ -184,30 +185,30 @@ secure_hash_algorithm = "hashlib.sha3_512"`), &s)
 func TestKnoxRefreshed(t *testing.T) {
 	created := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	at := func(d time.Duration) *time.Time { later := created.Add(d); return &later }
-	zero := Seconds{}
-	on := KnoxSettings{AutoRefresh: true}
-	capped := KnoxSettings{AutoRefresh: true, AutoRefreshMaxTTL: Duration{12 * time.Hour}}
+	zero := tokenctl.Seconds{}
+	on := tokenctl.KnoxSettings{AutoRefresh: true}
+	capped := tokenctl.KnoxSettings{AutoRefresh: true, AutoRefreshMaxTTL: tokenctl.Duration{Duration: 12 * time.Hour}}
 	for _, test := range []struct {
 		name     string
-		settings KnoxSettings
+		settings tokenctl.KnoxSettings
 		expiry   *time.Time
 		now      time.Duration
 		want     *time.Time
 		write    bool
 	}{
-		{"off", KnoxSettings{}, at(10 * time.Hour), time.Hour, at(10 * time.Hour), false},
+		{"off", tokenctl.KnoxSettings{}, at(10 * time.Hour), time.Hour, at(10 * time.Hour), false},
 		{"on", on, at(10 * time.Hour), time.Hour, at(11 * time.Hour), true},
 		{"never_expires", on, nil, time.Hour, nil, false},
 		{"a_minute_is_too_little", on, at(10 * time.Hour), time.Minute, at(10 * time.Hour), false},
 		{"more_is_not", on, at(10 * time.Hour), time.Minute + time.Microsecond, at(10*time.Hour + time.Minute + time.Microsecond), true},
-		{"no_interval", KnoxSettings{AutoRefresh: true, MinRefreshInterval: &zero}, at(10 * time.Hour), time.Second, at(10*time.Hour + time.Second), true},
+		{"no_interval", tokenctl.KnoxSettings{AutoRefresh: true, MinRefreshInterval: &zero}, at(10 * time.Hour), time.Second, at(10*time.Hour + time.Second), true},
 		{"capped", capped, at(10 * time.Hour), 5 * time.Hour, at(12 * time.Hour), true},
 		{"at_the_cap", capped, at(12 * time.Hour), 6 * time.Hour, at(12 * time.Hour), false},
 		{"longer_than_new", on, at(1000 * time.Hour), time.Hour, at(1000 * time.Hour), false},
-		{"ttl_never", KnoxSettings{AutoRefresh: true, TokenTTL: KnoxTTL{never: true}}, at(time.Hour), 0, at(time.Hour), false},
+		{"ttl_never", tokenctl.KnoxSettings{AutoRefresh: true, TokenTTL: tokenctl.KnoxNever}, at(time.Hour), 0, at(time.Hour), false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, write := test.settings.Refreshed(created, test.expiry, created.Add(test.now))
+			got, write := KnoxRefreshed(test.settings, created, test.expiry, created.Add(test.now))
 			if write != test.write || (got == nil) != (test.want == nil) || got != nil && !got.Equal(*test.want) {
 				t.Errorf("%v, %v, want %v, %v", got, write, test.want, test.write)
 			}
@@ -226,7 +227,7 @@ func TestKnoxExpiry(t *testing.T) {
 			t.Errorf("%v at %v", test.expiry, now)
 		}
 	}
-	if (KnoxSettings{}).LimitReached(1000) {
+	if KnoxLimitReached(tokenctl.KnoxSettings{}, 1000) {
 		t.Error("there is no limit by default")
 	}
 }

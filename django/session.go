@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"tokenctl"
 	"unicode/utf8"
 )
 
@@ -219,7 +220,7 @@ func ExpiringIn(d time.Duration) SessionItem {
 
 // EncodeSession returns the session_data of items, in their order, as SessionBase.encode of
 // django/contrib/sessions/backends/base.py (4.2) writes it: in the format since 3.1.
-func EncodeSession(items []SessionItem, key Secret, now time.Time) (string, error) {
+func EncodeSession(items []SessionItem, key tokenctl.Secret, now time.Time) (string, error) {
 	if key.IsZero() {
 		return "", errors.New("encode session: no secret key")
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 	"time"
+	"tokenctl"
 	"unicode/utf8"
 )
 
@@ -17,7 +18,7 @@ const authHashSalt = "django.contrib.auth.models.AbstractBaseUser.get_session_au
 // SessionAuthHash is the _auth_user_hash of a user with this password column: with another password,
 // or only another encoding of the same, the session ends (get_session_auth_hash in
 // django/contrib/auth/base_user.py, 4.2).
-func SessionAuthHash(key Secret, encodedPassword string) string {
+func SessionAuthHash(key tokenctl.Secret, encodedPassword string) string {
 	return hex.EncodeToString(saltedHMAC(sha256.New, authHashSalt, key, encodedPassword))
 }
 
@@ -29,9 +30,9 @@ const (
 
 // NewSessionKey is SessionBase._get_new_session_key of django/contrib/sessions/backends/base.py (4.2):
 // the value of the session cookie.
-func NewSessionKey(rand io.Reader) (Secret, error) {
+func NewSessionKey(rand io.Reader) (tokenctl.Secret, error) {
 	key, err := RandomString(rand, sessionKeyLength, sessionKeyChars)
-	return NewSecret(key), err
+	return tokenctl.NewSecret(key), err
 }
 
 // ValidSessionKey reports whether Django looks for a row of this key at all: it has at least eight
@@ -70,7 +71,7 @@ func readSessionExpiry(value []byte) SessionExpiry {
 
 // ExpireDate is SessionBase.get_expiry_date of django/contrib/sessions/backends/base.py (4.2): the
 // expire_date of a row written at modified.
-func (e SessionExpiry) ExpireDate(modified time.Time, settings SessionSettings) time.Time {
+func (e SessionExpiry) ExpireDate(modified time.Time, settings tokenctl.SessionSettings) time.Time {
 	if !e.At.IsZero() {
 		return e.At
 	}
@@ -83,7 +84,7 @@ func (e SessionExpiry) ExpireDate(modified time.Time, settings SessionSettings) 
 
 // AtBrowserClose is SessionBase.get_expire_at_browser_close of
 // django/contrib/sessions/backends/base.py (4.2): whether the cookie has no expiry of its own.
-func (e SessionExpiry) AtBrowserClose(settings SessionSettings) bool {
+func (e SessionExpiry) AtBrowserClose(settings tokenctl.SessionSettings) bool {
 	if !e.Set {
 		return settings.ExpireAtBrowserClose
 	}

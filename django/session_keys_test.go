@@ -7,11 +7,12 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"tokenctl"
 )
 
 // Keys that are used again, and by many at a time, say what keys used once do.
 func TestSessionKeys(t *testing.T) {
-	keys := SecretKeys{NewSecret("new"), NewSecret(""), NewSecret("old")}
+	keys := SecretKeys{tokenctl.NewSecret("new"), tokenctl.NewSecret(""), tokenctl.NewSecret("old")}
 	ready := NewSessionKeys(keys)
 	if !ready.Given() || NewSessionKeys(nil).Given() {
 		t.Error("whether there are keys")
@@ -19,7 +20,7 @@ func TestSessionKeys(t *testing.T) {
 	type verdict struct{ session, auth KeyMatch }
 	var data, hashes []string
 	var want []verdict
-	for i, key := range []Secret{keys[0], keys[2], NewSecret("another's")} {
+	for i, key := range []tokenctl.Secret{keys[0], keys[2], tokenctl.NewSecret("another's")} {
 		session, err := EncodeSession(LoginSession("1", "", "hash"), key, time.Now())
 		if err != nil {
 			t.Fatal(err)
@@ -52,9 +53,9 @@ func TestSessionKeys(t *testing.T) {
 }
 
 func BenchmarkSessionKeys(b *testing.B) {
-	keys := NewSessionKeys(SecretKeys{NewSecret("key")})
-	hash := SessionAuthHash(NewSecret("key"), "password")
-	data, err := EncodeSession(LoginSession("123456", "", hash), NewSecret("key"), time.Now())
+	keys := NewSessionKeys(SecretKeys{tokenctl.NewSecret("key")})
+	hash := SessionAuthHash(tokenctl.NewSecret("key"), "password")
+	data, err := EncodeSession(LoginSession("123456", "", hash), tokenctl.NewSecret("key"), time.Now())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -62,6 +63,48 @@ func BenchmarkSessionKeys(b *testing.B) {
 	for b.Loop() {
 		if !keys.Verify(data).OK || !keys.MatchAuthHash(hash, "password").OK {
 			b.Fatal("not verified")
+		}
+	}
+}
+
+func TestSessionExpiry(t *testing.T) {
+	modified := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	date := time.Date(2030, 1, 2, 3, 4, 5, 678901000, time.UTC)
+	for value, want := range map[string]struct {
+		expires time.Time
+		closing bool
+	}{
+		``:                                   {modified.Add(time.Hour), true}, // as the settings have it
+		`null`:                               {modified.Add(time.Hour), true},
+		`300`:                                {modified.Add(300 * time.Second), false},
+		`-1`:                                 {modified.Add(-time.Second), false},
+		`0.5`:                                {modified.Add(500 * time.Millisecond), false},
+		`0`:                                  {modified.Add(time.Hour), true},
+		`"2030-01-02T03:04:05.678901+00:00"`: {date, false},
+		`"2030-01-02T05:04:05.678901+02:00"`: {date, false},
+		`"2030-01-02T03:04:05.678901"`:       {date, false},
+		`"whenever"`:                         {modified.Add(time.Hour), true},
+	} {
+		e := readSessionExpiry([]byte(value))
+		s := tokenctl.SessionSettings{CookieAge: tokenctl.Seconds{Duration: time.Hour}, ExpireAtBrowserClose: !e.Set}
+		if got := e.ExpireDate(modified, s); !got.Equal(want.expires) || e.AtBrowserClose(s) != want.closing {
+			t.Errorf("%s: %v, at browser close %v", value, got, e.AtBrowserClose(s))
+		}
+	}
+	for _, huge := range []string{`1e300`, `-1e300`} {
+		if got := readSessionExpiry([]byte(huge)).ExpireDate(modified, tokenctl.SessionSettings{}); got.Equal(modified) {
+			t.Errorf("%s: %v", huge, got)
+		}
+	}
+}
+
+func TestSessionKey(t *testing.T) {
+	for key, want := range map[string]bool{
+		"": false, "1234567": false, "12345678": true, "esjmu4ngrkusok3wdqr4tddvputwnx9g": true,
+		"1234567890123456789012345678901234567890": true, "12345678901234567890123456789012345678901": false,
+	} {
+		if ValidSessionKey(key) != want {
+			t.Errorf("%q: %v", key, !want)
 		}
 	}
 }

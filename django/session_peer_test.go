@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db/dbtest"
 	"tokenctl/django"
@@ -62,7 +63,7 @@ func TestSessionsOfDjango(t *testing.T) {
 		var sessions []peerSession
 		start := time.Now().Truncate(time.Second)
 		pr.Eval("import django\n"+makeSessions, &sessions)
-		keys := django.SecretKeys{django.NewSecret("another"), django.NewSecret(djangotest.SecretKey)}
+		keys := django.SecretKeys{tokenctl.NewSecret("another"), tokenctl.NewSecret(djangotest.SecretKey)}
 		var again []string
 		for _, want := range sessions {
 			legacy := strings.Contains(want.Name, "legacy")
@@ -120,7 +121,7 @@ result = [b for a, b in zip(pairs[::2], pairs[1::2]) if decode(a) != decode(b)]`
 // mintSession puts a session into the project's database and returns the cookie.
 func mintSession(t *testing.T, pr *djangotest.Project, items []django.SessionItem, key string) (cookie string) {
 	t.Helper()
-	text, err := django.EncodeSession(items, django.NewSecret(key), time.Now())
+	text, err := django.EncodeSession(items, tokenctl.NewSecret(key), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,11 +152,11 @@ from django.utils.crypto import salted_hmac
 user = User.objects.create_user(**{User.USERNAME_FIELD: "zoë@example.com", "email": "zoë@example.com", "password": "correct horse"})
 legacy = salted_hmac("django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash", user.password, algorithm="sha1").hexdigest()
 result = {"PK": User._meta.pk.value_to_string(user), "Password": user.password, "Hash": user.get_session_auth_hash(), "Legacy": legacy}`, &user)
-				hash := func(key string) string { return django.SessionAuthHash(django.NewSecret(key), user.Password) }
+				hash := func(key string) string { return django.SessionAuthHash(tokenctl.NewSecret(key), user.Password) }
 				if hash(current) != user.Hash {
 					t.Errorf("auth hash %s, want %s", hash(current), user.Hash)
 				}
-				keys := django.SecretKeys{django.NewSecret(current), django.NewSecret(former)}
+				keys := django.SecretKeys{tokenctl.NewSecret(current), tokenctl.NewSecret(former)}
 				for _, test := range []struct{ name, signedWith, hash string }{
 					{"current", current, hash(current)},
 					{"former_hash", current, hash(former)},
@@ -168,7 +169,7 @@ result = {"PK": User._meta.pk.value_to_string(user), "Password": user.password, 
 				} {
 					items := django.LoginSession(user.PK, "", test.hash)
 					cookie := mintSession(t, pr, append(items, django.ExpiringIn(time.Hour)), test.signedWith)
-					text, err := django.EncodeSession(items, django.NewSecret(test.signedWith), time.Now())
+					text, err := django.EncodeSession(items, tokenctl.NewSecret(test.signedWith), time.Now())
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -203,7 +204,7 @@ result = {"PK": str(user.pk), "Password": user.password, "Key": row.session_key,
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := json.Marshal(django.LoginSession(row.PK, "", django.SessionAuthHash(django.NewSecret(djangotest.SecretKey), row.Password)))
+		want, err := json.Marshal(django.LoginSession(row.PK, "", django.SessionAuthHash(tokenctl.NewSecret(djangotest.SecretKey), row.Password)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -229,7 +230,7 @@ with connection.cursor() as c:
     knox = {k: (d, str(u)) for k, d, u in c.fetchall()}
 result = {"Sessions": {s.session_key: s.session_data for s in Session.objects.all()}, "Knox": knox,
     "Passwords": {u.username: u.password for u in User.objects.all()}, "IDs": {u.username: str(u.pk) for u in User.objects.all()}}`, &rows)
-	keys := django.SecretKeys{django.NewSecret(secrets.SecretKey)}
+	keys := django.SecretKeys{tokenctl.NewSecret(secrets.SecretKey)}
 	if len(rows.Sessions) != len(secrets.Sessions) || len(rows.Sessions) == 0 {
 		t.Errorf("%d sessions, want %d", len(rows.Sessions), len(secrets.Sessions))
 	}
@@ -254,7 +255,7 @@ result = {"Sessions": {s.session_key: s.session_data for s in Session.objects.al
 		t.Errorf("%d knox tokens, want %d", len(rows.Knox), len(secrets.Knox))
 	}
 	for name, token := range secrets.Knox {
-		row, err := django.KnoxSettings{}.Row(django.KnoxText, django.NewSecret(token), "")
+		row, err := django.KnoxText.Row(tokenctl.KnoxSettings{}, tokenctl.NewSecret(token), "")
 		user, _, _ := strings.Cut(name, "-")
 		if got := rows.Knox[row.TokenKey]; err != nil || got[0] != row.Digest || got[1] != rows.IDs[user] {
 			t.Errorf("%s: %+v, %v, want %v", name, row, err, got)
@@ -289,7 +290,7 @@ for value in [None, 0, 300, 0.5, -10] + dates:
 			if err != nil {
 				t.Fatal(err)
 			}
-			settings := django.SessionSettings{CookieAge: django.Seconds{Duration: time.Hour}}
+			settings := tokenctl.SessionSettings{CookieAge: tokenctl.Seconds{Duration: time.Hour}}
 			got := s.Expiry.ExpireDate(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), settings)
 			if !got.Equal(row.Expires) || s.Expiry.AtBrowserClose(settings) != row.Closing {
 				t.Errorf("%+v: %v, want %v; at browser close: %v", s.Expiry, got, row.Expires, row.Closing)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 )
 
 // Rows of the fixture database, which Django 4.2.28 wrote: alice's session and one of nobody.
@@ -27,17 +28,17 @@ func TestDecodeSession(t *testing.T) {
 		!s.Signed.Equal(time.Date(2026, 11, 22, 1, 24, 25, 0, time.UTC)) {
 		t.Errorf("alice's session: %+v", s)
 	}
-	keys := SecretKeys{NewSecret(fixtureKey)}
+	keys := SecretKeys{tokenctl.NewSecret(fixtureKey)}
 	if m := NewSessionKeys(keys).MatchAuthHash(s.AuthHash, alicesPassword); !m.OK || m.SHA1 {
 		t.Errorf("alice's auth hash: %+v", m)
 	}
 	if m := s.Verify(keys); m != (KeyMatch{OK: true}) {
 		t.Errorf("alice's signature: %+v", m)
 	}
-	if m := s.Verify(SecretKeys{NewSecret("other"), NewSecret(fixtureKey)}); m != (KeyMatch{OK: true, Index: 1}) {
+	if m := s.Verify(SecretKeys{tokenctl.NewSecret("other"), tokenctl.NewSecret(fixtureKey)}); m != (KeyMatch{OK: true, Index: 1}) {
 		t.Errorf("with a fallback: %+v", m)
 	}
-	if m := s.Verify(SecretKeys{NewSecret("other")}); m.OK {
+	if m := s.Verify(SecretKeys{tokenctl.NewSecret("other")}); m.OK {
 		t.Errorf("with another key: %+v", m)
 	}
 	s, err = DecodeSession(fixtureAnonymous)
@@ -52,7 +53,7 @@ func TestEncodeSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := EncodeSession(s.Items, NewSecret(fixtureKey), s.Signed)
+	again, err := EncodeSession(s.Items, tokenctl.NewSecret(fixtureKey), s.Signed)
 	if err != nil || again != fixtureAnonymous {
 		t.Errorf("%s, %v, want %s", again, err, fixtureAnonymous)
 	}
@@ -60,21 +61,21 @@ func TestEncodeSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	items := append(LoginSession("1", "", SessionAuthHash(NewSecret(fixtureKey), alicesPassword)), SessionItem{"cart", []byte("[1, 2, 3]")})
-	minted, err := EncodeSession(items, NewSecret(fixtureKey), s.Signed)
+	items := append(LoginSession("1", "", SessionAuthHash(tokenctl.NewSecret(fixtureKey), alicesPassword)), SessionItem{"cart", []byte("[1, 2, 3]")})
+	minted, err := EncodeSession(items, tokenctl.NewSecret(fixtureKey), s.Signed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	back, err := DecodeSession(minted)
-	if err != nil || !sameItems(back.Items, s.Items) || !back.Verify(SecretKeys{NewSecret(fixtureKey)}).OK {
+	if err != nil || !sameItems(back.Items, s.Items) || !back.Verify(SecretKeys{tokenctl.NewSecret(fixtureKey)}).OK {
 		t.Errorf("minted %+v (%v), Django wrote %+v", back, err, s)
 	}
 	for _, bad := range []string{"", "{", "'a'", "1 2", "nul", "\"\x01\""} {
-		if text, err := EncodeSession([]SessionItem{{"name", json.RawMessage(bad)}}, NewSecret("key"), time.Now()); err == nil {
+		if text, err := EncodeSession([]SessionItem{{"name", json.RawMessage(bad)}}, tokenctl.NewSecret("key"), time.Now()); err == nil {
 			t.Errorf("%q becomes %s", bad, text)
 		}
 	}
-	if _, err := EncodeSession(nil, Secret{}, time.Now()); err == nil {
+	if _, err := EncodeSession(nil, tokenctl.Secret{}, time.Now()); err == nil {
 		t.Error("signed without a key")
 	}
 }
@@ -151,7 +152,7 @@ func FuzzDecodeSession(f *testing.F) {
 		b64Encode([]byte(`{"a":[{"_auth_user_id":1}],"_auth_user_id":"2"}`)) + ":0:x", "OnsiX2F1dGhfdXNlcl9pZCI6IjEifQ=="} {
 		f.Add(seed)
 	}
-	keys := SecretKeys{NewSecret(fixtureKey)}
+	keys := SecretKeys{tokenctl.NewSecret(fixtureKey)}
 	f.Fuzz(func(t *testing.T, data string) {
 		login, fast := ReadSessionLogin(data)
 		VerifySession(data, keys)
@@ -162,7 +163,7 @@ func FuzzDecodeSession(f *testing.F) {
 		if err != nil {
 			return
 		}
-		s.Expiry.ExpireDate(time.Unix(0, 0), SessionSettings{})
+		s.Expiry.ExpireDate(time.Unix(0, 0), tokenctl.SessionSettings{})
 		// Where it stands twice or with escapes, which Django never writes, the fast way may differ.
 		payload := payloadOf(data)
 		for name, pair := range map[string][2]string{sessionUserID: {login.UserID, s.UserID}, sessionBackend: {login.Backend, s.Backend}, sessionAuthHash: {login.AuthHash, s.AuthHash}} {
@@ -215,8 +216,8 @@ func sameItems(a, b []SessionItem) bool {
 }
 
 func BenchmarkReadSessionLogin(b *testing.B) {
-	items := LoginSession("123456", "", SessionAuthHash(NewSecret("key"), "password"))
-	compressed, err := EncodeSession(items, NewSecret("key"), time.Now())
+	items := LoginSession("123456", "", SessionAuthHash(tokenctl.NewSecret("key"), "password"))
+	compressed, err := EncodeSession(items, tokenctl.NewSecret("key"), time.Now())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -225,7 +226,7 @@ func BenchmarkReadSessionLogin(b *testing.B) {
 	if err != nil || value[0] != '.' {
 		b.Fatal(err)
 	}
-	plain := sessionSigner.sign(NewSecret("key"), b64Encode(payload), time.Now())
+	plain := sessionSigner.sign(tokenctl.NewSecret("key"), b64Encode(payload), time.Now())
 	legacy := base64.StdEncoding.EncodeToString(append([]byte(strings.Repeat("0", 40)+":"), payload...))
 	for name, data := range map[string]string{"plain": plain, "compressed": compressed, "legacy": legacy} {
 		b.Run(name, func(b *testing.B) {
@@ -248,7 +249,7 @@ func BenchmarkReadSessionLogin(b *testing.B) {
 	b.Run("EncodeSession", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := EncodeSession(items, NewSecret("key"), time.Now()); err != nil {
+			if _, err := EncodeSession(items, tokenctl.NewSecret("key"), time.Now()); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -11,10 +11,11 @@ import (
 	"math"
 	"strings"
 	"time"
+	"tokenctl"
 )
 
 // SecretKeys are Django's SECRET_KEY, and after it those of SECRET_KEY_FALLBACKS in their order.
-type SecretKeys []Secret
+type SecretKeys []tokenctl.Secret
 
 // KeyMatch tells which key made a signature, if any did. The zero value is "none".
 type KeyMatch struct {
@@ -31,7 +32,7 @@ func (m KeyMatch) AcceptedBy(djangoVersion string) bool {
 	if m == (KeyMatch{OK: true}) {
 		return true
 	}
-	major, minor, ok := majorMinor(djangoVersion)
+	major, minor, ok := tokenctl.Version(djangoVersion).MajorMinor()
 	if m.SHA1 && (!ok || major >= 4) {
 		return false
 	}
@@ -43,13 +44,13 @@ func (m KeyMatch) AcceptedBy(djangoVersion string) bool {
 
 // saltedHMAC is salted_hmac of django/utils/crypto.py (4.2): the key of the HMAC is itself a
 // digest, of the salt and the secret.
-func saltedHMAC(newHash func() hash.Hash, salt string, secret Secret, value string) []byte {
+func saltedHMAC(newHash func() hash.Hash, salt string, secret tokenctl.Secret, value string) []byte {
 	mac := newSaltedHMAC(newHash, salt, secret)
 	mac.Write([]byte(value))
 	return mac.Sum(nil)
 }
 
-func newSaltedHMAC(newHash func() hash.Hash, salt string, secret Secret) hash.Hash {
+func newSaltedHMAC(newHash func() hash.Hash, salt string, secret tokenctl.Secret) hash.Hash {
 	h := newHash()
 	h.Write([]byte(salt))
 	h.Write([]byte(secret.Reveal()))
@@ -111,14 +112,14 @@ func (m *macs) find(ready *[]hash.Hash, newHash func() hash.Hash, sum string, en
 type signer struct{ salt string }
 
 // signature is Signer.signature: the b64_encode of the HMAC.
-func (s signer) signature(newHash func() hash.Hash, key Secret, value string) string {
+func (s signer) signature(newHash func() hash.Hash, key tokenctl.Secret, value string) string {
 	return b64Encode(saltedHMAC(newHash, s.salt+signerSalt, key, value))
 }
 
 const signerSalt = "signer"
 
 // sign is TimestampSigner.sign: value, the time and the signature of both.
-func (s signer) sign(key Secret, value string, now time.Time) string {
+func (s signer) sign(key tokenctl.Secret, value string, now time.Time) string {
 	value += ":" + b62Encode(now.Unix())
 	return value + ":" + s.signature(sha256.New, key, value)
 }

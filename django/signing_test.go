@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 )
 
 func TestBase62(t *testing.T) {
@@ -58,7 +59,7 @@ func TestSaltedHMAC(t *testing.T) {
 		{sha256.New, "f68f388137cb979de12c197a8e5d6cdcd879ca9f522128bff9637bff1a0d7242"},
 		{sha1.New, "5414e2d8741759bca6da976a63368fad12a6e9e2"},
 	} {
-		if got := hex.EncodeToString(saltedHMAC(test.newHash, "sält", NewSecret("käy"), "välue")); got != test.want {
+		if got := hex.EncodeToString(saltedHMAC(test.newHash, "sält", tokenctl.NewSecret("käy"), "välue")); got != test.want {
 			t.Errorf("%s, want %s", got, test.want)
 		}
 	}
@@ -66,7 +67,7 @@ func TestSaltedHMAC(t *testing.T) {
 
 func TestSigner(t *testing.T) {
 	s := signer{salt: "some.salt"}
-	keys := SecretKeys{NewSecret("new"), NewSecret(""), NewSecret("old")}
+	keys := SecretKeys{tokenctl.NewSecret("new"), tokenctl.NewSecret(""), tokenctl.NewSecret("old")}
 	text := s.sign(keys[2], "value:with:colons", time.Unix(1795310665, 999))
 	if value, stamp, ok := splitSigned(text); !ok || value != "value:with:colons" || stamp != "1xUwJd" {
 		t.Errorf("%s comes apart into %q and %q", text, value, stamp)
@@ -86,7 +87,7 @@ func TestSigner(t *testing.T) {
 		}
 	}
 	// An empty key signs for nobody.
-	if m := verify(t, s, keys, s.sign(Secret{}, "value", time.Now())); m.OK {
+	if m := verify(t, s, keys, s.sign(tokenctl.Secret{}, "value", time.Now())); m.OK {
 		t.Errorf("the empty key: %+v", m)
 	}
 	// Signer._legacy_signature of 3.2.

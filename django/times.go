@@ -3,10 +3,9 @@ package django
 import (
 	"cmp"
 	"errors"
-	"fmt"
-	"strconv"
 	"strings"
 	"time"
+	"tokenctl"
 	"unicode/utf8"
 )
 
@@ -79,7 +78,7 @@ func parseSQLiteTime(s string) (t time.Time, naive bool, err error) {
 }
 
 // datetimeForm is datetime_re of django/utils/dateparse.py (4.2).
-var datetimeForm = Lazily(`^(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[\.,](\d{1,6})\d{0,6})?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?$`)
+var datetimeForm = tokenctl.Lazily(`^(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[\.,](\d{1,6})\d{0,6})?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?$`)
 
 // ErrDateBreaks is the error for a text on which Django raises an exception: it has the form
 // of a datetime and is not one, such as the 31st of February, or it is not UTF-8.
@@ -87,49 +86,3 @@ var ErrDateBreaks = errors.New("a datetime on which Django fails")
 
 // errNoDate is the error for a text that Django reads as null.
 var errNoDate = errors.New("not a datetime that Django reads")
-
-// ParseDuration reads a length of time as tokenctl's flags and settings have
-// it: Go's units, and d (24 h) and w (7 d); "90d", "12h", "1w2d", "15m". It is
-// never negative.
-func ParseDuration(s string) (time.Duration, error) {
-	bad := fmt.Errorf("%q is not a duration: write 90d, 12h, 2w or 15m", s)
-	if s == "" {
-		return 0, bad
-	}
-	var total time.Duration
-	rest := s
-	for rest != "" {
-		i := strings.IndexFunc(rest, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
-		if i <= 0 {
-			return 0, bad
-		}
-		j := i + strings.IndexFunc(rest[i:]+"0", func(r rune) bool { return r >= '0' && r <= '9' || r == '.' })
-		number, unit := rest[:i], rest[i:j]
-		rest = rest[j:]
-		var part time.Duration
-		switch unit {
-		case "d", "w":
-			n, err := strconv.ParseInt(number, 10, 32)
-			if err != nil {
-				return 0, bad
-			}
-			part = time.Duration(n) * 24 * time.Hour
-			if unit == "w" {
-				part *= 7
-			}
-			if n > 100*365 {
-				return 0, errors.New("a duration is at most 100 years")
-			}
-		default:
-			var err error
-			if part, err = time.ParseDuration(number + unit); err != nil {
-				return 0, bad
-			}
-		}
-		total += part
-		if total < 0 || part < 0 || total > 100*365*24*time.Hour {
-			return 0, errors.New("a duration is at most 100 years")
-		}
-	}
-	return total, nil
-}

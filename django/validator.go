@@ -3,12 +3,8 @@ package django
 import (
 	"fmt"
 	"strings"
+	"tokenctl"
 	"unicode/utf8"
-)
-
-const (
-	minPasswordLength = 8
-	maxSimilarity     = 0.7
 )
 
 // PasswordProblem is one ValidationError of a password validator, with Django's code and message.
@@ -33,21 +29,21 @@ func (c PasswordChecks) Validate(password string, u UserAttributes) []PasswordPr
 }
 
 // check runs one validator; no code is no problem.
-func (c PasswordChecks) check(v PasswordValidator, password string, u UserAttributes) (problem PasswordProblem) {
-	switch v.known() {
-	case similarityValidator:
-		if name := similarAttribute(password, u, v.attributes(), v.similarity()); name != "" {
+func (c PasswordChecks) check(v tokenctl.PasswordValidator, password string, u UserAttributes) (problem PasswordProblem) {
+	switch v.Known() {
+	case tokenctl.SimilarityValidator:
+		if name := similarAttribute(password, u, v.Attributes(), v.Similarity()); name != "" {
 			problem = PasswordProblem{"password_too_similar", fmt.Sprintf("The password is too similar to the %s.", name)}
 		}
-	case lengthValidator:
-		if n := v.length(); utf8.RuneCountInString(password) < n {
+	case tokenctl.LengthValidator:
+		if n := v.Length(); utf8.RuneCountInString(password) < n {
 			noun := "characters"
 			if n == 1 {
 				noun = "character"
 			}
 			problem = PasswordProblem{"password_too_short", fmt.Sprintf("This password is too short. It must contain at least %d %s.", n, noun)}
 		}
-	case commonValidator:
+	case tokenctl.CommonValidator:
 		common := isCommonPassword
 		if v.PasswordListPath != nil {
 			common = c.lists[*v.PasswordListPath].has
@@ -55,7 +51,7 @@ func (c PasswordChecks) check(v PasswordValidator, password string, u UserAttrib
 		if common(password) {
 			problem = PasswordProblem{"password_too_common", "This password is too common."}
 		}
-	case numericValidator:
+	case tokenctl.NumericValidator:
 		if isDigits(password) {
 			problem = PasswordProblem{"password_entirely_numeric", "This password is entirely numeric."}
 		}

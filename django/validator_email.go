@@ -3,6 +3,7 @@ package django
 import (
 	"net/netip"
 	"strings"
+	"tokenctl"
 	"unicode/utf8"
 )
 
@@ -16,12 +17,12 @@ const (
 const foldedLetters = `\x{130}\x{131}\x{17f}\x{212a}`
 
 var (
-	emailUser = Lazily(
+	emailUser = tokenctl.Lazily(
 		`\A(?:[-!#$%&'*+/=?^_` + "`" + `{}|~0-9A-Za-z` + foldedLetters + `]+` +
 			`(?:\.[-!#$%&'*+/=?^_` + "`" + `{}|~0-9A-Za-z` + foldedLetters + `]+)*` +
 			`|"(?:[\x{01}-\x{08}\x{0b}\x{0c}\x{0e}-\x{1f}!#-\[\]-\x{7f}` + foldedLetters + `]` +
 			`|\\[\x{01}-\x{09}\x{0b}\x{0c}\x{0e}-\x{7f}` + foldedLetters + `])*")\z`)
-	emailLiteral = Lazily(`\A\[([A-Fa-f0-9:.]+)\]\z`)
+	emailLiteral = tokenctl.Lazily(`\A\[([A-Fa-f0-9:.]+)\]\z`)
 )
 
 // ValidateEmail is EmailValidator of django/core/validators.py; the error's text is its message.
@@ -36,7 +37,7 @@ func ValidateEmail(s string) error {
 // ValidateEmailIn is EmailValidator of one release: up to 5.1 a domain is ASCII, directly or after
 // IDNA, and its last label may hold digits; from 5.2 on letters beyond ASCII stand for themselves
 // and digits at the end are refused.
-func ValidateEmailIn(release Version, s string) error {
+func ValidateEmailIn(release tokenctl.Version, s string) error {
 	at := strings.LastIndexByte(s, '@')
 	if at < 0 || !utf8.ValidString(s) || utf8.RuneCountInString(s) > maxEmailLength {
 		return ValidationError(msgEmail)
@@ -48,7 +49,7 @@ func ValidateEmailIn(release Version, s string) error {
 	return nil
 }
 
-func isEmailDomain(release Version, domain string) bool {
+func isEmailDomain(release tokenctl.Version, domain string) bool {
 	if domain == "localhost" {
 		return true
 	}

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"tokenctl"
 )
 
 var loadedByInit bool
@@ -132,11 +133,11 @@ func TestCommonPasswords(t *testing.T) {
 // checks are the validators of a tokenctl.toml.
 func checks(t *testing.T, toml string, lists map[string]string) PasswordChecks {
 	t.Helper()
-	s, err := ParseSettings([]byte(toml))
+	s, err := tokenctl.ParseSettings([]byte(toml))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := s.Auth.PasswordChecks(func(path string) (string, error) { return lists[path], nil })
+	c, err := NewPasswordChecks(s.Auth, func(path string) (string, error) { return lists[path], nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,8 +210,8 @@ func TestPasswordValidatorsRefused(t *testing.T) {
 		`[{name = "UserAttributeSimilarityValidator", max_similarity = nan}]`:              "max_similarity below 0.1",
 		`[{name = "NumericPasswordValidator"}, {name = "shop.Validator", min_length = 1}]`: "shop.Validator takes no min_length",
 	} {
-		_, err := ParseSettings([]byte("[auth]\npassword_validators = " + toml + "\n"))
-		if CodeOf(err) != CodeConfigInvalid || !strings.Contains(err.Error(), want) {
+		_, err := tokenctl.ParseSettings([]byte("[auth]\npassword_validators = " + toml + "\n"))
+		if tokenctl.CodeOf(err) != tokenctl.CodeConfigInvalid || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", toml, err, want)
 		}
 	}

@@ -3,44 +3,8 @@ package django
 import (
 	"time"
 	_ "time/tzdata" // a minimal container has no zones of its own
+	"tokenctl"
 )
-
-// TimeSettings are Django's USE_TZ and TIME_ZONE.
-type TimeSettings struct {
-	UseTZ    *bool  `toml:"use_tz"`    // USE_TZ; true when nil
-	TimeZone string `toml:"time_zone"` // TIME_ZONE; "America/Chicago" when empty, as in Django
-}
-
-// defaultTimeZone is TIME_ZONE of django/conf/global_settings.py (3.2 to 5.2).
-const defaultTimeZone = "America/Chicago"
-
-// Zone returns how the application's datetimes are stored.
-func (s TimeSettings) Zone() (Zone, error) {
-	if s.UseTZ == nil || *s.UseTZ {
-		return Zone{}, nil
-	}
-	name := s.TimeZone
-	if name == "" {
-		name = defaultTimeZone
-	}
-	if name == "Local" { // Go's word for this machine's zone
-		name = ""
-	}
-	location, err := time.LoadLocation(name)
-	if err != nil || name == "" {
-		return Zone{}, &Error{Code: CodeConfigInvalid, Message: "time.time_zone is not the name of a time zone",
-			Hint: `write it as Django's TIME_ZONE has it, such as "Europe/Berlin"`}
-	}
-	return Zone{location}, nil
-}
-
-// Validate returns a [CodeConfigInvalid] error for a zone that is unknown, also
-// where USE_TZ makes it irrelevant.
-func (s TimeSettings) Validate() error {
-	naive := false
-	_, err := TimeSettings{&naive, s.TimeZone}.Zone()
-	return err
-}
 
 // Zone converts between moments and what an application's database holds. The
 // zero value is that of USE_TZ=True: what is stored is UTC, and nothing is
@@ -123,12 +87,12 @@ func (z Zone) local(t time.Time) time.Time {
 // TIME_ZONE, with microseconds unless there are none, "Z" for UTC, and without an
 // offset where USE_TZ is False (to_representation in rest_framework/fields.py,
 // 3.16.0). An unset TIME_ZONE is UTC, which every new project sets.
-func (s TimeSettings) Representation(t time.Time) string {
+func Representation(s tokenctl.TimeSettings, t time.Time) string {
 	layout := "2006-01-02T15:04:05.000000"
 	if t.Nanosecond()/1000 == 0 {
 		layout = "2006-01-02T15:04:05"
 	}
-	if zone, err := s.Zone(); err == nil && zone.location != nil {
+	if zone, err := NewZone(s); err == nil && zone.location != nil {
 		return t.In(zone.location).Format(layout)
 	}
 	location := time.UTC
@@ -138,4 +102,13 @@ func (s TimeSettings) Representation(t time.Time) string {
 		}
 	}
 	return t.In(location).Format(layout + "Z07:00")
+}
+
+// NewZone returns how the application's datetimes are stored.
+func NewZone(s tokenctl.TimeSettings) (Zone, error) {
+	if s.UseTZ == nil || *s.UseTZ {
+		return Zone{}, nil
+	}
+	location, err := s.Location()
+	return Zone{location}, err
 }

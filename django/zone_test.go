@@ -3,12 +3,13 @@ package django
 import (
 	"testing"
 	"time"
+	"tokenctl"
 )
 
 func zone(t *testing.T, name string) Zone {
 	t.Helper()
 	naive := false
-	z, err := TimeSettings{UseTZ: &naive, TimeZone: name}.Zone()
+	z, err := NewZone(tokenctl.TimeSettings{UseTZ: &naive, TimeZone: name})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,26 +100,26 @@ func TestZoneWithOffset(t *testing.T) {
 
 func TestTimeSettings(t *testing.T) {
 	for _, bad := range []string{"Mars/Olympus", "Local", "../etc/passwd", "CEST+1"} {
-		if _, err := ParseSettings([]byte("[time]\ntime_zone = \"" + bad + "\"\n")); CodeOf(err) != CodeConfigInvalid {
+		if _, err := tokenctl.ParseSettings([]byte("[time]\ntime_zone = \"" + bad + "\"\n")); tokenctl.CodeOf(err) != tokenctl.CodeConfigInvalid {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}
-	s, err := ParseSettings([]byte("[time]\nuse_tz = true\ntime_zone = \"Europe/Berlin\"\n"))
+	s, err := tokenctl.ParseSettings([]byte("[time]\nuse_tz = true\ntime_zone = \"Europe/Berlin\"\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	z, err := s.Time.Zone()
+	z, err := NewZone(s.Time)
 	if at := time.Now().Truncate(time.Microsecond).UTC(); err != nil || z.FormatSQLite(at, DjangoTime) != FormatSQLiteTime(at) || !z.Postgres(at, SimpleJWTTime).Equal(at) {
 		t.Errorf("USE_TZ=True does not store UTC: %v", err)
 	}
-	if _, err := ParseSettings([]byte("[auth]\npassword_hasher = \"md5\"\n")); CodeOf(err) != CodeConfigInvalid {
+	if _, err := tokenctl.ParseSettings([]byte("[auth]\npassword_hasher = \"md5\"\n")); tokenctl.CodeOf(err) != tokenctl.CodeConfigInvalid {
 		t.Errorf("md5: %v", err)
 	}
 }
 
 func TestSettingLines(t *testing.T) {
 	text := "# a comment\ndatabase = \"sqlite:///a\"\n\n[auth]\nuser_table = \"x\"\n[knox] # y\n\"token_ttl\"  = \"never\"\nauto_refresh=false\n[time]\n"
-	got := SettingLines([]byte(text))
+	got := tokenctl.SettingLines([]byte(text))
 	for name, line := range map[string]int{"database": 2, "auth.user_table": 5, "knox.token_ttl": 7, "knox.auto_refresh": 8} {
 		if got[name] != line {
 			t.Errorf("%s is on line %d, want %d", name, got[name], line)
@@ -127,7 +128,7 @@ func TestSettingLines(t *testing.T) {
 	if len(got) != 4 {
 		t.Errorf("%v", got)
 	}
-	if got := SettingLines([]byte("time = {use_tz = false}\ndrf.keyword = \"x\"\n")); got["time"] != 1 || got["drf.keyword"] != 2 {
+	if got := tokenctl.SettingLines([]byte("time = {use_tz = false}\ndrf.keyword = \"x\"\n")); got["time"] != 1 || got["drf.keyword"] != 2 {
 		t.Errorf("%v", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -26,7 +27,7 @@ func (s *Server) jwtAuthentication() *authenticator {
 		if len(parts) != 2 {
 			return nil, jwtFailed("Authorization header must contain two space-delimited values", "bad_authorization_header")
 		}
-		return r.authenticateJWT(django.NewSecret(parts[1]))
+		return r.authenticateJWT(tokenctl.NewSecret(parts[1]))
 	}}
 }
 
@@ -74,7 +75,7 @@ func (s *Server) refusal(err error) (why reason, text string, _ error) {
 
 // authenticateJWT is get_validated_token and get_user. AUTH_TOKEN_CLASSES is the
 // default, access tokens alone.
-func (r *request) authenticateJWT(secret django.Secret) (*identity, error) {
+func (r *request) authenticateJWT(secret tokenctl.Secret) (*identity, error) {
 	s := r.server
 	b, err := r.env.JWT()
 	if err != nil {

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"time"
+	"tokenctl"
 	"unicode/utf8"
 
 	"tokenctl/db"
@@ -30,13 +31,13 @@ func (s *Server) knoxAuthentication() *authenticator {
 		if err := s.askable(token); err != nil {
 			return nil, err
 		}
-		return r.authenticateKnox(django.NewSecret(token))
+		return r.authenticateKnox(tokenctl.NewSecret(token))
 	}}
 }
 
 // authenticateKnox is authenticate_credentials. The expired tokens of whoever
 // has a token with the same first characters are deleted on the way.
-func (r *request) authenticateKnox(token django.Secret) (*identity, error) {
+func (r *request) authenticateKnox(token tokenctl.Secret) (*identity, error) {
 	rows, expired, err := r.knoxRows(token)
 	if err != nil {
 		return nil, err
@@ -51,7 +52,7 @@ func (r *request) authenticateKnox(token django.Secret) (*identity, error) {
 	}
 	k := r.server.Env.Settings.Knox
 	for _, t := range rows {
-		if !k.Verify(r.server.knoxScheme, token, t.Digest, t.Salt) {
+		if !r.server.knoxScheme.Verify(k, token, t.Digest, t.Salt) {
 			continue
 		}
 		c := tokens.KnoxCredential(t)
@@ -75,7 +76,7 @@ func (r *request) authenticateKnox(token django.Secret) (*identity, error) {
 
 // knoxRows finds the rows that knox tries for a token, and the primary keys of
 // their owners if one of these has expired tokens.
-func (r *request) knoxRows(token django.Secret) (rows []db.KnoxToken, owners []string, err error) {
+func (r *request) knoxRows(token tokenctl.Secret) (rows []db.KnoxToken, owners []string, err error) {
 	err = r.server.Store.Read(r.ctx, func(tx *db.Tx) error {
 		if !tokens.Knox.Present(tx.Layout) {
 			return nil
@@ -99,7 +100,7 @@ func (r *request) knoxRows(token django.Secret) (rows []db.KnoxToken, owners []s
 // renewKnox is renew_token. A token that is deleted meanwhile stays so; knox
 // would answer 500 (knox pull request #186).
 func (r *request) renewKnox(t db.KnoxToken) error {
-	renewed, write := r.server.Env.Settings.Knox.Refreshed(t.Created, &t.Expires, r.server.Now())
+	renewed, write := django.KnoxRefreshed(r.server.Env.Settings.Knox, t.Created, &t.Expires, r.server.Now())
 	if !write {
 		return nil
 	}

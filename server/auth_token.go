@@ -3,10 +3,10 @@ package server
 import (
 	"context"
 	"strings"
+	"tokenctl"
 	"unicode/utf8"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -47,7 +47,7 @@ func (r *request) authenticateKey(key string, unknown reason) (*identity, error)
 	if err := r.server.askable(key); err != nil {
 		return nil, err
 	}
-	found, err := r.server.keys.get(r.ctx, django.NewSecret(key))
+	found, err := r.server.keys.get(r.ctx, tokenctl.NewSecret(key))
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (r *request) authenticateKey(key string, unknown reason) (*identity, error)
 
 // findKeys finds the tokens of many keys. A database without such tokens has
 // nobody's.
-func (s *Server) findKeys(ctx context.Context, keys []django.Secret) (found []*tokens.Credential, err error) {
+func (s *Server) findKeys(ctx context.Context, keys []tokenctl.Secret) (found []*tokens.Credential, err error) {
 	err = s.Store.Read(ctx, func(tx *db.Tx) error {
 		if !tokens.DRF.Present(tx.Layout) {
 			found = make([]*tokens.Credential, len(keys))

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
@@ -41,7 +42,7 @@ func newBench(t *testing.T, engine, toml string, change func(*bench)) *bench {
 func benchAt(t *testing.T, url, toml, secretKey string, change func(*bench)) *bench {
 	t.Helper()
 	b := &bench{t: t, url: url, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
-	settings, err := django.ParseSettings([]byte(toml))
+	settings, err := tokenctl.ParseSettings([]byte(toml))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +56,7 @@ func benchAt(t *testing.T, url, toml, secretKey string, change func(*bench)) *be
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	keys := django.SecretKeys{django.NewSecret(secretKey)}
+	keys := django.SecretKeys{tokenctl.NewSecret(secretKey)}
 	pair, err := django.NewJWTKeys(settings.SimpleJWT, nil, nil, keys[0])
 	if err == nil {
 		b.backend, err = django.NewJWTBackend(settings.SimpleJWT, pair, settings.Peers.SimpleJWT, settings.Peers.PyJWT)
@@ -103,7 +104,7 @@ func (b *bench) token(typ string, more ...string) string {
 	if err == nil && typ == "access" {
 		claims = b.backend.AccessFromRefresh(claims, b.now, jti)
 	}
-	var secret django.Secret
+	var secret tokenctl.Secret
 	if err == nil {
 		secret, err = b.backend.Encode(claims)
 	}
@@ -177,7 +178,7 @@ func (b *bench) obtained(path, name string) string {
 
 func (b *bench) jti(token string) string {
 	b.t.Helper()
-	read, err := b.backend.Settings().DecodeUnverified(token)
+	read, err := django.DecodeUnverified(b.backend.Settings(), token)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"tokenctl"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -67,11 +68,11 @@ def shown(function, *args):
 
 // eachPeer runs f for every age, with a project and what the package calls its
 // versions.
-func eachPeer(t *testing.T, f func(t *testing.T, pr *djangotest.Project, peers django.Peers)) {
+func eachPeer(t *testing.T, f func(t *testing.T, pr *djangotest.Project, peers tokenctl.Peers)) {
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		t.Parallel()
 		pr := p.Project(t, dbtest.SQLite(t), djangotest.Options{})
-		f(t, pr, django.Peers{Django: django.Version(p.Django), DRF: django.Version(p.DjangoRESTFramework), SimpleJWT: django.Version(p.SimpleJWT)})
+		f(t, pr, tokenctl.Peers{Django: tokenctl.Version(p.Django), DRF: tokenctl.Version(p.DjangoRESTFramework), SimpleJWT: tokenctl.Version(p.SimpleJWT)})
 	})
 }
 

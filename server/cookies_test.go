@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
-	"tokenctl/django"
 	"tokenctl/django/djangotest"
 )
 
@@ -31,7 +31,7 @@ func oddCookies() []string {
 }
 
 func TestParseCookies(t *testing.T) {
-	eachPeer(t, func(t *testing.T, pr *djangotest.Project, _ django.Peers) {
+	eachPeer(t, func(t *testing.T, pr *djangotest.Project, _ tokenctl.Peers) {
 		headers := oddCookies()
 		latin := make([]string, len(headers))
 		for i, h := range headers {
@@ -52,7 +52,7 @@ result = [WSGIRequest({"REQUEST_METHOD": "GET", "wsgi.input": io.BytesIO(), "HTT
 
 func TestSetCookie(t *testing.T) {
 	now := time.Unix(1700000000, 0)
-	eachPeer(t, func(t *testing.T, pr *djangotest.Project, _ django.Peers) {
+	eachPeer(t, func(t *testing.T, pr *djangotest.Project, _ tokenctl.Peers) {
 		var values []string
 		for _, v := range oddCookies() {
 			values = append(values, charsetUTF8.replace([]byte(v)))

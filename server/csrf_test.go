@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"tokenctl"
 
-	"tokenctl/django"
 	"tokenctl/django/djangotest"
 	"tokenctl/tokens"
 )
@@ -47,7 +47,7 @@ func csrfCases() []csrfCase {
 }
 
 func TestCSRFOverTLS(t *testing.T) {
-	eachPeer(t, func(t *testing.T, pr *djangotest.Project, peers django.Peers) {
+	eachPeer(t, func(t *testing.T, pr *djangotest.Project, peers tokenctl.Peers) {
 		cases := csrfCases()
 		sent := csrfCases()
 		for _, c := range sent {
@@ -102,7 +102,7 @@ result = [check(c) for c in cases]`, &want, djangotest.Vars{"cases": sent})
 
 // TestCSRFTokens lets Django unmask what was masked here, and the other way round.
 func TestCSRFTokens(t *testing.T) {
-	eachPeer(t, func(t *testing.T, pr *djangotest.Project, peers django.Peers) {
+	eachPeer(t, func(t *testing.T, pr *djangotest.Project, peers tokenctl.Peers) {
 		s := &Server{peers: peers, Config: Config{Env: tokens.Env{Random: rand.Reader}}}
 		r := &request{server: s}
 		var masked []string

@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // apiError is what a view answers instead of a result: APIException of
@@ -106,10 +105,10 @@ func unavailable(err error) (*apiError, bool) {
 	if errors.Is(err, errReadOnly) {
 		return detail(http.StatusServiceUnavailable, "This server is read-only."), true
 	}
-	switch django.CodeOf(err) {
-	case django.CodeDatabaseUnreachable, django.CodeDatabaseRefused, django.CodeDatabaseLocked, django.CodeTimeout:
+	switch tokenctl.CodeOf(err) {
+	case tokenctl.CodeDatabaseUnreachable, tokenctl.CodeDatabaseRefused, tokenctl.CodeDatabaseLocked, tokenctl.CodeTimeout:
 		return detail(http.StatusServiceUnavailable, "The database does not answer."), true
-	case django.CodeKeyMissing:
+	case tokenctl.CodeKeyMissing:
 		return detail(http.StatusServiceUnavailable, "The key that this needs is not configured."), true
 	}
 	return nil, false

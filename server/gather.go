@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"tokenctl"
 
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -14,7 +14,7 @@ import (
 // query that began after it came, so nobody gets an old answer; the more there
 // are, the less each costs the database, and they take few of its connections.
 type gatherer struct {
-	find func(context.Context, []django.Secret) ([]*tokens.Credential, error)
+	find func(context.Context, []tokenctl.Secret) ([]*tokens.Credential, error)
 
 	mu      sync.Mutex
 	waiting []*keyLookup
@@ -23,7 +23,7 @@ type gatherer struct {
 
 // keyLookup is one secret that is looked up.
 type keyLookup struct {
-	secret django.Secret
+	secret tokenctl.Secret
 	done   chan struct{} // closed when the rest is there
 	found  *tokens.Credential
 	err    error
@@ -32,7 +32,7 @@ type keyLookup struct {
 const maxLookups = 500 // in a query
 
 // get returns the credential of a secret; nil where it is nobody's.
-func (g *gatherer) get(ctx context.Context, secret django.Secret) (*tokens.Credential, error) {
+func (g *gatherer) get(ctx context.Context, secret tokenctl.Secret) (*tokens.Credential, error) {
 	l := &keyLookup{secret: secret, done: make(chan struct{})}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, l)
@@ -69,7 +69,7 @@ func (g *gatherer) run(ctx context.Context) {
 
 // answer looks a batch up, each secret once.
 func (g *gatherer) answer(ctx context.Context, batch []*keyLookup) {
-	var secrets []django.Secret
+	var secrets []tokenctl.Secret
 	place := make(map[string]int, len(batch))
 	for _, l := range batch {
 		text := l.secret.Reveal()
@@ -88,7 +88,7 @@ func (g *gatherer) answer(ctx context.Context, batch []*keyLookup) {
 }
 
 // guarded keeps a panic from ending the server: it would be nobody's request's.
-func (g *gatherer) guarded(ctx context.Context, secrets []django.Secret) (found []*tokens.Credential, err error) {
+func (g *gatherer) guarded(ctx context.Context, secrets []tokenctl.Secret) (found []*tokens.Credential, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %T", p)

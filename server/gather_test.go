@@ -6,19 +6,19 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"tokenctl"
 
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
 // TestGather holds a query up and asks for more meanwhile.
 func TestGather(t *testing.T) {
 	type query struct {
-		secrets []django.Secret
+		secrets []tokenctl.Secret
 		answer  chan error
 	}
 	queries := make(chan query)
-	g := &gatherer{find: func(_ context.Context, secrets []django.Secret) ([]*tokens.Credential, error) {
+	g := &gatherer{find: func(_ context.Context, secrets []tokenctl.Secret) ([]*tokens.Credential, error) {
 		q := query{secrets, make(chan error)}
 		queries <- q
 		if err := <-q.answer; err != nil {
@@ -35,7 +35,7 @@ func TestGather(t *testing.T) {
 	var all sync.WaitGroup
 	ask := func(key, want string) {
 		all.Go(func() {
-			c, err := g.get(t.Context(), django.NewSecret(key))
+			c, err := g.get(t.Context(), tokenctl.NewSecret(key))
 			got := fmt.Sprint(err)
 			if err == nil {
 				got = "none"
@@ -73,7 +73,7 @@ func (g *gatherer) snapshot() []*keyLookup {
 
 func TestGatherOutlivesItsRequests(t *testing.T) {
 	started, release := make(chan bool), make(chan bool)
-	g := &gatherer{find: func(ctx context.Context, secrets []django.Secret) ([]*tokens.Credential, error) {
+	g := &gatherer{find: func(ctx context.Context, secrets []tokenctl.Secret) ([]*tokens.Credential, error) {
 		started <- true
 		<-release
 		if ctx.Err() != nil {
@@ -84,14 +84,14 @@ func TestGatherOutlivesItsRequests(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var gone, stayed error
 	var all sync.WaitGroup
-	all.Go(func() { _, gone = g.get(ctx, django.NewSecret("k")) })
+	all.Go(func() { _, gone = g.get(ctx, tokenctl.NewSecret("k")) })
 	<-started
 	cancel()
 	all.Wait()
 	if !errors.Is(gone, context.Canceled) {
 		t.Errorf("who went away got %v", gone)
 	}
-	all.Go(func() { _, stayed = g.get(t.Context(), django.NewSecret("key-of-somebody")) })
+	all.Go(func() { _, stayed = g.get(t.Context(), tokenctl.NewSecret("key-of-somebody")) })
 	go func() { <-started; release <- true }()
 	release <- true
 	all.Wait()

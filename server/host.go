@@ -3,12 +3,11 @@ package server
 import (
 	"slices"
 	"strings"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // hostForm is host_validation_re of django/http/request.py (4.2).
-var hostForm = django.Lazily(`^([a-z0-9.-]+|\[[a-f0-9]*:[a-f0-9\.:]+\])(:[0-9]+)?$`)
+var hostForm = tokenctl.Lazily(`^([a-z0-9.-]+|\[[a-f0-9]*:[a-f0-9\.:]+\])(:[0-9]+)?$`)
 
 const hostRefused = "the Host header is not allowed"
 

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"tokenctl"
 
 	"tokenctl/django"
 	"tokenctl/server"
@@ -106,7 +107,7 @@ func TestIntrospectHint(t *testing.T) {
 	engines(t, func(t *testing.T, engine string) {
 		b := newBench(t, engine, "", nil)
 		key := b.secrets.DRF["alice"]
-		row, err := django.KnoxSettings{}.Row(django.KnoxText, django.NewSecret(key), "")
+		row, err := django.KnoxText.Row(tokenctl.KnoxSettings{}, tokenctl.NewSecret(key), "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +126,7 @@ func TestIntrospectCallers(t *testing.T) {
 	const id, secret = "gateway", "s3cret: 100% + ☃"
 	engines(t, func(t *testing.T, engine string) {
 		b := newBench(t, engine, "", func(b *bench) {
-			b.config.Clients = []server.Client{{ID: "other", Secret: django.NewSecret("x")}, {ID: id, Secret: django.NewSecret(secret)}}
+			b.config.Clients = []server.Client{{ID: "other", Secret: tokenctl.NewSecret("x")}, {ID: id, Secret: tokenctl.NewSecret(secret)}}
 		})
 		s := b.secrets
 		ask := func(headers ...string) *httptest.ResponseRecorder {

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"tokenctl"
 
 	"tokenctl/django"
 )
@@ -42,13 +43,13 @@ func TestJWKS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := django.JWTSettings{Algorithm: "RS256"}
+	settings := tokenctl.JWTSettings{Algorithm: "RS256"}
 	private := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 	der, err = x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pair, err := django.NewJWTKeys(settings, private, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), django.Secret{})
+	pair, err := django.NewJWTKeys(settings, private, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), tokenctl.Secret{})
 	if err == nil {
 		b.backend, err = django.NewJWTBackend(settings, pair, "", "")
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -52,19 +53,19 @@ func (r *jwtRequest) issue(tx *db.Tx, user db.User, typ string) (object, error) 
 }
 
 // access is RefreshToken.access_token.
-func (r *jwtRequest) access(refresh django.JWTClaims, now time.Time) (django.Secret, error) {
+func (r *jwtRequest) access(refresh django.JWTClaims, now time.Time) (tokenctl.Secret, error) {
 	jti, err := django.NewJTI(r.server.Env.Random)
 	if err != nil {
-		return django.Secret{}, err
+		return tokenctl.Secret{}, err
 	}
 	return r.Encode(r.AccessFromRefresh(refresh, now, jti))
 }
 
 // rotated is the token that takes the place of another.
-func (r *jwtRequest) rotated(tx *db.Tx, refresh django.JWTClaims, outstand bool) (django.Secret, error) {
+func (r *jwtRequest) rotated(tx *db.Tx, refresh django.JWTClaims, outstand bool) (tokenctl.Secret, error) {
 	jti, err := django.NewJTI(r.server.Env.Random)
 	if err != nil {
-		return django.Secret{}, err
+		return tokenctl.Secret{}, err
 	}
 	claims := r.RotateRefresh(refresh, tx.Now, jti)
 	switch {
@@ -74,7 +75,7 @@ func (r *jwtRequest) rotated(tx *db.Tx, refresh django.JWTClaims, outstand bool)
 		err = uncaught("simplejwt 5.5.0 records rotated tokens also where it has no table (its issue 875)")
 	}
 	if err != nil {
-		return django.Secret{}, err
+		return tokenctl.Secret{}, err
 	}
 	return r.Encode(claims)
 }
@@ -143,7 +144,7 @@ func (r *jwtRequest) insert(tx *db.Tx, t db.OutstandingToken, claims django.JWTC
 	if t.Text, err = r.Encode(claims); err != nil {
 		return nil, err
 	}
-	token, err := r.Settings().DecodeUnverified(t.Text.Reveal())
+	token, err := django.DecodeUnverified(r.Settings(), t.Text.Reveal())
 	if err != nil {
 		return nil, err
 	}

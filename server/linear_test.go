@@ -6,61 +6,60 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // What is parsed of a request takes work in proportion to its length: no header and
 // no body of those that are allowed keeps a core busy. Work is counted: the steps of
 // the header parser, and the bytes that every parser allocates. No clock is asked.
 
-var parserPeers = []django.Peers{{Django: "5.2", DRF: "3.18.3"}, {Django: "4.2", DRF: "3.16"}, {Django: "3.2", DRF: "3.14"}}
+var parserPeers = []tokenctl.Peers{{Django: "5.2", DRF: "3.18.3"}, {Django: "4.2", DRF: "3.16"}, {Django: "3.2", DRF: "3.14"}}
 
 // parsers are all that read what a client sent.
-var parsers = map[string]func(text string, peers django.Peers){
-	"Content-Type": func(text string, peers django.Peers) {
+var parsers = map[string]func(text string, peers tokenctl.Peers){
+	"Content-Type": func(text string, peers tokenctl.Peers) {
 		parse(text, []byte("a=b"), body{}.parsers(), peers) //nolint:errcheck // only its work counts
 	},
-	"Accept": func(text string, peers django.Peers) {
+	"Accept": func(text string, peers tokenctl.Peers) {
 		if media, err := selectRenderer(new(view).renderers(), "", text, peers); err == nil {
 			indentOf(media, peers)
 		}
 	},
-	"Cookie": func(text string, _ django.Peers) { parseCookies(text) },
-	"Referer": func(text string, peers django.Peers) {
+	"Cookie": func(text string, _ tokenctl.Peers) { parseCookies(text) },
+	"Referer": func(text string, peers tokenctl.Peers) {
 		s := &Server{peers: peers}
 		r := &request{server: s, Request: &http.Request{Host: "localhost", Header: http.Header{"Referer": {text}}}}
 		r.refererFault() //nolint:errcheck // only its work counts
 	},
-	"Host":     func(text string, _ django.Peers) { new(Server).hostAllowed(text) },
-	"Location": func(text string, _ django.Peers) { iriToURI(escapeURIPath(latin1(text))) },
-	"X-Forwarded-For": func(text string, _ django.Peers) {
+	"Host":     func(text string, _ tokenctl.Peers) { new(Server).hostAllowed(text) },
+	"Location": func(text string, _ tokenctl.Peers) { iriToURI(escapeURIPath(latin1(text))) },
+	"X-Forwarded-For": func(text string, _ tokenctl.Peers) {
 		r := &request{Request: &http.Request{Header: http.Header{"X-Forwarded-For": {text}}}}
 		r.ident()
 	},
-	"Authorization": func(text string, peers django.Peers) {
+	"Authorization": func(text string, peers tokenctl.Peers) {
 		r := &request{server: &Server{peers: peers}, Request: &http.Request{Header: http.Header{"Authorization": {text}}}}
 		r.basicCredentials([]string{"Basic", text}) //nolint:errcheck // only its work counts
 		r.isClient()
 		words(text)
 	},
-	"query": func(text string, _ django.Peers) { parseForm([]byte(text), charsetOf(text)) }, //nolint:errcheck // only its work counts
-	"form": func(text string, peers django.Peers) {
+	"query": func(text string, _ tokenctl.Peers) { parseForm([]byte(text), charsetOf(text)) }, //nolint:errcheck // only its work counts
+	"form": func(text string, peers tokenctl.Peers) {
 		for _, charset := range []string{"", "; charset=latin-1", "; charset=ascii"} {
 			parse(formType+charset, []byte(text), []string{formType}, peers) //nolint:errcheck // only its work counts
 		}
 	},
-	"JSON": func(text string, peers django.Peers) {
+	"JSON": func(text string, peers tokenctl.Peers) {
 		d, err := parse(jsonType, []byte(text), []string{jsonType}, peers)
 		if err == nil {
 			renderJSON(d.value, 0) //nolint:errcheck // only its work counts
 			loginSerializer(peers.Django).run(d)
 		}
 	},
-	"multipart": func(text string, peers django.Peers) {
+	"multipart": func(text string, peers tokenctl.Peers) {
 		parse(multipartType+"; boundary=x", []byte(text), []string{multipartType}, peers) //nolint:errcheck // only its work counts
 	},
-	"field": func(text string, peers django.Peers) {
+	"field": func(text string, peers tokenctl.Peers) {
 		userDetailsSerializer(func(string) bool { return false }).run(data{value: &dict{members: object{{"username", text}}, place: map[string]int{"username": 0}}})
 		loginSerializer(peers.Django).run(data{value: &dict{members: object{{"email", text + "@example.com"}}, place: map[string]int{"email": 0}}})
 	},
@@ -117,7 +116,7 @@ func TestLinear(t *testing.T) {
 }
 
 // stepsOf counts the steps of the header parser.
-func stepsOf(header string, peers django.Peers) int {
+func stepsOf(header string, peers tokenctl.Peers) int {
 	steps := 0
 	p := headersOf(peers)
 	p.steps = &steps

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"tokenctl"
 
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 	"tokenctl/django/djangotest"
 )
 
@@ -19,7 +19,7 @@ func TestConcurrentLogins(t *testing.T) {
 	dbtest.Engines(t, func(t *testing.T, _, url string) {
 		someone(t, p, url)
 		dbtest.Query(url, "delete from authtoken_token")
-		c := newServer(t, url, django.Peers{}, djangotest.SecretKey)
+		c := newServer(t, url, tokenctl.Peers{}, djangotest.SecretKey)
 		const clients = 12
 		answers := make([]string, clients)
 		var group sync.WaitGroup
@@ -53,7 +53,7 @@ func TestUnknownUserCostsAHash(t *testing.T) {
 	url := dbtest.SQLite(t)
 	pr, _ := someone(t, p, url)
 	pr.Eval(`User.objects.create_user("nopassword")`, nil)
-	c := newServer(t, url, django.Peers{}, djangotest.SecretKey)
+	c := newServer(t, url, tokenctl.Peers{}, djangotest.SecretKey)
 	drawn := 0
 	c.Env.Random = readerFunc(func(b []byte) (int, error) {
 		drawn += len(b)

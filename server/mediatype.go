@@ -4,10 +4,9 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"tokenctl"
 	"unicode"
 	"unicode/utf8"
-
-	"tokenctl/django"
 )
 
 // mediaType is _MediaType of rest_framework/utils/mediatypes.py (3.16.0).
@@ -62,7 +61,7 @@ type headerParser struct {
 	steps *int // counts the bytes that are looked at, in tests
 }
 
-func headersOf(peers django.Peers) headerParser {
+func headersOf(peers tokenctl.Peers) headerParser {
 	return headerParser{bytes: !peers.Django.AtLeast("4.2")}
 }
 

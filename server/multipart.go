@@ -6,10 +6,9 @@ import (
 	"html"
 	"net/http"
 	"strings"
+	"tokenctl"
 	"unicode"
 	"unicode/utf8"
-
-	"tokenctl/django"
 )
 
 // multipart is MultiPartParser of django/http/multipartparser.py (4.2). It differs
@@ -18,7 +17,7 @@ import (
 type multipart struct {
 	charset charset
 	headers headerParser
-	peers   django.Peers
+	peers   tokenctl.Peers
 
 	form, files *dict
 	fields      int // also what comes before the first boundary and behind the last
@@ -34,7 +33,7 @@ const (
 
 // parseMultipart parses a form; of a name that is given twice, the last value
 // counts, and files come after fields.
-func parseMultipart(contentType string, t mediaType, body []byte, c charset, peers django.Peers) (data, error) {
+func parseMultipart(contentType string, t mediaType, body []byte, c charset, peers tokenctl.Peers) (data, error) {
 	p := &multipart{charset: c, headers: headersOf(peers), peers: peers, form: &dict{}, files: &dict{}}
 	boundary, err := boundaryOf(contentType, t)
 	if err != nil {

@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/django"
 )
@@ -56,7 +57,7 @@ func (r *request) query() (*dict, error) {
 // selectRenderer returns the media type that was accepted, with its parameters.
 // Python keeps types of one precedence in a set, whose order is chance; here the
 // first in the header is taken.
-func selectRenderer(renderers []renderer, format, accept string, peers django.Peers) (string, error) {
+func selectRenderer(renderers []renderer, format, accept string, peers tokenctl.Peers) (string, error) {
 	if format != "" {
 		var named []renderer
 		for _, renderer := range renderers {
@@ -102,7 +103,7 @@ func selectRenderer(renderers []renderer, format, accept string, peers django.Pe
 
 // The limits of DefaultContentNegotiation in 3.18.3; 3.18.0 had none.
 const (
-	boundedHeaders     = django.Version("3.18.3")
+	boundedHeaders     = tokenctl.Version("3.18.3")
 	maxAcceptHeader    = 8192
 	maxAcceptTokens    = 64
 	maxMediaTypeLength = 256
@@ -110,7 +111,7 @@ const (
 
 // acceptList is DefaultContentNegotiation.get_accept_list. The limits count
 // characters.
-func acceptList(accept string, drf django.Version) (list []string) {
+func acceptList(accept string, drf tokenctl.Version) (list []string) {
 	if !drf.AtLeast(boundedHeaders) {
 		for token := range strings.SplitSeq(accept, ",") {
 			list = append(list, strip(token))
@@ -133,7 +134,7 @@ func acceptList(accept string, drf django.Version) (list []string) {
 }
 
 // indentOf is JSONRenderer.get_indent.
-func indentOf(media string, peers django.Peers) int {
+func indentOf(media string, peers tokenctl.Peers) int {
 	t, err := headersOf(peers).mediaType(media)
 	if err != nil {
 		return 0

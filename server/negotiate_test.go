@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"tokenctl"
 
-	"tokenctl/django"
 	"tokenctl/django/djangotest"
 )
 
@@ -38,7 +38,7 @@ func TestNegotiate(t *testing.T) {
 	for _, c := range cases {
 		asked = append(asked, [3]any{latin1(c.Accept), c.Query, c.JSONOnly})
 	}
-	eachPeer(t, func(t *testing.T, pr *djangotest.Project, peers django.Peers) {
+	eachPeer(t, func(t *testing.T, pr *djangotest.Project, peers tokenctl.Peers) {
 		var want []string
 		pr.Eval(peerBodies+`
 from rest_framework.negotiation import DefaultContentNegotiation

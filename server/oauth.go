@@ -8,10 +8,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"tokenctl"
 	"unicode/utf8"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -22,7 +22,7 @@ import (
 // Client is a resource server that may introspect tokens: RFC 7662, section 2.1.
 type Client struct {
 	ID     string
-	Secret django.Secret
+	Secret tokenctl.Secret
 }
 
 // addOAuth adds these endpoints. Their paths have no slash at the end, as in the
@@ -111,7 +111,7 @@ func isStaff(u *db.User) bool { return u.IsStaff != nil && *u.IsStaff }
 
 // oauthToken is the token that a request is about, and the hint where to look for
 // it. The response is the refusal of a request that has none.
-func (r *request) oauthToken() (secret django.Secret, hint string, refusal *response, err error) {
+func (r *request) oauthToken() (secret tokenctl.Secret, hint string, refusal *response, err error) {
 	sent, err := r.data()
 	var refused *apiError
 	if errors.As(err, &refused) {
@@ -121,7 +121,7 @@ func (r *request) oauthToken() (secret django.Secret, hint string, refusal *resp
 		return secret, "", nil, err
 	}
 	form, _ := sent.value.(*dict)
-	secret = django.NewSecret(form.text("token"))
+	secret = tokenctl.NewSecret(form.text("token"))
 	if secret.IsZero() {
 		refusal = r.oauthError(http.StatusBadRequest, "invalid_request", "The parameter token is missing.")
 	}
@@ -131,7 +131,7 @@ func (r *request) oauthToken() (secret django.Secret, hint string, refusal *resp
 // find returns what a secret is, the kind that the hint names first. The hints of
 // RFC 7009 are known, and the names of kinds; RFC 7662 says to look further where
 // the hint is wrong.
-func (r *request) find(secret django.Secret, hint string) (found []tokens.Credential, err error) {
+func (r *request) find(secret tokenctl.Secret, hint string) (found []tokens.Credential, err error) {
 	if text := secret.Reveal(); strings.ContainsRune(text, 0) || !utf8.ValidString(text) {
 		return nil, nil
 	}
@@ -142,7 +142,7 @@ func (r *request) find(secret django.Secret, hint string) (found []tokens.Creden
 		found, err = tokens.BySecret(r.ctx, r.env, tx, secret)
 		return err
 	})
-	if django.CodeOf(err) == django.CodeTableMissing {
+	if tokenctl.CodeOf(err) == tokenctl.CodeTableMissing {
 		return nil, nil
 	}
 	slices.SortStableFunc(found, func(a, b tokens.Credential) int {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/django"
 )
@@ -81,7 +82,7 @@ func (r *request) post() (*dict, error) {
 // tooLong reports a Content-Type that DRF refuses to look at.
 func (r *request) tooLong() bool { return isTooLong(r.contentType(), r.server.peers.DRF) }
 
-func isTooLong(contentType string, drf django.Version) bool {
+func isTooLong(contentType string, drf tokenctl.Version) bool {
 	return drf.AtLeast(boundedHeaders) && len([]rune(contentType)) > maxMediaTypeLength
 }
 
@@ -91,7 +92,7 @@ const maxUpload = 2621440
 
 // parse is Request._parse of rest_framework/request.py (3.16.0). It fails with an
 // *apiError or a *djangoError.
-func parse(contentType string, body []byte, parsers []string, peers django.Peers) (data, error) {
+func parse(contentType string, body []byte, parsers []string, peers tokenctl.Peers) (data, error) {
 	headers := headersOf(peers)
 	t, err := headers.mediaType(contentType)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"tokenctl"
 
-	"tokenctl/django"
 	"tokenctl/django/djangotest"
 )
 
@@ -51,7 +51,7 @@ func TestParse(t *testing.T) {
 	for _, b := range cases {
 		asked = append(asked, [3]any{b64(b.Type), b64(b.Body), b.parsers()})
 	}
-	eachPeer(t, func(t *testing.T, pr *djangotest.Project, peers django.Peers) {
+	eachPeer(t, func(t *testing.T, pr *djangotest.Project, peers tokenctl.Peers) {
 		var want []string
 		pr.Eval(peerBodies+`
 result = [shown(lambda: made(base64.b64decode(t).decode("latin-1"), base64.b64decode(b), parsers=p).data) for t, b, p in cases]
@@ -148,7 +148,7 @@ func TestRender(t *testing.T) {
 	for _, value := range values {
 		asked = append(asked, dumps(value))
 	}
-	eachPeer(t, func(t *testing.T, pr *djangotest.Project, _ django.Peers) {
+	eachPeer(t, func(t *testing.T, pr *djangotest.Project, _ tokenctl.Peers) {
 		for _, indent := range []int{0, 1, 4} {
 			var want []string
 			pr.Eval(peerBodies+`
@@ -178,7 +178,7 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, contentType string, text []byte) {
-		for _, peers := range []django.Peers{{}, {Django: "3.2", DRF: "3.14"}} {
+		for _, peers := range []tokenctl.Peers{{}, {Django: "3.2", DRF: "3.14"}} {
 			d, err := parse(latin1(contentType), text, body{}.parsers(), peers)
 			if err != nil {
 				if got := shown(nil, err); !strings.HasPrefix(got, "4") && got != "500" {

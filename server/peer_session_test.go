@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
@@ -18,7 +19,7 @@ import (
 )
 
 // newServer serves the database at url with the sessions of these keys.
-func newServer(t *testing.T, url string, peers django.Peers, keys ...string) server.Config {
+func newServer(t *testing.T, url string, peers tokenctl.Peers, keys ...string) server.Config {
 	t.Helper()
 	target, err := db.ParseURL(url, "/")
 	if err != nil {
@@ -29,19 +30,19 @@ func newServer(t *testing.T, url string, peers django.Peers, keys ...string) ser
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	settings := &django.Settings{Peers: peers}
+	settings := &tokenctl.Settings{Peers: peers}
 	settings.Auth.PBKDF2Iterations = djangotest.ServedIterations
 	return server.Config{Store: store, Now: time.Now, SessionLogin: true, Env: tokens.Env{Settings: settings, Random: rand.Reader,
 		Keys: func() (secret django.SecretKeys, err error) {
 			for _, key := range keys {
-				secret = append(secret, django.NewSecret(key))
+				secret = append(secret, tokenctl.NewSecret(key))
 			}
 			return secret, nil
 		}}}
 }
 
-func peersOf(p djangotest.Peer) django.Peers {
-	return django.Peers{Django: django.Version(p.Django), DRF: django.Version(p.DjangoRESTFramework), SimpleJWT: django.Version(p.SimpleJWT)}
+func peersOf(p djangotest.Peer) tokenctl.Peers {
+	return tokenctl.Peers{Django: tokenctl.Version(p.Django), DRF: tokenctl.Version(p.DjangoRESTFramework), SimpleJWT: tokenctl.Version(p.SimpleJWT)}
 }
 
 // ask sends one request to a server of this configuration.
@@ -189,7 +190,7 @@ from django.contrib.sessions.backends.db import SessionStore
 s = SessionStore(outdated)
 s.update({**dict(SessionStore(old).items()), "_auth_user_hash": "0" * 64})
 s.save(must_create=True)`, nil, djangotest.Vars{"old": old, "outdated": outdated})
-	c := newServer(t, url, django.Peers{}, key, djangotest.SecretKey)
+	c := newServer(t, url, tokenctl.Peers{}, key, djangotest.SecretKey)
 	c.ReadOnly = true
 	const rows = "select session_key, session_data, expire_date from django_session union all select username, password, cast(last_login as text) from auth_user order by 1"
 	before := dbtest.Query(url, rows)
@@ -222,7 +223,7 @@ func TestSessionsWithoutKey(t *testing.T) {
 	p := djangotest.Peers(t)[0]
 	url := dbtest.SQLite(t)
 	_, old := someone(t, p, url)
-	c := newServer(t, url, django.Peers{})
+	c := newServer(t, url, tokenctl.Peers{})
 	w := ask(t, c, "GET", "/test_auth/session/", "", "Cookie", "sessionid="+old)
 	if body := text(t, w); w.StatusCode != http.StatusServiceUnavailable || body != `{"detail":"The key that this needs is not configured."}` {
 		t.Errorf("%d %s", w.StatusCode, body)
@@ -237,7 +238,7 @@ func TestSessionInterrupted(t *testing.T) {
 	p := djangotest.Peers(t)[0]
 	url := dbtest.SQLite(t)
 	_, old := someone(t, p, url)
-	c := newServer(t, url, django.Peers{}, djangotest.SecretKey)
+	c := newServer(t, url, tokenctl.Peers{}, djangotest.SecretKey)
 	c.Env.Random = readerFunc(func(b []byte) (int, error) {
 		// The CSRF token is made when the session has been read and is not yet written.
 		dbtest.Query(url, "delete from django_session")

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
@@ -90,16 +91,16 @@ var worldSettings = fmt.Sprintf("\nCORS_ALLOWED_ORIGINS = %q.split(',')\n", stri
 // serve starts tokenctl's server on the database at url.
 func (w *world) serve(t *testing.T, url string) {
 	t.Helper()
-	settings, err := django.ParseSettings([]byte(w.variant.toml))
+	settings, err := tokenctl.ParseSettings([]byte(w.variant.toml))
 	if err != nil {
 		t.Fatal(err)
 	}
 	// Fewer than a file may say.
 	settings.Auth.PBKDF2Iterations = djangotest.ServedIterations
-	settings.Peers = django.Peers{
-		Django: django.Version(w.peer.Django), DRF: django.Version(w.peer.DjangoRESTFramework),
-		SimpleJWT: django.Version(w.peer.SimpleJWT), PyJWT: django.Version(w.peer.PyJWT),
-		CORSHeaders: django.Version(w.peer.CORSHeaders), Knox: django.Version(w.secrets["version.knox"]),
+	settings.Peers = tokenctl.Peers{
+		Django: tokenctl.Version(w.peer.Django), DRF: tokenctl.Version(w.peer.DjangoRESTFramework),
+		SimpleJWT: tokenctl.Version(w.peer.SimpleJWT), PyJWT: tokenctl.Version(w.peer.PyJWT),
+		CORSHeaders: tokenctl.Version(w.peer.CORSHeaders), Knox: tokenctl.Version(w.secrets["version.knox"]),
 	}
 	target, err := db.ParseURL(url, "/")
 	if err != nil {
@@ -110,7 +111,7 @@ func (w *world) serve(t *testing.T, url string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	keys := django.SecretKeys{django.NewSecret(djangotest.SecretKey)}
+	keys := django.SecretKeys{tokenctl.NewSecret(djangotest.SecretKey)}
 	config := server.Config{Store: store, Now: time.Now, SessionLogin: true, CORS: server.CORS{Origins: origins}, Env: tokens.Env{
 		Settings: settings, Random: rand.Reader,
 		Keys: func() (django.SecretKeys, error) { return keys, nil },

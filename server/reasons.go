@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"tokenctl"
 
 	"tokenctl/django"
 )
@@ -19,7 +20,7 @@ func reasonOf(err error) reason {
 	if errors.Is(err, context.Canceled) {
 		return "the client has gone"
 	}
-	return reason(django.CodeOf(err))
+	return reason(tokenctl.CodeOf(err))
 }
 
 // jwtReason is why a token was not accepted.

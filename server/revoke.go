@@ -2,9 +2,9 @@ package server
 
 import (
 	"net/http"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -52,9 +52,9 @@ func over(c *tokens.Credential) bool {
 }
 
 // blacklistNow makes a secret stop working, if nobody else has done so meanwhile.
-func (r *request) blacklistNow(kind *tokens.Kind, secret django.Secret) error {
+func (r *request) blacklistNow(kind *tokens.Kind, secret tokenctl.Secret) error {
 	return r.server.writeAgain(r.ctx, func(tx *db.Tx) error {
-		found, err := kind.BySecrets(r.ctx, r.env, tx, []django.Secret{secret})
+		found, err := kind.BySecrets(r.ctx, r.env, tx, []tokenctl.Secret{secret})
 		if err != nil || found[0] == nil || over(found[0]) {
 			return err
 		}

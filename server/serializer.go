@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"tokenctl"
 	"unicode/utf8"
 
 	"tokenctl/django"
@@ -20,9 +21,9 @@ type serializer struct {
 // otherwise. The zero value of a setting is the peer's default.
 type field struct {
 	name      string
-	fieldType string         // as OPTIONS calls it: "string" when empty, "email", "integer"
-	release   django.Version // whose EmailValidator it is
-	label     string         // from the name when empty
+	fieldType string           // as OPTIONS calls it: "string" when empty, "email", "integer"
+	release   tokenctl.Version // whose EmailValidator it is
+	label     string           // from the name when empty
 	help      string
 
 	readOnly   bool // never looked for in a body

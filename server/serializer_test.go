@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"tokenctl"
 
-	"tokenctl/django"
 	"tokenctl/django/djangotest"
 )
 
@@ -52,7 +52,7 @@ def valid(name, data, partial):
     return serializer.validated_data
 `
 
-func peersSerializers(release django.Version) map[string]*serializer {
+func peersSerializers(release tokenctl.Version) map[string]*serializer {
 	return map[string]*serializer{
 		"auth token": authTokenSerializer(), "obtain": tokenObtainSerializer("username"), "refresh": tokenRefreshSerializer(),
 		"refresh sliding": tokenRefreshSlidingSerializer(), "verify": tokenVerifySerializer(), "blacklist": tokenBlacklistSerializer(),
@@ -102,7 +102,7 @@ func TestSerializers(t *testing.T) {
 	for _, a := range attempts {
 		asked = append(asked, [4]any{a.name, a.body.Type, b64(a.body.Body), a.partial})
 	}
-	eachPeer(t, func(t *testing.T, pr *djangotest.Project, peers django.Peers) {
+	eachPeer(t, func(t *testing.T, pr *djangotest.Project, peers tokenctl.Peers) {
 		pr.Migrate()
 		var want []string
 		pr.Eval(peerBodies+peerSerializers+`
@@ -134,7 +134,7 @@ result = [shown(lambda: valid(name, made(content_type, base64.b64decode(text), p
 // TestMetadata asks DRF how OPTIONS describes the serializers.
 func TestMetadata(t *testing.T) {
 	names := slices.Sorted(maps.Keys(peersSerializers("")))
-	eachPeer(t, func(t *testing.T, pr *djangotest.Project, _ django.Peers) {
+	eachPeer(t, func(t *testing.T, pr *djangotest.Project, _ tokenctl.Peers) {
 		var want []string
 		pr.Eval(peerBodies+peerSerializers+`
 result = [shown(lambda: SimpleMetadata().get_serializer_info(serializer_classes[name]())) for name in names]

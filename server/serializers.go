@@ -1,6 +1,9 @@
 package server
 
-import "tokenctl/django"
+import (
+	"tokenctl"
+	"tokenctl/django"
+)
 
 // The serializers of the peers' views. What a body must hold is here; what it is
 // checked against is the views' concern.
@@ -46,7 +49,7 @@ func tokenBlacklistSerializer() *serializer {
 
 // loginSerializer is LoginSerializer of dj_rest_auth/serializers.py (7.1.1), on a
 // release of Django.
-func loginSerializer(release django.Version) *serializer {
+func loginSerializer(release tokenctl.Version) *serializer {
 	return &serializer{fields: []field{
 		{name: "username", optional: true, allowBlank: true},
 		{name: "email", fieldType: emailType, release: release, optional: true, allowBlank: true},

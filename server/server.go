@@ -12,7 +12,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -24,7 +24,7 @@ import (
 type Config struct {
 	Store *db.Store
 	Env   tokens.Env // with the settings and the keys
-	Now   func() time.Time
+	Now   tokenctl.Clock
 	Log   *slog.Logger // a line for every request; nil: none
 
 	AllowedHosts []string          // besides the loopback names, which always are
@@ -41,8 +41,8 @@ type Config struct {
 // Server answers requests. It is an http.Handler.
 type Server struct {
 	Config
-	HasKey     bool         // SECRET_KEY is known, so there can be sessions
-	peers      django.Peers // the versions imitated, every one filled in
+	HasKey     bool           // SECRET_KEY is known, so there can be sessions
+	peers      tokenctl.Peers // the versions imitated, every one filled in
 	routes     map[string]*view
 	plain      map[string]func(*request) *response
 	suspects   suspects
@@ -113,7 +113,7 @@ func (s *Server) writeAgain(ctx context.Context, f func(*db.Tx) error) error {
 	var err error
 	for range 3 {
 		err = s.write(ctx, f)
-		if code := django.CodeOf(err); code != django.CodeAlreadyExists && code != django.CodeChanged {
+		if code := tokenctl.CodeOf(err); code != tokenctl.CodeAlreadyExists && code != tokenctl.CodeChanged {
 			break
 		}
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"net/http"
+	"tokenctl"
 	"unicode/utf8"
 
 	"tokenctl/db"
@@ -20,9 +21,9 @@ type sessionState struct {
 	accessed bool
 	modified bool
 
-	key    django.Secret   // zero: the session has none yet
-	stored bool            // the key has a row
-	ended  []django.Secret // whose rows are to be deleted
+	key    tokenctl.Secret   // zero: the session has none yet
+	stored bool              // the key has a row
+	ended  []tokenctl.Secret // whose rows are to be deleted
 
 	data  *django.Session // nil: not loaded
 	owner db.User         // of the row that was loaded
@@ -42,7 +43,7 @@ func (r *request) store() *sessionState {
 	if !v.begun {
 		v.begun = true
 		if key, _ := r.cookie(r.server.Env.Settings.Session.Cookie()); utf8.RuneCountInString(key) >= minSessionKey {
-			v.key = django.NewSecret(key)
+			v.key = tokenctl.NewSecret(key)
 		}
 	}
 	return v
@@ -65,7 +66,7 @@ func (r *request) loadSession() (*sessionState, error) {
 	}
 	var row *db.Session
 	err := s.Store.Read(r.ctx, func(tx *db.Tx) error {
-		found, err := tx.SessionsWithKeys(r.ctx, []django.Secret{v.key})
+		found, err := tx.SessionsWithKeys(r.ctx, []tokenctl.Secret{v.key})
 		if err == nil && found[0] != nil && found[0].Live {
 			row = found[0]
 		}
@@ -75,7 +76,7 @@ func (r *request) loadSession() (*sessionState, error) {
 		return nil, err
 	}
 	if row == nil {
-		v.key = django.Secret{}
+		v.key = tokenctl.Secret{}
 		return v, nil
 	}
 	keys, err := s.sessionKeys()
@@ -99,7 +100,7 @@ func (r *request) loadSession() (*sessionState, error) {
 func (s *Server) sessionKeys() (django.SecretKeys, error) {
 	keys, err := s.Env.Keys()
 	if err == nil && len(keys) == 0 {
-		err = &django.Error{Code: django.CodeKeyMissing, Message: "no SECRET_KEY is configured, so sessions can be neither read nor made"}
+		err = &tokenctl.Error{Code: tokenctl.CodeKeyMissing, Message: "no SECRET_KEY is configured, so sessions can be neither read nor made"}
 	}
 	return keys, err
 }
@@ -118,7 +119,7 @@ func (v *sessionState) set(items ...django.SessionItem) {
 // flush is SessionBase.flush.
 func (v *sessionState) flush() {
 	v.end()
-	v.data, v.accessed, v.key = new(django.Session), true, django.Secret{}
+	v.data, v.accessed, v.key = new(django.Session), true, tokenctl.Secret{}
 }
 
 // end gives up the key.
@@ -165,7 +166,7 @@ func (s *Server) saveSession(r *request, w *response) *response {
 
 // variesOnSave reports whether an answer varies on a session that was only saved
 // (CVE-2026-35192).
-func variesOnSave(v django.Version) bool {
+func variesOnSave(v tokenctl.Version) bool {
 	return v.AtLeast("6.0.5") || v.AtLeast("5.2.14") && !v.AtLeast("6.0")
 }
 
@@ -207,7 +208,7 @@ func (s *Server) writeSession(r *request, w *response, save bool) error {
 		}
 		expires := v.data.Expiry.ExpireDate(now, settings)
 		if !v.stored {
-			_, err = tx.InsertSessions(r.ctx, []db.User{{}}, []django.Secret{v.key}, []string{data}, expires)
+			_, err = tx.InsertSessions(r.ctx, []db.User{{}}, []tokenctl.Secret{v.key}, []string{data}, expires)
 			return err
 		}
 		found, err := tx.UpdateSession(r.ctx, v.key, data, expires)
@@ -281,7 +282,7 @@ func (r *request) checkSessionOwner() error {
 		return err
 	}
 	return jwtUserError(r.server.Store.Read(r.ctx, func(tx *db.Tx) error {
-		_, err := tx.UserByClaim(r.ctx, claim, django.JWTSettings{UserIDField: tx.Layout.User.Key}, r.server.peers.Django)
+		_, err := tx.UserByClaim(r.ctx, claim, tokenctl.JWTSettings{UserIDField: tx.Layout.User.Key}, r.server.peers.Django)
 		return err
 	}))
 }

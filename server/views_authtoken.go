@@ -2,9 +2,9 @@ package server
 
 import (
 	"net/http"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -63,7 +63,7 @@ func fieldFault(why reason, field string, messages ...string) *apiError {
 }
 
 // tokenOf is Token.objects.get_or_create(user=user).
-func (r *request) tokenOf(u db.User) (key django.Secret, err error) {
+func (r *request) tokenOf(u db.User) (key tokenctl.Secret, err error) {
 	find := func(tx *db.Tx) error {
 		held, err := tx.TokensOf(r.ctx, []string{u.ID})
 		if len(held) > 0 {
@@ -77,7 +77,7 @@ func (r *request) tokenOf(u db.User) (key django.Secret, err error) {
 	err = r.server.write(r.ctx, func(tx *db.Tx) error {
 		minted, err := tokens.DRF.Mint(r.ctx, r.env, tx, tokens.MintRequest{User: u})
 		switch {
-		case django.CodeOf(err) == django.CodeTokenExists:
+		case tokenctl.CodeOf(err) == tokenctl.CodeTokenExists:
 			return find(tx) // somebody was faster
 		case err != nil:
 			return err

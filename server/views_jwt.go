@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"net/http"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -104,7 +105,7 @@ func (r *jwtRequest) transact(writes bool, f func(*db.Tx) error) error {
 
 // read is Token(token) for a token of a type; it looks at the blacklist where there
 // is one.
-func (r *jwtRequest) read(tx *db.Tx, secret django.Secret, typ string) (*django.JWT, error) {
+func (r *jwtRequest) read(tx *db.Tx, secret tokenctl.Secret, typ string) (*django.JWT, error) {
 	check := django.JWTCheck{Now: tx.Now, Type: typ}
 	if r.server.recordsJWT {
 		check.Blacklisted = func(jti string) (bool, error) { return r.blacklisted(tx, jti) }
@@ -144,7 +145,7 @@ func (r *jwtRequest) obtain(username, password, typ string) (answer object, err 
 // later. With simplejwt both do (its issue 985).
 func (r *jwtRequest) refresh(values *dict) (answer object, err error) {
 	s, settings := r.server, r.Settings()
-	secret := django.NewSecret(values.text("refresh"))
+	secret := tokenctl.NewSecret(values.text("refresh"))
 	if _, err := r.Decode(secret, s.Now()); err != nil {
 		return nil, err // also where nothing may be written
 	}
@@ -185,7 +186,7 @@ func (r *jwtRequest) refresh(values *dict) (answer object, err error) {
 
 // refreshSliding is TokenRefreshSlidingSerializer.
 func (r *jwtRequest) refreshSliding(values *dict) (answer object, err error) {
-	secret := django.NewSecret(values.text("token"))
+	secret := tokenctl.NewSecret(values.text("token"))
 	err = r.transact(false, func(tx *db.Tx) error {
 		token, err := r.read(tx, secret, "sliding")
 		if err != nil {
@@ -204,7 +205,7 @@ func (r *jwtRequest) refreshSliding(values *dict) (answer object, err error) {
 // verify is TokenVerifySerializer, which looks at the blacklist only with
 // BLACKLIST_AFTER_ROTATION.
 func (r *jwtRequest) verify(values *dict) (object, error) {
-	token, err := r.Verify(django.NewSecret(values.text("token")), django.JWTCheck{Now: r.server.Now()})
+	token, err := r.Verify(tokenctl.NewSecret(values.text("token")), django.JWTCheck{Now: r.server.Now()})
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +225,7 @@ func (r *jwtRequest) verify(values *dict) (object, error) {
 // blacklist is TokenBlacklistSerializer. Without the token_blacklist app nothing
 // happens.
 func (r *jwtRequest) blacklist(values *dict) (object, error) {
-	secret := django.NewSecret(values.text("refresh"))
+	secret := tokenctl.NewSecret(values.text("refresh"))
 	if _, err := r.Decode(secret, r.server.Now()); err != nil {
 		return nil, err // also where nothing may be written
 	}

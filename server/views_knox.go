@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -34,7 +35,7 @@ func (s *Server) knoxLogin(r *request) (*response, error) {
 	err := s.write(r.ctx, func(tx *db.Tx) error {
 		var err error
 		minted, err = tokens.Knox.Mint(r.ctx, r.env, tx, tokens.MintRequest{User: r.identity.user})
-		if django.CodeOf(err) == django.CodeTokenExists {
+		if tokenctl.CodeOf(err) == tokenctl.CodeTokenExists {
 			return errKnoxLimit
 		}
 		if err != nil {
@@ -53,7 +54,7 @@ func (s *Server) knoxLogin(r *request) (*response, error) {
 	r.log.credential = minted.ID
 	var expiry any
 	if !minted.Expires.IsZero() {
-		expiry = s.Env.Settings.Time.Representation(minted.Expires)
+		expiry = django.Representation(s.Env.Settings.Time, minted.Expires)
 	}
 	return respond(http.StatusOK, object{{"expiry", expiry}, {"token", minted.Secrets[0].Secret.Reveal()}}), nil
 }

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 )
 
 // DRF is rest_framework.authtoken: one token a user, stored in clear, without
@@ -58,7 +58,7 @@ var DRF = &Kind{
 	Remains:   drfRemains,
 	idOf:      func(r *db.Ref) string { return drfID(r.Owner, r.Key) },
 	lockOrder: byOwner,
-	Header: func(s *django.Settings, secret django.Secret) string {
+	Header: func(s *tokenctl.Settings, secret tokenctl.Secret) string {
 		return "Authorization: " + s.TokenKeyword() + " " + secret.Reveal()
 	},
 }
@@ -70,15 +70,15 @@ const keyLength = 40
 func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
 
 // fingerprint names a secret without telling it.
-func fingerprint(secret django.Secret) string { return string(appendFingerprint(nil, secret)) }
+func fingerprint(secret tokenctl.Secret) string { return string(appendFingerprint(nil, secret)) }
 
-func appendFingerprint(dst []byte, secret django.Secret) []byte {
+func appendFingerprint(dst []byte, secret tokenctl.Secret) []byte {
 	var text [2 * keyLength]byte // enough not to be allocated
 	sum := sha256.Sum256(append(text[:0], secret.Reveal()...))
 	return hex.AppendEncode(dst, sum[:4])
 }
 
-func drfID(owner string, key django.Secret) string {
+func drfID(owner string, key tokenctl.Secret) string {
 	id := append(append(append(make([]byte, 0, 64), "drf:"...), owner...), '@')
 	return string(appendFingerprint(id, key))
 }
@@ -139,14 +139,14 @@ func drfByIDs(ctx context.Context, _ Env, tx *db.Tx, ids []string) ([]Found, err
 		case len(list) == 0 || exact && j < 0 && len(list) > 1:
 			found[i].Err = notFound("drf:" + id)
 		case exact && j < 0:
-			found[i].Err = &django.Error{Code: django.CodeChanged, Message: "drf:" + id + " was replaced: it is " + list[0].ID + " now",
+			found[i].Err = &tokenctl.Error{Code: tokenctl.CodeChanged, Message: "drf:" + id + " was replaced: it is " + list[0].ID + " now",
 				Hint: "act on the new id, or on drf:" + owner + " whatever its key is"}
 		case !exact && len(list) > 1:
 			var theirs []string
 			for _, c := range list {
 				theirs = append(theirs, c.ID)
 			}
-			found[i].Err = &django.Error{Code: django.CodeAmbiguousID, Message: "drf:" + id + " fits " + strconv.Itoa(len(list)) + " tokens: " + firstFive(theirs),
+			found[i].Err = &tokenctl.Error{Code: tokenctl.CodeAmbiguousID, Message: "drf:" + id + " fits " + strconv.Itoa(len(list)) + " tokens: " + firstFive(theirs),
 				Hint: "give the whole id of one of them"}
 		default:
 			c := list[max(j, 0)]
@@ -167,7 +167,7 @@ func firstFive(ids []string) string {
 
 // drfBySecrets finds the tokens of many secrets with one query, in their order;
 // nil where a secret is nobody's.
-func drfBySecrets(ctx context.Context, _ Env, tx *db.Tx, secrets []django.Secret) ([]*Credential, error) {
+func drfBySecrets(ctx context.Context, _ Env, tx *db.Tx, secrets []tokenctl.Secret) ([]*Credential, error) {
 	rows, err := tx.TokensWithKeys(ctx, secrets)
 	if err != nil {
 		return nil, err
@@ -192,12 +192,12 @@ func drfNotes(c Credential) []string {
 
 // newKey is Token.generate_key of rest_framework/authtoken/models.py: 20 random
 // bytes in lower-case hexadecimal.
-func newKey(random io.Reader) (django.Secret, error) {
+func newKey(random io.Reader) (tokenctl.Secret, error) {
 	b := make([]byte, keyLength/2)
 	if _, err := io.ReadFull(random, b); err != nil {
-		return django.Secret{}, err
+		return tokenctl.Secret{}, err
 	}
-	return django.NewSecret(hex.EncodeToString(b)), nil
+	return tokenctl.NewSecret(hex.EncodeToString(b)), nil
 }
 
 func mintDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, _ MintRequest) ([]Minted, []Refusal, error) {
@@ -232,8 +232,8 @@ func mintDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, _ MintReq
 	return minted, refused, nil
 }
 
-func hasDRF(u db.User) *django.Error {
-	return &django.Error{Code: django.CodeTokenExists, Message: u.Username + " has a drf token already"}
+func hasDRF(u db.User) *tokenctl.Error {
+	return &tokenctl.Error{Code: tokenctl.CodeTokenExists, Message: u.Username + " has a drf token already"}
 }
 
 // barredDRF tells who has a token, in the order of the users.

@@ -4,16 +4,16 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 )
 
 // Name is one credential as an operator names it: by its whole id, or by the secret
 // itself where ID is empty.
 type Name struct {
 	ID     string
-	Secret django.Secret
+	Secret tokenctl.Secret
 }
 
 // Found is what a name turned out to be.
@@ -67,7 +67,7 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 	}
 	var problem error // of a kind that cannot be asked: another may have the secret
 	for places := range slices.Chunk(secrets, findSize) {
-		batch := make([]django.Secret, len(places))
+		batch := make([]tokenctl.Secret, len(places))
 		for j, i := range places {
 			batch[j] = names[i].Secret
 		}
@@ -77,8 +77,8 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 				continue
 			}
 			list, err := k.bySecrets(ctx, env, tx, batch)
-			switch django.CodeOf(err) {
-			case django.CodeTableMissing, django.CodeLayoutUnsupported, django.CodePermissionDenied:
+			switch tokenctl.CodeOf(err) {
+			case tokenctl.CodeTableMissing, tokenctl.CodeLayoutUnsupported, tokenctl.CodePermissionDenied:
 				problem = err
 				continue
 			}
@@ -105,7 +105,7 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 
 // bySecrets is BySecrets in a savepoint: a table that the role may not read must not end
 // the search in the others.
-func (k *Kind) bySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []django.Secret) (list []*Credential, err error) {
+func (k *Kind) bySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.Secret) (list []*Credential, err error) {
 	if k.Present(tx.Layout) {
 		if err := k.Check(tx.Layout); err != nil {
 			return nil, err
@@ -120,7 +120,7 @@ func (k *Kind) bySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []djan
 
 // BySecret finds the credentials that a secret belongs to; none when it is no
 // credential of this database.
-func BySecret(ctx context.Context, env Env, tx *db.Tx, secret django.Secret) ([]Credential, error) {
+func BySecret(ctx context.Context, env Env, tx *db.Tx, secret tokenctl.Secret) ([]Credential, error) {
 	found, err := Find(ctx, env, tx, []Name{{Secret: secret}})
 	if err != nil {
 		return nil, err
@@ -143,7 +143,7 @@ func ParseID(id string) (*Kind, string, error) {
 	for _, k := range Kinds() {
 		forms = append(forms, k.IDForm)
 	}
-	return nil, "", &django.Error{Code: django.CodeUsage, Message: "an argument is not an id",
+	return nil, "", &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "an argument is not an id",
 		Hint: "ids are " + strings.Join(forms, ", ") + "; a secret is read from standard input: -"}
 }
 

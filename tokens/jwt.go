@@ -5,6 +5,7 @@ import (
 	"iter"
 	"strings"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -71,16 +72,16 @@ const (
 type jwtRow struct {
 	stored *db.OutstandingToken // nil: it was never recorded
 	token  *django.JWT          // the secret's claims, else those of the stored text; nil where that is no token
-	secret django.Secret        // what the operator gave; zero for one found by its row
+	secret tokenctl.Secret      // what the operator gave; zero for one found by its row
 }
 
 // jwtSettings are simplejwt's, with its defaults.
-func jwtSettings(env Env) django.JWTSettings { return env.Settings.SimpleJWT.WithDefaults() }
+func jwtSettings(env Env) tokenctl.JWTSettings { return env.Settings.SimpleJWT.WithDefaults() }
 
 func jwtID(jti string) string { return "jwt:" + jti }
 
 // storedJWT is a row as a list shows it.
-func storedJWT(s django.JWTSettings, t *db.OutstandingToken, now time.Time) Credential {
+func storedJWT(s tokenctl.JWTSettings, t *db.OutstandingToken, now time.Time) Credential {
 	c := Credential{Kind: "jwt", ID: jwtID(t.JTI), Owner: t.User, Created: t.Created, Expires: t.Expires, Unread: t.Unread, secret: t.Text, row: t.Ref()}
 	if token := t.Summary; token != nil {
 		c.Type, c.Signature = token.Type, signatureUnchecked
@@ -96,7 +97,7 @@ func storedJWT(s django.JWTSettings, t *db.OutstandingToken, now time.Time) Cred
 }
 
 // jwtStatus judges by blacklist, c.Expires and owner.
-func jwtStatus(s django.JWTSettings, c *Credential, blacklisted bool, now time.Time) Status {
+func jwtStatus(s tokenctl.JWTSettings, c *Credential, blacklisted bool, now time.Time) Status {
 	switch {
 	case blacklisted:
 		return Blacklisted
@@ -147,7 +148,7 @@ func recordedJWT(env Env, t *db.OutstandingToken, now time.Time) (Credential, er
 	s := jwtSettings(env)
 	c := storedJWT(s, t, now)
 	c.jwt = &jwtRow{stored: t}
-	token, err := s.DecodeUnverified(t.Text.Reveal())
+	token, err := django.DecodeUnverified(s, t.Text.Reveal())
 	if err != nil {
 		c.Notes = append(c.Notes, "the stored text is no token: type and claims are unknown")
 		c.Notes = append(c.Notes, jwtNotes(env, c)...)
@@ -231,7 +232,7 @@ func jwtNotes(env Env, c Credential) []string {
 
 // jwtHeader is the request header of AUTH_HEADER_NAME, which Django names as
 // WSGI does.
-func jwtHeader(s *django.Settings, secret django.Secret) string {
+func jwtHeader(s *tokenctl.Settings, secret tokenctl.Secret) string {
 	jwt := s.SimpleJWT.WithDefaults()
 	words := strings.Split(strings.ToLower(strings.TrimPrefix(jwt.AuthHeaderName, "HTTP_")), "_")
 	for i, w := range words {

@@ -3,45 +3,45 @@ package tokens
 import (
 	"context"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 )
 
 // jwtCannot: an access token has no row, and what is over brings nothing back.
-func jwtCannot(env Env, verb string, c *Credential, now time.Time) *django.Error {
+func jwtCannot(env Env, verb string, c *Credential, now time.Time) *tokenctl.Error {
 	r := c.jwt
 	switch verb {
 	case "blacklist":
 		switch {
 		case c.Type == access:
-			return &django.Error{Code: django.CodeKindUnsupported, Message: "access tokens cannot be blacklisted: the application never looks them up; this one lives until " + c.Expires.Format(time.RFC3339),
+			return &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "access tokens cannot be blacklisted: the application never looks them up; this one lives until " + c.Expires.Format(time.RFC3339),
 				Hint: "tokenctl user deactivate stops it, as does another signing key, or a changed password with CHECK_REVOKE_TOKEN; blacklist its refresh token so that no other follows"}
 		case r != nil && c.Signature == signatureUnchecked && !env.Unverified && !r.secret.IsZero() && (r.stored == nil || !r.stored.Text.Equal(r.secret)):
-			e := keyMissing("no row holds this very token, and its signature cannot be checked").(*django.Error)
+			e := keyMissing("no row holds this very token, and its signature cannot be checked").(*tokenctl.Error)
 			e.Hint += "; --unverified blacklists what the token claims to be"
 			return e
 		case r != nil && r.stored == nil && c.Type != refresh && c.Type != sliding:
-			return &django.Error{Code: django.CodeInvalidValue, Message: "the token is of no type that can be blacklisted"}
+			return &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: "the token is of no type that can be blacklisted"}
 		}
 	case "rotate":
 		const over = ": there is nothing to replace"
 		switch {
 		case c.Type == access:
-			return &django.Error{Code: django.CodeKindUnsupported, Message: "access tokens cannot be rotated: a refresh token makes them", Hint: "rotate the refresh token, or mint another pair"}
+			return &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "access tokens cannot be rotated: a refresh token makes them", Hint: "rotate the refresh token, or mint another pair"}
 		case c.Status == Blacklisted:
-			return &django.Error{Code: django.CodeChanged, Message: c.ID + " is blacklisted" + over, Hint: "make another with tokenctl mint --kind jwt"}
+			return &tokenctl.Error{Code: tokenctl.CodeChanged, Message: c.ID + " is blacklisted" + over, Hint: "make another with tokenctl mint --kind jwt"}
 		case c.Status == Expired, !c.Expires.After(now):
-			return &django.Error{Code: django.CodeChanged, Message: c.ID + " has expired" + over, Hint: "make another with tokenctl mint --kind jwt"}
+			return &tokenctl.Error{Code: tokenctl.CodeChanged, Message: c.ID + " has expired" + over, Hint: "make another with tokenctl mint --kind jwt"}
 		case c.Owner.ID == "":
-			return &django.Error{Code: django.CodeUserNotFound, Message: c.ID + " belongs to nobody: there is nobody to make another for", Hint: "blacklist it"}
+			return &tokenctl.Error{Code: tokenctl.CodeUserNotFound, Message: c.ID + " belongs to nobody: there is nobody to make another for", Hint: "blacklist it"}
 		}
 	case "unblacklist":
 		switch {
 		case c.Status != Blacklisted:
-			return &django.Error{Code: django.CodeNotFound, Message: c.ID + " is not blacklisted"}
+			return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: c.ID + " is not blacklisted"}
 		case !c.Expires.After(now):
-			return &django.Error{Code: django.CodeInvalidValue, Message: c.ID + " expired at " + c.Expires.Format(time.RFC3339) + ": it would not work again", Hint: "make another with tokenctl mint --kind jwt"}
+			return &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: c.ID + " expired at " + c.Expires.Format(time.RFC3339) + ": it would not work again", Hint: "make another with tokenctl mint --kind jwt"}
 		}
 	}
 	return nil
@@ -67,7 +67,7 @@ func record(ctx context.Context, tx *db.Tx, refs []*Ref) error {
 		}
 		token := r.jwt.token
 		if token.JTI == "" || token.Expires.IsZero() {
-			return &django.Error{Code: django.CodeInvalidValue, Message: "the token has no id or no expiry: simplejwt accepts no such token"}
+			return &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: "the token has no id or no expiry: simplejwt accepts no such token"}
 		}
 		missing = append(missing, r)
 		rows = append(rows, db.OutstandingToken{JTI: token.JTI, Text: r.jwt.secret, Created: tx.Now, Expires: token.Expires, User: *r.owner})
@@ -80,7 +80,7 @@ func record(ctx context.Context, tx *db.Tx, refs []*Ref) error {
 		return err
 	}
 	for i, r := range missing {
-		r.row = db.Ref{Key: django.NewSecret(rows[i].JTI), Row: ids[i], Owner: r.owner.ID}
+		r.row = db.Ref{Key: tokenctl.NewSecret(rows[i].JTI), Row: ids[i], Owner: r.owner.ID}
 	}
 	return nil
 }

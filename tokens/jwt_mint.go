@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -13,7 +14,7 @@ func checkMintJWT(_ Env, r MintRequest) error {
 	switch r.Type {
 	case "", refresh, sliding, access:
 	default:
-		return &django.Error{Code: django.CodeUsage, Message: "there is no token type " + r.Type, Hint: "the types are refresh (with its access token), access and sliding"}
+		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "there is no token type " + r.Type, Hint: "the types are refresh (with its access token), access and sliding"}
 	}
 	return checkLifeJWT(r.Life)
 }
@@ -27,7 +28,7 @@ func checkRotateJWT(_ Env, r RotateRequest) error {
 
 func checkLifeJWT(life Life) error {
 	if life.Never {
-		return &django.Error{Code: django.CodeUsage, Message: "jwt tokens always expire: simplejwt refuses one without exp", Hint: "give --ttl or --expires"}
+		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "jwt tokens always expire: simplejwt refuses one without exp", Hint: "give --ttl or --expires"}
 	}
 	return nil
 }
@@ -52,11 +53,11 @@ func newSigner(ctx context.Context, env Env, tx *db.Tx, typ string, life Life, f
 	}
 	if !b.Keys().CanSign() {
 		if b.Keys().CanVerify() {
-			return nil, &django.Error{Code: django.CodeKeyMissing, Message: "the token cannot be signed: only the public key is configured", Hint: "name the private key's PEM file in signing_key_file under [simplejwt] of tokenctl.toml"}
+			return nil, &tokenctl.Error{Code: tokenctl.CodeKeyMissing, Message: "the token cannot be signed: only the public key is configured", Hint: "name the private key's PEM file in signing_key_file under [simplejwt] of tokenctl.toml"}
 		}
 		return nil, keyMissing("the token cannot be signed")
 	}
-	var stored []django.Secret
+	var stored []tokenctl.Secret
 	if tx.Layout.Outstanding() != nil {
 		if stored, err = tx.NewestOutstanding(ctx, keySamples); err != nil {
 			return nil, err
@@ -66,7 +67,7 @@ func newSigner(ctx context.Context, env Env, tx *db.Tx, typ string, life Life, f
 		return nil, err
 	}
 	s := b.Settings()
-	lifetime := django.Duration{Duration: life.TTL}
+	lifetime := tokenctl.Duration{Duration: life.TTL}
 	if !life.Expires.IsZero() {
 		lifetime.Duration = life.Expires.Sub(tx.Now)
 	}
@@ -95,10 +96,10 @@ func newSigner(ctx context.Context, env Env, tx *db.Tx, typ string, life Life, f
 
 // rightJWTKey returns a CodeWrongKey error when there are stored tokens and the
 // key has signed none of them.
-func rightJWTKey(b *django.JWTBackend, stored []django.Secret) error {
+func rightJWTKey(b *django.JWTBackend, stored []tokenctl.Secret) error {
 	tried := false
 	for _, secret := range stored {
-		if _, err := b.Settings().DecodeUnverified(secret.Reveal()); err != nil {
+		if _, err := django.DecodeUnverified(b.Settings(), secret.Reveal()); err != nil {
 			continue
 		}
 		if tried = true; b.Signed(secret) {
@@ -112,16 +113,16 @@ func rightJWTKey(b *django.JWTBackend, stored []django.Secret) error {
 }
 
 func wrongJWTKey() error {
-	return &django.Error{Code: django.CodeWrongKey, Message: "the configured key did not sign the tokens that the application made last: it would refuse a new one",
+	return &tokenctl.Error{Code: tokenctl.CodeWrongKey, Message: "the configured key did not sign the tokens that the application made last: it would refuse a new one",
 		Hint: "configure the application's own SECRET_KEY or SIGNING_KEY, and its algorithm; --force signs all the same"}
 }
 
 // releaseOf tells from the newest stored token how this application's simplejwt
 // writes tokens: iat since 5.0.0, the user's id as text since 5.5.1. It is empty,
 // for the newest, where there is none to tell.
-func releaseOf(s django.JWTSettings, stored []django.Secret) django.Version {
+func releaseOf(s tokenctl.JWTSettings, stored []tokenctl.Secret) tokenctl.Version {
 	for _, secret := range stored {
-		t, err := s.DecodeUnverified(secret.Reveal())
+		t, err := django.DecodeUnverified(s, secret.Reveal())
 		if err != nil {
 			continue
 		}
@@ -138,8 +139,8 @@ func releaseOf(s django.JWTSettings, stored []django.Secret) django.Version {
 }
 
 // minted is the credential of a token just made of these claims.
-func (s *signer) minted(claims django.JWTClaims, secret django.Secret, owner db.User) Credential {
-	token := s.Settings().Describe(claims)
+func (s *signer) minted(claims django.JWTClaims, secret tokenctl.Secret, owner db.User) Credential {
+	token := django.DescribeJWT(s.Settings(), claims)
 	c := Credential{Kind: "jwt", Type: token.Type, ID: jwtID(token.JTI), Owner: owner, Created: token.IssuedAt, Expires: token.Expires, Signature: signatureVerified,
 		secret: secret, jwt: &jwtRow{token: &token, secret: secret}}
 	if token.Type == sliding {
@@ -290,7 +291,7 @@ func mintJWT(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintR
 		typ = refresh
 	}
 	if typ != access && tx.Layout.Outstanding() == nil {
-		return nil, nil, &django.Error{Code: django.CodeTableMissing, Message: "the database has no table for " + typ + " tokens",
+		return nil, nil, &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no table for " + typ + " tokens",
 			Hint: `add "rest_framework_simplejwt.token_blacklist" to INSTALLED_APPS and run manage.py migrate; --type access makes a token that is never recorded`}
 	}
 	s, err := newSigner(ctx, env, tx, typ, req.Life, req.Force)

@@ -70,14 +70,14 @@ func (s *signer) replace(ctx context.Context, typ string, refs []*Ref, rows []*d
 		if r := refs[i].jwt; r != nil && !r.secret.IsZero() {
 			text = r.secret
 		}
-		token, err := s.Settings().DecodeUnverified(text.Reveal())
+		token, err := django.DecodeUnverified(s.Settings(), text.Reveal())
 		if err != nil {
 			return nil // the row holds no token; its successor has no claims of the application's
 		}
 		if !force && s.Keys().CanVerify() && !s.Signed(text) {
 			return wrongJWTKey()
 		}
-		claims[i] = s.Settings().CustomClaims(token.Claims)
+		claims[i] = django.CustomClaims(s.Settings(), token.Claims)
 		return nil
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -15,10 +16,10 @@ import (
 // signed them.
 func TestRotateListedJWT(t *testing.T) {
 	withKnox(t, func(t *testing.T, s *db.Store, env tokens.Env, ann db.User, address string) {
-		settings := django.JWTSettings{CheckRevokeToken: true}
+		settings := tokenctl.JWTSettings{CheckRevokeToken: true}
 		env.Settings.SimpleJWT.CheckRevokeToken = true
 		keyed := func(secret string) func() (*django.JWTBackend, error) {
-			keys, err := django.NewJWTKeys(settings, nil, nil, django.NewSecret(strings.Repeat(secret, 50)))
+			keys, err := django.NewJWTKeys(settings, nil, nil, tokenctl.NewSecret(strings.Repeat(secret, 50)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -104,13 +105,13 @@ func TestRotateListedJWT(t *testing.T) {
 		}
 		// As they were seen they are no longer there.
 		_, err = rotate(refs, false)
-		code(t, err, django.CodeChanged)
+		code(t, err, tokenctl.CodeChanged)
 
 		// The newest is of the configured key, an older one is not.
 		env.JWT = keyed("b")
 		mint([]db.User{ann})
 		_, err = rotate(listed(), false)
-		code(t, err, django.CodeWrongKey)
+		code(t, err, tokenctl.CodeWrongKey)
 		if minted, err = rotate(listed(), true); err != nil || len(minted) != 3 {
 			t.Errorf("forced: %d tokens, %v", len(minted), err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -12,7 +13,7 @@ import (
 // checkSignature holds a token's signature against the configured key, which
 // there must be. reason is why the application refuses it apart from its type,
 // blacklist and owner; empty where it does not.
-func checkSignature(b *django.JWTBackend, secret django.Secret, now time.Time) (signature, reason string) {
+func checkSignature(b *django.JWTBackend, secret tokenctl.Secret, now time.Time) (signature, reason string) {
 	_, err := b.Verify(secret, django.JWTCheck{Now: now})
 	var refusal *django.JWTError
 	if !errors.As(err, &refusal) {
@@ -29,14 +30,14 @@ func checkSignature(b *django.JWTBackend, secret django.Secret, now time.Time) (
 
 // jwtBySecrets judges tokens as the application does. Where no key is configured
 // nothing of a token is believed but what a row confirms.
-func jwtBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []django.Secret) ([]*Credential, error) {
+func jwtBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.Secret) ([]*Credential, error) {
 	s := jwtSettings(env)
 	found := make([]*Credential, len(secrets))
 	rows := make([]*jwtRow, len(secrets))
 	var jtis []string
 	var recorded []*jwtRow // those whose row is looked for, in the order of jtis
 	for i, secret := range secrets {
-		token, err := s.DecodeUnverified(secret.Reveal())
+		token, err := django.DecodeUnverified(s, secret.Reveal())
 		if err != nil {
 			continue
 		}
@@ -91,7 +92,7 @@ func judgeJWT(env Env, r *jwtRow, owner db.User, now time.Time) (*Credential, er
 	token := r.token
 	c := &Credential{Kind: "jwt", ID: jwtID(token.JTI), Type: token.Type, Created: token.IssuedAt, Expires: token.Expires,
 		Signature: signatureUnchecked, secret: r.secret, jwt: r}
-	c.row.Key = django.NewSecret(token.JTI)
+	c.row.Key = tokenctl.NewSecret(token.JTI)
 	if r.stored != nil {
 		c.row, c.Unread = r.stored.Ref(), r.stored.Unread
 	}
@@ -135,7 +136,7 @@ func judgeJWT(env Env, r *jwtRow, owner db.User, now time.Time) (*Credential, er
 
 // keyMissing is the error for what needs a key where none is configured.
 func keyMissing(what string) error {
-	return &django.Error{Code: django.CodeKeyMissing, Message: what + ": no key is configured",
+	return &tokenctl.Error{Code: tokenctl.CodeKeyMissing, Message: what + ": no key is configured",
 		Hint: "give Django's SECRET_KEY in TOKENCTL_SECRET_KEY or secret_key_file, or simplejwt's SIGNING_KEY in signing_key_file under [simplejwt] of tokenctl.toml"}
 }
 

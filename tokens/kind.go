@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -47,14 +48,14 @@ type Credential struct {
 	Notes     []string
 	Unread    []db.Unread // values of its row that could not be read; those of its owner's are the owner's
 
-	secret django.Secret // where the row holds it
-	row    db.Ref        // names its row; zero where there is none
-	jwt    *jwtRow       // of a JWT that was named
+	secret tokenctl.Secret // where the row holds it
+	row    db.Ref          // names its row; zero where there is none
+	jwt    *jwtRow         // of a JWT that was named
 }
 
 // Secret is the credential's secret where the database holds it in clear;
 // zero otherwise.
-func (c *Credential) Secret() django.Secret { return c.secret }
+func (c *Credential) Secret() tokenctl.Secret { return c.secret }
 
 // Minted is a credential with its new secrets, which are shown once.
 type Minted struct {
@@ -67,12 +68,12 @@ type Minted struct {
 // Named is a secret and what it is called: "token", or "refresh" and "access".
 type Named struct {
 	Name   string
-	Secret django.Secret
+	Secret tokenctl.Secret
 }
 
 // Env is what the kinds need besides the database.
 type Env struct {
-	Settings *django.Settings
+	Settings *tokenctl.Settings
 	Random   io.Reader
 	// Keys returns SECRET_KEY and SECRET_KEY_FALLBACKS; none when no key is
 	// configured. The files are read at the first call.
@@ -142,10 +143,10 @@ type Kind struct {
 	ByIDs func(context.Context, Env, *db.Tx, []string) ([]Found, error)
 	// BySecrets finds the credentials of secrets, in their order; nil for a secret that
 	// is none of the kind's.
-	BySecrets func(context.Context, Env, *db.Tx, []django.Secret) ([]*Credential, error)
+	BySecrets func(context.Context, Env, *db.Tx, []tokenctl.Secret) ([]*Credential, error)
 	// Cannot says why a verb can do nothing with a credential as it was seen; nil where
 	// it can. The function itself is nil where every verb can.
-	Cannot func(env Env, verb string, c *Credential, now time.Time) *django.Error
+	Cannot func(env Env, verb string, c *Credential, now time.Time) *tokenctl.Error
 	// CheckMint and CheckRotate return a usage error for a request that the kind
 	// cannot fulfil, whatever the database holds.
 	CheckMint   func(Env, MintRequest) error
@@ -175,7 +176,7 @@ type Kind struct {
 	// Remains are sentences about what goes on although credentials are blacklisted.
 	Remains func(context.Context, Env, *db.Tx, []*Ref) ([]string, error)
 	// Header is the request header that carries the secret.
-	Header func(*django.Settings, django.Secret) string
+	Header func(*tokenctl.Settings, tokenctl.Secret) string
 
 	// lockOrder is the order of rows in which every process changes them.
 	lockOrder func(a, b db.Ref) int
@@ -219,7 +220,7 @@ func KindNamed(name string) (*Kind, error) {
 			return k, nil
 		}
 	}
-	return nil, &django.Error{Code: django.CodeUsage, Message: fmt.Sprintf("there is no kind %q", name),
+	return nil, &tokenctl.Error{Code: tokenctl.CodeUsage, Message: fmt.Sprintf("there is no kind %q", name),
 		Hint: "the kinds are " + strings.Join(KindNames(), ", ")}
 }
 
@@ -259,7 +260,7 @@ func (k *Kind) Refuse(action string) error {
 			able = append(able, other.Name)
 		}
 	}
-	e := &django.Error{Code: django.CodeKindUnsupported, Message: fmt.Sprintf("tokenctl cannot %s %s", action, k.Title)}
+	e := &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: fmt.Sprintf("tokenctl cannot %s %s", action, k.Title)}
 	if able != nil {
 		e.Hint = fmt.Sprintf("kinds that it can %s: %s", action, strings.Join(able, ", "))
 	}
@@ -274,13 +275,13 @@ func NothingToPurge() error {
 			titles = append(titles, k.Title)
 		}
 	}
-	return &django.Error{Code: django.CodeTableMissing, Message: "the database has no tables of " + strings.Join(titles, ", ") + ": there is nothing that could expire",
+	return &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no tables of " + strings.Join(titles, ", ") + ": there is nothing that could expire",
 		Hint: "check that this is the application's database: tokenctl doctor; for another schema give --schema"}
 }
 
 // missing is the error for a kind whose table the database does not have.
 func (k *Kind) missing() error {
-	return &django.Error{Code: django.CodeTableMissing, Message: "the database has no " + k.Title,
+	return &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no " + k.Title,
 		Hint: fmt.Sprintf("add %q to INSTALLED_APPS and run manage.py migrate; for another schema give --schema", k.App)}
 }
 
@@ -315,6 +316,6 @@ func Default(l *db.Layout) (*Kind, error) {
 	for _, k := range kinds {
 		names = append(names, k.Name)
 	}
-	return nil, &django.Error{Code: django.CodeKindRequired, Message: "the database has several kinds of tokens",
+	return nil, &tokenctl.Error{Code: tokenctl.CodeKindRequired, Message: "the database has several kinds of tokens",
 		Hint: "say which with --kind " + strings.Join(names, " or --kind ")}
 }

@@ -3,9 +3,9 @@ package tokens_test
 import (
 	"strings"
 	"testing"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -16,8 +16,8 @@ func TestKindRefusesWhatItCannot(t *testing.T) {
 			if k.Can(verb) != (err == nil) {
 				t.Errorf("%s: Can(%s) is %t, Refuse says %v", k.Name, verb, k.Can(verb), err)
 			}
-			if err != nil && (django.CodeOf(err) != django.CodeKindUnsupported || !strings.Contains(err.Error(), verb+" "+k.Title)) {
-				t.Errorf("%s: Refuse(%s) says %q (%s)", k.Name, verb, err, django.CodeOf(err))
+			if err != nil && (tokenctl.CodeOf(err) != tokenctl.CodeKindUnsupported || !strings.Contains(err.Error(), verb+" "+k.Title)) {
+				t.Errorf("%s: Refuse(%s) says %q (%s)", k.Name, verb, err, tokenctl.CodeOf(err))
 			}
 		}
 	}
@@ -42,7 +42,7 @@ func TestKindNamed(t *testing.T) {
 		}
 	}
 	_, err := tokens.KindNamed("oauth")
-	if django.CodeOf(err) != django.CodeUsage {
+	if tokenctl.CodeOf(err) != tokenctl.CodeUsage {
 		t.Errorf("an unknown kind: %v", err)
 	}
 }
@@ -51,11 +51,11 @@ func TestKindNamed(t *testing.T) {
 // error names the app to install.
 func TestKindOfAnEmptyDatabase(t *testing.T) {
 	_, err := tokens.Default(new(db.Layout))
-	var e *django.Error
-	if django.CodeOf(err) != django.CodeTableMissing {
+	var e *tokenctl.Error
+	if tokenctl.CodeOf(err) != tokenctl.CodeTableMissing {
 		t.Fatalf("Default says %v", err)
 	}
-	e = err.(*django.Error)
+	e = err.(*tokenctl.Error)
 	if !strings.Contains(e.Hint, "rest_framework.authtoken") {
 		t.Errorf("the hint is %q", e.Hint)
 	}
@@ -78,7 +78,7 @@ func TestParseID(t *testing.T) {
 	// What is no id may be a secret: the error must not repeat it.
 	for _, text := range []string{"", "drf", "drf:", ":7", "DRF:7", "a35407cd24f9fad31648b0362f72bab9bed41726", "oauth:7"} {
 		_, _, err := tokens.ParseID(text)
-		if django.CodeOf(err) != django.CodeUsage {
+		if tokenctl.CodeOf(err) != tokenctl.CodeUsage {
 			t.Errorf("ParseID(%q): %v", text, err)
 		} else if text != "" && text != "drf" && strings.Contains(err.Error(), text) {
 			t.Errorf("ParseID repeats %q: %v", text, err)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -29,7 +30,7 @@ var Knox = &Kind{
 		if r.Overlap == 0 || !env.Settings.Knox.AutoRefresh {
 			return nil
 		}
-		return &django.Error{Code: django.CodeUsage, Message: "knox tokens cannot overlap where AUTO_REFRESH is on: using the old one would move its expiry back",
+		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "knox tokens cannot overlap where AUTO_REFRESH is on: using the old one would move its expiry back",
 			Hint: "leave out --overlap, and blacklist the old token when its holder has the new one: tokenctl mint, then tokenctl blacklist"}
 	},
 	MintAll: mintKnox,
@@ -53,7 +54,7 @@ var Knox = &Kind{
 	},
 	idOf:      func(r *db.Ref) string { return knoxID(r.Key.Reveal()) },
 	lockOrder: byKey,
-	Header: func(s *django.Settings, secret django.Secret) string {
+	Header: func(s *tokenctl.Settings, secret tokenctl.Secret) string {
 		return "Authorization: " + s.Knox.HeaderPrefix() + " " + secret.Reveal()
 	},
 }
@@ -94,7 +95,7 @@ func knoxByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, 
 		prefixes[i] = strings.ToLower(id)
 		if len(id) < knoxIDLength || !isHex(prefixes[i]) {
 			// The id is not repeated: it may be a secret.
-			return nil, &django.Error{Code: django.CodeUsage, Message: "the id of a knox token is knox: and the first 16 characters of its digest, in hexadecimal, or more of them",
+			return nil, &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "the id of a knox token is knox: and the first 16 characters of its digest, in hexadecimal, or more of them",
 				Hint: "tokenctl list --kind knox shows the ids"}
 		}
 	}
@@ -109,7 +110,7 @@ func knoxByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, 
 			// Of more than an id's length no more is repeated, for the same reason.
 			found[i].Err = notFound(knoxID(prefixes[i]))
 		case len(list) > 1:
-			found[i].Err = &django.Error{Code: django.CodeAmbiguousID, Message: knoxID(prefixes[i]) + " fits more than one knox token",
+			found[i].Err = &tokenctl.Error{Code: tokenctl.CodeAmbiguousID, Message: knoxID(prefixes[i]) + " fits more than one knox token",
 				Hint: "give more of the digest, of which the table has 128 characters"}
 		default:
 			c := KnoxCredential(list[0])
@@ -123,13 +124,13 @@ func knoxByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, 
 // knoxBySecrets finds rows as knox does: by the first characters of a secret, then by its
 // digest. A row that only an older release would have found is dead. A table that does not
 // have the first characters is searched by digest alone.
-func knoxBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []django.Secret) ([]*Credential, error) {
+func knoxBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.Secret) ([]*Credential, error) {
 	schemes, told := tx.Layout.KnoxSchemes()
-	start := func(s django.KnoxScheme, secret django.Secret) string { return s.TokenKey(secret) }
+	start := func(s django.KnoxScheme, secret tokenctl.Secret) string { return s.TokenKey(secret) }
 	find, keyOf := tx.KnoxTokensKeyed, func(t *db.KnoxToken) string { return t.TokenKey }
 	if !told {
-		start = func(s django.KnoxScheme, secret django.Secret) string {
-			row, _ := env.Settings.Knox.Row(s, secret, "") // an error is about a text that is no token
+		start = func(s django.KnoxScheme, secret tokenctl.Secret) string {
+			row, _ := s.Row(env.Settings.Knox, secret, "") // an error is about a text that is no token
 			return row.Digest
 		}
 		find, keyOf = tx.KnoxTokensWithDigests, func(t *db.KnoxToken) string { return t.Digest }
@@ -155,7 +156,7 @@ func knoxBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []django.Sec
 			if unkeyed := keyed[""]; unkeyed != nil {
 				candidates = slices.Concat(candidates, unkeyed) // knox before 2.2 kept no first characters
 			}
-			k := slices.IndexFunc(candidates, func(t *db.KnoxToken) bool { return env.Settings.Knox.Verify(s, secret, t.Digest, t.Salt) })
+			k := slices.IndexFunc(candidates, func(t *db.KnoxToken) bool { return s.Verify(env.Settings.Knox, secret, t.Digest, t.Salt) })
 			if k < 0 {
 				continue
 			}
@@ -190,19 +191,19 @@ func knoxNotes(env Env, tx *db.Tx, t db.KnoxToken) []string {
 	case expired:
 		return append(notes, "knox deletes the row when a token of the owner is used next; tokenctl purge does it now")
 	}
-	if sample, err := k.Row(django.KnoxText, django.NewSecret(strings.Repeat("0", knoxSecretLength)), ""); err == nil && len(sample.Digest) != len(t.Digest) {
+	if sample, err := django.KnoxText.Row(k, tokenctl.NewSecret(strings.Repeat("0", knoxSecretLength)), ""); err == nil && len(sample.Digest) != len(t.Digest) {
 		notes = append(notes, "the digest is not one of "+knoxAlgorithm(k)+": the token verifies only where the application's SECURE_HASH_ALGORITHM made it")
 	}
 	if !k.AutoRefresh || t.Expires.IsZero() {
 		return notes
 	}
-	if renewed, write := k.Refreshed(t.Created, &t.Expires, tx.Now); write {
+	if renewed, write := django.KnoxRefreshed(k, t.Created, &t.Expires, tx.Now); write {
 		return append(notes, "AUTO_REFRESH is on: used now, the token would be renewed to "+renewed.UTC().Format(time.RFC3339))
 	}
 	return append(notes, "AUTO_REFRESH is on, but used now, the token would keep its expiry")
 }
 
-func knoxAlgorithm(k django.KnoxSettings) string {
+func knoxAlgorithm(k tokenctl.KnoxSettings) string {
 	if k.SecureHashAlgorithm == "" {
 		return "hashlib.sha512"
 	}
@@ -236,15 +237,15 @@ func barredKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User) ([]Ref
 	}
 	var refused []Refusal
 	for _, u := range users {
-		if held := ids[u.ID]; k.LimitReached(len(held)) {
+		if held := ids[u.ID]; django.KnoxLimitReached(k, len(held)) {
 			refused = append(refused, Refusal{u, knoxFull(u, held, *k.TokenLimitPerUser)})
 		}
 	}
 	return refused, nil
 }
 
-func knoxFull(u db.User, ids []string, limit int) *django.Error {
-	e := &django.Error{Code: django.CodeTokenExists, Message: fmt.Sprintf("%s has %d knox tokens, and TOKEN_LIMIT_PER_USER is %d", u.Username, len(ids), limit)}
+func knoxFull(u db.User, ids []string, limit int) *tokenctl.Error {
+	e := &tokenctl.Error{Code: tokenctl.CodeTokenExists, Message: fmt.Sprintf("%s has %d knox tokens, and TOKEN_LIMIT_PER_USER is %d", u.Username, len(ids), limit)}
 	if ids != nil {
 		e.Hint = "rotate or blacklist one of " + firstFive(ids)
 	}

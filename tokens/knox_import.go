@@ -3,6 +3,7 @@ package tokens
 import (
 	"context"
 	"slices"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -50,9 +51,9 @@ func importBatch(ctx context.Context, env Env, tx *db.Tx, users []db.User, life 
 			without = append(without, u)
 			continue
 		}
-		row, err := env.Settings.Knox.Row(tx.Layout.KnoxScheme(), key, "")
+		row, err := tx.Layout.KnoxScheme().Row(env.Settings.Knox, key, "")
 		if err != nil {
-			return nil, nil, &django.Error{Code: django.CodeInvalidValue, Message: "the drf token of " + u.Username + " cannot be one of knox: " + err.Error(),
+			return nil, nil, &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: "the drf token of " + u.Username + " cannot be one of knox: " + err.Error(),
 				Hint: "leave the user out, or rotate the token first"}
 		}
 		owners, rows, starts = append(owners, u), append(rows, row), append(starts, row.TokenKey)
@@ -71,7 +72,7 @@ func importBatch(ctx context.Context, env Env, tx *db.Tx, users []db.User, life 
 	for i, u := range owners {
 		t, has := there[rows[i].Digest]
 		if has && t.User.ID != u.ID {
-			return nil, nil, &django.Error{Code: django.CodeAlreadyExists, Message: "the drf token of " + u.Username + " is there as a knox token of " + t.User.Username + ": " + knoxID(t.Digest),
+			return nil, nil, &tokenctl.Error{Code: tokenctl.CodeAlreadyExists, Message: "the drf token of " + u.Username + " is there as a knox token of " + t.User.Username + ": " + knoxID(t.Digest),
 				Hint: "blacklist that one, or leave the user out"}
 		}
 		if !has {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -52,26 +53,26 @@ func newKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User, expires t
 }
 
 // newKnoxRows makes secrets, and what the rows hold of them.
-func newKnoxRows(env Env, tx *db.Tx, n int) ([]django.KnoxRow, []django.Secret, error) {
+func newKnoxRows(env Env, tx *db.Tx, n int) ([]django.KnoxRow, []tokenctl.Secret, error) {
 	k, scheme := env.Settings.Knox, tx.Layout.KnoxScheme()
 	if k.TokenPrefix != "" && scheme != django.KnoxText {
-		return nil, nil, &django.Error{Code: django.CodeConfigInvalid, Message: "knox.token_prefix is set, but the database is of knox 4.2, which has no prefixes",
+		return nil, nil, &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: "knox.token_prefix is set, but the database is of knox 4.2, which has no prefixes",
 			Hint: "take token_prefix out of tokenctl.toml"}
 	}
-	secrets, err := several(n, env.Random, func(random io.Reader) (django.Secret, error) { return k.NewToken(random, scheme) })
+	secrets, err := several(n, env.Random, func(random io.Reader) (tokenctl.Secret, error) { return scheme.NewToken(k, random) })
 	if err != nil {
 		return nil, nil, err
 	}
 	rows := make([]django.KnoxRow, n)
 	for i := range rows {
-		if rows[i], err = k.Row(scheme, secrets[i], ""); err != nil {
+		if rows[i], err = scheme.Row(k, secrets[i], ""); err != nil {
 			return nil, nil, err
 		}
 	}
 	return rows, secrets, nil
 }
 
-func mintedKnox(list []db.KnoxToken, secrets []django.Secret) []Minted {
+func mintedKnox(list []db.KnoxToken, secrets []tokenctl.Secret) []Minted {
 	minted := make([]Minted, len(list))
 	for i, t := range list {
 		minted[i] = Minted{Credential: KnoxCredential(t), Secrets: []Named{{"token", secrets[i]}}}
@@ -90,7 +91,7 @@ func rotateKnox(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req Rotate
 		expiries[i] = knoxLife(env, tx.Now, req.Life)
 		if req.Life.Keep {
 			if expiries[i] = unixMicro(r.expires); !expiries[i].IsZero() && !expiries[i].After(tx.Now) {
-				return nil, nil, &django.Error{Code: django.CodeUsage, Message: r.ID() + " has expired: with its expiry the new one would be dead at once", Hint: "leave out --keep-expiry, or give --ttl"}
+				return nil, nil, &tokenctl.Error{Code: tokenctl.CodeUsage, Message: r.ID() + " has expired: with its expiry the new one would be dead at once", Hint: "leave out --keep-expiry, or give --ttl"}
 			}
 		}
 	}

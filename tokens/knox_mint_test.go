@@ -6,9 +6,9 @@ import (
 	"slices"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -28,7 +28,7 @@ func TestKnoxLife(t *testing.T) {
 			{"30d", tokens.Life{Never: true}, time.Time{}, time.Time{}},
 			{"30d", tokens.Life{Expires: at(time.Second)}, at(time.Second), at(time.Second)},
 		} {
-			env.Settings = new(django.Settings)
+			env.Settings = new(tokenctl.Settings)
 			if test.ttl != "" {
 				if err := env.Settings.Knox.TokenTTL.UnmarshalText([]byte(test.ttl)); err != nil {
 					t.Fatal(err)
@@ -51,7 +51,7 @@ func TestKnoxLife(t *testing.T) {
 					t.Errorf("%+v: rotated %+v, %v", test, again, err)
 				}
 				_, err = rotateOne(ctx, env, tx, c, tokens.RotateRequest{})
-				code(t, err, django.CodeChanged)
+				code(t, err, tokenctl.CodeChanged)
 				if left, err := tokens.BlacklistOne(ctx, env, tx, c); err != nil || left != db.Gone {
 					t.Errorf("blacklisting what was rotated: left %v, %v", left, err)
 				}
@@ -118,7 +118,7 @@ func TestKnoxOverlap(t *testing.T) {
 				}
 				if !c.Expires.Equal(test.want) {
 					_, err = rotateOne(ctx, env, tx, c, req)
-					code(t, err, django.CodeChanged)
+					code(t, err, tokenctl.CodeChanged)
 				}
 				old, err := tokens.BySecret(ctx, env, tx, m.Secrets[0].Secret)
 				if err != nil || len(old) != 1 || !old[0].Expires.Equal(test.want) || old[0].Status != tokens.Active {
@@ -127,8 +127,8 @@ func TestKnoxOverlap(t *testing.T) {
 				return err
 			})
 		}
-		env.Settings = &django.Settings{Knox: django.KnoxSettings{AutoRefresh: true}}
-		code(t, tokens.Knox.CheckRotate(env, tokens.RotateRequest{Overlap: time.Hour}), django.CodeUsage)
+		env.Settings = &tokenctl.Settings{Knox: tokenctl.KnoxSettings{AutoRefresh: true}}
+		code(t, tokens.Knox.CheckRotate(env, tokens.RotateRequest{Overlap: time.Hour}), tokenctl.CodeUsage)
 		if err := tokens.Knox.CheckRotate(env, tokens.RotateRequest{}); err != nil {
 			t.Error(err)
 		}
@@ -139,7 +139,7 @@ func TestKnoxOverlap(t *testing.T) {
 func TestKnoxLimit(t *testing.T) {
 	withKnox(t, func(t *testing.T, s *db.Store, env tokens.Env, ann db.User, _ string) {
 		limit := 3
-		env.Settings = &django.Settings{Knox: django.KnoxSettings{TokenLimitPerUser: &limit}}
+		env.Settings = &tokenctl.Settings{Knox: tokenctl.KnoxSettings{TokenLimitPerUser: &limit}}
 		errs := make(chan error)
 		for range 8 {
 			go func() {
@@ -154,7 +154,7 @@ func TestKnoxLimit(t *testing.T) {
 			if err := <-errs; err == nil {
 				minted++
 			} else {
-				code(t, err, django.CodeTokenExists)
+				code(t, err, tokenctl.CodeTokenExists)
 			}
 		}
 		if minted != limit {

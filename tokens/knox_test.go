@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
@@ -41,7 +42,7 @@ func withKnox(t *testing.T, f func(t *testing.T, s *db.Store, env tokens.Env, an
 			ann, err = tx.CreateUser(ctx, db.NewUser{Username: "ann", Password: "!", IsActive: true}, rand.Reader)
 			return err
 		})
-		f(t, s, tokens.Env{Settings: new(django.Settings), Random: rand.Reader, Keys: func() (django.SecretKeys, error) { return nil, nil }}, ann, address)
+		f(t, s, tokens.Env{Settings: new(tokenctl.Settings), Random: rand.Reader, Keys: func() (django.SecretKeys, error) { return nil, nil }}, ann, address)
 	})
 }
 
@@ -82,10 +83,10 @@ func in(t *testing.T, s *db.Store, f func(context.Context, *db.Tx) error) {
 	}
 }
 
-func code(t *testing.T, err error, want django.Code) {
+func code(t *testing.T, err error, want tokenctl.Code) {
 	t.Helper()
-	if err == nil || django.CodeOf(err) != want {
-		t.Errorf("error %v (%s), want %s", err, django.CodeOf(err), want)
+	if err == nil || tokenctl.CodeOf(err) != want {
+		t.Errorf("error %v (%s), want %s", err, tokenctl.CodeOf(err), want)
 	}
 }
 
@@ -132,7 +133,7 @@ func TestKnoxSchemes(t *testing.T) {
 					s = addSalt(t, address, test.salt)
 				}
 				in(t, s, func(ctx context.Context, tx *db.Tx) error {
-					found, err := tokens.Knox.BySecrets(ctx, env, tx, []django.Secret{django.NewSecret("x"), django.NewSecret(token)})
+					found, err := tokens.Knox.BySecrets(ctx, env, tx, []tokenctl.Secret{tokenctl.NewSecret("x"), tokenctl.NewSecret(token)})
 					if err != nil {
 						return err
 					}
@@ -165,10 +166,10 @@ func TestKnoxIDs(t *testing.T) {
 				}
 				digests = append(digests, digest)
 			}
-			for id, want := range map[string]django.Code{
-				"aaaaaaaaaaaaaaaa": django.CodeAmbiguousID, digests[0][:100]: django.CodeAmbiguousID,
-				"aaaaaaaaaaaaaaa": django.CodeUsage, "": django.CodeUsage, "aaaaaaaaaaaaaaaz": django.CodeUsage, "aaaaaaaaaaaaaaa%": django.CodeUsage,
-				"aaaaaaaaaaaaaaab": django.CodeNotFound, digests[0] + "0": django.CodeNotFound, strings.Repeat("0", 64): django.CodeNotFound,
+			for id, want := range map[string]tokenctl.Code{
+				"aaaaaaaaaaaaaaaa": tokenctl.CodeAmbiguousID, digests[0][:100]: tokenctl.CodeAmbiguousID,
+				"aaaaaaaaaaaaaaa": tokenctl.CodeUsage, "": tokenctl.CodeUsage, "aaaaaaaaaaaaaaaz": tokenctl.CodeUsage, "aaaaaaaaaaaaaaa%": tokenctl.CodeUsage,
+				"aaaaaaaaaaaaaaab": tokenctl.CodeNotFound, digests[0] + "0": tokenctl.CodeNotFound, strings.Repeat("0", 64): tokenctl.CodeNotFound,
 			} {
 				found, err := tokens.Knox.ByIDs(ctx, env, tx, []string{id})
 				if err == nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
@@ -28,10 +29,10 @@ func open(t *testing.T, url string) (*db.Store, tokens.Env) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	return store, tokens.Env{Settings: new(django.Settings), Random: rand.Reader,
+	return store, tokens.Env{Settings: new(tokenctl.Settings), Random: rand.Reader,
 		Keys: func() (django.SecretKeys, error) { return nil, nil },
 		JWT: func() (*django.JWTBackend, error) {
-			return django.NewJWTBackend(django.JWTSettings{}, django.JWTKeys{}, "", "")
+			return django.NewJWTBackend(tokenctl.JWTSettings{}, django.JWTKeys{}, "", "")
 		}}
 }
 

@@ -7,15 +7,15 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 )
 
 // Refusal is why a user gets no credential.
 type Refusal struct {
 	User db.User
-	Err  *django.Error // CodeTokenExists
+	Err  *tokenctl.Error // CodeTokenExists
 }
 
 // Mint makes a credential for one user; a refusal is the error.
@@ -50,11 +50,11 @@ func without(users []db.User, refused []Refusal) []db.User {
 
 // several makes n secrets, asking the operating system for few and large pieces
 // of randomness.
-func several(n int, random io.Reader, secret func(io.Reader) (django.Secret, error)) (list []django.Secret, err error) {
+func several(n int, random io.Reader, secret func(io.Reader) (tokenctl.Secret, error)) (list []tokenctl.Secret, err error) {
 	if n > 1 {
 		random = bufio.NewReader(random)
 	}
-	list = make([]django.Secret, n)
+	list = make([]tokenctl.Secret, n)
 	for i := range list {
 		if list[i], err = secret(random); err != nil {
 			return nil, err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync/atomic"
 	"testing"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -52,7 +53,7 @@ func TestParallel(t *testing.T) {
 
 // TestSeveral: secrets differ, and what is missing of randomness is no secret.
 func TestSeveral(t *testing.T) {
-	for _, secret := range []func(io.Reader) (django.Secret, error){newKey, django.NewSessionKey} {
+	for _, secret := range []func(io.Reader) (tokenctl.Secret, error){newKey, django.NewSessionKey} {
 		list, err := several(500, rand.Reader, secret)
 		if err != nil {
 			t.Fatal(err)
@@ -81,10 +82,10 @@ func TestWithout(t *testing.T) {
 func BenchmarkKeysDRF(b *testing.B) { benchmarkKeys(b, newKey) }
 
 func BenchmarkKeysKnox(b *testing.B) {
-	benchmarkKeys(b, func(random io.Reader) (django.Secret, error) {
-		secret, err := django.KnoxSettings{}.NewToken(random, django.KnoxText)
+	benchmarkKeys(b, func(random io.Reader) (tokenctl.Secret, error) {
+		secret, err := django.KnoxText.NewToken(tokenctl.KnoxSettings{}, random)
 		if err == nil {
-			_, err = django.KnoxSettings{}.Row(django.KnoxText, secret, "")
+			_, err = django.KnoxText.Row(tokenctl.KnoxSettings{}, secret, "")
 		}
 		return secret, err
 	})
@@ -95,7 +96,7 @@ func BenchmarkKeysSession(b *testing.B) { benchmarkKeys(b, django.NewSessionKey)
 // BenchmarkFingerprint makes the id of a drf token, which shows its owner and a
 // fingerprint of its key.
 func BenchmarkFingerprint(b *testing.B) {
-	key := django.NewSecret("0123456789abcdef0123456789abcdef01234567")
+	key := tokenctl.NewSecret("0123456789abcdef0123456789abcdef01234567")
 	b.ReportAllocs()
 	for b.Loop() {
 		drfID("123456", key)
@@ -103,7 +104,7 @@ func BenchmarkFingerprint(b *testing.B) {
 }
 
 // benchmarkKeys counts a batch as its secrets.
-func benchmarkKeys(b *testing.B, secret func(io.Reader) (django.Secret, error)) {
+func benchmarkKeys(b *testing.B, secret func(io.Reader) (tokenctl.Secret, error)) {
 	const batch = 5000
 	for b.Loop() {
 		if _, err := several(batch, rand.Reader, secret); err != nil {

@@ -3,6 +3,7 @@ package tokens
 import (
 	"cmp"
 	"context"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -11,8 +12,8 @@ import (
 // PasswordHasher returns how the application hashes passwords, and how that is
 // known. Django would rewrite another hash at the next login, which ends the
 // user's sessions.
-func PasswordHasher(ctx context.Context, s *django.Settings, tx *db.Tx) (h django.Hasher, source string, err error) {
-	h, err = django.NewHasher(cmp.Or(s.Auth.PasswordHasher, django.PBKDF2SHA256), string(s.Peers.Django))
+func PasswordHasher(ctx context.Context, s *tokenctl.Settings, tx *db.Tx) (h django.Hasher, source string, err error) {
+	h, err = django.NewHasher(cmp.Or(s.Auth.PasswordHasher, tokenctl.PBKDF2SHA256), string(s.Peers.Django))
 	switch {
 	case err != nil:
 		return h, "", err
@@ -23,7 +24,7 @@ func PasswordHasher(ctx context.Context, s *django.Settings, tx *db.Tx) (h djang
 		return h, "auth.pbkdf2_iterations", nil
 	}
 	n, err := tx.PasswordIterations(ctx)
-	if n == 0 || err != nil || h.Algorithm != django.PBKDF2SHA256 {
+	if n == 0 || err != nil || h.Algorithm != tokenctl.PBKDF2SHA256 {
 		return h, "Django's default", err
 	}
 	h.Iterations = n

@@ -2,8 +2,7 @@ package tokens
 
 import (
 	"strings"
-
-	"tokenctl/django"
+	"tokenctl"
 )
 
 // Wrapping knows what stands around secrets where people find them: headers, curl lines,
@@ -15,10 +14,10 @@ type Wrapping struct {
 }
 
 // NewWrapping reads the words and the cookie's name from the settings.
-func NewWrapping(s *django.Settings) *Wrapping {
+func NewWrapping(s *tokenctl.Settings) *Wrapping {
 	w := &Wrapping{words: map[string]bool{}, cookie: s.Session.Cookie()}
 	jwt := s.SimpleJWT.WithDefaults()
-	header, _, _ := strings.Cut(jwtHeader(s, django.Secret{}), ":")
+	header, _, _ := strings.Cut(jwtHeader(s, tokenctl.Secret{}), ":")
 	words := append([]string{"authorization", "proxy-authorization", "cookie", "set-cookie", "token", "bearer", "jwt", header,
 		s.TokenKeyword(), s.Knox.HeaderPrefix()}, jwt.AuthHeaderTypes...)
 	for _, word := range words {

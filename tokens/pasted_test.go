@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"tokenctl"
 
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -16,8 +16,8 @@ const (
 	aJWT     = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJqdGkiOiIxIiwidHlwIjoiYSJ9.kRAUxNIH0Hcs6fl1H3kSaFrTBGDqj8_-MvbvZxbgbaU"
 )
 
-func pastedSettings() *django.Settings {
-	s := &django.Settings{}
+func pastedSettings() *tokenctl.Settings {
+	s := &tokenctl.Settings{}
 	s.DRF.Keyword = "Api-Key"
 	s.Knox.AuthHeaderPrefix = "Knox"
 	s.SimpleJWT.AuthHeaderTypes = []string{"Jot"}

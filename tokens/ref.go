@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 )
 
 // Ref is one stored credential as it was seen: what names its row, what a change must
@@ -95,7 +95,7 @@ func (r *Refs) Add(c *Credential) {
 		r.forms[key] = shared
 	}
 	row := c.row
-	row.Key = django.NewSecret(strings.Clone(row.Key.Reveal()))
+	row.Key = tokenctl.NewSecret(strings.Clone(row.Key.Reveal()))
 	row.Seen = strings.Clone(row.Seen)
 	if row.Owner == owner.ID {
 		row.Owner = owner.ID
@@ -220,9 +220,9 @@ func equalValues[T comparable](left db.Outcomes, list []T) iter.Seq2[T, []int] {
 }
 
 // Refusal is why a change left a credential as it was.
-func (r *Ref) Refusal(verb string) *django.Error {
+func (r *Ref) Refusal(verb string) *tokenctl.Error {
 	id := r.ID()
-	e := &django.Error{Code: django.CodeChanged, Hint: "look again with tokenctl list --kind " + r.form.kind.Name}
+	e := &tokenctl.Error{Code: tokenctl.CodeChanged, Hint: "look again with tokenctl list --kind " + r.form.kind.Name}
 	switch r.left {
 	case db.Gone:
 		e.Message = id + " was deleted meanwhile"
@@ -230,9 +230,9 @@ func (r *Ref) Refusal(verb string) *django.Error {
 		e.Message = id + " was blacklisted meanwhile"
 		switch verb {
 		case "blacklist":
-			e.Code, e.Message, e.Hint = django.CodeAlreadyExists, id+" is blacklisted already", "--ignore-missing ignores this"
+			e.Code, e.Message, e.Hint = tokenctl.CodeAlreadyExists, id+" is blacklisted already", "--ignore-missing ignores this"
 		case "unblacklist":
-			e.Code, e.Message, e.Hint = django.CodeNotFound, id+" is not blacklisted", "--ignore-missing ignores this"
+			e.Code, e.Message, e.Hint = tokenctl.CodeNotFound, id+" is not blacklisted", "--ignore-missing ignores this"
 		}
 	default:
 		e.Message = id + " was changed meanwhile"

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
@@ -15,11 +16,11 @@ import (
 // TestRefsOfUnrecordedJWT: a token without a row has its id, and blacklisting records it.
 func TestRefsOfUnrecordedJWT(t *testing.T) {
 	withKnox(t, func(t *testing.T, s *db.Store, env tokens.Env, ann db.User, address string) {
-		keys, err := django.NewJWTKeys(django.JWTSettings{}, nil, nil, django.NewSecret(strings.Repeat("a", 50)))
+		keys, err := django.NewJWTKeys(tokenctl.JWTSettings{}, nil, nil, tokenctl.NewSecret(strings.Repeat("a", 50)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		env.JWT = func() (*django.JWTBackend, error) { return django.NewJWTBackend(django.JWTSettings{}, keys, "", "") }
+		env.JWT = func() (*django.JWTBackend, error) { return django.NewJWTBackend(tokenctl.JWTSettings{}, keys, "", "") }
 		var minted []tokens.Minted
 		in(t, s, func(ctx context.Context, tx *db.Tx) (err error) {
 			minted, _, err = tokens.JWT.MintAll(ctx, env, tx, []db.User{ann}, tokens.MintRequest{})

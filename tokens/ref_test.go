@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
-	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -198,7 +198,7 @@ func TestRefsShowNoSecret(t *testing.T) {
 	}
 	if err := store.Read(t.Context(), func(tx *db.Tx) error {
 		for _, key := range keys {
-			found, err := tokens.BySecret(t.Context(), env, tx, django.NewSecret(key))
+			found, err := tokens.BySecret(t.Context(), env, tx, tokenctl.NewSecret(key))
 			if err != nil {
 				return err
 			}
@@ -248,7 +248,7 @@ func TestFind(t *testing.T) {
 			}
 		}
 		for _, jwt := range secrets.JWT {
-			names, want = append(names, tokens.Name{Secret: django.NewSecret(jwt.Refresh)}), append(want, "jwt:"+jwt.JTI)
+			names, want = append(names, tokens.Name{Secret: tokenctl.NewSecret(jwt.Refresh)}), append(want, "jwt:"+jwt.JTI)
 		}
 		// The same ones again, and again.
 		names, want = slices.Concat(names, names), slices.Concat(want, want)
@@ -268,7 +268,7 @@ func TestFind(t *testing.T) {
 			"eyJ.eyJ.c2ln", strings.Repeat("0", 40), strings.Repeat("0", 64), strings.Repeat("a", 32), strings.Repeat("x", 100000)} {
 			asked := []tokens.Name{{ID: "drf:1@" + text}, {ID: "drf:" + text + "@0a1b2c3d"}, {ID: fmt.Sprintf("session:%.8s-0a1b2c3d", text)}}
 			if text != "" {
-				asked = append(asked, tokens.Name{Secret: django.NewSecret(text)}, tokens.Name{ID: "drf:" + text}, tokens.Name{ID: "jwt:" + text})
+				asked = append(asked, tokens.Name{Secret: tokenctl.NewSecret(text)}, tokens.Name{ID: "drf:" + text}, tokens.Name{ID: "jwt:" + text})
 			}
 			for _, name := range asked {
 				err := store.Read(t.Context(), func(tx *db.Tx) error {
@@ -279,9 +279,9 @@ func TestFind(t *testing.T) {
 					if len(found[0].Credentials) > 0 || len(found[1].Credentials) != 1 {
 						t.Errorf("%.40q of %.10q: %d found, and %d of the one beside it", name.ID, text, len(found[0].Credentials), len(found[1].Credentials))
 					}
-					switch code := django.CodeOf(found[0].Err); {
+					switch code := tokenctl.CodeOf(found[0].Err); {
 					case name.ID == "" && found[0].Err == nil:
-					case code == django.CodeNotFound || code == django.CodeChanged:
+					case code == tokenctl.CodeNotFound || code == tokenctl.CodeChanged:
 					default:
 						t.Errorf("%.40q: %v", name.ID, found[0].Err)
 					}

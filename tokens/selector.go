@@ -6,9 +6,9 @@ import (
 	"iter"
 	"slices"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
-	"tokenctl/django"
 )
 
 // Selector picks credentials. The zero value picks all of them.
@@ -142,8 +142,8 @@ func (s *Selector) Chosen(layout *db.Layout) ([]*Kind, error) {
 }
 
 // notFound is the error for an id that no row has.
-func notFound(id string) *django.Error {
-	return &django.Error{Code: django.CodeNotFound, Message: "there is no " + id,
+func notFound(id string) *tokenctl.Error {
+	return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "there is no " + id,
 		Hint: "tokenctl list shows the ids"}
 }
 
@@ -152,7 +152,7 @@ func noLife(title string, life Life) error {
 	if !life.given() {
 		return nil
 	}
-	return &django.Error{Code: django.CodeUsage, Message: title + " never expire",
+	return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: title + " never expire",
 		Hint: "leave out --ttl, --expires, --never and --keep-expiry"}
 }
 
@@ -161,7 +161,7 @@ func noClaims(title string, r MintRequest) error {
 	if r.Type == "" && len(r.Claims) == 0 {
 		return nil
 	}
-	return &django.Error{Code: django.CodeUsage, Message: title + " have no type and no claims", Hint: "leave out --type and --claim, or mint --kind jwt"}
+	return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: title + " have no type and no claims", Hint: "leave out --type and --claim, or mint --kind jwt"}
 }
 
 // noOverlap refuses an overlap for a kind of which the old and the new cannot
@@ -170,5 +170,5 @@ func noOverlap(title string, r RotateRequest) error {
 	if r.Overlap == 0 {
 		return nil
 	}
-	return &django.Error{Code: django.CodeUsage, Message: title + " cannot overlap: the old one is dead at once", Hint: "leave out --overlap"}
+	return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: title + " cannot overlap: the old one is dead at once", Hint: "leave out --overlap"}
 }

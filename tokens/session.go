@@ -5,6 +5,7 @@ import (
 	"iter"
 	"strings"
 	"time"
+	"tokenctl"
 	"unicode/utf8"
 
 	"tokenctl/db"
@@ -54,7 +55,7 @@ var Session = &Kind{
 	},
 	idOf:      func(r *db.Ref) string { return SessionID(r.Key) },
 	lockOrder: byKey,
-	Header: func(s *django.Settings, secret django.Secret) string {
+	Header: func(s *tokenctl.Settings, secret tokenctl.Secret) string {
 		return "Cookie: " + s.Session.Cookie() + "=" + secret.Reveal()
 	},
 }
@@ -80,7 +81,7 @@ func sessionPrefix(key string) string {
 }
 
 // SessionID is the id of the session with this key.
-func SessionID(key django.Secret) string {
+func SessionID(key tokenctl.Secret) string {
 	return "session:" + sessionPrefix(key.Reveal()) + "-" + fingerprint(key)
 }
 
@@ -222,7 +223,7 @@ func sessionByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Foun
 	for i, id := range ids {
 		j := strings.LastIndexByte(id, '-')
 		if j < 0 || len(id)-j != 9 || !isHex(strings.ToLower(id[j+1:])) || len([]rune(id[:j])) > 8 {
-			return nil, &django.Error{Code: django.CodeUsage, Message: "an argument is not the id of a session",
+			return nil, &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "an argument is not the id of a session",
 				Hint: "ids of sessions are session:KEY_PREFIX-FINGERPRINT, as tokenctl list shows them; a session key is read from standard input: -"}
 		}
 		prefixes[i] = id[:j]
@@ -251,16 +252,16 @@ func sessionByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Foun
 		case 1:
 			found[i] = Found{Credentials: []Credential{judgeSession(env, ready, tx.Now, list[0])}}
 		default:
-			found[i].Err = &django.Error{Code: django.CodeAmbiguousID, Message: "more than one session is session:" + id,
+			found[i].Err = &tokenctl.Error{Code: tokenctl.CodeAmbiguousID, Message: "more than one session is session:" + id,
 				Hint: "act on them by their keys, from standard input: -"}
 		}
 	}
 	return found, nil
 }
 
-func sessionBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []django.Secret) ([]*Credential, error) {
+func sessionBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.Secret) ([]*Credential, error) {
 	// Django does not look up a key of any other form.
-	asked := make([]django.Secret, len(secrets))
+	asked := make([]tokenctl.Secret, len(secrets))
 	for i, secret := range secrets {
 		if django.ValidSessionKey(secret.Reveal()) {
 			asked[i] = secret

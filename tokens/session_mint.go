@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"time"
+	"tokenctl"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -12,19 +13,19 @@ import (
 // sessionLife refuses a lifetime that a session cannot have.
 func sessionLife(life Life) error {
 	if life.Never {
-		return &django.Error{Code: django.CodeUsage, Message: "sessions always expire", Hint: "leave out --never, or give --ttl"}
+		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "sessions always expire", Hint: "leave out --never, or give --ttl"}
 	}
 	if life.TTL > 0 && life.TTL < time.Second {
-		return &django.Error{Code: django.CodeUsage, Message: "a session lives for whole seconds", Hint: "write --ttl 1h"}
+		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "a session lives for whole seconds", Hint: "write --ttl 1h"}
 	}
 	return nil
 }
 
 // checkSessionWrite refuses to make session data for an application that would
 // not read it.
-func checkSessionWrite(s django.SessionSettings) error {
+func checkSessionWrite(s tokenctl.SessionSettings) error {
 	if s.Pickles() {
-		return &django.Error{Code: django.CodeKindUnsupported, Message: "the application's sessions are written by " + s.Serializer + ", and tokenctl writes JSON",
+		return &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "the application's sessions are written by " + s.Serializer + ", and tokenctl writes JSON",
 			Hint: "make the session in manage.py shell; serializer under [session] in tokenctl.toml says what the application uses"}
 	}
 	return nil
@@ -40,7 +41,7 @@ func checkSessionMint(env Env, r MintRequest) error {
 	s := env.Settings.Session
 	if !s.InDatabase() {
 		_, why := s.DeletingLogsOut()
-		return &django.Error{Code: django.CodeKindUnsupported, Message: "a session minted here would not be found: the engine is " + s.EngineModule(),
+		return &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "a session minted here would not be found: the engine is " + s.EngineModule(),
 			Hint: why}
 	}
 	return checkSessionWrite(s)
@@ -66,7 +67,7 @@ func signingKeys(env Env) (django.SecretKeys, error) {
 }
 
 func sessionKeyMissing(what string) error {
-	return &django.Error{Code: django.CodeKeyMissing, Message: what + ": no SECRET_KEY is configured",
+	return &tokenctl.Error{Code: tokenctl.CodeKeyMissing, Message: what + ": no SECRET_KEY is configured",
 		Hint: "give Django's SECRET_KEY in TOKENCTL_SECRET_KEY, or name its file in secret_key_file of tokenctl.toml"}
 }
 
@@ -91,7 +92,7 @@ func rightSessionKey(ctx context.Context, tx *db.Tx, keys django.SecretKeys) err
 	if !wrong {
 		return nil
 	}
-	return &django.Error{Code: django.CodeWrongKey, Message: "the configured SECRET_KEY signed none of the stored sessions: it is not the application's",
+	return &tokenctl.Error{Code: tokenctl.CodeWrongKey, Message: "the configured SECRET_KEY signed none of the stored sessions: it is not the application's",
 		Hint: "correct the key, or mint all the same with --force"}
 }
 
@@ -209,11 +210,11 @@ func renewedSession(env Env, old db.Session, expiry django.SessionItem, now time
 	}
 	const hint = "leave out --ttl and --expires: a new key alone needs no signature"
 	if !django.VerifySession(old.Data, keys).AcceptedBy(string(env.Settings.Peers.Django)) {
-		return "", &django.Error{Code: django.CodeWrongKey, Message: "none of the configured keys signed " + SessionID(old.Key) + ", so it gets no new lifetime", Hint: hint}
+		return "", &tokenctl.Error{Code: tokenctl.CodeWrongKey, Message: "none of the configured keys signed " + SessionID(old.Key) + ", so it gets no new lifetime", Hint: hint}
 	}
 	d, err := django.DecodeSession(old.Data)
 	if err != nil {
-		return "", &django.Error{Code: django.CodeKindUnsupported, Message: "tokenctl cannot write " + SessionID(old.Key) + ": " + err.Error(), Hint: hint}
+		return "", &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "tokenctl cannot write " + SessionID(old.Key) + ": " + err.Error(), Hint: hint}
 	}
 	items := slices.DeleteFunc(d.Items, func(i django.SessionItem) bool { return i.Name == expiry.Name })
 	return django.EncodeSession(append(items, expiry), keys[0], now)

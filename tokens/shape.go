@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"tokenctl"
 
 	"tokenctl/django"
 )
@@ -174,7 +175,7 @@ func jwtDamage(text string) string {
 		return ""
 	}
 	last := strings.LastIndexByte(text, '.')
-	token, err := django.JWTSettings{}.DecodeUnverified(text[:last+1] + "AAAA")
+	token, err := django.DecodeUnverified(tokenctl.JWTSettings{}, text[:last+1]+"AAAA")
 	if err != nil {
 		return "a damaged JWT: it cannot be decoded"
 	}

@@ -17,7 +17,7 @@ import (
 
 // layers are the packages in the order in which they may import each other:
 // later ones only. output stands beside them, and imports none of them.
-var layers = []string{"cmd", "commands", "server", "tokens", "db", "django"}
+var layers = []string{"cmd", "commands", "server", "tokens", "db", "django", "tokenctl"}
 
 // knowOutput are the packages that may render rows.
 var knowOutput = []string{"cmd", "commands", "server"}
@@ -38,7 +38,7 @@ var refused = []string{"github.com/spf13/viper", "gorm.io/", "xorm.io/", "entgo.
 type source struct {
 	name   string // from the module's root, such as db/store.go
 	pkg    string // its import path
-	layer  string // its first folder
+	layer  string // see layerOf
 	test   bool   // a test, or part of a package for tests
 	syntax *ast.File
 	set    *token.FileSet
@@ -62,7 +62,7 @@ func sources(t *testing.T) []source {
 			return err
 		}
 		s := source{name: name, pkg: path.Join("tokenctl", path.Dir(name)), syntax: syntax, set: set}
-		s.layer, _, _ = strings.Cut(name, "/")
+		s.layer = layerOf(s.pkg)
 		s.test = strings.HasSuffix(name, "_test.go") || slices.Contains(testOnly, s.pkg)
 		list = append(list, s)
 		return nil
@@ -74,6 +74,17 @@ func sources(t *testing.T) []source {
 		t.Fatalf("found only %d Go files", len(list))
 	}
 	return list
+}
+
+// layerOf is the layer of a package of this module: its first folder, tokenctl for
+// the root.
+func layerOf(pkg string) string {
+	_, folder, below := strings.Cut(pkg, "/")
+	if !below {
+		return pkg
+	}
+	layer, _, _ := strings.Cut(folder, "/")
+	return layer
 }
 
 func (s source) imports() []string {
@@ -105,11 +116,10 @@ func TestImports(t *testing.T) {
 			if slices.Contains(testOnly, name) {
 				t.Errorf("%s imports %s, which is for tests", s.name, name)
 			}
-			target, ours := strings.CutPrefix(name, "tokenctl/")
-			if !ours {
+			if first, _, _ := strings.Cut(name, "/"); first != "tokenctl" {
 				continue
 			}
-			target, _, _ = strings.Cut(target, "/")
+			target := layerOf(name)
 			from, to := slices.Index(layers, s.layer), slices.Index(layers, target)
 			switch {
 			case s.layer == target:

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl"
 
 	"tokenctl/django"
 )
@@ -38,7 +39,7 @@ func changes(set string) func(*stock, string, int) []string {
 func saves(owner func(*stock, int) int) func(*stock, string, int) []string {
 	return func(s *stock, _ string, user int) []string {
 		cart := []django.SessionItem{{Name: "cart", Value: []byte("[1]")}}
-		data, err := django.EncodeSession(append(django.LoginSession(strconv.Itoa(owner(s, user)), "", "hash"), cart...), django.NewSecret(serveSecretKey), time.Unix(1e9, 0))
+		data, err := django.EncodeSession(append(django.LoginSession(strconv.Itoa(owner(s, user)), "", "hash"), cart...), tokenctl.NewSecret(serveSecretKey), time.Unix(1e9, 0))
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -1,8 +1,4 @@
-// Package django holds the pure rules of tokenctl's peers (Django, Django REST
-// Framework, knox, simplejwt): how they hash, name, sign and write things
-// down. It speaks to no database. It also holds the few types that every other
-// package needs: Secret, Settings and Error.
-package django
+package tokenctl
 
 import (
 	"crypto/subtle"
@@ -11,10 +7,11 @@ import (
 	"log/slog"
 )
 
-const redacted = "[redacted]"
+// Redacted is how a Secret prints.
+const Redacted = "[Redacted]"
 
 // Secret is a bearer string: whoever holds it can use it. It prints as
-// "[redacted]" under fmt, log/slog, encoding/json and every text encoder, so
+// "[Redacted]" under fmt, log/slog, encoding/json and every text encoder, so
 // that showing one takes an explicit call to Reveal.
 //
 // The text stands behind a function because fmt does not call Format for a
@@ -42,10 +39,10 @@ func (s Secret) Equal(other Secret) bool {
 }
 
 // Format covers every verb of fmt, %x and %#v included.
-func (Secret) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
+func (Secret) Format(f fmt.State, _ rune) { io.WriteString(f, Redacted) }
 
 // LogValue implements slog.LogValuer.
-func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+func (Secret) LogValue() slog.Value { return slog.StringValue(Redacted) }
 
 // MarshalText covers the text, XML, JSON and YAML encoders.
-func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (Secret) MarshalText() ([]byte, error) { return []byte(Redacted), nil }

@@ -1,4 +1,4 @@
-package django
+package tokenctl
 
 import (
 	"bytes"
@@ -44,7 +44,7 @@ func TestSecretPrintsAsRedacted(t *testing.T) {
 	if hex := fmt.Sprintf("%x", plain); strings.Contains(out.String(), plain) || strings.Contains(strings.ToLower(out.String()), hex) {
 		t.Errorf("the secret shows in\n%s", out.String())
 	}
-	if !strings.Contains(out.String(), redacted) {
+	if !strings.Contains(out.String(), Redacted) {
 		t.Error("nothing says that a secret was left out")
 	}
 }

@@ -1,12 +1,9 @@
-package django
+package tokenctl
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -62,7 +59,7 @@ func (s JWTSettings) WithDefaults() JWTSettings {
 			f.field.Duration = f.value
 		}
 	}
-	names := s.claimNames()
+	names := s.ClaimNames()
 	for _, f := range []struct {
 		field *string
 		value string
@@ -70,11 +67,11 @@ func (s JWTSettings) WithDefaults() JWTSettings {
 		{&s.Algorithm, "HS256"},
 		{&s.AuthHeaderName, "HTTP_AUTHORIZATION"},
 		{&s.UserIDField, "id"},
-		{&s.UserIDClaim, names.user},
-		{&s.TokenTypeClaim, names.typ},
-		{&s.JTIClaim, names.jti},
-		{&s.SlidingTokenRefreshExpClaim, names.refresh},
-		{&s.RevokeTokenClaim, names.revoke},
+		{&s.UserIDClaim, names.User},
+		{&s.TokenTypeClaim, names.Type},
+		{&s.JTIClaim, names.JTI},
+		{&s.SlidingTokenRefreshExpClaim, names.Refresh},
+		{&s.RevokeTokenClaim, names.Revoke},
 	} {
 		if *f.field == "" {
 			*f.field = f.value
@@ -90,18 +87,19 @@ func (s JWTSettings) WithDefaults() JWTSettings {
 	return s
 }
 
-// jwtClaimNames are what the claims are called that settings can rename.
-type jwtClaimNames struct{ typ, jti, user, refresh, revoke string }
+// JWTClaimNames are the names of the claims that settings can rename.
+type JWTClaimNames struct{ Type, JTI, User, Refresh, Revoke string }
 
-func (s *JWTSettings) claimNames() jwtClaimNames {
-	return jwtClaimNames{cmp.Or(s.TokenTypeClaim, "token_type"), cmp.Or(s.JTIClaim, "jti"), cmp.Or(s.UserIDClaim, "user_id"),
+// ClaimNames returns the names of the claims, simplejwt's defaults included.
+func (s *JWTSettings) ClaimNames() JWTClaimNames {
+	return JWTClaimNames{cmp.Or(s.TokenTypeClaim, "token_type"), cmp.Or(s.JTIClaim, "jti"), cmp.Or(s.UserIDClaim, "user_id"),
 		cmp.Or(s.SlidingTokenRefreshExpClaim, "refresh_exp"), cmp.Or(s.RevokeTokenClaim, "hash_password")}
 }
 
-// own reports whether simplejwt itself puts a claim of this name into tokens.
-func (n *jwtClaimNames) own(name string) bool {
+// Own reports whether simplejwt itself puts a claim of this name into tokens.
+func (n *JWTClaimNames) Own(name string) bool {
 	switch name {
-	case "exp", "iat", "nbf", "aud", "iss", "jti", n.typ, n.jti, n.user, n.refresh, n.revoke:
+	case "exp", "iat", "nbf", "aud", "iss", "jti", n.Type, n.JTI, n.User, n.Refresh, n.Revoke:
 		return true
 	}
 	return false
@@ -110,7 +108,7 @@ func (n *jwtClaimNames) own(name string) bool {
 // Audiences returns AUDIENCE, nil where there is none. list tells whether it is
 // a list: a list of one is written to the aud claim as a list.
 func (s JWTSettings) Audiences() (names []string, list bool, err error) {
-	bad := jwtConfigError("simplejwt.audience must be a name or a list of names", "")
+	bad := ConfigError("simplejwt.audience must be a name or a list of names", "")
 	switch a := s.Audience.(type) {
 	case nil:
 		return nil, false, nil
@@ -140,7 +138,7 @@ func (s JWTSettings) Audiences() (names []string, list bool, err error) {
 // tokens that no application can verify.
 func (s JWTSettings) Validate() error {
 	s = s.WithDefaults()
-	if _, err := jwtMethod(s.Algorithm); err != nil {
+	if err := CheckJWTAlgorithm(s.Algorithm); err != nil {
 		return err
 	}
 	for _, f := range []struct {
@@ -151,14 +149,14 @@ func (s JWTSettings) Validate() error {
 		{"sliding_token_lifetime", s.SlidingTokenLifetime}, {"sliding_token_refresh_lifetime", s.SlidingTokenRefreshLifetime},
 	} {
 		if tooShort(f.value.Duration) {
-			return jwtConfigError("simplejwt."+f.setting+" must be at least a second", "")
+			return ConfigError("simplejwt."+f.setting+" must be at least a second", "")
 		}
 	}
 	if err := checkColumn("simplejwt.user_id_field", s.UserIDField); err != nil {
 		return err
 	}
 	if header, ok := strings.CutPrefix(s.AuthHeaderName, "HTTP_"); !ok || header == "" || strings.Trim(header, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
-		return jwtConfigError("simplejwt.auth_header_name must be a header as Django's META has it", `write it as "HTTP_AUTHORIZATION"`)
+		return ConfigError("simplejwt.auth_header_name must be a header as Django's META has it", `write it as "HTTP_AUTHORIZATION"`)
 	}
 	if _, _, err := s.Audiences(); err != nil {
 		return err
@@ -175,72 +173,31 @@ func (s JWTSettings) Validate() error {
 	taken := map[string]bool{"exp": true, "iat": true, "nbf": true, "aud": true, "iss": true}
 	for _, c := range claims {
 		if taken[c.name] {
-			return jwtConfigError(fmt.Sprintf("simplejwt.%s: the claim %q has another use", c.setting, c.name), "")
+			return ConfigError(fmt.Sprintf("simplejwt.%s: the claim %q has another use", c.setting, c.name), "")
 		}
 		taken[c.name] = true
 	}
 	for _, word := range s.AuthHeaderTypes {
 		if word == "" || !visibleWord(word) {
-			return jwtConfigError("simplejwt.auth_header_types must be words of visible ASCII characters", "")
+			return ConfigError("simplejwt.auth_header_types must be words of visible ASCII characters", "")
 		}
 	}
 	return nil
 }
 
-// Duration is a length of time in a settings file, as ParseDuration reads it. It
-// is a struct, as Seconds is, because go-toml writes a bare number into an integer
-// of any type without asking UnmarshalText.
-type Duration struct{ time.Duration }
-
-// UnmarshalText implements encoding.TextUnmarshaler. No length is no setting.
-func (d *Duration) UnmarshalText(text []byte) error {
-	parsed, err := ParseDuration(string(text))
-	if err != nil {
-		return err
-	}
-	if parsed == 0 {
-		return errors.New("must be longer than zero")
-	}
-	d.Duration = parsed
-	return nil
-}
-
-// tooShort reports whether a length of time is less than what the peers count in. Zero
-// is none at all.
-func tooShort(d time.Duration) bool { return d != 0 && d < time.Second }
-
-// String writes d so that ParseDuration reads it.
-func (d Duration) String() string {
-	if day := 24 * time.Hour; d.Duration != 0 && d.Duration%day == 0 {
-		return strconv.FormatInt(int64(d.Duration/day), 10) + "d"
-	}
-	return d.Duration.String()
-}
-
-// MarshalText implements encoding.TextMarshaler.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
-
-// Seconds is a length of time that Django takes as a timedelta or as a number of
-// seconds: "30s", 30 or 0.5.
-type Seconds struct{ time.Duration }
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (s *Seconds) UnmarshalText(text []byte) error {
-	if n, err := strconv.ParseFloat(strings.ReplaceAll(string(text), "_", ""), 64); err == nil {
-		if !(n >= 0 && n <= 100*365*24*3600) { // NaN included
-			return errors.New("must be a number of seconds that is not negative")
-		}
-		s.Duration = time.Duration(math.Round(n*1e6)) * time.Microsecond // timedelta counts microseconds
-		return nil
-	}
-	parsed, err := ParseDuration(string(text))
-	s.Duration = parsed
-	return err
-}
-
-// MarshalText implements encoding.TextMarshaler.
-func (s Seconds) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-func jwtConfigError(message, hint string) *Error {
+// ConfigError returns a [CodeConfigInvalid] error.
+func ConfigError(message, hint string) *Error {
 	return &Error{Code: CodeConfigInvalid, Message: message, Hint: hint}
+}
+
+// jwtAlgorithms are ALLOWED_ALGORITHMS of rest_framework_simplejwt/backends.py (5.5.1) without
+// ES256K and Ed448.
+var jwtAlgorithms = []string{"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+
+// CheckJWTAlgorithm returns a [CodeConfigInvalid] error for an ALGORITHM that tokenctl does not sign with.
+func CheckJWTAlgorithm(name string) error {
+	if !slices.Contains(jwtAlgorithms, name) {
+		return ConfigError("simplejwt.algorithm: tokenctl has none of that name", "it has "+strings.Join(jwtAlgorithms, ", "))
+	}
+	return nil
 }

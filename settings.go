@@ -1,8 +1,7 @@
-package django
+package tokenctl
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -27,36 +26,6 @@ type Settings struct {
 	Time                   TimeSettings    `toml:"time"`
 	Peers                  Peers           `toml:"peers"`
 	Server                 ServerSettings  `toml:"server"`
-}
-
-// AuthSettings describe django.contrib.auth in the application.
-type AuthSettings struct {
-	UserTable        string `toml:"user_table"`        // the table of AUTH_USER_MODEL, where no foreign key tells it
-	UsernameField    string `toml:"username_field"`    // USERNAME_FIELD, where more than one column could be it
-	PasswordHasher   string `toml:"password_hasher"`   // the algorithm of the first of PASSWORD_HASHERS; "pbkdf2_sha256" when empty
-	PBKDF2Iterations int    `toml:"pbkdf2_iterations"` // what the application's PBKDF2PasswordHasher uses
-
-	PasswordValidators *PasswordValidators `toml:"password_validators"` // AUTH_PASSWORD_VALIDATORS; a new project's when nil
-}
-
-// Validate returns a [CodeConfigInvalid] error for a value that would make users who
-// cannot log in, or lists that show their hashes.
-func (a AuthSettings) Validate() error {
-	hasher := cmp.Or(a.PasswordHasher, PBKDF2SHA256)
-	switch n := a.PBKDF2Iterations; {
-	case !slices.Contains(Hashers(), hasher):
-		return &Error{Code: CodeConfigInvalid, Message: "auth.password_hasher is not one that tokenctl writes",
-			Hint: "it writes " + strings.Join(Hashers(), ", ")}
-	case n != 0 && (n < MinPBKDF2Iterations || n > maxPBKDF2Iterations):
-		return &Error{Code: CodeConfigInvalid,
-			Message: fmt.Sprintf("auth.pbkdf2_iterations must lie between %d and %d", MinPBKDF2Iterations, maxPBKDF2Iterations)}
-	case n != 0 && hasher != PBKDF2SHA256 && hasher != PBKDF2SHA1:
-		return &Error{Code: CodeConfigInvalid, Message: "auth.pbkdf2_iterations does not go with the password_hasher " + hasher, Hint: "leave out one of them"}
-	}
-	if err := checkColumn("auth.username_field", a.UsernameField); err != nil || a.PasswordValidators == nil {
-		return err
-	}
-	return a.PasswordValidators.Validate()
 }
 
 // checkColumn refuses a column that holds secrets for one that names users: its values

@@ -1,6 +1,8 @@
-package django
+package tokenctl
 
 import (
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -21,7 +23,7 @@ type KnoxSettings struct {
 // DEFAULTS and CONSTANTS of knox/settings.py (5.0.2).
 const (
 	defaultKnoxTTL            = 10 * time.Hour
-	defaultMinRefreshInterval = 60 * time.Second
+	DefaultMinRefreshInterval = 60 * time.Second
 	defaultKnoxTokenLength    = 64
 	maxKnoxPrefix             = 10
 )
@@ -35,10 +37,13 @@ type KnoxTTL struct {
 	ttl   time.Duration
 }
 
+// KnoxNever is a TOKEN_TTL of None: tokens live for ever.
+var KnoxNever = KnoxTTL{never: true}
+
 // UnmarshalText reads a duration, or "never" for Python's None.
 func (t *KnoxTTL) UnmarshalText(text []byte) error {
 	if string(text) == "never" {
-		*t = KnoxTTL{never: true}
+		*t = KnoxNever
 		return nil
 	}
 	ttl, err := ParseDuration(string(text))
@@ -82,7 +87,8 @@ func (k KnoxSettings) HeaderPrefix() string {
 	return k.AuthHeaderPrefix
 }
 
-func (k KnoxSettings) tokenLength() int {
+// TokenLength returns AUTH_TOKEN_CHARACTER_LENGTH, knox's default included.
+func (k KnoxSettings) TokenLength() int {
 	if k.AuthTokenCharacterLength == 0 {
 		return defaultKnoxTokenLength
 	}
@@ -93,10 +99,11 @@ func (k KnoxSettings) tokenLength() int {
 // would make tokens that can be guessed.
 func (k KnoxSettings) Validate() error {
 	invalid := func(message string) error { return &Error{Code: CodeConfigInvalid, Message: message} }
-	if _, err := k.hash(); err != nil {
-		return err
+	if !slices.Contains(KnoxHashes, k.HashName()) {
+		return &Error{Code: CodeConfigInvalid, Message: "knox.secure_hash_algorithm is not one that tokenctl knows",
+			Hint: "hashlib.sha512 is knox's default; " + strings.Join(KnoxHashes, ", ") + " are known"}
 	}
-	switch n := k.tokenLength(); {
+	switch n := k.TokenLength(); {
 	case len(k.TokenPrefix) > maxKnoxPrefix || !visibleWord(k.TokenPrefix):
 		return invalid("knox.token_prefix must be at most 10 visible ASCII characters")
 	case !visibleWord(k.AuthHeaderPrefix):
@@ -119,40 +126,19 @@ func (k KnoxSettings) Validate() error {
 	return nil
 }
 
-// KnoxExpired reports whether knox deletes a token instead of taking it: strictly after its expiry
-// (TokenAuthentication._cleanup_token in knox/auth.py, 5.0.2). A nil expiry is never.
-func KnoxExpired(expiry *time.Time, now time.Time) bool { return expiry != nil && expiry.Before(now) }
+// KnoxHashes are the functions of hashlib that SECURE_HASH_ALGORITHM may name: those that need no
+// argument and whose hexadecimal digest fits the column's 128 characters, without the broken ones.
+var KnoxHashes = []string{"sha256", "sha384", "sha512", "sha3_256", "sha3_384", "sha3_512", "blake2b", "blake2s"}
 
-// Refreshed returns the expiry that a token has after it was used at now, and whether knox writes it:
-// with AUTO_REFRESH it starts anew, up to AUTO_REFRESH_MAX_TTL from its creation, unless that moves it
-// by no more than MIN_REFRESH_INTERVAL (TokenAuthentication.renew_token in knox/auth.py, 5.0.2).
-func (k KnoxSettings) Refreshed(created time.Time, expiry *time.Time, now time.Time) (renewed *time.Time, write bool) {
-	ttl, ok := k.TokenTTL.Duration()
-	if !k.AutoRefresh || expiry == nil || !ok {
-		return expiry, false
+// HashName returns the name in hashlib of SECURE_HASH_ALGORITHM, which is a dotted path into hashlib,
+// before 5.0 into cryptography's primitives, or the name alone.
+func (k KnoxSettings) HashName() string {
+	name := k.SecureHashAlgorithm
+	if name == "" {
+		return "sha512"
 	}
-	later := now.Add(ttl)
-	if last := created.Add(k.AutoRefreshMaxTTL.Duration); k.AutoRefreshMaxTTL.Duration > 0 && later.After(last) {
-		later = last
+	if class, ok := strings.CutPrefix(name, "cryptography.hazmat.primitives.hashes."); ok {
+		name = strings.ToLower(class)
 	}
-	interval := defaultMinRefreshInterval
-	if k.MinRefreshInterval != nil {
-		interval = k.MinRefreshInterval.Duration
-	}
-	if later.Sub(*expiry) <= interval {
-		return expiry, false
-	}
-	return &later, true
-}
-
-// LimitReached reports whether LoginView of knox/views.py (5.0.2) refuses a user with so many tokens
-// that [KnoxCountsTowardsLimit] one more.
-func (k KnoxSettings) LimitReached(tokens int) bool {
-	return k.TokenLimitPerUser != nil && tokens >= *k.TokenLimitPerUser
-}
-
-// KnoxCountsTowardsLimit reports whether a token counts towards TOKEN_LIMIT_PER_USER. One that never
-// expires does not: LoginView of knox/views.py asks for expiry > now up to 5.0.2, the newest release.
-func KnoxCountsTowardsLimit(expiry *time.Time, now time.Time) bool {
-	return expiry != nil && expiry.After(now)
+	return strings.TrimPrefix(name, "hashlib.")
 }

@@ -1,4 +1,4 @@
-package django
+package tokenctl
 
 import (
 	"fmt"
@@ -15,8 +15,8 @@ var releaseText = Lazily(`^\d{1,4}(\.\d{1,8}){0,4}((a|b|rc)\d+)?(\.post\d+)?(\.d
 // note says so then.
 func CheckPeer(name string, v Version) (taken Version, note string, err error) {
 	newest := newestPeers[name]
-	major, minor, _ := majorMinor(string(v))
-	newestMajor, newestMinor, _ := majorMinor(string(newest))
+	major, minor, _ := v.MajorMinor()
+	newestMajor, newestMinor, _ := newest.MajorMinor()
 	zero := Version("0.0.0.0.0.0.1")
 	switch {
 	case !releaseText().MatchString(string(v)) || !v.AtLeast(zero):

@@ -1,4 +1,4 @@
-package django
+package tokenctl
 
 import (
 	"strings"
@@ -48,16 +48,16 @@ func (s Settings) WithDefaults() Settings {
 		s.Auth.PasswordHasher = PBKDF2SHA256
 	}
 	if s.Auth.PasswordValidators == nil {
-		s.Auth.PasswordValidators = &defaultValidators
+		s.Auth.PasswordValidators = &DefaultPasswordValidators
 	}
 	s.DRF.Keyword = s.TokenKeyword()
 	s.Knox.AuthHeaderPrefix = s.Knox.HeaderPrefix()
-	s.Knox.AuthTokenCharacterLength = s.Knox.tokenLength()
+	s.Knox.AuthTokenCharacterLength = s.Knox.TokenLength()
 	if s.Knox.SecureHashAlgorithm == "" {
 		s.Knox.SecureHashAlgorithm = "hashlib.sha512"
 	}
 	if s.Knox.MinRefreshInterval == nil {
-		s.Knox.MinRefreshInterval = &Seconds{defaultMinRefreshInterval}
+		s.Knox.MinRefreshInterval = &Seconds{DefaultMinRefreshInterval}
 	}
 	s.SimpleJWT = s.SimpleJWT.WithDefaults()
 	s.Session.Engine = s.Session.EngineModule()

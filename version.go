@@ -1,6 +1,9 @@
-package django
+package tokenctl
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Version is the version of one of the application's packages, such as "4.2"
 // or "5.5.1". The zero value stands for the newest release that tokenctl knows.
@@ -39,15 +42,18 @@ func nextPart(s string) (number int, rest string) {
 	return number, s[end+1:]
 }
 
-// pyJWTWith is the PyJWT that Debian ships beside a release of simplejwt: the
-// database shows at best the latter.
-func pyJWTWith(simplejwt Version) Version {
-	switch {
-	case simplejwt.AtLeast("5.5.1"):
-		return "2.15.1"
-	case simplejwt.AtLeast("5.3"):
-		return "2.10.1"
-	default:
-		return "2.6.0"
+// MajorMinor returns the first two numbers of a version; ok is false where there are
+// none. "6.1rc1" and "5" are versions too.
+func (v Version) MajorMinor() (major, minor int, ok bool) {
+	head, rest, _ := strings.Cut(string(v), ".")
+	major, err := strconv.Atoi(head)
+	if err != nil || major < 0 {
+		return 0, 0, false
 	}
+	digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
+	if digits == "" {
+		return major, 0, true
+	}
+	minor, err = strconv.Atoi(digits)
+	return major, minor, err == nil
 }

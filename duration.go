@@ -1,0 +1,110 @@
+package tokenctl
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ParseDuration reads a length of time as tokenctl's flags and settings have
+// it: Go's units, and d (24 h) and w (7 d); "90d", "12h", "1w2d", "15m". It is
+// never negative.
+func ParseDuration(s string) (time.Duration, error) {
+	bad := fmt.Errorf("%q is not a duration: write 90d, 12h, 2w or 15m", s)
+	if s == "" {
+		return 0, bad
+	}
+	var total time.Duration
+	rest := s
+	for rest != "" {
+		i := strings.IndexFunc(rest, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
+		if i <= 0 {
+			return 0, bad
+		}
+		j := i + strings.IndexFunc(rest[i:]+"0", func(r rune) bool { return r >= '0' && r <= '9' || r == '.' })
+		number, unit := rest[:i], rest[i:j]
+		rest = rest[j:]
+		var part time.Duration
+		switch unit {
+		case "d", "w":
+			n, err := strconv.ParseInt(number, 10, 32)
+			if err != nil {
+				return 0, bad
+			}
+			part = time.Duration(n) * 24 * time.Hour
+			if unit == "w" {
+				part *= 7
+			}
+			if n > 100*365 {
+				return 0, errors.New("a duration is at most 100 years")
+			}
+		default:
+			var err error
+			if part, err = time.ParseDuration(number + unit); err != nil {
+				return 0, bad
+			}
+		}
+		total += part
+		if total < 0 || part < 0 || total > 100*365*24*time.Hour {
+			return 0, errors.New("a duration is at most 100 years")
+		}
+	}
+	return total, nil
+}
+
+// Duration is a length of time in a settings file, as ParseDuration reads it. It
+// is a struct, as Seconds is, because go-toml writes a bare number into an integer
+// of any type without asking UnmarshalText.
+type Duration struct{ time.Duration }
+
+// UnmarshalText implements encoding.TextUnmarshaler. No length is no setting.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := ParseDuration(string(text))
+	if err != nil {
+		return err
+	}
+	if parsed == 0 {
+		return errors.New("must be longer than zero")
+	}
+	d.Duration = parsed
+	return nil
+}
+
+// tooShort reports whether a length of time is less than what the peers count in. Zero
+// is none at all.
+func tooShort(d time.Duration) bool { return d != 0 && d < time.Second }
+
+// String writes d so that ParseDuration reads it.
+func (d Duration) String() string {
+	if day := 24 * time.Hour; d.Duration != 0 && d.Duration%day == 0 {
+		return strconv.FormatInt(int64(d.Duration/day), 10) + "d"
+	}
+	return d.Duration.String()
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// Seconds is a length of time that Django takes as a timedelta or as a number of
+// seconds: "30s", 30 or 0.5.
+type Seconds struct{ time.Duration }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Seconds) UnmarshalText(text []byte) error {
+	if n, err := strconv.ParseFloat(strings.ReplaceAll(string(text), "_", ""), 64); err == nil {
+		if !(n >= 0 && n <= 100*365*24*3600) { // NaN included
+			return errors.New("must be a number of seconds that is not negative")
+		}
+		s.Duration = time.Duration(math.Round(n*1e6)) * time.Microsecond // timedelta counts microseconds
+		return nil
+	}
+	parsed, err := ParseDuration(string(text))
+	s.Duration = parsed
+	return err
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (s Seconds) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
