@@ -2,6 +2,7 @@ package tokenctl_test
 
 import (
 	"testing"
+
 	"tokenctl"
 )
 

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/django"
 )
 

@@ -24,10 +24,10 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-	"tokenctl"
 
 	"github.com/spf13/cobra"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/tokens"
 )

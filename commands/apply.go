@@ -5,8 +5,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/tokens"
 )

@@ -3,11 +3,11 @@ package commands
 import (
 	"fmt"
 	"strings"
-	"tokenctl"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"tokenctl"
 	"tokenctl/tokens"
 )
 

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/django"
 	"tokenctl/output"
 )

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/output"
 )

@@ -14,10 +14,10 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"tokenctl"
 
 	"github.com/spf13/cobra"
 
+	"tokenctl"
 	"tokenctl/output"
 )
 

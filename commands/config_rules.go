@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/output"
 )
 

@@ -9,10 +9,10 @@ import (
 	"reflect"
 	"strings"
 	"time"
-	"tokenctl"
 
 	"github.com/spf13/cobra"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/output"
 )

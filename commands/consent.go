@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"tokenctl"
 
 	"github.com/spf13/cobra"
+
+	"tokenctl"
 )
 
 // consentFlags answer the question before a change that a selector picked.

@@ -10,9 +10,10 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
-	"tokenctl"
 
 	"github.com/spf13/cobra"
+
+	"tokenctl"
 )
 
 // deliveryTime is how long a reader may keep a transaction with a new secret

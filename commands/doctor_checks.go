@@ -11,8 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 )
 

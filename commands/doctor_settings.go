@@ -3,8 +3,8 @@ package commands
 import (
 	"errors"
 	"strings"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 )
 

@@ -6,8 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 )
 

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/output"
 	"tokenctl/tokens"

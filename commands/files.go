@@ -11,8 +11,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 )
 

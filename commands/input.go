@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"tokenctl"
 	"unicode"
 
+	"tokenctl"
 	"tokenctl/tokens"
 )
 

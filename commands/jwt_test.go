@@ -4,8 +4,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db/dbtest"
 	"tokenctl/django"
 )

@@ -2,10 +2,10 @@ package commands
 
 import (
 	"time"
-	"tokenctl"
 
 	"github.com/spf13/cobra"
 
+	"tokenctl"
 	"tokenctl/tokens"
 )
 

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/tokens"
 )

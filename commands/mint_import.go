@@ -4,8 +4,8 @@ import (
 	"context"
 	"strconv"
 	"strings"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/output"
 	"tokenctl/tokens"

@@ -6,11 +6,11 @@ import (
 	"io"
 	"strconv"
 	"time"
-	"tokenctl"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"tokenctl"
 	"tokenctl/output"
 )
 

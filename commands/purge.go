@@ -5,10 +5,10 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"tokenctl"
 
 	"github.com/spf13/cobra"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/output"
 	"tokenctl/tokens"

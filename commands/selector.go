@@ -7,10 +7,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"tokenctl"
 
 	"github.com/spf13/cobra"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/tokens"
 )

@@ -10,10 +10,10 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
-	"tokenctl"
 
 	"github.com/spf13/cobra"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/output"
 	"tokenctl/server"

@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/server"
 )
 

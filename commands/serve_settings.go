@@ -6,10 +6,11 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
-	"tokenctl"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/pflag"
+
+	"tokenctl"
 )
 
 // settingSections are the parts of tokenctl.toml whose settings are flags of

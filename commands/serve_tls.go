@@ -12,6 +12,7 @@ import (
 	"net"
 	"strings"
 	"time"
+
 	"tokenctl"
 )
 

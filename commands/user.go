@@ -3,10 +3,10 @@ package commands
 import (
 	"context"
 	"slices"
-	"tokenctl"
 
 	"github.com/spf13/cobra"
 
+	"tokenctl"
 	"tokenctl/db"
 )
 

@@ -13,8 +13,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 )
 

@@ -4,10 +4,10 @@ import (
 	"context"
 	"io"
 	"slices"
-	"tokenctl"
 
 	"github.com/spf13/cobra"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/output"
 )

@@ -6,8 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 	"tokenctl/output"

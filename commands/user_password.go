@@ -3,11 +3,11 @@ package commands
 import (
 	"context"
 	"strings"
-	"tokenctl"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 	"tokenctl/output"

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"tokenctl"
 
 	"github.com/spf13/cobra"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/output"
 	"tokenctl/tokens"

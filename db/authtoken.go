@@ -4,8 +4,8 @@ import (
 	"context"
 	"iter"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/django"
 )
 

@@ -4,10 +4,11 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"tokenctl"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"tokenctl"
 )
 
 // minPostgres is the oldest supported server_version_num: 12.

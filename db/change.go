@@ -8,9 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"tokenctl"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"tokenctl"
 )
 
 // Every change of stored credentials goes through this file. A change is one

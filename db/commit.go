@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"time"
-	"tokenctl"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"tokenctl"
 )
 
 // Phase is how far a transaction that writes is.

@@ -8,11 +8,12 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-	"tokenctl"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+
+	"tokenctl"
 )
 
 // connState is what tokenctl knows of one connection to PostgreSQL. The server's own

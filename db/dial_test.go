@@ -6,9 +6,10 @@ import (
 	"net"
 	"testing"
 	"time"
-	"tokenctl"
 
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	"tokenctl"
 )
 
 // TestTLSRefused connects to a server without TLS: where that will do, over the

@@ -8,10 +8,11 @@ import (
 	"io"
 	"net"
 	"strings"
-	"tokenctl"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
+
+	"tokenctl"
 )
 
 // This file is the one place where a driver's error becomes tokenctl's. A

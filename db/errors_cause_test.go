@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
 )

@@ -10,10 +10,11 @@ import (
 	"io"
 	"net"
 	"strings"
-	"tokenctl"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
+
+	"tokenctl"
 )
 
 // refusalHints are what a server's refusal to let somebody in means, by SQLSTATE.

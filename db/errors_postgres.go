@@ -3,9 +3,10 @@ package db
 import (
 	"fmt"
 	"strings"
-	"tokenctl"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"tokenctl"
 )
 
 // meaning is what an SQLSTATE means for the user.

@@ -4,10 +4,11 @@ import (
 	"context"
 	"math"
 	"strings"
-	"tokenctl"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"tokenctl"
 )
 
 // sqliteSubject is what SQLite's message about a constraint names: columns, or the

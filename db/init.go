@@ -6,8 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db/schema"
 	"tokenctl/django"
 )

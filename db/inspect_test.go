@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db/dbtest"
 )
 

@@ -5,9 +5,9 @@ import (
 	"iter"
 	"strconv"
 	"time"
-	"tokenctl"
 	"unicode/utf8"
 
+	"tokenctl"
 	"tokenctl/django"
 )
 

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 )

@@ -4,8 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/django"
 )
 

@@ -3,8 +3,8 @@ package db
 import (
 	"slices"
 	"strings"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/django"
 )
 

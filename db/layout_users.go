@@ -3,6 +3,7 @@ package db
 import (
 	"slices"
 	"strings"
+
 	"tokenctl"
 )
 

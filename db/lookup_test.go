@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"tokenctl"
 	"unicode/utf8"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
 )

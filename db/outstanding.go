@@ -5,8 +5,8 @@ import (
 	"iter"
 	"slices"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/django"
 )
 

@@ -8,10 +8,10 @@ import (
 	"math"
 	"strconv"
 	"time"
-	"tokenctl"
 
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"tokenctl"
 	"tokenctl/django"
 )
 

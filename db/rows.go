@@ -4,8 +4,9 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
-	"tokenctl"
 	"unicode/utf8"
+
+	"tokenctl"
 )
 
 // keyArg is the parameter for a column that refers to a user. A key that the

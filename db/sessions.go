@@ -5,8 +5,8 @@ import (
 	"iter"
 	"strconv"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/django"
 )
 

@@ -9,10 +9,11 @@ import (
 	"net/url"
 	"os"
 	"time"
-	"tokenctl"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"tokenctl"
 )
 
 func openSQLite(path string) (*sql.DB, error) {

@@ -6,8 +6,8 @@ import (
 	"database/sql/driver"
 	"sync/atomic"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/django"
 )
 

@@ -15,8 +15,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
 )

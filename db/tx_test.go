@@ -8,8 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
 )

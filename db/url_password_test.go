@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 )
 

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/django"
 )
 

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/django"
 )
 

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"tokenctl"
 	"unicode/utf8"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
 )

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/django"
 )
 

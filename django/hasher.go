@@ -14,11 +14,12 @@ import (
 	"hash"
 	"io"
 	"strings"
-	"tokenctl"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/crypto/scrypt"
+
+	"tokenctl"
 )
 
 // Hasher writes encoded passwords with one algorithm. The fields are named as the attributes of the

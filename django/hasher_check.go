@@ -8,11 +8,12 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
-	"tokenctl"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
+
+	"tokenctl"
 )
 
 // Bounds on what [CheckPassword] computes and [Hasher] writes. The database is not trusted to

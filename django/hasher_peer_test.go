@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db/dbtest"
 	"tokenctl/django"
 	"tokenctl/django/djangotest"

@@ -3,6 +3,7 @@ package django
 import (
 	"strconv"
 	"strings"
+
 	"tokenctl"
 )
 

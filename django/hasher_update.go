@@ -7,10 +7,11 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"tokenctl"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"tokenctl"
 )
 
 // saltEntropy is BasePasswordHasher.salt_entropy in bits, and saltBits what a character of a salt

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
 	"tokenctl"
 )
 

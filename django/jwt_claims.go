@@ -3,6 +3,7 @@ package django
 import (
 	"encoding/json"
 	"iter"
+
 	"tokenctl"
 )
 

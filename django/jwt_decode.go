@@ -8,6 +8,7 @@ import (
 	"math"
 	"strconv"
 	"time"
+
 	"tokenctl"
 )
 

@@ -2,6 +2,7 @@ package django
 
 import (
 	"fmt"
+
 	"tokenctl"
 )
 

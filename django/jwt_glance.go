@@ -4,6 +4,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+
 	"tokenctl"
 )
 

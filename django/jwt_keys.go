@@ -10,10 +10,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"tokenctl"
 	"unicode/utf8"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"tokenctl"
 )
 
 // JWTKeys are what signs and verifies with one algorithm. They print as

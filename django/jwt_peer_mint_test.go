@@ -14,8 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db/dbtest"
 	"tokenctl/django"
 	"tokenctl/django/djangotest"

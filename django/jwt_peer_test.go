@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"tokenctl"
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"tokenctl"
 	"tokenctl/db/dbtest"
 	"tokenctl/django"
 	"tokenctl/django/djangotest"

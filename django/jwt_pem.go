@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"strings"
+
 	"tokenctl"
 )
 

@@ -6,9 +6,10 @@ import (
 	"math"
 	"math/big"
 	"strings"
-	"tokenctl"
 	"unicode"
 	"unicode/utf8"
+
+	"tokenctl"
 )
 
 // ClaimInt is int(value) for a claim's value. The error is what Python raises; it

@@ -9,11 +9,12 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"tokenctl"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/blake2b"
 	"golang.org/x/crypto/blake2s"
+
+	"tokenctl"
 )
 
 // KnoxScheme is how a release of knox derives a row from a token. Tokens do not outlive a change of

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"tokenctl"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"tokenctl"
 )
 
 // hash_token and TOKEN_KEY_LENGTH of knox 4.1.0, 4.2.0 and 5.0.2, run on the token below.

@@ -10,8 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"tokenctl"
 	"unicode/utf8"
+
+	"tokenctl"
 )
 
 // What a session of a logged-in user holds: SESSION_KEY, BACKEND_SESSION_KEY and HASH_SESSION_KEY of

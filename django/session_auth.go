@@ -7,8 +7,9 @@ import (
 	"math"
 	"strconv"
 	"time"
-	"tokenctl"
 	"unicode/utf8"
+
+	"tokenctl"
 )
 
 // authHashSalt is key_salt of AbstractBaseUser._get_session_auth_hash in

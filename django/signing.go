@@ -11,6 +11,7 @@ import (
 	"math"
 	"strings"
 	"time"
+
 	"tokenctl"
 )
 

@@ -5,8 +5,9 @@ import (
 	"errors"
 	"strings"
 	"time"
-	"tokenctl"
 	"unicode/utf8"
+
+	"tokenctl"
 )
 
 // Django's SQLite backend writes datetimes as text, in UTC when USE_TZ is on,

@@ -3,8 +3,9 @@ package django
 import (
 	"fmt"
 	"strings"
-	"tokenctl"
 	"unicode/utf8"
+
+	"tokenctl"
 )
 
 // PasswordProblem is one ValidationError of a password validator, with Django's code and message.

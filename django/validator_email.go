@@ -3,8 +3,9 @@ package django
 import (
 	"net/netip"
 	"strings"
-	"tokenctl"
 	"unicode/utf8"
+
+	"tokenctl"
 )
 
 const (

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 	"testing"
+
 	"tokenctl"
 )
 

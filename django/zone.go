@@ -3,6 +3,7 @@ package django
 import (
 	"time"
 	_ "time/tzdata" // a minimal container has no zones of its own
+
 	"tokenctl"
 )
 

@@ -3,6 +3,7 @@ package django
 import (
 	"testing"
 	"time"
+
 	"tokenctl"
 )
 

@@ -3,9 +3,9 @@ package server
 import (
 	"context"
 	"time"
-	"tokenctl"
 	"unicode/utf8"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 	"tokenctl/tokens"

@@ -3,9 +3,9 @@ package server
 import (
 	"context"
 	"strings"
-	"tokenctl"
 	"unicode/utf8"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/tokens"
 )

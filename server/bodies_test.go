@@ -9,10 +9,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"tokenctl"
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"tokenctl"
 	"tokenctl/db/dbtest"
 	"tokenctl/django"
 	"tokenctl/django/djangotest"

@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/django/djangotest"
 	"tokenctl/tokens"
 )

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/tokens"
 )
 

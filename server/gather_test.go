@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/tokens"
 )
 

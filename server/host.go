@@ -3,6 +3,7 @@ package server
 import (
 	"slices"
 	"strings"
+
 	"tokenctl"
 )
 

@@ -14,8 +14,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/django"
 )
 

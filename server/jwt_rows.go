@@ -2,8 +2,8 @@ package server
 
 import (
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 )

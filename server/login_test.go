@@ -6,8 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db/dbtest"
 	"tokenctl/django/djangotest"
 )

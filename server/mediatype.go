@@ -4,9 +4,10 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"tokenctl"
 	"unicode"
 	"unicode/utf8"
+
+	"tokenctl"
 )
 
 // mediaType is _MediaType of rest_framework/utils/mediatypes.py (3.16.0).

@@ -6,9 +6,10 @@ import (
 	"html"
 	"net/http"
 	"strings"
-	"tokenctl"
 	"unicode"
 	"unicode/utf8"
+
+	"tokenctl"
 )
 
 // multipart is MultiPartParser of django/http/multipartparser.py (4.2). It differs

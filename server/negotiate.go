@@ -3,8 +3,8 @@ package server
 import (
 	"net/http"
 	"strings"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/django"
 )
 

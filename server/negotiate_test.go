@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/django/djangotest"
 )
 

@@ -8,9 +8,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"tokenctl"
 	"unicode/utf8"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/tokens"
 )

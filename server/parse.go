@@ -4,8 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/django"
 )
 

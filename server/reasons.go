@@ -3,8 +3,8 @@ package server
 import (
 	"context"
 	"errors"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/django"
 )
 

@@ -2,8 +2,8 @@ package server
 
 import (
 	"net/http"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/tokens"
 )

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"tokenctl"
 	"unicode/utf8"
 
+	"tokenctl"
 	"tokenctl/django"
 )
 

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/django/djangotest"
 )
 

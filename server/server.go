@@ -12,8 +12,8 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 	"tokenctl/tokens"

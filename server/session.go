@@ -3,9 +3,9 @@ package server
 import (
 	"encoding/json"
 	"net/http"
-	"tokenctl"
 	"unicode/utf8"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 	"tokenctl/tokens"

@@ -3,8 +3,8 @@ package server
 import (
 	"errors"
 	"net/http"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 	"tokenctl/tokens"

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 	"tokenctl/tokens"

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 )
 

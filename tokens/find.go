@@ -4,8 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 )
 

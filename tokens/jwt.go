@@ -5,8 +5,8 @@ import (
 	"iter"
 	"strings"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 )

@@ -3,8 +3,8 @@ package tokens
 import (
 	"context"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 )
 

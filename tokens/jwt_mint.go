@@ -4,8 +4,8 @@ import (
 	"context"
 	"runtime"
 	"strings"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 )

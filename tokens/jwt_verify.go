@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 )

@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 )

@@ -3,8 +3,8 @@ package tokens_test
 import (
 	"strings"
 	"testing"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/tokens"
 )

@@ -3,8 +3,8 @@ package tokens
 import (
 	"context"
 	"slices"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 )

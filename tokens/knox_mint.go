@@ -4,8 +4,8 @@ import (
 	"context"
 	"io"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 )

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/tokens"
 )

@@ -7,8 +7,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 )
 

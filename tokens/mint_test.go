@@ -7,8 +7,8 @@ import (
 	"io"
 	"sync/atomic"
 	"testing"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 )

@@ -3,8 +3,8 @@ package tokens
 import (
 	"cmp"
 	"context"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 )

@@ -2,6 +2,7 @@ package tokens
 
 import (
 	"strings"
+
 	"tokenctl"
 )
 

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/tokens"
 )
 

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 )
 

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
 	"tokenctl/django"

@@ -6,8 +6,8 @@ import (
 	"iter"
 	"slices"
 	"time"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 )
 

@@ -5,9 +5,9 @@ import (
 	"iter"
 	"strings"
 	"time"
-	"tokenctl"
 	"unicode/utf8"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 )

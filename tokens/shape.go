@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"iter"
 	"strings"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/django"
 )
 
