@@ -2,11 +2,13 @@ package django
 
 import (
 	"bytes"
-	"compress/zlib"
 	"encoding/base64"
 	"errors"
 	"io"
+	"strings"
 	"sync"
+
+	"github.com/klauspost/compress/zlib"
 )
 
 // maxSignedPayload bounds what one signed text may unfold to: a few kilobytes of zlib can stand for
@@ -25,7 +27,7 @@ func packPayload(data []byte) string {
 	var buf bytes.Buffer
 	w, _ := zlibWriters.Get().(*zlib.Writer)
 	if w == nil {
-		w = zlib.NewWriter(&buf) // the default level is Python's too
+		w = zlib.NewWriter(&buf)
 	} else {
 		w.Reset(&buf)
 	}
@@ -44,53 +46,52 @@ var zlibWriters sync.Pool
 
 // unpacker holds what taking a payload apart needs, to be used again for the next.
 type unpacker struct {
+	packed bytes.Reader
+	zlib   io.ReadCloser // nil before the first compressed payload
+	limit  io.LimitedReader
 	text   []byte
-	packed []byte
-	data   []byte
-	zlib   inflater
+	data   bytes.Buffer
 }
 
 var unpackers = sync.Pool{New: func() any { return new(unpacker) }}
 
 // release makes u available to others, unless it has grown beyond what is usual.
 func (u *unpacker) release() {
-	if cap(u.text)+cap(u.packed)+cap(u.data) <= 64<<10 {
+	if cap(u.text)+u.data.Cap() <= 64<<10 {
 		unpackers.Put(u)
 	}
 }
 
 // unpack reverses packPayload. The data are valid until u unpacks the next.
 func (u *unpacker) unpack(payload string) ([]byte, error) {
-	compressed := len(payload) > 0 && payload[0] == '.'
-	if compressed {
-		payload = payload[1:]
-	}
+	payload, compressed := strings.CutPrefix(payload, ".")
 	if base64.RawURLEncoding.DecodedLen(len(payload)) > maxSignedPayload {
 		return nil, errPayloadTooLarge
 	}
 	// The decoder passes over line breaks, which Django never writes either.
-	u.text = append(u.text[:0], payload...)
 	var err error
-	if u.packed, err = base64.RawURLEncoding.AppendDecode(u.packed[:0], u.text); err != nil {
+	if u.text, err = base64.RawURLEncoding.AppendDecode(u.text[:0], []byte(payload)); err != nil {
 		return nil, errPayloadCorrupt
 	}
 	if !compressed {
-		return u.packed, nil
+		return u.text, nil
 	}
-	if data, ok := u.zlib.inflate(u.data, u.packed); ok {
-		u.data = data
-		return data, nil
+	u.packed.Reset(u.text)
+	if u.zlib == nil {
+		u.zlib, err = zlib.NewReader(&u.packed)
+	} else {
+		err = u.zlib.(zlib.Resetter).Reset(&u.packed, nil)
 	}
-	r, err := zlib.NewReader(bytes.NewReader(u.packed))
 	if err != nil {
 		return nil, errPayloadCorrupt
 	}
-	u.data, err = io.ReadAll(io.LimitReader(r, maxSignedPayload+1))
-	switch {
-	case len(u.data) > maxSignedPayload:
+	u.data.Reset()
+	u.limit = io.LimitedReader{R: u.zlib, N: maxSignedPayload + 1}
+	switch _, err = u.data.ReadFrom(&u.limit); {
+	case u.data.Len() > maxSignedPayload:
 		return nil, errPayloadTooLarge
 	case err != nil:
 		return nil, errPayloadCorrupt
 	}
-	return u.data, nil
+	return u.data.Bytes(), nil
 }
