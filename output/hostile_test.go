@@ -3,14 +3,16 @@ package output
 import (
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os/exec"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 )
 
 func TestVisible(t *testing.T) {
@@ -164,6 +166,21 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		same(t, jsonNumbers(got))
+	})
+	t.Run("yaml of python", func(t *testing.T) {
+		python := exec.Command("python3", "-c", "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin.buffer), sys.stdout)")
+		python.Stdin = strings.NewReader(render(t, cols, Options{Format: YAML}, clone()...))
+		out, err := python.Output()
+		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && strings.Contains(string(exit.Stderr), "ModuleNotFoundError") || errors.Is(err, exec.ErrNotFound) {
+			t.Skip("python3 has no yaml")
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		var got any
+		if err := json.Unmarshal(out, &got); err != nil {
+			t.Fatal(err)
+		}
+		same(t, got)
 	})
 	t.Run("single", func(t *testing.T) {
 		var list, yamlList []any

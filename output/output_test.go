@@ -174,7 +174,7 @@ user_id: null
 notes:
   - one
   - ""
-  - "\u001b[2J"
+  - "\e[2J"
 owner:
   is_staff: false
   groups:

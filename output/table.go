@@ -246,3 +246,10 @@ func (w *Writer) cellLines(v Value) []string {
 	}
 	return list
 }
+
+func appendSpaces(dst []byte, n int) []byte {
+	for range n {
+		dst = append(dst, ' ')
+	}
+	return dst
+}

@@ -68,7 +68,7 @@ func NewWriter(w io.Writer, cols []Column, opts Options) (*Writer, error) {
 	case TSV, Plain:
 		wr.encode, wr.finish = (*Writer).encodeTSV, (*Writer).finishTSV
 	case YAML:
-		wr.keys = yamlKeys(cols, sel, opts.Single)
+		wr.keys = jsonKeys(cols, sel)
 		wr.encode, wr.finish = (*Writer).encodeYAML, (*Writer).finishYAML
 		if opts.Single {
 			wr.finish = (*Writer).finishSingle
