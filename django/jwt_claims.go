@@ -3,6 +3,7 @@ package django
 import (
 	"encoding/json"
 	"iter"
+	"slices"
 
 	"tokenctl"
 )
@@ -11,8 +12,6 @@ import (
 type JWTClaim struct {
 	Name  string
 	Value json.RawMessage // as Python's json.dumps writes it
-
-	key string // Name as json.dumps writes it
 }
 
 // JWTClaims are a token's members in their order, as Python's dict keeps them: a
@@ -29,17 +28,20 @@ func NewJWTClaim(name string, value []byte) (JWTClaim, error) {
 		return JWTClaim{}, &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: "the claim " + name + " is not JSON",
 			Hint: `write text in quotes: NAME="text"`, Err: err}
 	}
-	return JWTClaim{name, canonical, string(pyString(name))}, nil
+	return JWTClaim{name, canonical}, nil
 }
 
 // Get returns the value of a claim, nil where there is none.
 func (c JWTClaims) Get(name string) json.RawMessage {
-	for i := range c {
-		if c[i].Name == name {
-			return c[i].Value
-		}
+	if i := c.index(name); i >= 0 {
+		return c[i].Value
 	}
 	return nil
+}
+
+// index is the place of a claim, -1 where there is none.
+func (c JWTClaims) index(name string) int {
+	return slices.IndexFunc(c, func(m JWTClaim) bool { return m.Name == name })
 }
 
 // Text returns the value of a claim that is a string.
@@ -94,39 +96,11 @@ func (c JWTClaims) MarshalJSON() ([]byte, error) {
 // with returns a copy in which a claim is set.
 func (c JWTClaims) with(name string, value json.RawMessage) JWTClaims {
 	c = append(make(JWTClaims, 0, len(c)+1), c...)
-	c, _ = c.put(string(pyString(name)), value, nil)
-	return c
-}
-
-// put sets a member by its canonical key. index maps keys to places; it is made
-// and used once a walk would be slow.
-func (c JWTClaims) put(key string, value json.RawMessage, index map[string]int) (JWTClaims, map[string]int) {
-	place, found := -1, false
-	if index != nil {
-		place, found = index[key]
-	} else {
-		for i := range c {
-			if c[i].key == key {
-				place, found = i, true
-				break
-			}
-		}
+	if i := c.index(name); i >= 0 {
+		c[i].Value = value
+		return c
 	}
-	if found {
-		c[place].Value = value
-		return c, index
-	}
-	c = append(c, JWTClaim{pyUnquote(key), value, key})
-	switch {
-	case index != nil:
-		index[key] = len(c) - 1
-	case len(c) == 32:
-		index = make(map[string]int, 2*len(c))
-		for i := range c {
-			index[c[i].key] = i
-		}
-	}
-	return c, index
+	return append(c, JWTClaim{name, value})
 }
 
 // appendJSON writes json.dumps(claims, separators=(",", ":")).
@@ -136,8 +110,7 @@ func (c JWTClaims) appendJSON(out []byte) []byte {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = append(out, m.key...)
-		out = append(out, ':')
+		out = append(appendPyString(out, m.Name), ':')
 		out = append(out, m.Value...)
 	}
 	return append(out, '}')

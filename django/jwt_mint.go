@@ -99,13 +99,15 @@ func (b *JWTBackend) forUser(c JWTClaims, user JWTUser, custom []JWTClaim) (JWTC
 // read: both count from it.
 func (b *JWTBackend) AccessFromRefresh(refresh JWTClaims, now time.Time, jti string) JWTClaims {
 	access := b.newToken("access", now, b.settings.AccessTokenLifetime, jti)
-	var index map[string]int
+	own := access
 	for name, value := range refresh.All() {
-		switch {
+		switch i := own.index(name); {
 		case name == b.settings.TokenTypeClaim, name == "exp", name == b.settings.JTIClaim, name == "jti":
 		case name == "iat" && b.simplejwt.AtLeast("5.5.1"):
+		case i >= 0:
+			access[i].Value = value
 		default:
-			access, index = access.put(string(pyString(name)), value, index)
+			access = append(access, JWTClaim{name, value})
 		}
 	}
 	return access

@@ -1,7 +1,6 @@
 package django
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -138,7 +137,7 @@ func (s *Session) Set(items ...SessionItem) {
 // latin1ToUTF8 prepares a payload for reading: JSONSerializer.loads of django/core/signing.py (4.2)
 // takes it for Latin-1. What JSONSerializer.dumps writes is ASCII.
 func latin1ToUTF8(payload []byte) []byte {
-	if !bytes.ContainsFunc(payload, func(r rune) bool { return r >= utf8.RuneSelf }) {
+	if !slices.ContainsFunc(payload, func(c byte) bool { return c >= utf8.RuneSelf }) {
 		return payload
 	}
 	var out []byte

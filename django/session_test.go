@@ -124,6 +124,8 @@ func TestReadSessionLogin(t *testing.T) {
 		`{"_auth_user_id":"1"}`:                    "1",
 		` { "a" : [ ] , "_auth_user_id" : 42 } `:   "42",
 		`{"_auth_user_id":null}`:                   "",
+		`{"_auth_user_id":"1","_auth_user_id":2}`:  "2",
+		`{"\u005fauth_user_id":"1"}`:               "1",
 		`{"_auth_user_id":"z\u00f6\ud83d\ude00"}`:  "zö😀",
 		"{\"_auth_user_id\":\"z\xf6\"}":            "zö", // Latin-1
 		`{"a":{"_auth_user_id":"7"}}`:              "",
@@ -165,11 +167,8 @@ func FuzzDecodeSession(f *testing.F) {
 			return
 		}
 		s.Expiry.ExpireDate(time.Unix(0, 0), tokenctl.SessionSettings{})
-		// Where it stands twice or with escapes, which Django never writes, the fast way may differ.
-		payload := payloadOf(data)
 		for name, pair := range map[string][2]string{sessionUserID: {login.UserID, s.UserID}, sessionBackend: {login.Backend, s.Backend}, sessionAuthHash: {login.AuthHash, s.AuthHash}} {
-			unusual := strings.Count(payload, name) > 1 || strings.Contains(payload, `\u`)
-			if pair[0] != pair[1] && !unusual && !s.hasNumber(name) {
+			if pair[0] != pair[1] {
 				t.Errorf("%s: ReadSessionLogin %q, DecodeSession %q", name, pair[0], pair[1])
 			}
 		}
@@ -182,26 +181,6 @@ func FuzzDecodeSession(f *testing.F) {
 			t.Errorf("%+v comes back as %+v (%v)", s.Items, back, err)
 		}
 	})
-}
-
-// hasNumber reports whether an item is a number, whose spelling reading may change.
-func (s *Session) hasNumber(name string) bool {
-	for _, item := range s.Items {
-		if item.Name == name && item.Value[0] != '"' {
-			return true
-		}
-	}
-	return false
-}
-
-func payloadOf(data string) string {
-	value, _, ok := splitSigned(data)
-	if !ok {
-		_, payload, _ := splitLegacy(data)
-		return string(payload)
-	}
-	payload, _ := unpacked(value)
-	return string(payload)
 }
 
 func sameItems(a, b []SessionItem) bool {

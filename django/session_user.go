@@ -8,7 +8,7 @@ type SessionLogin struct {
 }
 
 // ReadSessionLogin is [DecodeSession], of which a list of a million rows needs no more, and has its
-// errors. A name that stands twice or with escapes, as Django never writes it, may be read otherwise.
+// errors.
 func ReadSessionLogin(data string) (SessionLogin, error) {
 	value, timestamp, ok := splitSigned(data)
 	if !ok {
@@ -34,44 +34,27 @@ func loginIn(payload []byte) (login SessionLogin, err error) {
 	if isPickle(payload) {
 		return login, ErrSessionPickled
 	}
-	scan := jsonScanner{data: payload}
-	ok := scan.object(func(name, value []byte) {
+	r := pyReader{in: latin1ToUTF8(payload)}
+	err = r.object(func(name []byte) error {
+		var field *string
 		switch string(name) {
 		case sessionUserID:
-			login.UserID = scannedText(value)
+			field = &login.UserID
 		case sessionBackend:
-			login.Backend = scannedText(value)
+			field = &login.Backend
 		case sessionAuthHash:
-			login.AuthHash = scannedText(value)
+			field = &login.AuthHash
+		default:
+			return r.pass()
 		}
+		value, err := r.value()
+		if *field = pyText(value); *field == "" {
+			*field = jsonText(appendPython(nil, value)) // a number
+		}
+		return err
 	})
-	if scan.space(); !ok || scan.pos < len(payload) {
+	if err != nil {
 		return SessionLogin{}, ErrSessionCorrupt
 	}
 	return login, nil
-}
-
-// scannedText is jsonText of a value as it stands in a payload.
-func scannedText(value []byte) string {
-	if !isPlainJSON(value) {
-		canonical, err := pyCanonical(latin1ToUTF8(value))
-		if err != nil {
-			return ""
-		}
-		return jsonText(canonical)
-	}
-	if string(value) == `"`+ModelBackend+`"` {
-		return ModelBackend // most are, and it takes no memory
-	}
-	return jsonText(value)
-}
-
-// isPlainJSON reports whether the texts in JSON that is well-formed stand for themselves.
-func isPlainJSON(text []byte) bool {
-	for _, c := range text {
-		if c == '\\' || c >= 0x7f {
-			return false
-		}
-	}
-	return true
 }
