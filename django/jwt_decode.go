@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"tokenctl"
@@ -174,6 +175,21 @@ func fromTimestamp(value json.RawMessage) (time.Time, error) {
 // strictSegments is the PyJWT that refuses, in _decode_base64url_segment, what
 // Python's base64 passes over. 2.12.1 does not do it yet, 2.15.1 does.
 const strictSegments = tokenctl.Version("2.14")
+
+// decodeLenient is base64url_decode of PyJWT's utils.py before it became strict
+// (2.6.0, 2.10.1): base64.urlsafe_b64decode, which takes both alphabets. It is here
+// so that verify says of a token what the application would.
+func decodeLenient(segment []byte) ([]byte, error) {
+	text := strings.NewReplacer("-", "+", "_", "/").Replace(string(segment))
+	if rest := len(text) % 4; rest > 0 {
+		text += "==="[:4-rest]
+	}
+	decoded, ok := DecodeBase64([]byte(text))
+	if !ok {
+		return nil, errPySyntax
+	}
+	return decoded, nil
+}
 
 // appendSegment decodes a part of a token.
 func appendSegment(dst, segment []byte, pyjwt tokenctl.Version) ([]byte, error) {

@@ -36,14 +36,8 @@ const maxPyDepth = 900
 // maxPyDigits is sys.int_info.default_max_str_digits.
 const maxPyDigits = 4300
 
-// PythonJSONError is str() of a ValueError that json.loads raises. It quotes nothing of the text.
-type PythonJSONError string
-
-// Error implements error.
-func (e PythonJSONError) Error() string { return string(e) }
-
 // PythonJSON is json.loads of rest_framework/utils/json.py (3.16.0) for a str. The
-// error is a [PythonJSONError] or [ErrPythonDepth].
+// error has the text of Python's, which quotes nothing of what was read, or is [ErrPythonDepth].
 func PythonJSON(text []byte) (any, error) {
 	r := pyReader{in: text, strict: true}
 	if bytes.HasPrefix(text, []byte("\ufeff")) {

@@ -23,8 +23,8 @@ type pyReader struct {
 func (r *pyReader) fail(message string, pos int) error {
 	before := r.in[:min(pos, len(r.in))]
 	line := before[bytes.LastIndexByte(before, '\n')+1:]
-	return PythonJSONError(fmt.Sprintf("%s: line %d column %d (char %d)", message,
-		bytes.Count(before, []byte{'\n'})+1, utf8.RuneCount(line)+1, utf8.RuneCount(before)))
+	return fmt.Errorf("%s: line %d column %d (char %d)", message,
+		bytes.Count(before, []byte{'\n'})+1, utf8.RuneCount(line)+1, utf8.RuneCount(before))
 }
 
 func (r *pyReader) whole() (any, error) {
@@ -90,7 +90,7 @@ func (r *pyReader) value() (any, error) {
 	for _, c := range pyConstants {
 		if bytes.HasPrefix(r.in[r.pos:], []byte(c.word)) {
 			if _, float := c.value.(float64); float && r.strict {
-				return nil, PythonJSONError("Out of range float values are not JSON compliant: '" + c.word + "'")
+				return nil, fmt.Errorf("Out of range float values are not JSON compliant: '%s'", c.word)
 			}
 			r.pos += len(c.word)
 			return c.value, nil

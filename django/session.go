@@ -107,7 +107,7 @@ func (s *Session) decode(payload []byte) error {
 		return ErrSessionCorrupt
 	}
 	for _, member := range members {
-		s.Set(SessionItem{member.Name, member.Value})
+		s.Set(SessionItem(member))
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package server
 import (
 	"strings"
 	"unicode/utf8"
+
+	"tokenctl/django"
 )
 
 // basicAuthentication is BasicAuthentication of rest_framework/authentication.py
@@ -40,7 +42,7 @@ func (r *request) basicCredentials(auth []string) (username, password string, er
 	case len(auth) > 2:
 		return "", "", authenticationFailed("Invalid basic header. Credentials string should not contain spaces.")
 	}
-	decoded, ok := lenientBase64([]byte(auth[1]))
+	decoded, ok := django.DecodeBase64([]byte(auth[1]))
 	text := string(decoded)
 	if !utf8.ValidString(text) {
 		text = latin1(text)

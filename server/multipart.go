@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"tokenctl"
+	"tokenctl/django"
 )
 
 // multipart is MultiPartParser of django/http/multipartparser.py (4.2). It differs
@@ -127,7 +128,7 @@ func (p *multipart) part(part []byte) (field, file string, err error) {
 		return "", "", suspicious("the form is larger than DATA_UPLOAD_MAX_MEMORY_SIZE")
 	}
 	if encoded {
-		if decoded, ok := lenientBase64(content); ok {
+		if decoded, ok := django.DecodeBase64(content); ok {
 			content = decoded
 		}
 	}
@@ -144,7 +145,7 @@ func (p *multipart) file(name string, content []byte, encoded bool) (string, err
 		return "", nil
 	}
 	if encoded {
-		if _, ok := lenientBase64(content); !ok {
+		if _, ok := django.DecodeBase64(content); !ok {
 			return "", multipartError("Could not decode base64 data.")
 		}
 	}
