@@ -10,7 +10,7 @@ import (
 func (tx *Tx) ReplaceTokens(ctx context.Context, refs []Ref, keys []tokenctl.Secret) (Outcomes, error) {
 	t := tx.Layout.AuthToken()
 	return tx.changeTokens(ctx, refs, change{text: "update " + t.SQL() + " as t set key = n.fresh, created = n.all from n where t.key = n.key and t.user_id = n.owner",
-		found: "case when t.key = n.fresh then n.key end", same: tx.Layout.timeArg(tx.Now), each: []given{{"fresh", t.Column("key"), revealed(keys)}}})
+		changed: "t.key = n.fresh", same: tx.Layout.timeArg(tx.Now), each: []given{{"fresh", t.Column("key"), revealed(keys)}}})
 }
 
 // DeleteTokens removes tokens.

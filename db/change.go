@@ -71,10 +71,15 @@ type change struct {
 	// text is the statement. In it n.NAME is a reference's own value of that name and
 	// n.all the value that is the same for all. SQLite, which runs it for one reference
 	// at a time, gets it without the "from n", "using n" or ", n" of a join with n.
-	text  string
-	found string // what equals n.place, or the first value, of a changed row; empty: n.place
-	same  any    // n.all
-	each  []given
+	text string
+	// changed is a condition that a changed row fulfils; empty: every row does. It is for an
+	// update, whose values a trigger may replace.
+	changed string
+	// inserted is for an insert, which cannot return n.place: the column that has the first
+	// value of n.
+	inserted string
+	same     any // n.all
+	each     []given
 }
 
 // given is one value of every reference, of the type of a column.
@@ -122,13 +127,17 @@ func (tx *Tx) run(ctx context.Context, c change) (missed []int, err error) {
 		args = append(args, c.same)
 		text = outsideQuotes(text, strings.NewReplacer("n.all", "$"+strconv.Itoa(len(args))))
 	}
-	found, same := "n.place", "n.place"
-	if c.found != "" {
-		found, same = c.found, "n."+names[0]
+	// The missing places are looked for only where the number tells that some are.
+	found, same, some := "n.place", "n.place", " and (select count(found) from done) < "+strconv.Itoa(len(c.each[0].each))
+	if c.changed != "" {
+		found = "case when " + c.changed + " then n.place end"
 	}
-	q := &query{args: args, text: "with n as materialized (select * from unnest(" + strings.Join(lists, ", ") + ") with ordinality as n (" + strings.Join(names, ", ") + ", place)), " +
+	if c.inserted != "" {
+		found, same, some = c.inserted, "n."+names[0], ""
+	}
+	q := &query{args: args, text: "with n as not materialized (select * from unnest(" + strings.Join(lists, ", ") + ") with ordinality as n (" + strings.Join(names, ", ") + ", place)), " +
 		"done as (" + text + " returning " + found + " as found) " +
-		"select n.place - 1 from n left join done on done.found = " + same + " where done.found is null order by 1"}
+		"select n.place - 1 from n left join done on done.found = " + same + " where done.found is null" + some + " order by 1"}
 	err = tx.each(ctx, q, func(r row) error {
 		var place int
 		err := r.Scan(&place)

@@ -17,7 +17,7 @@ func (tx *Tx) ReplaceKnoxTokens(ctx context.Context, refs []Ref, rows []django.K
 		return nil, err
 	}
 	until, ends := tx.knoxUntil(expires)
-	return tx.changeKnox(ctx, refs, change{same: tx.Layout.timeArg(tx.Now), found: "case when t.digest = n.fresh then n.key end",
+	return tx.changeKnox(ctx, refs, change{same: tx.Layout.timeArg(tx.Now), changed: "t.digest = n.fresh",
 		text: "update " + t.SQL() + " as t set digest = n.fresh, token_key = n.start, created = n.all, " + quote(t.knoxExpiry()) + " = " + until + " from n where " + knoxTheirs + tx.Layout.knoxUnchanged(),
 		each: []given{{"seen", textColumn, seenValues(refs)}, {"fresh", t.Column("digest"), digests}, {"start", t.Column("token_key"), keys}, ends}})
 }
@@ -59,7 +59,7 @@ func (tx *Tx) SucceedKnoxTokens(ctx context.Context, refs []Ref, at []time.Time,
 		names, values = append(names, quote(c.Name)), append(values, "t."+quote(c.Name))
 	}
 	missed, err := tx.run(ctx, change{table: t, text: tx.Layout.insertInto(t) + " (" + strings.Join(names, ", ") + ") select " + strings.Join(values, ", ") + " from " + t.SQL() + " t, n where t.digest = n.key",
-		found: "digest", same: tx.Layout.timeArg(tx.Now),
+		inserted: "digest", same: tx.Layout.timeArg(tx.Now),
 		each: []given{{"fresh", t.Column("digest"), digests}, {"start", t.Column("token_key"), keys}, {"key", t.Column("digest"), keyValues(pick(refs, places))}, ends}})
 	if err == nil && missed != nil {
 		err = kept(t, int64(len(missed)))

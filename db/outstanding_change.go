@@ -26,7 +26,7 @@ func (tx *Tx) BlacklistTokens(ctx context.Context, refs []Ref) (Outcomes, error)
 	if unique {
 		text += " on conflict (token_id) do nothing"
 	}
-	return tx.changeOutstanding(ctx, refs, change{text: text, found: "token_id", same: l.timeArg(tx.Now)}, true)
+	return tx.changeOutstanding(ctx, refs, change{text: text, inserted: "token_id", same: l.timeArg(tx.Now)}, true)
 }
 
 // UnblacklistTokens takes tokens off the blacklist.

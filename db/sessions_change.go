@@ -73,7 +73,7 @@ func (tx *Tx) ReplaceSessions(ctx context.Context, old []Session, keys []tokenct
 		list[i].Key = keys[i]
 	}
 	c := change{table: t, each: []given{{"key", t.Column("session_key"), keyValues(refs)}, {"fresh", t.Column("session_key"), revealed(keys)}},
-		found: "case when t.session_key = n.fresh then n.key end"}
+		changed: "t.session_key = n.fresh"}
 	set := "session_key = n.fresh"
 	if data != nil {
 		expires = expires.UTC().Truncate(time.Microsecond)
