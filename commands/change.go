@@ -235,12 +235,13 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 			return err
 		}
 		s.missing = missing
+		s.refs.Grow(len(found))
 		for _, c := range found {
-			if e := f.cannot(&c, store); e != nil {
+			if e := f.cannot(c, store); e != nil {
 				s.missing = append(s.missing, offence{id: c.ID, err: e})
 				continue
 			}
-			s.refs.Add(&c)
+			s.refs.Add(c)
 		}
 		return nil
 	})

@@ -20,9 +20,33 @@ const maxLine = 64 << 10
 // reference is how the operator named one credential.
 type reference struct {
 	tokens.Name
-	where    string // how to speak of it without repeating a secret
-	line     string // where it stands
-	optional bool   // the line need not have a secret
+	at       spot
+	optional bool // the line need not have a secret
+}
+
+// where is how to speak of it without repeating a secret.
+func (r *reference) where() string {
+	switch {
+	case r.ID == "":
+		return "the secret in " + r.at.String()
+	case r.at.name == r.ID:
+		return r.ID
+	}
+	return r.ID + " (" + r.at.String() + ")"
+}
+
+// spot is where a reference stands: what has a name, such as a file, or a line of
+// standard input.
+type spot struct {
+	name string
+	line int
+}
+
+func (s spot) String() string {
+	if s.line > 0 {
+		return fmt.Sprintf("line %d of standard input", s.line)
+	}
+	return s.name
 }
 
 // references reads the arguments of a command that takes ID… or -. A single -
@@ -34,7 +58,7 @@ func (a *App) references(ctx context.Context, args []string, tokenFile string) (
 		if err != nil {
 			return nil, err
 		}
-		ref, err := readReference(text, tokenFile)
+		ref, err := readReference(text, spot{name: tokenFile})
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +77,7 @@ func (a *App) references(ctx context.Context, args []string, tokenFile string) (
 		if _, _, err := tokens.ParseID(arg); err != nil {
 			return nil, err
 		}
-		refs = append(refs, reference{Name: tokens.Name{ID: arg}, where: arg, line: arg})
+		refs = append(refs, reference{Name: tokens.Name{ID: arg}, at: spot{name: arg}})
 	}
 	return refs, nil
 }
@@ -73,7 +97,7 @@ func (a *App) readReferences(ctx context.Context) ([]reference, error) {
 		if err != nil {
 			return nil, err
 		}
-		ref, err := readReference(text, "the secret")
+		ref, err := readReference(text, spot{name: "the secret"})
 		return []reference{ref}, err
 	}
 	lines, err := readLines(ctx, a.Stdin, "standard input")
@@ -87,6 +111,7 @@ func (a *App) readReferences(ctx context.Context) ([]reference, error) {
 // next line. An HTTP message, and a line of nothing but marks, has lines without a secret.
 func readMessage(lines []string) (refs []reference, err error) {
 	message := false
+	refs = make([]reference, 0, len(lines))
 	for i := 0; i < len(lines); i++ {
 		line, number := lines[i], i+1
 		if curlLine().MatchString(line) {
@@ -102,14 +127,14 @@ func readMessage(lines []string) (refs []reference, err error) {
 		if message && strings.Trim(line, blanks+"<>") == "" {
 			continue
 		}
-		ref, err := readReference(line, fmt.Sprintf("line %d of standard input", number))
+		ref, err := readReference(line, spot{line: number})
 		if err != nil {
 			return nil, err
 		}
 		ref.optional = message && !credentialLine().MatchString(line) || !strings.ContainsFunc(line, isWordRune)
 		refs = append(refs, ref)
 	}
-	if refs == nil {
+	if len(refs) == 0 {
 		return nil, errNoInput
 	}
 	return refs, nil
@@ -129,15 +154,15 @@ const blanks = " \t"
 
 // readReference reads an id or a secret, with what may stand around it. A line break at
 // its end is no part of it.
-func readReference(text, where string) (reference, error) {
+func readReference(text string, at spot) (reference, error) {
 	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
 	text = strings.TrimPrefix(text, tokenctl.Mark) // pasted at a prompt
 	id := strings.Trim(text, blanks+"\"'`,;")
 	if k, _, err := tokens.ParseID(id); err == nil && !strings.ContainsAny(id, blanks) && (!holdsSecret(id) || k == tokens.JWT && !tokens.Recognized(id[len("jwt:"):])) {
-		return reference{Name: tokens.Name{ID: id}, where: id + " (" + where + ")", line: where}, nil
+		return reference{Name: tokens.Name{ID: id}, at: at}, nil
 	}
-	secret, err := secretLine(text, where)
-	return reference{Name: tokens.Name{Secret: secret}, where: "the secret in " + where, line: where}, err
+	secret, err := secretLine(text, at)
+	return reference{Name: tokens.Name{Secret: secret}, at: at}, err
 }
 
 // errNoInput is for -, with nothing to read.
@@ -198,17 +223,17 @@ func (a *App) readNames(ctx context.Context, path string) ([]string, error) {
 
 // secretLine checks a line with a secret. What no secret has in it is refused, rather
 // than looked up.
-func secretLine(text, where string) (tokenctl.Secret, error) {
+func secretLine(text string, at spot) (tokenctl.Secret, error) {
 	visible := strings.ReplaceAll(text, "\t", " ")
 	switch {
 	case strings.Trim(text, blanks) == "":
-		return tokenctl.Secret{}, usage(where+" is empty", "")
+		return tokenctl.Secret{}, usage(at.String()+" is empty", "")
 	case strings.ContainsFunc(visible, unicode.IsControl):
-		return tokenctl.Secret{}, usage(where+" has control characters in it", "write one secret a line")
+		return tokenctl.Secret{}, usage(at.String()+" has control characters in it", "write one secret a line")
 	case tokenctl.Invisible(visible) != "":
-		return tokenctl.Secret{}, usage(where+" has "+tokenctl.Invisible(visible)+" in it", "remove it")
+		return tokenctl.Secret{}, usage(at.String()+" has "+tokenctl.Invisible(visible)+" in it", "remove it")
 	case strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }):
-		return tokenctl.Secret{}, usage(where+" has characters in it that are not ASCII, as no secret has", "check what was copied")
+		return tokenctl.Secret{}, usage(at.String()+" has characters in it that are not ASCII, as no secret has", "check what was copied")
 	}
 	return tokenctl.NewSecret(text), nil
 }

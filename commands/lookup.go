@@ -15,10 +15,10 @@ import (
 // located is what a reference turned out to name.
 type located struct {
 	reference
-	secrets [][]tokens.Credential // of each secret on the line; of an id the one credential
-	wrapped bool                  // something stood around the secret
-	damage  string                // what the text looks like that is no credential, if it is not whole
-	err     error                 // CodeNotFound, CodeChanged or CodeAmbiguousID about this reference, or why a kind could not be asked
+	secrets [][]*tokens.Credential // of each secret on the line; of an id the one credential
+	wrapped bool                   // something stood around the secret
+	damage  string                 // what the text looks like that is no credential, if it is not whole
+	err     error                  // CodeNotFound, CodeChanged or CodeAmbiguousID about this reference, or why a kind could not be asked
 }
 
 // lookUp finds what the references name, in their order. It looks up each text as it is,
@@ -59,10 +59,11 @@ func lookUp(ctx context.Context, env tokens.Env, tx *db.Tx, refs []reference) (l
 	if err != nil {
 		return nil, 0, err
 	}
+	list = make([]located, 0, len(refs))
 	for i, ref := range refs {
 		l := located{reference: ref, err: exact[i].Err}
 		if exact[i].Credentials != nil {
-			l.secrets = [][]tokens.Credential{exact[i].Credentials}
+			l.secrets = [][]*tokens.Credential{exact[i].Credentials}
 		}
 		l.damage = l.read(candidates[i], words, found)
 		switch {
@@ -77,14 +78,14 @@ func lookUp(ctx context.Context, env tokens.Env, tx *db.Tx, refs []reference) (l
 		}
 		list = append(list, l)
 	}
-	if list == nil && skipped > 0 {
+	if len(list) == 0 && skipped > 0 {
 		return nil, skipped, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "no line of standard input has a secret", Hint: "write one id or secret a line"}
 	}
 	return list, skipped, nil
 }
 
 // ours reports whether credentials are more than a JWT that anybody can have written.
-func ours(list []tokens.Credential) bool { return len(list) > 0 && list[0].ID != "" }
+func ours(list []*tokens.Credential) bool { return len(list) > 0 && list[0].ID != "" }
 
 // read finds the credentials among the words of the line, unless the line itself is one,
 // and says what looks like a secret that is not whole where there is none.
@@ -93,8 +94,8 @@ func (l *located) read(candidates []int, words []tokens.Name, found []tokens.Fou
 		return ""
 	}
 	seen := map[string]bool{}
-	var foreign []tokens.Credential
-	var held [][]tokens.Credential
+	var foreign []*tokens.Credential
+	var held [][]*tokens.Credential
 	for _, at := range candidates {
 		f := &found[at]
 		switch {
@@ -112,7 +113,7 @@ func (l *located) read(candidates []int, words []tokens.Name, found []tokens.Fou
 		return ""
 	}
 	if l.secrets == nil && foreign != nil {
-		l.secrets = [][]tokens.Credential{foreign}
+		l.secrets = [][]*tokens.Credential{foreign}
 	}
 	damage = tokens.Damage(l.Secret.Reveal())
 	for _, at := range candidates {
@@ -125,16 +126,16 @@ func (l *located) read(candidates []int, words []tokens.Name, found []tokens.Fou
 
 // absent is the error about a secret that is no credential; why may say more of it.
 func (l *located) absent(why string) *tokenctl.Error {
-	e := &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: l.where + " is no credential of this database" + why,
+	e := &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: l.where() + " is no credential of this database" + why,
 		Hint: "check that this is the application's database: tokenctl doctor"}
 	if l.damage != "" {
-		e.Message, e.Hint = l.where+" looks like "+l.damage, "copy it again, whole: a part of a secret is not looked up, and the whole one may be live"
+		e.Message, e.Hint = l.where()+" looks like "+l.damage, "copy it again, whole: a part of a secret is not looked up, and the whole one may be live"
 	}
 	return e
 }
 
 // find resolves the arguments of a command that only looks.
-func (a *App) find(ctx context.Context, args []string, tokenFile string) ([]tokens.Credential, error) {
+func (a *App) find(ctx context.Context, args []string, tokenFile string) ([]*tokens.Credential, error) {
 	refs, err := a.references(ctx, args, tokenFile)
 	if err != nil {
 		return nil, err
@@ -143,7 +144,7 @@ func (a *App) find(ctx context.Context, args []string, tokenFile string) ([]toke
 	if err != nil {
 		return nil, err
 	}
-	var found []tokens.Credential
+	var found []*tokens.Credential
 	return found, store.Read(ctx, func(tx *db.Tx) error {
 		list, skipped, err := lookUp(ctx, a.env(), tx, refs)
 		if err != nil {
@@ -167,9 +168,9 @@ func (a *App) noteLines(skipped int) {
 
 // resolve returns the credentials. What is not there, or was replaced, is returned as an
 // offence; a credential that is named twice is found once.
-func resolve(refs []located) (list []tokens.Credential, missing []offence, err error) {
+func resolve(refs []located) (list []*tokens.Credential, missing []offence, err error) {
 	seen := make(map[string]bool, len(refs))
-	list = make([]tokens.Credential, 0, len(refs))
+	list = make([]*tokens.Credential, 0, len(refs))
 	for i := range refs {
 		l := &refs[i]
 		err := l.err
@@ -213,7 +214,7 @@ func offended(list []offence, l *located, err error) ([]offence, bool) {
 	if !errors.As(err, &e) || e.Code != tokenctl.CodeNotFound && e.Code != tokenctl.CodeChanged {
 		return list, false
 	}
-	return append(list, offence{line: l.line, id: l.ID, err: e}), true
+	return append(list, offence{line: l.at.String(), id: l.ID, err: e}), true
 }
 
 // offences is the error that names the offenders with what is true of each; nil when there
@@ -269,9 +270,9 @@ func (a *App) checkLines(refs []located) error {
 		}
 		switch {
 		case len(ids) > 1:
-			several = append(several, l.line+" holds "+strings.Join(ids, " and "))
+			several = append(several, l.at.String()+" holds "+strings.Join(ids, " and "))
 		case l.wrapped:
-			taken = append(taken, l.line+" holds "+ids[0])
+			taken = append(taken, l.at.String()+" holds "+ids[0])
 		}
 	}
 	if several != nil {

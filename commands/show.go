@@ -47,9 +47,9 @@ func (o *showOptions) run(ctx context.Context, args []string) error {
 	}
 	var rows [][]output.Value
 	for i := range found {
-		row := showRow(&found[i])
+		row := showRow(found[i])
 		if o.reveal {
-			row = append(row, tokenValue(&found[i]))
+			row = append(row, tokenValue(found[i]))
 		}
 		rows = append(rows, row)
 	}

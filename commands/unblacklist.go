@@ -55,7 +55,7 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 	if o.dryRun {
 		return o.showDryRun(s)
 	}
-	var done []tokens.Credential
+	var done []*tokens.Credential
 	undo := func() bool {
 		done = nil
 		return true
@@ -77,7 +77,7 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 	}
 	var rows [][]output.Value
 	for i := range done {
-		rows = append(rows, o.row(credentialRow(&done[i])))
+		rows = append(rows, o.row(credentialRow(done[i])))
 		a.say("unblacklisted %s of %s", done[i].ID, whose(&done[i].Owner))
 	}
 	if a.asked() {
@@ -97,7 +97,7 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 }
 
 // unblacklisted finds what the credentials are now, for the output.
-func (o *unblacklistOptions) unblacklisted(ctx context.Context, tx *db.Tx, s *selection) (list []tokens.Credential, err error) {
+func (o *unblacklistOptions) unblacklisted(ctx context.Context, tx *db.Tx, s *selection) (list []*tokens.Credential, err error) {
 	var names []tokens.Name
 	for r := range s.refs.All() {
 		if r.Left() == 0 {

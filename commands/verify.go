@@ -64,7 +64,7 @@ func (o *verifyOptions) run(ctx context.Context, args []string) error {
 		for i := range found {
 			l := &found[i]
 			if l.damage != "" {
-				damaged = append(damaged, l.where+" looks like "+l.damage)
+				damaged = append(damaged, l.where()+" looks like "+l.damage)
 			}
 			if l.ID == "" && tokenctl.CodeOf(l.err) == tokenctl.CodeNotFound {
 				rows = append(rows, []output.Value{output.Null(), output.Null(), output.Null(), output.Null(), output.String("unknown"), output.Null(), output.Null()})
@@ -80,7 +80,7 @@ func (o *verifyOptions) run(ctx context.Context, args []string) error {
 			}
 			for _, list := range l.secrets {
 				// Any of a secret's kinds lets it in.
-				c := &list[max(0, slices.IndexFunc(list, func(c tokens.Credential) bool { return refusal(&c) == "" }))]
+				c := list[max(0, slices.IndexFunc(list, func(c *tokens.Credential) bool { return refusal(c) == "" }))]
 				if err := c.CheckVerified(); err != nil {
 					return err
 				}

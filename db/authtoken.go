@@ -133,8 +133,9 @@ func (tx *Tx) TokensWithKeys(ctx context.Context, secrets []tokenctl.Secret) ([]
 }
 
 // tokens are what q finds.
-func (tx *Tx) tokens(ctx context.Context, q *query) (list []Token, err error) {
-	err = tx.each(ctx, q, func(r row) error {
+func (tx *Tx) tokens(ctx context.Context, q *query) ([]Token, error) {
+	list := make([]Token, 0, q.most)
+	err := tx.each(ctx, q, func(r row) error {
 		list = append(list, scanToken(tx.Layout, &r, false))
 		return r.err
 	})

@@ -184,12 +184,13 @@ func (tx *Tx) knoxAmong(ctx context.Context, column string, texts []string) ([]K
 	}
 	q.key = ""
 	if column != "" {
-		values := []any{}
+		values := make([]any, 0, len(texts))
 		for _, text := range texts {
 			if storable(text) {
 				values = append(values, text)
 			}
 		}
+		q.most = len(values)
 		if err := q.among(tx.Layout, column, "text", values); err != nil {
 			return nil, err
 		}
@@ -210,7 +211,7 @@ func (tx *Tx) KnoxTokensOf(ctx context.Context, users ...User) ([]KnoxToken, err
 }
 
 func (tx *Tx) allKnox(ctx context.Context, q *query) ([]KnoxToken, error) {
-	var found []KnoxToken
+	found := make([]KnoxToken, 0, q.most)
 	err := tx.each(ctx, q, func(r row) error {
 		found = append(found, scanKnox(tx.Layout, &r, false))
 		return r.err

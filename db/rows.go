@@ -186,6 +186,7 @@ type query struct {
 	order   []string // expressions with direction, the last one unique
 	key     string   // a unique, ordered expression to page by where nothing sorts
 	limit   int      // 0: none
+	most    int      // about how many rows it finds at most; 0: nobody knows
 }
 
 // and adds a condition; see expr.
@@ -258,19 +259,19 @@ func (q *query) startingWith(l *Layout, key string, prefixes []string, end strin
 // where there is none. A key is compared exactly, whatever the column's collation.
 func exactly[T any](tx *Tx, q *query, key string, secrets []tokenctl.Secret, read func(*query) ([]T, error), keyOf func(*T) tokenctl.Secret) ([]*T, error) {
 	found := make([]*T, len(secrets))
-	var texts []any
+	texts := make([]any, 0, len(secrets))
 	for _, s := range secrets {
 		if text := s.Reveal(); text != "" && storable(text) {
 			texts = append(texts, text)
 		}
 	}
-	if texts == nil {
+	if len(texts) == 0 {
 		return found, nil
 	}
 	if err := q.among(tx.Layout, key, "text", texts); err != nil {
 		return nil, err
 	}
-	q.key = "" // the order is that of the secrets
+	q.key, q.most = "", len(texts) // the order is that of the secrets
 	rows, err := read(q)
 	if err != nil {
 		return nil, err

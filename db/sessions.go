@@ -181,7 +181,7 @@ func (tx *Tx) sessionOwners(ctx context.Context, page []Session, o *ownerSearch,
 
 // readSessions returns what q finds, with the owners.
 func (tx *Tx) readSessions(ctx context.Context, q *query) ([]Session, error) {
-	var list []Session
+	list := make([]Session, 0, q.most)
 	err := tx.each(ctx, q, func(r row) error {
 		s := scanSession(tx.Layout, &r)
 		s.read(tx.Layout)

@@ -30,12 +30,12 @@ func (r *request) introspect(callers []*authenticator) (*response, error) {
 		return nil, err
 	}
 	// Any of a secret's kinds lets it in.
-	i := slices.IndexFunc(found, func(c tokens.Credential) bool { return letsIn(&c) })
+	i := slices.IndexFunc(found, letsIn)
 	if i < 0 {
 		// Why is nobody's business: section 2.2.
 		return unstored(respond(http.StatusOK, object{{"active", false}})), nil
 	}
-	answer, err := r.introspected(&found[i])
+	answer, err := r.introspected(found[i])
 	if err != nil {
 		return nil, err
 	}

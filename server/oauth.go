@@ -131,7 +131,7 @@ func (r *request) oauthToken() (secret tokenctl.Secret, hint string, refusal *re
 // find returns what a secret is, the kind that the hint names first. The hints of
 // RFC 7009 are known, and the names of kinds; RFC 7662 says to look further where
 // the hint is wrong.
-func (r *request) find(secret tokenctl.Secret, hint string) (found []tokens.Credential, err error) {
+func (r *request) find(secret tokenctl.Secret, hint string) (found []*tokens.Credential, err error) {
 	if text := secret.Reveal(); strings.ContainsRune(text, 0) || !utf8.ValidString(text) {
 		return nil, nil
 	}
@@ -145,7 +145,7 @@ func (r *request) find(secret tokenctl.Secret, hint string) (found []tokens.Cred
 	if tokenctl.CodeOf(err) == tokenctl.CodeTableMissing {
 		return nil, nil
 	}
-	slices.SortStableFunc(found, func(a, b tokens.Credential) int {
+	slices.SortStableFunc(found, func(a, b *tokens.Credential) int {
 		switch hint {
 		case a.Kind:
 			return -1

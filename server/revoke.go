@@ -24,8 +24,7 @@ func (r *request) revoke(callers []*authenticator) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range found {
-		c := &found[i]
+	for _, c := range found {
 		if over(c) {
 			continue
 		}

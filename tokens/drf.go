@@ -151,7 +151,7 @@ func drfByIDs(ctx context.Context, _ Env, tx *db.Tx, ids []string) ([]Found, err
 		default:
 			c := list[max(j, 0)]
 			c.Notes = drfNotes(c)
-			found[i] = Found{Credentials: []Credential{c}}
+			found[i].Credentials = []*Credential{&c}
 		}
 	}
 	return found, nil

@@ -20,7 +20,7 @@ type Name struct {
 type Found struct {
 	// Credentials are none for a secret that is no credential of this database, and two
 	// where a DRF key was imported into knox.
-	Credentials []Credential
+	Credentials []*Credential
 	// Err is CodeNotFound, CodeChanged or CodeAmbiguousID, about this name alone. Of a
 	// secret that was not found it is why a kind could not be asked, if one could not.
 	Err error
@@ -87,7 +87,7 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 			}
 			for j, i := range places {
 				if list[j] != nil {
-					found[i].Credentials = append(found[i].Credentials, *list[j])
+					found[i].Credentials = append(found[i].Credentials, list[j])
 				}
 			}
 		}
@@ -120,7 +120,7 @@ func (k *Kind) bySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []toke
 
 // BySecret finds the credentials that a secret belongs to; none when it is no
 // credential of this database.
-func BySecret(ctx context.Context, env Env, tx *db.Tx, secret tokenctl.Secret) ([]Credential, error) {
+func BySecret(ctx context.Context, env Env, tx *db.Tx, secret tokenctl.Secret) ([]*Credential, error) {
 	found, err := Find(ctx, env, tx, []Name{{Secret: secret}})
 	if err != nil {
 		return nil, err

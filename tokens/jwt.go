@@ -138,7 +138,7 @@ func jwtByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, e
 		if err != nil {
 			return nil, err
 		}
-		found[i] = Found{Credentials: []Credential{c}}
+		found[i].Credentials = []*Credential{&c}
 	}
 	return found, nil
 }

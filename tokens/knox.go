@@ -115,7 +115,7 @@ func knoxByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, 
 		default:
 			c := KnoxCredential(list[0])
 			c.Notes = knoxNotes(env, tx, list[0])
-			found[i] = Found{Credentials: []Credential{c}}
+			found[i].Credentials = []*Credential{&c}
 		}
 	}
 	return found, nil
@@ -135,7 +135,7 @@ func knoxBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.S
 		}
 		find, keyOf = tx.KnoxTokensWithDigests, func(t *db.KnoxToken) string { return t.Digest }
 	}
-	var keys []string
+	keys := make([]string, 0, len(schemes)*len(secrets))
 	for _, s := range schemes {
 		for _, secret := range secrets {
 			keys = append(keys, start(s, secret))

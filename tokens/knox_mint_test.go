@@ -112,12 +112,12 @@ func TestKnoxOverlap(t *testing.T) {
 				}
 				c := found[0]
 				req := tokens.RotateRequest{Overlap: 2 * time.Hour}
-				again, err := rotateOne(ctx, env, tx, c, req)
+				again, err := rotateOne(ctx, env, tx, *c, req)
 				if err != nil || !again.Until.Equal(test.want) || !again.Expires.Equal(hour(10)) {
 					t.Errorf("%+v: %+v, %v", test, again, err)
 				}
 				if !c.Expires.Equal(test.want) {
-					_, err = rotateOne(ctx, env, tx, c, req)
+					_, err = rotateOne(ctx, env, tx, *c, req)
 					code(t, err, tokenctl.CodeChanged)
 				}
 				old, err := tokens.BySecret(ctx, env, tx, m.Secrets[0].Secret)

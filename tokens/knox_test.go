@@ -200,5 +200,5 @@ func byID(ctx context.Context, env tokens.Env, tx *db.Tx, id string) (tokens.Cre
 	if err != nil {
 		return tokens.Credential{}, err
 	}
-	return found[0].Credentials[0], nil
+	return *found[0].Credentials[0], nil
 }

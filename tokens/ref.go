@@ -75,6 +75,9 @@ type Form struct {
 	Type string
 }
 
+// Grow makes room for n more.
+func (r *Refs) Grow(n int) { r.list = slices.Grow(r.list, n) }
+
 // Add adds a credential. It keeps nothing else of the memory of the list that yielded it.
 func (r *Refs) Add(c *Credential) {
 	if r.owners == nil {

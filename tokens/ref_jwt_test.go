@@ -35,7 +35,7 @@ func TestRefsOfUnrecordedJWT(t *testing.T) {
 				t.Fatalf("found %v, %v", found, err)
 			}
 			var refs tokens.Refs
-			refs.Add(&found[0])
+			refs.Add(found[0])
 			list := slices.Collect(refs.All())
 			if list[0].ID() != minted[0].ID || list[0].Credential().ID != minted[0].ID {
 				t.Errorf("the reference to %s is %s", minted[0].ID, list[0].ID())

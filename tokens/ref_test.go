@@ -203,7 +203,7 @@ func TestRefsShowNoSecret(t *testing.T) {
 				return err
 			}
 			for _, c := range found {
-				named.Add(&c)
+				named.Add(c)
 			}
 		}
 		return nil

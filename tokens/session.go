@@ -250,7 +250,8 @@ func sessionByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Foun
 		case 0:
 			found[i].Err = notFound("session:" + id)
 		case 1:
-			found[i] = Found{Credentials: []Credential{judgeSession(env, ready, tx.Now, list[0])}}
+			c := judgeSession(env, ready, tx.Now, list[0])
+			found[i].Credentials = []*Credential{&c}
 		default:
 			found[i].Err = &tokenctl.Error{Code: tokenctl.CodeAmbiguousID, Message: "more than one session is session:" + id,
 				Hint: "act on them by their keys, from standard input: -"}
