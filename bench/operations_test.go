@@ -74,7 +74,9 @@ const (
 	countNewKnox = countKnox + " where created > '{day}'"
 	countJWT     = "select (select count(*) from token_blacklist_outstandingtoken), count(*) from token_blacklist_blacklistedtoken"
 	countSession = "select count(*) from django_session"
-	countUsers   = "select count(*), min(username), max(email), max(last_name) from auth_user"
+	// Only the keys tell new sessions from old ones.
+	countNewSession = "select count(*), count(distinct session_key), count(case when session_key = '{first session}' then 1 end) from django_session"
+	countUsers      = "select count(*), min(username), max(email), max(last_name) from auth_user"
 )
 
 func list(kind, format, query string, target float64, more ...string) operation {
@@ -118,8 +120,8 @@ func purge(kind, count, plain string, django ...string) operation {
 
 // named are the commands that read secrets of a kind from standard input, against a copy
 // into a temporary table and a join of a column with an expression over its secret, which
-// match gives.
-func named(kind, table, count string, match func(engine string) (column, expression string)) []operation {
+// match gives. fresh is what plain SQL sets in a row to rotate it.
+func named(kind, table, count, renewed string, match func(engine string) (column, expression string), fresh func(engine string) string) []operation {
 	stdin := kind + "-secrets"
 	copied := either("create temporary table s (secret text);\n\\copy s from '{"+stdin+"}'\nanalyze s;",
 		"create temporary table s (secret text);\n.import --schema temp {"+stdin+"} s")
@@ -139,6 +141,11 @@ func named(kind, table, count string, match func(engine string) (column, express
 			plain: func(engine string) string {
 				column, expression := match(engine)
 				return copied(engine) + "delete from " + table + " where " + column + " in (select " + expression + " from s);\n"
+			}},
+		{name: "rotate " + kind + " named", from: kind, target: 2, sqlite: 2, count: renewed, stdin: stdin, args: []string{"rotate", "-", "--out", "{out}"},
+			plain: func(engine string) string {
+				column, expression := match(engine)
+				return copied(engine) + either(`\o {out}`, `.output {out}`)(engine) + "update " + table + " set " + fresh(engine) + " where " + column + " in (select " + expression + " from s) returning " + column + ";\n"
 			}}}
 }
 
@@ -186,8 +193,15 @@ for s in Session.objects.order_by("session_key").iterator():
 		select '{now}', id from token_blacklist_outstandingtoken where created_at < '{day}';`,
 		"for t in OutstandingToken.objects.all(): RefreshToken(t.token).blacklist()", "--older-than", "1d")
 	sessionGone := blacklist("session", countSession, "delete from django_session where expire_date > '{now}';", "", "--expires-after", "1d")
-	operations := slices.Concat(named("drf", "authtoken_token", countDRF, whole("key")),
-		named("knox", "knox_authtoken", countKnox, digest), named("session", "django_session", countSession, whole("session_key")))
+	operations := slices.Concat(
+		named("drf", "authtoken_token", countDRF, countNewDRF, whole("key"), either(
+			"key = left(md5(random()::text) || md5(random()::text), 40), created = now()",
+			"key = lower(hex(randomblob(20))), created = '{now}'")),
+		named("knox", "knox_authtoken", countKnox, countNewKnox, digest, either(
+			"digest = encode(sha512((md5(random()::text) || md5(random()::text))::bytea), 'hex'), token_key = left(md5(random()::text), 15), created = now(), expiry = now() + interval '10 h'",
+			"digest = lower(hex(randomblob(64))), token_key = lower(substr(hex(randomblob(8)), 1, 15)), created = '{now}', expiry = '{now}'")),
+		named("session", "django_session", countSession, countNewSession, whole("session_key"), either(
+			"session_key = md5(random()::text)", "session_key = lower(hex(randomblob(16)))")))
 	return append(operations, []operation{
 		drf,
 		list("drf", "csv", drfByOwner, 1.3),

@@ -118,9 +118,10 @@ func (l *Layout) anyOf(expr, placeholder string) string {
 }
 
 // few is how many rows PostgreSQL finds one by one by an index, in the order in which they
-// are given. Of more rows the planner is told how many there are, and may read the table. It
+// are given. Of more rows the planner is told how many there are, and may read the table:
+// keys in no order cost some 15 µs each by an index, and the table less than 1 µs a row. It
 // would do so of fewer rows too, although their pages are in memory.
-const few = 20_000
+const few = 5_000
 
 // among adds the condition that expr, of a column's type, is one of many values.
 func (q *query) among(l *Layout, expr, typ string, values []any) error {

@@ -105,6 +105,9 @@ func (r *Refs) Add(c *Credential) {
 	} else {
 		row.Owner = strings.Clone(row.Owner)
 	}
+	if len(r.list) == cap(r.list) {
+		r.Grow(max(64, len(r.list))) // append copies a long list five times over
+	}
 	r.list = append(r.list, Ref{row: row, owner: owner, form: shared, created: c.Created.UnixMicro(), expires: c.Expires.UnixMicro(), jwt: c.jwt, place: int32(len(r.list))})
 }
 
