@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -207,71 +206,6 @@ func (f *changeFlags) pick(ctx context.Context, store *db.Store, sel tokens.Sele
 		}
 	}
 	return nil
-}
-
-func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string) (*selection, error) {
-	names, err := f.app.references(ctx, args, f.tokenFile)
-	// The end of a pipe from list has nothing to read on a good day.
-	if err != nil && (err != errNoInput || !f.ignoreMissing) {
-		return nil, err
-	}
-	s := &selection{named: true, single: len(names) == 1}
-	err = store.Read(ctx, func(tx *db.Tx) error {
-		list, skipped, err := lookUp(ctx, f.app.env(), tx, names)
-		if err != nil {
-			return err
-		}
-		if err := f.app.checkLines(list); err != nil {
-			return err
-		}
-		f.app.noteLines(skipped)
-		for i := range list {
-			if s := list[i].secrets; f.verb == "rotate" && s != nil && len(s[0]) > 1 {
-				return &tokenctl.Error{Code: tokenctl.CodeAmbiguousID, Message: "a secret stands in the tables of two kinds: " + s[0][0].ID + ", " + s[0][1].ID, Hint: "rotate one of them by its id"}
-			}
-		}
-		found, missing, err := resolve(list)
-		if err != nil {
-			return err
-		}
-		s.missing = missing
-		s.refs.Grow(len(found))
-		for _, c := range found {
-			if e := f.cannot(c, store); e != nil {
-				s.missing = append(s.missing, offence{id: c.ID, err: e})
-				continue
-			}
-			s.refs.Add(c)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.single = s.single && s.refs.Len()+len(s.missing) == 1
-	if f.ignoreMissing {
-		s.missing = slices.DeleteFunc(s.missing, func(o offence) bool { return o.err.Code == tokenctl.CodeNotFound })
-	}
-	if len(s.missing) > 0 && (!f.keepGoing || s.refs.Len() == 0) {
-		err := offences(s.missing)
-		var e *tokenctl.Error
-		if errors.As(err, &e) && e.Code == tokenctl.CodeNotFound {
-			e.Hint = strings.TrimPrefix(e.Hint+"; --ignore-missing makes an absent one no fault", "; ")
-		}
-		if f.keepGoing && f.app.asked() {
-			if err := f.write(s, f.app.Stdout, f.app.options(s.single), nil); err != nil {
-				return nil, err
-			}
-		}
-		return nil, err
-	}
-	if s.refs.Len() == 0 {
-		f.app.say("nothing to %s: none of them is there", f.verb)
-		if !f.dryRun {
-			return nil, f.app.writeNone()
-		}
-	}
-	return s, nil
 }
 
 // noteOthers says which kinds the selector would pick from if tokenctl could

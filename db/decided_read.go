@@ -1,0 +1,158 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strconv"
+)
+
+// postgres reads through a cursor, as the owners are looked up on the one connection
+// that the transaction has. A temporary table takes a transaction that may write.
+func (d *decided[T]) postgres(ctx context.Context, emit func([]T) error) error {
+	return d.store.transact(ctx, mode{readOnly: true, temporary: d.later(), unlimited: true}, func(tx *Tx) error {
+		q, err := d.base(tx.Layout)
+		if err != nil {
+			return err
+		}
+		if !d.later() {
+			return d.cursor(ctx, tx, q, d.note, func(page []T) error { return emit(d.choose(page, nil)) })
+		}
+		table := "pg_temp.tokenctl_" + d.name
+		err = tx.exec(ctx, "create temporary table tokenctl_"+d.name+" (row "+d.rowType()+", owner "+d.users(tx.Layout).castType()+", created text, expires text, status text, type text) on commit drop")
+		if err != nil {
+			return err
+		}
+		if err := d.cursor(ctx, tx, q, d.note, func(page []T) error { return d.fill(ctx, tx, table, page) }); err != nil {
+			return err
+		}
+		if err := tx.exec(ctx, "close tokenctl_"+d.name); err != nil {
+			return err
+		}
+		if q, err = d.sorted(tx.Layout, table); err != nil {
+			return err
+		}
+		return d.cursor(ctx, tx, q, nil, emit)
+	})
+}
+
+// cursor calls f for the result of q, a page at a time.
+func (d *decided[T]) cursor(ctx context.Context, tx *Tx, q *query, note func(*T), f func([]T) error) error {
+	name := "tokenctl_" + d.name
+	if err := tx.exec(ctx, "declare "+name+" no scroll cursor for "+q.sql(), q.args...); err != nil {
+		return err
+	}
+	fetch := &query{text: "fetch " + strconv.Itoa(pageSize) + " from " + name}
+	var owners ownerSearch
+	var next []T
+	page, err := d.fetch(ctx, tx, fetch, nil, nil)
+	wait := d.texts(tx.Layout, page)
+	defer func() { wait() }()
+	for err == nil && len(page) > 0 {
+		if next = next[:0]; len(page) == pageSize {
+			if next, err = d.fetch(ctx, tx, fetch, next, nil); err != nil {
+				return err
+			}
+		}
+		wait()
+		wait = d.texts(tx.Layout, next)
+		if err := d.finish(ctx, tx, page, &owners, note); err != nil {
+			return err
+		}
+		if err := f(page); err != nil {
+			return err
+		}
+		page, next = next, page
+	}
+	return err
+}
+
+// sqlite reads a page in each transaction, for the reasons that streamSQLite has.
+func (d *decided[T]) sqlite(ctx context.Context, emit func([]T) error) error {
+	conn, err := d.store.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	found, order := "temp."+d.name+"_found", "temp."+d.name+"_order"
+	defer conn.ExecContext(context.WithoutCancel(ctx), "drop table if exists "+found+"; drop table if exists "+order) //nolint:errcheck // they end with the connection anyway
+	var q *query
+	err = d.store.transactOn(ctx, conn, mode{readOnly: true}, func(tx *Tx) error {
+		if q, err = d.base(tx.Layout); err != nil || !d.later() {
+			return err
+		}
+		return tx.exec(ctx, "create temporary table "+d.name+"_found (row primary key, owner, created text, expires text, status text, type text)")
+	})
+	if err != nil {
+		return err
+	}
+	note := d.note
+	if d.later() {
+		err := d.pages(ctx, conn, q, note, func(tx *Tx, page []T) error { return d.fill(ctx, tx, found, page) }, nil)
+		if err != nil {
+			return err
+		}
+		note = nil
+	}
+	if d.filter.Sort != "" {
+		err := d.store.transactOn(ctx, conn, mode{readOnly: true}, func(tx *Tx) error {
+			if d.later() {
+				if q, err = d.sorted(tx.Layout, found); err != nil {
+					return err
+				}
+			}
+			q.columns = []string{d.key + " as row"}
+			if err := tx.exec(ctx, "create temporary table "+d.name+"_order as "+q.sql(), q.args...); err != nil {
+				return err
+			}
+			if q, err = d.query(tx.Layout); err == nil {
+				q.from = order + " x cross join " + q.from
+				q.where = append(q.where, d.key+" = x.row")
+				q.key = "x.rowid"
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return d.pages(ctx, conn, q, note, nil, func(page []T) error { return emit(d.choose(page, nil)) })
+}
+
+// pages reads q by its key. inside is called with a page in a transaction, outside
+// when none is open.
+func (d *decided[T]) pages(ctx context.Context, conn *sql.Conn, q *query, note func(*T), inside func(*Tx, []T) error, outside func([]T) error) error {
+	where, args := q.where, q.args
+	q.columns = append(q.columns, q.key)
+	q.limit = pageSize
+	var last any
+	var page, next []T
+	var owners ownerSearch
+	for more := true; more || len(page) > 0; {
+		next = next[:0]
+		err := d.store.transactOn(ctx, conn, mode{readOnly: true}, func(tx *Tx) (err error) {
+			wait := d.texts(tx.Layout, page)
+			if more {
+				next, err = d.fetch(ctx, tx, q, next, &last)
+				more = len(next) == pageSize
+			}
+			if wait(); err == nil {
+				err = d.finish(ctx, tx, page, &owners, note)
+			}
+			if err == nil && inside != nil {
+				err = inside(tx, page)
+			}
+			return err
+		})
+		if err == nil && outside != nil {
+			err = outside(page)
+		}
+		if err != nil {
+			return err
+		}
+		page, next = next, page
+		q.where, q.args = slices.Clone(where), slices.Clone(args)
+		q.and(q.key+" > %s", last)
+	}
+	return nil
+}

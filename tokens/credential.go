@@ -1,0 +1,69 @@
+package tokens
+
+import (
+	"time"
+
+	"tokenctl"
+	"tokenctl/db"
+)
+
+// Status says whether a credential works.
+type Status string
+
+// The statuses of a stored credential.
+const (
+	Active      Status = "active"
+	Expired     Status = "expired"
+	Blacklisted Status = "blacklisted"
+	Disabled    Status = "disabled" // its owner is inactive
+	Dead        Status = "dead"     // can never verify again
+)
+
+// Statuses are the values of --status.
+func Statuses() []string {
+	return []string{string(Active), string(Expired), string(Blacklisted), string(Disabled), string(Dead)}
+}
+
+// Credential is one stored credential, without its secret.
+type Credential struct {
+	Kind      string // the name of its Kind
+	Type      string // simplejwt's token_type; empty for other kinds
+	ID        string
+	Owner     db.User // zero where the row has none
+	Status    Status
+	Created   time.Time // zero: unknown
+	Expires   time.Time // zero: never
+	Signature string    // "verified" or "unchecked" where the kind signs; else empty
+	Claims    []byte    // JSON object; nil where the kind has none
+	Reason    string    // why a secret does not verify although no row says so
+	Notes     []string
+	Unread    []db.Unread // values of its row that could not be read; those of its owner's are the owner's
+
+	secret tokenctl.Secret // where the row holds it
+	row    db.Ref          // names its row; zero where there is none
+	jwt    *jwtRow         // of a JWT that was named
+}
+
+// Secret is the credential's secret where the database holds it in clear;
+// zero otherwise.
+func (c *Credential) Secret() tokenctl.Secret { return c.secret }
+
+// Of returns the credential's kind.
+func (c *Credential) Of() *Kind {
+	k, _ := KindNamed(c.Kind)
+	return k
+}
+
+// Minted is a credential with its new secrets, which are shown once.
+type Minted struct {
+	Credential
+	Secrets  []Named
+	Replaces string    // rotate: the id of the predecessor
+	Until    time.Time // rotate: when the predecessor ends; zero: at once
+}
+
+// Named is a secret and what it is called: "token", or "refresh" and "access".
+type Named struct {
+	Name   string
+	Secret tokenctl.Secret
+}
