@@ -64,3 +64,38 @@ func TestChangeMovedRows(t *testing.T) {
 		}
 	})
 }
+
+// Of many rows the planner chooses how to find them. What was left is told all the same.
+func TestChangeManyRows(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, s *db.Store, address string) {
+		const n = 6000
+		alice, bob := newUser(t, s, "alice"), newUser(t, s, "bob")
+		execute(t, address, fmt.Sprintf(`with recursive i (n) as (select 1 union all select n + 1 from i where n < %d)
+			insert into knox_authtoken (digest, token_key, created, expiry, user_id)
+			select 'digest' || cast(100000 + n as text), 'abcdefghijklmno', '2026-01-01 00:00:00', null, %s from i`, n, alice.ID))
+		seen := collect(t, s.KnoxTokens(t.Context(), db.Filter{Compare: true}))
+		if len(seen) != n {
+			t.Fatalf("%d tokens", len(seen))
+		}
+		execute(t, address, "delete from knox_authtoken where digest = 'digest100007'")
+		execute(t, address, "update knox_authtoken set user_id = "+bob.ID+" where digest = 'digest103000'")
+		if err := s.Write(t.Context(), func(tx *db.Tx) error {
+			left, err := tx.DeleteKnoxTokens(t.Context(), refsOf(seen))
+			if err != nil {
+				return err
+			}
+			for i, token := range seen {
+				if want := map[string]db.Outcome{"digest100007": db.Gone, "digest103000": db.Changed}[token.Digest]; left[i] != want {
+					t.Errorf("%s: %v, want %v", token.Digest, left[i], want)
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if got := dbtest.Query(address, "select digest from knox_authtoken"); got != "digest103000\n" {
+			t.Errorf("the tokens left: %s", got)
+		}
+	})
+}
