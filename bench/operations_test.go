@@ -106,7 +106,7 @@ func blacklist(kind, count, plain string, python string, selector ...string) ope
 
 // shown is the same with the list that tokenctl shows of what it is about to do.
 func (o operation) shown(query string) operation {
-	o.name, o.django = o.name+" shown", nil
+	o.name, o.django, o.target = o.name+" shown", nil, 2.5
 	plain, list := o.plain, rows("", query)
 	o.plain = func(engine string) string { return list(engine) + plain(engine) }
 	o.args = slices.DeleteFunc(slices.Clone(o.args), func(arg string) bool { return arg == "-q" })
