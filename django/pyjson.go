@@ -29,6 +29,12 @@ var errPySyntax = errors.New("not JSON as Python reads it")
 // ErrPythonDepth is Python's RecursionError: the text is nested too deeply.
 var ErrPythonDepth = errors.New("nested too deeply")
 
+// pyError is str() of an exception.
+type pyError string
+
+// Error implements error.
+func (e pyError) Error() string { return string(e) }
+
 // maxPyDepth is a bit less than CPython's recursion limit of 1000 leaves inside a
 // request.
 const maxPyDepth = 900

@@ -90,7 +90,7 @@ func (r *pyReader) value() (any, error) {
 	for _, c := range pyConstants {
 		if bytes.HasPrefix(r.in[r.pos:], []byte(c.word)) {
 			if _, float := c.value.(float64); float && r.strict {
-				return nil, fmt.Errorf("Out of range float values are not JSON compliant: '%s'", c.word)
+				return nil, pyError("Out of range float values are not JSON compliant: '" + c.word + "'")
 			}
 			r.pos += len(c.word)
 			return c.value, nil

@@ -27,8 +27,8 @@ func (r *pyReader) number() (any, error) {
 	text := r.in[start:r.pos]
 	switch {
 	case !float && digits > maxPyDigits:
-		return nil, fmt.Errorf("Exceeds the limit (%d digits) for integer string conversion: "+
-			"value has %d digits; use sys.set_int_max_str_digits() to increase the limit", maxPyDigits, digits)
+		return nil, pyError(fmt.Sprintf("Exceeds the limit (%d digits) for integer string conversion: "+
+			"value has %d digits; use sys.set_int_max_str_digits() to increase the limit", maxPyDigits, digits))
 	case r.passing:
 		return nil, nil
 	case float:
