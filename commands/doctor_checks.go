@@ -79,7 +79,7 @@ func (d *doctor) sqlite(tx *db.Tx, path string) error {
 		}
 		for _, o := range orphans {
 			d.add("foreign_keys", statusProblem, fmt.Sprintf("broken references from %s to %s: %s", o.Table, o.Parent, orMore(o.Rows, strconv.Itoa(o.Rows))),
-				"look at them with sqlite3: pragma foreign_key_check("+o.Table+"); delete those rows, or restore what they refer to")
+				"look at them with sqlite3: "+o.Look+"; delete those rows, or restore what they refer to")
 		}
 		if orphans == nil {
 			d.ok("foreign_keys", "every row that another refers to is there")

@@ -157,7 +157,7 @@ func (t *Table) follow(base *Table, writes bool) {
 		}
 		c.refers, c.refersTo = b.refers, b.refersTo
 		if writes {
-			c.NotNull, c.HasDefault, c.PrimaryKey, c.Unique = b.NotNull, b.HasDefault, b.PrimaryKey, b.Unique
+			c.NotNull, c.HasDefault, c.Generated, c.PrimaryKey, c.Unique = b.NotNull, b.HasDefault, b.Generated, b.PrimaryKey, b.Unique
 		}
 	}
 }
@@ -198,13 +198,13 @@ func readTables(ctx context.Context, conn *pgx.Conn, tables referred[uint32], oi
 			t.Schema, t.Name, t.Form = schema, name, forms[kind]
 		}))
 	batch.Queue(`
-		select a.attrelid, a.attnum, a.attname, a.atttypmod, a.attnotnull, a.atthasdef or a.attidentity <> '',
+		select a.attrelid, a.attnum, a.attname, a.atttypmod, a.attnotnull, a.atthasdef or a.attidentity <> '', a.attgenerated <> '',
 			(select t.typname from pg_catalog.pg_type t where t.oid = a.atttypid),
 			(select t.typcategory = 'S' from pg_catalog.pg_type t where t.oid = a.atttypid)
 		from pg_catalog.pg_attribute a
 		where a.attrelid = any($1::oid[]) and a.attnum > 0 and not a.attisdropped
 		order by a.attnum`, oids).
-		Query(each([]any{&oid, &c.number, &c.Name, &modifier, &c.NotNull, &c.HasDefault, &c.Type, &c.Text}, func() {
+		Query(each([]any{&oid, &c.number, &c.Name, &modifier, &c.NotNull, &c.HasDefault, &c.Generated, &c.Type, &c.Text}, func() {
 			c.Length = 0
 			if c.Type == "varchar" || c.Type == "bpchar" {
 				c.Length = max(modifier-4, 0)

@@ -62,14 +62,14 @@ func (tx *Tx) readSQLiteTables(ctx context.Context, l *Layout, tables referred[s
 			select f."table" from rel join pragma_foreign_key_list(rel.name) f
 			where f."from" = 'user_id' or f."from" in (select c.name from pragma_table_info(rel.name) c where c.pk)
 		)
-		select m.name, m.type = 'view', m.sql, c.name, lower(c.type), c."notnull", c.dflt_value is not null, c.pk,
+		select m.name, m.type = 'view', m.sql, c.name, lower(c.type), c."notnull", c.dflt_value is not null or c.hidden > 1, c.hidden > 1, c.pk,
 			exists (select 1 from pragma_index_list(m.name) i where i."unique" and not i.partial
 				and 1 = (select count(*) from pragma_index_info(i.name))
 				and c.name = (select name from pragma_index_info(i.name))),
 			coalesce((select min(f."table") from pragma_foreign_key_list(m.name) f where f."from" = c.name), ''),
 			coalesce((select min(f."to") from pragma_foreign_key_list(m.name) f where f."from" = c.name), ''),
 			sqlite_version()
-		from rel join sqlite_schema m on m.name = rel.name and m.type in ('table', 'view') join pragma_table_info(m.name) c
+		from rel join sqlite_schema m on m.name = rel.name and m.type in ('table', 'view') join pragma_table_xinfo(m.name) c on c.hidden <> 1
 		order by m.name, c.cid`, string(wanted), byColumns)
 	if err != nil {
 		return nil, nil, err
@@ -81,7 +81,7 @@ func (tx *Tx) readSQLiteTables(ctx context.Context, l *Layout, tables referred[s
 		var view bool
 		var pk int
 		var c Column
-		if err := rows.Scan(&table, &view, &definition, &c.Name, &declared, &c.NotNull, &c.HasDefault, &pk, &c.Unique, &target, &c.refersTo, &l.Version); err != nil {
+		if err := rows.Scan(&table, &view, &definition, &c.Name, &declared, &c.NotNull, &c.HasDefault, &c.Generated, &pk, &c.Unique, &target, &c.refersTo, &l.Version); err != nil {
 			return nil, nil, err
 		}
 		t := tables.get(table)

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -179,19 +180,28 @@ func (tx *Tx) runInTurn(ctx context.Context, c change) (missed []int, err error)
 		for i, g := range c.each {
 			args[i] = g.each[place]
 		}
-		// The driver's watch over a context takes longer than one row.
-		result, err := statement.ExecContext(context.WithoutCancel(ctx), args...)
-		if err != nil {
-			return nil, tx.explain(ctx, err)
+		n, err := tx.affected(ctx, statement, args)
+		if key, text := args[0].(string); err == nil && n == 0 && text {
+			args[0] = []byte(key) // an import can leave a key as bytes, which equal no text
+			n, err = tx.affected(ctx, statement, args)
 		}
-		switch n, err := result.RowsAffected(); {
-		case err != nil:
+		if err != nil {
 			return nil, err
-		case n == 0:
+		}
+		if n == 0 {
 			missed = append(missed, place)
 		}
 	}
 	return missed, nil
+}
+
+// affected runs a statement. The driver's watch over a context takes longer than one row.
+func (tx *Tx) affected(ctx context.Context, statement *sql.Stmt, args []any) (int64, error) {
+	result, err := statement.ExecContext(context.WithoutCancel(ctx), args...)
+	if err != nil {
+		return 0, tx.explain(ctx, err)
+	}
+	return result.RowsAffected()
 }
 
 // changeWhere runs a statement that changes all that a query selects, and returns how

@@ -67,9 +67,9 @@ func setvalHint(schema, table, column, sequence string) string {
 	if schema != "" {
 		t = quote(schema) + "." + t
 	}
-	of := "'" + sequence + "'"
+	of := literal(sequence)
 	if sequence == "" {
-		of = "pg_get_serial_sequence('" + t + "', '" + column + "')"
+		of = "pg_get_serial_sequence(" + literal(t) + ", " + literal(column) + ")"
 	}
 	return "as its owner: select setval(" + of + ", (select max(" + quote(column) + ") from " + t + "))"
 }

@@ -170,10 +170,13 @@ func (d *decided[T]) texts(l *Layout, page []T) (wait func()) {
 
 // fill notes in the temporary table what sorts the selected rows of a page.
 func (d *decided[T]) fill(ctx context.Context, tx *Tx, table string, page []T) error {
-	var rows [][6]any
+	var rows [][7]any
 	users := d.users(tx.Layout)
 	d.choose(page, func(v *T, found Decision) {
-		r := [6]any{d.keyOf(v), nil, nil, nil, found.Status, nil}
+		r := [7]any{d.keyOf(v), nil, nil, nil, found.Status}
+		if key, ok := r[0].([]byte); ok {
+			r[0], r[6] = string(key), 1 // JSON has no bytes
+		}
 		if u := d.owner(v); u.ID != "" && users != nil {
 			r[1], _ = users.keyArg(tx.Layout.Engine, u.ID)
 		}
@@ -194,7 +197,7 @@ func (d *decided[T]) fill(ctx context.Context, tx *Tx, table string, page []T) e
 	if err != nil {
 		return err
 	}
-	from := "value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 from json_each($1)"
+	from := "case when value ->> 6 then cast(value ->> 0 as blob) else value ->> 0 end, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 from json_each($1)"
 	if tx.Layout.Engine == PostgreSQL {
 		from = "cast(value ->> 0 as " + d.rowType() + "), cast(value ->> 1 as " + d.users(tx.Layout).castType() + "), value ->> 2, value ->> 3, value ->> 4, value ->> 5 from jsonb_array_elements(cast($1 as jsonb))"
 	}

@@ -98,7 +98,7 @@ func (u *UserTable) FlagsRequired() []string {
 			case known:
 				flags = append(flags, flag+" VALUE")
 			default:
-				flags = append(flags, "--set "+c.Name+"=VALUE")
+				flags = append(flags, setFlag(c.Name))
 			}
 		}
 	}
@@ -182,6 +182,7 @@ func (tx *Tx) AppliedMigrations(ctx context.Context) (map[string][]string, error
 type Orphans struct {
 	Table, Parent string
 	Rows          int
+	Look          string // the statement that shows them
 }
 
 // MaxOrphans bounds what Orphans counts.
@@ -203,6 +204,7 @@ func (tx *Tx) Orphans(ctx context.Context) (list []Orphans, err error) {
 		if err := rows.Scan(&o.Table, &o.Parent, &o.Rows); err != nil {
 			return nil, tx.explain(ctx, err)
 		}
+		o.Look = "pragma foreign_key_check(" + quote(o.Table) + ")"
 		list = append(list, o)
 	}
 	return list, tx.explain(ctx, rows.Err())

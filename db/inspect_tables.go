@@ -298,7 +298,7 @@ func (tx *Tx) Sequences(ctx context.Context) (list []Sequence, err error) {
 		if bits := map[string]uint{"int2": 15, "int4": 31}[key.Type]; bits > 0 {
 			s.Most = min(s.Most, 1<<bits-1)
 		}
-		s.Set = fmt.Sprintf("select setval('%s', (select max(%s) from %s))", strings.ReplaceAll(name, "'", "''"), quote(key.Name), t.SQL())
+		s.Set = fmt.Sprintf("select setval(%s, (select max(%s) from %s))", literal(name), quote(key.Name), t.SQL())
 		s.Widen = fmt.Sprintf("alter table %s alter column %s type bigint; alter sequence %s as bigint no maxvalue", t.SQL(), quote(key.Name), name)
 		list = append(list, s)
 	}

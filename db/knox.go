@@ -71,6 +71,9 @@ func scanKnox(l *Layout, r *row, brief bool) KnoxToken {
 	table := l.Knox()
 	u := scanOwner(table.Owner, r, brief)
 	t := KnoxToken{User: u, Digest: r.stored(table, "digest"), Created: r.moment(django.DjangoTime, table, "created"), Expires: r.moment(django.DjangoTime, table, table.knoxExpiry()), Status: r.text()}
+	if c := table.Column("digest"); c.Type == "bpchar" && len(t.Digest) < c.Length {
+		r.lose(table, "digest", padded, true) // hmac.compare_digest of knox/auth.py (5.0.2)
+	}
 	t.Unread = r.unread
 	if !brief {
 		t.TokenKey, _ = r.maybe()

@@ -77,6 +77,7 @@ type Column struct {
 	Length     int    // of a varchar or char; 0: unlimited
 	NotNull    bool
 	HasDefault bool // the database fills it in
+	Generated  bool // always, and takes no value
 	PrimaryKey bool
 	Unique     bool   // by itself
 	Text       bool   // a text type, citext and domains included
@@ -213,6 +214,9 @@ func (t *Table) SQL() string {
 
 // quote quotes an identifier; both engines double the quotes inside.
 func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// literal quotes a text for a statement that a person is to run.
+func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 // detect reads the catalogue.
 func (tx *Tx) detect(ctx context.Context) (*Layout, error) {

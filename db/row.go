@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
@@ -90,6 +91,16 @@ func (r *row) nextSQLite() any {
 	return v
 }
 
+// isBytes reports whether the next value is stored as bytes, which on SQLite equal no
+// text: an import can leave them where Django writes one.
+func (r *row) isBytes() bool {
+	if len(r.values) == 0 {
+		return false
+	}
+	_, bytes := r.values[0].([]byte)
+	return bytes
+}
+
 // maybe reads a text, and whether it is none.
 func (r *row) maybe() (_ string, ok bool) {
 	if r.columns == nil {
@@ -111,8 +122,10 @@ func (r *row) maybe() (_ string, ok bool) {
 		return "", false
 	}
 	switch c.oid {
-	case pgtype.TextOID, pgtype.VarcharOID, pgtype.BPCharOID, pgtype.NameOID, pgtype.UnknownOID:
+	case pgtype.TextOID, pgtype.VarcharOID, pgtype.NameOID, pgtype.UnknownOID:
 		return value, true
+	case pgtype.BPCharOID:
+		return strings.TrimRight(value, " "), true // blanks at its end mean nothing to PostgreSQL
 	}
 	if _, known := c.types.TypeForOID(c.oid); !known {
 		return value, true // citext, and what else an extension makes, is sent as its text

@@ -126,7 +126,11 @@ const few = 5_000
 // among adds the condition that expr, of a column's type, is one of many values.
 func (q *query) among(l *Layout, expr, typ string, values []any) error {
 	if l.Engine == SQLite {
-		return q.oneOf(l, expr, values)
+		arg, err := l.listArg(values)
+		if err == nil {
+			q.and(expr+" in (select value from json_each(%s) union all "+bytesOf+")", arg, arg)
+		}
+		return err
 	}
 	array := quote(typ) + "[]"
 	list := "cast(%s as " + array + ")"
@@ -136,6 +140,10 @@ func (q *query) among(l *Layout, expr, typ string, values []any) error {
 	q.and(expr+" = any("+list+")", arrayOf(typ, values))
 	return nil
 }
+
+// bytesOf is the texts of a list as bytes: on SQLite these equal no text, and a key can be
+// stored as such.
+const bytesOf = "select cast(value as blob) from json_each(%s) where type = 'text'"
 
 // oneOf adds the condition that expr is one of the values.
 func (q *query) oneOf(l *Layout, expr string, values []any) error {
@@ -245,13 +253,16 @@ func (q *query) startingWith(l *Layout, key string, prefixes []string, end strin
 			values[i] = end // no key starts like that
 		}
 	}
-	from, place, err := q.given(l, "text", values)
-	least, behind := " >= ", " < "
-	if l.Engine == PostgreSQL {
-		least, behind = " ~>=~ ", " ~<~ "
+	if l.Engine == SQLite {
+		arg, err := l.listArg(values)
+		q.from = q.expr("(select key, value, value || %s as stop from json_each(%s) union all select key, cast(value as blob), cast(value || %s as blob) from json_each(%s)) n cross join ", end, arg, end, arg) + q.from
+		q.where = append(q.where, key+" >= n.value", key+" < n.stop")
+		q.columns = append([]string{"n.key"}, q.columns...)
+		return err
 	}
+	from, place, err := q.given(l, "text", values)
 	q.from = from + " cross join " + q.from
-	q.where = append(q.where, key+least+"n.value", q.expr(key+behind+"(n.value || %s)", end))
+	q.where = append(q.where, key+" ~>=~ n.value", q.expr(key+" ~<~ (n.value || %s)", end))
 	q.columns = append([]string{place}, q.columns...)
 	return err
 }

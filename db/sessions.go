@@ -21,6 +21,7 @@ type Session struct {
 	User    User   // zero where there is no such user
 	Problem error  // why the data cannot be read: ErrSessionCorrupt and its kin of package django
 	Unread  []Unread
+	bytes   bool  // its key is stored as bytes
 	Sum     int64 // on PostgreSQL, a hash of its data; see Filter.Compare
 }
 
@@ -62,7 +63,9 @@ func (q *query) summed(l *Layout) {
 
 func scanSession(l *Layout, r *row) Session {
 	t := l.Session()
-	s := Session{Key: tokenctl.NewSecret(r.stored(t, "session_key"))}
+	s := Session{bytes: r.isBytes()}
+	s.Key = tokenctl.NewSecret(r.stored(t, "session_key"))
+	bytes := r.isBytes()
 	data, ok := r.maybe()
 	s.Expires = r.moment(django.DjangoTime, t, "expire_date")
 	if live := r.flag(); live != nil {
@@ -71,6 +74,9 @@ func scanSession(l *Layout, r *row) Session {
 	s.Unread = r.unread
 	if s.Data = data; !ok {
 		s.Problem = django.ErrSessionTooLarge
+	}
+	if bytes && data != "" {
+		s.Problem = django.ErrSessionCorrupt // signing.loads takes no bytes
 	}
 	if len(r.columns) > 0 { // see summed
 		s.Sum = r.integer()
@@ -128,7 +134,12 @@ func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), dec
 		read:  func(l *Layout, v *Session) { v.read(l) },
 		owner: func(v *Session) *User { return &v.User },
 		users: func(l *Layout) *UserTable { return l.Session().Owner },
-		keyOf: func(v *Session) any { return v.Key.Reveal() },
+		keyOf: func(v *Session) any {
+			if v.bytes {
+				return []byte(v.Key.Reveal())
+			}
+			return v.Key.Reveal()
+		},
 		owners: func(ctx context.Context, tx *Tx, page []Session, o *ownerSearch) error {
 			return tx.sessionOwners(ctx, page, o, f.Staff == nil && f.Superuser == nil)
 		},

@@ -30,7 +30,7 @@ type Unread struct {
 func (u Unread) String() string {
 	text := u.Column + " holds " + u.what + ": it is unknown"
 	if u.Breaks {
-		text = u.Column + " holds " + u.what + ": the application fails on the row"
+		text = u.Column + " holds " + u.what + ": the application cannot use the row"
 	}
 	return text
 }
@@ -49,6 +49,8 @@ const (
 	noDate  = "no date that Django can read"
 	noText  = "no value"
 	badText = "bytes that are no text"
+	asBytes = "bytes, which equal no text"
+	padded  = "blanks behind its text, which knox compares"
 )
 
 // lose notes that a column's value could not be read.
@@ -59,12 +61,15 @@ func (r *row) lose(t *Table, column, what string, breaks bool) {
 // stored reads a text of which a row needs one. What is no text is empty, or stays as it is
 // where it is not UTF-8.
 func (r *row) stored(t *Table, column string) string {
+	bytes := r.isBytes()
 	text, ok := r.maybe()
 	switch {
 	case !ok:
 		r.lose(t, column, noText, true)
 	case r.columns == nil && !utf8.ValidString(text):
 		r.lose(t, column, badText, true)
+	case bytes:
+		r.lose(t, column, asBytes, true)
 	}
 	return text
 }

@@ -47,7 +47,7 @@ func (tx *Tx) Unreadable(ctx context.Context) (list []UnreadRows, err error) {
 			owner = "coalesce(cast(t.user_id as text), '')"
 		}
 		key := "coalesce(cast(t." + quote(texts[0]) + " as text), '')"
-		found, err := tx.suspects(ctx, t, append(l.suspectDates(t, dates), l.suspectTexts(t, texts)...), []string{key, owner}, func(u *UnreadRows, r *row) {
+		found, err := tx.suspects(ctx, t, append(l.suspectDates(t, dates), l.suspectTexts(t, nil, texts)...), []string{key, owner}, func(u *UnreadRows, r *row) {
 			u.Kind = c.kind
 			ref := Ref{Key: tokenctl.NewSecret(r.text()), Owner: r.text()}
 			if t.Owner != nil {
@@ -72,7 +72,7 @@ func (tx *Tx) Unreadable(ctx context.Context) (list []UnreadRows, err error) {
 			}
 			all := slices.Concat(l.suspectDates(t, mine("date_joined", "last_login")), l.suspectFlags(t, mine("is_active", "is_staff", "is_superuser")))
 			if u.Username != "" {
-				all = append(all, l.suspectTexts(t, mine(u.Username))...)
+				all = append(all, l.suspectTexts(t, key, mine(u.Username))...)
 			}
 			found, err := tx.suspects(ctx, t, all, []string{"cast(t." + quote(key.Name) + " as text)"}, func(found *UnreadRows, r *row) {
 				if id, _ := r.maybe(); len(found.Users) < mostNamed {
@@ -162,23 +162,37 @@ func (l *Layout) suspectDates(t *Table, names []string) (list []suspect) {
 	return list
 }
 
-// suspectTexts are columns that identify a row, or hold what it is worth.
-func (l *Layout) suspectTexts(t *Table, names []string) (list []suspect) {
+// suspectTexts are columns that identify a row, or hold what it is worth. Of a table of
+// users they are names, and key is its primary key.
+func (l *Layout) suspectTexts(t *Table, key *Column, names []string) (list []suspect) {
 	for _, name := range names {
 		c := t.Column(name)
 		if c == nil || l.Engine == PostgreSQL && c.NotNull {
 			continue
 		}
-		expr := "t." + quote(name)
+		expr, own := "t."+quote(name), quote(name)
+		odd := own + " is null"
 		s := suspect{column: name, what: "no text", where: expr + " is null"}
-		s.mend = "delete from " + t.SQL() + " where "
-		if name == "token" { // which the application never reads back
-			s.mend = "update " + t.SQL() + " set token = '' where "
-		}
-		s.mend += quote(name) + " is null"
 		if l.Engine == SQLite {
-			s.where += " or typeof(" + expr + ") = 'blob' or " + textFunction + "(" + expr + ") = 0"
-			s.mend += " or typeof(" + quote(name) + ") = 'blob'"
+			is := textFunction + "(" + expr + ")"
+			s.where += " or " + is + " = 0"
+			// sqlite3 does not have our function: every other text than a name is ASCII.
+			broken := "cast(" + own + " as text) glob '*[^ -~]*'"
+			bytes := "typeof(" + own + ") = 'blob'"
+			if key == nil {
+				odd += " or " + broken
+				bytes += " and not " + broken
+			}
+			list = append(list, suspect{column: name, what: asBytes, where: "typeof(" + expr + ") = 'blob' and " + is + " = 1",
+				mend: "update " + t.SQL() + " set " + own + " = cast(" + own + " as text) where " + bytes})
+		}
+		switch {
+		case name == "token": // which the application never reads back
+			s.mend = "update " + t.SQL() + " set token = '' where " + odd
+		case key != nil:
+			s.mend = "update " + t.SQL() + " set " + own + " = 'user-' || " + quote(key.Name) + " where " + odd
+		default:
+			s.mend = "delete from " + t.SQL() + " where " + odd
 		}
 		list = append(list, s)
 	}

@@ -69,9 +69,13 @@ func (tx *Tx) userShape(n *NewUser) (*userShape, error) {
 		return nil, err
 	}
 	for _, f := range userFields {
-		if f.given(n) && u.Column(f.column) == nil {
+		switch c := u.Column(f.column); {
+		case !f.given(n):
+		case c == nil:
 			return nil, &tokenctl.Error{Code: tokenctl.CodeUsage,
 				Message: fmt.Sprintf("the user model has no %s column for %s", f.column, f.flag)}
+		case c.Generated:
+			return nil, &tokenctl.Error{Code: tokenctl.CodeUsage, Message: fmt.Sprintf("the database generates %s: %s cannot give it", f.column, f.flag)}
 		}
 	}
 	for _, s := range tx.shapes {
@@ -100,6 +104,7 @@ func (tx *Tx) userShape(n *NewUser) (*userShape, error) {
 				value, given = nil, true
 			}
 			switch {
+			case c.Generated && !typed:
 			case given:
 				columns = append(columns, userColumn{c, value, typed})
 				if c.HasDefault {
@@ -124,7 +129,12 @@ func (tx *Tx) ownColumns(u *UserTable, n *NewUser) map[string]func(*NewUser) (an
 		"password": func(n *NewUser) (any, error) { return n.Password, nil },
 	}
 	for _, f := range userFields {
-		own[f.column] = func(n *NewUser) (any, error) { return f.value(n), nil }
+		own[f.column] = func(n *NewUser) (any, error) {
+			if flag, ok := f.value(n).(bool); ok {
+				return tx.Layout.flagArg(u.holder(f.column), u.Column(f.column), flag)
+			}
+			return f.value(n), nil
+		}
 	}
 	joined := tx.Layout.timeArg(tx.Now)
 	own["date_joined"] = func(*NewUser) (any, error) { return joined, nil }
@@ -175,6 +185,14 @@ func (tx *Tx) furtherColumns(u *UserTable, s *userShape) (map[*Column]func(*NewU
 	return further, nil
 }
 
+// setFlag is the flag that gives a column, as a shell takes it.
+func setFlag(column string) string {
+	if strings.Trim(column, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == "" {
+		return "--set " + column + "=VALUE"
+	}
+	return "--set '" + strings.ReplaceAll(column, "'", `'\''`) + "=VALUE'"
+}
+
 // columnsRequired is for columns that would be null and must not be.
 func columnsRequired(names []string) error {
 	var hints []string
@@ -182,7 +200,7 @@ func columnsRequired(names []string) error {
 		if flag, ok := userFlag(name); ok {
 			hints = append(hints, flag+" VALUE")
 		} else {
-			hints = append(hints, "--set "+name+"=VALUE")
+			hints = append(hints, setFlag(name))
 		}
 	}
 	return &tokenctl.Error{Code: tokenctl.CodeColumnsRequired,

@@ -43,9 +43,9 @@ func (tx *Tx) SetLastLogin(ctx context.Context, u User) error {
 // not changed. NULL counts as not active.
 func (tx *Tx) SetActive(ctx context.Context, users []User, active bool) ([]User, map[string]bool, error) {
 	l := tx.Layout
-	if l.User.Column("is_active") == nil {
-		return nil, nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "this application's user model has no is_active column",
-			Hint: "blacklist the user's tokens, or delete the user"}
+	flag, err := l.activeArg(l.User, active)
+	if err != nil {
+		return nil, nil, err
 	}
 	keys, err := l.userKeys(users)
 	if err != nil {
@@ -56,7 +56,7 @@ func (tx *Tx) SetActive(ctx context.Context, users []User, active bool) ([]User,
 	holder.Key = holder.primaryKey().Name
 	changed := map[string]bool{}
 	q := &query{text: "update " + holder.SQL() + " as u set is_active = $1 where " + l.isFlag(holder, "is_active", !active, true) + " and " + l.anyOf("u."+quote(holder.Key), "$2") + " returning cast(" + quote(holder.Key) + " as text)",
-		args: []any{active, keys}}
+		args: []any{flag, keys}}
 	if err := tx.each(ctx, q, func(r row) error {
 		changed[l.User.keyText(r.text())] = true
 		return r.err
@@ -82,6 +82,28 @@ func (tx *Tx) SetActive(ctx context.Context, users []User, active bool) ([]User,
 	return found.Users, changed, nil
 }
 
+// Deactivatable returns why users of a model cannot be activated and deactivated; nil where
+// they can.
+func (l *Layout) Deactivatable(u *UserTable) error {
+	_, err := l.activeArg(u, false)
+	return err
+}
+
+// activeArg is the parameter for is_active of a model, which is to be that of
+// AUTH_USER_MODEL: the commands about users work on no other.
+func (l *Layout) activeArg(u *UserTable, active bool) (any, error) {
+	switch {
+	case u == nil:
+		return nil, l.userProblem
+	case !u.same(l.auth):
+		return nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: u.String() + " is not the table of AUTH_USER_MODEL"}
+	case u.Column("is_active") == nil:
+		return nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "this application's user model has no is_active column",
+			Hint: "blacklist the user's tokens, or delete the user"}
+	}
+	return l.flagArg(u.holder("is_active"), u.Column("is_active"), active)
+}
+
 func (tx *Tx) updateUser(ctx context.Context, u User, column string, value any) error {
 	t := tx.Layout.User
 	holder := t.holder(column)
@@ -101,11 +123,11 @@ func (tx *Tx) updateUser(ctx context.Context, u User, column string, value any) 
 }
 
 func deletedMeanwhile(user string) error {
-	return &tokenctl.Error{Code: tokenctl.CodeChanged, Message: "the user " + user + " was deleted meanwhile", Hint: "nothing was changed"}
+	return &tokenctl.Error{Code: tokenctl.CodeChanged, Message: "the user " + user + " was deleted meanwhile"}
 }
 
 // notTaken is the error about a user who is there, and whom an update did not change.
 func notTaken(user string) error {
 	return &tokenctl.Error{Code: tokenctl.CodeDatabaseError, Message: "the database did not take the change of the user " + user,
-		Hint: "a trigger or row-level security of the application prevents it; nothing was changed"}
+		Hint: "a trigger or row-level security of the application prevents it"}
 }
