@@ -162,7 +162,7 @@ func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Sele
 			s.nameless++
 			return nil
 		}
-		if e := f.cannot(c, store); e != nil {
+		if e := f.cannot(ctx, c, store); e != nil {
 			if !f.keepGoing {
 				return e
 			}
@@ -182,12 +182,17 @@ func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Sele
 }
 
 // cannot says why the verb can do nothing with a credential as it was seen.
-func (f *changeFlags) cannot(c *tokens.Credential, store *db.Store) (e *tokenctl.Error) {
+func (f *changeFlags) cannot(ctx context.Context, c *tokens.Credential, store *db.Store) (e *tokenctl.Error) {
 	k := c.Of()
 	if errors.As(k.Refuse(f.verb), &e) || k.Cannot == nil {
 		return e
 	}
-	return k.Cannot(f.app.env(), f.verb, c, store.Now())
+	layout, err := store.Layout(ctx)
+	if err != nil {
+		errors.As(err, &e)
+		return e
+	}
+	return k.Cannot(f.app.env(), layout, f.verb, c, store.Now())
 }
 
 func (f *changeFlags) pick(ctx context.Context, store *db.Store, sel tokens.Selector, add func(*tokens.Credential) error) error {
@@ -249,7 +254,12 @@ func (a *App) noteEngine() {
 }
 
 // whose names the owner of a credential.
-func whose(u *db.User) string { return cmp.Or(u.Username, "nobody known") }
+func whose(u *db.User) string {
+	if u.Username == "" && u.ID != "" {
+		return "user " + u.ID // which column has the name is not known
+	}
+	return cmp.Or(u.Username, "nobody known")
+}
 
 // report says of every offender why nothing was done to it, and ends the
 // command with the status for partly done work.

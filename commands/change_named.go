@@ -38,7 +38,7 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 		s.missing = missing
 		s.refs.Grow(len(found))
 		for _, c := range found {
-			if e := f.cannot(c, store); e != nil {
+			if e := f.cannot(ctx, c, store); e != nil {
 				s.missing = append(s.missing, offence{id: c.ID, err: e})
 				continue
 			}

@@ -19,17 +19,19 @@ func (d *doctor) kinds(l *db.Layout, applied map[string][]string) {
 			d.absent(k, l, applied)
 			continue
 		}
-		layout, fix := layoutOf(k, l)
-		if fix != "" {
-			d.add(k.Name, statusProblem, layout, fix)
+		var e *tokenctl.Error
+		if errors.As(k.Check(l), &e) {
+			d.add(k.Name, statusProblem, e.Message, e.Hint)
 			continue
 		}
 		able, why := d.able(k, l)
-		found := layout + "; this tokenctl can " + strings.Join(able, ", ")
+		found := layoutOf(k, l) + "; this tokenctl can " + strings.Join(able, ", ")
 		if len(able) == 0 {
-			found = layout + "; this tokenctl can do nothing with it"
+			found = layoutOf(k, l) + "; this tokenctl can do nothing with it"
 		}
 		switch {
+		case why != nil && why.Code == tokenctl.CodeKeyMissing:
+			d.add(k.Name, statusInfo, found+", but not mint: "+why.Message, why.Hint)
 		case why != nil:
 			d.add(k.Name, statusWarning, found+", but not mint: "+why.Message, why.Hint)
 		case len(able) == 0:
@@ -39,7 +41,11 @@ func (d *doctor) kinds(l *db.Layout, applied map[string][]string) {
 		}
 	}
 	if ends, why := d.app.settings.Session.DeletingLogsOut(); !ends && tokens.Session.Present(l) {
-		d.add("session_engine", statusInfo, "deleting a session does not log out: "+why, "tokenctl user deactivate, or user password, to end sessions at once")
+		fix := "tokenctl user password ends all sessions of a user at once"
+		if l.Deactivatable(l.User) == nil {
+			fix += ", and so does user deactivate"
+		}
+		d.add("session_engine", statusInfo, "deleting a session does not log out: "+why, fix)
 	}
 }
 
@@ -61,8 +67,8 @@ func (d *doctor) able(k *tokens.Kind, l *db.Layout) (able []string, why *tokenct
 		switch {
 		case !k.Can(verb):
 		case writes && (d.readOnly || d.readsAll || need.table == nil || slices.Contains(d.lacks[need.table], need.word)):
-		case verb == "mint" && errors.As(l.Mintable(k.Name), &why):
-		case verb == "rotate" && k == tokens.Knox && why != nil && why.Code == tokenctl.CodeLayoutUnsupported: // the new row cannot be made
+		case verb == "mint" && errors.As(k.Ready(d.app.env(), l, verb), &why):
+		case verb != "mint" && k.Ready(d.app.env(), l, verb) != nil:
 		default:
 			able = append(able, verb)
 		}
@@ -94,64 +100,46 @@ func (d *doctor) indexes(tx *db.Tx) error {
 	return err
 }
 
-// layoutOf tells the layout of a kind's tables by their columns; fix is what to
-// do about one that no supported release has.
-func layoutOf(k *tokens.Kind, l *db.Layout) (layout, fix string) {
-	t := l.Credentials(k.Name)
-	switch {
-	case t == nil:
-	case k == tokens.Knox:
-		layout, fix = knoxLayout(t)
-	case k == tokens.JWT:
-		layout, fix = jwtLayout(l)
+// layoutOf tells the layout of a kind's tables by their columns.
+func layoutOf(k *tokens.Kind, l *db.Layout) string {
+	switch t := l.Credentials(k.Name); k {
+	case tokens.Knox:
+		return knoxLayout(t)
+	case tokens.JWT:
+		return jwtLayout(l)
 	default:
-		layout = t.String()
+		return t.String()
 	}
-	var e *tokenctl.Error
-	if fix == "" && errors.As(l.Problem(k.Name), &e) {
-		return e.Message, e.Hint
-	}
-	return layout, fix
 }
 
 // knoxLayout follows the migrations of django-rest-knox. 4.2.0 removed the salt
 // and 5.0.0 widened token_key; each made every older token void.
-func knoxLayout(t *db.Table) (layout, fix string) {
+func knoxLayout(t *db.Table) string {
 	key := t.Column("token_key")
 	switch {
-	case t.Column("digest") == nil:
-		return t.String() + " as knox 1 has it, with tokens in clear", "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox"
 	case key == nil && t.Column("salt") == nil:
-		return t.String() + " without token_key and without a salt: it does not tell how the application's knox makes digests, so tokenctl tries those of knox 4.2 and 5, and makes none", ""
+		return t.String() + " without token_key and without a salt: it does not tell how the application's knox makes digests, so tokenctl tries those of knox 4.2 and 5, and makes none"
 	case key == nil || t.Column("expiry") == nil:
-		return t.String() + " as knox 2 or 3 has it", "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox"
+		return t.String() + " as knox 2 or 3 has it"
 	case t.Column("salt") != nil:
-		return t.String() + " as knox 4.0 and 4.1 have it, with salted digests", "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox; its users have to log in again"
+		return t.String() + " as knox 4.0 and 4.1 have it, with salted digests"
 	case key.Length == 8:
-		return t.String() + " as knox 4.2 has it, with 8 characters of token_key", ""
+		return t.String() + " as knox 4.2 has it, with 8 characters of token_key"
 	}
-	return fmt.Sprintf("%s as knox 5 has it, with %d characters of token_key", t, key.Length), ""
+	return fmt.Sprintf("%s as knox 5 has it, with %d characters of token_key", t, key.Length)
 }
 
-// jwtLayout follows the migrations of token_blacklist. 0001 to 0005 have jti as
-// a UUID, or beside it as jti_hex; 0008 made the ids bigint.
-func jwtLayout(l *db.Layout) (layout, fix string) {
+// jwtLayout follows the migrations of token_blacklist: 0008 made the ids bigint.
+func jwtLayout(l *db.Layout) string {
 	t := l.Outstanding()
-	jti := t.Column("jti")
-	switch {
-	case jti == nil || t.Column("jti_hex") != nil || strings.Contains(jti.Type, "uuid") || jti.Type == "char" && jti.Length == 32:
-		return t.String() + " is in the middle of its migrations (jti as a UUID): tokenctl does not touch it", "run manage.py migrate token_blacklist"
-	case t.Column("id") == nil:
-		return t.String() + " has no id column", "run manage.py migrate token_blacklist"
-	}
 	ids := t.Column("id").Type
 	if l.Engine == db.SQLite {
-		return t.String() + " with jti as text", ""
+		return t.String() + " with jti as text"
 	}
 	if strings.HasPrefix(ids, "int8") || ids == "bigint" {
-		return t.String() + " with jti as text and bigint ids, as simplejwt 4.7 or newer has it", ""
+		return t.String() + " with jti as text and bigint ids, as simplejwt 4.7 or newer has it"
 	}
-	return t.String() + " with jti as text and " + ids + " ids, as simplejwt before 4.7 has it", ""
+	return t.String() + " with jti as text and " + ids + " ids, as simplejwt before 4.7 has it"
 }
 
 // releases says which release brought a migration. A release that changed no

@@ -210,7 +210,7 @@ func (a *App) announce(verb string, m *tokens.Minted) {
 	}
 	a.say("%s", text)
 	if m.Status == tokens.Disabled {
-		a.say("note: %s is inactive: the token does not work before tokenctl user activate %s", m.Owner.Username, m.Owner.Username)
+		a.say("note: %s is inactive: the token does not work before the user is active again", whose(&m.Owner))
 	}
 }
 

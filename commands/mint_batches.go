@@ -199,7 +199,7 @@ func (m *minting) report() error {
 	case m.made > announced:
 		a.say("minted %s", count(m.made, m.kind.Name+" token"))
 		if m.inactive > 0 {
-			a.say("note: %s inactive: the tokens do not work before tokenctl user activate", plural(m.inactive, "user is", "users are"))
+			a.say("note: %s inactive: the tokens do not work before that changes", plural(m.inactive, "user is", "users are"))
 		}
 	case m.made == 0:
 		a.say("nothing to mint")

@@ -200,7 +200,7 @@ func (r *rotated) announce(a *App) {
 	} else {
 		a.say("rotated %s", &r.kindCounts)
 		if r.disabled > 0 {
-			a.say("note: %d of them are of inactive users: they do not work before tokenctl user activate", r.disabled)
+			a.say("note: %d of them are of inactive users: they do not work before the users are active again", r.disabled)
 		}
 	}
 	if r.of[tokens.Session] > 0 {

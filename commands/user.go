@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tokenctl"
 	"tokenctl/db"
 )
 
@@ -79,20 +78,6 @@ func (p *pickFlags) find(ctx context.Context, tx *db.Tx, missing *[]string) ([]d
 // single reports whether exactly one user was asked about, so that JSON is an
 // object.
 func (p *pickFlags) single() bool { return len(p.names)+len(p.userIDs) == 1 && p.usersFrom == "" }
-
-var plainName = tokenctl.Lazily(`^[A-Za-z0-9_.@+][A-Za-z0-9_.@+-]*$`)
-
-// argument is how a command line names the user: by key where a shell would
-// read the name as something else.
-func argument(u *db.User, flag string) string {
-	switch {
-	case !plainName().MatchString(u.Username):
-		return "--user-id " + u.ID
-	case flag != "":
-		return flag + " " + u.Username
-	}
-	return u.Username
-}
 
 // holdings names live credentials for a person.
 func holdings(list []db.Holding) string {

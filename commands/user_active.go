@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
+	"tokenctl/tokens"
 )
 
 // activeOptions are those of user activate and user deactivate.
@@ -60,6 +61,7 @@ func (o *activeOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var t *db.UserTable
 	var users []db.User
 	var changed map[string]bool
 	var held map[string][]db.Holding
@@ -70,6 +72,7 @@ func (o *activeOptions) run(ctx context.Context) error {
 		if users, changed, err = tx.SetActive(ctx, users, o.active); err != nil {
 			return err
 		}
+		t = tx.Layout.User
 		if held, err = tx.Holdings(ctx, users); err != nil {
 			return err
 		}
@@ -78,11 +81,11 @@ func (o *activeOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.report(users, changed, held)
+	o.report(t, users, changed, held)
 	return nil
 }
 
-func (o *activeOptions) report(users []db.User, changed map[string]bool, held map[string][]db.Holding) {
+func (o *activeOptions) report(t *db.UserTable, users []db.User, changed map[string]bool, held map[string][]db.Holding) {
 	a := o.app
 	verb, state := "deactivated", "inactive"
 	if o.active {
@@ -104,11 +107,14 @@ func (o *activeOptions) report(users []db.User, changed map[string]bool, held ma
 		return
 	}
 	a.say("note: TokenAuthentication, knox, JWTAuthentication and sessions refuse an inactive user at once")
+	if v := a.settings.Peers.SimpleJWT; v != "" && v.AtLeast("5.4.0") {
+		return
+	}
 	for _, u := range users {
 		for _, h := range held[u.ID] {
 			if changed[u.ID] && h.Kind == "jwt" {
 				a.say("note: simplejwt before 5.4 still exchanges %s's %s; to end that: tokenctl blacklist %s", u.Username,
-					plural(h.Rows, "refresh token", "refresh tokens"), argument(&u, "--user"))
+					plural(h.Rows, "refresh token", "refresh tokens"), tokens.UserArgument(t, &u, "--user"))
 			}
 		}
 	}

@@ -145,7 +145,7 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 				found = append(found, there...)
 				return err
 			})
-			if err = cmp.Or(err, refuseExisting(found)); err != nil {
+			if err = cmp.Or(err, refuseExisting(tx.Layout, found)); err != nil {
 				return err
 			}
 		}
@@ -189,7 +189,7 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 		}
 		made, err := allExisting(ctx, tx, newcomers)
 		if err == nil && len(made) != newcomers.count {
-			err = refuseExisting(made) // somebody else made one of the same name
+			err = refuseExisting(tx.Layout, made) // somebody else made one of the same name
 		}
 		if err != nil {
 			return err

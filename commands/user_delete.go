@@ -54,6 +54,7 @@ a user out and keeps everything.`,
 type doomed struct {
 	users      []db.User
 	dependants []db.Dependants
+	refused    error // why the users cannot be deleted; nil where they can
 }
 
 // same reports whether two looks saw the same users and the same rows.
@@ -132,7 +133,9 @@ func (o *userDeleteOptions) look(ctx context.Context, tx *db.Tx) (d doomed, miss
 	if d.users, err = o.find(ctx, tx, collect); err != nil {
 		return d, nil, err
 	}
-	d.dependants, err = tx.Dependants(ctx, d.users)
+	if d.dependants, err = tx.Dependants(ctx, d.users); err == nil {
+		d.refused = tx.Layout.Deletable(d.dependants)
+	}
 	return d, missing, err
 }
 
@@ -147,8 +150,8 @@ func (o *userDeleteOptions) consentTo(ctx context.Context, d doomed) error {
 			return err
 		}
 	}
-	if err := db.Deletable(d.dependants); err != nil {
-		return err
+	if d.refused != nil {
+		return d.refused
 	}
 	_, err := o.consent.obtain(ctx, a, "delete", count(len(d.users), "user"), len(d.users))
 	return err
@@ -179,8 +182,8 @@ func (o *userDeleteOptions) showDryRun(d doomed) error {
 			return err
 		}
 	}
-	if err := db.Deletable(d.dependants); err != nil {
-		return err
+	if d.refused != nil {
+		return d.refused
 	}
 	o.app.say("dry run: would delete %s", count(len(d.users), "user"))
 	return nil

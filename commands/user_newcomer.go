@@ -11,6 +11,7 @@ import (
 	"tokenctl/db"
 	"tokenctl/django"
 	"tokenctl/output"
+	"tokenctl/tokens"
 )
 
 // newcomer is a user to be created.
@@ -50,13 +51,13 @@ const mostNamed = 100
 
 // refuseExisting is the error that names the users who are there already; nil where
 // there is none.
-func refuseExisting(found []db.Match) error {
+func refuseExisting(l *db.Layout, found []db.Match) error {
 	switch len(found) {
 	case 0:
 		return nil
 	case 1:
 		u := &found[0].User
-		return &tokenctl.Error{Code: tokenctl.CodeUserExists, Message: "the user " + u.Username + " exists already", Hint: "nothing was changed; tokenctl user show " + argument(u, "")}
+		return &tokenctl.Error{Code: tokenctl.CodeUserExists, Message: "the user " + u.Username + " exists already", Hint: "nothing was changed; tokenctl user show " + tokens.UserArgument(l.User, u, "")}
 	}
 	message := "the users " + names(usersOf(found[:min(mostNamed, len(found))]))
 	if len(found) > mostNamed {
@@ -159,7 +160,7 @@ func (a *App) createUsers(ctx context.Context, tx *db.Tx, users *newcomers) erro
 			late = part[there[0].At]
 		}
 		if found = append(found, there...); len(found) > mostNamed {
-			err = cmp.Or(err, refuseExisting(found))
+			err = cmp.Or(err, refuseExisting(tx.Layout, found))
 		}
 		if err != nil || found != nil {
 			return err // who else is there is told, too
@@ -186,7 +187,7 @@ func (a *App) createUsers(ctx context.Context, tx *db.Tx, users *newcomers) erro
 			return twice
 		}
 	}
-	return cmp.Or(err, refuseExisting(found))
+	return cmp.Or(err, refuseExisting(tx.Layout, found))
 }
 
 // createdRows are users with their new secrets, which are columns of their own.

@@ -170,6 +170,7 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var t *db.UserTable
 	var encoded string
 	if secret.IsZero() {
 		encoded, err = django.UnusablePassword(a.Random)
@@ -198,13 +199,13 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		held = all[u.ID]
+		t, held = tx.Layout.User, all[u.ID]
 		return o.hand(ctx, u, secret)
 	})
 	if err := o.deliver.settle(err); err != nil {
 		return err
 	}
-	o.report(&u, held)
+	o.report(t, &u, held)
 	return nil
 }
 
@@ -259,7 +260,7 @@ func (o *userPasswordOptions) hand(ctx context.Context, u db.User, secret tokenc
 	return o.deliver.write(ctx, text)
 }
 
-func (o *userPasswordOptions) report(u *db.User, held []db.Holding) {
+func (o *userPasswordOptions) report(t *db.UserTable, u *db.User, held []db.Holding) {
 	a := o.app
 	if o.source.none {
 		a.say("%s has an unusable password now", u.Username)
@@ -271,5 +272,5 @@ func (o *userPasswordOptions) report(u *db.User, held []db.Holding) {
 		return
 	}
 	a.say("still valid: %s; sessions end when they are next used", holdings(held))
-	a.say("hint: to end those too: tokenctl blacklist %s", argument(u, "--user"))
+	a.say("hint: to end those too: tokenctl blacklist %s", tokens.UserArgument(t, u, "--user"))
 }

@@ -163,7 +163,7 @@ func (l *Layout) action(t *Table, notNull bool) Action {
 
 // Deletable returns a CodeReferenced error that lists the rows of unknown
 // tables, nil where there are none.
-func Deletable(dependants []Dependants) error {
+func (l *Layout) Deletable(dependants []Dependants) error {
 	var blocked []string
 	for _, d := range dependants {
 		if d.Action == Protect {
@@ -173,8 +173,12 @@ func Deletable(dependants []Dependants) error {
 	if blocked == nil {
 		return nil
 	}
-	return &tokenctl.Error{Code: tokenctl.CodeReferenced, Message: "rows of tables that tokenctl does not know refer to the user: " + strings.Join(blocked, ", "),
-		Hint: "tokenctl user deactivate keeps the row and locks the user out; or delete the user in the Django application"}
+	e := &tokenctl.Error{Code: tokenctl.CodeReferenced, Message: "rows of tables that tokenctl does not know refer to the user: " + strings.Join(blocked, ", "),
+		Hint: "delete the user in the Django application"}
+	if l.Deactivatable(l.User) == nil {
+		e.Hint = "tokenctl user deactivate keeps the row and locks the user out; or " + e.Hint
+	}
+	return e
 }
 
 // LockUsers keeps the users, until the transaction ends, from being changed and
@@ -201,7 +205,7 @@ func (tx *Tx) DeleteUsers(ctx context.Context, users []User) error {
 	if err != nil {
 		return err
 	}
-	if err := Deletable(dependants); err != nil {
+	if err := tx.Layout.Deletable(dependants); err != nil {
 		return err
 	}
 	keys, err := l.userKeys(users)

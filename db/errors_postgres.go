@@ -1,8 +1,11 @@
 package db
 
 import (
+	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -104,6 +107,9 @@ func (tx *Tx) postgresError(pg *failure) *tokenctl.Error {
 			e.Message = pg.Message
 		}
 		e.Hint = tx.grantHint(pg)
+		if pg.Routine == "ExecWithCheckOptions" { // a policy, not a privilege
+			e.Code, e.Hint = tokenctl.CodeRowsKept, "connect as the table's owner, or as a role with bypassrls; or change its policy"
+		}
 	case "25006":
 		e.Code, e.Message = tokenctl.CodeDatabaseReadOnly, "the database takes no changes from here: it is a standby, or default_transaction_read_only is on"
 		e.Hint = "connect to the primary, for example with target_session_attrs=read-write, as a role that may write"
@@ -113,6 +119,10 @@ func (tx *Tx) postgresError(pg *failure) *tokenctl.Error {
 		if !pg.late {
 			e.Code, e.Message = tokenctl.CodeDatabaseError, "somebody cancelled the query in the database"
 			e.Hint = "ask who calls pg_cancel_backend there, or try again"
+		}
+	case "22021", "22P05":
+		if character := untranslatable(pg.Message); own && character != "" {
+			e.Message = "the database's encoding does not have the character " + character
 		}
 	case "2200H":
 		e.Code, e.Message = tokenctl.CodeDatabaseError, "the numbers of a sequence are used up"
@@ -207,22 +217,50 @@ func tableIn(sql string) string {
 	return ""
 }
 
+// untranslatable is the character that the server says its encoding lacks; empty where it
+// names none.
+func untranslatable(message string) string {
+	var bytes []byte
+	for _, code := range byteCode().FindAllString(message, -1) {
+		b, err := strconv.ParseUint(code, 0, 8)
+		if err != nil {
+			return ""
+		}
+		bytes = append(bytes, byte(b))
+	}
+	if !utf8.Valid(bytes) {
+		return ""
+	}
+	return string(bytes)
+}
+
+var byteCode = tokenctl.Lazily(`0x[0-9a-fA-F]{2}`)
+
 // grantHint names the privilege that a statement needs on the object that the
 // server's message ends with.
 func (tx *Tx) grantHint(pg *failure) string {
-	words := strings.Fields(pg.Message)
-	if pg.Where != "" || len(words) == 0 {
+	text := strings.Trim(pg.Message, `"„“”«»`)
+	if pg.Where != "" || text == "" {
 		return "tokenctl doctor lists what the role lacks"
 	}
-	object := strings.Trim(words[len(words)-1], `"„“”«»`)
+	object, named := text[strings.LastIndexByte(text, ' ')+1:], ""
+	if tx.Layout != nil {
+		// A name may have blanks in it: it is the longest that the message ends with.
+		for _, t := range tx.Layout.written() {
+			if strings.HasSuffix(text, " "+t.Name) && len(t.Name) >= len(object) {
+				object, named = t.Name, t.SQL()
+			}
+		}
+	}
+	written := tableIn(pg.sql)
 	privileges := "select"
 	switch {
-	case strings.HasSuffix(object, "_seq"):
+	case strings.HasSuffix(object, "_seq"), named == "" && tx.Layout != nil && written != "" && object != written && strings.Contains(pg.sql, "insert into"):
 		privileges = "usage on sequence"
 	case tx.Layout != nil && object == tx.Layout.Schema, object == tx.store.opts.Schema:
 		privileges = "usage on schema"
 	default:
-		if object == tableIn(pg.sql) {
+		if object == written {
 			for _, verb := range []struct{ text, privilege string }{{"insert into", "insert"}, {"copy ", "insert"}, {"update \"", "update"}, {"delete from", "delete"}} {
 				if strings.Contains(pg.sql, verb.text) {
 					privileges += ", " + verb.privilege
@@ -233,5 +271,5 @@ func (tx *Tx) grantHint(pg *failure) string {
 		}
 		privileges += " on"
 	}
-	return "as its owner: grant " + privileges + " " + quote(object) + " to " + quote(tx.store.role)
+	return "as its owner: grant " + privileges + " " + cmp.Or(named, quote(object)) + " to " + quote(tx.store.role)
 }

@@ -64,8 +64,11 @@ func (l *Layout) credentials(kind string) (*Table, error) {
 	unsupported := func(message, hint string) error {
 		return &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: message, Hint: hint}
 	}
-	hint := "tokenctl doctor says more"
-	if kind == "jwt" {
+	hint := "run manage.py migrate " + c.app[strings.LastIndexByte(c.app, '.')+1:] + "; tokenctl needs the columns " + strings.Join(c.required, ", ")
+	switch kind {
+	case "knox":
+		hint = "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox"
+	case "jwt":
 		hint = "run manage.py migrate token_blacklist; simplejwt 4.6 and newer are supported"
 		if jti := t.Column("jti"); t.Column("jti_hex") != nil || jti != nil && jti.keyType(l.Engine) == KeyUUID {
 			return nil, unsupported("the table "+t.String()+" has its jti as a uuid: its migration of simplejwt 3.0 was not finished", hint)

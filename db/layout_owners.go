@@ -147,6 +147,15 @@ func (l *Layout) authModel(ctx context.Context, tx *Tx, o Options, refs []refere
 	return nil, nil
 }
 
+// JWTUsers is the model whose users recorded JWTs belong to: AUTH_USER_MODEL where none are
+// recorded.
+func (l *Layout) JWTUsers() *UserTable {
+	if t := l.Outstanding(); t != nil {
+		return t.Owner
+	}
+	return l.auth
+}
+
 // UsersOf chooses the table in which users are looked up from now on. If the tables of all
 // given kinds belong to one model, it is that model's table. Otherwise it is
 // AUTH_USER_MODEL's. It returns those of the kinds that belong to other users; no kinds

@@ -83,3 +83,21 @@ func (o *ownerSearch) user(text string) (u User, several bool) {
 	}
 	return User{}, false
 }
+
+// OwnersWithIDs returns the users of a model with these primary keys, each once.
+func (tx *Tx) OwnersWithIDs(ctx context.Context, t *UserTable, ids []string) (list []User, err error) {
+	var o ownerSearch
+	o.begin()
+	for _, id := range ids {
+		o.want(id)
+	}
+	if err := o.find(ctx, tx, t, t, false, false); err != nil {
+		return nil, err
+	}
+	for _, u := range o.users {
+		if u.ID != "" {
+			list = append(list, u)
+		}
+	}
+	return list, nil
+}

@@ -3,6 +3,7 @@ package db
 import (
 	"database/sql/driver"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -43,6 +44,12 @@ func Broken(list []Unread) bool {
 		}
 	}
 	return false
+}
+
+// Unfindable reports whether the jti of a recorded token is stored as bytes, by what could
+// not be read of it: the application finds neither the row nor what blacklists it.
+func Unfindable(list []Unread) bool {
+	return slices.ContainsFunc(list, func(u Unread) bool { return u.what == asBytes && strings.HasSuffix(u.Column, ".jti") })
 }
 
 const (

@@ -89,13 +89,18 @@ func (l *Layout) Deactivatable(u *UserTable) error {
 	return err
 }
 
-// activeArg is the parameter for is_active of a model, which is to be that of
-// AUTH_USER_MODEL: the commands about users work on no other.
+// AuthUsers reports whether a model is that of AUTH_USER_MODEL: the commands about users
+// work on no other.
+func (l *Layout) AuthUsers(u *UserTable) bool { return u.same(l.auth) }
+
+// activeArg is the parameter for is_active of a model.
 func (l *Layout) activeArg(u *UserTable, active bool) (any, error) {
 	switch {
-	case u == nil:
+	case u == nil && l.userProblem != nil:
 		return nil, l.userProblem
-	case !u.same(l.auth):
+	case u == nil:
+		return nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "the database does not tell whose the rows are"}
+	case !l.AuthUsers(u):
 		return nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: u.String() + " is not the table of AUTH_USER_MODEL"}
 	case u.Column("is_active") == nil:
 		return nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "this application's user model has no is_active column",

@@ -39,6 +39,8 @@ type Credential struct {
 	Notes     []string
 	Unread    []db.Unread // values of its row that could not be read; those of its owner's are the owner's
 
+	undecided error // why nobody can tell whether the application accepts it; nil where that is known
+
 	secret tokenctl.Secret // where the row holds it
 	row    db.Ref          // names its row; zero where there is none
 	jwt    *jwtRow         // of a JWT that was named

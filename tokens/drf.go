@@ -1,6 +1,7 @@
 package tokens
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -276,13 +277,18 @@ func drfRemains(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (notes []str
 	for i, r := range refs {
 		ids[i] = r.owner.ID
 	}
-	found, err := tx.FindUsers(ctx, nil, ids)
+	t := tx.Layout.AuthToken().Owner
+	found, err := tx.OwnersWithIDs(ctx, t, ids)
 	if err != nil {
 		return nil, err
 	}
-	for _, u := range found.Users {
+	for _, u := range found {
 		if u.Active() && u.HasUsablePassword() {
-			notes = append(notes, u.Username+" has a usable password and can get a new token from obtain_auth_token where the application offers it; tokenctl user deactivate "+u.Username+" prevents that")
+			note := userName(&u) + " has a usable password and can get a new token from obtain_auth_token where the application offers it"
+			if way := cmp.Or(lockOut(tx.Layout, t, &u), withoutPassword(tx.Layout, t, &u)); way != "" {
+				note += "; " + way + " prevents that"
+			}
+			notes = append(notes, note)
 		}
 	}
 	return notes, nil

@@ -9,14 +9,18 @@ import (
 )
 
 // jwtCannot: an access token has no row, and what is over brings nothing back.
-func jwtCannot(env Env, verb string, c *Credential, now time.Time) *tokenctl.Error {
+func jwtCannot(env Env, l *db.Layout, verb string, c *Credential, now time.Time) *tokenctl.Error {
+	if db.Unfindable(c.Unread) {
+		return &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "the jti of " + c.ID + " is stored as bytes: the application finds neither its row nor what blacklists it",
+			Hint: "tokenctl doctor has the statement that makes it text; or " + verb + " the token itself, from standard input: -"}
+	}
 	r := c.jwt
 	switch verb {
 	case "blacklist":
 		switch {
 		case c.Type == access:
 			return &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "access tokens cannot be blacklisted: the application never looks them up; this one lives until " + c.Expires.Format(time.RFC3339),
-				Hint: "tokenctl user deactivate stops it, as does another signing key, or a changed password with CHECK_REVOKE_TOKEN; blacklist its refresh token so that no other follows"}
+				Hint: either(lockOut(l, l.JWTUsers(), &c.Owner), "another signing key", "with CHECK_REVOKE_TOKEN a changed password") + " stops it; blacklist its refresh token so that no other follows"}
 		case r != nil && c.Signature == signatureUnchecked && !env.Unverified && !r.secret.IsZero() && (r.stored == nil || !r.stored.Text.Equal(r.secret)):
 			e := keyMissing("no row holds this very token, and its signature cannot be checked").(*tokenctl.Error)
 			e.Hint += "; --unverified blacklists what the token claims to be"
@@ -118,7 +122,11 @@ func jwtRemains(_ context.Context, env Env, tx *db.Tx, refs []*Ref) (notes []str
 		if len(made) > 1 {
 			from = "these refresh tokens"
 		}
-		notes = append(notes, "access tokens made from "+from+" live on "+end+"; tokenctl user deactivate stops them at once")
+		note := "access tokens made from " + from + " live on " + end
+		if tx.Layout.Deactivatable(tx.Layout.JWTUsers()) == nil {
+			note += "; tokenctl user deactivate stops them at once"
+		}
+		notes = append(notes, note)
 	}
 	if unchecked {
 		notes = append(notes, "no key is configured: the signature was not checked")

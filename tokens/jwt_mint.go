@@ -43,19 +43,27 @@ type signer struct {
 // keySamples is how many stored tokens the configured key is tried on.
 const keySamples = 5
 
+// signingBackend is simplejwt with a key to sign with.
+func signingBackend(env Env) (*django.JWTBackend, error) {
+	b, err := env.JWT()
+	switch {
+	case err != nil:
+		return nil, err
+	case b.Keys().CanSign():
+		return b, nil
+	case b.Keys().CanVerify():
+		return nil, &tokenctl.Error{Code: tokenctl.CodeKeyMissing, Message: "the token cannot be signed: only the public key is configured", Hint: "name the private key's PEM file in signing_key_file under [simplejwt] of tokenctl.toml"}
+	}
+	return nil, keyMissing("the token cannot be signed")
+}
+
 // newSigner returns what signs, once it is known to be what the application
 // signs with: the key must verify one of the newest outstanding tokens, where
 // there are any. life is that of a token of the given type.
 func newSigner(ctx context.Context, env Env, tx *db.Tx, typ string, life Life, force bool) (*signer, error) {
-	b, err := env.JWT()
+	b, err := signingBackend(env)
 	if err != nil {
 		return nil, err
-	}
-	if !b.Keys().CanSign() {
-		if b.Keys().CanVerify() {
-			return nil, &tokenctl.Error{Code: tokenctl.CodeKeyMissing, Message: "the token cannot be signed: only the public key is configured", Hint: "name the private key's PEM file in signing_key_file under [simplejwt] of tokenctl.toml"}
-		}
-		return nil, keyMissing("the token cannot be signed")
 	}
 	var stored []tokenctl.Secret
 	if tx.Layout.Outstanding() != nil {

@@ -52,7 +52,10 @@ func jwtBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.Se
 			return nil, err
 		}
 		for i, r := range recorded {
-			r.stored = stored[i]
+			// The application records such a token again.
+			if stored[i] != nil && !db.Unfindable(stored[i].Unread) {
+				r.stored = stored[i]
+			}
 		}
 	}
 	// A token without a row belongs to the user whom it names.
@@ -140,10 +143,18 @@ func keyMissing(what string) error {
 		Hint: "give Django's SECRET_KEY in TOKENCTL_SECRET_KEY or secret_key_file, or simplejwt's SIGNING_KEY in signing_key_file under [simplejwt] of tokenctl.toml"}
 }
 
-// CheckVerified returns a CodeKeyMissing error for a credential whose signature
-// could not be checked: nobody knows then whether the application would accept
-// it.
+// CheckVerified returns an error for a credential of which nobody knows whether the
+// application would accept it: its signature could not be checked, which is CodeKeyMissing,
+// or whose a session is.
 func (c *Credential) CheckVerified() error {
+	if c.undecided != nil && c.Status == Active && c.Reason == "" {
+		e := &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "whether the application accepts " + c.ID + " is not known: whose it is cannot be told: " + c.undecided.Error()}
+		var why *tokenctl.Error
+		if errors.As(c.undecided, &why) {
+			e.Code, e.Hint = why.Code, why.Hint
+		}
+		return e
+	}
 	if c.Signature != signatureUnchecked {
 		return nil
 	}

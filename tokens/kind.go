@@ -3,6 +3,7 @@
 package tokens
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -91,7 +92,7 @@ type Kind struct {
 	BySecrets func(context.Context, Env, *db.Tx, []tokenctl.Secret) ([]*Credential, error)
 	// Cannot says why a verb can do nothing with a credential as it was seen; nil where
 	// it can. The function itself is nil where every verb can.
-	Cannot func(env Env, verb string, c *Credential, now time.Time) *tokenctl.Error
+	Cannot func(env Env, l *db.Layout, verb string, c *Credential, now time.Time) *tokenctl.Error
 	// CheckMint and CheckRotate return a usage error for a request that the kind
 	// cannot fulfil, whatever the database holds.
 	CheckMint   func(Env, MintRequest) error
@@ -230,6 +231,52 @@ func (k *Kind) Check(l *db.Layout) error {
 		return l.Problem(k.Name)
 	}
 	return k.missing()
+}
+
+// Ready returns why a verb can do nothing with any credential of the kind: because of the
+// settings, the key or the tables; nil where it can. The verbs go by the same rules.
+func (k *Kind) Ready(env Env, l *db.Layout, verb string) error {
+	switch {
+	case verb == "mint":
+		if err := k.CheckMint(env, MintRequest{}); err != nil {
+			return err
+		}
+		if err := l.Mintable(k.Name); err != nil {
+			return err
+		}
+		if l.Credentials(k.Name).Owner == nil {
+			_, err := l.UserTable()
+			return err
+		}
+	case verb == "rotate" && k == Knox:
+		return l.KnoxRotatable()
+	case verb == "rotate" && k == JWT:
+		if err := l.Mintable("jwt"); err != nil {
+			return err
+		}
+	}
+	return k.keyFor(env, verb)
+}
+
+// keyFor returns an error where a verb needs a key that is not configured.
+func (k *Kind) keyFor(env Env, verb string) error {
+	switch {
+	case k == JWT && (verb == "mint" || verb == "rotate"):
+		_, err := signingBackend(env)
+		return err
+	case k == JWT && verb == "verify":
+		if b, err := env.JWT(); err != nil || !b.Keys().CanVerify() {
+			return cmp.Or(err, keyMissing("the signatures cannot be checked"))
+		}
+	case k == Session && verb == "mint":
+		_, err := signingKeys(env)
+		return err
+	case k == Session && verb == "verify":
+		if keys, err := env.Keys(); err != nil || len(keys) == 0 {
+			return cmp.Or(err, sessionKeyMissing("the signatures cannot be checked"))
+		}
+	}
+	return nil
 }
 
 // present returns the kinds that the database has and that know the verb.

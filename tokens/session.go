@@ -113,6 +113,7 @@ func judgeSession(env Env, keys *django.SessionKeys, now time.Time, s *db.Sessio
 	}
 	switch {
 	case s.Problem != nil && dead == "":
+		c.undecided = s.Problem
 		c.Notes = append(c.Notes, "whose it is is not known: "+s.Problem.Error())
 	case s.Problem == nil && s.UserID == "":
 		c.Notes = append(c.Notes, "nobody is logged in with it")
