@@ -94,10 +94,10 @@ func (o *activeOptions) report(t *db.UserTable, users []db.User, changed map[str
 	stopped := false
 	for _, u := range users {
 		if !changed[u.ID] {
-			a.say("%s was %s already", u.Username, state)
+			a.say("%s was %s already", whose(&u), state)
 			continue
 		}
-		a.say("%s %s", verb, u.Username)
+		a.say("%s %s", verb, whose(&u))
 		stopped = stopped || !o.active
 		if list := held[u.ID]; o.active && list != nil {
 			a.say("note: valid again: %s; sessions that have not expired, too", holdings(list))
@@ -113,7 +113,7 @@ func (o *activeOptions) report(t *db.UserTable, users []db.User, changed map[str
 	for _, u := range users {
 		for _, h := range held[u.ID] {
 			if changed[u.ID] && h.Kind == "jwt" {
-				a.say("note: simplejwt before 5.4 still exchanges %s's %s; to end that: tokenctl blacklist %s", u.Username,
+				a.say("note: simplejwt before 5.4 still exchanges %s's %s; to end that: tokenctl blacklist %s", whose(&u),
 					plural(h.Rows, "refresh token", "refresh tokens"), tokens.UserArgument(t, &u, "--user"))
 			}
 		}

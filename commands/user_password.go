@@ -263,12 +263,12 @@ func (o *userPasswordOptions) hand(ctx context.Context, u db.User, secret tokenc
 func (o *userPasswordOptions) report(t *db.UserTable, u *db.User, held []db.Holding) {
 	a := o.app
 	if o.source.none {
-		a.say("%s has an unusable password now", u.Username)
+		a.say("%s has an unusable password now", whose(u))
 	} else {
-		a.say("changed the password of %s", u.Username)
+		a.say("changed the password of %s", whose(u))
 	}
 	if len(held) == 0 {
-		a.say("%s holds no live tokens; sessions end when they are next used", u.Username)
+		a.say("%s holds no live tokens; sessions end when they are next used", whose(u))
 		return
 	}
 	a.say("still valid: %s; sessions end when they are next used", holdings(held))

@@ -121,7 +121,7 @@ func (tx *Tx) postgresError(pg *failure) *tokenctl.Error {
 			e.Hint = "ask who calls pg_cancel_backend there, or try again"
 		}
 	case "22021", "22P05":
-		if character := untranslatable(pg.Message); own && character != "" {
+		if character := untranslatable(pg.Message); character != "" {
 			e.Message = "the database's encoding does not have the character " + character
 		}
 	case "2200H":
@@ -228,7 +228,7 @@ func untranslatable(message string) string {
 		}
 		bytes = append(bytes, byte(b))
 	}
-	if !utf8.Valid(bytes) {
+	if utf8.RuneCount(bytes) != 1 || !utf8.Valid(bytes) {
 		return ""
 	}
 	return string(bytes)

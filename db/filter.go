@@ -70,6 +70,14 @@ func (f *Filter) needsNames(u *UserTable) error {
 	return u.nameProblem
 }
 
+// Listable returns why no list can show the credentials of a kind; nil where one can.
+func (l *Layout) Listable(kind string) error {
+	if t := l.Credentials(kind); t.Owner != nil {
+		return new(Filter).needsNames(t.Owner)
+	}
+	return nil
+}
+
 // aboutOwner reports whether whereOwner has a condition to add.
 func (f *Filter) aboutOwner() bool {
 	return f.UserIDs != nil || f.Prefix != "" || f.Active != nil || f.Staff != nil || f.Superuser != nil || f.Without != nil

@@ -98,7 +98,7 @@ func djangoType(c *Column) (want string, fits bool) {
 	case "created", "expiry", "expires", "created_at", "expires_at", "blacklisted_at", "expire_date", "date_joined", "last_login":
 		return "timestamptz", strings.HasPrefix(c.Type, "timestamp") || c.Type == "datetime"
 	case "key", "digest", "token_key", "jti", "token", "session_key", "session_data", "password":
-		return "text", c.Text || c.Type == "char"
+		return "text", c.Text && c.Type != "bpchar" || c.Type == "char"
 	case "is_active", "is_staff", "is_superuser":
 		return "boolean", c.Type == "bool" || c.Type == "boolean"
 	}

@@ -204,6 +204,9 @@ func (l *Layout) named(t *Table) error {
 		Hint: "give --kind with this kind alone: names of users mean its own users then"}
 }
 
+// NamedOwn returns an error where users who were named cannot have credentials of a kind.
+func (l *Layout) NamedOwn(kind string) error { return l.named(l.Credentials(kind)) }
+
 // userCandidates are the tables that look like a user model's: those with the columns
 // of AbstractBaseUser of django/contrib/auth/base_user.py (5.2).
 func (tx *Tx) userCandidates(ctx context.Context) (names []string, err error) {

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -202,6 +203,10 @@ func (tx *Tx) OutstandingWithJTIs(ctx context.Context, jtis []string, s tokenctl
 			list = append(list, t)
 			return r.err
 		})
+		// Of two rows with one jti the application finds the one that is a text.
+		slices.SortStableFunc(list, func(x, y OutstandingToken) int {
+			return cmp.Compare(len(y.Unread), len(x.Unread))
+		})
 		if err == nil {
 			err = tx.outstandingOwners(ctx, list, new(ownerSearch), s, false)
 		}
@@ -239,7 +244,8 @@ func (tx *Tx) NewestOutstanding(ctx context.Context, n int) ([]tokenctl.Secret, 
 // out of a set comes without a password.
 func (tx *Tx) JWTUsers(ctx context.Context, users []User, s tokenctl.JWTSettings) ([]django.JWTUser, error) {
 	l := tx.Layout
-	field, err := l.userIDField(l.User, s.WithDefaults())
+	u := l.JWTUsers() // the tokens of other models' users are not recorded there
+	field, err := l.userIDField(u, s.WithDefaults())
 	if err != nil {
 		return nil, err
 	}
@@ -247,21 +253,21 @@ func (tx *Tx) JWTUsers(ctx context.Context, users []User, s tokenctl.JWTSettings
 	for i, u := range users {
 		list[i] = django.JWTUser{ID: u.ID, Integer: field.KeyType == KeyInteger}
 	}
-	if field.Key == l.User.Key && !s.CheckRevokeToken {
+	if field.Key == u.Key && !s.CheckRevokeToken {
 		return list, nil
 	}
-	keys, err := l.keysOf(l.User, users)
+	keys, err := l.keysOf(u, users)
 	if err != nil {
 		return nil, err
 	}
-	q := &query{columns: []string{"cast(u." + quote(l.User.Key) + " as text)", "coalesce(cast(u." + quote(field.Key) + " as text), '')", "coalesce(u.password, '')"}, from: l.User.From("u")}
-	if err := q.oneOf(l, "u."+quote(l.User.Key), keys); err != nil {
+	q := &query{columns: []string{"cast(u." + quote(u.Key) + " as text)", "coalesce(cast(u." + quote(field.Key) + " as text), '')", "coalesce(u.password, '')"}, from: u.From("u")}
+	if err := q.oneOf(l, "u."+quote(u.Key), keys); err != nil {
 		return nil, err
 	}
 	type claims struct{ id, password string }
 	found := map[string]claims{}
 	err = tx.each(ctx, q, func(r row) error {
-		key := l.User.keyText(r.text())
+		key := u.keyText(r.text())
 		found[key] = claims{field.keyText(r.text()), r.text()}
 		return r.err
 	})

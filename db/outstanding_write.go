@@ -124,8 +124,8 @@ func (tx *Tx) RecordOutstanding(ctx context.Context, list []OutstandingToken) ([
 	return keys, nil
 }
 
-// InsertOutstandingTokens records tokens that were all made now and expire at one
-// time. A jti that is there already is a CodeAlreadyExists error.
+// InsertOutstandingTokens records tokens that were all made now, for users of the table's
+// own model, and expire at one time. A jti that is there already is a CodeAlreadyExists error.
 func (tx *Tx) InsertOutstandingTokens(ctx context.Context, list []OutstandingToken, expires time.Time) error {
 	l := tx.Layout
 	o, err := l.outstandingTable()
@@ -139,10 +139,7 @@ func (tx *Tx) InsertOutstandingTokens(ctx context.Context, list []OutstandingTok
 	for i, t := range list {
 		texts[i], ids[i], users[i] = t.Text.Reveal(), t.JTI, t.User
 	}
-	if err := l.named(o); err != nil {
-		return err
-	}
-	owners, err := l.keysOf(l.User, users)
+	owners, err := l.keysOf(o.Owner, users)
 	if err != nil {
 		return err
 	}

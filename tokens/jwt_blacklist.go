@@ -10,10 +10,6 @@ import (
 
 // jwtCannot: an access token has no row, and what is over brings nothing back.
 func jwtCannot(env Env, l *db.Layout, verb string, c *Credential, now time.Time) *tokenctl.Error {
-	if db.Unfindable(c.Unread) {
-		return &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "the jti of " + c.ID + " is stored as bytes: the application finds neither its row nor what blacklists it",
-			Hint: "tokenctl doctor has the statement that makes it text; or " + verb + " the token itself, from standard input: -"}
-	}
 	r := c.jwt
 	switch verb {
 	case "blacklist":

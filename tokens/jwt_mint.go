@@ -302,6 +302,11 @@ func mintJWT(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintR
 		return nil, nil, &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no table for " + typ + " tokens",
 			Hint: `add "rest_framework_simplejwt.token_blacklist" to INSTALLED_APPS and run manage.py migrate; --type access makes a token that is never recorded`}
 	}
+	if tx.Layout.Outstanding() != nil {
+		if err := tx.Layout.NamedOwn("jwt"); err != nil {
+			return nil, nil, err
+		}
+	}
 	s, err := newSigner(ctx, env, tx, typ, req.Life, req.Force)
 	if err != nil {
 		return nil, nil, err

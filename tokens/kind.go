@@ -248,6 +248,8 @@ func (k *Kind) Ready(env Env, l *db.Layout, verb string) error {
 			_, err := l.UserTable()
 			return err
 		}
+	case verb == "list":
+		return l.Listable(k.Name)
 	case verb == "rotate" && k == Knox:
 		return l.KnoxRotatable()
 	case verb == "rotate" && k == JWT:

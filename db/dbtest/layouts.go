@@ -111,6 +111,17 @@ var Layouts = []Layout{
 		Postgres: `create extension citext; alter table auth_user alter username type citext;`},
 	{Name: "null flags", SQLite: usersOf("varchar(150) not null unique", "bool") + `update auth_user set is_active = null, is_staff = null where id = 1;`,
 		Postgres: `alter table auth_user alter is_active drop not null, alter is_staff drop not null; update auth_user set is_active = null, is_staff = null where id = 1;`},
+	{Name: "flags that are numbers", SQLite: usersOf("varchar(150) not null unique", "smallint not null"),
+		Postgres: `alter table auth_user alter is_active type smallint using is_active::int, alter is_staff type numeric(3) using is_staff::int, alter is_superuser type integer using is_superuser::int;`},
+	{Name: "flags that are texts", Postgres: `alter table auth_user alter is_active type varchar(5), alter is_staff type text;`},
+	{Name: "a flag that is generated", SQLite: `pragma foreign_keys = off; alter table auth_user rename column is_active to enabled; alter table auth_user add column is_active bool generated always as (enabled) virtual;`,
+		Postgres: `alter table auth_user rename is_active to enabled; alter table auth_user add is_active boolean generated always as (enabled) stored;`},
+	{Name: "no flag", SQLite: `alter table auth_user drop column is_active;`, Postgres: `alter table auth_user drop column is_active;`},
+	// As an import leaves them that does not know which columns are texts.
+	{Name: "keys that are bytes", SQLite: `update authtoken_token set key = cast(key as blob); update django_session set session_key = cast(session_key as blob);
+		update knox_authtoken set digest = cast(digest as blob); update token_blacklist_outstandingtoken set jti = cast(jti as blob);`},
+	{Name: "keys with blanks behind", Postgres: `drop index knox_authtoken_digest_188c7e77_like, authtoken_token_key_10f0b77e_like, django_session_session_key_c0390e0f_like;
+		alter table authtoken_token alter key type char(60); alter table django_session alter session_key type char(60); alter table knox_authtoken alter digest type char(200);`},
 	// Of alice nothing but names and keys can be read, and of bob's tokens no date.
 	{Name: "values that cannot be read",
 		SQLite: `update authtoken_token set created = case user_id when 1 then 'junk' else '' end where user_id in (1, 2); update knox_authtoken set created = 5, expiry = case user_id when 1 then '' else 7 end where user_id in (1, 2);
