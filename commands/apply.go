@@ -109,7 +109,7 @@ func (s *selection) has(k *tokens.Kind) bool {
 }
 
 // fault is why a credential that was left is a fault; nil where it is none. What a
-// selector picked and somebody else has deleted or blacklisted meanwhile is as the
+// selector selected and somebody else has deleted or blacklisted meanwhile is as the
 // operator wants it.
 func (f *changeFlags) fault(s *selection, r *tokens.Ref) *tokenctl.Error {
 	e := r.Refusal(f.verb)
@@ -136,7 +136,7 @@ func (f *changeFlags) leaveOut(s *selection, k *tokens.Kind, err error) bool {
 		return false
 	}
 	o := offence{err: new(*e), refs: s.refs.LeaveOut(k)}
-	o.err.Message = count(len(o.refs), strings.TrimSuffix(k.Title, "s")) + ": " + e.Message
+	o.err.Message = count(len(o.refs), k.Noun()) + ": " + e.Message
 	s.missing = append(s.missing, o)
 	return true
 }
@@ -186,7 +186,7 @@ func (k *kindCounts) String() string {
 	var parts []string
 	for _, kind := range tokens.Kinds() {
 		if n := k.of[kind]; n > 0 {
-			parts = append(parts, count(n, strings.TrimSuffix(kind.Title, "s")))
+			parts = append(parts, count(n, kind.Noun()))
 		}
 	}
 	if parts == nil {

@@ -30,7 +30,7 @@ const pathArguments = "arguments are paths"
 // they are: a folder may be named by a commit, and a user as a session key looks.
 func refuseValues(c *cobra.Command, args []string) error {
 	refuse := func(text string, where tokens.Where, path bool) error {
-		if tokens.Holds(text, where) || path && !strings.Contains(text, "/") && tokens.Session.LooksLike(text) {
+		if tokens.Holds(text, where) || path && !strings.Contains(text, "/") && tokens.LooksLikeSecret(text) {
 			return secretInArgument()
 		}
 		return nil
@@ -43,7 +43,7 @@ func refuseValues(c *cobra.Command, args []string) error {
 		if err := refuse(arg, place, path); err != nil {
 			return err
 		}
-		if creates(c) && tokens.Session.LooksLike(arg) {
+		if creates(c) && tokens.LooksLikeSecret(arg) {
 			e := secretInArgument()
 			e.Hint = "if it is the name of a new user, give it in a file: --users-from or --from-csv"
 			return e
@@ -89,9 +89,23 @@ func noArguments(c *cobra.Command, args []string) error {
 	}
 	hint := "see " + c.CommandPath() + " --help"
 	if c.Flags().Lookup("user") != nil {
-		hint = "pick with flags, such as --user NAME"
+		hint = "select with flags, such as --user NAME"
 	}
 	return usage(c.CommandPath()+" takes no argument: "+args[0], hint)
+}
+
+// needsReference asks for an argument, unless --token-file stands in for it.
+func needsReference(tokenFile *string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == 0 && *tokenFile == "" {
+			return usage("nothing to "+c.Name(), "write an id, or - to read ids and secrets from standard input")
+		}
+		return nil
+	}
+}
+
+func tokenFileFlag(c *cobra.Command, into *string) {
+	c.Flags().StringVar(into, "token-file", "", "read a secret from `FILE`")
 }
 
 var outputFlag = tokenctl.Lazily(`^(?:-[qvy]*o=?|--output=?)(.*)$`)

@@ -23,7 +23,7 @@ settings tell, that is said. A refresh or sliding JWT gets a row in simplejwt's
 blacklist, which unblacklist takes away again; by its id that takes no key.
 
 Ids and secrets that are named are blacklisted without asking. What flags such
-as --user or --older-than pick is shown first, and confirmed. With --yes and
+as --user or --older-than select is shown first, and confirmed. With --yes and
 --quiet nobody sees it, and it is blacklisted as it is then.`,
 		Example: `  tokenctl blacklist drf:7@1f0c3a55
   tokenctl blacklist - <leaked.txt
@@ -98,7 +98,7 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	return o.report(s, done.n)
 }
 
-// all blacklists all that a selector picks.
+// all blacklists all that a selector selects.
 func (o *blacklistOptions) all(ctx context.Context, tx *db.Tx, sel *tokens.Selector, done *kindCounts) error {
 	kinds, err := sel.Chosen(tx.Layout)
 	if err != nil {

@@ -1,11 +1,9 @@
 package commands
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -53,11 +51,11 @@ func (f *changeFlags) namedFlags(c *cobra.Command) {
 // check is for cobra's Args: ids or a selector, not both and not neither.
 func (f *changeFlags) check(c *cobra.Command, args []string) error {
 	named := len(args) > 0 || f.tokenFile != ""
-	switch picked := f.selector.given(c); {
-	case named && picked:
+	switch selected := f.selector.given(c); {
+	case named && selected:
 		return usage("ids and selectors do not go together", "give ids, or flags such as --user")
-	case !named && !picked:
-		return usage("nothing to "+f.verb, "write an id, - to read ids and secrets from standard input, or pick with flags such as --user")
+	case !named && !selected:
+		return usage("nothing to "+f.verb, "write an id, - to read ids and secrets from standard input, or select with flags such as --user")
 	case f.selector.limit > 0 && f.selector.sort == "":
 		return usage("--limit needs --sort here: otherwise it is left to chance which ones are changed", "add --sort created")
 	case named && f.selector.sort != "":
@@ -71,11 +69,11 @@ type selection struct {
 	refs     tokens.Refs
 	named    bool             // by id or secret, one by one
 	single   bool             // one was named, so the result is one object
-	all      *tokens.Selector // all that it picks, and no references
+	all      *tokens.Selector // all that it selects, and no references
 	missing  []offence        // what cannot be changed
 	unread   unread           // what of the rows could not be read
 	nameless int              // rows whose primary key is null
-	appeared int              // how many more the selector picked when the question was answered
+	appeared int              // how many more the selector selected when the question was answered
 }
 
 // choose finds the credentials. nil means that there is nothing to do, which has been
@@ -132,7 +130,7 @@ func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection,
 	for r := range s.refs.All() {
 		shown[r.ID()] = true
 	}
-	return s, f.pick(ctx, store, sel, func(c *tokens.Credential) error {
+	return s, f.eachSelected(ctx, store, sel, func(c *tokens.Credential) error {
 		if !shown[c.ID] {
 			s.appeared++
 		}
@@ -143,20 +141,16 @@ func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection,
 // silent reports whether --quiet and --yes are both given.
 func (f *changeFlags) silent() bool { return f.app.global.quiet && f.consent.yes }
 
-// show keeps references to what the selector picks. It shows the exact set on stderr, since
+// show keeps references to what the selector selects. It shows the exact set on stderr, since
 // stdout may be a pipe, unless the command is silent.
 func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Selector, s *selection) error {
 	a := f.app
-	o := output.Options{Format: output.Table, Color: a.colored(a.Term.Stderr)}
-	if a.Term.Stderr {
-		o.Width = a.width()
-	}
-	w, err := output.NewWriter(a.remarks(), credentialColumns, o)
+	w, err := output.NewWriter(a.remarks(), credentialColumns, a.previewOptions())
 	if err != nil {
 		return err
 	}
 	quiet := f.dryRun || f.silent()
-	err = f.pick(ctx, store, sel, func(c *tokens.Credential) error {
+	err = f.eachSelected(ctx, store, sel, func(c *tokens.Credential) error {
 		s.unread.add(c.Unread, c.Owner.Unread)
 		if c.Nameless() {
 			s.nameless++
@@ -195,7 +189,7 @@ func (f *changeFlags) cannot(ctx context.Context, c *tokens.Credential, store *d
 	return k.Cannot(f.app.env(), layout, f.verb, c, store.Now())
 }
 
-func (f *changeFlags) pick(ctx context.Context, store *db.Store, sel tokens.Selector, add func(*tokens.Credential) error) error {
+func (f *changeFlags) eachSelected(ctx context.Context, store *db.Store, sel tokens.Selector, add func(*tokens.Credential) error) error {
 	for c, err := range tokens.List(ctx, f.app.env(), store, sel) {
 		if err == nil {
 			err = c.Of().Refuse(f.verb)
@@ -211,54 +205,6 @@ func (f *changeFlags) pick(ctx context.Context, store *db.Store, sel tokens.Sele
 		}
 	}
 	return nil
-}
-
-// noteOthers says which kinds the selector would pick from if tokenctl could
-// deal with them, so that nobody takes silence for absence.
-func (a *App) noteOthers(ctx context.Context, store *db.Store, sel tokens.Selector, verb string) error {
-	if sel.Kinds != nil {
-		return nil
-	}
-	layout, err := store.Layout(ctx)
-	if err != nil {
-		return err
-	}
-	var left []string
-	for _, k := range tokens.Kinds() {
-		if k.Present(layout) && !k.Can(verb) {
-			left = append(left, k.Title)
-		}
-	}
-	if left != nil {
-		a.say("note: the database also has %s, which this tokenctl cannot %s", strings.Join(left, ", "), verb)
-	}
-	return nil
-}
-
-// noteSkipped says what was not picked although it might have been meant: what
-// has no date of creation, and sessions that do not tell their owner.
-func (a *App) noteSkipped(sel tokens.Selector) {
-	if n := *sel.PassedOver; n > 0 {
-		a.say("passed over %s without a date of creation", count(n, "session"))
-	}
-	if n := *sel.Unreadable; n > 0 {
-		a.say("note: the data of %s could not be read: it may be anybody's", count(n, "session"))
-	}
-}
-
-// noteEngine warns of rotated sessions whose old keys may go on.
-func (a *App) noteEngine() {
-	if ends, why := a.settings.Session.DeletingLogsOut(); !ends {
-		a.say("note: the old key may go on for a while: %s", why)
-	}
-}
-
-// whose names the owner of a credential.
-func whose(u *db.User) string {
-	if u.Username == "" && u.ID != "" {
-		return "user " + u.ID // which column has the name is not known
-	}
-	return cmp.Or(u.Username, "nobody known")
 }
 
 // report says of every offender why nothing was done to it, and ends the

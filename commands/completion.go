@@ -165,3 +165,10 @@ func completeFields(c *cobra.Command, _ []string, text string) ([]string, cobra.
 	}
 	return list, cobra.ShellCompDirectiveNoFileComp
 }
+
+// must is for what only a programming error makes fail.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

@@ -104,10 +104,6 @@ func (a *App) completeUsers(c *cobra.Command, given []string, prefix string) ([]
 	return found.list(), cobra.ShellCompDirectiveNoFileComp
 }
 
-func (a *App) completeUserArgs(c *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	return a.completeUsers(c, args, prefix)
-}
-
 // completeIDs completes a credential's id: first the kinds that the database
 // has and the command knows, then the ids of one.
 func (a *App) completeIDs(c *cobra.Command, given []string, prefix string) ([]string, cobra.ShellCompDirective) {
@@ -143,19 +139,15 @@ func (a *App) completeIDs(c *cobra.Command, given []string, prefix string) ([]st
 	return list, cobra.ShellCompDirectiveNoFileComp
 }
 
-// offerIDs yields credentials of a kind until offer has had enough. The users
-// behind drf ids are picked by the database; other ids start with what no column
-// starts with alike, and are picked from the stream for as long as there is time.
+// offerIDs yields credentials of a kind until offer has had enough. The database selects
+// the users whose keys begin such ids; where ids begin with something else, the whole list
+// is read for as long as there is time.
 func offerIDs(ctx context.Context, env tokens.Env, store *db.Store, k *tokens.Kind, rest string, offer func(tokens.Credential) bool) error {
 	s := tokens.Selector{Kinds: []*tokens.Kind{k}}
-	if k == tokens.DRF {
-		owner, _, whole := strings.Cut(rest, "@")
-		s.UserIDs = []string{owner}
-		if !whole {
-			var err error
-			if s.UserIDs, err = store.TokenOwners(ctx, owner, maxCompletions); err != nil || s.UserIDs == nil {
-				return err
-			}
+	if k.OwnersWithPrefix != nil {
+		var err error
+		if s.UserIDs, err = k.OwnersWithPrefix(ctx, store, rest, maxCompletions); err != nil || s.UserIDs == nil {
+			return err
 		}
 	}
 	for credential, err := range tokens.List(ctx, env, store, s) {

@@ -10,7 +10,7 @@ import (
 	"tokenctl"
 )
 
-// consentFlags answer the question before a change that a selector picked.
+// consentFlags answer the question before a change that a selector selected.
 type consentFlags struct {
 	yes   bool
 	count int

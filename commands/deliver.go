@@ -87,32 +87,22 @@ func (d *delivery) create() error {
 // write hands text over, in full and within deliveryTime.
 func (d *delivery) write(ctx context.Context, text []byte) error {
 	d.app.outcome.delivered = d
-	done := make(chan error, 1)
-	go func() {
+	limited, stop := context.WithTimeoutCause(ctx, deliveryTime, errors.New("nobody read it within five seconds"))
+	defer stop()
+	_, err := await(limited, func() (struct{}, error) {
 		if d.file == nil {
-			done <- d.print(text)
-			return
+			return struct{}{}, d.print(text)
 		}
 		_, err := d.file.Write(text)
 		if err == nil {
 			err = d.file.Sync()
 		}
-		done <- errors.Join(err, d.file.Close())
-	}()
-	late := time.NewTimer(deliveryTime)
-	defer late.Stop()
-	var err error
-	select {
-	case err = <-done:
-	case <-late.C:
-		err = errors.New("nobody read it within five seconds")
-	case <-ctx.Done():
-		return context.Cause(ctx)
+		return struct{}{}, errors.Join(err, d.file.Close())
+	})
+	if err == nil || ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		return err
 	}
-	if err != nil {
-		return undelivered(err)
-	}
-	return nil
+	return undelivered(err)
 }
 
 // restart takes back what was written so far, for another attempt, and reports whether it

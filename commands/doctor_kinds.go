@@ -39,34 +39,32 @@ func (d *doctor) kinds(l *db.Layout, applied map[string][]string) {
 		default:
 			d.ok(k.Name, "%s", found)
 		}
+		d.outlives(k, l)
 	}
-	if ends, why := d.app.settings.Session.DeletingLogsOut(); !ends && tokens.Session.Present(l) {
-		fix := "tokenctl user password ends all sessions of a user at once"
+}
+
+// outlives tells where credentials go on after their row is deleted.
+func (d *doctor) outlives(k *tokens.Kind, l *db.Layout) {
+	if k.OutlivesRow == nil {
+		return
+	}
+	if why := k.OutlivesRow(d.app.settings); why != "" {
+		fix := "tokenctl user password ends all " + k.Title + " of a user at once"
 		if l.Deactivatable(l.User) == nil {
 			fix += ", and so does user deactivate"
 		}
-		d.add("session_engine", statusInfo, "deleting a session does not log out: "+why, fix)
+		d.add(k.Name+"_engine", statusInfo, "deleting a "+k.Noun()+" does not log out: "+why, fix)
 	}
 }
 
 // able are the verbs that a kind knows and that its tables take from this role. If no
 // credential can be inserted, why gives the reason.
 func (d *doctor) able(k *tokens.Kind, l *db.Layout) (able []string, why *tokenctl.Error) {
-	t := l.Credentials(k.Name)
-	type need struct {
-		table *db.Table
-		word  string
-	}
-	needs := map[string]need{"mint": {t, "insert"}, "rotate": {t, "update"}, "blacklist": {t, "delete"}, "purge": {t, "delete"}}
-	if k == tokens.JWT {
-		blacklisted := l.Blacklisted()
-		needs["rotate"], needs["blacklist"], needs["unblacklist"] = needs["mint"], need{blacklisted, "insert"}, need{blacklisted, "delete"}
-	}
 	for _, verb := range tokens.Actions {
-		need, writes := needs[verb]
+		table, privilege := k.Needs(l, verb)
 		switch {
 		case !k.Can(verb):
-		case writes && (d.readOnly || d.readsAll || need.table == nil || slices.Contains(d.lacks[need.table], need.word)):
+		case privilege != "" && (d.readOnly || d.readsAll || table == nil || slices.Contains(d.lacks[table], privilege)):
 		case verb == "mint" && errors.As(k.Ready(d.app.env(), l, verb), &why):
 		case verb != "mint" && k.Ready(d.app.env(), l, verb) != nil:
 		default:
@@ -102,44 +100,10 @@ func (d *doctor) indexes(tx *db.Tx) error {
 
 // layoutOf tells the layout of a kind's tables by their columns.
 func layoutOf(k *tokens.Kind, l *db.Layout) string {
-	switch t := l.Credentials(k.Name); k {
-	case tokens.Knox:
-		return knoxLayout(t)
-	case tokens.JWT:
-		return jwtLayout(l)
-	default:
-		return t.String()
+	if k.Describe == nil {
+		return l.Credentials(k.Name).String()
 	}
-}
-
-// knoxLayout follows the migrations of django-rest-knox. 4.2.0 removed the salt
-// and 5.0.0 widened token_key; each made every older token void.
-func knoxLayout(t *db.Table) string {
-	key := t.Column("token_key")
-	switch {
-	case key == nil && t.Column("salt") == nil:
-		return t.String() + " without token_key and without a salt: it does not tell how the application's knox makes digests, so tokenctl tries those of knox 4.2 and 5, and makes none"
-	case key == nil || t.Column("expiry") == nil:
-		return t.String() + " as knox 2 or 3 has it"
-	case t.Column("salt") != nil:
-		return t.String() + " as knox 4.0 and 4.1 have it, with salted digests"
-	case key.Length == 8:
-		return t.String() + " as knox 4.2 has it, with 8 characters of token_key"
-	}
-	return fmt.Sprintf("%s as knox 5 has it, with %d characters of token_key", t, key.Length)
-}
-
-// jwtLayout follows the migrations of token_blacklist: 0008 made the ids bigint.
-func jwtLayout(l *db.Layout) string {
-	t := l.Outstanding()
-	ids := t.Column("id").Type
-	if l.Engine == db.SQLite {
-		return t.String() + " with jti as text"
-	}
-	if strings.HasPrefix(ids, "int8") || ids == "bigint" {
-		return t.String() + " with jti as text and bigint ids, as simplejwt 4.7 or newer has it"
-	}
-	return t.String() + " with jti as text and " + ids + " ids, as simplejwt before 4.7 has it"
+	return k.Describe(l)
 }
 
 // releases says which release brought a migration. A release that changed no

@@ -47,8 +47,8 @@ func (d *doctor) tables(tx *db.Tx) error {
 
 // owners reports the kinds whose users are not in the table of AUTH_USER_MODEL.
 func (d *doctor) owners(l *db.Layout) {
-	for _, kind := range []string{"drf", "knox", "jwt"} {
-		t := l.Credentials(kind)
+	for _, k := range tokens.Kinds() {
+		kind, t := k.Name, l.Credentials(k.Name)
 		if t == nil || t.Owner == nil || l.User == nil || t.Owner.Table == l.User.Table {
 			continue
 		}

@@ -126,7 +126,7 @@ func (a *App) finish(ctx context.Context, err error) int {
 	e = withoutSecrets(&tokenctl.Error{Code: e.Code, Message: e.Message, Hint: e.Hint})
 	doubt := ctx.Err() != nil || known.begun && slices.Contains(doubtful, e.Code)
 	if known.text != "" && e.Code != tokenctl.CodePartlyDone && (known.text != nothingChanged || doubt) {
-		e.Hint = strings.Trim(known.text+"; "+e.Hint, "; ")
+		e.Hint = joinHints(known.text, e.Hint)
 	}
 	a.tell(func() { a.complain(e) })
 	if stopped {
@@ -140,6 +140,11 @@ func (a *App) finish(ctx context.Context, err error) int {
 	return exitFailed
 }
 
+// joinHints makes one hint of several, of which any may be empty.
+func joinHints(hints ...string) string {
+	return strings.Join(slices.DeleteFunc(hints, func(hint string) bool { return hint == "" }), "; ")
+}
+
 // withInvisible adds the invisible character of an unknown name to the hint.
 func withInvisible(e *tokenctl.Error) *tokenctl.Error {
 	found := tokenctl.Invisible(e.Message)
@@ -147,16 +152,16 @@ func withInvisible(e *tokenctl.Error) *tokenctl.Error {
 		return e
 	}
 	said := *e
-	said.Hint = strings.TrimPrefix(e.Hint+"; there is "+found+" in what was asked for", "; ")
+	said.Hint = joinHints(e.Hint, "there is "+found+" in what was asked for")
 	return &said
 }
 
-// withoutSecrets hides what looks like a secret, such as a name that is nobody's: it may
+// withoutSecrets hides what looks like a secret, such as a name that no user has: it may
 // be a session key in the wrong place.
 func withoutSecrets(e *tokenctl.Error) *tokenctl.Error {
 	hidden := &tokenctl.Error{Code: e.Code, Message: tokens.Hide(e.Message), Hint: tokens.Hide(e.Hint)}
 	if hidden.Message != e.Message {
-		hidden.Hint = strings.TrimPrefix(hidden.Hint+"; what looks like a secret is not repeated", "; ")
+		hidden.Hint = joinHints(hidden.Hint, "what looks like a secret is not repeated")
 	}
 	return hidden
 }
@@ -212,44 +217,6 @@ func (a *App) complain(e *tokenctl.Error) {
 	if e.Hint != "" {
 		fmt.Fprintf(a.Stderr, "%s %s\n", hint, output.Visible(e.Hint))
 	}
-}
-
-func (a *App) jsonErrors() bool { return a.global.output == string(output.JSON) }
-
-// remarks is where things are said that are no error. With -o json a failure is
-// one JSON object and nothing else on stderr, so they wait for the end.
-func (a *App) remarks() io.Writer {
-	if a.jsonErrors() && !a.interactive() {
-		return &a.held
-	}
-	return a.Stderr
-}
-
-// say tells the person something about what happens, on stderr.
-func (a *App) say(format string, args ...any) {
-	if !a.global.quiet {
-		fmt.Fprintln(a.remarks(), output.Visible(tokens.Hide(fmt.Sprintf(format, args...))))
-	}
-}
-
-// explain says something on stderr that only -v asks for.
-func (a *App) explain(format string, args ...any) {
-	if a.global.verbose {
-		a.say(format, args...)
-	}
-}
-
-// colored decides for one stream whether it may carry colour.
-func (a *App) colored(terminal bool) bool {
-	switch {
-	case a.global.color == "always":
-		return true
-	case a.global.color == "never", a.Getenv("NO_COLOR") != "":
-		return false
-	case a.Getenv("CLICOLOR_FORCE") == "1":
-		return true
-	}
-	return terminal && a.Getenv("TERM") != "dumb"
 }
 
 // reason is the operating system's word for what went wrong.

@@ -136,24 +136,11 @@ func openInput(ctx context.Context, path string) (*os.File, error) {
 	if mode := info.Mode(); mode.IsDir() || mode&fs.ModeSocket != 0 || mode&fs.ModeDevice != 0 && mode&fs.ModeCharDevice == 0 {
 		return nil, usage(path+" is "+db.FileKind(mode)+", not a file to read", "name a regular file, a FIFO or /dev/stdin")
 	}
-	type result struct {
-		file *os.File
-		err  error
+	f, err := await(ctx, func() (*os.File, error) { return os.Open(path) })
+	if err != nil && ctx.Err() == nil {
+		return nil, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "cannot read " + path + ": " + reason(err)}
 	}
-	opened := make(chan result, 1)
-	go func() {
-		f, err := os.Open(path)
-		opened <- result{f, err}
-	}()
-	select {
-	case r := <-opened:
-		if r.err != nil {
-			return nil, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "cannot read " + path + ": " + reason(r.err)}
-		}
-		return r.file, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
+	return f, err
 }
 
 // readSecretFile reads --token-file or --password-file. Who may read the file is its
@@ -180,19 +167,5 @@ type patientReader struct {
 }
 
 func (r patientReader) Read(p []byte) (int, error) {
-	type result struct {
-		n   int
-		err error
-	}
-	done := make(chan result, 1)
-	go func() {
-		n, err := r.from.Read(p)
-		done <- result{n, err}
-	}()
-	select {
-	case got := <-done:
-		return got.n, got.err
-	case <-r.ctx.Done():
-		return 0, context.Cause(r.ctx)
-	}
+	return await(r.ctx, func() (int, error) { return r.from.Read(p) })
 }

@@ -158,7 +158,7 @@ func readReference(text string, at spot) (reference, error) {
 	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
 	text = strings.TrimPrefix(text, tokenctl.Mark) // pasted at a prompt
 	id := strings.Trim(text, blanks+"\"'`,;")
-	if k, _, err := tokens.ParseID(id); err == nil && !strings.ContainsAny(id, blanks) && (!holdsSecret(id) || k == tokens.JWT && !tokens.Recognized(id[len("jwt:"):])) {
+	if k, rest, err := tokens.ParseID(id); err == nil && !strings.ContainsAny(id, blanks) && (!holdsSecret(id) || k.ForeignIDs && !tokens.Recognized(rest)) {
 		return reference{Name: tokens.Name{ID: id}, at: at}, nil
 	}
 	secret, err := secretLine(text, at)
@@ -209,7 +209,7 @@ func (a *App) readNames(ctx context.Context, path string) ([]string, error) {
 	}
 	for i, line := range lines {
 		if line == "" {
-			return nil, usage(name+" has an empty line: it is nobody's name", "")
+			return nil, usage(name+" has an empty line", "remove it")
 		}
 		if found := tokenctl.Invisible(line); found != "" {
 			return nil, usage(fmt.Sprintf("line %d of %s has %s in it", i+1, name, found), "remove it; --user-id finds a user whose name really has it")
@@ -245,45 +245,28 @@ func (a *App) prompt(ctx context.Context, question string) (string, error) {
 		return "", &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "nobody can be asked here", Hint: "give the secret on standard input or with --token-file or --password-file"}
 	}
 	fmt.Fprint(a.Stderr, question)
-	type answer struct {
-		text string
-		err  error
-	}
-	done := make(chan answer, 1)
-	go func() {
-		text, err := a.Term.ReadPassword()
-		done <- answer{text, err}
-	}()
-	select {
-	case got := <-done:
-		fmt.Fprintln(a.Stderr)
-		if errors.Is(got.err, io.EOF) {
-			return "", usage("no answer was given", "")
-		}
-		return got.text, got.err
-	case <-ctx.Done():
+	text, err := await(ctx, a.Term.ReadPassword)
+	if ctx.Err() != nil {
 		a.Term.Restore()
-		fmt.Fprintln(a.Stderr)
-		return "", context.Cause(ctx)
 	}
+	fmt.Fprintln(a.Stderr)
+	if errors.Is(err, io.EOF) {
+		return "", usage("no answer was given", "")
+	}
+	return text, err
 }
 
 // confirm asks a question whose answer is no unless it is yes.
 func (a *App) confirm(ctx context.Context, question string) (bool, error) {
 	fmt.Fprint(a.Stderr, question+" [y/N] ")
-	answer := make(chan string, 1)
-	go func() {
-		line, _ := bufio.NewReader(a.Stdin).ReadString('\n')
-		answer <- line
-	}()
-	select {
-	case line := <-answer:
-		line = strings.ToLower(strings.TrimSpace(line))
-		return line == "y" || line == "yes", nil
-	case <-ctx.Done():
+	line, err := await(ctx, func() (string, error) {
+		line, _ := bufio.NewReader(a.Stdin).ReadString('\n') // an end of input is no answer
+		return strings.ToLower(strings.TrimSpace(line)), nil
+	})
+	if err != nil {
 		fmt.Fprintln(a.Stderr)
-		return false, context.Cause(ctx)
 	}
+	return line == "y" || line == "yes", err
 }
 
 func dedupe(list []string) []string {

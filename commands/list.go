@@ -21,7 +21,7 @@ func newList(a *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List credentials",
-		Long: `List the credentials of everybody, or those that the flags pick. Secrets are not
+		Long: `List the credentials of everybody, or those that the flags select. Secrets are not
 shown unless --reveal asks for them.
 
 In a terminal the list is a table; otherwise it is tab-separated text without a

@@ -159,10 +159,10 @@ func (a *App) find(ctx context.Context, args []string, tokenFile string) ([]*tok
 	})
 }
 
-// noteLines says how many lines were passed over.
+// noteLines says how many lines were skipped.
 func (a *App) noteLines(skipped int) {
 	if skipped > 0 {
-		a.say("passed over %s without a secret", count(skipped, "line"))
+		a.say("skipped %s without a secret", count(skipped, "line"))
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,11 +13,24 @@ import (
 	"tokenctl/tokens"
 )
 
+// mint makes tokens in four steps.
+//
+// It checks the command line, then the kind of token and its lifetime against the database
+// (this file). If flags alone select the users, it lists them once, skips those who can get
+// no further token, shows the rest and asks (mint_select.go). One transaction then makes
+// the tokens, a batch of users at a time (mint_write.go): it finds the users, creates those
+// who are missing if --create asks for that, and leaves out those whom the flags exclude
+// (mint_users.go). The secrets are delivered before the transaction commits. Finally mint
+// reports what it made.
+//
+// If a named user is missing, or a selected user changed since the list was made, nothing
+// is done; --keep-going leaves out only these users. --import-drf finds its users in the
+// same way, and makes their drf tokens knox tokens (mint_import.go).
+
 type mintOptions struct {
 	app       *App
-	names     []string
-	userIDs   []string
-	usersFrom string
+	users     userFlags
+	filter    userFilterFlags
 	kind      string
 	life      lifeFlags
 	tokenType string
@@ -29,13 +41,12 @@ type mintOptions struct {
 	create    bool
 	keepGoing bool
 	dryRun    bool
-	selector  userSelector
 	consent   consentFlags
 	deliver   delivery
 }
 
 func newMint(a *App) *cobra.Command {
-	o := &mintOptions{app: a, deliver: delivery{app: a}}
+	o := &mintOptions{app: a, users: userFlags{app: a}, deliver: delivery{app: a}}
 	c := &cobra.Command{
 		Use:   "mint {<username>... | --users-from <file> | --all-users | --staff ...}",
 		Short: "Make a token for a user, or for many",
@@ -54,9 +65,10 @@ With --import-drf no token is made: the users' drf tokens get rows of knox, so
 that clients can go on with them when the application changes over to knox. They
 expire as knox tokens do; --never keeps them as they are.
 
---all-users, --staff, --superuser and --without, where nobody is named, pick users:
-they are shown first, and confirmed. Who can get no further token is passed over.
-Beside names, the flags narrow. More than 1000 secrets go to --out.
+--all-users, --staff, --superuser and --without select users if no user is named. The
+users are shown first, and confirmed. Users who can get no further token are skipped.
+If users are named, these flags exclude some of them. More than 1000 secrets go to
+--out.
 
 A session, with --kind session, is for testing: what is printed is the value of
 the sessionid cookie. It takes the application's SECRET_KEY, no signal is sent,
@@ -70,19 +82,18 @@ and the user's last_login stays as it is.`,
   tokenctl mint --all-users --without drf --out tokens.tsv
   tokenctl mint --kind knox alice --ttl 90d
   tokenctl mint --kind knox --import-drf --never --users-from names.txt`,
-		ValidArgsFunction: a.completeUserArgs,
+		ValidArgsFunction: a.completeUsers,
 		RunE: func(c *cobra.Command, args []string) error {
-			o.names = args
-			o.selector.given(c)
+			o.users.names = args
+			o.filter.read(c)
 			a.mutating = !o.dryRun
 			return o.run(c.Context())
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&o.kind, "kind", "", "the `KIND` of token (default: drf where the database has it, else the only kind there is)")
-	f.StringArrayVar(&o.userIDs, "user-id", nil, "the user with this primary key `PK`; may be repeated")
-	f.StringVar(&o.usersFrom, "users-from", "", "read user names from `FILE`, one a line; - is standard input")
-	o.selector.flags(a, c)
+	o.users.flags(c)
+	o.filter.flags(c)
 	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
 	f.BoolVar(&o.create, "create", false, "create users who do not exist, with an unusable password")
 	f.BoolVar(&o.init, "init", false, "create the SQLite database if there is none; implies --create")
@@ -103,115 +114,99 @@ func (o *mintOptions) run(ctx context.Context) error {
 	if err := o.deliver.check(); err != nil {
 		return err
 	}
-	if o.usersFrom != "" {
-		names, err := a.readNames(ctx, o.usersFrom)
-		if err != nil {
-			return err
-		}
-		o.names = append(o.names, names...)
+	if err := o.users.read(ctx); err != nil {
+		return err
 	}
 	if err := o.check(); err != nil {
 		return err
 	}
-	o.names, o.userIDs = dedupe(o.names), dedupe(o.userIDs)
+	r := &mintRun{o: o, names: dedupe(o.users.names), ids: dedupe(o.users.userIDs), create: o.create || o.init, seen: map[string]bool{}}
+	r.selected = r.count() == 0
 	if o.importDRF {
-		return o.importTokens(ctx)
+		return r.importTokens(ctx)
 	}
-	store, err := o.open(ctx)
-	if store == nil || err != nil {
+	if goOn, err := r.prepare(ctx); !goOn {
 		return err
 	}
-	layout, err := store.Layout(ctx)
-	if err != nil {
-		return err
-	}
-	kind, err := chooseKind(layout, o.kind)
-	if err != nil {
-		return err
-	}
-	if _, err := store.UsersOf(ctx, []string{kind.Name}); err != nil {
-		return err
-	}
-	life, err := o.life.resolve(store.Now())
-	if err != nil {
-		return err
-	}
-	req := tokens.MintRequest{Life: life, Type: o.tokenType, Force: o.force}
-	if req.Claims, err = parseClaims(o.claims); err != nil {
-		return err
-	}
-	if err := kind.CheckMint(a.env(), req); err != nil {
-		return err
-	}
-	who, err := o.selector.audience(ctx, a, store, layout)
-	if err != nil {
-		return err
-	}
-	selected := !o.named()
-	switch {
-	case selected:
-		if goOn, err := o.choose(ctx, store, kind, who); !goOn {
+	if r.selected {
+		if goOn, err := r.selectUsers(ctx); !goOn {
 			return err
 		}
-	case o.dryRun:
-		return o.preview(ctx, store, kind, who)
 	}
-	n := len(o.names) + len(o.userIDs)
-	if o.deliver.out == "" && n > stdoutMost {
-		return usage(count(n, "secret")+" do not go to stdout: a reader who stalls would hold the transaction open", "name a file with --out")
+	if o.dryRun {
+		return r.showDryRun(ctx)
+	}
+	if o.deliver.out == "" && r.count() > stdoutLimit {
+		return usage(count(r.count(), "secret")+" do not go to stdout: a reader who stalls would hold the transaction open", "name a file with --out")
 	}
 	if err := o.deliver.create(); err != nil {
 		return err
 	}
-	m := minting{mintOptions: o, kind: kind, req: req, who: who, selected: selected, meter: a.progress("minting", int64(n)), seen: map[string]bool{}}
-	defer m.meter.done()
-	err = store.Write(ctx, func(tx *db.Tx) error { return m.all(ctx, tx) })
-	m.meter.done()
+	r.meter = a.progress("minting", int64(r.count()))
+	defer r.meter.done()
+	err := r.store.Write(ctx, func(tx *db.Tx) error { return r.write(ctx, tx) })
+	r.meter.done()
 	if err := o.deliver.settle(err); err != nil {
 		return err
 	}
-	if m.made == 0 {
+	if r.made == 0 {
 		o.deliver.discard()
 	}
-	return m.report()
+	return r.report()
 }
 
-// stdoutMost is how many secrets are written to stdout.
-const stdoutMost = 1000
+// stdoutLimit is how many secrets are written to stdout.
+const stdoutLimit = 1000
 
-// named reports whether users were named one by one.
-func (o *mintOptions) named() bool { return len(o.names)+len(o.userIDs) > 0 }
-
-// check validates who is meant.
+// check checks what the command line alone tells.
 func (o *mintOptions) check() error {
+	named := len(o.users.names)+len(o.users.userIDs) > 0
 	switch {
-	case slices.Contains(o.names, "") || slices.Contains(o.userIDs, ""):
-		return usage("an empty name is nobody's", "")
-	case o.named() && o.selector.all:
+	case slices.Contains(o.users.names, "") || slices.Contains(o.users.userIDs, ""):
+		return errEmptyName
+	case named && o.filter.all:
 		return usage("names and --all-users do not go together", "give one of them")
-	case !o.named() && (!o.selector.picks || o.usersFrom != ""):
-		return usage("nobody to make a token for", "write tokenctl mint USERNAME, or pick with flags such as --all-users")
-	case !o.named() && (o.create || o.init):
+	case !named && (!o.filter.given || o.users.usersFrom != ""):
+		return usage("no user was named or selected", "write tokenctl mint USERNAME, or select users with flags such as --all-users")
+	case !named && (o.create || o.init):
 		return usage("--create and --init make users who are named", "name them, or leave the flags out")
-	case o.create && (o.selector.set.Staff != nil || o.selector.set.Superuser != nil):
+	case o.create && (o.filter.filter.Staff != nil || o.filter.filter.Superuser != nil):
 		return usage("--create makes users who are neither staff nor superusers", "leave out --staff and --superuser")
 	}
 	return nil
 }
 
-// announce says on stderr what a new secret is and belongs to.
-func (a *App) announce(verb string, m *tokens.Minted) {
-	text := verb + " " + m.ID + " for " + whose(&m.Owner)
-	if m.Replaces != "" {
-		text += ", replacing " + m.Replaces
-		if !m.Until.IsZero() {
-			text += ", which works until " + m.Until.UTC().Format(time.RFC3339)
-		}
+// prepare opens the database and checks against it what is to be minted. It reports
+// whether there is something to do.
+func (r *mintRun) prepare(ctx context.Context) (bool, error) {
+	a, o := r.o.app, r.o
+	var err error
+	if r.store, err = o.open(ctx); r.store == nil || err != nil {
+		return false, err
 	}
-	a.say("%s", text)
-	if m.Status == tokens.Disabled {
-		a.say("note: %s is inactive: the token does not work before the user is active again", whose(&m.Owner))
+	layout, err := r.store.Layout(ctx)
+	if err != nil {
+		return false, err
 	}
+	if r.kind, err = chooseKind(layout, o.kind); err != nil {
+		return false, err
+	}
+	if _, err := r.store.UsersOf(ctx, []string{r.kind.Name}); err != nil {
+		return false, err
+	}
+	life, err := o.life.resolve(r.store.Now())
+	if err != nil {
+		return false, err
+	}
+	r.request = tokens.MintRequest{Life: life, Type: o.tokenType, Force: o.force}
+	if r.request.Claims, err = parseClaims(o.claims); err != nil {
+		return false, err
+	}
+	if err := r.kind.CheckMint(a.env(), r.request); err != nil {
+		return false, err
+	}
+	r.filter, err = o.filter.resolve(ctx, a, r.store, layout)
+	return err == nil, err
 }
 
 // open opens the database, and with --init makes it first when there is none;
@@ -221,7 +216,6 @@ func (o *mintOptions) open(ctx context.Context) (*db.Store, error) {
 	if !o.init {
 		return a.open()
 	}
-	o.create = true
 	t, err := a.target()
 	if err != nil {
 		return nil, err
@@ -233,7 +227,7 @@ func (o *mintOptions) open(ctx context.Context) (*db.Store, error) {
 		return a.openTarget(t)
 	}
 	if o.dryRun {
-		a.say("dry run: would create the database %s and in it %s: %s", t, count(len(o.names), "user"), strings.Join(o.names, ", "))
+		a.say("dry run: would create the database %s and in it %s: %s", t, count(len(o.users.names), "user"), strings.Join(o.users.names, ", "))
 		return nil, nil
 	}
 	store, err := a.initialise(ctx, t)
@@ -254,9 +248,8 @@ func chooseKind(l *db.Layout, name string) (*tokens.Kind, error) {
 	if err := k.Refuse("mint"); err != nil {
 		return nil, err
 	}
-	// An access JWT is recorded nowhere: Mint looks whether it needs the table.
-	if k == tokens.JWT {
-		return k, nil
+	if k.Tableless {
+		return k, nil // MintAll checks whether this type of token needs the table
 	}
 	return k, k.Check(l)
 }

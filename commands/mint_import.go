@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,19 +14,20 @@ import (
 
 // importTokens gives users' drf tokens rows of knox. No secret is made, and none
 // leaves the database.
-func (o *mintOptions) importTokens(ctx context.Context) error {
-	a := o.app
+func (r *mintRun) importTokens(ctx context.Context) error {
+	a, o := r.o.app, r.o
+	r.kind = importing()
 	switch {
-	case o.kind != "" && o.kind != tokens.Knox.Name:
-		return usage("--import-drf makes knox tokens", "add --kind knox")
-	case o.selector.picks || o.keepGoing:
+	case o.kind != "" && o.kind != r.kind.Name:
+		return usage("--import-drf makes "+r.kind.Title, "add --kind "+r.kind.Name)
+	case o.filter.given || o.keepGoing:
 		return usage("--import-drf takes names", "leave out --all-users, --staff, --superuser, --without and --keep-going")
-	case o.create || o.init:
+	case r.create:
 		return usage("--import-drf is for users who have a drf token already", "leave out --create and --init")
 	case o.deliver.out != "" || o.deliver.format != "":
 		return usage("--import-drf makes no new secret", "leave out --out and --format")
 	case o.tokenType != "" || o.claims != nil || o.force:
-		return usage("knox tokens have no type, no claims and no signature", "leave out --type, --claim and --force")
+		return usage(r.kind.Title+" have no type, no claims and no signature", "leave out --type, --claim and --force")
 	}
 	store, err := a.open()
 	if err != nil {
@@ -39,59 +41,64 @@ func (o *mintOptions) importTokens(ctx context.Context) error {
 	implied := life == tokens.Life{}
 	life.Never = life.Never || implied
 	var list []tokens.Imported
-	var without []db.User
+	var keyless []string
 	find := func(tx *db.Tx) error {
-		found, err := tx.FindUsers(ctx, o.names, o.userIDs)
+		if err := r.kind.Check(tx.Layout); err != nil {
+			return err
+		}
+		err := r.eachBatch(ctx, tx, func(users []db.User) error {
+			imported, without, err := r.kind.ImportDRF(ctx, a.env(), tx, users, life, o.dryRun)
+			list = append(list, imported...)
+			for i := range without {
+				keyless = append(keyless, without[i].Username)
+			}
+			return err
+		})
 		if err == nil {
-			err = found.Refusal()
+			err = r.refusal()
 		}
 		if err != nil {
 			return err
 		}
-		if list, without, err = tokens.ImportDRF(ctx, a.env(), tx, found.Users, life, o.dryRun); err != nil {
+		if list == nil {
+			return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "there is no drf token of " + firstOf(keyless, ", "), Hint: "tokenctl list --kind drf shows who has one"}
+		}
+		if o.dryRun {
+			return nil
+		}
+		if err := tx.CheckConstraints(ctx); err != nil {
 			return err
 		}
-		if len(list) == 0 {
-			return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "there is no drf token of " + names(without), Hint: "tokenctl list --kind drf shows who has one"}
-		}
-		if err := tx.CheckConstraints(ctx); err != nil || o.dryRun {
-			return err
-		}
-		columns, rows := importedRows(list)
-		return a.writeNow(ctx, columns, rows, len(rows) == 1)
+		return a.writeNow(ctx, credentialColumns, importedRows(list), len(list) == 1)
 	}
 	if o.dryRun {
 		if err := store.Read(ctx, find); err != nil {
 			return err
 		}
-		columns, rows := importedRows(list)
-		if err := a.write(columns, rows, len(rows) == 1); err != nil {
+		if err := a.write(credentialColumns, importedRows(list), len(list) == 1); err != nil {
 			return err
 		}
 	} else if err := store.Write(ctx, find); err != nil {
 		return err
 	}
-	o.reportImport(list, without, implied)
+	o.reportImport(list, keyless, implied)
 	return nil
 }
 
-func importedRows(list []tokens.Imported) ([]output.Column, [][]output.Value) {
-	var rows [][]output.Value
+// importing is the kind that takes over drf tokens.
+func importing() *tokens.Kind {
+	kinds := tokens.Kinds()
+	return kinds[slices.IndexFunc(kinds, func(k *tokens.Kind) bool { return k.ImportDRF != nil })]
+}
+
+func importedRows(list []tokens.Imported) (rows [][]output.Value) {
 	for i := range list {
 		rows = append(rows, credentialRow(&list[i].Credential))
 	}
-	return credentialColumns, rows
+	return rows
 }
 
-func names(users []db.User) string {
-	var list []string
-	for _, u := range users {
-		list = append(list, u.Username)
-	}
-	return strings.Join(list, ", ")
-}
-
-func (o *mintOptions) reportImport(list []tokens.Imported, without []db.User, implied bool) {
+func (o *mintOptions) reportImport(list []tokens.Imported, keyless []string, implied bool) {
 	a := o.app
 	fresh, verb := 0, "imported"
 	if o.dryRun {
@@ -107,8 +114,8 @@ func (o *mintOptions) reportImport(list []tokens.Imported, without []db.User, im
 			a.say("imported the drf token of %s as %s", c.Owner.Username, c.ID)
 		}
 	}
-	if without != nil {
-		a.say("passed over, having no drf token: %s", names(without))
+	if keyless != nil {
+		a.say("users without a drf token are skipped: %s", firstOf(keyless, ", "))
 	}
 	said := verb + " " + count(fresh, "drf token")
 	if o.dryRun {

@@ -6,223 +6,174 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
-	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/output"
 	"tokenctl/tokens"
 )
 
-// userSelector are the flags that pick users, or narrow those who are named.
-type userSelector struct {
-	all              bool
-	staff, superuser bool
-	without          []string
-	set              db.Filter // what was given of them
-	picks            bool      // any was
-}
-
-func (s *userSelector) flags(a *App, c *cobra.Command) {
-	f := c.Flags()
-	f.BoolVar(&s.all, "all-users", false, "for every user there is")
-	f.BoolVar(&s.staff, "staff", false, "only for staff users; all of them where nobody is named")
-	f.BoolVar(&s.superuser, "superuser", false, "only for superusers; all of them where nobody is named")
-	f.StringSliceVar(&s.without, "without", nil, "only for users without a live credential of this `KIND`; all of them where nobody is named")
-	must(c.RegisterFlagCompletionFunc("without", cobra.FixedCompletions(tokens.KindNames(), cobra.ShellCompDirectiveNoFileComp)))
-}
-
-// given notes which of the flags are on the command line.
-func (s *userSelector) given(c *cobra.Command) {
-	// --staff=false is those who are not: it must not widen to everybody.
-	if c.Flags().Changed("staff") {
-		s.set.Staff = &s.staff
-	}
-	if c.Flags().Changed("superuser") {
-		s.set.Superuser = &s.superuser
-	}
-	s.picks = s.all || s.set.Staff != nil || s.set.Superuser != nil || len(s.without) > 0
-}
-
-// audience is the users whom the flags select.
-type audience struct {
-	narrows bool
-	filter  db.Filter
-	out     map[string]bool // and who is left out, by key
-}
-
-// audience finds out what the flags mean in this database.
-func (s *userSelector) audience(ctx context.Context, a *App, store *db.Store, layout *db.Layout) (audience, error) {
-	who := audience{narrows: s.picks, filter: s.set}
-	who.filter.Now = store.Now()
-	for _, name := range s.without {
-		k, err := tokens.KindNamed(name)
-		if err == nil {
-			err = k.Check(layout)
-		}
-		if err != nil {
-			return who, err
-		}
-		if k != tokens.Session {
-			who.filter.Without = append(who.filter.Without, k.Name)
-			continue
-		}
-		// Only its data tells whose a session is.
-		sel := tokens.Selector{Kinds: []*tokens.Kind{k}, Statuses: []tokens.Status{tokens.Active}, PassedOver: new(int), Unreadable: new(int)}
-		who.out = map[string]bool{}
-		for c, err := range tokens.List(ctx, a.env(), store, sel) {
-			if err != nil {
-				return who, err
-			}
-			who.out[c.Owner.ID] = true
-		}
-		a.noteSkipped(sel)
-	}
-	return who, nil
-}
-
-// among returns those of the users who are in the audience.
-func (w *audience) among(ctx context.Context, tx *db.Tx, users []db.User) ([]db.User, error) {
-	users, err := tx.UsersAmong(ctx, users, w.filter)
-	return slices.DeleteFunc(users, func(u db.User) bool { return w.out[u.ID] }), err
-}
-
-// pick returns the keys of all who are in the audience and can get a token of
-// the kind, and how many cannot.
-func (o *mintOptions) pick(ctx context.Context, store *db.Store, kind *tokens.Kind, who audience) (ids []string, full int, err error) {
-	who.filter.Brief = true
-	for u, err := range store.ListUsers(ctx, who.filter) {
-		if err != nil {
-			return nil, 0, err
-		}
-		if !who.out[u.ID] {
-			ids = append(ids, strings.Clone(u.ID)) // which is a part of much more
-		}
-	}
-	if kind.Barred == nil {
-		return ids, 0, nil
-	}
-	found := len(ids)
-	err = store.Read(ctx, func(tx *db.Tx) error {
-		able := ids[:0]
-		for batch := range slices.Chunk(ids, mintBatch) {
-			users := make([]db.User, len(batch))
-			for i, id := range batch {
-				users[i].ID = id
-			}
-			refused, err := kind.Barred(ctx, o.app.env(), tx, users)
-			if err != nil {
-				return err
-			}
-			barred := map[string]bool{}
-			for _, r := range refused {
-				barred[r.User.ID] = true
-			}
-			for _, u := range users {
-				if !barred[u.ID] {
-					able = append(able, u.ID)
-				}
-			}
-		}
-		ids = able
-		return nil
-	})
-	return ids, found - len(ids), err
-}
-
-// choose picks the users, shows them and asks. It reports whether there is
-// something to do; they are in o.userIDs then.
-func (o *mintOptions) choose(ctx context.Context, store *db.Store, kind *tokens.Kind, who audience) (bool, error) {
-	a := o.app
-	ids, full, err := o.pick(ctx, store, kind, who)
+// selectUsers lists the users whom the flags select, shows them and asks. It reports whether
+// there is something to do. The flags are applied here, once: the transaction that makes
+// the tokens only checks that they still hold.
+func (r *mintRun) selectUsers(ctx context.Context) (bool, error) {
+	a, o := r.o.app, r.o
+	matching, err := r.list(ctx)
 	if err != nil {
 		return false, err
 	}
-	if full > 0 {
-		a.say("passed over, having %s: %s", sated(kind), count(full, "user"))
+	if r.ids, err = r.able(ctx, matching); err != nil {
+		return false, err
 	}
-	what := count(len(ids), kind.Name+" token")
+	if n := len(matching) - len(r.ids); n > 0 {
+		a.say("users who %s are skipped: %d", r.kind.Limit, n)
+	}
 	switch {
 	case o.dryRun:
-		if err := o.showAll(ctx, store, who, ids); err != nil {
-			return false, err
-		}
-		a.say("dry run: would mint %s for %s, creating 0 users", what, count(len(ids), "user"))
-		return false, nil
-	case len(ids) == 0 && o.consent.count <= 0:
+		return true, nil
+	case len(r.ids) == 0 && o.consent.count <= 0:
 		a.say("nothing to mint")
 		return false, a.writeNone()
 	}
 	if !a.global.quiet || !o.consent.yes {
-		if err := o.previewUsers(ctx, store, ids); err != nil {
+		if err := r.preview(ctx); err != nil {
 			return false, err
 		}
 	}
-	asked, err := o.consent.obtain(ctx, a, "mint", what, len(ids))
-	if err != nil {
-		return false, err
+	asked, err := o.consent.obtain(ctx, a, "mint", count(len(r.ids), r.kind.Noun()), len(r.ids))
+	if err != nil || !asked {
+		return err == nil, err
 	}
-	if asked {
-		// Time has passed while the person was reading.
-		again, _, err := o.pick(ctx, store, kind, who)
-		if err != nil {
-			return false, err
-		}
-		if !slices.Equal(ids, again) {
-			return false, &tokenctl.Error{Code: tokenctl.CodeChanged, Message: "the set changed while you were looking at it", Hint: "nothing was done; run the command again"}
+	// Time has passed while the person was reading.
+	now, err := r.list(ctx)
+	shown := make(map[string]bool, len(matching))
+	for _, id := range matching {
+		shown[id] = true
+	}
+	for _, id := range now {
+		if !shown[id] {
+			r.appeared++
 		}
 	}
-	o.userIDs = ids
-	return true, nil
+	return err == nil, err
 }
 
-// showAll is the result of --dry-run.
-func (o *mintOptions) showAll(ctx context.Context, store *db.Store, who audience, ids []string) error {
-	a := o.app
+// list returns the primary keys of the users whom the flags select.
+func (r *mintRun) list(ctx context.Context) (ids []string, err error) {
+	filter := r.filter.Filter
+	filter.Brief = true
+	for u, err := range r.store.ListUsers(ctx, filter) {
+		if err != nil {
+			return nil, err
+		}
+		if !r.filter.owners[u.ID] {
+			ids = append(ids, strings.Clone(u.ID)) // the key is a part of a much longer text
+		}
+	}
+	return ids, nil
+}
+
+// able returns those of the users who can get a further token.
+func (r *mintRun) able(ctx context.Context, ids []string) ([]string, error) {
+	if r.kind.AtLimit == nil {
+		return ids, nil
+	}
+	var able []string
+	return able, r.store.Read(ctx, func(tx *db.Tx) error {
+		for batch := range slices.Chunk(ids, tokens.MintBatch) {
+			users := make([]db.User, len(batch))
+			for i, id := range batch {
+				users[i].ID = id
+			}
+			users, _, err := r.kind.Able(ctx, r.o.app.env(), tx, users)
+			if err != nil {
+				return err
+			}
+			for i := range users {
+				able = append(able, users[i].ID)
+			}
+		}
+		return nil
+	})
+}
+
+// preview shows the first of the selected users on stderr, and how many more there are:
+// nobody reads a million.
+func (r *mintRun) preview(ctx context.Context) error {
+	a := r.o.app
+	w, err := output.NewWriter(a.remarks(), userColumns, a.previewOptions())
+	if err != nil {
+		return err
+	}
+	if err := r.show(ctx, w, r.ids[:min(len(r.ids), mostTold)]); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	if more := len(r.ids) - mostTold; more > 0 {
+		fmt.Fprintf(a.remarks(), "and %d more; --dry-run shows them\n", more)
+	}
+	return nil
+}
+
+// show writes a row for each of the users. No transaction is open while it writes.
+func (r *mintRun) show(ctx context.Context, w *output.Writer, ids []string) error {
+	for batch := range slices.Chunk(ids, tokens.MintBatch) {
+		var found *db.Found
+		err := r.store.Read(ctx, func(tx *db.Tx) (err error) {
+			found, err = tx.FindUsers(ctx, nil, batch)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for i := range found.Users {
+			if err := w.Write(userRow(&found.Users[i])); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// showDryRun is the result of --dry-run: the users who would get a token.
+func (r *mintRun) showDryRun(ctx context.Context) error {
+	a := r.o.app
+	ids := r.ids
+	if !r.selected {
+		ids = nil
+		err := r.store.Read(ctx, func(tx *db.Tx) error {
+			return r.eachBatch(ctx, tx, func(users []db.User) error {
+				users, refused, err := r.kind.Able(ctx, a.env(), tx, users)
+				r.refuse(refused)
+				for i := range users {
+					ids = append(ids, users[i].ID)
+				}
+				return err
+			})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	r.made = len(ids) + len(r.created)
+	if err := r.refusal(); err != nil {
+		return err
+	}
 	w, err := output.NewWriter(a.Stdout, userColumns, a.options(false))
 	if err != nil {
 		return err
 	}
-	for u, err := range store.ListUsers(ctx, who.filter) {
-		if err != nil {
-			return err
-		}
-		// Both are in the order of the keys.
-		if len(ids) == 0 || u.ID != ids[0] {
-			continue
-		}
-		ids = ids[1:]
-		if err := w.Write(userRow(&u)); err != nil {
+	if err := r.show(ctx, w, ids); err != nil {
+		return err
+	}
+	for _, name := range r.created {
+		if err := w.Write(newUserRow(name)); err != nil {
 			return err
 		}
 	}
-	return w.Close()
-}
-
-// previewUsers shows the first of the users on stderr, and how many there are:
-// nobody reads a million.
-func (o *mintOptions) previewUsers(ctx context.Context, store *db.Store, ids []string) error {
-	a := o.app
-	var rows [][]output.Value
-	err := store.Read(ctx, func(tx *db.Tx) error {
-		found, err := tx.FindUsers(ctx, nil, ids[:min(len(ids), announced)])
-		if err == nil {
-			rows = userRows(found.Users)
-		}
-		return err
-	})
-	if err != nil {
+	if err := w.Close(); err != nil {
 		return err
 	}
-	shown := output.Options{Format: output.Table, Color: a.colored(a.Term.Stderr)}
-	if a.Term.Stderr {
-		shown.Width = a.width()
-	}
-	if err := writeRows(a.remarks(), userColumns, rows, shown); err != nil {
-		return err
-	}
-	if more := len(ids) - announced; more > 0 {
-		fmt.Fprintf(a.remarks(), "and %d more, whom --dry-run shows\n", more)
-	}
-	return nil
+	a.say("dry run: would mint %s for %s, creating %s", count(r.made, r.kind.Noun()), count(r.made, "user"), count(len(r.created), "user"))
+	return r.partly()
 }

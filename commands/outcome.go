@@ -36,11 +36,11 @@ const nothingChanged = "nothing was changed"
 
 // learn publishes what is known now; unknown says that a commit is under way.
 func (a *App) learn(unknown bool) {
-	a.outcome.known.Store(&knowledge{a.outcome.begun, unknown, a.aftermath(unknown)})
+	a.outcome.known.Store(&knowledge{a.outcome.begun, unknown, a.consequence(unknown)})
 }
 
-// aftermath says what became of the rows; nothing for commands that only read.
-func (a *App) aftermath(unknown bool) string {
+// consequence says what became of the rows; nothing for commands that only read.
+func (a *App) consequence(unknown bool) string {
 	if !a.mutating {
 		return ""
 	}

@@ -63,21 +63,7 @@ type patient struct {
 
 // Write implements io.Writer.
 func (w patient) Write(p []byte) (int, error) {
-	type result struct {
-		n   int
-		err error
-	}
-	done := make(chan result, 1)
-	go func() {
-		n, err := w.to.Write(p)
-		done <- result{n, err}
-	}()
-	select {
-	case got := <-done:
-		return got.n, got.err
-	case <-w.ctx.Done():
-		return 0, context.Cause(w.ctx)
-	}
+	return await(w.ctx, func() (int, error) { return w.to.Write(p) })
 }
 
 // options are the output options for a command's rows.
@@ -92,6 +78,16 @@ func (a *App) options(single bool) output.Options {
 		if a.Term.Stdout {
 			o.Format = output.Table
 		}
+	}
+	return o
+}
+
+// previewOptions are the output options for rows on stderr, which a person reads before
+// answering a question.
+func (a *App) previewOptions() output.Options {
+	o := output.Options{Format: output.Table, Color: a.colored(a.Term.Stderr)}
+	if a.Term.Stderr {
+		o.Width = a.width()
 	}
 	return o
 }

@@ -3,7 +3,6 @@ package commands
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,7 +70,7 @@ func (o *purgeOptions) check(c *cobra.Command, args []string) error {
 	case o.pause < 0:
 		return usage("--pause cannot be negative", "write --pause 100ms")
 	case slices.Contains(o.users, "") || slices.Contains(o.userIDs, ""):
-		return usage("--user and --user-id need a value: an empty one is nobody", "")
+		return usage("--user and --user-id need a value", "leave them out, or write the name")
 	}
 	return nil
 }
@@ -89,11 +88,15 @@ func (o *purgeOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	req, err := o.request(ctx, store)
+	kinds, err := kindsNamed(o.kinds)
 	if err != nil {
 		return err
 	}
-	work, err := o.count(ctx, store, req)
+	req, kinds, err := o.request(ctx, store, kinds)
+	if err != nil {
+		return err
+	}
+	work, err := o.count(ctx, store, req, kinds)
 	if err != nil {
 		return err
 	}
@@ -113,20 +116,21 @@ func (o *purgeOptions) run(ctx context.Context) error {
 		return o.show(work)
 	}
 	if !a.global.quiet || !o.consent.yes {
-		preview := output.Options{Format: output.Table, Color: a.colored(a.Term.Stderr)}
 		rows := purgeRows(work)
 		for i := range rows {
 			rows[i] = rows[i][:2]
 		}
-		if err := writeRows(a.remarks(), purgeColumns[:2], rows, preview); err != nil {
+		if err := writeRows(a.remarks(), purgeColumns[:2], rows, a.previewOptions()); err != nil {
 			return err
 		}
 	}
 	if _, err := o.consent.obtain(ctx, a, "purge", count(int(total), "expired row"), int(total)); err != nil {
 		return err
 	}
-	if err := o.purge(ctx, store, req, work); err != nil {
-		return err
+	for _, w := range work {
+		if err := o.purgeKind(ctx, store, req, w, work); err != nil {
+			return err
+		}
 	}
 	a.say("purged %s", purgeSummary(work, func(w *purgeWork) int64 { return w.deleted }))
 	for _, w := range work {
@@ -138,57 +142,44 @@ func (o *purgeOptions) run(ctx context.Context) error {
 	return o.show(work)
 }
 
-func (o *purgeOptions) request(ctx context.Context, store *db.Store) (tokens.PurgeRequest, error) {
+// request is what to purge, of these kinds or, without any, of all. Where users are named,
+// it is of the kinds that belong to them.
+func (o *purgeOptions) request(ctx context.Context, store *db.Store, kinds []*tokens.Kind) (tokens.PurgeRequest, []*tokens.Kind, error) {
 	req := tokens.PurgeRequest{Now: store.Now(), Before: store.Now()}
 	if o.keepNewer != "" {
 		age, err := tokenctl.ParseDuration(o.keepNewer)
 		if err != nil {
-			return req, usage("--keep-newer-than: "+err.Error(), "")
+			return req, nil, usage("--keep-newer-than: "+err.Error(), "")
 		}
 		req.Before = req.Before.Add(-age)
 	}
 	if len(o.users)+len(o.userIDs) == 0 {
-		return req, nil
+		return req, kinds, nil
 	}
-	var kinds []*tokens.Kind
-	for _, name := range o.kinds {
-		k, err := tokens.KindNamed(name)
-		if err != nil {
-			return req, err
-		}
-		kinds = append(kinds, k)
-	}
-	kinds, err := o.app.kindsOfUsers(ctx, store, kinds)
+	of, err := o.app.kindsOfUsers(ctx, store, kinds)
 	if err != nil {
-		return req, err
+		return req, nil, err
 	}
-	all := o.kinds == nil
-	o.kinds = nil
-	for _, k := range kinds {
-		if !all || k.Can("purge") {
-			o.kinds = append(o.kinds, k.Name)
-		}
+	if kinds == nil {
+		of = slices.DeleteFunc(of, func(k *tokens.Kind) bool { return !k.Can("purge") })
 	}
 	err = store.Read(ctx, func(tx *db.Tx) (err error) {
 		req.UserIDs, err = tx.UserIDs(ctx, o.users, o.userIDs)
 		return err
 	})
-	return req, err
+	return req, of, err
 }
 
-// count finds the kinds to purge and their expired rows. Without --kind those
-// count that the database has and that can expire.
-func (o *purgeOptions) count(ctx context.Context, store *db.Store, req tokens.PurgeRequest) ([]*purgeWork, error) {
+// count finds the expired rows of the kinds. Without --kind those count that the database
+// has and that can expire.
+func (o *purgeOptions) count(ctx context.Context, store *db.Store, req tokens.PurgeRequest, kinds []*tokens.Kind) ([]*purgeWork, error) {
 	layout, err := store.Layout(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var work []*purgeWork
-	for _, name := range dedupe(o.kinds) {
-		k, err := tokens.KindNamed(name)
-		if err == nil {
-			err = k.Refuse("purge")
-		}
+	for _, k := range kinds {
+		err := k.Refuse("purge")
 		if err == nil {
 			err = k.Check(layout)
 		}
@@ -197,7 +188,7 @@ func (o *purgeOptions) count(ctx context.Context, store *db.Store, req tokens.Pu
 		}
 		work = append(work, &purgeWork{kind: k})
 	}
-	if o.kinds == nil {
+	if len(kinds) == 0 {
 		for _, k := range tokens.Kinds() {
 			if k.Can("purge") && k.Present(layout) {
 				work = append(work, &purgeWork{kind: k})
@@ -219,17 +210,8 @@ func (o *purgeOptions) count(ctx context.Context, store *db.Store, req tokens.Pu
 	return work, nil
 }
 
-// purge deletes batch by batch. What a batch deleted stands, whatever becomes of
+// purgeKind deletes batch by batch. What a batch deleted stands, whatever becomes of
 // the rest, and an early end says so.
-func (o *purgeOptions) purge(ctx context.Context, store *db.Store, req tokens.PurgeRequest, work []*purgeWork) error {
-	for _, w := range work {
-		if err := o.purgeKind(ctx, store, req, w, work); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (o *purgeOptions) purgeKind(ctx context.Context, store *db.Store, req tokens.PurgeRequest, w *purgeWork, work []*purgeWork) error {
 	a := o.app
 	p := a.progress("purging "+w.kind.Title, int64(len(w.expired)))
@@ -278,17 +260,11 @@ func purgeRows(work []*purgeWork) [][]output.Value {
 	return rows
 }
 
-// purgeSummary is like "12 knox tokens, 3 jwt tokens"; kinds without any are
-// left out.
+// purgeSummary is like "12 knox tokens, 3 jwt tokens".
 func purgeSummary(work []*purgeWork, number func(*purgeWork) int64) string {
-	var parts []string
+	var counts kindCounts
 	for _, w := range work {
-		if n := number(w); n > 0 {
-			parts = append(parts, count(int(n), strings.TrimSuffix(w.kind.Title, "s")))
-		}
+		counts.add(w.kind, int(number(w)))
 	}
-	if parts == nil {
-		return "nothing"
-	}
-	return strings.Join(parts, ", ")
+	return counts.String()
 }

@@ -34,7 +34,7 @@ ones are dead as soon as the new ones live; with --overlap old knox tokens go on
 for a while.
 
 Ids and secrets that are named are replaced without asking. What flags such as
---user or --older-than pick is shown first, and confirmed.`,
+--user or --older-than select is shown first, and confirmed.`,
 		Example: `  tokenctl rotate drf:7@1f0c3a55
   tokenctl rotate - <old.token >new.token
   tokenctl rotate --user alice
@@ -92,16 +92,24 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 	if err := o.deliver.create(); err != nil {
 		return err
 	}
-	var done rotated
+	var done announcement
 	undo := func() bool {
-		done = rotated{}
+		done = announcement{}
 		return o.deliver.restart()
 	}
 	err = o.apply(ctx, store, s, undo, func(tx *db.Tx) error { return o.replace(ctx, tx, s, req, names, &done) })
 	if err := o.deliver.settle(err); err != nil {
 		return err
 	}
-	done.announce(a)
+	done.tell(a, "rotated")
+	for k, n := range done.of {
+		if n == 0 || k.OutlivesRow == nil {
+			continue
+		}
+		if why := k.OutlivesRow(a.settings); why != "" {
+			a.say("note: the old key may go on for a while: %s", why)
+		}
+	}
 	o.noteLeft(s)
 	return o.report(s, done.n)
 }
@@ -128,7 +136,7 @@ func (o *rotateOptions) secretNames(s *selection, req tokens.RotateRequest) (nam
 
 // replace rotates the credentials and delivers the new secrets. The secrets of a chunk
 // are written while the database changes the next.
-func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, req tokens.RotateRequest, names []string, done *rotated) error {
+func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, req tokens.RotateRequest, names []string, done *announcement) error {
 	o.deliver.reasons = o.keepGoing
 	stream, err := o.deliver.stream(names, s.single, true)
 	if err != nil {
@@ -173,37 +181,4 @@ func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, re
 		return err
 	}
 	return stream.deliver(ctx)
-}
-
-// rotated is what is to be said about new credentials.
-type rotated struct {
-	kindCounts
-	first    []tokens.Minted // no more than are told of one by one
-	disabled int             // how many are of inactive users
-}
-
-func (r *rotated) add(m *tokens.Minted) {
-	r.kindCounts.add(m.Of(), 1)
-	if r.n <= mostTold {
-		r.first = append(r.first, *m)
-	}
-	if m.Status == tokens.Disabled {
-		r.disabled++
-	}
-}
-
-func (r *rotated) announce(a *App) {
-	if r.n <= mostTold {
-		for i := range r.first {
-			a.announce("minted", &r.first[i])
-		}
-	} else {
-		a.say("rotated %s", &r.kindCounts)
-		if r.disabled > 0 {
-			a.say("note: %d of them are of inactive users: they do not work before the users are active again", r.disabled)
-		}
-	}
-	if r.of[tokens.Session] > 0 {
-		a.noteEngine()
-	}
 }

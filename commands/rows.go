@@ -91,6 +91,3 @@ func mintedRow(m *tokens.Minted, names []string, replaces bool) []output.Value {
 }
 
 func upper(name string) string { return strings.ToUpper(name) }
-
-// count is a number with its noun.
-func count(n int, noun string) string { return plural(n, noun, noun+"s") }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 	"tokenctl/tokens"
 )
 
-// selectorFlags are the flags that pick credentials, the same on every command
+// selectorFlags are the flags that select credentials, the same on every command
 // that has them.
 type selectorFlags struct {
 	app                                                                 *App
@@ -50,11 +49,11 @@ func (s *selectorFlags) flags(a *App, c *cobra.Command) {
 	must(c.RegisterFlagCompletionFunc("user", a.completeUsers))
 }
 
-// selectorNames are the flags that pick; --sort and --limit alone pick nothing.
+// selectorNames are the flags that select; --sort and --limit alone select nothing.
 var selectorNames = []string{"kind", "type", "user", "user-id", "status", "created-before", "created-after", "expires-before",
 	"expires-after", "older-than", "staff", "superuser", "limit"}
 
-// given reports whether the command line picks by selector.
+// given reports whether the command line selects by flags.
 func (s *selectorFlags) given(c *cobra.Command) bool {
 	return slices.ContainsFunc(selectorNames, func(name string) bool { return c.Flags().Changed(name) })
 }
@@ -62,14 +61,9 @@ func (s *selectorFlags) given(c *cobra.Command) bool {
 // resolve turns the flags into a selector, looking up the users by name.
 func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db.Store) (tokens.Selector, error) {
 	sel := tokens.Selector{Types: s.types, Limit: s.limit, PassedOver: new(int), Unreadable: new(int)}
-	for _, name := range s.kinds {
-		k, err := tokens.KindNamed(name)
-		if err != nil {
-			return sel, err
-		}
-		if !slices.Contains(sel.Kinds, k) {
-			sel.Kinds = append(sel.Kinds, k)
-		}
+	var err error
+	if sel.Kinds, err = kindsNamed(s.kinds); err != nil {
+		return sel, err
 	}
 	for _, t := range s.types {
 		if t != "access" && t != "refresh" && t != "sliding" {
@@ -83,7 +77,7 @@ func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db
 		sel.Statuses = append(sel.Statuses, tokens.Status(text))
 	}
 	if slices.Contains(s.users, "") || slices.Contains(s.userIDs, "") {
-		return sel, usage("--user and --user-id need a value: an empty one is nobody", "")
+		return sel, usage("--user and --user-id need a value", "leave them out, or write the name")
 	}
 	if c.Flags().Changed("limit") && s.limit <= 0 {
 		return sel, usage("--limit must be at least 1", "")
@@ -107,7 +101,6 @@ func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db
 	if len(s.users)+len(s.userIDs) == 0 {
 		return sel, nil
 	}
-	var err error
 	if sel.Kinds, err = s.app.kindsOfUsers(ctx, store, sel.Kinds); err != nil {
 		return sel, err
 	}
@@ -116,6 +109,18 @@ func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db
 		return err
 	})
 	return sel, err
+}
+
+// kindsNamed are the kinds with these names, each once.
+func kindsNamed(names []string) (kinds []*tokens.Kind, err error) {
+	for _, name := range dedupe(names) {
+		k, err := tokens.KindNamed(name)
+		if err != nil {
+			return nil, err
+		}
+		kinds = append(kinds, k)
+	}
+	return kinds, nil
 }
 
 // kindsOfUsers are those of the kinds, nil being all, that belong to the users whom
@@ -184,18 +189,4 @@ func (s *selectorFlags) dates(now time.Time, sel *tokens.Selector) error {
 		sel.CreatedBefore = &before
 	}
 	return nil
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
-}
-
-// must is for what only a programming error makes fail.
-func must(err error) {
-	if err != nil {
-		panic(err)
-	}
 }

@@ -55,17 +55,3 @@ func (o *showOptions) run(ctx context.Context, args []string) error {
 	}
 	return a.write(columns, rows, len(rows) == 1)
 }
-
-// needsReference asks for an argument, unless --token-file stands in for it.
-func needsReference(tokenFile *string) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) == 0 && *tokenFile == "" {
-			return usage("nothing to "+c.Name(), "write an id, or - to read ids and secrets from standard input")
-		}
-		return nil
-	}
-}
-
-func tokenFileFlag(c *cobra.Command, into *string) {
-	c.Flags().StringVar(into, "token-file", "", "read a secret from `FILE`")
-}

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
-	"tokenctl/output"
 	"tokenctl/tokens"
 )
 
@@ -55,7 +54,7 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 	if o.dryRun {
 		return o.showDryRun(s)
 	}
-	var done []*tokens.Credential
+	var done map[string]*tokens.Credential
 	undo := func() bool {
 		done = nil
 		return true
@@ -75,21 +74,19 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	var rows [][]output.Value
-	for i := range done {
-		rows = append(rows, o.row(credentialRow(done[i])))
-		a.say("unblacklisted %s of %s", done[i].ID, whose(&done[i].Owner))
+	for r := range s.refs.All() {
+		if c, ok := done[r.ID()]; ok {
+			a.say("unblacklisted %s of %s", c.ID, whose(&c.Owner))
+		}
 	}
 	if a.asked() {
-		columns := o.columns(credentialColumns)
-		err := o.writeOffenders(s, columns, func(row []output.Value) error {
-			rows = append(rows, row)
-			return nil
+		err := o.write(s, a.Stdout, a.options(s.single), func(r *tokens.Ref, c *tokens.Credential) (ok bool) {
+			if now := done[r.ID()]; now != nil {
+				*c, ok = *now, true
+			}
+			return ok
 		})
 		if err != nil {
-			return err
-		}
-		if err := a.write(columns, rows, s.single && len(rows) == 1); err != nil {
 			return err
 		}
 	}
@@ -97,7 +94,7 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 }
 
 // unblacklisted finds what the credentials are now, for the output.
-func (o *unblacklistOptions) unblacklisted(ctx context.Context, tx *db.Tx, s *selection) (list []*tokens.Credential, err error) {
+func (o *unblacklistOptions) unblacklisted(ctx context.Context, tx *db.Tx, s *selection) (map[string]*tokens.Credential, error) {
 	var names []tokens.Name
 	for r := range s.refs.All() {
 		if r.Left() == 0 {
@@ -105,11 +102,15 @@ func (o *unblacklistOptions) unblacklisted(ctx context.Context, tx *db.Tx, s *se
 		}
 	}
 	found, err := tokens.Find(ctx, o.app.env(), tx, names)
-	for _, f := range found {
-		if err == nil {
-			err = f.Err
-		}
-		list = append(list, f.Credentials...)
+	if err != nil {
+		return nil, err
 	}
-	return list, err
+	now := map[string]*tokens.Credential{}
+	for i, f := range found {
+		if f.Err != nil {
+			return nil, f.Err
+		}
+		now[names[i].ID] = f.Credentials[0]
+	}
+	return now, nil
 }

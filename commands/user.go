@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,45 +27,47 @@ or a custom one.`,
 	return c
 }
 
-// pickFlags name existing users.
-type pickFlags struct {
+// userFlags name existing users.
+type userFlags struct {
 	app       *App
 	names     []string
 	userIDs   []string
 	usersFrom string
 }
 
-func (p *pickFlags) flags(c *cobra.Command) {
-	c.Flags().StringArrayVar(&p.userIDs, "user-id", nil, "the user with this primary key `PK`; may be repeated")
-	c.Flags().StringVar(&p.usersFrom, "users-from", "", "read user names from `FILE`, one a line; - is standard input")
+var errEmptyName = usage("a user's name or primary key is empty", "leave it out, or write the name")
+
+func (f *userFlags) flags(c *cobra.Command) {
+	c.Flags().StringArrayVar(&f.userIDs, "user-id", nil, "the user with this primary key `PK`; may be repeated")
+	c.Flags().StringVar(&f.usersFrom, "users-from", "", "read user names from `FILE`, one a line; - is standard input")
 }
 
 // check is for cobra's Args.
-func (p *pickFlags) check(c *cobra.Command, args []string) error {
-	if len(args)+len(p.userIDs) == 0 && p.usersFrom == "" {
+func (f *userFlags) check(c *cobra.Command, args []string) error {
+	if len(args)+len(f.userIDs) == 0 && f.usersFrom == "" {
 		return usage("no user was named", "write "+c.CommandPath()+" USERNAME, or give --user-id or --users-from")
 	}
-	if slices.Contains(args, "") || slices.Contains(p.userIDs, "") {
-		return usage("an empty name is nobody's", "")
+	if slices.Contains(args, "") || slices.Contains(f.userIDs, "") {
+		return errEmptyName
 	}
-	p.names = args
+	f.names = args
 	return nil
 }
 
 // read reads the names of --users-from.
-func (p *pickFlags) read(ctx context.Context) error {
-	if p.usersFrom == "" {
+func (f *userFlags) read(ctx context.Context) error {
+	if f.usersFrom == "" {
 		return nil
 	}
-	names, err := p.app.readNames(ctx, p.usersFrom)
-	p.names = append(p.names, names...)
+	names, err := f.app.readNames(ctx, f.usersFrom)
+	f.names = append(f.names, names...)
 	return err
 }
 
 // find returns the users in the order in which they were named, each once. Who is
 // missing is an error that names them all, unless missing collects them.
-func (p *pickFlags) find(ctx context.Context, tx *db.Tx, missing *[]string) ([]db.User, error) {
-	found, err := tx.FindUsers(ctx, p.names, p.userIDs)
+func (f *userFlags) find(ctx context.Context, tx *db.Tx, missing *[]string) ([]db.User, error) {
+	found, err := tx.FindUsers(ctx, f.names, f.userIDs)
 	if err != nil {
 		return nil, err
 	}
@@ -77,17 +80,14 @@ func (p *pickFlags) find(ctx context.Context, tx *db.Tx, missing *[]string) ([]d
 
 // single reports whether exactly one user was asked about, so that JSON is an
 // object.
-func (p *pickFlags) single() bool { return len(p.names)+len(p.userIDs) == 1 && p.usersFrom == "" }
+func (f *userFlags) single() bool { return len(f.names)+len(f.userIDs) == 1 && f.usersFrom == "" }
 
-// holdings names live credentials for a person.
-func holdings(list []db.Holding) string {
+// liveCredentials names a user's live credentials for a person.
+func liveCredentials(list []db.Holding) string {
 	nouns := map[string]string{"drf": "drf token", "knox": "knox token", "jwt": "jwt refresh token"}
-	text := ""
-	for i, h := range list {
-		if i > 0 {
-			text += ", "
-		}
-		text += count(h.Rows, nouns[h.Kind])
+	var parts []string
+	for _, h := range list {
+		parts = append(parts, count(h.Rows, nouns[h.Kind]))
 	}
-	return text
+	return strings.Join(parts, ", ")
 }

@@ -11,7 +11,7 @@ import (
 
 // activeOptions are those of user activate and user deactivate.
 type activeOptions struct {
-	pickFlags
+	userFlags
 	active bool
 }
 
@@ -42,8 +42,8 @@ as well where that matters.`,
 }
 
 func newUserActive(a *App, active bool, c *cobra.Command) *cobra.Command {
-	o := &activeOptions{pickFlags{app: a}, active}
-	c.Args, c.ValidArgsFunction = o.check, a.completeUserArgs
+	o := &activeOptions{userFlags{app: a}, active}
+	c.Args, c.ValidArgsFunction = o.check, a.completeUsers
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		a.mutating = true
 		return o.run(c.Context())
@@ -100,7 +100,7 @@ func (o *activeOptions) report(t *db.UserTable, users []db.User, changed map[str
 		a.say("%s %s", verb, whose(&u))
 		stopped = stopped || !o.active
 		if list := held[u.ID]; o.active && list != nil {
-			a.say("note: valid again: %s; sessions that have not expired, too", holdings(list))
+			a.say("note: valid again: %s; sessions that have not expired, too", liveCredentials(list))
 		}
 	}
 	if !stopped {
@@ -112,9 +112,8 @@ func (o *activeOptions) report(t *db.UserTable, users []db.User, changed map[str
 	}
 	for _, u := range users {
 		for _, h := range held[u.ID] {
-			if changed[u.ID] && h.Kind == "jwt" {
-				a.say("note: simplejwt before 5.4 still exchanges %s's %s; to end that: tokenctl blacklist %s", whose(&u),
-					plural(h.Rows, "refresh token", "refresh tokens"), tokens.UserArgument(t, &u, "--user"))
+			if k, err := tokens.KindNamed(h.Kind); err == nil && changed[u.ID] && k.TakenWhileInactive != "" {
+				a.say("note: %s %s's %s; to end that: tokenctl blacklist %s", k.TakenWhileInactive, whose(&u), liveCredentials([]db.Holding{h}), tokens.UserArgument(t, &u, "--user"))
 			}
 		}
 	}

@@ -160,7 +160,7 @@ func TestUserCreateManyNames(t *testing.T) {
 		if _, errs, status := s.run(string(text), "user", "create", "--from-csv", "-"); status != 0 || errs != "created 21000 users\n" {
 			t.Fatalf("from standard input: status %d: %s", status, errs)
 		}
-		s.fails(5, "u99 and others exist already", "user", "create", "--from-csv", file("last"))
+		s.fails(5, "u19 and others exist already", "user", "create", "--from-csv", file("last"))
 		if got := s.query("select count(*) from auth_user"); got != "21001" {
 			t.Errorf("%s users are there", got)
 		}

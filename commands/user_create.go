@@ -78,7 +78,7 @@ func (o *userCreateOptions) check(c *cobra.Command, args []string) error {
 	case len(args) > 0 && o.fromCSV != "":
 		return usage("names and --from-csv do not go together", "")
 	case slices.Contains(args, ""):
-		return usage("an empty name is nobody's", "")
+		return errEmptyName
 	}
 	if len(args) != 1 {
 		for _, name := range []string{"email", "first-name", "last-name", "password-stdin", "password-file"} {
@@ -122,7 +122,7 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	users, err := o.newcomers(file)
+	users, err := o.entries(file)
 	if err != nil {
 		return err
 	}
@@ -138,13 +138,8 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 			return err
 		}
 		// What takes long is not begun in vain; the rest is looked at when it is written.
-		if o.secrets() || slices.ContainsFunc(users.list, (*newcomer).mayHavePassword) {
-			var found []db.Match
-			err := users.parts(ctx, tx.Layout, func(part []*newcomer) error {
-				there, err := users.check(ctx, tx, part)
-				found = append(found, there...)
-				return err
-			})
+		if o.secrets() || slices.ContainsFunc(users.list, (*userEntry).mayHavePassword) {
+			found, err := users.existing(ctx, tx)
 			if err = cmp.Or(err, refuseExisting(tx.Layout, found)); err != nil {
 				return err
 			}
@@ -171,7 +166,7 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 }
 
 // create writes the users, and their tokens, in one transaction.
-func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *tokens.Kind, newcomers *newcomers) error {
+func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *tokens.Kind, entries *userEntries) error {
 	a := o.app
 	if o.secrets() || a.asked() {
 		if err := o.deliver.create(); err != nil {
@@ -181,14 +176,14 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 	var users []db.User
 	var minted []tokens.Minted
 	err := store.Write(ctx, func(tx *db.Tx) error {
-		if err := a.createUsers(ctx, tx, newcomers); err != nil {
+		if err := a.createUsers(ctx, tx, entries); err != nil {
 			return err
 		}
-		if !o.secrets() && !a.asked() && newcomers.count > fewCreated {
+		if !o.secrets() && !a.asked() && entries.count > mostTold {
 			return tx.CheckConstraints(ctx)
 		}
-		made, err := allExisting(ctx, tx, newcomers)
-		if err == nil && len(made) != newcomers.count {
+		made, err := entries.existing(ctx, tx)
+		if err == nil && len(made) != entries.count {
 			err = refuseExisting(tx.Layout, made) // somebody else made one of the same name
 		}
 		if err != nil {
@@ -196,31 +191,31 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 		}
 		users = usersOf(made)
 		if kind != nil {
-			if minted, err = mintAll(ctx, tx, a.env(), kind, users, tokens.MintRequest{}); err != nil {
+			if minted, err = kind.MintEach(ctx, a.env(), tx, users, tokens.MintRequest{}); err != nil {
 				return err
 			}
 		}
 		if err := tx.CheckConstraints(ctx); err != nil {
 			return err
 		}
-		return o.hand(ctx, users, newcomers.list, minted)
+		return o.hand(ctx, users, entries.list, minted)
 	})
 	if err := o.deliver.settle(err); err != nil {
 		return err
 	}
-	o.report(users, newcomers, minted)
+	o.report(users, entries, minted)
 	return nil
 }
 
 // hand writes the secrets, or what was asked for, before the transaction
 // commits.
-func (o *userCreateOptions) hand(ctx context.Context, users []db.User, newcomers []*newcomer, minted []tokens.Minted) error {
+func (o *userCreateOptions) hand(ctx context.Context, users []db.User, entries []*userEntry, minted []tokens.Minted) error {
 	single := len(users) == 1 && o.fromCSV == ""
 	bundles := make([]bundle, len(users))
 	for i, u := range users {
 		bundles[i].owner = u.Username
-		if newcomers[i].generated {
-			bundles[i].secrets = append(bundles[i].secrets, tokens.Named{Name: "password", Secret: newcomers[i].password})
+		if entries[i].generated {
+			bundles[i].secrets = append(bundles[i].secrets, tokens.Named{Name: "password", Secret: entries[i].password})
 		}
 		if minted != nil {
 			bundles[i].secrets = append(bundles[i].secrets, minted[i].Secrets...)
@@ -245,26 +240,24 @@ func (o *userCreateOptions) hand(ctx context.Context, users []db.User, newcomers
 	return o.deliver.write(ctx, text)
 }
 
-// fewCreated are reported one by one.
-const fewCreated = 20
-
-func (o *userCreateOptions) report(users []db.User, newcomers *newcomers, minted []tokens.Minted) {
+func (o *userCreateOptions) report(users []db.User, entries *userEntries, minted []tokens.Minted) {
 	a := o.app
-	if newcomers.count > fewCreated {
-		a.say("created %s", count(newcomers.count, "user"))
-		if minted != nil {
-			a.say("minted %s", count(len(minted), minted[0].Kind+" token"))
-		}
-		return
+	if entries.count > mostTold {
+		a.say("created %s", count(entries.count, "user"))
+		users = nil
 	}
 	for i := range users {
 		text := "created " + users[i].Username + " (id " + users[i].ID + ")"
-		if newcomers.list[i].password.IsZero() {
+		if entries.list[i].password.IsZero() {
 			text += ", with an unusable password"
 		}
 		a.say("%s", text)
 	}
+	var made announcement
 	for i := range minted {
-		a.announce("minted", &minted[i])
+		made.add(&minted[i])
+	}
+	if minted != nil {
+		made.tell(a, "minted")
 	}
 }

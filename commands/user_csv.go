@@ -71,7 +71,7 @@ func (f *csvFile) where(line int) string {
 
 // each calls f for every user in the file. base holds what the flags say about all
 // of them. Errors name the line and never quote a cell, which may be a password.
-func (f *csvFile) each(ctx context.Context, u *db.UserTable, base db.NewUser, do func(*newcomer) error) error {
+func (f *csvFile) each(ctx context.Context, u *db.UserTable, base db.NewUser, do func(*userEntry) error) error {
 	if _, err := f.text.Seek(0, io.SeekStart); err != nil {
 		return f.problem(err)
 	}
@@ -113,7 +113,7 @@ func (f *csvFile) each(ctx context.Context, u *db.UserTable, base db.NewUser, do
 		case err != nil:
 			return f.problem(err)
 		}
-		n := &newcomer{NewUser: base, file: f}
+		n := &userEntry{NewUser: base, file: f}
 		n.line, _ = r.FieldPos(0)
 		if further {
 			n.Set = maps.Clone(base.Set)
@@ -200,7 +200,7 @@ func findColumn(u *db.UserTable, name string) *db.Column {
 }
 
 // fill puts one cell where it belongs. A leading dot marks a plain column.
-func (n *newcomer) fill(u *db.UserTable, field, value string) (err error) {
+func (n *userEntry) fill(u *db.UserTable, field, value string) (err error) {
 	plain, isPlain := strings.CutPrefix(field, ".")
 	switch {
 	case isPlain:

@@ -14,7 +14,7 @@ func TestCSVChanged(t *testing.T) {
 	table := &db.UserTable{Table: &db.Table{Name: "auth_user", Columns: []db.Column{{Name: "username"}}}, Username: "username", Key: "id"}
 	file := &csvFile{name: "users.csv", text: strings.NewReader("username\nann\nben\n")}
 	read := func() (names string, err error) {
-		return names, file.each(t.Context(), table, db.NewUser{}, func(n *newcomer) error {
+		return names, file.each(t.Context(), table, db.NewUser{}, func(n *userEntry) error {
 			names += n.Username + " "
 			return nil
 		})
@@ -41,7 +41,7 @@ func BenchmarkCSV(b *testing.B) {
 	file := &csvFile{name: "users.csv", text: strings.NewReader(text.String())}
 	b.ReportAllocs()
 	b.ResetTimer()
-	if err := file.each(b.Context(), layout.User, db.NewUser{}, func(n *newcomer) error { return cleanUser(layout, &n.NewUser, false) }); err != nil {
+	if err := file.each(b.Context(), layout.User, db.NewUser{}, func(n *userEntry) error { return cleanUser(layout, &n.NewUser, false) }); err != nil {
 		b.Fatal(err)
 	}
 }

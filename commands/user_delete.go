@@ -13,14 +13,14 @@ import (
 )
 
 type userDeleteOptions struct {
-	pickFlags
+	userFlags
 	ignoreMissing bool
 	dryRun        bool
 	consent       consentFlags
 }
 
 func newUserDelete(a *App) *cobra.Command {
-	o := &userDeleteOptions{pickFlags: pickFlags{app: a}}
+	o := &userDeleteOptions{userFlags: userFlags{app: a}}
 	c := &cobra.Command{
 		Use:   "delete <username>...",
 		Short: "Delete users and what belongs to them",
@@ -37,13 +37,13 @@ a user out and keeps everything.`,
   tokenctl user delete --users-from leavers.txt --confirm 12
   tokenctl user delete mallory --yes --ignore-missing`,
 		Args:              o.check,
-		ValidArgsFunction: a.completeUserArgs,
+		ValidArgsFunction: a.completeUsers,
 		RunE: func(c *cobra.Command, _ []string) error {
 			a.mutating = !o.dryRun
 			return o.run(c.Context())
 		},
 	}
-	o.pickFlags.flags(c)
+	o.userFlags.flags(c)
 	c.Flags().BoolVar(&o.ignoreMissing, "ignore-missing", false, "absent ones are no fault")
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be deleted; delete nothing")
 	o.consent.flags(c)
@@ -91,7 +91,7 @@ func (o *userDeleteOptions) run(ctx context.Context) error {
 		return o.showDryRun(seen)
 	}
 	if len(seen.users) == 0 {
-		a.say("nobody to delete")
+		a.say("no user to delete")
 		return nil
 	}
 	if err := o.consentTo(ctx, seen); err != nil {

@@ -24,7 +24,7 @@ func newUserList(a *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List users",
-		Long: `List all users, or those that the flags pick, in the order of their keys.
+		Long: `List all users, or those that the flags select, in the order of their keys.
 
 In a terminal the list is a table; otherwise it is tab-separated text without a
 header, one user a line. The username is the value of the model's USERNAME_FIELD;
@@ -112,7 +112,7 @@ func (o *userListOptions) run(c *cobra.Command) error {
 }
 
 func newUserShow(a *App) *cobra.Command {
-	p := &pickFlags{app: a}
+	f := &userFlags{app: a}
 	c := &cobra.Command{
 		Use:   "show <username>...",
 		Short: "Show users",
@@ -120,25 +120,25 @@ func newUserShow(a *App) *cobra.Command {
 		Example: `  tokenctl user show alice
   tokenctl user show alice --field is_active
   tokenctl user show --user-id 7 -o json`,
-		Args:              p.check,
-		ValidArgsFunction: a.completeUserArgs,
-		RunE:              func(c *cobra.Command, _ []string) error { return p.show(c.Context()) },
+		Args:              f.check,
+		ValidArgsFunction: a.completeUsers,
+		RunE:              func(c *cobra.Command, _ []string) error { return f.show(c.Context()) },
 	}
-	p.flags(c)
+	f.flags(c)
 	return c
 }
 
-func (p *pickFlags) show(ctx context.Context) error {
-	if err := p.read(ctx); err != nil {
+func (f *userFlags) show(ctx context.Context) error {
+	if err := f.read(ctx); err != nil {
 		return err
 	}
-	store, err := p.app.open()
+	store, err := f.app.open()
 	if err != nil {
 		return err
 	}
 	var users []db.User
 	err = store.Read(ctx, func(tx *db.Tx) error {
-		users, err = p.find(ctx, tx, nil)
+		users, err = f.find(ctx, tx, nil)
 		return err
 	})
 	if err != nil {
@@ -146,10 +146,10 @@ func (p *pickFlags) show(ctx context.Context) error {
 	}
 	for _, u := range users {
 		for _, v := range u.Unread {
-			p.app.say("note: user %s: %s", u.ID, v)
+			f.app.say("note: user %s: %s", u.ID, v)
 		}
 	}
-	return p.app.write(userColumns, userRows(users), p.single())
+	return f.app.write(userColumns, userRows(users), f.single())
 }
 
 func userRows(users []db.User) [][]output.Value {

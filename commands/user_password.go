@@ -99,13 +99,13 @@ func passwordLine(text, where string) (tokenctl.Secret, error) {
 }
 
 type userPasswordOptions struct {
-	pickFlags
+	userFlags
 	source  passwordFlags
 	deliver delivery
 }
 
 func newUserPassword(a *App) *cobra.Command {
-	o := &userPasswordOptions{pickFlags: pickFlags{app: a}, source: passwordFlags{app: a}, deliver: delivery{app: a}}
+	o := &userPasswordOptions{userFlags: userFlags{app: a}, source: passwordFlags{app: a}, deliver: delivery{app: a}}
 	c := &cobra.Command{
 		Use:   "password <username>",
 		Short: "Change a user's password",
@@ -125,7 +125,7 @@ how many there are is said.`,
 			}
 			return o.check(c, args)
 		},
-		ValidArgsFunction: a.completeUserArgs,
+		ValidArgsFunction: a.completeUsers,
 		RunE: func(c *cobra.Command, _ []string) error {
 			a.mutating = true
 			return o.run(c.Context())
@@ -271,6 +271,6 @@ func (o *userPasswordOptions) report(t *db.UserTable, u *db.User, held []db.Hold
 		a.say("%s holds no live tokens; sessions end when they are next used", whose(u))
 		return
 	}
-	a.say("still valid: %s; sessions end when they are next used", holdings(held))
+	a.say("still valid: %s; sessions end when they are next used", liveCredentials(held))
 	a.say("hint: to end those too: tokenctl blacklist %s", tokens.UserArgument(t, u, "--user"))
 }

@@ -1,16 +1,12 @@
 package commands_test
 
 import (
-	"bytes"
-	"crypto/rand"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"tokenctl/commands"
 	"tokenctl/db/dbtest"
 	"tokenctl/django"
 )
@@ -197,18 +193,12 @@ func TestUserDeleteChangedMeanwhile(t *testing.T) {
 		c.must("", "init", "-q")
 		c.must("", "user", "create", "alice", "bob", "-q")
 		ask := func(meanwhile string, args ...string) (string, int) {
-			var errs bytes.Buffer
-			answer := question(func() string {
+			_, errs, status := c.asked(func() {
 				if meanwhile != "" {
 					c.must("", "mint", meanwhile)
 				}
-				return "y\n"
-			})
-			app := &commands.App{Stdin: answer, Stdout: new(bytes.Buffer), Stderr: &errs, Now: time.Now, Random: rand.Reader,
-				Getenv: func(name string) string { return map[string]string{"DATABASE_URL": url}[name] },
-				Term:   commands.Terminal{Stdin: true, Stderr: true}}
-			status := app.Run(t.Context(), args)
-			return errs.String(), status
+			}, args...)
+			return errs, status
 		}
 		if errs, status := ask("alice", "user", "delete", "alice", "bob"); status != 5 || !strings.Contains(errs, "changed while you were looking") {
 			t.Errorf("status %d: %s", status, errs)

@@ -58,20 +58,17 @@ func (r *request) introspected(c *tokens.Credential) (*dict, error) {
 	answer.set("active", true)
 	answer.set("username", c.Owner.Username)
 	claims := &dict{}
-	switch c.Of() {
-	case tokens.DRF:
-		answer.set("token_type", settings.TokenKeyword())
-	case tokens.Knox:
-		answer.set("token_type", settings.Knox.HeaderPrefix())
-	case tokens.JWT:
+	if k := c.Of(); k.AuthType != nil {
+		if scheme := k.AuthType(settings, c); scheme != "" {
+			answer.set("token_type", scheme)
+		}
+	}
+	if c.Claims != nil {
 		value, err := loads(string(c.Claims))
 		if err != nil {
 			return nil, err
 		}
 		claims, _ = value.(*dict)
-		if c.Type != "refresh" {
-			answer.set("token_type", settings.SimpleJWT.WithDefaults().AuthHeaderTypes[0])
-		}
 	}
 	for _, m := range []struct {
 		name string

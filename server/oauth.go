@@ -135,8 +135,10 @@ func (r *request) find(secret tokenctl.Secret, hint string) (found []*tokens.Cre
 	if text := secret.Reveal(); strings.ContainsRune(text, 0) || !utf8.ValidString(text) {
 		return nil, nil
 	}
-	if hint == "refresh_token" {
-		hint = tokens.JWT.Name // the only kind that has them
+	for _, k := range tokens.Kinds() {
+		if hint == "refresh_token" && slices.Contains(k.SecretNames(""), "refresh") {
+			hint = k.Name
+		}
 	}
 	err = r.server.Store.Read(r.ctx, func(tx *db.Tx) error {
 		found, err = tokens.BySecret(r.ctx, r.env, tx, secret)

@@ -24,6 +24,10 @@ func (r *request) revoke(callers []*authenticator) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
+	layout, err := r.server.Store.Layout(r.ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range found {
 		if over(c) {
 			continue
@@ -34,7 +38,7 @@ func (r *request) revoke(callers []*authenticator) (*response, error) {
 		if c.Owner.ID != who.user.ID && !isStaff(&who.user) {
 			return r.oauthError(http.StatusBadRequest, "unauthorized_client", "The token belongs to somebody else."), nil
 		}
-		if c.Kind == tokens.JWT.Name && (!r.server.recordsJWT || c.Type != "refresh" && c.Type != "sliding") {
+		if k := c.Of(); k.NeverRead != nil && k.NeverRead(layout, c) {
 			return r.oauthError(http.StatusBadRequest, "unsupported_token_type", "The application never looks this token up: it lives until it expires."), nil
 		}
 		if err := r.blacklistNow(c.Of(), secret); err != nil {
@@ -45,9 +49,10 @@ func (r *request) revoke(callers []*authenticator) (*response, error) {
 }
 
 // over reports whether a credential cannot be used anyway: there is nothing to
-// revoke. Forged tokens are among them.
+// revoke. Where revoking adds a row instead of deleting one, that holds for expired and
+// forged ones, too.
 func over(c *tokens.Credential) bool {
-	return c.Settled("blacklist") || c.Kind == tokens.JWT.Name && (c.Status == tokens.Expired || c.Signature == "bad_signature")
+	return c.Settled("blacklist") || c.Of().Can("unblacklist") && (c.Status == tokens.Expired || c.Signature == "bad_signature")
 }
 
 // blacklistNow makes a secret stop working, if nobody else has done so meanwhile.

@@ -43,7 +43,8 @@ var DRF = &Kind{
 		return noLife("drf tokens", r.Life)
 	},
 	MintAll: mintDRF,
-	Barred:  barredDRF,
+	AtLimit: atLimitDRF,
+	Limit:   "already have a drf token",
 	Rotate:  rotateDRF,
 	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
 		return tx.DeleteTokens(ctx, rowsOf(refs))
@@ -61,6 +62,13 @@ var DRF = &Kind{
 	lockOrder: byOwner,
 	Header: func(s *tokenctl.Settings, secret tokenctl.Secret) string {
 		return "Authorization: " + s.TokenKeyword() + " " + secret.Reveal()
+	},
+	AuthType: func(s *tokenctl.Settings, _ *Credential) string { return s.TokenKeyword() },
+	OwnersWithPrefix: func(ctx context.Context, store *db.Store, text string, limit int) ([]string, error) {
+		if owner, _, whole := strings.Cut(text, "@"); whole {
+			return []string{owner}, nil
+		}
+		return store.TokenOwners(ctx, text, limit)
 	},
 }
 
@@ -94,7 +102,7 @@ func drfCredential(t *db.Token) Credential {
 	return c
 }
 
-// drfFilter is what the selector picks of drf tokens, if that is any.
+// drfFilter is what the selector selects of drf tokens, if that is any.
 func drfFilter(s *Selector) (f db.Filter, some bool) {
 	// An absent expiry is no date before anything; it is after everything.
 	if len(s.Types) > 0 || s.ExpiresBefore != nil || !s.wants(Active) && !s.wants(Disabled) {
@@ -222,7 +230,7 @@ func mintDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, _ MintReq
 	if others == nil {
 		return minted, nil, nil
 	}
-	refused, err := barredDRF(ctx, env, tx, others)
+	refused, err := atLimitDRF(ctx, env, tx, others)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -237,8 +245,8 @@ func hasDRF(u db.User) *tokenctl.Error {
 	return &tokenctl.Error{Code: tokenctl.CodeTokenExists, Message: u.Username + " has a drf token already"}
 }
 
-// barredDRF tells who has a token, in the order of the users.
-func barredDRF(ctx context.Context, _ Env, tx *db.Tx, users []db.User) ([]Refusal, error) {
+// atLimitDRF tells who has a token, in the order of the users.
+func atLimitDRF(ctx context.Context, _ Env, tx *db.Tx, users []db.User) ([]Refusal, error) {
 	if tx.Layout.SeveralTokens() {
 		return nil, nil
 	}

@@ -73,7 +73,7 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 		}
 		for _, k := range Kinds() {
 			// A JWT is judged by its signature, also where the application records none.
-			if !k.Present(tx.Layout) && k != JWT {
+			if !k.Present(tx.Layout) && !k.Tableless {
 				continue
 			}
 			list, err := k.bySecrets(ctx, env, tx, batch)

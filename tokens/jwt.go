@@ -14,11 +14,13 @@ import (
 // JWT is djangorestframework-simplejwt with its token_blacklist app: signed
 // tokens, of which the refresh and sliding ones are recorded.
 var JWT = &Kind{
-	Name:    "jwt",
-	Title:   "jwt tokens",
-	App:     "rest_framework_simplejwt.token_blacklist",
-	IDForm:  "jwt:JTI",
-	Present: func(l *db.Layout) bool { return l.Has("jwt") },
+	Name:       "jwt",
+	Title:      "jwt tokens",
+	App:        "rest_framework_simplejwt.token_blacklist",
+	IDForm:     "jwt:JTI",
+	Tableless:  true,
+	ForeignIDs: true,
+	Present:    func(l *db.Layout) bool { return l.Has("jwt") },
 	LooksLike: func(text string) bool {
 		// A compact JWS starts with the encoding of {" (RFC 7519 section 3.1).
 		return strings.HasPrefix(text, "eyJ") && strings.Count(text, ".") == 2
@@ -52,6 +54,18 @@ var JWT = &Kind{
 	idOf:      func(r *db.Ref) string { return jwtID(r.Key.Reveal()) },
 	lockOrder: byRow,
 	Header:    jwtHeader,
+	AuthType: func(s *tokenctl.Settings, c *Credential) string {
+		if c.Type == refresh {
+			return ""
+		}
+		return s.SimpleJWT.WithDefaults().AuthHeaderTypes[0]
+	},
+	NeverRead: func(l *db.Layout, c *Credential) bool {
+		return l.Outstanding() == nil || l.Blacklisted() == nil || c.Type != refresh && c.Type != sliding
+	},
+	TakenWhileInactive: "simplejwt before 5.4 still exchanges",
+	Describe:           describeJWT,
+	Rotatable:          func(l *db.Layout) error { return l.Mintable("jwt") },
 }
 
 // The types of simplejwt's tokens.
@@ -114,7 +128,7 @@ func listJWT(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq
 	credential := func(t *db.OutstandingToken) Credential { return storedJWT(settings, t, now) }
 	decide := func(t *db.OutstandingToken) (db.Decision, bool) {
 		c := credential(t)
-		return db.Decision{Status: string(c.Status), Type: c.Type, Created: c.Created, Expires: c.Expires}, s.picks(&c)
+		return db.Decision{Status: string(c.Status), Type: c.Type, Created: c.Created, Expires: c.Expires}, s.matches(&c)
 	}
 	return credentials(ctx, func(ctx context.Context) iter.Seq2[db.OutstandingToken, error] {
 		return store.OutstandingTokens(ctx, s.filter(), settings, decide)

@@ -76,8 +76,17 @@ type Kind struct {
 
 	// Present reports whether the database has the kind's table.
 	Present func(*db.Layout) bool
+	// Tableless says that credentials can work without a row: minting and verifying
+	// them takes no table.
+	Tableless bool
 	// IDForm is the form of its ids, for messages.
 	IDForm string
+	// ForeignIDs says that somebody else chooses the ids: they may contain what looks
+	// like a secret.
+	ForeignIDs bool
+	// OwnerInData says that only a row's data tells its owner: the database cannot select
+	// by owner.
+	OwnerInData bool
 	// LooksLike reports whether text could be a secret of this kind in its
 	// usual form. It decides which arguments are refused as secrets.
 	LooksLike func(text string) bool
@@ -99,18 +108,22 @@ type Kind struct {
 	CheckRotate func(Env, RotateRequest) error
 	// MintAll makes a credential for each of the users, who are different ones, in
 	// their order and in the form the peer makes it, and tells who can get none.
-	// Some thousands of users at a time are what it is good at.
+	// It is best given MintBatch users at a time.
 	MintAll func(context.Context, Env, *db.Tx, []db.User, MintRequest) ([]Minted, []Refusal, error)
-	// Barred tells which of the users can get no further one; nil where nothing
-	// limits them.
-	Barred func(context.Context, Env, *db.Tx, []db.User) ([]Refusal, error)
+	// AtLimit tells which of the users can get no further one; nil where nothing
+	// limits them. Limit says it of several users: "already have a drf token".
+	AtLimit func(context.Context, Env, *db.Tx, []db.User) ([]Refusal, error)
+	Limit   string
+	// ImportDRF gives the users' DRF keys rows of the kind. keyless are the users who
+	// have no key. With dry no row is made, and what would be one is returned.
+	ImportDRF func(ctx context.Context, env Env, tx *db.Tx, users []db.User, life Life, dry bool) (imported []Imported, keyless []db.User, err error)
 	// Rotate replaces credentials. Those that it left have nothing in their places.
 	Rotate func(context.Context, Env, *db.Tx, []*Ref, RotateRequest) ([]Minted, db.Outcomes, error)
 	// Blacklist makes credentials stop working.
 	Blacklist func(context.Context, Env, *db.Tx, []*Ref) (db.Outcomes, error)
-	// BlacklistWhere does so with all that a selector picks at that moment, and returns
+	// BlacklistWhere does so with all that a selector selects at that moment, and returns
 	// how many it changed. It is for selectors of which Exact reports that the database
-	// alone can tell what they pick.
+	// alone can tell what they select.
 	BlacklistWhere func(context.Context, *db.Tx, *Selector) (int64, error)
 	Exact          func(*Selector) bool
 	// Unblacklist undoes Blacklist.
@@ -121,8 +134,30 @@ type Kind struct {
 	Purge   func(context.Context, Env, *db.Tx, []db.Ref, PurgeRequest) (int64, error)
 	// Remains are sentences about what goes on although credentials are blacklisted.
 	Remains func(context.Context, Env, *db.Tx, []*Ref) ([]string, error)
+	// OutlivesRow says why a credential may work on after its row was deleted; empty where
+	// it does not. The function itself is nil where no credential does.
+	OutlivesRow func(*tokenctl.Settings) string
+	// TakenWhileInactive says what still takes the live credentials of an inactive user;
+	// empty where nothing does.
+	TakenWhileInactive string
 	// Header is the request header that carries the secret.
 	Header func(*tokenctl.Settings, tokenctl.Secret) string
+	// AuthType is the scheme of a header that carries the credential (RFC 7662's
+	// token_type); empty where it opens nothing by itself. The function itself is nil
+	// where no header carries one.
+	AuthType func(*tokenctl.Settings, *Credential) string
+	// OwnersWithPrefix are owners of credentials whose ids begin with a text; nil where
+	// ids do not begin with the owner.
+	OwnersWithPrefix func(ctx context.Context, store *db.Store, text string, limit int) ([]string, error)
+	// Describe tells the layout of the kind's table by its columns; nil where all releases
+	// have the same.
+	Describe func(*db.Layout) string
+	// NeverRead reports whether the application never looks a credential up, so that
+	// blacklisting it would have no effect; nil where it always does.
+	NeverRead func(*db.Layout, *Credential) bool
+	// Rotatable says why no credential can be replaced in this layout; nil where that
+	// depends on nothing.
+	Rotatable func(*db.Layout) error
 
 	// lockOrder is the order of rows in which every process changes them.
 	lockOrder func(a, b db.Ref) int
@@ -140,6 +175,9 @@ func (k *Kind) SecretNames(typ string) []string {
 	}
 	return []string{refresh, access}
 }
+
+// Noun is what one of the kind is called.
+func (k *Kind) Noun() string { return strings.TrimSuffix(k.Title, "s") }
 
 // Kinds are all kinds, in the order in which lists show them.
 func Kinds() []*Kind { return []*Kind{DRF, Knox, JWT, Session} }
@@ -250,10 +288,8 @@ func (k *Kind) Ready(env Env, l *db.Layout, verb string) error {
 		}
 	case verb == "list":
 		return l.Listable(k.Name)
-	case verb == "rotate" && k == Knox:
-		return l.KnoxRotatable()
-	case verb == "rotate" && k == JWT:
-		if err := l.Mintable("jwt"); err != nil {
+	case verb == "rotate" && k.Rotatable != nil:
+		if err := k.Rotatable(l); err != nil {
 			return err
 		}
 	}

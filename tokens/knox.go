@@ -33,9 +33,11 @@ var Knox = &Kind{
 		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "knox tokens cannot overlap where AUTO_REFRESH is on: using the old one would move its expiry back",
 			Hint: "leave out --overlap, and blacklist the old token when its holder has the new one: tokenctl mint, then tokenctl blacklist"}
 	},
-	MintAll: mintKnox,
-	Barred:  barredKnox,
-	Rotate:  rotateKnox,
+	MintAll:   mintKnox,
+	AtLimit:   atLimitKnox,
+	Limit:     "have as many knox tokens as TOKEN_LIMIT_PER_USER allows",
+	ImportDRF: importDRF,
+	Rotate:    rotateKnox,
 	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
 		return tx.DeleteKnoxTokens(ctx, rowsOf(refs))
 	},
@@ -57,6 +59,9 @@ var Knox = &Kind{
 	Header: func(s *tokenctl.Settings, secret tokenctl.Secret) string {
 		return "Authorization: " + s.Knox.HeaderPrefix() + " " + secret.Reveal()
 	},
+	AuthType:  func(s *tokenctl.Settings, _ *Credential) string { return s.Knox.HeaderPrefix() },
+	Describe:  describeKnox,
+	Rotatable: (*db.Layout).KnoxRotatable,
 }
 
 const (
@@ -218,9 +223,9 @@ func knoxExpiry(t time.Time) *time.Time {
 	return &t
 }
 
-// barredKnox tells who has as many tokens as TOKEN_LIMIT_PER_USER allows. It is
+// atLimitKnox tells who has as many tokens as TOKEN_LIMIT_PER_USER allows. It is
 // an error where nobody can get one.
-func barredKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User) ([]Refusal, error) {
+func atLimitKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User) ([]Refusal, error) {
 	k := env.Settings.Knox
 	if err := tx.Layout.KnoxMintable(); err != nil || k.TokenLimitPerUser == nil {
 		return nil, err

@@ -2,7 +2,6 @@ package tokens
 
 import (
 	"context"
-	"slices"
 
 	"tokenctl"
 	"tokenctl/db"
@@ -16,28 +15,13 @@ type Imported struct {
 	Fresh bool // the row was made, not there already
 }
 
-// ImportDRF gives the users' DRF keys rows of knox. without are the users who
-// hold no key. Where dry is set no row is made, and what would be one is returned.
-func ImportDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, life Life, dry bool) (imported []Imported, without []db.User, err error) {
-	for _, k := range []*Kind{DRF, Knox} {
-		if err := k.Check(tx.Layout); err != nil {
-			return nil, nil, err
-		}
+func importDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, life Life, dry bool) (imported []Imported, keyless []db.User, err error) {
+	if err := DRF.Check(tx.Layout); err != nil {
+		return nil, nil, err
 	}
 	if err := tx.Layout.KnoxMintable(); err != nil {
 		return nil, nil, err
 	}
-	for batch := range slices.Chunk(users, 5000) {
-		list, keyless, err := importBatch(ctx, env, tx, batch, life, dry)
-		if err != nil {
-			return nil, nil, err
-		}
-		imported, without = append(imported, list...), append(without, keyless...)
-	}
-	return imported, without, nil
-}
-
-func importBatch(ctx context.Context, env Env, tx *db.Tx, users []db.User, life Life, dry bool) (imported []Imported, without []db.User, err error) {
 	keys, err := tx.TokenKeysOf(ctx, users)
 	if err != nil {
 		return nil, nil, err
@@ -48,7 +32,7 @@ func importBatch(ctx context.Context, env Env, tx *db.Tx, users []db.User, life 
 	for _, u := range users {
 		key, has := keys[u.ID]
 		if !has {
-			without = append(without, u)
+			keyless = append(keyless, u)
 			continue
 		}
 		row, err := tx.Layout.KnoxScheme().Row(env.Settings.Knox, key, "")
@@ -86,8 +70,8 @@ func importBatch(ctx context.Context, env Env, tx *db.Tx, users []db.User, life 
 		imported = append(imported, Imported{KnoxCredential(t), !has})
 	}
 	if dry || made == nil {
-		return imported, without, nil
+		return imported, keyless, nil
 	}
 	_, err = tx.InsertKnoxTokens(ctx, fresh, made, expires)
-	return imported, without, err
+	return imported, keyless, err
 }

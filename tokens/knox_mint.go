@@ -34,7 +34,7 @@ func mintKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User, req Mint
 			return nil, nil, err
 		}
 	}
-	refused, err := barredKnox(ctx, env, tx, users)
+	refused, err := atLimitKnox(ctx, env, tx, users)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -20,14 +21,39 @@ type Refusal struct {
 
 // Mint makes a credential for one user; a refusal is the error.
 func (k *Kind) Mint(ctx context.Context, env Env, tx *db.Tx, req MintRequest) (Minted, error) {
-	minted, refused, err := k.MintAll(ctx, env, tx, []db.User{req.User}, req)
-	switch {
-	case err != nil:
+	minted, err := k.MintEach(ctx, env, tx, []db.User{req.User}, req)
+	if err != nil {
 		return Minted{}, err
-	case refused != nil:
-		return Minted{}, refused[0].Err
 	}
 	return minted[0], nil
+}
+
+// MintBatch is how many users MintAll is best given at once.
+const MintBatch = 5000
+
+// MintEach makes a credential for every user, or for none; the first refusal is the error.
+func (k *Kind) MintEach(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest) ([]Minted, error) {
+	minted := make([]Minted, 0, len(users))
+	for batch := range slices.Chunk(users, MintBatch) {
+		made, refused, err := k.MintAll(ctx, env, tx, batch, req)
+		if err == nil && refused != nil {
+			err = refused[0].Err
+		}
+		if err != nil {
+			return nil, err
+		}
+		minted = append(minted, made...)
+	}
+	return minted, nil
+}
+
+// Able returns those of the users who can get a further credential, and why others cannot.
+func (k *Kind) Able(ctx context.Context, env Env, tx *db.Tx, users []db.User) ([]db.User, []Refusal, error) {
+	if k.AtLimit == nil {
+		return users, nil, nil
+	}
+	refused, err := k.AtLimit(ctx, env, tx, users)
+	return without(users, refused), refused, err
 }
 
 // without returns the users who were not refused.
@@ -36,16 +62,10 @@ func without(users []db.User, refused []Refusal) []db.User {
 		return users
 	}
 	out := map[string]bool{}
-	for _, r := range refused {
-		out[r.User.ID] = true
+	for i := range refused {
+		out[refused[i].User.ID] = true
 	}
-	var left []db.User
-	for _, u := range users {
-		if !out[u.ID] {
-			left = append(left, u)
-		}
-	}
-	return left
+	return slices.DeleteFunc(slices.Clone(users), func(u db.User) bool { return out[u.ID] })
 }
 
 // several makes n secrets, asking the operating system for few and large pieces

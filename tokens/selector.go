@@ -11,7 +11,7 @@ import (
 	"tokenctl/db"
 )
 
-// Selector picks credentials. The zero value picks all of them.
+// Selector selects credentials. The zero value selects all of them.
 type Selector struct {
 	Kinds         []*Kind  // nil: every kind there is
 	Types         []string // simplejwt's token types
@@ -45,8 +45,8 @@ func (s *Selector) byCreation() bool { return s.CreatedBefore != nil || s.Create
 // byOwner reports whether the selector asks who the owner is.
 func (s *Selector) byOwner() bool { return s.UserIDs != nil || s.Staff != nil || s.Superuser != nil }
 
-// picks reports whether the selector, except for the owners, picks a credential.
-func (s *Selector) picks(c *Credential) bool {
+// matches reports whether the selector, except for the owners, selects a credential.
+func (s *Selector) matches(c *Credential) bool {
 	return (len(s.Types) == 0 || slices.Contains(s.Types, c.Type)) && s.wants(c.Status) &&
 		within(c.Created, s.CreatedAfter, s.CreatedBefore) && (within(c.Expires, s.ExpiresAfter, s.ExpiresBefore))
 }
@@ -67,7 +67,7 @@ func (s *Selector) filter() db.Filter {
 	return f
 }
 
-// Exact reports whether the database alone can tell what the selector picks.
+// Exact reports whether the database alone can tell what the selector selects.
 func (s *Selector) Exact(l *db.Layout) (bool, error) {
 	kinds, err := s.Chosen(l)
 	if err != nil || s.Limit > 0 {
@@ -76,7 +76,7 @@ func (s *Selector) Exact(l *db.Layout) (bool, error) {
 	return !slices.ContainsFunc(kinds, func(k *Kind) bool { return !k.Exact(s) }), nil
 }
 
-// List yields the credentials that the selector picks, on PostgreSQL out of one state
+// List yields the credentials that the selector selects, on PostgreSQL out of one state
 // of the database. Kinds follow each other, or, where the selector sorts, are merged;
 // a kind that was asked for by name and is not there is an error.
 func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
@@ -121,7 +121,7 @@ func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[C
 	}
 }
 
-// Chosen are the kinds that the selector picks from.
+// Chosen are the kinds that the selector selects from.
 func (s *Selector) Chosen(layout *db.Layout) ([]*Kind, error) {
 	if s.Kinds == nil {
 		kinds := present(layout, "list")

@@ -15,11 +15,12 @@ import (
 // Session is django.contrib.sessions with its database engine: signed session
 // data under a key that is the cookie's value.
 var Session = &Kind{
-	Name:    "session",
-	Title:   "sessions",
-	App:     "django.contrib.sessions",
-	IDForm:  "session:KEY_PREFIX-FINGERPRINT",
-	Present: func(l *db.Layout) bool { return l.Has("session") },
+	Name:        "session",
+	Title:       "sessions",
+	App:         "django.contrib.sessions",
+	IDForm:      "session:KEY_PREFIX-FINGERPRINT",
+	OwnerInData: true,
+	Present:     func(l *db.Layout) bool { return l.Has("session") },
 	LooksLike: func(text string) bool {
 		return len(text) == 32 && isSessionKey(text) && !isHex(text)
 	},
@@ -48,16 +49,24 @@ var Session = &Kind{
 		return tx.DeleteExpiredSessions(ctx, rows, r.Before)
 	},
 	Remains: func(_ context.Context, env Env, _ *db.Tx, _ []*Ref) ([]string, error) {
-		if ends, why := env.Settings.Session.DeletingLogsOut(); !ends {
+		if why := sessionOutlivesRow(env.Settings); why != "" {
 			return []string{why}, nil
 		}
 		return nil, nil
 	},
-	idOf:      func(r *db.Ref) string { return SessionID(r.Key) },
-	lockOrder: byKey,
+	OutlivesRow: sessionOutlivesRow,
+	idOf:        func(r *db.Ref) string { return SessionID(r.Key) },
+	lockOrder:   byKey,
 	Header: func(s *tokenctl.Settings, secret tokenctl.Secret) string {
 		return "Cookie: " + s.Session.Cookie() + "=" + secret.Reveal()
 	},
+}
+
+func sessionOutlivesRow(s *tokenctl.Settings) string {
+	if ends, why := s.Session.DeletingLogsOut(); !ends {
+		return why
+	}
+	return ""
 }
 
 func isSessionKey(s string) bool {

@@ -3,6 +3,7 @@ package tokens
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"tokenctl"
@@ -29,6 +30,11 @@ func Holds(text string, where Where) bool {
 		return true
 	}
 	return false
+}
+
+// LooksLikeSecret reports whether text as a whole has the form of any kind's secret.
+func LooksLikeSecret(text string) bool {
+	return slices.ContainsFunc(Kinds(), func(k *Kind) bool { return k.LooksLike(text) })
 }
 
 // Hidden stands in place of a secret in a message.

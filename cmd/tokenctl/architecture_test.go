@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"tokenctl/tokens"
 )
 
 // layers are the packages in the order in which they may import each other:
@@ -209,5 +211,54 @@ func TestSQLStaysInDB(t *testing.T) {
 				t.Errorf("%s imports %s, which is db's", s.name, name)
 			}
 		}
+	}
+}
+
+// TestKindsKnowThemselves: what differs between kinds is a field of tokens.Kind, so nothing
+// above tokens compares with one of them, by value or by name. The server has views of
+// certain kinds; the commands have none.
+func TestKindsKnowThemselves(t *testing.T) {
+	variables := map[string]bool{"DRF": true, "Knox": true, "JWT": true, "Session": true}
+	names := tokens.KindNames()
+	isKind := func(e ast.Expr) bool {
+		switch e := e.(type) {
+		case *ast.BasicLit:
+			text, err := strconv.Unquote(e.Value)
+			return e.Kind == token.STRING && err == nil && slices.Contains(names, text)
+		case *ast.SelectorExpr:
+			if inner, ok := e.X.(*ast.SelectorExpr); ok && e.Sel.Name == "Name" {
+				e = inner
+			}
+			pkg, ok := e.X.(*ast.Ident)
+			return ok && pkg.Name == "tokens" && variables[e.Sel.Name]
+		}
+		return false
+	}
+	for _, s := range program(t) {
+		if !slices.Contains([]string{"cmd", "commands", "server", "output"}, s.layer) {
+			continue
+		}
+		complain := func(at token.Pos) { t.Errorf("%s: only package tokens asks which kind it is", s.set.Position(at)) }
+		ast.Inspect(s.syntax, func(n ast.Node) bool {
+			var compared []ast.Expr
+			switch n := n.(type) {
+			case *ast.BinaryExpr:
+				if n.Op == token.EQL || n.Op == token.NEQ {
+					compared = []ast.Expr{n.X, n.Y}
+				}
+			case *ast.CaseClause:
+				compared = n.List
+			case *ast.IndexExpr:
+				compared = []ast.Expr{n.Index}
+			case *ast.SelectorExpr:
+				if s.layer != "server" {
+					compared = []ast.Expr{n}
+				}
+			}
+			if slices.ContainsFunc(compared, isKind) {
+				complain(n.Pos())
+			}
+			return true
+		})
 	}
 }

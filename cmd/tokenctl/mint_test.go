@@ -51,7 +51,7 @@ func TestMintBatches(t *testing.T) {
 		if got := w.read("picked"); got != w.live() || strings.Count(got, "\n") != n {
 			w.t.Errorf("%d lines were written, or not the rows' tokens", strings.Count(got, "\n"))
 		}
-		w.want(w.run(w.shell("cut -f 1 picked | tokenctl mint --users-from - --out named")), 5, "u00001, u00002", ", u05001 have drf tokens already")
+		w.want(w.run(w.shell("cut -f 1 picked | tokenctl mint --users-from - --out named")), 5, "these users already have a drf token: u00001, u00002", ", and 4981 more, 5001 in all")
 		if _, err := os.Lstat(filepath.Join(w.dir, "named")); err == nil {
 			w.t.Error("a file of no tokens was left")
 		}
@@ -59,7 +59,7 @@ func TestMintBatches(t *testing.T) {
 		dbtest.Query(w.url, "delete from authtoken_token where user_id in (select id from auth_user where username in ('u00007', 'u05001'))")
 		w.want(w.run(w.shell("cut -f 1 picked | tokenctl mint --users-from - --out named --keep-going 2>told")), 6)
 		told := w.read("told")
-		if !strings.Contains(told, "2 of 5001 were done") || strings.Contains(told, "u05001 have") || !strings.Contains(told, "u05000 have drf tokens already") {
+		if !strings.Contains(told, "2 of 5001 were done") || !strings.Contains(told, "u00006, u00008") || !strings.Contains(told, "and 4979 more, 4999 in all") {
 			w.t.Errorf("told %.200s", told)
 		}
 		if got := w.read("named"); !strings.HasPrefix(got, "u00007\t") || !strings.Contains(got, "\nu05001\t") || strings.Count(got, "\n") != 2 {

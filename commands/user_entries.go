@@ -10,18 +10,18 @@ import (
 	"tokenctl/db"
 )
 
-// newcomers are the users to be created. All of them are in the list, unless they
+// userEntries are the users to be created. All of them are in the list, unless they
 // are many, stand in a file and have no secrets: then they are read from it again.
-type newcomers struct {
-	list  []*newcomer
+type userEntries struct {
+	list  []*userEntry
 	count int
 	held  bool // they stay in the list, however many
 	base  db.NewUser
 	file  *csvFile
 }
 
-// newcomers are the users as the command line or the CSV describes them.
-func (o *userCreateOptions) newcomers(file *csvFile) (*newcomers, error) {
+// entries are the users as the command line or the CSV describes them.
+func (o *userCreateOptions) entries(file *csvFile) (*userEntries, error) {
 	base := db.NewUser{Email: o.email, FirstName: o.firstName, LastName: o.lastName,
 		IsActive: !o.inactive, IsStaff: o.staff, IsSuperuser: o.superuser, Set: map[string]string{}}
 	for _, assignment := range o.set {
@@ -34,9 +34,9 @@ func (o *userCreateOptions) newcomers(file *csvFile) (*newcomers, error) {
 		}
 		base.Set[name] = value
 	}
-	users := &newcomers{base: base, file: file, held: o.secrets() || o.app.asked()}
+	users := &userEntries{base: base, file: file, held: o.secrets() || o.app.asked()}
 	for i, name := range o.names {
-		n := &newcomer{NewUser: base, line: i}
+		n := &userEntry{NewUser: base, line: i}
 		n.Username = name
 		users.list = append(users.list, n)
 	}
@@ -44,7 +44,7 @@ func (o *userCreateOptions) newcomers(file *csvFile) (*newcomers, error) {
 }
 
 // each calls f for every user as they are described.
-func (u *newcomers) each(ctx context.Context, l *db.Layout, f func(*newcomer) error) error {
+func (u *userEntries) each(ctx context.Context, l *db.Layout, f func(*userEntry) error) error {
 	if u.file != nil {
 		table, err := l.Users()
 		if err != nil {
@@ -65,8 +65,8 @@ func (u *newcomers) each(ctx context.Context, l *db.Layout, f func(*newcomer) er
 
 // clean checks and normalises the users against the database's columns, and finds
 // out whether they are to be kept in the list.
-func (u *newcomers) clean(ctx context.Context, tx *db.Tx) error {
-	return u.each(ctx, tx.Layout, func(n *newcomer) error {
+func (u *userEntries) clean(ctx context.Context, tx *db.Tx) error {
+	return u.each(ctx, tx.Layout, func(n *userEntry) error {
 		err := cleanUser(tx.Layout, &n.NewUser, n.file == nil)
 		if err == nil {
 			err = tx.CheckUser(&n.NewUser)
@@ -89,7 +89,7 @@ func (u *newcomers) clean(ctx context.Context, tx *db.Tx) error {
 
 // check returns the users who have the names of a part. That a name stands there twice,
 // in the database's eyes, is an error.
-func (u *newcomers) check(ctx context.Context, tx *db.Tx, part []*newcomer) ([]db.Match, error) {
+func (u *userEntries) check(ctx context.Context, tx *db.Tx, part []*userEntry) ([]db.Match, error) {
 	found, repeated, err := tx.UsersNamed(ctx, usernames(part))
 	if len(repeated) > 0 {
 		second := slices.Min(slices.Collect(maps.Keys(repeated)))
@@ -98,12 +98,21 @@ func (u *newcomers) check(ctx context.Context, tx *db.Tx, part []*newcomer) ([]d
 	return found, err
 }
 
+// existing returns the users in the database who have the names.
+func (u *userEntries) existing(ctx context.Context, tx *db.Tx) (found []db.Match, err error) {
+	return found, u.parts(ctx, tx.Layout, func(part []*userEntry) error {
+		there, err := u.check(ctx, tx, part)
+		found = append(found, there...)
+		return err
+	})
+}
+
 // among returns an error if one of the first n users has the same name as late.
-func (u *newcomers) among(ctx context.Context, l *db.Layout, n int, name string, late *newcomer) error {
+func (u *userEntries) among(ctx context.Context, l *db.Layout, n int, name string, late *userEntry) error {
 	if n == 0 {
 		return nil
 	}
-	return u.each(ctx, l, func(earlier *newcomer) error {
+	return u.each(ctx, l, func(earlier *userEntry) error {
 		if n--; n < 0 {
 			return nil
 		}
@@ -118,7 +127,7 @@ func (u *newcomers) among(ctx context.Context, l *db.Layout, n int, name string,
 }
 
 // twice is the error about a name that stands there for the second time.
-func twice(first, second *newcomer) error {
+func twice(first, second *userEntry) error {
 	if second.file == nil {
 		if first.Username != second.Username {
 			return usage(first.Username+" and "+second.Username+" are one name in this database", "")
@@ -129,7 +138,7 @@ func twice(first, second *newcomer) error {
 }
 
 // parts calls f for the users as they are to be written, some thousands at a time.
-func (u *newcomers) parts(ctx context.Context, l *db.Layout, f func([]*newcomer) error) error {
+func (u *userEntries) parts(ctx context.Context, l *db.Layout, f func([]*userEntry) error) error {
 	for part := range slices.Chunk(u.list, db.BulkUsers) {
 		if err := f(part); err != nil {
 			return err
@@ -140,7 +149,7 @@ func (u *newcomers) parts(ctx context.Context, l *db.Layout, f func([]*newcomer)
 	}
 	// While f has one part the next is read.
 	var unread error
-	for part := range ahead(func(yield func([]*newcomer) bool) { unread = u.readParts(ctx, l, yield) }) {
+	for part := range ahead(func(yield func([]*userEntry) bool) { unread = u.readParts(ctx, l, yield) }) {
 		if err := f(part); err != nil {
 			return err
 		}
@@ -149,9 +158,9 @@ func (u *newcomers) parts(ctx context.Context, l *db.Layout, f func([]*newcomer)
 }
 
 // readParts yields the users as they stand in the file.
-func (u *newcomers) readParts(ctx context.Context, l *db.Layout, yield func([]*newcomer) bool) error {
-	var part []*newcomer
-	err := u.each(ctx, l, func(n *newcomer) error {
+func (u *userEntries) readParts(ctx context.Context, l *db.Layout, yield func([]*userEntry) bool) error {
+	var part []*userEntry
+	err := u.each(ctx, l, func(n *userEntry) error {
 		if err := cleanUser(l, &n.NewUser, false); err != nil {
 			return prefixed(n.where(), err)
 		}
@@ -159,7 +168,7 @@ func (u *newcomers) readParts(ctx context.Context, l *db.Layout, yield func([]*n
 			if !yield(part) {
 				return context.Canceled
 			}
-			part = make([]*newcomer, 0, db.BulkUsers)
+			part = make([]*userEntry, 0, db.BulkUsers)
 		}
 		return nil
 	})

@@ -14,8 +14,8 @@ import (
 	"tokenctl/tokens"
 )
 
-// newcomer is a user to be created.
-type newcomer struct {
+// userEntry is a user to be created, as the command line or a CSV file describes it.
+type userEntry struct {
 	db.NewUser
 	password  tokenctl.Secret // zero: unusable
 	generated bool
@@ -23,31 +23,19 @@ type newcomer struct {
 	line      int
 }
 
-func (n *newcomer) where() string { return n.file.where(n.line) }
+func (n *userEntry) where() string { return n.file.where(n.line) }
 
 // mayHavePassword reports whether there is one, or it may yet be asked for.
-func (n *newcomer) mayHavePassword() bool { return n.file == nil || !n.password.IsZero() }
+func (n *userEntry) mayHavePassword() bool { return n.file == nil || !n.password.IsZero() }
 
 // usernames are the names of a part.
-func usernames(part []*newcomer) []string {
+func usernames(part []*userEntry) []string {
 	list := make([]string, len(part))
 	for i := range part {
 		list[i] = part[i].Username
 	}
 	return list
 }
-
-// allExisting are the users in the database who have the names.
-func allExisting(ctx context.Context, tx *db.Tx, users *newcomers) (found []db.Match, err error) {
-	return found, users.parts(ctx, tx.Layout, func(part []*newcomer) error {
-		there, _, err := tx.UsersNamed(ctx, usernames(part))
-		found = append(found, there...)
-		return err
-	})
-}
-
-// mostNamed is how many users an error names.
-const mostNamed = 100
 
 // refuseExisting is the error that names the users who are there already; nil where
 // there is none.
@@ -59,8 +47,12 @@ func refuseExisting(l *db.Layout, found []db.Match) error {
 		u := &found[0].User
 		return &tokenctl.Error{Code: tokenctl.CodeUserExists, Message: "the user " + u.Username + " exists already", Hint: "nothing was changed; tokenctl user show " + tokens.UserArgument(l.User, u, "")}
 	}
-	message := "the users " + names(usersOf(found[:min(mostNamed, len(found))]))
-	if len(found) > mostNamed {
+	var names []string
+	for i := range found[:min(mostTold, len(found))] {
+		names = append(names, found[i].User.Username)
+	}
+	message := "the users " + strings.Join(names, ", ")
+	if len(found) > mostTold {
 		message += " and others"
 	}
 	return &tokenctl.Error{Code: tokenctl.CodeUserExists, Message: message + " exist already", Hint: "nothing was changed; leave them out"}
@@ -75,7 +67,7 @@ func usersOf(found []db.Match) []db.User {
 }
 
 // passwords gets, makes and validates what the users log in with.
-func (o *userCreateOptions) passwords(ctx context.Context, l *db.Layout, users *newcomers) (err error) {
+func (o *userCreateOptions) passwords(ctx context.Context, l *db.Layout, users *userEntries) (err error) {
 	a := o.app
 	for _, n := range users.list {
 		if ctx.Err() != nil {
@@ -116,7 +108,7 @@ func (o *userCreateOptions) passwords(ctx context.Context, l *db.Layout, users *
 
 // validateAll runs Django's validators and tells of every password that they
 // reject, and whether there was one to check.
-func validateAll(ctx context.Context, checks django.PasswordChecks, l *db.Layout, users []*newcomer) (checked bool, err error) {
+func validateAll(ctx context.Context, checks django.PasswordChecks, l *db.Layout, users []*userEntry) (checked bool, err error) {
 	var faults []string
 	for i := range users {
 		n := users[i]
@@ -138,28 +130,23 @@ func validateAll(ctx context.Context, checks django.PasswordChecks, l *db.Layout
 	if faults == nil {
 		return checked, nil
 	}
-	const most = 10
-	message := "passwords are rejected: " + strings.Join(faults[:min(most, len(faults))], "; ")
-	if len(faults) > most {
-		message += "; and " + count(len(faults)-most, "more line")
-	}
-	return checked, &tokenctl.Error{Code: tokenctl.CodePasswordRejected, Message: message, Hint: "choose others; --no-validate does without Django's validators"}
+	return checked, &tokenctl.Error{Code: tokenctl.CodePasswordRejected, Message: "passwords are rejected: " + firstOf(faults, "; "), Hint: "choose others; --no-validate does without Django's validators"}
 }
 
 // createUsers writes the users, unless some of them are there already.
-func (a *App) createUsers(ctx context.Context, tx *db.Tx, users *newcomers) error {
+func (a *App) createUsers(ctx context.Context, tx *db.Tx, users *userEntries) error {
 	progress := a.progress("creating users", int64(users.count))
 	defer progress.done()
 	var found []db.Match
-	var late *newcomer // the first of those who are there
+	var late *userEntry // the first of those who are there
 	var list []db.NewUser
 	written := 0
-	err := users.parts(ctx, tx.Layout, func(part []*newcomer) error {
+	err := users.parts(ctx, tx.Layout, func(part []*userEntry) error {
 		there, err := users.check(ctx, tx, part)
 		if found == nil && there != nil {
 			late = part[there[0].At]
 		}
-		if found = append(found, there...); len(found) > mostNamed {
+		if found = append(found, there...); len(found) > mostTold {
 			err = cmp.Or(err, refuseExisting(tx.Layout, found))
 		}
 		if err != nil || found != nil {
@@ -167,15 +154,9 @@ func (a *App) createUsers(ctx context.Context, tx *db.Tx, users *newcomers) erro
 		}
 		list = list[:0]
 		for i := range part {
-			n := part[i].NewUser
-			if n.Password == "" {
-				if n.Password, err = django.UnusablePassword(a.Random); err != nil {
-					return err
-				}
-			}
-			list = append(list, n)
+			list = append(list, part[i].NewUser)
 		}
-		if n, err := tx.CreateUsers(ctx, list, a.Random); err != nil {
+		if n, err := a.insertUsers(ctx, tx, list); err != nil {
 			return prefixed(part[n].where(), err)
 		}
 		written += len(part)
@@ -188,6 +169,19 @@ func (a *App) createUsers(ctx context.Context, tx *db.Tx, users *newcomers) erro
 		}
 	}
 	return cmp.Or(err, refuseExisting(tx.Layout, found))
+}
+
+// insertUsers is CreateUsers. Users without a password get an unusable one.
+func (a *App) insertUsers(ctx context.Context, tx *db.Tx, list []db.NewUser) (n int, err error) {
+	for i := range list {
+		if list[i].Password != "" {
+			continue
+		}
+		if list[i].Password, err = django.UnusablePassword(a.Random); err != nil {
+			return i, err
+		}
+	}
+	return tx.CreateUsers(ctx, list, a.Random)
 }
 
 // createdRows are users with their new secrets, which are columns of their own.

@@ -1,0 +1,52 @@
+package commands
+
+import (
+	"time"
+
+	"tokenctl/tokens"
+)
+
+// announcement is what is said about new credentials.
+type announcement struct {
+	kindCounts
+	first    []tokens.Minted // as many as are told of one by one
+	disabled int             // how many belong to inactive users
+}
+
+func (n *announcement) add(m *tokens.Minted) {
+	n.kindCounts.add(m.Of(), 1)
+	if n.n <= mostTold {
+		n.first = append(n.first, *m)
+	}
+	if m.Status == tokens.Disabled {
+		n.disabled++
+	}
+}
+
+func (n *announcement) tell(a *App, verb string) {
+	if n.n <= mostTold {
+		for i := range n.first {
+			a.announce("minted", &n.first[i])
+		}
+		return
+	}
+	a.say("%s %s", verb, &n.kindCounts)
+	if n.disabled > 0 {
+		a.say("note: %d of them are of inactive users: they do not work before the users are active again", n.disabled)
+	}
+}
+
+// announce says on stderr what a new secret is and belongs to.
+func (a *App) announce(verb string, m *tokens.Minted) {
+	text := verb + " " + m.ID + " for " + whose(&m.Owner)
+	if m.Replaces != "" {
+		text += ", replacing " + m.Replaces
+		if !m.Until.IsZero() {
+			text += ", which works until " + m.Until.UTC().Format(time.RFC3339)
+		}
+	}
+	a.say("%s", text)
+	if m.Status == tokens.Disabled {
+		a.say("note: %s is inactive: the token does not work before the user is active again", whose(&m.Owner))
+	}
+}

@@ -1,0 +1,103 @@
+package commands
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"tokenctl/db"
+	"tokenctl/output"
+	"tokenctl/tokens"
+)
+
+func (a *App) jsonErrors() bool { return a.global.output == string(output.JSON) }
+
+// remarks is where things are said that are no error. With -o json a failure is
+// one JSON object and nothing else on stderr, so they wait for the end.
+func (a *App) remarks() io.Writer {
+	if a.jsonErrors() && !a.interactive() {
+		return &a.held
+	}
+	return a.Stderr
+}
+
+// say tells the person something about what happens, on stderr.
+func (a *App) say(format string, args ...any) {
+	if !a.global.quiet {
+		fmt.Fprintln(a.remarks(), output.Visible(tokens.Hide(fmt.Sprintf(format, args...))))
+	}
+}
+
+// explain says something on stderr that only -v asks for.
+func (a *App) explain(format string, args ...any) {
+	if a.global.verbose {
+		a.say(format, args...)
+	}
+}
+
+// colored decides for one stream whether it may carry colour.
+func (a *App) colored(terminal bool) bool {
+	switch {
+	case a.global.color == "always":
+		return true
+	case a.global.color == "never", a.Getenv("NO_COLOR") != "":
+		return false
+	case a.Getenv("CLICOLOR_FORCE") == "1":
+		return true
+	}
+	return terminal && a.Getenv("TERM") != "dumb"
+}
+
+// count is a number with its noun.
+func count(n int, noun string) string { return plural(n, noun, noun+"s") }
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+// noteOthers says which kinds the selector would select from if tokenctl could
+// deal with them, so that nobody takes silence for absence.
+func (a *App) noteOthers(ctx context.Context, store *db.Store, sel tokens.Selector, verb string) error {
+	if sel.Kinds != nil {
+		return nil
+	}
+	layout, err := store.Layout(ctx)
+	if err != nil {
+		return err
+	}
+	var left []string
+	for _, k := range tokens.Kinds() {
+		if k.Present(layout) && !k.Can(verb) {
+			left = append(left, k.Title)
+		}
+	}
+	if left != nil {
+		a.say("note: the database also has %s, which this tokenctl cannot %s", strings.Join(left, ", "), verb)
+	}
+	return nil
+}
+
+// noteSkipped says what was not selected although it may have been wanted: what
+// has no date of creation, and sessions that do not tell their owner.
+func (a *App) noteSkipped(sel tokens.Selector) {
+	if n := *sel.PassedOver; n > 0 {
+		a.say("skipped %s without a date of creation", count(n, "session"))
+	}
+	if n := *sel.Unreadable; n > 0 {
+		a.say("note: the data of %s could not be read: it may be anybody's", count(n, "session"))
+	}
+}
+
+// whose names the owner of a credential.
+func whose(u *db.User) string {
+	if u.Username == "" && u.ID != "" {
+		return "user " + u.ID // which column has the name is not known
+	}
+	return cmp.Or(u.Username, "nobody known")
+}
