@@ -18,6 +18,7 @@ const (
 	CodeConfigUnsafe        Code = "config_unsafe"
 	CodeKeyMissing          Code = "key_missing"
 	CodeWrongKey            Code = "wrong_key"
+	CodeWrongClaims         Code = "wrong_claims"
 	CodeKindRequired        Code = "kind_required"
 	CodeKindUnsupported     Code = "kind_unsupported"
 	CodeAmbiguousID         Code = "ambiguous_id"

@@ -30,8 +30,10 @@ const (
 
 // AuthSettings describe django.contrib.auth in the application.
 type AuthSettings struct {
-	UserTable        string `toml:"user_table"`        // the table of AUTH_USER_MODEL, where no foreign key tells it
-	UsernameField    string `toml:"username_field"`    // USERNAME_FIELD, where more than one column could be it
+	UserTable              string   `toml:"user_table"`              // the table of AUTH_USER_MODEL, where no foreign key tells it
+	UsernameField          string   `toml:"username_field"`          // USERNAME_FIELD, where more than one column could be it
+	AuthenticationBackends []string `toml:"authentication_backends"` // AUTHENTICATION_BACKENDS; new sessions are of the first
+
 	PasswordHasher   string `toml:"password_hasher"`   // the algorithm of the first of PASSWORD_HASHERS; "pbkdf2_sha256" when empty
 	PBKDF2Iterations int    `toml:"pbkdf2_iterations"` // what the application's PBKDF2PasswordHasher uses
 
@@ -52,8 +54,24 @@ func (a AuthSettings) Validate() error {
 	case n != 0 && hasher != PBKDF2SHA256 && hasher != PBKDF2SHA1:
 		return &Error{Code: CodeConfigInvalid, Message: "auth.pbkdf2_iterations does not go with the password_hasher " + hasher, Hint: "leave out one of them"}
 	}
+	for _, path := range a.AuthenticationBackends {
+		if path == "" || !visibleWord(path) {
+			return &Error{Code: CodeConfigInvalid, Message: "auth.authentication_backends must be the dotted paths of Python classes"}
+		}
+	}
 	if err := checkColumn("auth.username_field", a.UsernameField); err != nil || a.PasswordValidators == nil {
 		return err
 	}
 	return a.PasswordValidators.Validate()
+}
+
+// ModelBackend is the first of AUTHENTICATION_BACKENDS in django/conf/global_settings.py (4.2).
+const ModelBackend = "django.contrib.auth.backends.ModelBackend"
+
+// Backend is the dotted path of the backend that new sessions name.
+func (a AuthSettings) Backend() string {
+	if len(a.AuthenticationBackends) == 0 {
+		return ModelBackend
+	}
+	return a.AuthenticationBackends[0]
 }

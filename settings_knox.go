@@ -68,6 +68,9 @@ func (t KnoxTTL) Duration() (ttl time.Duration, ok bool) {
 	return t.ttl, !t.never
 }
 
+// Given reports whether a setting says it.
+func (t KnoxTTL) Given() bool { return t != KnoxTTL{} }
+
 // Expiry returns the expiry of a token made at now, nil for never (AuthTokenManager.create in
 // knox/models.py, 5.0.2).
 func (t KnoxTTL) Expiry(now time.Time) *time.Time {

@@ -44,6 +44,9 @@ func SettingLines(text []byte) map[string]int {
 // WithDefaults returns the settings with the peers' defaults filled in, where
 // there is one value for all applications.
 func (s Settings) WithDefaults() Settings {
+	if s.Auth.AuthenticationBackends == nil {
+		s.Auth.AuthenticationBackends = []string{ModelBackend}
+	}
 	if s.Auth.PasswordHasher == "" {
 		s.Auth.PasswordHasher = PBKDF2SHA256
 	}

@@ -26,9 +26,9 @@ type JWTSettings struct {
 	SigningKeyFile   string `toml:"signing_key_file"`   // SIGNING_KEY; SECRET_KEY where it is empty
 	VerifyingKeyFile string `toml:"verifying_key_file"` // VERIFYING_KEY; not for HS*
 
-	Issuer   string  `toml:"issuer"`
-	Audience any     `toml:"audience"` // a string or a list of them; see Audiences
-	Leeway   Seconds `toml:"leeway"`
+	Issuer   string   `toml:"issuer"`
+	Audience any      `toml:"audience"` // a string or a list of them; see Audiences
+	Leeway   *Seconds `toml:"leeway"`   // 0
 
 	AuthHeaderTypes []string `toml:"auth_header_types"` // ["Bearer"]
 	AuthHeaderName  string   `toml:"auth_header_name"`  // HTTP_AUTHORIZATION
@@ -79,6 +79,9 @@ func (s JWTSettings) WithDefaults() JWTSettings {
 	}
 	if len(s.AuthHeaderTypes) == 0 {
 		s.AuthHeaderTypes = []string{"Bearer"}
+	}
+	if s.Leeway == nil {
+		s.Leeway = new(Seconds)
 	}
 	if s.CheckUserIsActive == nil {
 		yes := true

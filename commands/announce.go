@@ -11,10 +11,12 @@ type announcement struct {
 	kindCounts
 	first    []tokens.Minted // as many as are told of one by one
 	disabled int             // how many belong to inactive users
+	ends     endings
 }
 
 func (n *announcement) add(m *tokens.Minted) {
 	n.kindCounts.add(m.Of(), 1)
+	n.ends.add(&m.Credential)
 	if n.n <= mostTold {
 		n.first = append(n.first, *m)
 	}
@@ -30,7 +32,7 @@ func (n *announcement) tell(a *App, verb string) {
 		}
 		return
 	}
-	a.say("%s %s", verb, &n.kindCounts)
+	a.say("%s %s: %s", verb, &n.kindCounts, n.ends.text(a))
 	if n.disabled > 0 {
 		a.say("note: %d of them are of inactive users: they do not work before the users are active again", n.disabled)
 	}
@@ -38,9 +40,16 @@ func (n *announcement) tell(a *App, verb string) {
 
 // announce says on stderr what a new secret is and belongs to.
 func (a *App) announce(verb string, m *tokens.Minted) {
-	text := verb + " " + m.ID + " for " + whose(&m.Owner)
+	text := verb + " " + m.ID + " for " + whose(&m.Owner) + ", " + a.ends(&m.Credential)
+	switch {
+	case m.Access.IsZero():
+	case m.Type == "sliding":
+		text += "; refresh it before it ends " + a.in(&m.Credential, m.Access)
+	default:
+		text += "; its access token expires " + a.in(&m.Credential, m.Access)
+	}
 	if m.Replaces != "" {
-		text += ", replacing " + m.Replaces
+		text += "; it replaces " + m.Replaces
 		if !m.Until.IsZero() {
 			text += ", which works until " + m.Until.UTC().Format(time.RFC3339)
 		}

@@ -34,13 +34,13 @@ import (
 
 // App is one run of tokenctl. Its fields are what tests replace.
 type App struct {
-	Stdin  io.Reader
-	Stdout io.Writer
-	Stderr io.Writer
-	Getenv func(string) string
-	Now    tokenctl.Clock
-	Random io.Reader // of cryptographic quality
-	Term   Terminal
+	Stdin     io.Reader
+	Stdout    io.Writer
+	Stderr    io.Writer
+	LookupEnv func(string) (value string, given bool)
+	Now       tokenctl.Clock
+	Random    io.Reader // of cryptographic quality
+	Term      Terminal
 
 	global      globals
 	stop        context.CancelCauseFunc
@@ -55,6 +55,7 @@ type App struct {
 	mutating    bool   // the command changes rows
 	connections int    // to the database at a time; 0: no limit
 	unverified  bool   // see tokens.Env
+	forces      bool   // the command has --force
 	override    []byte // TOML over the settings, from flags
 	outcome     outcome
 	standing    string       // what stands of a change that is made in parts; the command sets it behind each
@@ -88,7 +89,7 @@ func Main(args []string) int {
 	// say so. Reading ones end with the status that SIGPIPE would have given.
 	// A file that reaches its size limit is a failed write, too.
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGXFSZ)
-	app := &App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
+	app := &App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, LookupEnv: os.LookupEnv,
 		Now: time.Now, Random: rand.Reader, Term: systemTerminal()}
 	return app.Run(context.Background(), args)
 }
@@ -131,7 +132,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 
 // interactive reports whether the person at the terminal can be asked.
 func (a *App) interactive() bool {
-	return a.Term.Stdin && a.Term.Stderr && !a.global.noInput && a.Getenv("CI") == ""
+	return a.Term.Stdin && a.Term.Stderr && !a.global.noInput && a.getenv("CI") == ""
 }
 
 // newRoot builds the command tree.
@@ -153,7 +154,7 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 	f.StringVar(&g.config, "config", "", "settings `FILE` instead of ./tokenctl.toml")
 	f.StringVar(&g.schema, "schema", "", "PostgreSQL schema `NAME` of Django's tables instead of search_path")
 	f.StringVarP(&g.output, "output", "o", "", "output `FORMAT`: table, json, ndjson, csv, tsv, yaml or id")
-	f.StringSliceVar(&g.columns, "columns", nil, "only these `FIELDS`, in this order: a,b,c")
+	listVar(f, &g.columns, "columns", "only these `FIELDS`, in this order: a,b,c")
 	f.BoolVar(&g.noHeaders, "no-headers", false, "no header line in table, csv and tsv")
 	f.StringVar(&g.field, "field", "", "only the value of the field `NAME`")
 	f.BoolVar(&g.csvRaw, "csv-raw", false, "do not defuse CSV cells that a spreadsheet would run")
@@ -199,6 +200,9 @@ func (a *App) prepare(root *cobra.Command) {
 		check := c.Args
 		c.Args = func(c *cobra.Command, args []string) error {
 			err := refuseValues(c, args)
+			if err == nil {
+				err = emptyFlag(c)
+			}
 			if err == nil && check != nil {
 				err = check(c, args)
 			}

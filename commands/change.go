@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -32,6 +33,10 @@ type changeFlags struct {
 	ignoreMissing bool
 	dryRun        bool
 	consent       consentFlags
+
+	inspect  func(*selection) error                              // what else speaks against all of it; nil: nothing
+	refuse   func(*tokens.Credential, time.Time) *tokenctl.Error // what else speaks against a credential; nil: nothing
+	question func(*selection) string                             // what else there is to say before a change; nil: nothing
 }
 
 func (f *changeFlags) flags(c *cobra.Command) {
@@ -113,15 +118,27 @@ func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection,
 		return nil, err
 	}
 	a.noteSkipped(sel)
+	if f.inspect != nil {
+		if err := f.inspect(s); err != nil {
+			return nil, err
+		}
+	}
 	n := s.refs.Len()
 	switch {
 	case f.dryRun:
 		return s, nil
-	case n == 0 && s.missing == nil && f.consent.count <= 0:
+	case n == 0 && s.missing == nil && f.consent.none():
 		a.say("nothing to %s", f.verb)
 		return nil, a.writeNone()
 	}
-	asked, err := f.consent.obtain(ctx, a, f.verb, count(n, "credential"), n)
+	what := count(n, "credential")
+	if f.question != nil {
+		if more := f.question(s); more != "" {
+			a.say("note: %s", more)
+			what += " (" + more + ")"
+		}
+	}
+	asked, err := f.consent.obtain(ctx, a, f.verb, what, n)
 	if err != nil || !asked {
 		return s, err
 	}
@@ -178,15 +195,21 @@ func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Sele
 // cannot says why the verb can do nothing with a credential as it was seen.
 func (f *changeFlags) cannot(ctx context.Context, c *tokens.Credential, store *db.Store) (e *tokenctl.Error) {
 	k := c.Of()
-	if errors.As(k.Refuse(f.verb), &e) || k.Cannot == nil {
+	if errors.As(k.Refuse(f.verb), &e) {
 		return e
 	}
-	layout, err := store.Layout(ctx)
-	if err != nil {
-		errors.As(err, &e)
-		return e
+	if k.Cannot != nil {
+		layout, err := store.Layout(ctx)
+		if err != nil {
+			errors.As(err, &e)
+			return e
+		}
+		e = k.Cannot(f.app.env(), layout, f.verb, c, store.Now())
 	}
-	return k.Cannot(f.app.env(), layout, f.verb, c, store.Now())
+	if e == nil && f.refuse != nil {
+		e = f.refuse(c, store.Now())
+	}
+	return e
 }
 
 func (f *changeFlags) eachSelected(ctx context.Context, store *db.Store, sel tokens.Selector, add func(*tokens.Credential) error) error {

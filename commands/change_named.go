@@ -45,6 +45,9 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 		}
 		return nil
 	})
+	if err == nil && f.inspect != nil {
+		err = f.inspect(s)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -84,6 +84,11 @@ func (f *changeFlags) showDryRun(s *selection) error {
 		return err
 	}
 	f.app.say("dry run: would %s %s", f.verb, count(n, "credential"))
+	if f.question != nil {
+		if more := f.question(s); more != "" {
+			f.app.say("note: %s", more)
+		}
+	}
 	return f.report(s, n)
 }
 

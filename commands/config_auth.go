@@ -73,6 +73,13 @@ func (m *imported) auth(d *importDocument) {
 			m.set("auth", "username_field", u.Column, "")
 		}
 	}
+	if len(d.Backends) > 0 && !slices.Equal(d.Backends, []string{django.ModelBackend}) {
+		var list []string
+		for _, path := range d.Backends {
+			list = append(list, tomlString(path))
+		}
+		m.line("auth", "authentication_backends", "["+strings.Join(list, ", ")+"]")
+	}
 	if d.Hasher == nil {
 		return
 	}

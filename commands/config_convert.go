@@ -29,6 +29,7 @@ type importDocument struct {
 		Algorithm  string
 		Parameters map[string]int
 	}
+	Backends   []string
 	Validators *[]struct {
 		Name    string
 		Options map[string]any

@@ -15,6 +15,7 @@ import (
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/output"
+	"tokenctl/tokens"
 )
 
 // Where a value came from, besides the names of flags, of environment variables
@@ -139,7 +140,7 @@ func (s *configSources) general(t db.Target) {
 	case a.toml:
 		raw, source = a.settings.Database, s.line("database")
 	case "TOKENCTL_DATABASE_URL", "DATABASE_URL":
-		raw = a.Getenv(source)
+		raw = a.getenv(source)
 	case byDefault:
 		source = fromDefault
 	}
@@ -148,7 +149,7 @@ func (s *configSources) general(t db.Target) {
 		switch {
 		case db.HasPassword(raw):
 			s.add("database_password", redacted, source)
-		case a.Getenv("PGPASSWORD") != "":
+		case a.getenv("PGPASSWORD") != "":
 			s.add("database_password", redacted, "PGPASSWORD")
 		}
 		source = fromDefault
@@ -158,9 +159,9 @@ func (s *configSources) general(t db.Target) {
 		s.add("schema", a.global.schema, source)
 	}
 	switch {
-	case a.Getenv("TOKENCTL_SECRET_KEY") != "":
+	case a.getenv("TOKENCTL_SECRET_KEY") != "":
 		s.add("secret_key", redacted, "TOKENCTL_SECRET_KEY")
-	case a.Getenv("DJANGO_SECRET_KEY") != "":
+	case a.getenv("DJANGO_SECRET_KEY") != "":
 		s.add("secret_key", redacted, "DJANGO_SECRET_KEY")
 	case a.settings.SecretKeyFile != "":
 		s.add("secret_key", redacted, "the file "+a.settings.SecretKeyFile)
@@ -211,7 +212,7 @@ func (s *configSources) detect(ctx context.Context, t db.Target) error {
 		s.detected("auth.user_table", name)
 		s.detected("auth.username_field", u.Username)
 		hash, err := a.hashing(ctx, tx)
-		if err == nil && hash.Iterations > 0 && hash.source != "Django's default" {
+		if err == nil && hash.Iterations > 0 && hash.source != tokens.DefaultHasher {
 			s.detected("auth.pbkdf2_iterations", fmt.Sprint(hash.Iterations))
 		}
 		return err

@@ -13,24 +13,27 @@ import (
 // consentFlags answer the question before a change that a selector selected.
 type consentFlags struct {
 	yes   bool
-	count int
+	count countValue
 }
 
 func (f *consentFlags) flags(c *cobra.Command) {
 	c.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask for confirmation")
-	c.Flags().IntVar(&f.count, "confirm", -1, "do it without asking if exactly `N` are affected")
+	c.Flags().Var(&f.count, "confirm", "do it without asking if exactly `N` are affected")
 	c.MarkFlagsMutuallyExclusive("yes", "confirm")
 }
+
+// none reports whether the caller expects that nothing is affected, or said no number.
+func (f *consentFlags) none() bool { return f.count.n == nil || *f.count.n == 0 }
 
 // obtain returns nil when the change may happen, and whether somebody was asked.
 func (f *consentFlags) obtain(ctx context.Context, a *App, verb, what string, n int) (asked bool, err error) {
 	switch {
 	case f.yes:
 		return false, nil
-	case f.count >= 0 && f.count == n:
+	case f.count.n != nil && *f.count.n == n:
 		return false, nil
-	case f.count >= 0:
-		return false, &tokenctl.Error{Code: tokenctl.CodeChanged, Message: fmt.Sprintf("%d are affected, not %d", n, f.count), Hint: "nothing was done; look at them with --dry-run"}
+	case f.count.n != nil:
+		return false, &tokenctl.Error{Code: tokenctl.CodeChanged, Message: fmt.Sprintf("%d are affected, not %d", n, *f.count.n), Hint: "nothing was done; look at them with --dry-run"}
 	case !a.interactive():
 		return false, &tokenctl.Error{Code: tokenctl.CodeConfirmation, Message: "this would " + verb + " " + what + ", and nobody can be asked here",
 			Hint: fmt.Sprintf("add --yes, or --confirm %d", n)}

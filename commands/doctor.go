@@ -180,6 +180,9 @@ func (d *doctor) inspect(tx *db.Tx, t db.Target, unknown error) error {
 		return err
 	}
 	d.kinds(tx.Layout, applied)
+	if err := d.application(tx); err != nil {
+		return err
+	}
 	d.peers(applied)
 	return nil
 }

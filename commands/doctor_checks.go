@@ -23,9 +23,9 @@ func (d *doctor) password() {
 	switch {
 	case a.source == a.toml && a.toml != "" && db.HasPassword(a.settings.Database):
 		source = a.toml
-	case strings.HasSuffix(a.source, "DATABASE_URL") && db.HasPassword(a.Getenv(a.source)):
+	case strings.HasSuffix(a.source, "DATABASE_URL") && db.HasPassword(a.getenv(a.source)):
 		source = a.source
-	case a.Getenv("PGPASSWORD") != "" && strings.HasPrefix(a.source, "PG"):
+	case a.getenv("PGPASSWORD") != "" && strings.HasPrefix(a.source, "PG"):
 		source = "PGPASSWORD"
 	default:
 		return

@@ -48,7 +48,7 @@ func (d *doctor) outlives(k *tokens.Kind, l *db.Layout) {
 	if k.OutlivesRow == nil {
 		return
 	}
-	if why := k.OutlivesRow(d.app.settings); why != "" {
+	if why, _ := k.OutlivesRow(d.app.settings); why != "" {
 		fix := "tokenctl user password ends all " + k.Title + " of a user at once"
 		if l.Deactivatable(l.User) == nil {
 			fix += ", and so does user deactivate"

@@ -1,11 +1,14 @@
 package commands
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"tokenctl"
 	"tokenctl/db"
+	"tokenctl/tokens"
 )
 
 // passfile says that libpq looks for the password elsewhere than one would think.
@@ -29,6 +32,30 @@ func (d *doctor) validators(u *db.UserTable) {
 	default:
 		d.ok("password_validators", "%s", d.app.settings.Auth.PasswordValidators)
 	}
+}
+
+// application compares what would be minted with what the application made last.
+func (d *doctor) application(tx *db.Tx) error {
+	for _, k := range tokens.Kinds() {
+		if k.CheckApplication == nil || !k.Present(tx.Layout) || tx.Layout.Problem(k.Name) != nil {
+			continue
+		}
+		compared, check := 0, k.Name+"_application"
+		err := d.bounded(tx, check, func(ctx context.Context) (err error) {
+			compared, err = k.CheckApplication(ctx, d.app.env(), tx, false, nil)
+			if tokenctl.CodeOf(err) == tokenctl.CodeKeyMissing { // which is told elsewhere
+				err = nil
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if compared > 0 && !slices.ContainsFunc(d.findings, func(f finding) bool { return f.check == check }) {
+			d.ok(check, "what mint would write fits the newest %s that the application made", k.Title)
+		}
+	}
+	return nil
 }
 
 // userIDField says when the setting names no column.

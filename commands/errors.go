@@ -46,6 +46,7 @@ var codes = []struct {
 	{tokenctl.CodeConfigUnsafe, exitFailed, "others could read or write tokenctl.toml or a key file"},
 	{tokenctl.CodeKeyMissing, exitFailed, "it takes SECRET_KEY, or simplejwt's signing key, and none is configured"},
 	{tokenctl.CodeWrongKey, exitFailed, "the configured key is not the one that the application signs with"},
+	{tokenctl.CodeWrongClaims, exitFailed, "what would be written differs from the newest tokens or sessions that the application made"},
 	{tokenctl.CodeKindRequired, exitUsage, "the database has several kinds of tokens: say which"},
 	{tokenctl.CodeKindUnsupported, exitUsage, "tokenctl cannot do this with credentials of this kind"},
 	{tokenctl.CodeAmbiguousID, exitUsage, "the id fits more than one credential"},

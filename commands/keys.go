@@ -17,7 +17,7 @@ import (
 // kind first asks for a key: most commands need none.
 func (a *App) env() tokens.Env {
 	if a.kinds == nil {
-		a.kinds = &tokens.Env{Settings: a.settings, Random: a.Random, Unverified: a.unverified, Keys: sync.OnceValues(a.secretKeys), JWT: sync.OnceValues(a.jwtBackend)}
+		a.kinds = &tokens.Env{Settings: a.settings, Random: a.Random, Unverified: a.unverified, Forces: a.forces, Keys: sync.OnceValues(a.secretKeys), JWT: sync.OnceValues(a.jwtBackend)}
 	}
 	return *a.kinds
 }
@@ -43,8 +43,9 @@ func (a *App) secretKeys() (django.SecretKeys, error) {
 // secretKey returns SECRET_KEY and where it came from.
 func (a *App) secretKey() (source string, key tokenctl.Secret, err error) {
 	for _, name := range []string{"TOKENCTL_SECRET_KEY", "DJANGO_SECRET_KEY"} {
-		if text := a.Getenv(name); text != "" {
-			return name, tokenctl.NewSecret(text), nil
+		text, err := a.variable(name)
+		if text != "" || err != nil {
+			return name, tokenctl.NewSecret(text), err
 		}
 	}
 	if a.settings.SecretKeyFile == "" {

@@ -68,6 +68,7 @@ func (o *listOptions) run(c *cobra.Command) error {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(min(listMemory, debug.SetMemoryLimit(-1))))
 	n := 0
 	var lost unread
+	var assumed string
 	var row []output.Value
 	for credential, err := range tokens.List(ctx, a.env(), store, sel) {
 		if err != nil {
@@ -75,6 +76,9 @@ func (o *listOptions) run(c *cobra.Command) error {
 			return err
 		}
 		lost.add(credential.Unread, credential.Owner.Unread)
+		if credential.Assumed != "" {
+			assumed = credential.Assumed
+		}
 		row = appendCredential(row[:0], &credential)
 		if o.reveal {
 			row = append(row, tokenValue(&credential))
@@ -89,6 +93,9 @@ func (o *listOptions) run(c *cobra.Command) error {
 	}
 	a.noteSkipped(sel)
 	a.noteUnread(lost)
+	if assumed != "" {
+		a.say("note: %s", assumed)
+	}
 	if !a.Term.Stdout {
 		return nil
 	}

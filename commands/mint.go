@@ -32,7 +32,7 @@ type mintOptions struct {
 	users     userFlags
 	filter    userFilterFlags
 	kind      string
-	life      lifeFlags
+	lifetime  lifetimeFlags
 	tokenType string
 	claims    []string
 	force     bool
@@ -98,10 +98,10 @@ and the user's last_login stays as it is.`,
 	f.BoolVar(&o.create, "create", false, "create users who do not exist, with an unusable password")
 	f.BoolVar(&o.init, "init", false, "create the SQLite database if there is none; implies --create")
 	f.BoolVar(&o.importDRF, "import-drf", false, "make the users' drf tokens knox tokens too, so that clients go on using them unchanged")
-	o.life.flags(c)
+	o.lifetime.flags(c)
 	f.StringVar(&o.tokenType, "type", "", "the `TYPE` of JWT: refresh (with its access token), access or sliding")
-	f.StringArrayVar(&o.claims, "claim", nil, "a custom claim of a JWT, as `NAME=JSON`; may be repeated")
-	f.BoolVar(&o.force, "force", false, "sign although the configured key is not the one that the application signs with")
+	repeatedVar(f, &o.claims, "claim", "a custom claim of a JWT, as `NAME=JSON`; may be repeated")
+	f.BoolVar(&o.force, "force", false, "make it although the key, or the claims, differ from those of the application")
 	o.deliver.flags(c)
 	f.BoolVar(&o.dryRun, "dry-run", false, "show who would get a token; make none")
 	o.consent.flags(c)
@@ -127,6 +127,15 @@ func (o *mintOptions) run(ctx context.Context) error {
 	}
 	if goOn, err := r.prepare(ctx); !goOn {
 		return err
+	}
+	if r.kind.CheckApplication != nil && (o.dryRun || r.selected) {
+		err := r.store.Read(ctx, func(tx *db.Tx) error {
+			_, err := r.kind.CheckApplication(ctx, a.env(), tx, o.force, nil)
+			return err
+		})
+		if err != nil {
+			return err
+		}
 	}
 	if r.selected {
 		if goOn, err := r.selectUsers(ctx); !goOn {
@@ -162,7 +171,7 @@ const stdoutLimit = 1000
 func (o *mintOptions) check() error {
 	named := len(o.users.names)+len(o.users.userIDs) > 0
 	switch {
-	case slices.Contains(o.users.names, "") || slices.Contains(o.users.userIDs, ""):
+	case slices.Contains(o.users.names, ""):
 		return errEmptyName
 	case named && o.filter.all:
 		return usage("names and --all-users do not go together", "give one of them")
@@ -194,11 +203,11 @@ func (r *mintRun) prepare(ctx context.Context) (bool, error) {
 	if _, err := r.store.UsersOf(ctx, []string{r.kind.Name}); err != nil {
 		return false, err
 	}
-	life, err := o.life.resolve(r.store.Now())
+	lifetime, err := o.lifetime.resolve(r.store.Now())
 	if err != nil {
 		return false, err
 	}
-	r.request = tokens.MintRequest{Life: life, Type: o.tokenType, Force: o.force}
+	r.request = tokens.MintRequest{Lifetime: lifetime, Type: o.tokenType, Force: o.force}
 	if r.request.Claims, err = parseClaims(o.claims); err != nil {
 		return false, err
 	}

@@ -33,13 +33,15 @@ func (r *mintRun) importTokens(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	life, err := o.life.resolve(store.Now())
+	lifetime, err := o.lifetime.resolve(store.Now())
 	if err != nil {
 		return err
 	}
 	// The clients that go on using a drf key expect what they had.
-	implied := life == tokens.Life{}
-	life.Never = life.Never || implied
+	implied := lifetime == tokens.Lifetime{}
+	if implied {
+		lifetime.By = tokens.Never
+	}
 	var list []tokens.Imported
 	var keyless []string
 	find := func(tx *db.Tx) error {
@@ -47,7 +49,7 @@ func (r *mintRun) importTokens(ctx context.Context) error {
 			return err
 		}
 		err := r.eachBatch(ctx, tx, func(users []db.User) error {
-			imported, without, err := r.kind.ImportDRF(ctx, a.env(), tx, users, life, o.dryRun)
+			imported, without, err := r.kind.ImportDRF(ctx, a.env(), tx, users, lifetime, o.dryRun)
 			list = append(list, imported...)
 			for i := range without {
 				keyless = append(keyless, without[i].Username)
@@ -111,7 +113,7 @@ func (o *mintOptions) reportImport(list []tokens.Imported, keyless []string, imp
 		}
 		fresh++
 		if !o.dryRun {
-			a.say("imported the drf token of %s as %s", c.Owner.Username, c.ID)
+			a.say("imported the drf token of %s as %s, which %s", c.Owner.Username, c.ID, a.ends(&c.Credential))
 		}
 	}
 	if keyless != nil {
@@ -129,7 +131,14 @@ func (o *mintOptions) reportImport(list []tokens.Imported, keyless []string, imp
 		a.say("note: they never expire, as drf tokens; --ttl gives them an end")
 	}
 	if theirs, ours := a.settings.TokenKeyword(), a.settings.Knox.HeaderPrefix(); !strings.EqualFold(theirs, ours) {
-		a.say("note: clients send them behind %s, but knox takes tokens behind %s", theirs, ours)
+		note := ""
+		switch {
+		case a.settings.DRF.Keyword == "":
+			note = " (Token is the default of rest_framework.authtoken: no setting says otherwise)"
+		case a.settings.Knox.AuthHeaderPrefix == "":
+			note = " (Token is knox's default: no setting says otherwise)"
+		}
+		a.say("note: clients send them behind %s, but knox takes tokens behind %s%s", theirs, ours, note)
 	}
 	if fresh > 0 && !o.dryRun {
 		a.say("note: such a token now stands in two tables: blacklist - with the secret removes it from both, an id from one")

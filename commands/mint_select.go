@@ -29,7 +29,7 @@ func (r *mintRun) selectUsers(ctx context.Context) (bool, error) {
 	switch {
 	case o.dryRun:
 		return true, nil
-	case len(r.ids) == 0 && o.consent.count <= 0:
+	case len(r.ids) == 0 && o.consent.none():
 		a.say("nothing to mint")
 		return false, a.writeNone()
 	}

@@ -23,7 +23,7 @@ func (f *userFilterFlags) flags(c *cobra.Command) {
 	c.Flags().BoolVar(&f.all, "all-users", false, "for every user there is")
 	c.Flags().BoolVar(&f.staff, "staff", false, "only for staff users; all of them where nobody is named")
 	c.Flags().BoolVar(&f.superuser, "superuser", false, "only for superusers; all of them where nobody is named")
-	c.Flags().StringSliceVar(&f.without, "without", nil, "only for users without a live credential of this `KIND`; all of them where nobody is named")
+	listVar(c.Flags(), &f.without, "without", "only for users without a live credential of this `KIND`; all of them where nobody is named")
 	must(c.RegisterFlagCompletionFunc("without", cobra.FixedCompletions(tokens.KindNames(), cobra.ShellCompDirectiveNoFileComp)))
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"tokenctl"
 	"tokenctl/output"
@@ -18,6 +17,7 @@ import (
 // limit for the whole command.
 func (a *App) checkGlobals(c *cobra.Command) error {
 	g := &a.global
+	a.forces = c.Flags().Lookup("force") != nil
 	if g.output != "" {
 		if _, err := output.ParseFormat(g.output); err != nil {
 			g.output = ""
@@ -29,21 +29,11 @@ func (a *App) checkGlobals(c *cobra.Command) error {
 		return usage("--color is auto, always or never", "")
 	case g.timeout <= 0:
 		return usage("--timeout must be longer than nothing", "write --timeout 30s")
-	case g.maxTime < 0:
-		return usage("--max-time cannot be negative", "write --max-time 10m")
+	case g.maxTime < 0 || g.maxTime == 0 && c.Flags().Changed("max-time"):
+		return usage("--max-time must be longer than nothing", "write --max-time 10m")
 	}
 	if err := exclusiveFlags(c); err != nil {
 		return err
-	}
-	// A flag that narrows must never widen by accident: --user "" is not everybody.
-	var empty error
-	c.Flags().Visit(func(f *pflag.Flag) {
-		if f.Value.Type() != "bool" && (f.Value.String() == "" || f.Value.String() == "[]") && f.Name != "email" && f.Name != "first-name" && f.Name != "last-name" {
-			empty = usage("--"+f.Name+" is empty", "leave it out, or give it a value")
-		}
-	})
-	if empty != nil {
-		return empty
 	}
 	if g.maxTime > 0 {
 		time.AfterFunc(g.maxTime, func() {
@@ -94,7 +84,7 @@ func (a *App) previewOptions() output.Options {
 
 // width is how wide the terminal is.
 func (a *App) width() int {
-	if columns, err := strconv.Atoi(a.Getenv("COLUMNS")); err == nil && columns > 0 {
+	if columns, err := strconv.Atoi(a.getenv("COLUMNS")); err == nil && columns > 0 {
 		return columns
 	}
 	return a.Term.Width
@@ -131,16 +121,18 @@ type dateValue struct {
 	text string
 }
 
+func (d dateValue) given() bool { return d.text != "" } // emptyFlag refuses an empty one
+
 // resolve returns the moment: ISO 8601, where a date without a time is its
 // midnight in UTC, or an age such as 90d, which is that long before now, or
 // after it when ahead.
 func (d dateValue) resolve(flag string, now time.Time, ahead bool) (time.Time, error) {
-	if d.text == "" {
-		return time.Time{}, nil
-	}
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
 		if t, err := time.Parse(layout, d.text); err == nil {
-			return t.UTC(), nil
+			if t = t.UTC(); t.Year() < 1 || t.Year() > 9999 {
+				return t, usage(fmt.Sprintf("--%s: %s lies outside the years 1 to 9999, as Django has them", flag, d.text), "")
+			}
+			return t, nil
 		}
 	}
 	age, err := tokenctl.ParseDuration(d.text)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -147,7 +148,7 @@ func TestPeerConfigUserModels(t *testing.T) {
 				pr.Migrate()
 				pr.Eval(`User.objects.create_user(**{"email": "ann@example.com", User.USERNAME_FIELD: "ann@example.com"}); result = None`, nil)
 				c, with, s := imported(t, pr)
-				if s.Auth != want {
+				if !reflect.DeepEqual(s.Auth, want) {
 					t.Errorf("auth is %+v, want %+v", s.Auth, want)
 				}
 				accepts(t, pr, c.must("", with("mint", "ann@example.com", "--kind", "drf")...), 200, `"Hello ann@example.com!"`)

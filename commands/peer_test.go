@@ -33,11 +33,11 @@ func (c cli) run(stdin string, args ...string) (stdout, stderr string, status in
 		now = func() time.Time { return c.now }
 	}
 	app := &commands.App{Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errs, Now: now, Random: rand.Reader,
-		Getenv: func(name string) string {
-			if name == "DATABASE_URL" {
-				return c.url
+		LookupEnv: func(name string) (string, bool) {
+			if value, given := c.env[name]; given || name != "DATABASE_URL" {
+				return value, given
 			}
-			return c.env[name]
+			return c.url, true
 		}}
 	status = app.Run(c.t.Context(), slices.Concat(args, c.more))
 	return out.String(), errs.String(), status

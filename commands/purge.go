@@ -48,9 +48,9 @@ is interrupted stays deleted, and running it again goes on from there.`,
 		},
 	}
 	f := c.Flags()
-	f.StringSliceVar(&o.kinds, "kind", nil, "only this `KIND`; may be repeated")
-	f.StringArrayVar(&o.users, "user", nil, "only those of the user `NAME`; may be repeated")
-	f.StringArrayVar(&o.userIDs, "user-id", nil, "only those of the user with this primary key `PK`; may be repeated")
+	listVar(f, &o.kinds, "kind", "only this `KIND`; may be repeated")
+	repeatedVar(f, &o.users, "user", "only those of the user `NAME`; may be repeated")
+	repeatedVar(f, &o.userIDs, "user-id", "only those of the user with this primary key `PK`; may be repeated")
 	f.IntVar(&o.batchSize, "batch-size", 20000, "delete at most `N` rows in a transaction")
 	f.DurationVar(&o.pause, "pause", 0, "rest so long after each transaction, so that others get ahead")
 	f.StringVar(&o.keepNewer, "keep-newer-than", "", "keep what expired less than this `AGE` ago, such as 30d")
@@ -69,8 +69,6 @@ func (o *purgeOptions) check(c *cobra.Command, args []string) error {
 		return usage("--batch-size must be at least 1", "write --batch-size 1000")
 	case o.pause < 0:
 		return usage("--pause cannot be negative", "write --pause 100ms")
-	case slices.Contains(o.users, "") || slices.Contains(o.userIDs, ""):
-		return usage("--user and --user-id need a value", "leave them out, or write the name")
 	}
 	return nil
 }
@@ -103,6 +101,9 @@ func (o *purgeOptions) run(ctx context.Context) error {
 	var total int64
 	for _, w := range work {
 		total += int64(len(w.expired))
+		if text := tokens.AssumedExpired(a.env()); text != "" && w.kind == tokens.JWT && len(w.expired) > 0 {
+			a.say("note: %s; --keep-newer-than keeps what expired lately", text)
+		}
 	}
 	switch {
 	case o.dryRun:
@@ -111,7 +112,7 @@ func (o *purgeOptions) run(ctx context.Context) error {
 		}
 		a.say("dry run: would purge %s", purgeSummary(work, func(w *purgeWork) int64 { return int64(len(w.expired)) }))
 		return nil
-	case total == 0 && o.consent.count <= 0:
+	case total == 0 && o.consent.none():
 		a.say("nothing to purge")
 		return o.show(work)
 	}

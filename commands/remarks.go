@@ -43,12 +43,12 @@ func (a *App) colored(terminal bool) bool {
 	switch {
 	case a.global.color == "always":
 		return true
-	case a.global.color == "never", a.Getenv("NO_COLOR") != "":
+	case a.global.color == "never", a.getenv("NO_COLOR") != "":
 		return false
-	case a.Getenv("CLICOLOR_FORCE") == "1":
+	case a.getenv("CLICOLOR_FORCE") == "1":
 		return true
 	}
-	return terminal && a.Getenv("TERM") != "dumb"
+	return terminal && a.getenv("TERM") != "dumb"
 }
 
 // count is a number with its noun.
@@ -91,6 +91,16 @@ func (a *App) noteSkipped(sel tokens.Selector) {
 	}
 	if n := *sel.Unreadable; n > 0 {
 		a.say("note: the data of %s could not be read: it may be anybody's", count(n, "session"))
+	}
+}
+
+// noteOutlives warns of replaced credentials whose old secrets may go on.
+func (a *App) noteOutlives(k *tokens.Kind) {
+	switch why, assumed := k.OutlivesRow(a.settings); {
+	case why != "":
+		a.say("note: the old key may go on for a while: %s", why)
+	case assumed != "":
+		a.say("note: the old key is dead, and the new one found, %s", assumed)
 	}
 }
 

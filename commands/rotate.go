@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,14 +20,16 @@ const rotatedRows = 5000
 
 type rotateOptions struct {
 	changeFlags
-	life    lifeFlags
-	overlap string
-	force   bool
-	deliver delivery
+	lifetime lifetimeFlags
+	given    tokens.Lifetime // what these flags say
+	overlap  string
+	force    bool
+	deliver  delivery
 }
 
 func newRotate(a *App) *cobra.Command {
 	o := &rotateOptions{changeFlags: changeFlags{app: a, verb: "rotate"}, deliver: delivery{app: a}}
+	o.refuse, o.question = o.refuseKeeping, o.shorter
 	c := &cobra.Command{
 		Use:   "rotate {<id>... | - | --user <username> ...}",
 		Short: "Replace credentials; the old ones are dead at once",
@@ -47,11 +51,11 @@ Ids and secrets that are named are replaced without asking. What flags such as
 		},
 	}
 	o.changeFlags.flags(c)
-	o.life.flags(c)
-	c.Flags().BoolVar(&o.life.keep, "keep-expiry", false, "the new one expires when the old one would have")
+	o.lifetime.flags(c)
+	c.Flags().BoolVar(&o.lifetime.keep, "keep-expiry", false, "the new one expires when the old one would have")
 	c.MarkFlagsMutuallyExclusive("keep-expiry", "ttl", "expires", "never")
 	c.Flags().StringVar(&o.overlap, "overlap", "", "let a knox predecessor live on for a `TIME` such as 72h, but not beyond its own expiry")
-	c.Flags().BoolVar(&o.force, "force", false, "sign although the configured key is not the one that the application signs with")
+	c.Flags().BoolVar(&o.force, "force", false, "make it although the key, or the claims, differ from those of the application")
 	o.deliver.flags(c)
 	return c
 }
@@ -65,22 +69,20 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	life, err := o.life.resolve(store.Now())
+	lifetime, err := o.lifetime.resolve(store.Now())
 	if err != nil {
 		return err
 	}
-	req := tokens.RotateRequest{Life: life, Force: o.force}
+	o.given = lifetime
+	req := tokens.RotateRequest{Lifetime: lifetime, Force: o.force}
 	if o.overlap != "" {
 		if req.Overlap, err = tokenctl.ParseDuration(o.overlap); err != nil || req.Overlap == 0 {
 			return usage("--overlap needs a length of time", "write --overlap 72h")
 		}
 	}
+	o.inspect = func(s *selection) error { return o.fits(ctx, store, s, req) }
 	s, err := o.choose(c, store, args)
 	if s == nil || err != nil {
-		return err
-	}
-	names, err := o.secretNames(s, req)
-	if err != nil {
 		return err
 	}
 	if err := o.deliver.checkCount(s.refs.Len()); err != nil {
@@ -97,48 +99,70 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 		done = announcement{}
 		return o.deliver.restart()
 	}
-	err = o.apply(ctx, store, s, undo, func(tx *db.Tx) error { return o.replace(ctx, tx, s, req, names, &done) })
+	err = o.apply(ctx, store, s, undo, func(tx *db.Tx) error { return o.replace(ctx, tx, s, req, &done) })
 	if err := o.deliver.settle(err); err != nil {
 		return err
 	}
 	done.tell(a, "rotated")
 	for k, n := range done.of {
-		if n == 0 || k.OutlivesRow == nil {
-			continue
+		if n > 0 && k.OutlivesRow != nil {
+			a.noteOutlives(k)
 		}
-		if why := k.OutlivesRow(a.settings); why != "" {
-			a.say("note: the old key may go on for a while: %s", why)
-		}
+	}
+	if told := o.shorter(s); told != "" {
+		a.say("note: %s", told)
 	}
 	o.noteLeft(s)
 	return o.report(s, done.n)
 }
 
-// secretNames are the names of the new secrets. A kind that cannot be rotated as it is
-// asked for is an error, or left out.
-func (o *rotateOptions) secretNames(s *selection, req tokens.RotateRequest) (names []string, err error) {
-	for _, form := range s.refs.Forms() {
-		if err := form.Kind.CheckRotate(o.app.env(), req); err != nil {
-			if !o.keepGoing || !o.leaveOut(s, form.Kind, err) {
-				return nil, err
-			}
-			s.refs.Drop(func(r *tokens.Ref) bool { return r.Kind() == form.Kind })
+// fits looks whether each kind can be rotated as it is asked for, and the application would
+// accept what is made. A kind that does not fit is an error, or left out.
+func (o *rotateOptions) fits(ctx context.Context, store *db.Store, s *selection, req tokens.RotateRequest) error {
+	for _, k := range tokens.Kinds() {
+		if !s.has(k) {
 			continue
 		}
+		err := k.CheckRotate(o.app.env(), req)
+		if err == nil && k.CheckApplication != nil {
+			var refs []*tokens.Ref
+			for r := range s.refs.All() {
+				if r.Kind() == k {
+					refs = append(refs, r)
+				}
+			}
+			err = store.Read(ctx, func(tx *db.Tx) error {
+				_, err := k.CheckApplication(ctx, o.app.env(), tx, o.force, refs)
+				return err
+			})
+		}
+		if err != nil {
+			if !o.keepGoing || !o.leaveOut(s, k, err) {
+				return err
+			}
+			s.refs.Drop(func(r *tokens.Ref) bool { return r.Kind() == k })
+		}
+	}
+	return nil
+}
+
+// secretNamesOf are the names of the new secrets.
+func secretNamesOf(refs *tokens.Refs) (names []string) {
+	for _, form := range refs.Forms() {
 		for _, name := range form.Kind.SecretNames(form.Type) {
 			if !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 		}
 	}
-	return names, nil
+	return names
 }
 
 // replace rotates the credentials and delivers the new secrets. The secrets of a chunk
 // are written while the database changes the next.
-func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, req tokens.RotateRequest, names []string, done *announcement) error {
+func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, req tokens.RotateRequest, done *announcement) error {
 	o.deliver.reasons = o.keepGoing
-	stream, err := o.deliver.stream(names, s.single, true)
+	stream, err := o.deliver.stream(secretNamesOf(&s.refs), s.single, true)
 	if err != nil {
 		return err
 	}
@@ -181,4 +205,37 @@ func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, re
 		return err
 	}
 	return stream.deliver(ctx)
+}
+
+// refuseKeeping says why a credential's expiry cannot be kept, where it is to be.
+func (o *rotateOptions) refuseKeeping(c *tokens.Credential, now time.Time) *tokenctl.Error {
+	if o.given.By != tokens.Kept {
+		return nil
+	}
+	return c.CannotKeep(now)
+}
+
+// shorter says how many of the new credentials end before the old ones would have, and
+// why; nothing where none does.
+func (o *rotateOptions) shorter(s *selection) string {
+	var reasons []string
+	counts := map[string]int{}
+	now := o.app.Now()
+	for r := range s.refs.All() {
+		if r.Left() != 0 {
+			continue
+		}
+		if why := r.Shortens(o.app.env(), now, o.given); why != "" {
+			if counts[why]++; counts[why] == 1 {
+				reasons = append(reasons, why)
+			}
+		}
+	}
+	for i, why := range reasons {
+		reasons[i] = plural(counts[why], "new one expires", "new ones expire") + " earlier than the old (" + why + ")"
+	}
+	if reasons == nil {
+		return ""
+	}
+	return strings.Join(reasons, "; ") + "; --keep-expiry keeps the expiry"
 }

@@ -28,11 +28,11 @@ type selectorFlags struct {
 func (s *selectorFlags) flags(a *App, c *cobra.Command) {
 	s.app = a
 	f := c.Flags()
-	f.StringSliceVar(&s.kinds, "kind", nil, "only this `KIND`: "+strings.Join(tokens.KindNames(), ", "))
-	f.StringSliceVar(&s.types, "type", nil, "only this `TYPE` of JWT: access, refresh or sliding")
-	f.StringArrayVar(&s.users, "user", nil, "only those of the user `NAME`; may be repeated")
-	f.StringArrayVar(&s.userIDs, "user-id", nil, "only those of the user with this primary key `PK`; may be repeated")
-	f.StringSliceVar(&s.statuses, "status", nil, "only this `STATUS`: "+strings.Join(tokens.Statuses(), ", "))
+	listVar(f, &s.kinds, "kind", "only this `KIND`: "+strings.Join(tokens.KindNames(), ", "))
+	listVar(f, &s.types, "type", "only this `TYPE` of JWT: access, refresh or sliding")
+	repeatedVar(f, &s.users, "user", "only those of the user `NAME`; may be repeated")
+	repeatedVar(f, &s.userIDs, "user-id", "only those of the user with this primary key `PK`; may be repeated")
+	listVar(f, &s.statuses, "status", "only this `STATUS`: "+strings.Join(tokens.Statuses(), ", "))
 	f.StringVar(&s.createdBefore.text, "created-before", "", "only those created before the `DATE`, or longer ago than an age such as 90d")
 	f.StringVar(&s.createdAfter.text, "created-after", "", "only those created after the `DATE`, or within an age such as 90d")
 	f.StringVar(&s.expiresBefore.text, "expires-before", "", "only those that expire before the `DATE`, or within a time such as 7d")
@@ -75,9 +75,6 @@ func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db
 			return sel, usage(fmt.Sprintf("there is no status %q", text), "the statuses are "+strings.Join(tokens.Statuses(), ", "))
 		}
 		sel.Statuses = append(sel.Statuses, tokens.Status(text))
-	}
-	if slices.Contains(s.users, "") || slices.Contains(s.userIDs, "") {
-		return sel, usage("--user and --user-id need a value", "leave them out, or write the name")
 	}
 	if c.Flags().Changed("limit") && s.limit <= 0 {
 		return sel, usage("--limit must be at least 1", "")
@@ -170,15 +167,16 @@ func (s *selectorFlags) dates(now time.Time, sel *tokens.Selector) error {
 		ahead bool
 	}{{"created-before", s.createdBefore, &sel.CreatedBefore, false}, {"created-after", s.createdAfter, &sel.CreatedAfter, false},
 		{"expires-before", s.expiresBefore, &sel.ExpiresBefore, true}, {"expires-after", s.expiresAfter, &sel.ExpiresAfter, true}} {
+		if !d.value.given() {
+			continue
+		}
 		at, err := d.value.resolve(d.flag, now, d.ahead)
 		if err != nil {
 			return err
 		}
-		if d.value.text != "" {
-			*d.into = &at
-		}
+		*d.into = &at
 	}
-	if s.olderThan.text == "" {
+	if !s.olderThan.given() {
 		return nil
 	}
 	age, err := tokenctl.ParseDuration(s.olderThan.text)

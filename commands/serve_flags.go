@@ -40,7 +40,7 @@ func parseClock(text string, real tokenctl.Clock) (tokenctl.Clock, error) {
 		return func() time.Time { return real().Add(shift) }, nil
 	}
 	fixed, err := dateValue{text}.resolve("clock", time.Time{}, false)
-	if err != nil || fixed.IsZero() || fixed.Year() < 1 {
+	if err != nil {
 		return nil, usage("--clock takes a shift or a time", "write --clock +2h or --clock 2026-11-22T15:04:05Z")
 	}
 	return func() time.Time { return fixed }, nil

@@ -35,10 +35,10 @@ type userFlags struct {
 	usersFrom string
 }
 
-var errEmptyName = usage("a user's name or primary key is empty", "leave it out, or write the name")
+var errEmptyName = usage("a user's name is empty", "leave it out, or write the name")
 
 func (f *userFlags) flags(c *cobra.Command) {
-	c.Flags().StringArrayVar(&f.userIDs, "user-id", nil, "the user with this primary key `PK`; may be repeated")
+	repeatedVar(c.Flags(), &f.userIDs, "user-id", "the user with this primary key `PK`; may be repeated")
 	c.Flags().StringVar(&f.usersFrom, "users-from", "", "read user names from `FILE`, one a line; - is standard input")
 }
 

@@ -13,6 +13,7 @@ import (
 type activeOptions struct {
 	userFlags
 	active bool
+	jwt    bool // the database has JWTs
 }
 
 func newUserActivate(a *App) *cobra.Command {
@@ -42,7 +43,7 @@ as well where that matters.`,
 }
 
 func newUserActive(a *App, active bool, c *cobra.Command) *cobra.Command {
-	o := &activeOptions{userFlags{app: a}, active}
+	o := &activeOptions{userFlags: userFlags{app: a}, active: active}
 	c.Args, c.ValidArgsFunction = o.check, a.completeUsers
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		a.mutating = true
@@ -66,6 +67,7 @@ func (o *activeOptions) run(ctx context.Context) error {
 	var changed map[string]bool
 	var held map[string][]db.Holding
 	err = store.Write(ctx, func(tx *db.Tx) error {
+		o.jwt = tokens.JWT.Present(tx.Layout)
 		if users, err = o.find(ctx, tx, nil); err != nil {
 			return err
 		}
@@ -106,7 +108,14 @@ func (o *activeOptions) report(t *db.UserTable, users []db.User, changed map[str
 	if !stopped {
 		return
 	}
-	a.say("note: TokenAuthentication, knox, JWTAuthentication and sessions refuse an inactive user at once")
+	who, check := "TokenAuthentication, knox, JWTAuthentication and sessions", a.settings.SimpleJWT.CheckUserIsActive
+	switch {
+	case check == nil && o.jwt:
+		who += " (JWTAuthentication by CHECK_USER_IS_ACTIVE, simplejwt's default: no setting says otherwise)"
+	case check != nil && !*check:
+		who = "TokenAuthentication, knox and sessions, but not JWTAuthentication without CHECK_USER_IS_ACTIVE,"
+	}
+	a.say("note: %s refuse an inactive user at once", who)
 	if v := a.settings.Peers.SimpleJWT; v != "" && v.AtLeast("5.4.0") {
 		return
 	}

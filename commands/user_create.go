@@ -59,7 +59,7 @@ column of the user table. An empty cell is the default.`,
 	f.BoolVar(&o.staff, "staff", false, "the user may log in to the admin site")
 	f.BoolVar(&o.superuser, "superuser", false, "the user has every permission")
 	f.BoolVar(&o.inactive, "inactive", false, "the user cannot log in before user activate")
-	f.StringArrayVar(&o.set, "set", nil, "a further column of the user table, as `COLUMN=VALUE`; may be repeated")
+	repeatedVar(f, &o.set, "set", "a further column of the user table, as `COLUMN=VALUE`; may be repeated")
 	f.StringVar(&o.fromCSV, "from-csv", "", "create the users that `FILE` lists; - is standard input")
 	o.source.flags(c)
 	f.StringVar(&o.withToken, "with-token", "", "make a token of this `KIND` as well, in the same transaction")

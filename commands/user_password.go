@@ -131,7 +131,7 @@ how many there are is said.`,
 			return o.run(c.Context())
 		},
 	}
-	c.Flags().StringArrayVar(&o.userIDs, "user-id", nil, "the user with this primary key `PK`")
+	repeatedVar(c.Flags(), &o.userIDs, "user-id", "the user with this primary key `PK`")
 	o.source.flags(c)
 	o.deliver.outFlag(c)
 	return c

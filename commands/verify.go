@@ -53,6 +53,7 @@ func (o *verifyOptions) run(ctx context.Context, args []string) error {
 	}
 	var rows [][]output.Value
 	var missing []offence
+	var assumed []string
 	good := true
 	err = store.Read(ctx, func(tx *db.Tx) error {
 		found, skipped, err := lookUp(ctx, a.env(), tx, refs)
@@ -87,11 +88,17 @@ func (o *verifyOptions) run(ctx context.Context, args []string) error {
 				for _, note := range c.UnreadNotes() {
 					a.say("note: %s: %s", cmp.Or(c.ID, c.Kind), note)
 				}
+				if c.Assumed != "" && !slices.Contains(assumed, c.Assumed) {
+					assumed = append(assumed, c.Assumed)
+				}
 				why := refusal(c)
 				good = good && why == ""
 				rows = append(rows, []output.Value{output.OptString(c.ID), output.String(c.Kind), output.OptString(c.Type), output.OptString(string(c.Status)),
 					output.OptString(why), output.OptString(c.Owner.Username), output.Time(c.Expires)})
 			}
+		}
+		for _, what := range assumed {
+			a.say("note: %s", what)
 		}
 		if damaged != nil {
 			a.say("%s; copy it again, whole: a part of a secret is not looked up", firstOf(damaged, "; "))

@@ -223,20 +223,32 @@ func (tx *Tx) OutstandingToken(ctx context.Context, jti string, s tokenctl.JWTSe
 	return list[0], nil
 }
 
-// NewestOutstanding returns the texts of the n newest outstanding tokens that
-// have theirs stored.
-func (tx *Tx) NewestOutstanding(ctx context.Context, n int) ([]tokenctl.Secret, error) {
-	o, err := tx.Layout.outstandingTable()
+// StoredToken is an outstanding token whose text is stored.
+type StoredToken struct {
+	JTI  string
+	Text tokenctl.Secret
+	User User // only its ID; zero: the row has no owner
+	Own  bool // tokenctl made it
+}
+
+// NewestOutstanding returns the n newest outstanding tokens that have their texts stored.
+func (tx *Tx) NewestOutstanding(ctx context.Context, n int) ([]StoredToken, error) {
+	l := tx.Layout
+	o, err := l.outstandingTable()
 	if err != nil {
 		return nil, err
 	}
-	q := &query{columns: []string{"o.token"}, from: o.SQL() + " o", where: []string{"o.token <> ''"}, order: []string{"o.id desc"}, limit: n}
-	var list []tokenctl.Secret
+	q := &query{columns: []string{"o.jti", "o.token", "coalesce(cast(o.user_id as text), '')", l.time("o.created_at")}, from: o.SQL() + " o",
+		where: []string{"o.token <> ''"}, order: []string{"o.id desc"}, limit: n}
+	var list []StoredToken
 	return list, tx.each(ctx, q, func(r row) error {
-		var text string
-		err := r.Scan(&text)
-		list = append(list, tokenctl.NewSecret(text))
-		return err
+		t := StoredToken{JTI: r.stored(o, "jti"), Text: tokenctl.NewSecret(r.stored(o, "token"))}
+		if id := r.text(); id != "" && o.Owner != nil {
+			t.User.ID = o.Owner.keyText(id)
+		}
+		t.Own = isOwn(r.moment(django.SimpleJWTTime, o, "created_at"))
+		list = append(list, t)
+		return r.err
 	})
 }
 

@@ -143,7 +143,7 @@ func (tx *Tx) InsertOutstandingTokens(ctx context.Context, list []OutstandingTok
 	if err != nil {
 		return err
 	}
-	return tx.insertAll(ctx, len(list), o, values{column: "token", each: texts}, values{column: "created_at", same: l.jwtTimeArg(tx.Now)},
+	return tx.insertAll(ctx, len(list), o, values{column: "token", each: texts}, values{column: "created_at", same: l.jwtTimeArg(ownTime(tx.Now))},
 		values{column: "expires_at", same: l.jwtTimeArg(expires)}, values{column: "user_id", each: owners}, values{column: "jti", each: ids})
 }
 

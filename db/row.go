@@ -241,6 +241,9 @@ func (r *row) moment(family django.Family, table *Table, name string) time.Time 
 		r.lose(table, name, noDate, breaks)
 		return time.Time{}
 	}
+	if t.IsZero() {
+		t = t.Add(time.Nanosecond) // it is a date, and not NULL
+	}
 	return t
 }
 

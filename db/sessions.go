@@ -247,6 +247,9 @@ func (tx *Tx) SessionsWithPrefixes(ctx context.Context, prefixes []string) ([][]
 	return found, err
 }
 
+// Own reports whether tokenctl made the session, and the application did not save it since.
+func (s *Session) Own() bool { return isOwn(s.Expires) }
+
 // NewestSessions returns the n sessions that expire last.
 func (tx *Tx) NewestSessions(ctx context.Context, n int) ([]Session, error) {
 	q, err := tx.Layout.sessions(tx.Now)

@@ -16,7 +16,7 @@ func (tx *Tx) InsertSessions(ctx context.Context, users []User, keys []tokenctl.
 	if err := l.named(l.Session()); err != nil {
 		return nil, err
 	}
-	expires = expires.UTC().Truncate(time.Microsecond)
+	expires = ownTime(expires.UTC())
 	list, texts := make([]Session, len(users)), make([]any, len(users))
 	for i, u := range users {
 		texts[i] = data[i]

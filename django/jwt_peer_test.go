@@ -228,7 +228,7 @@ for c in cases:
 // encoded again.
 func ourVerdict(t *testing.T, p djangotest.Peer, c oddToken) (verdict, again string) {
 	t.Helper()
-	s := tokenctl.JWTSettings{Audience: c.Audience, Leeway: tokenctl.Seconds{Duration: time.Duration(c.Leeway) * time.Second}}
+	s := tokenctl.JWTSettings{Audience: c.Audience, Leeway: &tokenctl.Seconds{Duration: time.Duration(c.Leeway) * time.Second}}
 	if c.Issuer != nil {
 		s.Issuer = *c.Issuer
 	}

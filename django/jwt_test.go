@@ -148,7 +148,7 @@ func TestJWTInstants(t *testing.T) {
 		{"not before", "5.5.1", half, `"exp":9999999999,"nbf":%`, "11:59:59.4", JWTNotYetValid},
 		{"not before, leeway", "5.5.1", half, `"exp":9999999999,"nbf":%`, "11:59:59.5", ""},
 	} {
-		b := testBackend(t, tokenctl.JWTSettings{Leeway: test.leeway}, test.simplejwt)
+		b := testBackend(t, tokenctl.JWTSettings{Leeway: &test.leeway}, test.simplejwt)
 		text := `{"token_type":"access","jti":"x",` + strings.ReplaceAll(test.claims, "%", string(strconv.AppendInt(nil, second, 10))) + `}`
 		claims, ok, err := pyObject([]byte(text))
 		if err != nil || !ok {

@@ -3,6 +3,7 @@ package django
 import (
 	"cmp"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -87,3 +88,25 @@ var ErrDateBreaks = errors.New("a datetime on which Django fails")
 
 // errNoDate is the error for a text that Django reads as null.
 var errNoDate = errors.New("not a datetime that Django reads")
+
+// BriefDuration writes a length of time for people, in its two largest units: "10h",
+// "1d 2h", "5m".
+func BriefDuration(d time.Duration) string {
+	if d = d.Round(time.Second); d > time.Hour {
+		d = d.Round(time.Minute)
+	}
+	var parts []string
+	for _, u := range []struct {
+		size time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}} {
+		n := d / u.size
+		if d -= n * u.size; n > 0 {
+			parts = append(parts, strconv.FormatInt(int64(n), 10)+u.name)
+		}
+	}
+	if parts == nil {
+		return "0s"
+	}
+	return strings.Join(parts[:min(2, len(parts))], " ")
+}

@@ -37,6 +37,7 @@ type Credential struct {
 	Claims    []byte    // JSON object; nil where the kind has none
 	Reason    string    // why a secret does not verify although no row says so
 	Notes     []string
+	Assumed   string      // what the status rests on although nobody configured it; empty: nothing
 	Unread    []db.Unread // values of its row that could not be read; those of its owner's are the owner's
 
 	undecided error // why nobody can tell whether the application accepts it; nil where that is known
@@ -62,6 +63,7 @@ type Minted struct {
 	Secrets  []Named
 	Replaces string    // rotate: the id of the predecessor
 	Until    time.Time // rotate: when the predecessor ends; zero: at once
+	Access   time.Time // jwt: when the access token ends, or a sliding one that nobody refreshes
 }
 
 // Named is a secret and what it is called: "token", or "refresh" and "access".

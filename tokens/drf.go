@@ -33,14 +33,16 @@ var DRF = &Kind{
 		if err := noClaims("drf tokens", r); err != nil {
 			return err
 		}
-		return noLife("drf tokens", r.Life)
+		return noLifetime("drf tokens", r.Lifetime)
 	},
 	CheckRotate: func(_ Env, r RotateRequest) error {
 		if err := noOverlap("drf tokens", r); err != nil {
 			return err
 		}
-		r.Life.Keep = false // keeping no expiry is what happens anyway
-		return noLife("drf tokens", r.Life)
+		if r.Lifetime.By == Kept { // keeping no expiry is what happens anyway
+			return nil
+		}
+		return noLifetime("drf tokens", r.Lifetime)
 	},
 	MintAll: mintDRF,
 	AtLimit: atLimitDRF,

@@ -31,9 +31,17 @@ var JWT = &Kind{
 	Cannot:      jwtCannot,
 	CheckMint:   checkMintJWT,
 	CheckRotate: checkRotateJWT,
-	MintAll:     mintJWT,
-	Rotate:      rotateJWT,
-	Blacklist:   blacklistJWT,
+	CheckApplication: func(ctx context.Context, env Env, tx *db.Tx, force bool, refs []*Ref) (int, error) {
+		b, err := signingBackend(ctx, env, tx, force, refs)
+		if b == nil {
+			return 0, err
+		}
+		return b.compared, err
+	},
+	MintAll:   mintJWT,
+	Rotate:    rotateJWT,
+	Ends:      jwtEnd,
+	Blacklist: blacklistJWT,
 	BlacklistWhere: func(ctx context.Context, tx *db.Tx, _ *Selector) (int64, error) {
 		return tx.BlacklistAllTokens(ctx)
 	},
@@ -124,8 +132,14 @@ func jwtStatus(s tokenctl.JWTSettings, c *Credential, blacklisted bool, now time
 }
 
 func listJWT(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
-	now, settings := store.Now(), jwtSettings(env)
-	credential := func(t *db.OutstandingToken) Credential { return storedJWT(settings, t, now) }
+	now, settings, assumed := store.Now(), jwtSettings(env), AssumedExpired(env)
+	credential := func(t *db.OutstandingToken) Credential {
+		c := storedJWT(settings, t, now)
+		if c.Status == Expired {
+			c.Assumed = assumed
+		}
+		return c
+	}
 	decide := func(t *db.OutstandingToken) (db.Decision, bool) {
 		c := credential(t)
 		return db.Decision{Status: string(c.Status), Type: c.Type, Created: c.Created, Expires: c.Expires}, s.matches(&c)
@@ -165,7 +179,7 @@ func recordedJWT(env Env, t *db.OutstandingToken, now time.Time) (Credential, er
 	token, err := django.DecodeUnverified(s, t.Text.Reveal())
 	if err != nil {
 		c.Notes = append(c.Notes, "the stored text is no token: type and claims are unknown")
-		c.Notes = append(c.Notes, jwtNotes(env, c)...)
+		c.Notes = append(c.Notes, jwtNotes(env, &c)...)
 		return c, nil
 	}
 	c.jwt.token = token
@@ -187,8 +201,17 @@ func recordedJWT(env Env, t *db.OutstandingToken, now time.Time) (Credential, er
 		c.Notes = append(c.Notes, "the configured key is not the one that signed it")
 	}
 	c.judgeOwner(env)
-	c.Notes = append(c.Notes, jwtNotes(env, c)...)
+	c.Notes = append(c.Notes, jwtNotes(env, &c)...)
 	return c, nil
+}
+
+// AssumedExpired words by what JWTs have expired where nobody configured LEEWAY; it is
+// empty where somebody did.
+func AssumedExpired(env Env) string {
+	if text := leeway(env); text != "" {
+		return "a JWT expires by " + text
+	}
+	return ""
 }
 
 // judgeOwner sets the reason for which the application refuses a token because
@@ -219,10 +242,14 @@ func (c *Credential) judgeOwner(env Env) {
 	}
 }
 
-func jwtNotes(env Env, c Credential) []string {
+func jwtNotes(env Env, c *Credential) []string {
 	var notes []string
 	r := c.jwt
 	s := jwtSettings(env)
+	if text := AssumedExpired(env); text != "" && c.Status == Expired {
+		c.Assumed = text
+		notes = append(notes, text)
+	}
 	if c.Status == Disabled {
 		note := "the owner is inactive; the token works again when the owner is activated"
 		switch {
@@ -239,7 +266,7 @@ func jwtNotes(env Env, c Credential) []string {
 		notes = append(notes, "it is not recorded: tokenctl list does not show it, and blacklist would record it")
 	}
 	if c.Type == refresh && c.Status == Blacklisted && !s.BlacklistAfterRotation {
-		notes = append(notes, "without BLACKLIST_AFTER_ROTATION the application's token/verify/ does not look at the blacklist")
+		notes = append(notes, "without BLACKLIST_AFTER_ROTATION, which no setting turns on, the application's token/verify/ does not look at the blacklist")
 	}
 	return notes
 }

@@ -6,6 +6,7 @@ import (
 
 	"tokenctl"
 	"tokenctl/db"
+	"tokenctl/django"
 )
 
 // jwtCannot: an access token has no row, and what is over brings nothing back.
@@ -15,7 +16,7 @@ func jwtCannot(env Env, l *db.Layout, verb string, c *Credential, now time.Time)
 	case "blacklist":
 		switch {
 		case c.Type == access:
-			return &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "access tokens cannot be blacklisted: the application never looks them up; this one lives until " + c.Expires.Format(time.RFC3339),
+			return &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "access tokens cannot be blacklisted: the application never looks them up; this one lives until " + lastMoment(env, c.Expires),
 				Hint: either(lockOut(l, l.JWTUsers(), &c.Owner), "another signing key", "with CHECK_REVOKE_TOKEN a changed password") + " stops it; blacklist its refresh token so that no other follows"}
 		case r != nil && c.Signature == signatureUnchecked && !env.Unverified && !r.secret.IsZero() && (r.stored == nil || !r.stored.Text.Equal(r.secret)):
 			e := keyMissing("no row holds this very token, and its signature cannot be checked").(*tokenctl.Error)
@@ -45,6 +46,15 @@ func jwtCannot(env Env, l *db.Layout, verb string, c *Credential, now time.Time)
 		}
 	}
 	return nil
+}
+
+// lastMoment words how long a token with this end is accepted.
+func lastMoment(env Env, end time.Time) string {
+	text := end.Add(jwtSettings(env).Leeway.Duration).Format(time.RFC3339)
+	if assumed := leeway(env); assumed != "" {
+		text += " (" + assumed + ")"
+	}
+	return text
 }
 
 // blacklistJWT does what blacklist() of rest_framework_simplejwt/tokens.py (5.5.1) does:
@@ -97,11 +107,14 @@ func purgeJWTBefore(env Env, req PurgeRequest) time.Time {
 // jwtRemains: what a blacklisted refresh token has made lives on.
 func jwtRemains(_ context.Context, env Env, tx *db.Tx, refs []*Ref) (notes []string, err error) {
 	s := jwtSettings(env)
-	life := "ACCESS_TOKEN_LIFETIME " + s.AccessTokenLifetime.String()
-	until := "until " + tx.Now.Add(s.AccessTokenLifetime.Duration).Truncate(time.Second).Add(time.Second).Format(time.RFC3339)
-	end := until + " at the latest (" + life + ")"
-	if env.Settings.SimpleJWT.AccessTokenLifetime.Duration == 0 {
-		end = "until they expire: " + until + " if the application has simplejwt's default " + life + "; no setting says so"
+	until := "until " + tx.Now.Add(s.AccessTokenLifetime.Duration+s.Leeway.Duration).Truncate(time.Second).Add(time.Second).Format(time.RFC3339)
+	lifetime := configured(env.Settings.SimpleJWT.AccessTokenLifetime.Duration != 0, "simplejwt", "ACCESS_TOKEN_LIFETIME", django.BriefDuration(s.AccessTokenLifetime.Duration), "simplejwt")
+	end := until + " at the latest (" + lifetime + ")"
+	switch assumed := leeway(env); {
+	case env.Settings.SimpleJWT.AccessTokenLifetime.Duration == 0:
+		end = "until they expire: " + until + " if that is right: " + lifetime
+	case assumed != "":
+		end = until + " (" + lifetime + "; " + assumed + ")"
 	}
 	made, unchecked := []string{}, false
 	for _, r := range refs {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"strings"
+	"time"
 
 	"tokenctl"
 	"tokenctl/db"
@@ -16,24 +17,37 @@ func checkMintJWT(_ Env, r MintRequest) error {
 	default:
 		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "there is no token type " + r.Type, Hint: "the types are refresh (with its access token), access and sliding"}
 	}
-	return checkLifeJWT(r.Life)
+	return checkLifetimeJWT(r.Lifetime)
 }
 
 func checkRotateJWT(_ Env, r RotateRequest) error {
 	if err := noOverlap("jwt tokens", r); err != nil {
 		return err
 	}
-	return checkLifeJWT(r.Life)
+	return checkLifetimeJWT(r.Lifetime)
 }
 
-func checkLifeJWT(life Life) error {
-	if life.Never {
+func checkLifetimeJWT(l Lifetime) error {
+	if l.By == Never {
 		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "jwt tokens always expire: simplejwt refuses one without exp", Hint: "give --ttl or --expires"}
 	}
 	return nil
 }
 
-// signer is what makes tokens of one type and life.
+// jwtEnd is when a new token ends. A sliding one can be refreshed so long.
+func jwtEnd(env Env, now time.Time, typ string, l Lifetime) (time.Time, string) {
+	if end, ok := l.end(now); ok {
+		return end, l.why()
+	}
+	s := jwtSettings(env)
+	name, given, value := "REFRESH_TOKEN_LIFETIME", env.Settings.SimpleJWT.RefreshTokenLifetime, s.RefreshTokenLifetime
+	if typ == sliding {
+		name, given, value = "SLIDING_TOKEN_REFRESH_LIFETIME", env.Settings.SimpleJWT.SlidingTokenRefreshLifetime, s.SlidingTokenRefreshLifetime
+	}
+	return now.Add(value.Duration), configured(given.Duration != 0, "simplejwt", name, django.BriefDuration(value.Duration), "simplejwt")
+}
+
+// signer is what makes tokens of one type and lifetime.
 type signer struct {
 	*django.JWTBackend
 	env Env
@@ -43,8 +57,8 @@ type signer struct {
 // keySamples is how many stored tokens the configured key is tried on.
 const keySamples = 5
 
-// signingBackend is simplejwt with a key to sign with.
-func signingBackend(env Env) (*django.JWTBackend, error) {
+// signableJWT is simplejwt with a key to sign with.
+func signableJWT(env Env) (*django.JWTBackend, error) {
 	b, err := env.JWT()
 	switch {
 	case err != nil:
@@ -57,29 +71,15 @@ func signingBackend(env Env) (*django.JWTBackend, error) {
 	return nil, keyMissing("the token cannot be signed")
 }
 
-// newSigner returns what signs, once it is known to be what the application
-// signs with: the key must verify one of the newest outstanding tokens, where
-// there are any. life is that of a token of the given type.
-func newSigner(ctx context.Context, env Env, tx *db.Tx, typ string, life Life, force bool) (*signer, error) {
-	b, err := signingBackend(env)
+// newSigner returns what signs tokens of a type and lifetime.
+func newSigner(env Env, tx *db.Tx, b *signingJWT, typ string, l Lifetime) (*signer, error) {
+	s := b.Settings()
+	length, ok, err := l.length(tx.Now)
 	if err != nil {
 		return nil, err
 	}
-	var stored []tokenctl.Secret
-	if tx.Layout.Outstanding() != nil {
-		if stored, err = tx.NewestOutstanding(ctx, keySamples); err != nil {
-			return nil, err
-		}
-	}
-	if err := rightJWTKey(b, stored); err != nil && !force {
-		return nil, err
-	}
-	s := b.Settings()
-	lifetime := tokenctl.Duration{Duration: life.TTL}
-	if !life.Expires.IsZero() {
-		lifetime.Duration = life.Expires.Sub(tx.Now)
-	}
-	if lifetime.Duration > 0 {
+	if ok {
+		lifetime := tokenctl.Duration{Duration: length}
 		switch typ {
 		case access:
 			s.AccessTokenLifetime = lifetime
@@ -92,56 +92,35 @@ func newSigner(ctx context.Context, env Env, tx *db.Tx, typ string, life Life, f
 	}
 	simplejwt, pyjwt := b.Versions()
 	if env.Settings.Peers.SimpleJWT == "" {
-		if simplejwt = releaseOf(s, stored); simplejwt != "" {
+		if simplejwt = releaseOf(s, b.newest); simplejwt != "" {
 			pyjwt = env.Settings.Peers.PyJWT
 		}
 	}
-	if b, err = django.NewJWTBackend(s, b.Keys(), simplejwt, pyjwt); err != nil {
+	backend, err := django.NewJWTBackend(s, b.Keys(), simplejwt, pyjwt)
+	if err != nil {
 		return nil, err
 	}
-	return &signer{b, env, tx}, nil
+	return &signer{backend, env, tx}, nil
 }
 
-// rightJWTKey returns a CodeWrongKey error when there are stored tokens and the
-// key has signed none of them.
-func rightJWTKey(b *django.JWTBackend, stored []tokenctl.Secret) error {
-	tried := false
-	for _, secret := range stored {
-		if _, err := django.DecodeUnverified(b.Settings(), secret.Reveal()); err != nil {
-			continue
-		}
-		if tried = true; b.Signed(secret) {
-			return nil
-		}
-	}
-	if !tried {
-		return nil
-	}
-	return wrongJWTKey()
-}
-
-func wrongJWTKey() error {
+func wrongJWTKey(env Env) error {
 	return &tokenctl.Error{Code: tokenctl.CodeWrongKey, Message: "the configured key did not sign the tokens that the application made last: it would refuse a new one",
-		Hint: "configure the application's own SECRET_KEY or SIGNING_KEY, and its algorithm; --force signs all the same"}
+		Hint: env.orForce("configure the application's own SECRET_KEY or SIGNING_KEY, and its algorithm")}
 }
 
 // releaseOf tells from the newest stored token how this application's simplejwt
 // writes tokens: iat since 5.0.0, the user's id as text since 5.5.1. It is empty,
 // for the newest, where there is none to tell.
-func releaseOf(s tokenctl.JWTSettings, stored []tokenctl.Secret) tokenctl.Version {
-	for _, secret := range stored {
-		t, err := django.DecodeUnverified(s, secret.Reveal())
-		if err != nil {
-			continue
-		}
-		id := t.Claims.Get(s.UserIDClaim)
-		switch {
-		case t.Claims.Get("iat") == nil:
-			return "4.8.0"
-		case len(id) > 0 && id[0] != '"':
-			return "5.5.0"
-		}
+func releaseOf(s tokenctl.JWTSettings, stored []madeJWT) tokenctl.Version {
+	if len(stored) == 0 {
 		return ""
+	}
+	id := stored[0].Claims.Get(s.UserIDClaim)
+	switch {
+	case stored[0].Claims.Get("iat") == nil:
+		return "4.8.0"
+	case len(id) > 0 && id[0] != '"':
+		return "5.5.0"
 	}
 	return ""
 }
@@ -278,7 +257,9 @@ func (s *signer) sign(typ string, owner db.User, user django.JWTUser, ids [2]str
 		m.Secrets = append(m.Secrets, Named{name, secret})
 		m.Credential = s.minted(claims, secret, owner)
 	}
-	if typ != sliding {
+	if typ == sliding {
+		m.Access = m.jwt.token.Expires
+	} else {
 		// An access token is what a refresh token makes, also without one.
 		claims := s.AccessFromRefresh(claims, now, ids[1])
 		secret, err := s.Encode(claims)
@@ -288,6 +269,8 @@ func (s *signer) sign(typ string, owner db.User, user django.JWTUser, ids [2]str
 		m.Secrets = append(m.Secrets, Named{access, secret})
 		if typ == access {
 			m.Credential = s.minted(claims, secret, owner)
+		} else {
+			m.Access = now.Add(s.Settings().AccessTokenLifetime.Duration).Truncate(time.Second)
 		}
 	}
 	return m, nil
@@ -307,7 +290,11 @@ func mintJWT(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintR
 			return nil, nil, err
 		}
 	}
-	s, err := newSigner(ctx, env, tx, typ, req.Life, req.Force)
+	b, err := signingBackend(ctx, env, tx, req.Force, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := newSigner(env, tx, b, typ, req.Lifetime)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -11,7 +11,11 @@ import (
 // claims, which their texts hold. Of two processes that rotate a token at the same time only
 // one blacklists it, and makes another.
 func rotateJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req RotateRequest) ([]Minted, db.Outcomes, error) {
-	if err := record(ctx, tx, refs); err != nil {
+	b, err := signingBackend(ctx, env, tx, req.Force, refs)
+	if err == nil {
+		err = record(ctx, tx, refs)
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	rows, err := tx.OutstandingByRow(ctx, rowsOf(refs))
@@ -29,17 +33,21 @@ func rotateJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req RotateR
 		case t.Blacklisted:
 			left[i] = db.Already
 		}
-		plans[i] = rotationJWT{refresh, req.Life}
+		plans[i] = rotationJWT{refresh, req.Lifetime}
 		if r.form.typ == sliding {
 			plans[i].typ = sliding
 		}
-		if req.Life.Keep {
-			plans[i].life = Life{Expires: unixMicro(r.expires)}
+		if req.Lifetime.By == Kept && left[i] == 0 {
+			end, err := r.kept(tx.Now)
+			if err != nil {
+				return nil, nil, err
+			}
+			plans[i].lifetime = until(end)
 		}
 	}
 	minted := make([]Minted, len(refs))
 	for plan, places := range equalValues(left, plans) {
-		s, err := newSigner(ctx, env, tx, plan.typ, plan.life, req.Force)
+		s, err := newSigner(env, tx, b, plan.typ, plan.lifetime)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -58,8 +66,8 @@ func rotateJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req RotateR
 
 // rotationJWT is what tokens become that are signed with the same settings.
 type rotationJWT struct {
-	typ  string
-	life Life
+	typ      string
+	lifetime Lifetime
 }
 
 // replace blacklists tokens, and issues others in the places of those that it blacklisted.
@@ -75,7 +83,7 @@ func (s *signer) replace(ctx context.Context, typ string, refs []*Ref, rows []*d
 			return nil // the row holds no token; its successor has no claims of the application's
 		}
 		if !force && s.Keys().CanVerify() && !s.Signed(text) {
-			return wrongJWTKey()
+			return wrongJWTKey(s.env)
 		}
 		claims[i] = django.CustomClaims(s.Settings(), token.Claims)
 		return nil

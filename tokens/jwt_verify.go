@@ -133,7 +133,7 @@ func judgeJWT(env Env, r *jwtRow, owner db.User, now time.Time) (*Credential, er
 		c.Reason = ""
 	}
 	c.judgeOwner(env)
-	c.Notes = append(c.Notes, jwtNotes(env, *c)...)
+	c.Notes = append(c.Notes, jwtNotes(env, c)...)
 	return c, nil
 }
 

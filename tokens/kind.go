@@ -30,33 +30,24 @@ type Env struct {
 	// Unverified lets a JWT be blacklisted whose signature nobody could check and
 	// that has no row.
 	Unverified bool
+	// Forces says that the command has --force, which hints may name then.
+	Forces bool
 }
-
-// Life is what the operator said about a new credential's life. The zero value
-// is the configured lifetime.
-type Life struct {
-	TTL     time.Duration
-	Expires time.Time
-	Never   bool
-	Keep    bool // rotate: the predecessor's
-}
-
-func (l Life) given() bool { return l != Life{} }
 
 // MintRequest is what the operator wants minted.
 type MintRequest struct {
-	User   db.User // of Mint; MintAll has several
-	Life   Life
-	Type   string            // jwt: "refresh" (and its access token), "access" or "sliding"; empty is refresh
-	Claims []django.JWTClaim // jwt: custom claims
-	Force  bool              // do it although the configured key verifies nothing that is stored
+	User     db.User // of Mint; MintAll has several
+	Lifetime Lifetime
+	Type     string            // jwt: "refresh" (and its access token), "access" or "sliding"; empty is refresh
+	Claims   []django.JWTClaim // jwt: custom claims
+	Force    bool              // do it although the configured key verifies nothing that is stored
 }
 
 // RotateRequest is how the operator wants a credential replaced.
 type RotateRequest struct {
-	Life    Life
-	Overlap time.Duration // knox: how long the predecessor lives on; 0: not at all
-	Force   bool
+	Lifetime Lifetime
+	Overlap  time.Duration // knox: how long the predecessor lives on; 0: not at all
+	Force    bool
 }
 
 // PurgeRequest is what the operator wants purged.
@@ -106,6 +97,11 @@ type Kind struct {
 	// cannot fulfil, whatever the database holds.
 	CheckMint   func(Env, MintRequest) error
 	CheckRotate func(Env, RotateRequest) error
+	// CheckApplication compares what would be made with what the application made last:
+	// CodeWrongKey or CodeWrongClaims where they differ and force is not set. refs are what
+	// will be replaced, nil where nothing is. It tells with how many it compared. The
+	// function itself is nil where any row is accepted.
+	CheckApplication func(ctx context.Context, env Env, tx *db.Tx, force bool, refs []*Ref) (int, error)
 	// MintAll makes a credential for each of the users, who are different ones, in
 	// their order and in the form the peer makes it, and tells who can get none.
 	// It is best given MintBatch users at a time.
@@ -116,9 +112,13 @@ type Kind struct {
 	Limit   string
 	// ImportDRF gives the users' DRF keys rows of the kind. keyless are the users who
 	// have no key. With dry no row is made, and what would be one is returned.
-	ImportDRF func(ctx context.Context, env Env, tx *db.Tx, users []db.User, life Life, dry bool) (imported []Imported, keyless []db.User, err error)
+	ImportDRF func(ctx context.Context, env Env, tx *db.Tx, users []db.User, lifetime Lifetime, dry bool) (imported []Imported, keyless []db.User, err error)
 	// Rotate replaces credentials. Those that it left have nothing in their places.
 	Rotate func(context.Context, Env, *db.Tx, []*Ref, RotateRequest) ([]Minted, db.Outcomes, error)
+	// Ends is when a credential ends that is made now, zero being never, and what decides
+	// that; the words are empty where a successor ends as its predecessor does. The function
+	// itself is nil where none ends.
+	Ends func(env Env, now time.Time, typ string, l Lifetime) (end time.Time, why string)
 	// Blacklist makes credentials stop working.
 	Blacklist func(context.Context, Env, *db.Tx, []*Ref) (db.Outcomes, error)
 	// BlacklistWhere does so with all that a selector selects at that moment, and returns
@@ -136,7 +136,7 @@ type Kind struct {
 	Remains func(context.Context, Env, *db.Tx, []*Ref) ([]string, error)
 	// OutlivesRow says why a credential may work on after its row was deleted; empty where
 	// it does not. The function itself is nil where no credential does.
-	OutlivesRow func(*tokenctl.Settings) string
+	OutlivesRow func(*tokenctl.Settings) (why, assumed string)
 	// TakenWhileInactive says what still takes the live credentials of an inactive user;
 	// empty where nothing does.
 	TakenWhileInactive string
@@ -300,7 +300,7 @@ func (k *Kind) Ready(env Env, l *db.Layout, verb string) error {
 func (k *Kind) keyFor(env Env, verb string) error {
 	switch {
 	case k == JWT && (verb == "mint" || verb == "rotate"):
-		_, err := signingBackend(env)
+		_, err := signableJWT(env)
 		return err
 	case k == JWT && verb == "verify":
 		if b, err := env.JWT(); err != nil || !b.Keys().CanVerify() {

@@ -38,6 +38,15 @@ var Knox = &Kind{
 	Limit:     "have as many knox tokens as TOKEN_LIMIT_PER_USER allows",
 	ImportDRF: importDRF,
 	Rotate:    rotateKnox,
+	Ends: func(env Env, now time.Time, _ string, l Lifetime) (time.Time, string) {
+		k := env.Settings.Knox
+		ttl, _ := k.TokenTTL.Duration()
+		why := configured(k.TokenTTL.Given(), "knox", "TOKEN_TTL", django.BriefDuration(ttl), "knox")
+		if l.By != BySettings {
+			why = l.why()
+		}
+		return knoxEnd(env, now, l), why
+	},
 	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
 		return tx.DeleteKnoxTokens(ctx, rowsOf(refs))
 	},
@@ -203,14 +212,18 @@ func knoxNotes(env Env, tx *db.Tx, t db.KnoxToken) []string {
 		return notes
 	}
 	if renewed, write := django.KnoxRefreshed(k, t.Created, &t.Expires, tx.Now); write {
-		return append(notes, "AUTO_REFRESH is on: used now, the token would be renewed to "+renewed.UTC().Format(time.RFC3339))
+		note := "AUTO_REFRESH is on: used now, the token would be renewed to " + renewed.UTC().Format(time.RFC3339)
+		if ttl, _ := k.TokenTTL.Duration(); !k.TokenTTL.Given() {
+			note += " (" + byDefault("TOKEN_TTL "+django.BriefDuration(ttl), "knox") + ")"
+		}
+		return append(notes, note)
 	}
 	return append(notes, "AUTO_REFRESH is on, but used now, the token would keep its expiry")
 }
 
 func knoxAlgorithm(k tokenctl.KnoxSettings) string {
 	if k.SecureHashAlgorithm == "" {
-		return "hashlib.sha512"
+		return byDefault("hashlib.sha512", "knox")
 	}
 	return k.SecureHashAlgorithm
 }

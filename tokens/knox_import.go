@@ -15,7 +15,7 @@ type Imported struct {
 	Fresh bool // the row was made, not there already
 }
 
-func importDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, life Life, dry bool) (imported []Imported, keyless []db.User, err error) {
+func importDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, lifetime Lifetime, dry bool) (imported []Imported, keyless []db.User, err error) {
 	if err := DRF.Check(tx.Layout); err != nil {
 		return nil, nil, err
 	}
@@ -50,7 +50,7 @@ func importDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, life Li
 	for _, t := range found {
 		there[t.Digest] = t
 	}
-	expires := knoxLife(env, tx.Now, life)
+	expires := knoxEnd(env, tx.Now, lifetime)
 	var fresh []db.User
 	var made []django.KnoxRow
 	for i, u := range owners {

@@ -10,17 +10,12 @@ import (
 	"tokenctl/django"
 )
 
-// knoxLife is when a new token expires; zero is never.
-func knoxLife(env Env, now time.Time, life Life) time.Time {
-	switch {
-	case life.Never:
-		return time.Time{}
-	case life.TTL != 0:
-		return now.Add(life.TTL)
-	case !life.Expires.IsZero():
-		return life.Expires
+// knoxEnd is when a new token expires; zero is never.
+func knoxEnd(env Env, now time.Time, l Lifetime) time.Time {
+	if end, ok := l.end(now); ok {
+		return end
 	}
-	if expiry := env.Settings.Knox.TokenTTL.Expiry(now); expiry != nil {
+	if expiry := env.Settings.Knox.TokenTTL.Expiry(now); expiry != nil && l.By != Never {
 		return *expiry
 	}
 	return time.Time{}
@@ -38,7 +33,7 @@ func mintKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User, req Mint
 	if err != nil {
 		return nil, nil, err
 	}
-	minted, err := newKnox(ctx, env, tx, without(users, refused), knoxLife(env, tx.Now, req.Life))
+	minted, err := newKnox(ctx, env, tx, without(users, refused), knoxEnd(env, tx.Now, req.Lifetime))
 	return minted, refused, err
 }
 
@@ -88,11 +83,12 @@ func rotateKnox(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req Rotate
 	}
 	expiries := make([]time.Time, len(refs))
 	for i, r := range refs {
-		expiries[i] = knoxLife(env, tx.Now, req.Life)
-		if req.Life.Keep {
-			if expiries[i] = unixMicro(r.expires); !expiries[i].IsZero() && !expiries[i].After(tx.Now) {
-				return nil, nil, &tokenctl.Error{Code: tokenctl.CodeUsage, Message: r.ID() + " has expired: with its expiry the new one would be dead at once", Hint: "leave out --keep-expiry, or give --ttl"}
+		if expiries[i] = knoxEnd(env, tx.Now, req.Lifetime); req.Lifetime.By == Kept {
+			end, err := r.kept(tx.Now)
+			if err != nil {
+				return nil, nil, err
 			}
+			expiries[i] = end
 		}
 	}
 	rows, secrets, err := newKnoxRows(env, tx, len(refs))

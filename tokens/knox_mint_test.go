@@ -18,15 +18,15 @@ func TestKnoxLife(t *testing.T) {
 		at := func(d time.Duration) time.Time { return knoxNow.Add(d) }
 		for _, test := range []struct {
 			ttl           string
-			life          tokens.Life
+			life          tokens.Lifetime
 			minted, after time.Time // after: by rotating that with Keep
 		}{
-			{"", tokens.Life{}, at(10 * time.Hour), at(10 * time.Hour)},
-			{"30d", tokens.Life{}, at(30 * 24 * time.Hour), at(30 * 24 * time.Hour)},
-			{"never", tokens.Life{}, time.Time{}, time.Time{}},
-			{"never", tokens.Life{TTL: time.Minute}, at(time.Minute), at(time.Minute)},
-			{"30d", tokens.Life{Never: true}, time.Time{}, time.Time{}},
-			{"30d", tokens.Life{Expires: at(time.Second)}, at(time.Second), at(time.Second)},
+			{"", tokens.Lifetime{}, at(10 * time.Hour), at(10 * time.Hour)},
+			{"30d", tokens.Lifetime{}, at(30 * 24 * time.Hour), at(30 * 24 * time.Hour)},
+			{"never", tokens.Lifetime{}, time.Time{}, time.Time{}},
+			{"never", tokens.Lifetime{By: tokens.ByTTL, TTL: time.Minute}, at(time.Minute), at(time.Minute)},
+			{"30d", tokens.Lifetime{By: tokens.Never}, time.Time{}, time.Time{}},
+			{"30d", tokens.Lifetime{By: tokens.ByDate, End: at(time.Second)}, at(time.Second), at(time.Second)},
 		} {
 			env.Settings = new(tokenctl.Settings)
 			if test.ttl != "" {
@@ -35,7 +35,7 @@ func TestKnoxLife(t *testing.T) {
 				}
 			}
 			in(t, s, func(ctx context.Context, tx *db.Tx) error {
-				m, err := tokens.Knox.Mint(ctx, env, tx, tokens.MintRequest{User: ann, Life: test.life})
+				m, err := tokens.Knox.Mint(ctx, env, tx, tokens.MintRequest{User: ann, Lifetime: test.life})
 				if err != nil {
 					return err
 				}
@@ -46,7 +46,7 @@ func TestKnoxLife(t *testing.T) {
 				if err != nil || !c.Expires.Equal(test.minted) || !c.Created.Equal(knoxNow) {
 					t.Errorf("%+v: read %+v, %v", test, c, err)
 				}
-				again, err := rotateOne(ctx, env, tx, c, tokens.RotateRequest{Life: tokens.Life{Keep: true}})
+				again, err := rotateOne(ctx, env, tx, c, tokens.RotateRequest{Lifetime: tokens.Lifetime{By: tokens.Kept}})
 				if err != nil || !again.Expires.Equal(test.after) || again.Replaces != m.ID || !again.Until.IsZero() {
 					t.Errorf("%+v: rotated %+v, %v", test, again, err)
 				}
@@ -94,15 +94,15 @@ func TestKnoxOverlap(t *testing.T) {
 	withKnox(t, func(t *testing.T, s *db.Store, env tokens.Env, ann db.User, _ string) {
 		hour := func(n int) time.Time { return knoxNow.Add(time.Duration(n) * time.Hour) }
 		for _, test := range []struct {
-			life tokens.Life
+			life tokens.Lifetime
 			want time.Time
 		}{
-			{tokens.Life{Never: true}, hour(2)},
-			{tokens.Life{TTL: 5 * time.Hour}, hour(2)},
-			{tokens.Life{TTL: time.Hour}, hour(1)},
+			{tokens.Lifetime{By: tokens.Never}, hour(2)},
+			{tokens.Lifetime{By: tokens.ByTTL, TTL: 5 * time.Hour}, hour(2)},
+			{tokens.Lifetime{By: tokens.ByTTL, TTL: time.Hour}, hour(1)},
 		} {
 			in(t, s, func(ctx context.Context, tx *db.Tx) error {
-				m, err := tokens.Knox.Mint(ctx, env, tx, tokens.MintRequest{User: ann, Life: test.life})
+				m, err := tokens.Knox.Mint(ctx, env, tx, tokens.MintRequest{User: ann, Lifetime: test.life})
 				if err != nil {
 					return err
 				}

@@ -9,6 +9,9 @@ import (
 	"tokenctl/django"
 )
 
+// DefaultHasher is the source of a hasher that nothing tells.
+const DefaultHasher = "Django's default: no setting says otherwise"
+
 // PasswordHasher returns how the application hashes passwords, and how that is
 // known. Django would rewrite another hash at the next login, which ends the
 // user's sessions.
@@ -25,7 +28,7 @@ func PasswordHasher(ctx context.Context, s *tokenctl.Settings, tx *db.Tx) (h dja
 	}
 	n, err := tx.PasswordIterations(ctx)
 	if n == 0 || err != nil || h.Algorithm != tokenctl.PBKDF2SHA256 {
-		return h, "Django's default", err
+		return h, DefaultHasher, err
 	}
 	h.Iterations = n
 	return h, "the newest users' hashes", nil

@@ -32,6 +32,8 @@ type form struct {
 	typ       string
 	status    Status
 	signature string
+
+	endUnknown bool // see Credential.EndUnknown
 }
 
 // Format keeps secrets out of messages: a row's key may be one.
@@ -58,6 +60,15 @@ func (r *Ref) Left() db.Outcome { return r.left }
 func (r *Ref) Credential() Credential {
 	return Credential{Kind: r.form.kind.Name, Type: r.form.typ, ID: r.ID(), Owner: *r.owner, Status: r.form.status,
 		Created: unixMicro(r.created), Expires: unixMicro(r.expires), Signature: r.form.signature}
+}
+
+// microUnix counts the microseconds since 1970. Only the zero time is that of the year 1.
+func microUnix(t time.Time) int64 {
+	n := t.UnixMicro()
+	if !t.IsZero() && n == (time.Time{}).UnixMicro() {
+		n++
+	}
+	return n
 }
 
 func unixMicro(n int64) time.Time { return time.UnixMicro(n).UTC() }
@@ -90,7 +101,7 @@ func (r *Refs) Add(c *Credential) {
 		owner.ID, owner.Username = strings.Clone(owner.ID), strings.Clone(owner.Username)
 		r.owners[owner.ID] = owner
 	}
-	key := form{kind: c.Of(), typ: c.Type, status: c.Status, signature: c.Signature}
+	key := form{kind: c.Of(), typ: c.Type, status: c.Status, signature: c.Signature, endUnknown: c.EndUnknown()}
 	shared := r.forms[key]
 	if shared == nil {
 		key.typ = strings.Clone(key.typ)
@@ -108,7 +119,7 @@ func (r *Refs) Add(c *Credential) {
 	if len(r.list) == cap(r.list) {
 		r.Grow(max(64, len(r.list))) // append copies a long list five times over
 	}
-	r.list = append(r.list, Ref{row: row, owner: owner, form: shared, created: c.Created.UnixMicro(), expires: c.Expires.UnixMicro(), jwt: c.jwt, place: int32(len(r.list))})
+	r.list = append(r.list, Ref{row: row, owner: owner, form: shared, created: c.Created.UnixMicro(), expires: microUnix(c.Expires), jwt: c.jwt, place: int32(len(r.list))})
 }
 
 // Len is how many there are.

@@ -147,9 +147,9 @@ func notFound(id string) *tokenctl.Error {
 		Hint: "tokenctl list shows the ids"}
 }
 
-// noLife refuses a lifetime for a kind that has none.
-func noLife(title string, life Life) error {
-	if !life.given() {
+// noLifetime refuses a lifetime for a kind that has none.
+func noLifetime(title string, l Lifetime) error {
+	if l == (Lifetime{}) {
 		return nil
 	}
 	return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: title + " never expire",

@@ -29,8 +29,19 @@ var Session = &Kind{
 	BySecrets:   sessionBySecrets,
 	CheckMint:   checkSessionMint,
 	CheckRotate: checkSessionRotate,
-	MintAll:     mintSession,
-	Rotate:      rotateSession,
+	CheckApplication: func(ctx context.Context, env Env, tx *db.Tx, force bool, refs []*Ref) (int, error) {
+		if refs != nil {
+			return 0, nil // a successor has its predecessor's data
+		}
+		keys, err := signingKeys(env)
+		if err != nil || force {
+			return 0, err
+		}
+		return checkSessions(ctx, env, tx, keys)
+	},
+	MintAll: mintSession,
+	Rotate:  rotateSession,
+	Ends:    sessionEnd,
 	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
 		return tx.DeleteSessions(ctx, rowsOf(refs))
 	},
@@ -49,8 +60,12 @@ var Session = &Kind{
 		return tx.DeleteExpiredSessions(ctx, rows, r.Before)
 	},
 	Remains: func(_ context.Context, env Env, _ *db.Tx, _ []*Ref) ([]string, error) {
-		if why := sessionOutlivesRow(env.Settings); why != "" {
+		why, assumed := sessionOutlivesRow(env.Settings)
+		switch {
+		case why != "":
 			return []string{why}, nil
+		case assumed != "":
+			return []string{"a session ends with its row " + assumed}, nil
 		}
 		return nil, nil
 	},
@@ -62,11 +77,12 @@ var Session = &Kind{
 	},
 }
 
-func sessionOutlivesRow(s *tokenctl.Settings) string {
-	if ends, why := s.Session.DeletingLogsOut(); !ends {
-		return why
+func sessionOutlivesRow(s *tokenctl.Settings) (why, assumed string) {
+	ends, why := s.Session.DeletingLogsOut()
+	if ends && s.Session.Engine == "" {
+		assumed = "where SESSION_ENGINE is db: " + byDefault("SESSION_ENGINE db", "Django")
 	}
-	return ""
+	return why, assumed
 }
 
 func isSessionKey(s string) bool {
@@ -139,7 +155,11 @@ func sessionDeath(env Env, keys *django.SessionKeys, s *db.Session, signature st
 	case s.Problem == django.ErrSessionCorrupt:
 		return sessionCorrupt()
 	case s.Problem == django.ErrSessionPickled && !env.Settings.Session.Pickles():
-		return "its data is a pickle, and the application reads JSON; session.serializer under [session] says otherwise"
+		reads := "the application reads JSON"
+		if env.Settings.Session.Serializer == "" {
+			reads += " (" + byDefault("SESSION_SERIALIZER JSONSerializer", "Django") + ")"
+		}
+		return "its data is a pickle, and " + reads + "; session.serializer under [session] says otherwise"
 	case s.Problem != nil || s.UserID == "":
 		return ""
 	case s.User.ID == "":

@@ -10,12 +10,12 @@ import (
 	"tokenctl/django"
 )
 
-// sessionLife refuses a lifetime that a session cannot have.
-func sessionLife(life Life) error {
-	if life.Never {
+// checkSessionLifetime refuses a lifetime that a session cannot have.
+func checkSessionLifetime(l Lifetime) error {
+	if l.By == Never {
 		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "sessions always expire", Hint: "leave out --never, or give --ttl"}
 	}
-	if life.TTL > 0 && life.TTL < time.Second {
+	if l.By == ByTTL && l.TTL < time.Second {
 		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "a session lives for whole seconds", Hint: "write --ttl 1h"}
 	}
 	return nil
@@ -35,7 +35,7 @@ func checkSessionMint(env Env, r MintRequest) error {
 	if err := noClaims("sessions", r); err != nil {
 		return err
 	}
-	if err := sessionLife(r.Life); err != nil {
+	if err := checkSessionLifetime(r.Lifetime); err != nil {
 		return err
 	}
 	s := env.Settings.Session
@@ -51,7 +51,7 @@ func checkSessionRotate(env Env, r RotateRequest) error {
 	if err := noOverlap("sessions", r); err != nil {
 		return err
 	}
-	if err := sessionLife(r.Life); err != nil || r.Life.TTL == 0 && r.Life.Expires.IsZero() {
+	if err := checkSessionLifetime(r.Lifetime); err != nil || r.Lifetime.By != ByTTL && r.Lifetime.By != ByDate {
 		return err
 	}
 	return checkSessionWrite(env.Settings.Session)
@@ -71,44 +71,22 @@ func sessionKeyMissing(what string) error {
 		Hint: "give Django's SECRET_KEY in TOKENCTL_SECRET_KEY, or name its file in secret_key_file of tokenctl.toml"}
 }
 
-// rightSessionKey holds the configured keys against what the application has signed:
-// one of the sessions that expire last must be of theirs, if there are any.
-func rightSessionKey(ctx context.Context, tx *db.Tx, keys django.SecretKeys) error {
-	const sample = 50
-	stored, err := tx.NewestSessions(ctx, sample)
-	if err != nil {
-		return err
-	}
-	wrong := false
-	for _, s := range stored {
-		if s.Data == "" {
-			continue
-		}
-		if django.VerifySession(s.Data, keys).OK {
-			return nil
-		}
-		wrong = true
-	}
-	if !wrong {
-		return nil
-	}
-	return &tokenctl.Error{Code: tokenctl.CodeWrongKey, Message: "the configured SECRET_KEY signed none of the stored sessions: it is not the application's",
-		Hint: "correct the key, or mint all the same with --force"}
-}
-
 // expiry is what a lifetime of the operator's choice puts into a session and
 // into its row. The number of seconds is what every release of Django
 // understands; it starts again whenever the application writes the session.
-func (l Life) expiry(now time.Time) (item []django.SessionItem, expires time.Time) {
-	ttl := l.TTL
-	if !l.Expires.IsZero() {
-		ttl = l.Expires.Sub(now)
-	}
-	if ttl <= 0 {
-		return nil, time.Time{}
+func (l Lifetime) expiry(now time.Time) (item []django.SessionItem, expires time.Time, err error) {
+	ttl, ok, err := l.length(now)
+	if !ok || err != nil {
+		return nil, time.Time{}, err
 	}
 	ttl = max(ttl, time.Second) // 0 would be "until the browser closes"
-	return []django.SessionItem{django.ExpiringIn(ttl)}, now.Add(ttl)
+	return []django.SessionItem{django.ExpiringIn(ttl)}, now.Add(ttl), nil
+}
+
+// sessionEnd is when a session ends that gets a lifetime. Without one it ends as before.
+func sessionEnd(_ Env, now time.Time, _ string, l Lifetime) (time.Time, string) {
+	end, _ := l.end(now)
+	return end, l.why()
 }
 
 // mintSession is django.contrib.auth.login without a request: no signal is
@@ -119,18 +97,21 @@ func mintSession(ctx context.Context, env Env, tx *db.Tx, users []db.User, req M
 		return nil, nil, err
 	}
 	if !req.Force {
-		if err := rightSessionKey(ctx, tx, keys); err != nil {
+		if _, err := checkSessions(ctx, env, tx, keys); err != nil {
 			return nil, nil, err
 		}
 	}
-	item, expires := req.Life.expiry(tx.Now)
+	item, expires, err := req.Lifetime.expiry(tx.Now)
+	if err != nil {
+		return nil, nil, err
+	}
 	if item == nil {
 		expires = tx.Now.Add(env.Settings.Session.Age())
 	}
 	data := make([]string, len(users))
 	err = parallel(ctx, len(data), func(i int) (err error) {
 		u := &users[i]
-		items := django.LoginSession(u.ID, "", u.SessionAuthHash(keys[0]))
+		items := django.LoginSession(u.ID, env.Settings.Auth.Backend(), u.SessionAuthHash(keys[0]))
 		data[i], err = django.EncodeSession(append(items, item...), keys[0], tx.Now)
 		return err
 	})
@@ -168,7 +149,10 @@ func rotateSession(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req Rot
 		}
 	}
 	old := at(places, now)
-	item, expires := req.Life.expiry(tx.Now)
+	item, expires, err := req.Lifetime.expiry(tx.Now)
+	if err != nil {
+		return nil, nil, err
+	}
 	var data []string
 	if item != nil {
 		data = make([]string, len(old))

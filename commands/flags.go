@@ -1,0 +1,92 @@
+package commands
+
+import (
+	"encoding/csv"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// A flag that narrows must never widen by accident: --user "" is not everybody. So an
+// empty value is an error, whatever the flag is for, and what was not given is told from
+// what was given as zero.
+
+// mayBeEmpty are the flags whose empty value means something: an empty column.
+var mayBeEmpty = map[string]bool{"email": true, "first-name": true, "last-name": true}
+
+// emptyFlag refuses an empty value of any flag of the command.
+func emptyFlag(c *cobra.Command) (err error) {
+	c.Flags().Visit(func(f *pflag.Flag) {
+		empty := f.Value.String() == "" && !mayBeEmpty[f.Name]
+		switch v := f.Value.(type) {
+		case *listValue:
+			empty = v.empty
+		case *settingValue:
+			empty = false // settings know which of them may be empty
+		}
+		if empty && err == nil {
+			err = usage("--"+f.Name+" is empty", "leave it out, or give it a value")
+		}
+	})
+	return err
+}
+
+// listValue is a flag that takes several values.
+type listValue struct {
+	to     *[]string
+	commas bool // it takes them in one, with commas, too
+	empty  bool // one was empty
+}
+
+// listVar adds a flag that takes values with commas and by repetition.
+func listVar(f *pflag.FlagSet, to *[]string, name, usage string) {
+	f.Var(&listValue{to: to, commas: true}, name, usage)
+}
+
+// repeatedVar adds a flag that takes a value each time: a comma may stand in it.
+func repeatedVar(f *pflag.FlagSet, to *[]string, name, usage string) {
+	f.Var(&listValue{to: to}, name, usage)
+}
+
+func (v *listValue) String() string { return strings.Join(*v.to, ",") }
+
+// Type tells cobra's completion that the flag can be repeated.
+func (v *listValue) Type() string { return "stringArray" }
+
+func (v *listValue) Set(text string) error {
+	parts := []string{text}
+	if v.commas && text != "" {
+		var err error
+		if parts, err = csv.NewReader(strings.NewReader(text)).Read(); err != nil {
+			return errors.New("it is no list: write a,b,c")
+		}
+	}
+	v.empty = v.empty || slices.Contains(parts, "")
+	*v.to = append(*v.to, parts...)
+	return nil
+}
+
+// countValue is a number that need not be given.
+type countValue struct{ n *int }
+
+func (v *countValue) String() string {
+	if v.n == nil {
+		return ""
+	}
+	return strconv.Itoa(*v.n)
+}
+
+func (v *countValue) Type() string { return "int" }
+
+func (v *countValue) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return errors.New("it takes a number, 0 or more")
+	}
+	v.n = &n
+	return nil
+}
