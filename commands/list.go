@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"runtime/debug"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -38,11 +37,6 @@ header, one credential a line.`,
 	return c
 }
 
-// listMemory is where a list begins to collect more often. The program itself
-// takes about as much again as the system counts it, and so does SQLite where it
-// sorts every kind.
-const listMemory = 20 << 20
-
 func (o *listOptions) run(c *cobra.Command) error {
 	a, ctx := o.app, c.Context()
 	columns := credentialColumns
@@ -62,10 +56,6 @@ func (o *listOptions) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	// What lives at a time is little and what passes through is much: collecting
-	// less often takes some megabytes and saves a quarter of the time.
-	defer debug.SetGCPercent(debug.SetGCPercent(200))
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(min(listMemory, debug.SetMemoryLimit(-1))))
 	n := 0
 	var lost unread
 	var assumed string

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -160,9 +159,6 @@ func (o *serveOptions) serve(ctx context.Context, listener net.Listener, handler
 		return err
 	}
 	a.serving.Store(true)
-	// Little lives long, so that collecting less often costs ten megabytes and saves
-	// a tenth of the time.
-	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	ended := make(chan error, 1)
 	go func() {
 		if secure != nil {

@@ -6,7 +6,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
-	"sync"
 
 	"github.com/jackc/pgx/v5/stdlib"
 
@@ -38,16 +37,6 @@ func (tx *Tx) each(ctx context.Context, q *query, f func(row) error) error {
 type bundle struct {
 	data    []byte
 	lengths []int32
-}
-
-var bundles = sync.Pool{New: func() any { return new(bundle) }}
-
-// release makes b available to other queries, without what an error left in it,
-// unless a value made it large.
-func (b *bundle) release() {
-	if b.data, b.lengths = b.data[:0], b.lengths[:0]; cap(b.data) <= 4*bundleSize {
-		bundles.Put(b)
-	}
 }
 
 // bundleSize is how much a bundle gathers.
@@ -95,8 +84,7 @@ func eachPostgres(ctx context.Context, on *sql.Conn, zone django.Zone, q *query,
 			return err
 		}
 		r := row{zone: zone}
-		b := bundles.Get().(*bundle)
-		defer b.release()
+		b := new(bundle)
 		for result.NextRow() {
 			if r.columns == nil {
 				for _, field := range result.FieldDescriptions() {

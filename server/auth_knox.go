@@ -24,7 +24,7 @@ func (s *Server) knoxAuthentication() *authenticator {
 		if len(auth) == 2 && !utf8.ValidString(auth[1]) {
 			return nil, uncaught("the token is not UTF-8")
 		}
-		token, err := tokenOf(auth)
+		token, err := tokenInHeader(auth)
 		if err != nil {
 			return nil, err
 		}

@@ -20,7 +20,7 @@ func (s *Server) tokenAuthentication() *authenticator {
 			return nil, nil
 		}
 		r.log.kind = tokens.DRF.Name
-		key, err := tokenOf(auth)
+		key, err := tokenInHeader(auth)
 		if err != nil {
 			return nil, err
 		}
@@ -28,8 +28,8 @@ func (s *Server) tokenAuthentication() *authenticator {
 	}}
 }
 
-// tokenOf is what both DRF and knox ask of the header's form.
-func tokenOf(auth []string) (string, error) {
+// tokenInHeader is what both DRF and knox ask of the header's form.
+func tokenInHeader(auth []string) (string, error) {
 	switch {
 	case len(auth) == 1:
 		return "", authenticationFailed("Invalid token header. No credentials provided.")

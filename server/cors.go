@@ -25,7 +25,7 @@ const corsMaxAge = "86400"
 // preflight is CorsMiddleware.check_preflight of corsheaders/middleware.py
 // (4.7.0): it answers for any path and origin.
 func (s *Server) preflight(r *request) *response {
-	if !corsEnabled(r) || r.method != http.MethodOptions || r.Header["Access-Control-Request-Method"] == nil {
+	if r.method != http.MethodOptions || r.Header["Access-Control-Request-Method"] == nil {
 		return nil
 	}
 	return page(http.StatusOK, "")
@@ -34,9 +34,6 @@ func (s *Server) preflight(r *request) *response {
 // addCORS is CorsMiddleware.add_response_headers. Releases before 4.0 write the
 // names in another case, and credentials for every origin.
 func (s *Server) addCORS(r *request, w *response) {
-	if !corsEnabled(r) {
-		return
-	}
 	lower := s.peers.CORSHeaders.AtLeast("4.0")
 	set := func(name, value string) {
 		if lower {
@@ -50,15 +47,14 @@ func (s *Server) addCORS(r *request, w *response) {
 		w.varyOn("Origin")
 	}
 	origin := r.header("Origin")
-	from, err := parseURL(latin1(origin))
-	if origin == "" || err != nil {
+	if origin == "" {
 		return
 	}
 	if !lower && s.CORS.Credentials {
 		set("Access-Control-Allow-Credentials", "true")
 	}
 	all := slices.Contains(s.CORS.Origins, "*")
-	if !all && !s.CORS.allows(origin, from) {
+	if !all && !slices.Contains(s.CORS.Origins, origin) {
 		return
 	}
 	if all && !s.CORS.Credentials {
@@ -77,34 +73,6 @@ func (s *Server) addCORS(r *request, w *response) {
 		set("Access-Control-Allow-Methods", strings.Join(corsMethods, ", "))
 		set("Access-Control-Max-Age", corsMaxAge)
 	}
-}
-
-// corsEnabled is CorsMiddleware.is_enabled: CORS_URLS_REGEX is "^.*$", whose dot
-// takes no line's end, and whose dollar one more.
-func corsEnabled(r *request) bool {
-	return !strings.Contains(strings.TrimSuffix(r.URL.Path, "\n"), "\n")
-}
-
-// allows is origin_found_in_white_lists: scheme and authority are compared, and
-// "null" only where it is listed.
-func (c CORS) allows(origin string, from parsedURL) bool {
-	if origin == "null" && slices.Contains(c.Origins, "null") {
-		return true
-	}
-	return slices.ContainsFunc(c.Origins, func(allowed string) bool {
-		u, err := parseURL(allowed)
-		return err == nil && u.scheme == from.scheme && u.netloc == from.netloc
-	})
-}
-
-func isScheme(s string) bool {
-	for i, c := range s {
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !letter && (i == 0 || !('0' <= c && c <= '9') && c != '+' && c != '-' && c != '.') {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // CheckOrigin returns whether text is an origin that can be allowed: a scheme

@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/subtle"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -106,9 +107,7 @@ func (r *request) addCSRFCookie(w *response) {
 	if !r.csrf.update {
 		return
 	}
-	attributes := map[string]string{}
-	lasting(attributes, csrfAge*time.Second, r.server.Now())
-	w.setCookie(csrfCookie, r.csrf.cookie, attributes)
+	w.setCookie(lasting(csrfCookie, r.csrf.cookie, csrfAge*time.Second, r.server.Now()))
 	w.varyOn("Cookie")
 }
 
@@ -125,10 +124,7 @@ func (r *request) checkCSRF() error {
 			fault = "Origin checking failed - " + latin1(origin) + " does not match any trusted origins."
 		}
 	case r.secure():
-		var err error
-		if fault, err = r.refererFault(); err != nil {
-			return err
-		}
+		fault = r.refererFault()
 	}
 	if fault == "" {
 		var err error
@@ -140,6 +136,25 @@ func (r *request) checkCSRF() error {
 		return detailed(http.StatusForbidden, "the CSRF check failed", "CSRF Failed: "+fault)
 	}
 	return nil
+}
+
+// refererFault is CsrfViewMiddleware._check_referer, for requests over TLS. It returns
+// what is wrong with the Referer, or nothing.
+func (r *request) refererFault() string {
+	const failed = "Referer checking failed - "
+	referer := r.header("Referer")
+	u, err := url.Parse(referer)
+	switch {
+	case r.Header["Referer"] == nil:
+		return failed + "no Referer."
+	case err != nil || u.Scheme == "" || u.Host == "":
+		return failed + "Referer is malformed."
+	case u.Scheme != "https":
+		return failed + "Referer is insecure while host is secure."
+	case u.User != nil || u.Host != strings.ToLower(r.Host): // is_same_domain
+		return failed + latin1(referer) + " does not match any trusted origins."
+	}
+	return ""
 }
 
 // csrfTokenFault is CsrfViewMiddleware._check_token: what is wrong with the tokens;

@@ -27,8 +27,8 @@ const csrfGood = "abcdefghijklmnopqrstuvwxyzABCDEF"
 func csrfCases() []csrfCase {
 	var list []csrfCase
 	referers := []string{"https://localhost/", "https://LOCALHOST/", "https://localhost:8000/x", "https://localhost", "http://localhost/", "https://evil.example/a?b=c#d", "https://localhost.evil.example/", "//localhost/",
-		"localhost", "", "https:", "https:///x", "HTTPS://localhost/", " https://localhost/", "https://local\thost/", "https://user@localhost/", "https://[::1", "https://[::1]/", "https://evil.example/?", "https://evil.example/#",
-		"https://evil.example?x", "https://evil.example#x", "https://evil.example/a;b", "https://é.example/é", "https://ｅvil／.example/", "1https://localhost/", "ht!tps://localhost/", "null", "https://localhost\\@evil.example/", "ftp://localhost/"}
+		"localhost", "", "https:", "https:///x", "https://user@localhost/", "https://[::1]/",
+		"https://evil.example?x", "https://evil.example#x", "https://evil.example/a;b", "https://é.example/é", "https://ｅvil／.example/", "1https://localhost/", "ht!tps://localhost/", "null", "ftp://localhost/"}
 	for _, host := range []string{"localhost", "localhost:8000", "LOCALHOST"} {
 		for _, referer := range referers {
 			list = append(list, csrfCase{"POST", host, "csrftoken=" + csrfGood, true, map[string]string{"Referer": referer, "X-Csrftoken": csrfGood}})

@@ -23,7 +23,7 @@ type apiError struct {
 	unauthenticated bool
 }
 
-// Error implements error: what is answered, which may repeat what a client sent.
+// Error implements error. The text is what is answered, and may repeat what a client sent.
 func (e *apiError) Error() string {
 	if o, ok := e.body.(object); ok && len(o) > 0 && o[0].name == "detail" {
 		return fmt.Sprint(o[0].value)
@@ -42,6 +42,18 @@ func detailed(status int, why reason, text string) *apiError {
 // invalid is a ValidationError: serializers' errors by field.
 func invalid(errs any) *apiError {
 	return &apiError{status: http.StatusBadRequest, reason: "the fields are not valid", body: errs}
+}
+
+// fieldFault is a ValidationError about one field.
+func fieldFault(why reason, field string, messages ...string) *apiError {
+	e := invalid(object{{field, messages}})
+	e.reason = why
+	return e
+}
+
+// invalidTogether is a ValidationError that concerns no field.
+func invalidTogether(message string) *apiError {
+	return invalid(object{{nonFieldErrors, []string{message}}})
 }
 
 // authenticationFailed is DRF's exception of the same name.
@@ -94,14 +106,14 @@ func suspicious(why reason) *djangoError {
 	return &djangoError{status: http.StatusBadRequest, reason: why}
 }
 
-// uncaught is an exception that the peer does not catch either: a 500 there and
-// here.
+// uncaught is an exception that the peer does not catch: it answers 500, and so does this
+// server.
 func uncaught(why reason) *djangoError {
 	return &djangoError{status: http.StatusInternalServerError, reason: why}
 }
 
-// unavailable answers what keeps this server from answering as the peer would:
-// the database is away, or nothing may be written.
+// unavailable is the answer when this server cannot do what the peer would: the database
+// does not answer, a key is missing, or the server is read-only.
 func unavailable(err error) (*apiError, bool) {
 	if errors.Is(err, errReadOnly) {
 		return detail(http.StatusServiceUnavailable, "This server is read-only."), true

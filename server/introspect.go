@@ -13,19 +13,15 @@ import (
 // for users without the right.
 func (r *request) introspect(callers []*authenticator) (*response, error) {
 	if !r.isClient() {
-		who, refusal, err := r.caller(callers)
-		if refusal != nil || err != nil {
-			return refusal, err
+		who, err := r.caller(callers)
+		if err != nil {
+			return nil, err
 		}
 		if !isStaff(&who.user) {
-			return r.oauthError(http.StatusUnauthorized, "invalid_client", "Only staff may introspect tokens."), nil
+			return nil, oauthError(http.StatusUnauthorized, "invalid_client", "Only staff may introspect tokens.")
 		}
 	}
-	secret, hint, refusal, err := r.oauthToken()
-	if refusal != nil || err != nil {
-		return refusal, err
-	}
-	found, err := r.find(secret, hint)
+	_, found, err := r.oauthToken()
 	if err != nil {
 		return nil, err
 	}
@@ -33,13 +29,10 @@ func (r *request) introspect(callers []*authenticator) (*response, error) {
 	i := slices.IndexFunc(found, letsIn)
 	if i < 0 {
 		// Why is nobody's business: section 2.2.
-		return unstored(respond(http.StatusOK, object{{"active", false}})), nil
+		return respond(http.StatusOK, object{{"active", false}}), nil
 	}
 	answer, err := r.introspected(found[i])
-	if err != nil {
-		return nil, err
-	}
-	return unstored(respond(http.StatusOK, answer)), nil
+	return respond(http.StatusOK, answer), err
 }
 
 // letsIn reports whether the application would take a credential for its owner now.

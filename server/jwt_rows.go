@@ -70,7 +70,7 @@ func (r *jwtRequest) rotated(tx *db.Tx, refresh django.JWTClaims, outstand bool)
 	claims := r.RotateRefresh(refresh, tx.Now, jti)
 	switch {
 	case outstand && r.server.recordsJWT:
-		_, err = r.record(tx, claims, jti)
+		_, err = r.getOrCreateOutstanding(tx, claims, jti)
 	case outstand && !r.server.peers.SimpleJWT.AtLeast("5.5.1"):
 		err = uncaught("simplejwt 5.5.0 records rotated tokens also where it has no table (its issue 875)")
 	}
@@ -94,15 +94,15 @@ func (r *jwtRequest) addToBlacklist(tx *db.Tx, token *django.JWT) (fresh bool, e
 	if string(token.Claims.Get(r.Settings().JTIClaim)) == "null" {
 		return false, uncaught("the id of a token may not be null")
 	}
-	row, err := r.record(tx, token.Claims, token.JTI)
+	row, err := r.getOrCreateOutstanding(tx, token.Claims, token.JTI)
 	if err != nil {
 		return false, err
 	}
 	return tx.BlacklistOutstanding(r.ctx, *row)
 }
 
-// record is the get_or_create of blacklist() and of outstand().
-func (r *jwtRequest) record(tx *db.Tx, claims django.JWTClaims, jti string) (*db.OutstandingToken, error) {
+// getOrCreateOutstanding is the get_or_create of blacklist() and of outstand().
+func (r *jwtRequest) getOrCreateOutstanding(tx *db.Tx, claims django.JWTClaims, jti string) (*db.OutstandingToken, error) {
 	release, settings := r.server.peers.SimpleJWT, r.Settings()
 	claim := claims.Get(settings.UserIDClaim)
 	t := db.OutstandingToken{JTI: jti}

@@ -3,68 +3,15 @@ package server
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"log"
 	"log/slog"
-	"net/http"
-	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
 
-// ServeHTTP answers one request and says so in one line of the log. A client may
-// put a secret anywhere, so the line holds nothing that one chose but a known path,
-// a known method, and a user's name or a credential's id that the database has.
-func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
-	start := time.Now() // how long it takes has nothing to do with --clock
-	r := &request{Request: hr, server: s, env: s.env(), ctx: hr.Context(), method: strings.ToUpper(hr.Method)}
-	r.content() //nolint:errcheck // a view that wants the body is told
-	if !s.connections.work(r.ctx, true) {
-		panic(http.ErrAbortHandler) // nobody could be answered
-	}
-	// From here on the time is the server's, not the client's.
-	limits := http.NewResponseController(w)
-	limits.SetReadDeadline(time.Time{}) //nolint:errcheck // a test has no connection
-	answer := s.guarded(r)
-	limits.SetWriteDeadline(time.Now().Add(writeTime)) //nolint:errcheck // likewise
-	s.connections.work(r.ctx, false)
-	answer.write(w, r.method)
-	s.record(r, answer.status, time.Since(start))
-}
-
-// guarded answers 500 when something panics.
-func (s *Server) guarded(r *request) (answer *response) {
-	defer func() {
-		if p := recover(); p != nil {
-			// The value may quote what the client sent; the trace names only code.
-			r.log.reason, r.log.fault = "panic", fmt.Sprintf("%T", p)
-			r.log.trace = debug.Stack()
-			answer = s.errorPage(http.StatusInternalServerError)
-		}
-	}()
-	if answer := s.fault(r.ctx, r.URL.Path); answer != nil {
-		r.log.reason = "asked for"
-		return answer
-	}
-	if plain := s.plain[r.URL.Path]; plain != nil {
-		if !s.hostAllowed(r.Host) {
-			r.log.reason = hostRefused
-			return s.errorPage(http.StatusBadRequest)
-		}
-		if r.method != http.MethodGet && r.method != http.MethodHead {
-			answer := page(http.StatusMethodNotAllowed, "")
-			answer.set("Allow", "GET, HEAD")
-			return answer
-		}
-		return plain(r)
-	}
-	return s.respond(r)
-}
-
-// record writes the log line and counts.
-func (s *Server) record(r *request, status int, took time.Duration) {
+// logRequest writes the log line and counts.
+func (s *Server) logRequest(r *request, status int, took time.Duration) {
 	route, method := s.routeOf(r.URL.Path), methodOf(r.method)
 	s.metrics.observe(route, method, status, took)
 	result := "ok"
@@ -129,8 +76,8 @@ func (c connectionLog) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// other is what log and metrics call a path or a method that is none of the
-// server's: what a client makes up may be a secret, and has no end.
+// other stands in log and metrics for a path or a method that the server does not have. A
+// client may invent any number of them, and they may be secrets.
 const other = "other"
 
 func (s *Server) routeOf(path string) string {

@@ -21,7 +21,7 @@ func (r *request) login(username, password string) (*db.User, error) {
 	var users []db.Match
 	var hasher django.Hasher
 	err := s.Store.Read(r.ctx, func(tx *db.Tx) (err error) {
-		if hasher, err = r.hasher(tx); err != nil {
+		if hasher, _, err = tokens.PasswordHasher(r.ctx, s.Env.Settings, tx); err != nil {
 			return err
 		}
 		users, _, err = tx.UsersNamed(r.ctx, []string{username})
@@ -59,6 +59,18 @@ func (r *request) login(username, password string) (*db.User, error) {
 	return &u, nil
 }
 
+// unableToLogIn is what both DRF and dj-rest-auth say of a wrong password.
+const unableToLogIn = "Unable to log in with provided credentials."
+
+// logInWith is authenticate as serializers call it.
+func (r *request) logInWith(username, password string) (*db.User, error) {
+	u, err := r.login(username, password)
+	if u == nil && err == nil {
+		r.log.failed, err = true, fieldFault(unableToLogIn, nonFieldErrors, unableToLogIn)
+	}
+	return u, err
+}
+
 // upgradePassword is the setter of AbstractBaseUser.check_password in
 // django/contrib/auth/base_user.py (4.2): the same password, encoded as the
 // application does today. Unlike the peer's it leaves alone what somebody has
@@ -73,19 +85,6 @@ func (r *request) upgradePassword(u db.User, hasher django.Hasher, password stri
 		return err
 	})
 	return u, err
-}
-
-// hasher is the application's first hasher, looked up in the database once.
-func (r *request) hasher(tx *db.Tx) (django.Hasher, error) {
-	s := r.server
-	if h := s.passwords.Load(); h != nil {
-		return *h, nil
-	}
-	h, _, err := tokens.PasswordHasher(r.ctx, s.Env.Settings, tx)
-	if err == nil {
-		s.passwords.Store(&h)
-	}
-	return h, err
 }
 
 // logIn is login of django/contrib/auth/__init__.py (4.2), but for user_logged_in,

@@ -2,15 +2,10 @@ package server
 
 import (
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
-
-	"tokenctl"
-	"tokenctl/django"
 )
-
-// accepted is what negotiation settled: how many spaces the answer is indented by.
-// The type is always JSON: who is offered the browsable page gets that, too.
-type accepted struct{ indent int }
 
 // renderer is a class of rest_framework/renderers.py.
 type renderer struct {
@@ -32,116 +27,48 @@ func (v *view) renderers() []renderer {
 }
 
 // negotiate is DefaultContentNegotiation.select_renderer of
-// rest_framework/negotiation.py (3.16.0).
-func (v *view) negotiate(r *request) (accepted, error) {
-	query, err := r.query()
+// rest_framework/negotiation.py (3.16.0). It returns how many spaces the answer is
+// indented by. The answer is always JSON, also where the peer answers with the browsable
+// page. Python keeps the types of one precedence in a set, so their order is random. Here
+// the first in the header counts.
+func (v *view) negotiate(r *request) (indent int, err error) {
+	query, err := parseForm(r.URL.RawQuery)
 	if err != nil {
-		return accepted{}, err
+		return 0, err
 	}
-	accept := "*/*"
+	offered := v.renderers()
+	if format := query.text("format"); format != "" {
+		offered = slices.DeleteFunc(offered, func(renderer renderer) bool { return renderer.format != format })
+		if len(offered) == 0 {
+			return 0, detail(http.StatusNotFound, "Not found.")
+		}
+	}
+	header := "*/*"
 	if r.Header["Accept"] != nil {
-		accept = latin1(r.header("Accept"))
+		header = r.header("Accept")
 	}
-	media, err := selectRenderer(v.renderers(), query.text("format"), accept, r.server.peers)
-	if err != nil {
-		return accepted{}, err
+	var accepted []mediaType
+	for text := range strings.SplitSeq(header, ",") {
+		accepted = append(accepted, parseMediaType(text))
 	}
-	return accepted{indent: indentOf(media, r.server.peers)}, nil
-}
-
-// query is the request's query_params, of a name that is given twice the last.
-func (r *request) query() (*dict, error) {
-	return parseForm([]byte(r.URL.RawQuery), charsetOf(r.contentType()))
-}
-
-// selectRenderer returns the media type that was accepted, with its parameters.
-// Python keeps types of one precedence in a set, whose order is chance; here the
-// first in the header is taken.
-func selectRenderer(renderers []renderer, format, accept string, peers tokenctl.Peers) (string, error) {
-	if format != "" {
-		var named []renderer
-		for _, renderer := range renderers {
-			if renderer.format == format {
-				named = append(named, renderer)
-			}
-		}
-		if renderers = named; len(renderers) == 0 {
-			return "", detail(http.StatusNotFound, "Not found.")
-		}
-	}
-	headers := headersOf(peers)
-	var sets [4][]mediaType
-	var texts [4][]string
-	for _, text := range acceptList(accept, peers.DRF) {
-		t, err := headers.mediaType(text)
-		if err != nil {
-			return "", uncaught(unreadableHeader)
-		}
-		n := t.precedence()
-		sets[n], texts[n] = append(sets[n], t), append(texts[n], text)
-	}
-	for n := 3; n >= 0; n-- {
-		for _, renderer := range renderers {
-			own, _ := headers.mediaType(renderer.mediaType) // a constant
-			for i, t := range sets[n] {
-				if !own.match(t) {
-					continue
+	for precedence := 3; precedence >= 0; precedence-- {
+		for _, renderer := range offered {
+			own := parseMediaType(renderer.mediaType)
+			for _, t := range accepted {
+				if t.precedence() == precedence && own.match(t) {
+					return t.indent(), nil
 				}
-				if own.precedence() <= n {
-					return texts[n][i], nil
-				}
-				full := []string{renderer.mediaType}
-				for _, p := range t.params {
-					full = append(full, p.name+"="+p.value)
-				}
-				return strings.Join(full, ";"), nil
 			}
 		}
 	}
-	return "", detail(http.StatusNotAcceptable, "Could not satisfy the request Accept header.")
+	return 0, detail(http.StatusNotAcceptable, "Could not satisfy the request Accept header.")
 }
 
-// The limits of DefaultContentNegotiation in 3.18.3; 3.18.0 had none.
-const (
-	boundedHeaders     = tokenctl.Version("3.18.3")
-	maxAcceptHeader    = 8192
-	maxAcceptTokens    = 64
-	maxMediaTypeLength = 256
-)
-
-// acceptList is DefaultContentNegotiation.get_accept_list. The limits count
-// characters.
-func acceptList(accept string, drf tokenctl.Version) (list []string) {
-	if !drf.AtLeast(boundedHeaders) {
-		for token := range strings.SplitSeq(accept, ",") {
-			list = append(list, strip(token))
-		}
-		return list
-	}
-	if header := []rune(accept); len(header) > maxAcceptHeader {
-		header := string(header[:maxAcceptHeader])
-		accept = header[:strings.LastIndexByte(header, ',')+1]
-	}
-	for token := range strings.SplitSeq(accept, ",") {
-		if token = strip(token); token == "" || len([]rune(token)) > maxMediaTypeLength {
-			continue
-		}
-		if list = append(list, token); len(list) >= maxAcceptTokens {
-			break
-		}
-	}
-	return list
-}
-
-// indentOf is JSONRenderer.get_indent.
-func indentOf(media string, peers tokenctl.Peers) int {
-	t, err := headersOf(peers).mediaType(media)
+// indent is JSONRenderer.get_indent.
+func (t mediaType) indent() int {
+	n, err := strconv.Atoi(t.params["indent"])
 	if err != nil {
 		return 0
 	}
-	n, err := django.PythonInt(t.param("indent"))
-	if err != nil {
-		return 0
-	}
-	return int(max(min(n, 8), 0))
+	return max(min(n, 8), 0)
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -15,9 +16,9 @@ import (
 	"tokenctl/tokens"
 )
 
-// What is not the peers': the endpoints by which a gateway or a single-page
-// application asks about tokens and gives them back. They follow RFC 7662, RFC 7009
-// and RFC 7517, and know every kind.
+// These endpoints are not the peers'. With them a gateway or a single-page application
+// asks about tokens and revokes them. They follow RFC 7662, RFC 7009 and RFC 7517, and know
+// every kind.
 
 // Client is a resource server that may introspect tokens: RFC 7662, section 2.1.
 type Client struct {
@@ -30,7 +31,7 @@ type Client struct {
 func (s *Server) addOAuth(views map[string]*view, callers ...*authenticator) {
 	endpoint := func(name, description string, method string, answer handler) *view {
 		return &view{name: name, description: description, plain: true, jsonOnly: true, parsers: []string{formType},
-			handlers: map[string]handler{method: answer}}
+			challenge: `Basic realm="api"`, unstored: method == http.MethodPost, handlers: map[string]handler{method: answer}}
 	}
 	views["/introspect"] = endpoint("Introspect", "Tells whether a token is active, and whose it is (RFC 7662).", http.MethodPost,
 		func(r *request) (*response, error) { return r.introspect(callers) })
@@ -39,54 +40,36 @@ func (s *Server) addOAuth(views map[string]*view, callers ...*authenticator) {
 	views["/.well-known/jwks.json"] = endpoint("JWK Set", "The keys that verify the application's JWTs (RFC 7517).", http.MethodGet, s.jwks)
 }
 
-// unstored forbids caches to keep an answer about a token.
-func unstored(w *response) *response {
-	w.set("Cache-Control", "no-store")
-	w.set("Pragma", "no-cache")
-	return w
-}
-
 // oauthError is the error response of RFC 6749, section 5.2.
-func (r *request) oauthError(status int, code string, description reason) *response {
-	r.log.reason = description
-	w := unstored(respond(status, object{{"error", code}, {"error_description", string(description)}}))
-	if status == http.StatusUnauthorized {
-		r.log.failed = true
-		w.set("Www-Authenticate", `Basic realm="api"`)
-	}
-	return w
+func oauthError(status int, code string, description reason) *apiError {
+	return &apiError{status: status, reason: description, unauthenticated: status == http.StatusUnauthorized,
+		body: object{{"error", code}, {"error_description", string(description)}}}
 }
 
-// caller is who asks: the first of the authenticators that knows a user. A header
-// that one of them refuses may be meant for another: DRF and knox share a keyword.
-// The response is the refusal where nobody is known.
-func (r *request) caller(callers []*authenticator) (*identity, *response, error) {
+// caller returns who asks: the user whom the first of the authenticators accepts. A header
+// that one authenticator refuses may be meant for another: DRF and knox share a keyword.
+func (r *request) caller(callers []*authenticator) (*identity, error) {
 	var why reason
 	for _, a := range callers {
 		who, err := a.authenticate(r)
 		var refused *apiError
 		switch {
 		case errors.As(err, &refused):
-			if why == "" {
-				why = refused.reason
-			}
+			why = cmp.Or(why, refused.reason)
 		case err != nil:
-			return nil, nil, err
+			return nil, err
 		case who != nil:
 			who.scheme = a.name
 			r.identity, r.log.user = who, who.user.Username
-			return who, nil, nil
+			return who, nil
 		}
 	}
-	if why == "" {
-		why = notAuthenticated().reason
-	}
-	return nil, r.oauthError(http.StatusUnauthorized, "invalid_client", why), nil
+	return nil, oauthError(http.StatusUnauthorized, "invalid_client", cmp.Or(why, notAuthenticated().reason))
 }
 
-// isClient reports whether HTTP Basic names a configured client: RFC 6749, section
-// 2.3.1, where both parts are encoded as in a form before. Both comparisons take
-// the time of any other.
+// isClient reports whether HTTP Basic names a configured client. By RFC 6749, section
+// 2.3.1, a client encodes both parts as in a form first; not every client does. The
+// comparisons take constant time.
 func (r *request) isClient() bool {
 	id, secret, ok := r.BasicAuth()
 	same := func(sent, own string) bool {
@@ -109,43 +92,40 @@ func (r *request) isClient() bool {
 // isStaff is DRF's IsAdminUser.
 func isStaff(u *db.User) bool { return u.IsStaff != nil && *u.IsStaff }
 
-// oauthToken is the token that a request is about, and the hint where to look for
-// it. The response is the refusal of a request that has none.
-func (r *request) oauthToken() (secret tokenctl.Secret, hint string, refusal *response, err error) {
+// oauthToken returns the token of a request and the credentials that it is, first those of
+// the kind that the hint names. A hint is one of RFC 7009 or the name of a kind. Where it is
+// wrong, the other kinds are looked at too (RFC 7662, section 2.1).
+func (r *request) oauthToken() (secret tokenctl.Secret, found []*tokens.Credential, err error) {
 	sent, err := r.data()
 	var refused *apiError
 	if errors.As(err, &refused) {
-		return secret, "", r.oauthError(http.StatusBadRequest, "invalid_request", refused.reason), nil
+		return secret, nil, oauthError(http.StatusBadRequest, "invalid_request", refused.reason)
 	}
 	if err != nil {
-		return secret, "", nil, err
+		return secret, nil, err
 	}
 	form, _ := sent.value.(*dict)
-	secret = tokenctl.NewSecret(form.text("token"))
-	if secret.IsZero() {
-		refusal = r.oauthError(http.StatusBadRequest, "invalid_request", "The parameter token is missing.")
+	text, hint := form.text("token"), form.text("token_type_hint")
+	switch {
+	case text == "":
+		return secret, nil, oauthError(http.StatusBadRequest, "invalid_request", "The parameter token is missing.")
+	case strings.ContainsRune(text, 0) || !utf8.ValidString(text):
+		return secret, nil, nil
 	}
-	return secret, form.text("token_type_hint"), refusal, nil
-}
-
-// find returns what a secret is, the kind that the hint names first. The hints of
-// RFC 7009 are known, and the names of kinds; RFC 7662 says to look further where
-// the hint is wrong.
-func (r *request) find(secret tokenctl.Secret, hint string) (found []*tokens.Credential, err error) {
-	if text := secret.Reveal(); strings.ContainsRune(text, 0) || !utf8.ValidString(text) {
-		return nil, nil
-	}
-	for _, k := range tokens.Kinds() {
-		if hint == "refresh_token" && slices.Contains(k.SecretNames(""), "refresh") {
-			hint = k.Name
+	if hint == "refresh_token" {
+		for _, k := range tokens.Kinds() {
+			if slices.Contains(k.SecretNames(""), "refresh") {
+				hint = k.Name
+			}
 		}
 	}
+	secret = tokenctl.NewSecret(text)
 	err = r.server.Store.Read(r.ctx, func(tx *db.Tx) error {
 		found, err = tokens.BySecret(r.ctx, r.env, tx, secret)
 		return err
 	})
 	if tokenctl.CodeOf(err) == tokenctl.CodeTableMissing {
-		return nil, nil
+		return secret, nil, nil
 	}
 	slices.SortStableFunc(found, func(a, b *tokens.Credential) int {
 		switch hint {
@@ -156,5 +136,5 @@ func (r *request) find(secret tokenctl.Secret, hint string) (found []*tokens.Cre
 		}
 		return 0
 	})
-	return found, err
+	return secret, found, err
 }

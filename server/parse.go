@@ -2,8 +2,12 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"tokenctl"
 	"tokenctl/django"
@@ -56,7 +60,7 @@ func (r *request) data() (data, error) {
 			return f.data, f.err
 		}
 	}
-	f.data, f.err = parse(r.contentType(), body, f.parsers, r.server.peers)
+	f.data, f.err = parse(r.contentType(), body, f.parsers, r.server.peers.DRF)
 	return f.data, f.err
 }
 
@@ -65,25 +69,10 @@ func (r *request) data() (data, error) {
 // fails there already.
 func (r *request) post() (*dict, error) {
 	found, err := r.data()
-	if err != nil {
+	if err != nil || !found.form {
 		return nil, err
 	}
-	t, err := headersOf(r.server.peers).mediaType(r.contentType())
-	if err != nil {
-		return nil, uncaught(unreadableHeader)
-	}
-	form, _ := found.value.(*dict)
-	if !t.isForm() || r.tooLong() {
-		return nil, nil
-	}
-	return form, nil
-}
-
-// tooLong reports a Content-Type that DRF refuses to look at.
-func (r *request) tooLong() bool { return isTooLong(r.contentType(), r.server.peers.DRF) }
-
-func isTooLong(contentType string, drf tokenctl.Version) bool {
-	return drf.AtLeast(boundedHeaders) && len([]rune(contentType)) > maxMediaTypeLength
+	return found.value.(*dict), nil
 }
 
 // maxUpload is DATA_UPLOAD_MAX_MEMORY_SIZE, which DRF heeds since 3.17.2; files do
@@ -91,43 +80,31 @@ func isTooLong(contentType string, drf tokenctl.Version) bool {
 const maxUpload = 2621440
 
 // parse is Request._parse of rest_framework/request.py (3.16.0). It fails with an
-// *apiError or a *djangoError.
-func parse(contentType string, body []byte, parsers []string, peers tokenctl.Peers) (data, error) {
-	headers := headersOf(peers)
-	t, err := headers.mediaType(contentType)
-	if err != nil {
-		return data{}, uncaught(unreadableHeader)
-	}
-	tooLong := isTooLong(contentType, peers.DRF)
+// *apiError or a *djangoError. Every body is read as UTF-8, which is what client
+// libraries send.
+func parse(contentType string, body []byte, parsers []string, drf tokenctl.Version) (data, error) {
+	t := parseMediaType(contentType)
 	if len(body) == 0 {
-		return data{value: &dict{}, form: t.isForm() && !tooLong}, nil
+		return data{value: &dict{}, form: t.isForm()}, nil
 	}
-	parser := ""
-	for _, media := range parsers {
-		if own, _ := headers.mediaType(media); own.match(t) && !tooLong {
-			parser = media
-			break
-		}
-	}
-	charset := charsetOf(contentType)
-	tooBig := peers.DRF.AtLeast("3.17.2") && len(body) > maxUpload
+	i := slices.IndexFunc(parsers, func(media string) bool { return parseMediaType(media).match(t) })
 	switch {
-	case parser == "":
+	case i < 0:
 		return data{}, detailed(http.StatusUnsupportedMediaType, "the media type is not supported", `Unsupported media type "`+contentType+`" in request.`)
-	case parser == multipartType:
-		return parseMultipart(contentType, t, body, charset, peers)
-	case tooBig:
+	case parsers[i] == multipartType:
+		return parseMultipart(body, t.params["boundary"])
+	case drf.AtLeast("3.17.2") && len(body) > maxUpload:
 		return data{}, suspicious("the body is larger than DATA_UPLOAD_MAX_MEMORY_SIZE")
-	case parser == formType:
-		form, err := parseForm(body, charset)
+	case parsers[i] == formType:
+		form, err := parseForm(string(body))
 		return data{value: form, form: true}, err
 	}
-	return parseJSON(body, charset)
+	return parseJSON(body)
 }
 
 // parseJSON is JSONParser.
-func parseJSON(body []byte, charset charset) (data, error) {
-	text, err := charset.decode(body)
+func parseJSON(body []byte) (data, error) {
+	text, err := decodeUTF8(body)
 	if err == nil {
 		var value any
 		if value, err = loads(text); err == nil {
@@ -140,30 +117,67 @@ func parseJSON(body []byte, charset charset) (data, error) {
 	return data{}, detailed(http.StatusBadRequest, "the JSON cannot be parsed", "JSON parse error - "+err.Error())
 }
 
+// decodeUTF8 is codecs.StreamReader.read, which drops a character that the end of the
+// body cuts off. The error has the words of CPython's UnicodeDecodeError.
+func decodeUTF8(b []byte) (string, error) {
+	for i := 0; i < len(b); {
+		u, n := utf8.DecodeRune(b[i:])
+		if u != utf8.RuneError || n > 1 {
+			i += n
+			continue
+		}
+		if !utf8.FullRune(b[i:]) {
+			return string(b[:i]), nil
+		}
+		for n = 1; !utf8.FullRune(b[i : i+n]); n++ {
+		}
+		switch n {
+		case 1:
+			return "", fmt.Errorf("'utf-8' codec can't decode byte 0x%02x in position %d: invalid start byte", b[i], i)
+		case 2:
+			return "", fmt.Errorf("'utf-8' codec can't decode byte 0x%02x in position %d: invalid continuation byte", b[i], i)
+		}
+		return "", fmt.Errorf("'utf-8' codec can't decode bytes in position %d-%d: invalid continuation byte", i, i+n-2)
+	}
+	return string(b), nil
+}
+
 // maxFields is DATA_UPLOAD_MAX_NUMBER_FIELDS.
 const maxFields = 1000
 
 var errFields = suspicious("more fields than DATA_UPLOAD_MAX_NUMBER_FIELDS")
 
-// parseForm is a QueryDict (django/http/request.py, 4.2), of a name that is given
-// twice the last value: what QueryDict.__getitem__ gives.
-func parseForm(body []byte, c charset) (*dict, error) {
-	text := latin1(string(body))
-	if c == charsetUTF8 || c == charsetASCII {
-		if decoded, err := c.decode(body); err == nil && len(decoded) == len(body) {
-			text = decoded
-		}
-	}
+// parseForm is a QueryDict (django/http/request.py, 4.2). Of several values with one name
+// it keeps the last, as QueryDict.__getitem__ does. curl sends semicolons and percent signs
+// as they are typed, and url.ParseQuery would refuse them.
+func parseForm(text string) (*dict, error) {
 	if strings.Count(text, "&") >= maxFields {
 		return nil, errFields
 	}
 	form := &dict{}
 	for pair := range strings.SplitSeq(text, "&") {
-		if pair == "" {
-			continue
+		if pair != "" {
+			name, value, _ := strings.Cut(pair, "=")
+			form.set(unquote(name), unquote(value))
 		}
-		name, value, _ := strings.Cut(pair, "=")
-		form.set(unquote(strings.ReplaceAll(name, "+", " "), c), unquote(strings.ReplaceAll(value, "+", " "), c))
 	}
 	return form, nil
+}
+
+// unquote is urllib.parse.unquote_plus: a percent sign without two digits stands for
+// itself.
+func unquote(s string) string {
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '+' {
+			c = ' '
+		} else if c == '%' && i+2 < len(s) {
+			if n, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				c, i = byte(n), i+2
+			}
+		}
+		out = append(out, c)
+	}
+	return strings.ToValidUTF8(string(out), "\uFFFD")
 }

@@ -171,26 +171,33 @@ func (a answer) headers() map[string]string {
 }
 
 // compare tells how the answers of an exchange differ; "" when they do not, or
-// when a tolerance explains it.
-func (w *world) compare(x exchange, excused tolerances) string {
-	difference := x.difference()
+// when a tolerance explains it. parted is where nothing more can be compared.
+func (w *world) compare(x exchange, excused tolerances) (difference string, parted bool) {
+	difference = x.difference()
 	if difference == "" {
-		return ""
+		return "", false
 	}
 	var used []*tolerance
 	for _, t := range excused {
-		if t.applies(x) {
+		if !t.applies(x) {
+			continue
+		}
+		if used = append(used, t); t.whole {
+			x.django, parted = x.ours, true
+		} else {
 			t.ease(&x)
-			used = append(used, t)
+		}
+		if x.difference() == "" {
+			break
 		}
 	}
 	if left := x.difference(); left != "" {
-		return difference
+		return difference, false
 	}
 	for _, t := range used {
 		t.used.Add(1)
 	}
-	return ""
+	return "", parted
 }
 
 // difference compares the two answers.

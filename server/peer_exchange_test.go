@@ -180,7 +180,11 @@ func (w *world) differences(t *testing.T, seq sequence, excused tolerances) stri
 			fmt.Fprintf(&b, "request %d, %s: %v\n", i+1, r, err)
 			return b.String()
 		}
-		if found := w.compare(exchange{w, r, w.django.answers[i], w.ours.answers[i]}, excused); found != "" {
+		found, parted := w.compare(exchange{w, r, w.django.answers[i], w.ours.answers[i]}, excused)
+		if parted {
+			return b.String()
+		}
+		if found != "" {
 			fmt.Fprintf(&b, "request %d, %s\n%s", i+1, r, found)
 		}
 	}

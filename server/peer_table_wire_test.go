@@ -64,7 +64,7 @@ func acceptRequests() []request {
 		"application/json; indent=-1", "application/json; indent=x", "application/json;indent=2", "application/json; INDENT=2", "application/json; indent=2; version=1", "application/json; version=1", "application/json; charset=utf-8",
 		"APPLICATION/JSON", "text/html; q=0.9, */*;q=0.8", "*", "*/json", "json", "application", "/", ";", ",", ",,", "application/json,", " application/json ", "application/json;", "a/b;c", "é", "\xff", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
 		"*/*; indent=4", "application/*; indent=3", "application/json; indent=4, application/json", "application/json, application/json; indent=4", "text/plain; indent=4, */*", `application/json; indent="4"`, "application/json; indent= 4", "application/json; indent=4é", "application/json; indent=４",
-		"text/html; charset=utf-8", "image/png, text/plain", "application/json; q=1.0; indent=1", "application/json/x", "application /json", "*/*;q=0",
+		"text/html; charset=utf-8", "image/png, text/plain", "application/json; q=1.0; indent=1", "application/json/x", "application /json", "*/*;q=0", strings.Repeat("x/y,", 64) + "application/json", strings.Repeat("x", 300) + "/y,*/*",
 	} {
 		list = append(list, get("/test_auth/", "Authorization: Token {{drf.alice}}", "Accept: "+accept))
 		list = append(list, get("/api/secure-data/", "Authorization: Token {{drf.alice}}", "Accept: "+accept))

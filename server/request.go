@@ -29,7 +29,7 @@ type request struct {
 	form    formState // what Django's request.POST read before the view did
 
 	identity *identity // who was authenticated; nil: nobody
-	accepted accepted  // the negotiated renderer
+	indent   int       // of the answer
 	log      outcome
 }
 
@@ -67,24 +67,11 @@ func words(header string) []string {
 	return strings.FieldsFunc(header, func(c rune) bool { return c == ' ' || '\t' <= c && c <= '\r' })
 }
 
-// isWord compares bytes without regard to the case of ASCII letters: what
-// bytes.lower() does to a keyword. strings.EqualFold knows other letters' cases.
+// isWord compares two words without regard to the case of ASCII letters, as
+// bytes.lower() does. strings.EqualFold also takes two longer letters for k and s; the
+// comparison of lengths excludes them.
 func isWord(word, keyword string) bool {
-	lower := func(c byte) byte {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		return c
-	}
-	if len(word) != len(keyword) {
-		return false
-	}
-	for i := range len(word) {
-		if lower(word[i]) != lower(keyword[i]) {
-			return false
-		}
-	}
-	return true
+	return len(word) == len(keyword) && strings.EqualFold(word, keyword)
 }
 
 // maxBody is more than Django accepts of anything but files: 2.5 MB
@@ -112,11 +99,11 @@ func (r *request) content() ([]byte, error) {
 // secure reports whether the request came over TLS (HttpRequest.is_secure).
 func (r *request) secure() bool { return r.TLS != nil }
 
-// cookie returns a cookie as http.cookies reads it; ok is false where there is none.
-func (r *request) cookie(name string) (value string, ok bool) {
-	if r.Header["Cookie"] == nil { // as most clients of an API
-		return "", false
+// latin1 is the text of bytes in ISO 8859-1, as WSGI takes headers (PEP 3333).
+func latin1(s string) string {
+	runes := make([]rune, len(s))
+	for i := range len(s) {
+		runes[i] = rune(s[i])
 	}
-	value, ok = parseCookies(r.header("Cookie"))[name]
-	return value, ok
+	return string(runes)
 }

@@ -55,8 +55,8 @@ func (w *response) varyOn(names ...string) {
 	}
 }
 
-// write sends the response. A HEAD request gets its headers only.
-func (w *response) write(to http.ResponseWriter, method string) {
+// send sends the response. A HEAD request gets its headers only.
+func (w *response) send(to http.ResponseWriter, method string) {
 	h := to.Header()
 	for name, values := range w.header {
 		h[name] = values

@@ -12,15 +12,11 @@ import (
 // are anybody's to revoke, those of others take a member of staff. A token that is
 // unknown or over is as good as revoked.
 func (r *request) revoke(callers []*authenticator) (*response, error) {
-	who, refusal, err := r.caller(callers)
-	if refusal != nil || err != nil {
-		return refusal, err
+	who, err := r.caller(callers)
+	if err != nil {
+		return nil, err
 	}
-	secret, hint, refusal, err := r.oauthToken()
-	if refusal != nil || err != nil {
-		return refusal, err
-	}
-	found, err := r.find(secret, hint)
+	secret, found, err := r.oauthToken()
 	if err != nil {
 		return nil, err
 	}
@@ -36,16 +32,16 @@ func (r *request) revoke(callers []*authenticator) (*response, error) {
 			r.log.credential = c.ID
 		}
 		if c.Owner.ID != who.user.ID && !isStaff(&who.user) {
-			return r.oauthError(http.StatusBadRequest, "unauthorized_client", "The token belongs to somebody else."), nil
+			return nil, oauthError(http.StatusBadRequest, "unauthorized_client", "The token belongs to somebody else.")
 		}
 		if k := c.Of(); k.NeverRead != nil && k.NeverRead(layout, c) {
-			return r.oauthError(http.StatusBadRequest, "unsupported_token_type", "The application never looks this token up: it lives until it expires."), nil
+			return nil, oauthError(http.StatusBadRequest, "unsupported_token_type", "The application never looks this token up: it lives until it expires.")
 		}
 		if err := r.blacklistNow(c.Of(), secret); err != nil {
 			return nil, err
 		}
 	}
-	return unstored(respond(http.StatusOK, nil)), nil
+	return respond(http.StatusOK, nil), nil
 }
 
 // over reports whether a credential cannot be used anyway: there is nothing to

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"tokenctl"
@@ -44,6 +45,19 @@ const (
 
 // nonFieldErrors is the name under which errors of no field are reported.
 const nonFieldErrors = "non_field_errors"
+
+// valid is is_valid(raise_exception=True) on request.data.
+func (r *request) valid(s *serializer) (*dict, error) {
+	d, err := r.data()
+	if err != nil {
+		return nil, err
+	}
+	values, errs := s.run(d)
+	if errs != nil {
+		return nil, invalid(errs)
+	}
+	return values, nil
+}
 
 // run is Serializer.run_validation. One of values and errs is nil; errs are lists of
 // messages by field, as the peer renders them.
@@ -184,6 +198,11 @@ func pyText(value any) (text string, ok bool) {
 		return v.name, true
 	}
 	return "", false
+}
+
+// strip is str.strip().
+func strip(s string) string {
+	return strings.TrimFunc(s, func(c rune) bool { return unicode.IsSpace(c) || 0x1C <= c && c <= 0x1F })
 }
 
 // pyLen is len() of a str. A lone surrogate is one character, of three bytes that Go

@@ -54,9 +54,9 @@ def valid(name, data, partial):
 
 func peersSerializers(release tokenctl.Version) map[string]*serializer {
 	return map[string]*serializer{
-		"auth token": authTokenSerializer(), "obtain": tokenObtainSerializer("username"), "refresh": tokenRefreshSerializer(),
-		"refresh sliding": tokenRefreshSlidingSerializer(), "verify": tokenVerifySerializer(), "blacklist": tokenBlacklistSerializer(),
-		"login": loginSerializer(release), "password change": passwordChangeSerializer(),
+		"auth token": authTokenSerializer, "obtain": tokenObtainSerializer("username"), "refresh": tokenRefreshSerializer,
+		"refresh sliding": tokenSerializer, "verify": tokenSerializer, "blacklist": tokenBlacklistSerializer,
+		"login": loginSerializer(release), "password change": passwordChangeSerializer,
 		"user": userDetailsSerializer(func(name string) bool { return name == "taken" }),
 	}
 }
@@ -88,7 +88,7 @@ func TestSerializers(t *testing.T) {
 					attempts = append(attempts, attempt{name, body{Type: jsonType, Body: `{"` + f.name + `":` + value + `}`}, partial},
 						attempt{name, body{Type: jsonType, Body: `{"` + f.name + `":` + value + others + `}`}, partial})
 				}
-				for _, value := range []string{"", "=", "=+", "=x", "=%00", "=%ED%A0%80", "=a%40b.co", "=a%40b", "=x&" + f.name + "="} {
+				for _, value := range []string{"", "=", "=+", "=x", "=%00", "=a%40b.co", "=a%40b", "=x&" + f.name + "="} {
 					attempts = append(attempts, attempt{name, body{Type: formType, Body: f.name + value}, partial})
 				}
 				for _, file := range []string{" ", "a.txt"} {
@@ -111,7 +111,7 @@ result = [shown(lambda: valid(name, made(content_type, base64.b64decode(text), p
 `, &want, djangotest.Vars{"cases": asked, "parsers": body{}.parsers()})
 		serializers := peersSerializers(peers.Django)
 		for i, a := range attempts {
-			d, err := parse(a.body.Type, []byte(a.body.Body), body{}.parsers(), peers)
+			d, err := parse(a.body.Type, []byte(a.body.Body), body{}.parsers(), peers.DRF)
 			if err != nil {
 				t.Fatalf("%q: %v", a.body.Body, err)
 			}

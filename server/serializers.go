@@ -8,43 +8,26 @@ import (
 // The serializers of the peers' views. What a body must hold is here; what it is
 // checked against is the views' concern.
 
-// authTokenSerializer is AuthTokenSerializer of rest_framework/authtoken/serializers.py
-// (3.16.0), whose fields keep their names under every USERNAME_FIELD.
-func authTokenSerializer() *serializer {
-	return &serializer{fields: []field{
-		{name: "username"},
-		{name: "password", untrimmed: true},
-		{name: "token", readOnly: true},
-	}}
-}
+var (
+	// authTokenSerializer is AuthTokenSerializer of rest_framework/authtoken/serializers.py
+	// (3.16.0), whose fields keep their names under every USERNAME_FIELD.
+	authTokenSerializer = &serializer{fields: []field{{name: "username"}, {name: "password", untrimmed: true}, {name: "token", readOnly: true}}}
+
+	// TokenRefreshSerializer, TokenRefreshSlidingSerializer and TokenVerifySerializer, and
+	// TokenBlacklistSerializer of rest_framework_simplejwt/serializers.py (5.5.1).
+	tokenRefreshSerializer   = &serializer{fields: []field{{name: "refresh"}, {name: "access", readOnly: true}}}
+	tokenSerializer          = &serializer{fields: []field{{name: "token"}}}
+	tokenBlacklistSerializer = &serializer{fields: []field{{name: "refresh"}}}
+
+	// passwordChangeSerializer is PasswordChangeSerializer of dj_rest_auth/serializers.py
+	// (7.1.1), with OLD_PASSWORD_FIELD_ENABLED off, as it is by default.
+	passwordChangeSerializer = &serializer{fields: []field{{name: "new_password1", maxLength: 128}, {name: "new_password2", maxLength: 128}}}
+)
 
 // tokenObtainSerializer is TokenObtainSerializer of
 // rest_framework_simplejwt/serializers.py (5.5.1), for pairs and sliding tokens.
 func tokenObtainSerializer(usernameField string) *serializer {
-	return &serializer{fields: []field{
-		{name: usernameField},
-		{name: "password"},
-	}}
-}
-
-// tokenRefreshSerializer is TokenRefreshSerializer of the same file.
-func tokenRefreshSerializer() *serializer {
-	return &serializer{fields: []field{{name: "refresh"}, {name: "access", readOnly: true}}}
-}
-
-// tokenRefreshSlidingSerializer is TokenRefreshSlidingSerializer of the same file.
-func tokenRefreshSlidingSerializer() *serializer {
-	return &serializer{fields: []field{{name: "token"}}}
-}
-
-// tokenVerifySerializer is TokenVerifySerializer of the same file.
-func tokenVerifySerializer() *serializer {
-	return &serializer{fields: []field{{name: "token"}}}
-}
-
-// tokenBlacklistSerializer is TokenBlacklistSerializer of the same file.
-func tokenBlacklistSerializer() *serializer {
-	return &serializer{fields: []field{{name: "refresh"}}}
+	return &serializer{fields: []field{{name: usernameField}, {name: "password"}}}
 }
 
 // loginSerializer is LoginSerializer of dj_rest_auth/serializers.py (7.1.1), on a
@@ -54,15 +37,6 @@ func loginSerializer(release tokenctl.Version) *serializer {
 		{name: "username", optional: true, allowBlank: true},
 		{name: "email", fieldType: emailType, release: release, optional: true, allowBlank: true},
 		{name: "password"},
-	}}
-}
-
-// passwordChangeSerializer is PasswordChangeSerializer of the same file, with
-// OLD_PASSWORD_FIELD_ENABLED off, as it is by default.
-func passwordChangeSerializer() *serializer {
-	return &serializer{fields: []field{
-		{name: "new_password1", maxLength: 128},
-		{name: "new_password2", maxLength: 128},
 	}}
 }
 

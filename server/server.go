@@ -1,17 +1,22 @@
 // Package server is the local test server: it answers as the Django stack of an
 // application would, on the application's database.
 //
-// A request takes the way that it takes in Django: through the middleware
-// (middleware.go), to a view (routes.go), which negotiates, authenticates, permits
-// and throttles before its method is called (view.go). What the peers answer is
-// kept to the byte; each file names the peer's file that it follows.
+// As in Django, a request goes through the middleware (middleware.go) to a view
+// (routes.go). The view negotiates, authenticates, checks permissions and throttles, and
+// then calls its method (view.go). The answers are the peers', to the byte, for
+// everything that a client library or curl sends. Each file names the peer's file that it
+// follows.
 package server
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	"tokenctl"
 	"tokenctl/db"
@@ -19,8 +24,8 @@ import (
 	"tokenctl/tokens"
 )
 
-// Config is what a server is made of. The zero value of a field is the peer's
-// default, but for Store, Env and Now, which there must be.
+// Config is what a server is made of. Store, Env and Now are required. For the other
+// fields the zero value is the peer's default.
 type Config struct {
 	Store *db.Store
 	Env   tokens.Env // with the settings and the keys
@@ -48,8 +53,7 @@ type Server struct {
 	suspects   suspects
 	knoxScheme django.KnoxScheme
 	recordsJWT bool // simplejwt's token_blacklist is installed
-	passwords  atomic.Pointer[django.Hasher]
-	keys       gatherer
+	keys       batcher
 	hashing    hashing
 	limits     *limiter
 
@@ -57,9 +61,8 @@ type Server struct {
 	metrics     *metrics
 }
 
-// New makes a server. It looks at the database once, for what is missing there:
-// the views of a kind without a table answer as if the application had no such
-// URLs.
+// New makes a server. It reads the database's layout once: where a kind has no table, the
+// application has no URLs for it, and neither has the server.
 func New(ctx context.Context, c Config) (*Server, error) {
 	layout, err := c.Store.Layout(ctx)
 	if err != nil {
@@ -71,8 +74,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		return nil, err
 	}
 	s.HasKey = len(keys) > 0
-	// A session that nobody could read is of no use, and who has no key yet wants
-	// to log in all the same.
+	// Without a key a session could not be signed, but a login still works.
 	s.SessionLogin = s.SessionLogin && s.HasKey
 	if tokens.Knox.Present(layout) {
 		s.knoxScheme = layout.KnoxScheme()
@@ -86,7 +88,56 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	return s, nil
 }
 
-// env is the server's for one request, which checks each signature once.
+// ServeHTTP answers one request and writes one line of the log. A client may put a secret
+// anywhere, so of what a client chose the line holds only a known path, a known method,
+// and a user's name or a credential's id that the database has.
+func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
+	start := time.Now() // real time, whatever --clock says
+	r := &request{Request: hr, server: s, env: s.env(), ctx: hr.Context(), method: strings.ToUpper(hr.Method)}
+	r.content() //nolint:errcheck // a view that wants the body is told
+	if !s.connections.work(r.ctx, true) {
+		panic(http.ErrAbortHandler) // the connection is closed
+	}
+	// From here on the time is the server's, not the client's.
+	limits := http.NewResponseController(w)
+	limits.SetReadDeadline(time.Time{}) //nolint:errcheck // a test has no connection
+	answer := s.handle(r)
+	limits.SetWriteDeadline(time.Now().Add(writeTime)) //nolint:errcheck // likewise
+	s.connections.work(r.ctx, false)
+	answer.send(w, r.method)
+	s.logRequest(r, answer.status, time.Since(start))
+}
+
+// handle answers a request, and 500 when something panics.
+func (s *Server) handle(r *request) (answer *response) {
+	defer func() {
+		if p := recover(); p != nil {
+			// The value may quote what the client sent; the trace names only code.
+			r.log.reason, r.log.fault = "panic", fmt.Sprintf("%T", p)
+			r.log.trace = debug.Stack()
+			answer = s.errorPage(http.StatusInternalServerError)
+		}
+	}()
+	if answer := s.fault(r.ctx, r.URL.Path); answer != nil {
+		r.log.reason = "asked for"
+		return answer
+	}
+	if plain := s.plain[r.URL.Path]; plain != nil {
+		if !s.hostAllowed(r.Host) {
+			r.log.reason = hostRefused
+			return s.errorPage(http.StatusBadRequest)
+		}
+		if r.method != http.MethodGet && r.method != http.MethodHead {
+			answer := page(http.StatusMethodNotAllowed, "")
+			answer.set("Allow", "GET, HEAD")
+			return answer
+		}
+		return plain(r)
+	}
+	return s.middleware(r)
+}
+
+// env returns the server's Env for one request, which checks each signature once.
 func (s *Server) env() tokens.Env {
 	env := s.Env
 	env.JWT = sync.OnceValues(func() (*django.JWTBackend, error) {
@@ -107,8 +158,8 @@ func (s *Server) write(ctx context.Context, f func(*db.Tx) error) error {
 	return s.Store.Write(ctx, f)
 }
 
-// writeAgain is write. Where somebody else made or took away a row meanwhile, f is
-// run again, and sees that.
+// writeAgain is write, but runs f again when somebody else has inserted or deleted a row
+// meanwhile.
 func (s *Server) writeAgain(ctx context.Context, f func(*db.Tx) error) error {
 	var err error
 	for range 3 {

@@ -220,11 +220,12 @@ func (s *Server) writeSession(r *request, w *response, save bool) error {
 	if err != nil || !save {
 		return err
 	}
-	attributes := map[string]string{"httponly": ""}
+	cookie := http.Cookie{Name: settings.Cookie(), Value: v.key.Reveal()}
 	if !v.data.Expiry.AtBrowserClose(settings) {
-		lasting(attributes, v.data.Expiry.ExpireDate(now, settings).Sub(now), now)
+		cookie = lasting(cookie.Name, cookie.Value, v.data.Expiry.ExpireDate(now, settings).Sub(now), now)
 	}
-	w.setCookie(settings.Cookie(), v.key.Reveal(), attributes)
+	cookie.HttpOnly = true
+	w.setCookie(cookie)
 	return nil
 }
 

@@ -23,18 +23,19 @@ type view struct {
 	jsonOnly       bool                // renders no browsable page, so does not vary on Accept
 	parsers        []string            // media types; nil: JSON, form and multipart
 	serializer     *serializer         // what get_serializer gives; nil where the view has none
+	unstored       bool                // caches must not keep what it answers
 	challenge      string              // WWW-Authenticate where it is not the first authenticator's
 }
 
-// handler answers a request, or fails with an *apiError, a *djangoError, or
-// something that becomes a 500.
+// handler answers a request, or fails with an *apiError or a *djangoError. Any other error
+// becomes a 500.
 type handler func(*request) (*response, error)
 
 // methodOrder is View.http_method_names, the order of Allow (django/views/generic/base.py).
 var methodOrder = []string{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"}
 
-// allow is the value of the Allow header.
-func (v *view) allow() string {
+// allowedMethods is the value of the Allow header.
+func (v *view) allowedMethods() string {
 	var methods []string
 	for _, m := range methodOrder {
 		if v.handler(m) != nil {
@@ -61,8 +62,8 @@ func (v *view) handler(method string) handler {
 // isAuthenticated is DRF's permission of the same name.
 func isAuthenticated(r *request) bool { return r.identity != nil }
 
-// serve is APIView.dispatch.
-func (v *view) serve(r *request) (*response, error) {
+// dispatch is APIView.dispatch.
+func (v *view) dispatch(r *request) (*response, error) {
 	answer, err := v.answer(r)
 	if err != nil {
 		var refusal *apiError
@@ -80,7 +81,11 @@ func (v *view) serve(r *request) (*response, error) {
 			return nil, err
 		}
 	}
-	answer.set("Allow", v.allow())
+	if v.unstored {
+		answer.set("Cache-Control", "no-store")
+		answer.set("Pragma", "no-cache")
+	}
+	answer.set("Allow", v.allowedMethods())
 	if !v.jsonOnly {
 		// Response.vary comes after what the view itself varies on.
 		answer.varyOn("Accept")
@@ -94,7 +99,7 @@ func (v *view) answer(r *request) (*response, error) {
 	r.form.parsers = v.mediaTypes()
 	if !v.plain {
 		var err error
-		if r.accepted, err = v.negotiate(r); err != nil {
+		if r.indent, err = v.negotiate(r); err != nil {
 			return nil, err
 		}
 	}
@@ -117,8 +122,8 @@ func (v *view) answer(r *request) (*response, error) {
 	return h(r)
 }
 
-// authenticate asks the authenticators in turn; the first that knows its
-// credentials decides.
+// authenticate asks the authenticators in turn. The first that finds credentials of its
+// own decides.
 func (v *view) authenticate(r *request) error {
 	for _, a := range v.authenticators {
 		who, err := a.authenticate(r)
@@ -163,14 +168,14 @@ func (v *view) authenticateHeader() string {
 	return v.authenticators[0].challenge
 }
 
-// render is Response.rendered_content with the JSON renderer. Nothing at all
-// has no type.
+// render is Response.rendered_content with the JSON renderer. An answer without data has
+// neither body nor type.
 func (v *view) render(r *request, answer *response) error {
 	answer.rendered = true
 	if answer.data == nil {
 		return nil
 	}
-	body, err := renderJSON(answer.data, r.accepted.indent)
+	body, err := renderJSON(answer.data, r.indent)
 	if err != nil {
 		return err
 	}

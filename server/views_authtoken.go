@@ -8,13 +8,10 @@ import (
 	"tokenctl/tokens"
 )
 
-// unableToLogIn is what both DRF and dj-rest-auth say of a wrong password.
-const unableToLogIn = "Unable to log in with provided credentials."
-
 // addAuthToken adds ObtainAuthToken of rest_framework/authtoken/views.py (3.16.0).
 func (s *Server) addAuthToken(views map[string]*view, token *authenticator) {
 	v := &view{name: "Obtain Auth Token", authenticators: []*authenticator{token}, unthrottled: true, password: true, jsonOnly: true,
-		parsers: []string{formType, multipartType, jsonType}, serializer: authTokenSerializer()}
+		parsers: []string{formType, multipartType, jsonType}, serializer: authTokenSerializer}
 	v.handlers = map[string]handler{http.MethodPost: func(r *request) (*response, error) {
 		values, err := r.valid(v.serializer)
 		if err != nil {
@@ -24,7 +21,7 @@ func (s *Server) addAuthToken(views map[string]*view, token *authenticator) {
 		if err != nil {
 			return nil, err
 		}
-		key, err := r.tokenOf(*u)
+		key, err := r.getOrCreateToken(*u)
 		if err != nil {
 			return nil, err
 		}
@@ -33,37 +30,8 @@ func (s *Server) addAuthToken(views map[string]*view, token *authenticator) {
 	views["/api-token-auth/"] = v
 }
 
-// valid is is_valid(raise_exception=True) on request.data.
-func (r *request) valid(s *serializer) (*dict, error) {
-	d, err := r.data()
-	if err != nil {
-		return nil, err
-	}
-	values, errs := s.run(d)
-	if errs != nil {
-		return nil, invalid(errs)
-	}
-	return values, nil
-}
-
-// logInWith is authenticate as serializers call it.
-func (r *request) logInWith(username, password string) (*db.User, error) {
-	u, err := r.login(username, password)
-	if u == nil && err == nil {
-		r.log.failed, err = true, fieldFault(unableToLogIn, nonFieldErrors, unableToLogIn)
-	}
-	return u, err
-}
-
-// fieldFault is a ValidationError about one field.
-func fieldFault(why reason, field string, messages ...string) *apiError {
-	e := invalid(object{{field, messages}})
-	e.reason = why
-	return e
-}
-
-// tokenOf is Token.objects.get_or_create(user=user).
-func (r *request) tokenOf(u db.User) (key tokenctl.Secret, err error) {
+// getOrCreateToken is Token.objects.get_or_create(user=user).
+func (r *request) getOrCreateToken(u db.User) (key tokenctl.Secret, err error) {
 	find := func(tx *db.Tx) error {
 		held, err := tx.TokensOf(r.ctx, []string{u.ID})
 		if len(held) > 0 {

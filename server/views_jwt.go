@@ -30,13 +30,13 @@ func (s *Server) addJWT(views map[string]*view, l *db.Layout) {
 	pair.password, sliding.password = true, true
 	views["/api/token/"], views["/api/token/sliding/"] = pair, sliding
 	views["/api/token/refresh/"] = s.jwtView("Token Refresh", "Takes a refresh type JSON web token and returns an access type JSON web\ntoken if the refresh token is valid.",
-		tokenRefreshSerializer(), (*jwtRequest).refresh)
+		tokenRefreshSerializer, (*jwtRequest).refresh)
 	views["/api/token/sliding/refresh/"] = s.jwtView("Token Refresh Sliding", "Takes a sliding JSON web token and returns a new, refreshed version if the\ntoken's refresh period has not expired.",
-		tokenRefreshSlidingSerializer(), (*jwtRequest).refreshSliding)
+		tokenSerializer, (*jwtRequest).refreshSliding)
 	views["/api/token/verify/"] = s.jwtView("Token Verify", "Takes a token and indicates if it is valid.  This view provides no\ninformation about a token's fitness for a particular use.",
-		tokenVerifySerializer(), (*jwtRequest).verify)
+		tokenSerializer, (*jwtRequest).verify)
 	views["/api/token/blacklist/"] = s.jwtView("Token Blacklist", "Takes a token and blacklists it. Must be used with the\n`rest_framework_simplejwt.token_blacklist` app installed.",
-		tokenBlacklistSerializer(), (*jwtRequest).blacklist)
+		tokenBlacklistSerializer, (*jwtRequest).blacklist)
 }
 
 // jwtRequest is a request to one of simplejwt's views.
@@ -48,13 +48,9 @@ type jwtRequest struct {
 // jwtView is a TokenViewBase: validate is the serializer's method of that name.
 func (s *Server) jwtView(name, description string, fields *serializer, validate func(*jwtRequest, *dict) (object, error)) *view {
 	post := func(r *request) (*response, error) {
-		sent, err := r.data()
+		values, err := r.valid(fields)
 		if err != nil {
 			return nil, err
-		}
-		values, errs := fields.run(sent)
-		if errs != nil {
-			return nil, invalid(errs)
 		}
 		r.log.kind = tokens.JWT.Name
 		b, err := r.env.JWT()
@@ -88,11 +84,6 @@ func (s *Server) jwtViewError(r *request, err error) error {
 		return invalidTogether(key.Invalid)
 	}
 	return jwtUserError(err)
-}
-
-// invalidTogether is a ValidationError that concerns no field.
-func invalidTogether(message string) *apiError {
-	return invalid(object{{nonFieldErrors, []string{message}}})
 }
 
 // transact runs a transaction.

@@ -5,13 +5,14 @@ import (
 
 	"tokenctl/db"
 	"tokenctl/django"
+	"tokenctl/tokens"
 )
 
 // changePassword is PasswordChangeView.post. The tokens of the user stay, and so
 // does the session of the request, of which dj-rest-auth makes one where there was
 // none.
 func (s *Server) changePassword(r *request) (*response, error) {
-	values, err := r.valid(passwordChangeSerializer())
+	values, err := r.valid(passwordChangeSerializer)
 	if err != nil {
 		return nil, err
 	}
@@ -23,7 +24,7 @@ func (s *Server) changePassword(r *request) (*response, error) {
 	var like django.UserAttributes
 	err = s.Store.Read(r.ctx, func(tx *db.Tx) (err error) {
 		like = u.Attributes(tx.Layout)
-		hasher, err = r.hasher(tx)
+		hasher, _, err = tokens.PasswordHasher(r.ctx, s.Env.Settings, tx)
 		return err
 	})
 	if err != nil {

@@ -11,11 +11,8 @@ import (
 func (s *Server) addRestAuth(views map[string]*view, l *db.Layout, token *authenticator) {
 	add := func(path string, v *view) {
 		v.authenticators = []*authenticator{token}
-		// dj_rest_auth/urls.py ends its patterns with "/?$", which also matches
-		// before a line's end.
-		for _, end := range []string{"", "/", "\n", "/\n"} {
-			views["/rest-auth/"+path+end] = v
-		}
+		// dj_rest_auth/urls.py ends its patterns with "/?$".
+		views["/rest-auth/"+path], views["/rest-auth/"+path+"/"] = v, v
 	}
 	add("login", &view{name: "Login", password: true, serializer: loginSerializer(s.peers.Django), description: loginDescription,
 		handlers: map[string]handler{http.MethodPost: s.restLogin}})
@@ -25,7 +22,7 @@ func (s *Server) addRestAuth(views map[string]*view, l *db.Layout, token *authen
 		http.MethodGet: func(r *request) (*response, error) { return nil, methodNotAllowed(r.method) },
 	}})
 	add("user", s.userDetails(l))
-	add("password/change", &view{name: "Password Change", permission: isAuthenticated, serializer: passwordChangeSerializer(),
+	add("password/change", &view{name: "Password Change", permission: isAuthenticated, serializer: passwordChangeSerializer,
 		description: passwordChangeDescription, handlers: map[string]handler{http.MethodPost: s.changePassword}})
 }
 
@@ -73,7 +70,7 @@ func (s *Server) restLogin(r *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := r.tokenOf(*u)
+	key, err := r.getOrCreateToken(*u)
 	if err != nil {
 		return nil, err
 	}

