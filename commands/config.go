@@ -9,6 +9,7 @@ import (
 
 	"tokenctl"
 	"tokenctl/db"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 )
 
@@ -61,13 +62,13 @@ func (a *App) loadSettings(beside string) error {
 // target decides which database is meant. The order is the contract's: flag,
 // TOKENCTL_DATABASE_URL, DATABASE_URL, tokenctl.toml, libpq's variables,
 // ./db.sqlite3.
-func (a *App) target() (db.Target, error) {
+func (a *App) target() (engine.Target, error) {
 	if err := a.loadSettings(""); err != nil {
-		return db.Target{}, err
+		return engine.Target{}, err
 	}
 	if a.global.database != "" {
-		if db.HasPassword(a.global.database) {
-			return db.Target{}, &tokenctl.Error{Code: tokenctl.CodeSecretInArgument,
+		if engine.HasPassword(a.global.database) {
+			return engine.Target{}, &tokenctl.Error{Code: tokenctl.CodeSecretInArgument,
 				Message: "the URL of -d holds a password; every process on this machine can read arguments",
 				Hint:    "put the URL into TOKENCTL_DATABASE_URL, or the password into .pgpass or a service file"}
 		}
@@ -76,7 +77,7 @@ func (a *App) target() (db.Target, error) {
 	for _, name := range []string{"TOKENCTL_DATABASE_URL", "DATABASE_URL"} {
 		url, err := a.variable(name)
 		if err != nil {
-			return db.Target{}, err
+			return engine.Target{}, err
 		}
 		if url != "" {
 			return a.parseTarget(name, url, "")
@@ -88,11 +89,11 @@ func (a *App) target() (db.Target, error) {
 	for _, name := range []string{"PGHOST", "PGSERVICE", "PGDATABASE"} {
 		if a.getenv(name) != "" {
 			a.source = name
-			return db.LibpqTarget()
+			return engine.LibpqTarget()
 		}
 	}
 	a.source = byDefault
-	return db.FileTarget("db.sqlite3", ""), nil
+	return engine.FileTarget("db.sqlite3", ""), nil
 }
 
 // getenv is the value of an environment variable that is somebody else's: empty is as good
@@ -112,9 +113,9 @@ func (a *App) variable(name string) (string, error) {
 	return value, nil
 }
 
-func (a *App) parseTarget(source, url, dir string) (db.Target, error) {
+func (a *App) parseTarget(source, url, dir string) (engine.Target, error) {
 	a.source = source
-	t, err := db.ParseURL(url, dir)
+	t, err := engine.ParseURL(url, dir)
 	return t, prefixed(source+": ", err)
 }
 
@@ -152,8 +153,8 @@ func (a *App) open() (*db.Store, error) {
 	return a.openTarget(t)
 }
 
-func (a *App) openTarget(t db.Target) (*db.Store, error) {
-	if t.Engine == db.SQLite {
+func (a *App) openTarget(t engine.Target) (*db.Store, error) {
+	if t.Engine == engine.SQLite {
 		if a.global.schema != "" {
 			return nil, usage("--schema is for PostgreSQL; SQLite has none", "leave out --schema")
 		}

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"tokenctl"
-	"tokenctl/db"
+	"tokenctl/db/engine"
 	"tokenctl/output"
 )
 
@@ -194,7 +194,7 @@ func (o *configImportOptions) database(m *imported, d *importDatabase, dir strin
 	default:
 		return invalid("the project's database is "+d.Vendor, "tokenctl speaks PostgreSQL and SQLite")
 	}
-	if _, err := db.ParseURL(text, ""); err != nil {
+	if _, err := engine.ParseURL(text, ""); err != nil {
 		m.note("the database URL cannot be used on this machine: check its options and the files that it names")
 	}
 	if d.TimeZone != nil && *d.TimeZone != "" && *d.TimeZone != "UTC" && d.Vendor == "sqlite" {

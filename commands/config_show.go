@@ -14,6 +14,7 @@ import (
 
 	"tokenctl"
 	"tokenctl/db"
+	"tokenctl/db/engine"
 	"tokenctl/output"
 	"tokenctl/tokens"
 )
@@ -64,7 +65,7 @@ func (a *App) showConfig(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if t.Engine == db.SQLite {
+	if t.Engine == engine.SQLite {
 		if err := a.loadSettings(filepath.Dir(t.Path)); err != nil {
 			return err
 		}
@@ -126,7 +127,7 @@ func (s *configSources) line(setting string) string {
 }
 
 // general adds what is no setting of a package: flags, the database and the key.
-func (s *configSources) general(t db.Target) {
+func (s *configSources) general(t engine.Target) {
 	a := s.app
 	source := fromDefault
 	if a.global.config != "" {
@@ -145,9 +146,9 @@ func (s *configSources) general(t db.Target) {
 		source = fromDefault
 	}
 	s.add("database", t.URL(), source)
-	if t.Engine == db.PostgreSQL {
+	if t.Engine == engine.PostgreSQL {
 		switch {
-		case db.HasPassword(raw):
+		case engine.HasPassword(raw):
 			s.add("database_password", redacted, source)
 		case a.getenv("PGPASSWORD") != "":
 			s.add("database_password", redacted, "PGPASSWORD")
@@ -192,7 +193,7 @@ func (s *configSources) walk(prefix string, set, effective reflect.Value) {
 }
 
 // detect fills in what the database tells where no setting does.
-func (s *configSources) detect(ctx context.Context, t db.Target) error {
+func (s *configSources) detect(ctx context.Context, t engine.Target) error {
 	a := s.app
 	ctx, cancel := context.WithTimeout(ctx, min(a.global.timeout, detectTime))
 	defer cancel()

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"tokenctl"
-	"tokenctl/db"
+	"tokenctl/db/engine"
 )
 
 // folder makes a folder with a tokenctl.toml of this text, if any, and goes there.
@@ -219,7 +219,7 @@ func TestPasswordInArgument(t *testing.T) {
 	}
 	for _, a := range []*App{app(globals{}), app(globals{}, "DATABASE_URL", "postgres://ann:hunter2@h/app"), app(globals{database: "postgres://ann@h/app"})} {
 		target, err := a.target()
-		if err != nil || target.Engine != db.PostgreSQL || target.String() != "app on h" {
+		if err != nil || target.Engine != engine.PostgreSQL || target.String() != "app on h" {
 			t.Errorf("%v, %v", target, err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"tokenctl"
 	"tokenctl/db"
+	"tokenctl/db/engine"
 	"tokenctl/output"
 )
 
@@ -72,7 +73,7 @@ func (a *App) doctor(ctx context.Context, readOnly bool) error {
 	if err != nil {
 		return err
 	}
-	d := &doctor{app: a, ctx: ctx, readOnly: readOnly, lacks: map[*db.Table][]string{}}
+	d := &doctor{app: a, ctx: ctx, readOnly: readOnly, lacks: map[*engine.Table][]string{}}
 	d.ok("database", "%s, from %s", t, a.source)
 	d.password()
 	d.passfile()
@@ -93,7 +94,7 @@ type doctor struct {
 	readOnly bool // nothing is to be changed
 	findings []finding
 	// lacks are the words of SQL that cannot be done to tables, whoever hinders it.
-	lacks    map[*db.Table][]string
+	lacks    map[*engine.Table][]string
 	readsAll bool // the whole database can only be read
 }
 
@@ -145,9 +146,9 @@ func (d *doctor) told(check string, err error) error {
 	return nil
 }
 
-func (d *doctor) inspect(tx *db.Tx, t db.Target, unknown error) error {
+func (d *doctor) inspect(tx *db.Tx, t engine.Target, unknown error) error {
 	var err error
-	if t.Engine == db.SQLite {
+	if t.Engine == engine.SQLite {
 		err = d.sqlite(tx, t.Path)
 	} else {
 		err = d.postgres(tx)

@@ -14,6 +14,7 @@ import (
 
 	"tokenctl"
 	"tokenctl/db"
+	"tokenctl/db/engine"
 )
 
 // password says where a better place for the database's password is.
@@ -21,9 +22,9 @@ func (d *doctor) password() {
 	a := d.app
 	source := ""
 	switch {
-	case a.source == a.toml && a.toml != "" && db.HasPassword(a.settings.Database):
+	case a.source == a.toml && a.toml != "" && engine.HasPassword(a.settings.Database):
 		source = a.toml
-	case strings.HasSuffix(a.source, "DATABASE_URL") && db.HasPassword(a.getenv(a.source)):
+	case strings.HasSuffix(a.source, "DATABASE_URL") && engine.HasPassword(a.getenv(a.source)):
 		source = a.source
 	case a.getenv("PGPASSWORD") != "" && strings.HasPrefix(a.source, "PG"):
 		source = "PGPASSWORD"
@@ -118,7 +119,7 @@ func (d *doctor) file(path string) {
 }
 
 func (d *doctor) postgres(tx *db.Tx) error {
-	var server db.Server
+	var server engine.Server
 	err := d.try(tx, "server", func() (err error) {
 		if server, err = tx.Server(d.ctx); err != nil {
 			return err
@@ -186,7 +187,7 @@ func (d *doctor) postgres(tx *db.Tx) error {
 	})
 }
 
-func (d *doctor) link(l db.Link) {
+func (d *doctor) link(l engine.Link) {
 	switch {
 	case l.Encrypted:
 		d.ok("connection", "encrypted")
@@ -200,7 +201,7 @@ func (d *doctor) link(l db.Link) {
 	}
 }
 
-func (d *doctor) schema(tx *db.Tx, server db.Server) error {
+func (d *doctor) schema(tx *db.Tx, server engine.Server) error {
 	looked := d.app.global.schema
 	if tables := tx.Layout; tables != nil && len(tables.KnownTables()) > 0 {
 		var found []string
@@ -223,7 +224,7 @@ func (d *doctor) schema(tx *db.Tx, server db.Server) error {
 	if errors.As(tx.Layout.SchemaProblem(), &e) {
 		d.add("schema", statusProblem, e.Message, "correct --schema, or leave it out for the role's search_path")
 	}
-	elsewhere, err := tx.SchemasWithTables(d.ctx)
+	elsewhere, err := tx.SchemasWith(d.ctx, db.MainTables())
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"tokenctl"
 	"tokenctl/db"
+	"tokenctl/db/engine"
 	"tokenctl/tokens"
 )
 
@@ -64,7 +65,7 @@ func (d *doctor) able(k *tokens.Kind, l *db.Layout) (able []string, why *tokenct
 		table, privilege := k.Needs(l, verb)
 		switch {
 		case !k.Can(verb):
-		case privilege != "" && (d.readOnly || d.readsAll || table == nil || slices.Contains(d.lacks[table], privilege)):
+		case privilege != "" && (d.readOnly || d.readsAll || table == nil || slices.Contains(d.lacks[table.Table], privilege)):
 		case verb == "mint" && errors.As(k.Ready(d.app.env(), l, verb), &why):
 		case verb != "mint" && k.Ready(d.app.env(), l, verb) != nil:
 		default:
@@ -78,7 +79,7 @@ func (d *doctor) absent(k *tokens.Kind, l *db.Layout, applied map[string][]strin
 	app := k.App[strings.LastIndex(k.App, ".")+1:]
 	if applied[app] != nil {
 		fix := "run manage.py migrate " + app + " zero --fake, then manage.py migrate " + app
-		if l.Engine == db.PostgreSQL {
+		if l.Engine == engine.PostgreSQL {
 			fix = "look in another schema with --schema, or " + fix
 		}
 		d.add(k.Name, statusProblem, "no table, although django_migrations says that "+app+" was migrated", fix)

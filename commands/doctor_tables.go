@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tokenctl/db"
+	"tokenctl/db/engine"
 	"tokenctl/tokens"
 )
 
@@ -59,12 +60,12 @@ func (d *doctor) owners(l *db.Layout) {
 
 // views says what is not known of views and foreign tables, and what they do not take.
 func (d *doctor) views(tx *db.Tx) error {
-	lacks, err := tx.Unwritable(d.ctx)
+	lacks, err := tx.Unwritable(d.ctx, tx.Layout.KnownTables())
 	for t, words := range lacks {
 		d.lacks[t] = append(d.lacks[t], words...)
 	}
 	for _, t := range tx.Layout.KnownTables() {
-		if t.Form == db.Ordinary || t.Form == db.Partitioned {
+		if t.Form == engine.Ordinary || t.Form == engine.Partitioned {
 			continue
 		}
 		found := t.String() + " is a " + string(t.Form)
@@ -76,7 +77,7 @@ func (d *doctor) views(tx *db.Tx) error {
 		switch {
 		case len(words) > 0 && !d.readOnly:
 			d.add("views", statusWarning, found+", which does not take "+strings.Join(words, ", "), "look only, or make it a view of one table or give it instead-of triggers")
-		case base == nil || t.Form != db.View:
+		case base == nil || t.Form != engine.View:
 			d.add("views", statusWarning, found+": the database knows no keys and constraints of it, so double rows and rows without owners cannot be ruled out",
 				"connect to the database that holds the table, where there is one")
 		default:
@@ -87,7 +88,7 @@ func (d *doctor) views(tx *db.Tx) error {
 }
 
 func (d *doctor) triggers(tx *db.Tx) error {
-	list, err := tx.Triggers(d.ctx)
+	list, err := tx.Triggers(d.ctx, tx.Layout.Written())
 	for _, t := range list {
 		what := "trigger"
 		if t.Rule {
@@ -106,7 +107,7 @@ func (d *doctor) triggers(tx *db.Tx) error {
 // rowSecurity tells of policies that this role is above. That they hide rows from
 // it is told with the privileges.
 func (d *doctor) rowSecurity(tx *db.Tx) error {
-	list, err := tx.BypassedSecurity(d.ctx)
+	list, err := tx.BypassedSecurity(d.ctx, tx.Layout.Written())
 	for _, table := range list {
 		d.info("row_security", "%s has row-level security, which this role is above", table)
 	}
@@ -117,7 +118,7 @@ func (d *doctor) rowSecurity(tx *db.Tx) error {
 const nearlyUsed = 80
 
 func (d *doctor) sequences(tx *db.Tx) error {
-	list, err := tx.Sequences(d.ctx)
+	list, err := tx.Sequences(d.ctx, tx.Layout.Written())
 	for _, s := range list {
 		switch {
 		case s.Used() > nearlyUsed:
@@ -132,7 +133,7 @@ func (d *doctor) sequences(tx *db.Tx) error {
 
 // orMore adds to a number of rows, as text has it, that there may be more.
 func orMore(n int, text string) string {
-	if n == db.MaxOrphans {
+	if n == engine.MaxOrphans {
 		return text + " or more"
 	}
 	return text

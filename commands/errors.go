@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"tokenctl"
-	"tokenctl/db"
+	"tokenctl/db/engine"
 	"tokenctl/output"
 	"tokenctl/tokens"
 )
@@ -114,7 +114,7 @@ func (a *App) finish(ctx context.Context, err error) int {
 	stopped := errors.As(cause, &signal) || errors.As(err, &signal)
 	switch limit := errors.As(cause, &e); {
 	case known.unknown && !(errors.As(err, &e) && e.Code == tokenctl.CodeOutcomeUnknown):
-		e = db.OutcomeUnknown(cause.Error(), err)
+		e = engine.OutcomeUnknown(cause.Error(), err)
 	case known.unknown, limit:
 	case stopped:
 		e = &tokenctl.Error{Code: tokenctl.CodeInterrupted, Message: "interrupted"}

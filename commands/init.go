@@ -14,6 +14,7 @@ import (
 
 	"tokenctl"
 	"tokenctl/db"
+	"tokenctl/db/engine"
 	"tokenctl/output"
 )
 
@@ -54,8 +55,8 @@ refused.`,
 
 var initColumns = []output.Column{{Name: "database"}, {Name: "engine"}}
 
-func (a *App) makeTables(ctx context.Context, t db.Target) error {
-	if t.Engine == db.SQLite {
+func (a *App) makeTables(ctx context.Context, t engine.Target) error {
+	if t.Engine == engine.SQLite {
 		_, err := a.initialise(ctx, t)
 		return err
 	}
@@ -72,7 +73,7 @@ func (a *App) makeTables(ctx context.Context, t db.Target) error {
 
 // initialise makes a SQLite database and what belongs beside it. What it made
 // goes away again when a later step fails.
-func (a *App) initialise(ctx context.Context, t db.Target) (store *db.Store, err error) {
+func (a *App) initialise(ctx context.Context, t engine.Target) (store *db.Store, err error) {
 	var made []string
 	var created bool
 	defer func() {
@@ -83,7 +84,7 @@ func (a *App) initialise(ctx context.Context, t db.Target) (store *db.Store, err
 			a.outcome.changed = a.outcome.changed && !created
 		}
 	}()
-	created, err = db.CreateFile(t)
+	created, err = engine.CreateFile(t)
 	if err != nil {
 		return nil, err
 	}

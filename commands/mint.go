@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 	"tokenctl/tokens"
 )
@@ -229,7 +230,7 @@ func (o *mintOptions) open(ctx context.Context) (*db.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.Engine != db.SQLite {
+	if t.Engine != engine.SQLite {
 		return nil, usage("mint --init is for SQLite: it would make tables in a server's database", "run tokenctl init once, then tokenctl mint --create")
 	}
 	if _, err := os.Stat(t.Path); err == nil {

@@ -8,6 +8,7 @@ import (
 
 	"tokenctl"
 	"tokenctl/db"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 	"tokenctl/output"
 )
@@ -51,7 +52,7 @@ func cleanUsername(l *db.Layout, name string) (string, error) {
 
 // fits checks what CharField.clean checks of every text: no NUL, and no more
 // characters than the column holds, which SQLite does not enforce.
-func fits(c *db.Column, text string) error {
+func fits(c *engine.Column, text string) error {
 	switch n := utf8.RuneCountInString(text); {
 	case !utf8.ValidString(text):
 		return django.ValidationError("it is not UTF-8")

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"tokenctl/db"
+	"tokenctl/db/engine"
 )
 
 // This file knows when a command must end and what it has done by then. The work
@@ -75,12 +75,12 @@ func (a *App) look() string {
 }
 
 // follow is told how far a transaction is that writes.
-func (a *App) follow(p db.Phase) {
+func (a *App) follow(p engine.Phase) {
 	a.outcome.begun = true
-	if p == db.Committed {
+	if p == engine.Committed {
 		a.outcome.changed, a.outcome.delivered, a.standing = true, nil, ""
 	}
-	a.learn(p == db.Committing)
+	a.learn(p == engine.Committing)
 }
 
 // interrupted is the cause of a context that a signal ended.

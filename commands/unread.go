@@ -4,14 +4,14 @@ import (
 	"maps"
 	"slices"
 
-	"tokenctl/db"
+	"tokenctl/db/engine"
 )
 
 // unread counts the rows of a list with values that could not be read, by column. It is nil
 // where every value could.
 type unread map[string]int
 
-func (u *unread) add(lists ...[]db.Unread) {
+func (u *unread) add(lists ...[]engine.Unread) {
 	for _, list := range lists {
 		for _, v := range list {
 			if *u == nil {

@@ -83,7 +83,7 @@ func (f *userFlags) find(ctx context.Context, tx *db.Tx, missing *[]string) ([]d
 func (f *userFlags) single() bool { return len(f.names)+len(f.userIDs) == 1 && f.usersFrom == "" }
 
 // liveCredentials names a user's live credentials for a person.
-func liveCredentials(list []db.Holding) string {
+func liveCredentials(list []db.LiveCredentials) string {
 	nouns := map[string]string{"drf": "drf token", "knox": "knox token", "jwt": "jwt refresh token"}
 	var parts []string
 	for _, h := range list {

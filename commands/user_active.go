@@ -65,7 +65,7 @@ func (o *activeOptions) run(ctx context.Context) error {
 	var t *db.UserTable
 	var users []db.User
 	var changed map[string]bool
-	var held map[string][]db.Holding
+	var held map[string][]db.LiveCredentials
 	err = store.Write(ctx, func(tx *db.Tx) error {
 		o.jwt = tokens.JWT.Present(tx.Layout)
 		if users, err = o.find(ctx, tx, nil); err != nil {
@@ -75,7 +75,7 @@ func (o *activeOptions) run(ctx context.Context) error {
 			return err
 		}
 		t = tx.Layout.User
-		if held, err = tx.Holdings(ctx, users); err != nil {
+		if held, err = tx.LiveCredentials(ctx, users); err != nil {
 			return err
 		}
 		return a.writeNow(ctx, userColumns, userRows(users), o.single())
@@ -87,7 +87,7 @@ func (o *activeOptions) run(ctx context.Context) error {
 	return nil
 }
 
-func (o *activeOptions) report(t *db.UserTable, users []db.User, changed map[string]bool, held map[string][]db.Holding) {
+func (o *activeOptions) report(t *db.UserTable, users []db.User, changed map[string]bool, held map[string][]db.LiveCredentials) {
 	a := o.app
 	verb, state := "deactivated", "inactive"
 	if o.active {
@@ -122,7 +122,7 @@ func (o *activeOptions) report(t *db.UserTable, users []db.User, changed map[str
 	for _, u := range users {
 		for _, h := range held[u.ID] {
 			if k, err := tokens.KindNamed(h.Kind); err == nil && changed[u.ID] && k.TakenWhileInactive != "" {
-				a.say("note: %s %s's %s; to end that: tokenctl blacklist %s", k.TakenWhileInactive, whose(&u), liveCredentials([]db.Holding{h}), tokens.UserArgument(t, &u, "--user"))
+				a.say("note: %s %s's %s; to end that: tokenctl blacklist %s", k.TakenWhileInactive, whose(&u), liveCredentials([]db.LiveCredentials{h}), tokens.UserArgument(t, &u, "--user"))
 			}
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"tokenctl"
 	"tokenctl/db"
+	"tokenctl/db/engine"
 )
 
 // maxCSV bounds a CSV file: a few million users.
@@ -190,8 +191,8 @@ func csvColumns(u *db.UserTable, file string, header []string, set map[string]st
 
 func hasColumn(u *db.UserTable, name string) bool { return findColumn(u, name) != nil }
 
-func findColumn(u *db.UserTable, name string) *db.Column {
-	for _, t := range append([]*db.Table{u.Table}, u.Children...) {
+func findColumn(u *db.UserTable, name string) *engine.Column {
+	for _, t := range append([]*engine.Table{u.Table}, u.Children...) {
 		if c := t.Column(name); c != nil {
 			return c
 		}

@@ -7,11 +7,12 @@ import (
 
 	"tokenctl"
 	"tokenctl/db"
+	"tokenctl/db/engine"
 )
 
 // TestCSVChanged: a file that is read again must be the one that was checked.
 func TestCSVChanged(t *testing.T) {
-	table := &db.UserTable{Table: &db.Table{Name: "auth_user", Columns: []db.Column{{Name: "username"}}}, Username: "username", Key: "id"}
+	table := &db.UserTable{Table: &engine.Table{Name: "auth_user", Columns: []engine.Column{{Name: "username"}}}, Username: "username", Key: "id"}
 	file := &csvFile{name: "users.csv", text: strings.NewReader("username\nann\nben\n")}
 	read := func() (names string, err error) {
 		return names, file.each(t.Context(), table, db.NewUser{}, func(n *userEntry) error {
@@ -32,7 +33,7 @@ func TestCSVChanged(t *testing.T) {
 
 // BenchmarkCSV reads a user and checks what Django checks of one.
 func BenchmarkCSV(b *testing.B) {
-	layout := &db.Layout{User: &db.UserTable{Table: &db.Table{Name: "auth_user", Columns: []db.Column{{Name: "username", Length: 150}, {Name: "email"}}}, Username: "username", Key: "id"}}
+	layout := &db.Layout{User: &db.UserTable{Table: &engine.Table{Name: "auth_user", Columns: []engine.Column{{Name: "username", Length: 150}, {Name: "email"}}}, Username: "username", Key: "id"}}
 	var text strings.Builder
 	text.WriteString("username,email,first_name,last_name\n")
 	for i := range b.N {

@@ -185,7 +185,7 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 			return err
 		}
 	}
-	var held []db.Holding
+	var held []db.LiveCredentials
 	err = store.Write(ctx, func(tx *db.Tx) error {
 		if err := tx.SetPassword(ctx, u, encoded); err != nil {
 			return err
@@ -195,7 +195,7 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 			return err
 		}
 		u = users[0]
-		all, err := tx.Holdings(ctx, users)
+		all, err := tx.LiveCredentials(ctx, users)
 		if err != nil {
 			return err
 		}
@@ -260,7 +260,7 @@ func (o *userPasswordOptions) hand(ctx context.Context, u db.User, secret tokenc
 	return o.deliver.write(ctx, text)
 }
 
-func (o *userPasswordOptions) report(t *db.UserTable, u *db.User, held []db.Holding) {
+func (o *userPasswordOptions) report(t *db.UserTable, u *db.User, held []db.LiveCredentials) {
 	a := o.app
 	if o.source.none {
 		a.say("%s has an unusable password now", whose(u))

@@ -3,9 +3,11 @@ package db
 import (
 	"context"
 	"iter"
+	"strings"
 	"time"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 )
 
@@ -14,42 +16,37 @@ type Token struct {
 	Key     tokenctl.Secret
 	Created time.Time
 	User    User
-	Unread  []Unread
+	Unread  []engine.Unread
 }
 
 // Ref names the row.
 func (t *Token) Ref() Ref { return Ref{Key: t.Key, Owner: t.User.ID} }
 
 // authTokens is the query for tokens with their owners.
-func (l *Layout) authTokens(brief bool) (*query, error) {
+func (l *Layout) authTokens(brief bool) (*engine.Query, error) {
 	t, u, err := l.ownedCredentials("drf")
 	if err != nil {
 		return nil, err
 	}
-	return &query{columns: append(l.ownerColumns(u, brief), "t.key", l.time("t.created")),
-		from: withOwners(t, u), key: t.pageKey("user_id", "key")}, nil
-}
-
-// pageKey is the expression to page by: the column, with another behind it where it
-// is not unique.
-func (t *Table) pageKey(column, other string) string {
-	if t.Column(column).Unique || t.Column(column).PrimaryKey {
-		return "t." + column
+	page := "t.key"
+	if owner := t.Column("user_id"); owner.Unique || owner.PrimaryKey {
+		page = "t.user_id"
 	}
-	return "t." + other
+	return &engine.Query{Columns: append(l.ownerColumns(u, brief), "t.key", l.Engine.Time("t.created")),
+		From: withOwners(t, u), PageBy: page}, nil
 }
 
-func scanToken(l *Layout, r *row, brief bool) Token {
+func scanToken(l *Layout, r *engine.Row, brief bool) Token {
 	t := l.AuthToken()
 	u := scanOwner(t.Owner, r, brief)
-	token := Token{User: u, Key: tokenctl.NewSecret(r.stored(t, "key")), Created: r.moment(django.DjangoTime, t, "created")}
-	token.Unread = r.unread
+	token := Token{User: u, Key: tokenctl.NewSecret(r.Stored(t, "key")), Created: r.Moment(django.DjangoTime, t, "created")}
+	token.Unread = r.Unread
 	return token
 }
 
 // Tokens yields the tokens that f selects, by owner where f does not sort.
 func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
-	return stream(ctx, s, func(l *Layout) (*query, error) {
+	return stream(ctx, s, func(l *Layout) (*engine.Query, error) {
 		q, err := l.authTokens(true)
 		if err == nil {
 			err = f.needsNames(l.AuthToken().Owner)
@@ -57,29 +54,29 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 		if err != nil {
 			return nil, err
 		}
-		q.limit = f.Limit
+		q.Limit = f.Limit
 		if err := f.whereOwner(l, l.AuthToken().Owner, q); err != nil {
 			return nil, err
 		}
 		f.whereCreated(l, l.AuthToken(), q)
 		u := l.AuthToken().Owner
-		owner := "u." + quote(u.Key)
+		owner := "u." + engine.Quote(u.Key)
 		// An id is drf:KEY@…, so KEY@ orders as the whole id does. UUIDs without
 		// their dashes, which stand at fixed places, order alike.
-		id := l.bytewise("cast(" + owner + " as text) || '@'")
+		id := l.Engine.Bytewise("cast(" + owner + " as text) || '@'")
 		status := "case when " + l.isFlag(l.AuthToken().Owner, "is_active", true, true) + " then 'active' else 'disabled' end"
-		return q, f.sortBy(l, q, id, map[string]string{"id": id, "user": l.bytewise(l.AuthToken().Owner.nameOf("u")), "user_id": owner,
-			"created": l.knownDate(l.AuthToken().Column("created"), "t.created"), "status": status, "kind": id, "type": id, "expires": id})
-	}, func(l *Layout, r *row) Token { return scanToken(l, r, true) })
+		return q, f.sortBy(l, q, id, map[string]string{"id": id, "user": l.Engine.Bytewise(l.AuthToken().Owner.nameOf("u")), "user_id": owner,
+			"created": l.Engine.KnownDate(l.AuthToken().Column("created"), "t.created"), "status": status, "kind": id, "type": id, "expires": id})
+	}, func(l *Layout, r *engine.Row) Token { return scanToken(l, r, true) })
 }
 
 // whereCreated adds the conditions on the column created of a table under the alias t.
-func (f *Filter) whereCreated(l *Layout, t *Table, q *query) {
+func (f *Filter) whereCreated(l *Layout, t *Table, q *engine.Query) {
 	if f.CreatedBefore != nil {
-		q.and(l.dated(t.Column("created"), "t.created", "<", "%s"), l.timeArg(*f.CreatedBefore))
+		q.And(l.Engine.Dated(t.Column("created"), "t.created", "<", "%s"), l.timeArg(*f.CreatedBefore))
 	}
 	if f.CreatedAfter != nil {
-		q.and(l.dated(t.Column("created"), "t.created", ">", "%s"), l.timeArg(*f.CreatedAfter))
+		q.And(l.Engine.Dated(t.Column("created"), "t.created", ">", "%s"), l.timeArg(*f.CreatedAfter))
 	}
 }
 
@@ -89,14 +86,12 @@ func (tx *Tx) TokensOf(ctx context.Context, userIDs []string) ([]Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	q.order = []string{"t.user_id", "t.key"}
+	q.Order = []string{"t.user_id", "t.key"}
 	keys := tx.Layout.AuthToken().Owner.keyArgs(tx.Layout.Engine, userIDs)
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	if err := q.among(tx.Layout, "t.user_id", tx.Layout.AuthToken().Column("user_id").Type, keys); err != nil {
-		return nil, err
-	}
+	q.Among(tx.Layout.Engine, "t.user_id", tx.Layout.AuthToken().Column("user_id").Type, keys)
 	return tx.tokens(ctx, q)
 }
 
@@ -107,16 +102,16 @@ func (tx *Tx) TokenKeysOf(ctx context.Context, users []User) (map[string]tokenct
 	if err != nil {
 		return nil, err
 	}
-	q.columns, q.from, q.key = []string{"cast(t.user_id as text)", "t.key"}, l.AuthToken().SQL()+" t", ""
-	if err := q.ownedBy(l, l.AuthToken(), users); err != nil {
+	q.Columns, q.From, q.PageBy = []string{"cast(t.user_id as text)", "t.key"}, l.AuthToken().SQL()+" t", ""
+	if err := l.ownedBy(q, l.AuthToken(), users); err != nil {
 		return nil, err
 	}
 	keys := map[string]tokenctl.Secret{}
-	return keys, tx.each(ctx, q, func(r row) error {
-		id := l.User.keyText(r.text())
-		key, _ := r.maybe()
+	return keys, tx.Each(ctx, q, func(r engine.Row) error {
+		id := l.User.keyText(r.Text())
+		key, _ := r.Maybe()
 		keys[id] = tokenctl.NewSecret(key)
-		return r.err
+		return r.Err
 	})
 }
 
@@ -128,31 +123,20 @@ func (tx *Tx) TokensWithKeys(ctx context.Context, secrets []tokenctl.Secret) ([]
 	if err != nil {
 		return nil, err
 	}
-	return exactly(tx, q, "t.key", secrets, func(q *query) ([]Token, error) { return tx.tokens(ctx, q) },
+	return exactly(tx, q, "t.key", secrets, func(q *engine.Query) ([]Token, error) { return tx.tokens(ctx, q) },
 		func(t *Token) tokenctl.Secret { return t.Key })
 }
 
 // tokens are what q finds.
-func (tx *Tx) tokens(ctx context.Context, q *query) ([]Token, error) {
-	list := make([]Token, 0, q.most)
-	err := tx.each(ctx, q, func(r row) error {
-		list = append(list, scanToken(tx.Layout, &r, false))
-		return r.err
-	})
-	return list, err
+func (tx *Tx) tokens(ctx context.Context, q *engine.Query) ([]Token, error) {
+	return engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) Token { return scanToken(tx.Layout, r, false) })
 }
 
 // InsertTokens adds a token for each of the users, each named once. Who has one
 // already, whoever was first, gets none and is in taken, by id.
 func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []tokenctl.Secret) (taken map[string]bool, err error) {
 	l := tx.Layout
-	if err := l.Mintable("drf"); err != nil {
-		return nil, err
-	}
-	if err := l.named(l.AuthToken()); err != nil {
-		return nil, err
-	}
-	owners, err := l.keysOf(l.User, users)
+	owners, err := l.newOwners("drf", users)
 	if err != nil {
 		return nil, err
 	}
@@ -162,15 +146,12 @@ func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []tokenctl.Se
 	if l.SeveralTokens() || !l.AuthToken().Column("user_id").Unique {
 		conflict = ""
 	}
-	text, args, err := l.insertion(l.AuthToken(), conflict+" returning cast(user_id as text)",
-		values{column: "key", each: revealed(keys)}, values{column: "created", same: l.timeArg(tx.Now)}, values{column: "user_id", each: owners})
-	if err != nil {
-		return nil, err
-	}
+	q := l.Engine.Insertion(l.AuthToken().Table, conflict+" returning cast(user_id as text)",
+		engine.Values{Column: "key", Each: revealed(keys)}, engine.Values{Column: "created", Same: l.timeArg(tx.Now)}, engine.Values{Column: "user_id", Each: owners})
 	got := make(map[string]bool, len(users))
-	err = tx.each(ctx, &query{text: text, args: args}, func(r row) error {
-		got[l.User.keyText(r.text())] = true
-		return r.err
+	err = tx.Each(ctx, q, func(r engine.Row) error {
+		got[l.User.keyText(r.Text())] = true
+		return r.Err
 	})
 	if err != nil || len(got) == len(users) {
 		return nil, err
@@ -180,4 +161,24 @@ func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []tokenctl.Se
 		taken[u.ID] = !got[u.ID]
 	}
 	return taken, nil
+}
+
+// TokenOwners are the primary keys, with this prefix, of users who have a DRF
+// token: what completes "drf:12".
+func (s *Store) TokenOwners(ctx context.Context, prefix string, limit int) ([]string, error) {
+	var keys []string
+	err := s.Read(ctx, func(tx *Tx) error {
+		t, u, err := tx.Layout.ownedCredentials("drf")
+		if err != nil {
+			return err
+		}
+		if u.KeyType == KeyUUID && s.Engine == engine.SQLite {
+			prefix = strings.ReplaceAll(prefix, "-", "")
+		}
+		q := &engine.Query{Columns: []string{"cast(user_id as text)"}, From: t.SQL(), Order: []string{"user_id"}, Limit: limit}
+		q.And("substr(cast(user_id as text), 1, %s) = %s", len([]rune(prefix)), prefix)
+		keys, err = engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) string { return u.keyText(r.Text()) })
+		return err
+	})
+	return keys, err
 }

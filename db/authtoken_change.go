@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 )
 
 // ReplaceTokens gives tokens new keys. No other table refers to the key.
@@ -40,16 +41,14 @@ func (tx *Tx) lookAtTokens(ctx context.Context, refs []Ref) ([]Outcome, error) {
 	t := l.AuthToken()
 	owners, holds := map[string]string{}, map[string]bool{}
 	look := func(expr, typ string, values []any) error {
-		q := &query{columns: []string{"t.key", "cast(t.user_id as text)"}, from: t.SQL() + " t"}
-		if err := q.among(l, expr, typ, values); err != nil {
-			return err
-		}
-		return tx.each(ctx, q, func(r row) error {
-			key, _ := r.maybe()
-			owner, _ := r.maybe()
+		q := &engine.Query{Columns: []string{"t.key", "cast(t.user_id as text)"}, From: t.SQL() + " t"}
+		q.Among(l.Engine, expr, typ, values)
+		return tx.Each(ctx, q, func(r engine.Row) error {
+			key, _ := r.Maybe()
+			owner, _ := r.Maybe()
 			owner = t.Owner.keyText(owner)
 			owners[key], holds[owner] = owner, true
-			return r.err
+			return r.Err
 		})
 	}
 	if err := look("t.key", "text", keyValues(refs)); err != nil {
@@ -93,15 +92,15 @@ func (tx *Tx) DeleteTokensWhere(ctx context.Context, f Filter) (int64, error) {
 
 // deleteWhere removes the rows that q selects. In q the table has the alias t. q may join
 // the owners under the alias u.
-func (tx *Tx) deleteWhere(ctx context.Context, t *Table, q *query, aboutOwner bool, key string) (int64, error) {
+func (tx *Tx) deleteWhere(ctx context.Context, t *Table, q *engine.Query, aboutOwner bool, key string) (int64, error) {
 	text := "delete from " + t.SQL() + " as t"
-	conditions := conjunction(q.where)
+	conditions := q.Condition()
 	switch u := t.Owner; {
 	case aboutOwner:
-		text += " where exists (select 1 from " + u.From("u") + " where u." + quote(u.Key) + " = t.user_id and " + conditions + ")"
+		text += " where exists (select 1 from " + u.From("u") + " where u." + engine.Quote(u.Key) + " = t.user_id and " + conditions + ")"
 	default:
 		text += " where " + conditions
-		q.from = t.SQL() + " t"
+		q.From = t.SQL() + " t"
 	}
 	return tx.changeWhere(ctx, t, text, "t."+key, q, "t."+key)
 }

@@ -63,7 +63,7 @@ func TestCanaries(t *testing.T) {
 
 func quiet(t testing.TB, err error, want tokenctl.Code) {
 	t.Helper()
-	wantCode(t, err, want)
+	dbtest.WantCode(t, err, want)
 	e := err.(*tokenctl.Error)
 	if text := e.Message + e.Hint; strings.Contains(text, canary) {
 		t.Errorf("the error quotes a row: %s", text)

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 )
 
 // Every change of stored credentials goes through this file. A change is one
@@ -86,12 +86,12 @@ type change struct {
 // given is one value of every reference, of the type of a column.
 type given struct {
 	name   string
-	column *Column
+	column *engine.Column
 	each   []any // texts, integers or users' keys
 }
 
 // textColumn is for values that are compared as texts.
-var textColumn = &Column{Type: "text"}
+var textColumn = &engine.Column{Type: "text"}
 
 // keyValues, rowValues and seenValues are these parts of references.
 func keyValues(refs []Ref) []any  { return anys(refs, func(r *Ref) any { return r.Key.Reveal() }) }
@@ -109,16 +109,16 @@ func (l *Layout) ownerValues(t *Table, refs []Ref) ([]any, error) {
 
 // run does c and returns the places of the references whose rows it did not change.
 func (tx *Tx) run(ctx context.Context, c change) (missed []int, err error) {
-	if tx.Layout.Engine == SQLite {
+	if tx.Layout.Engine == engine.SQLite {
 		return tx.runInTurn(ctx, c)
 	}
 	var names, lists []string
 	var args []any
 	for _, g := range c.each {
-		args = append(args, arrayOf(g.column.Type, g.each))
+		args = append(args, engine.ArrayOf(g.column.Type, g.each))
 		names = append(names, g.name)
-		list := "cast($" + strconv.Itoa(len(args)) + " as " + quote(g.column.Type) + "[])"
-		if len(g.each) <= few {
+		list := "cast($" + strconv.Itoa(len(args)) + " as " + engine.Quote(g.column.Type) + "[])"
+		if len(g.each) <= engine.FewRows {
 			list = "(select " + list + ")" // which hides from the planner how many there are
 		}
 		lists = append(lists, list)
@@ -126,7 +126,7 @@ func (tx *Tx) run(ctx context.Context, c change) (missed []int, err error) {
 	text := c.text
 	if c.same != nil {
 		args = append(args, c.same)
-		text = outsideQuotes(text, strings.NewReplacer("n.all", "$"+strconv.Itoa(len(args))))
+		text = engine.OutsideQuotes(text, strings.NewReplacer("n.all", "$"+strconv.Itoa(len(args))).Replace)
 	}
 	// The missing places are looked for only where the number tells that some are.
 	found, same, some := "n.place", "n.place", " and (select count(found) from done) < "+strconv.Itoa(len(c.each[0].each))
@@ -136,10 +136,10 @@ func (tx *Tx) run(ctx context.Context, c change) (missed []int, err error) {
 	if c.inserted != "" {
 		found, same, some = c.inserted, "n."+names[0], ""
 	}
-	q := &query{args: args, text: "with n as not materialized (select * from unnest(" + strings.Join(lists, ", ") + ") with ordinality as n (" + strings.Join(names, ", ") + ", place)), " +
+	q := &engine.Query{Args: args, Text: "with n as not materialized (select * from unnest(" + strings.Join(lists, ", ") + ") with ordinality as n (" + strings.Join(names, ", ") + ", place)), " +
 		"done as (" + text + " returning " + found + " as found) " +
 		"select n.place - 1 from n left join done on done.found = " + same + " where done.found is null" + some + " order by 1"}
-	err = tx.each(ctx, q, func(r row) error {
+	err = tx.Each(ctx, q, func(r engine.Row) error {
 		var place int
 		err := r.Scan(&place)
 		missed = append(missed, place)
@@ -148,60 +148,41 @@ func (tx *Tx) run(ctx context.Context, c change) (missed []int, err error) {
 	return missed, replaced(c.table, err)
 }
 
-// outsideQuotes replaces in a statement, except in its quoted identifiers.
-func outsideQuotes(text string, r *strings.Replacer) string {
-	parts := strings.Split(text, `"`)
-	for i := 0; i < len(parts); i += 2 {
-		parts[i] = r.Replace(parts[i])
-	}
-	return strings.Join(parts, `"`)
-}
-
 // runInTurn is run for SQLite.
 func (tx *Tx) runInTurn(ctx context.Context, c change) (missed []int, err error) {
 	words := []string{" from n where ", " where ", " using n where ", " where ", ", n where ", " where "}
 	for i, g := range c.each {
 		words = append(words, "n."+g.name, "$"+strconv.Itoa(i+1))
 	}
-	text := outsideQuotes(c.text, strings.NewReplacer(append(words, "n.all", "$"+strconv.Itoa(len(c.each)+1))...))
-	statement, err := tx.conn.PrepareContext(ctx, text)
-	if err != nil {
-		return nil, tx.explain(ctx, err)
-	}
-	defer statement.Close()
+	text := engine.OutsideQuotes(c.text, strings.NewReplacer(append(words, "n.all", "$"+strconv.Itoa(len(c.each)+1))...).Replace)
 	args := make([]any, len(c.each), len(c.each)+1)
 	if c.same != nil {
 		args = append(args, c.same)
 	}
-	for place := range c.each[0].each {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
+	values := func(place int) []any {
 		for i, g := range c.each {
 			args[i] = g.each[place]
 		}
-		n, err := tx.affected(ctx, statement, args)
-		if key, text := args[0].(string); err == nil && n == 0 && text {
-			args[0] = []byte(key) // an import can leave a key as bytes, which equal no text
-			n, err = tx.affected(ctx, statement, args)
-		}
-		if err != nil {
-			return nil, err
-		}
-		if n == 0 {
-			missed = append(missed, place)
-		}
+		return args
 	}
-	return missed, nil
-}
-
-// affected runs a statement. The driver's watch over a context takes longer than one row.
-func (tx *Tx) affected(ctx context.Context, statement *sql.Stmt, args []any) (int64, error) {
-	result, err := statement.ExecContext(context.WithoutCancel(ctx), args...)
-	if err != nil {
-		return 0, tx.explain(ctx, err)
+	missed, err = tx.ExecEach(ctx, text, len(c.each[0].each), values)
+	if err != nil || missed == nil {
+		return nil, err
 	}
-	return result.RowsAffected()
+	key := slices.IndexFunc(c.each, func(g given) bool {
+		_, text := g.each[0].(string)
+		return text && g.name == "key"
+	})
+	if key < 0 {
+		return missed, nil
+	}
+	// An import can leave a key as bytes, which equal no text.
+	still, err := tx.ExecEach(ctx, text, len(missed), func(i int) []any {
+		args := values(missed[i])
+		args[key] = []byte(args[key].(string))
+		return args
+	})
+	return subset(missed, still), err
 }
 
 // changeWhere runs a statement that changes all that a query selects, and returns how
@@ -209,28 +190,28 @@ func (tx *Tx) affected(ctx context.Context, statement *sql.Stmt, args []any) (in
 // that of a changed row; the query's conditions number the parameters of the statement. Rows
 // that other transactions add or delete meanwhile are neither changed nor missed: on
 // PostgreSQL the statement itself tells which rows it selected and did not change.
-func (tx *Tx) changeWhere(ctx context.Context, t *Table, statement, returned string, q *query, key string, args ...any) (n int64, err error) {
-	still := &query{columns: []string{"count(*)"}, from: q.from, where: slices.Clone(q.where), args: slices.Clone(q.args)}
-	if tx.Layout.Engine == SQLite {
-		if n, err = tx.execRows(ctx, statement, append(slices.Clone(q.args), args...)...); err != nil {
+func (tx *Tx) changeWhere(ctx context.Context, t *Table, statement, returned string, q *engine.Query, key string, args ...any) (n int64, err error) {
+	still := &engine.Query{Columns: []string{"count(*)"}, From: q.From, Where: slices.Clone(q.Where), Args: slices.Clone(q.Args)}
+	if tx.Layout.Engine == engine.SQLite {
+		if n, err = tx.ExecRows(ctx, statement, append(slices.Clone(q.Args), args...)...); err != nil {
 			return 0, err
 		}
 	} else {
-		selected := &query{columns: []string{"cast(" + key + " as text)"}, from: q.from, where: q.where}
+		selected := &engine.Query{Columns: []string{"cast(" + key + " as text)"}, From: q.From, Where: q.Where}
 		text := "with done as (" + statement + " returning cast(" + returned + " as text) as key) select changed, case when changed < selected then (select coalesce(cast(json_agg(k) as text), '[]') from (" +
-			selected.sql() + " except select key from done) as missed (k)) end from (select count(*) as changed from done) a, (select count(*) as selected from (" + selected.sql() + ") as s) b"
+			selected.SQL() + " except select key from done) as missed (k)) end from (select count(*) as changed from done) a, (select count(*) as selected from (" + selected.SQL() + ") as s) b"
 		var missed *string
-		err = tx.each(ctx, &query{text: text, args: append(slices.Clone(q.args), args...)}, func(r row) error {
-			n, missed = r.integer(), r.optional()
-			return r.err
+		err = tx.Each(ctx, &engine.Query{Text: text, Args: append(slices.Clone(q.Args), args...)}, func(r engine.Row) error {
+			n, missed = r.Integer(), r.Optional()
+			return r.Err
 		})
 		if err != nil || missed == nil {
 			return n, replaced(t, err)
 		}
-		still.and("cast("+key+" as text) in (select json_array_elements_text(cast(%s as json)))", *missed)
+		still.And("cast("+key+" as text) in (select json_array_elements_text(cast(%s as json)))", *missed)
 	}
 	var left int64
-	if err := tx.each(ctx, still, func(r row) error { return r.Scan(&left) }); err != nil || left == 0 {
+	if err := tx.Scan(ctx, still, &left); err != nil || left == 0 {
 		return n, err
 	}
 	return 0, kept(t, left)
@@ -257,11 +238,11 @@ func kept(t *Table, n int64) error {
 		Hint: "a trigger, a rule or row security of the table prevents it: tokenctl doctor names them"}
 }
 
-// pick are the elements of a list in some places.
-func pick[T any](list []T, places []int) []T {
-	picked := make([]T, len(places))
-	for j, i := range places {
-		picked[j] = list[i]
+// subset are the elements of a list in some places.
+func subset[T any](list []T, places []int) []T {
+	picked := slices.Grow([]T(nil), len(places)) // nil where there are no places
+	for _, i := range places {
+		picked = append(picked, list[i])
 	}
 	return picked
 }
@@ -273,7 +254,7 @@ func outcomes(t *Table, refs []Ref, missed []int, look func([]Ref) ([]Outcome, e
 	if len(missed) == 0 {
 		return nil, nil
 	}
-	found, err := look(pick(refs, missed))
+	found, err := look(subset(refs, missed))
 	if err != nil {
 		return nil, err
 	}

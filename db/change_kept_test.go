@@ -48,11 +48,11 @@ func wantKept(t testing.TB, name string, left any, err error, table string) {
 // TestChangeRowSecurity: rows that a role may see and not change are kept, not gone.
 func TestChangeRowSecurity(t *testing.T) {
 	t.Parallel()
-	role := newRole(t, "")
+	role := dbtest.NewRole(t, "")
 	address := dbtest.Postgres(t)
 	initialised(t, address, db.Options{})
 	dbtest.Psql(t, address, fmt.Sprintf("grant select, insert, update, delete on all tables in schema public to %[1]s; grant usage on all sequences in schema public to %[1]s", role))
-	s := open(t, as(address, role, ""), db.Options{Now: func() time.Time { return changeNow }})
+	s := open(t, dbtest.As(address, role, ""), db.Options{Now: func() time.Time { return changeNow }})
 	for _, change := range changes {
 		credentialsOf(t, address, change.event == "delete")
 		dbtest.Psql(t, address, fmt.Sprintf("alter table %[1]s enable row level security; create policy seen on %[1]s for select using (true); create policy added on %[1]s for insert with check (%[2]t)",
@@ -140,11 +140,11 @@ func TestChangeWhere(t *testing.T) {
 // TestChangeWhereRowSecurity: rows that a role may see and not delete are kept.
 func TestChangeWhereRowSecurity(t *testing.T) {
 	t.Parallel()
-	role := newRole(t, "")
+	role := dbtest.NewRole(t, "")
 	address := dbtest.Postgres(t)
 	initialised(t, address, db.Options{})
 	dbtest.Psql(t, address, "grant select, insert, update, delete on all tables in schema public to "+role)
-	s := open(t, as(address, role, ""), db.Options{Now: func() time.Time { return changeNow }})
+	s := open(t, dbtest.As(address, role, ""), db.Options{Now: func() time.Time { return changeNow }})
 	for _, change := range changesWhere {
 		if change.event == "insert" {
 			continue // what a policy forbids to insert is an error of PostgreSQL's

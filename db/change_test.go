@@ -2,10 +2,14 @@ package db_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
+	"tokenctl/db/engine"
 )
 
 // A row that has moved in its table since it was seen is found all the same, and what
@@ -28,7 +32,7 @@ func TestChangeMovedRows(t *testing.T) {
 		// All move twice, in the other direction, and into places that vacuum freed.
 		for range 2 {
 			execute(t, address, "create table moved as select * from authtoken_token order by user_id desc; delete from authtoken_token")
-			execute(t, address, map[db.Engine]string{db.PostgreSQL: "vacuum authtoken_token", db.SQLite: "vacuum"}[s.Engine])
+			execute(t, address, map[engine.Dialect]string{engine.PostgreSQL: "vacuum authtoken_token", engine.SQLite: "vacuum"}[s.Engine])
 			execute(t, address, "insert into authtoken_token select * from moved; drop table moved")
 		}
 		execute(t, address, "update authtoken_token set key = 'another' where user_id = "+users[7].ID)
@@ -98,4 +102,34 @@ func TestChangeManyRows(t *testing.T) {
 			t.Errorf("the tokens left: %s", got)
 		}
 	})
+}
+
+// TestChangeBytes: to a row whose key an import to SQLite left as bytes, a change does what it
+// does to any other, and each key that it writes is a text.
+func TestChangeBytes(t *testing.T) {
+	t.Parallel()
+	address := dbtest.SQLite(t)
+	s := initialised(t, address, db.Options{Now: func() time.Time { return changeNow }})
+	for _, change := range changes {
+		after := map[bool]string{}
+		for _, bytes := range []bool{false, true} {
+			credentialsOf(t, address, change.event == "delete")
+			if bytes {
+				execute(t, address, `update authtoken_token set key = cast(key as blob) where user_id = 3; update knox_authtoken set digest = cast(digest as blob) where user_id = 3;
+					update django_session set session_key = cast(session_key as blob) where session_key = 'session3'`)
+			}
+			left, err := do(t, s, change.do, listed[change.listed](t, s))
+			if len(left) > 0 || err != nil {
+				t.Errorf("%s, bytes %t: left %v, %v", change.name, bytes, left, err)
+			}
+			lines := slices.Sorted(strings.Lines(contents(address))) // SQLite sorts bytes behind texts
+			after[bytes] = strings.Join(lines, "")
+		}
+		if after[true] != after[false] {
+			t.Errorf("%s: of bytes\n%s, of texts\n%s", change.name, after[true], after[false])
+		}
+		if n := dbtest.Query(address, `select count(*) from (select key from authtoken_token union all select digest from knox_authtoken union all select session_key from django_session) where key like 'fresh%' and typeof(key) = 'blob'`); n != "0\n" {
+			t.Errorf("%s: %s new keys are bytes", change.name, n)
+		}
+	}
 }

@@ -3,10 +3,8 @@ package db_test
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"iter"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
+	"tokenctl/db/engine"
 )
 
 // open opens the database of a test; what o leaves out is filled in.
@@ -28,7 +27,7 @@ func open(t testing.TB, address string, o db.Options) *db.Store {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	target, err := db.ParseURL(address, "")
+	target, err := engine.ParseURL(address, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +43,7 @@ func open(t testing.TB, address string, o db.Options) *db.Store {
 func initialised(t testing.TB, address string, o db.Options) *db.Store {
 	t.Helper()
 	if strings.HasPrefix(address, "sqlite") {
-		if _, err := db.CreateFile(parse(t, address)); err != nil {
+		if _, err := engine.CreateFile(parse(t, address)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -64,61 +63,13 @@ func engines(t *testing.T, f func(t *testing.T, s *db.Store, address string)) {
 	})
 }
 
-func parse(t testing.TB, address string) db.Target {
+func parse(t testing.TB, address string) engine.Target {
 	t.Helper()
-	target, err := db.ParseURL(address, "")
+	target, err := engine.ParseURL(address, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return target
-}
-
-// with adds parameters to a URL.
-func with(address string, pairs ...string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		panic(err) // dbtest made it
-	}
-	q := u.Query()
-	for i := 0; i < len(pairs); i += 2 {
-		q.Set(pairs[i], pairs[i+1])
-	}
-	u.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20")
-	return u.String()
-}
-
-// as is the URL for another role.
-func as(address, role, password string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		panic(err) // dbtest made it
-	}
-	u.User = url.UserPassword(role, password)
-	return u.String()
-}
-
-// newRole makes a role for the test's time; it must come before the database in
-// which the role will own or be granted anything.
-func newRole(t testing.TB, options string) string {
-	t.Helper()
-	server := dbtest.PostgresServer(t)
-	name := "tokenctl_" + strings.ToLower(rand.Text())
-	dbtest.Psql(t, server.URL, "create role "+name+" login "+options)
-	t.Cleanup(func() { dbtest.Psql(t, server.URL, "drop role "+name) })
-	return name
-}
-
-// wantCode fails the test unless err has the code; want "" is no error.
-func wantCode(t testing.TB, err error, want tokenctl.Code) {
-	t.Helper()
-	var e *tokenctl.Error
-	switch {
-	case want == "" && err == nil:
-	case want == "" || err == nil:
-		t.Fatalf("error %v (code %s), want code %q", err, tokenctl.CodeOf(err), want)
-	case !errors.As(err, &e) || e.Code != want:
-		t.Fatalf("error %v (%T) with code %s, want %s", err, err, tokenctl.CodeOf(err), want)
-	}
 }
 
 // newUser creates an ordinary user.

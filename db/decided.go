@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"tokenctl/db/engine"
 )
 
 // The database cannot select and sort every list alone: a session's data and a JWT's text
@@ -35,10 +37,10 @@ type decided[T any] struct {
 	filter Filter
 	sorts  []string // the fields of Filter.Sort that Go finds out
 
-	query  func(*Layout) (*query, error)                   // the superset, unsorted
+	query  func(*Layout) (*engine.Query, error)            // the superset, unsorted
 	key    string                                          // the expression of the primary key
 	sort   func(l *Layout, found string) map[string]string // what sorts; found is the alias of the temporary table
-	scan   func(*Layout, *row) T
+	scan   func(*Layout, *engine.Row) T
 	read   func(*Layout, *T) // the text
 	owners func(context.Context, *Tx, []T, *ownerSearch) error
 	owner  func(*T) *User
@@ -59,13 +61,13 @@ func (d *decided[T]) rows(ctx context.Context) iter.Seq2[T, error] {
 				}
 				left--
 				if stopped = !yield(page[i], nil) || left == 0; stopped {
-					return errStop
+					return engine.ErrStop
 				}
 			}
 			return nil
 		}
 		run := d.postgres
-		if d.store.Engine == SQLite {
+		if d.store.Engine == engine.SQLite {
 			run = d.sqlite
 		}
 		if err := run(ctx, emit); err != nil && !stopped {
@@ -118,7 +120,7 @@ func (f *Filter) wantsOwner(u *User) bool {
 }
 
 // base is the query for the rows, sorted where the database can.
-func (d *decided[T]) base(l *Layout) (*query, error) {
+func (d *decided[T]) base(l *Layout) (*engine.Query, error) {
 	q, err := d.query(l)
 	if err != nil || d.later() {
 		return q, err
@@ -128,29 +130,29 @@ func (d *decided[T]) base(l *Layout) (*query, error) {
 }
 
 // sorted is the query for the rows whose keys stand in the temporary table.
-func (d *decided[T]) sorted(l *Layout, table string) (*query, error) {
+func (d *decided[T]) sorted(l *Layout, table string) (*engine.Query, error) {
 	q, err := d.query(l)
 	if err != nil {
 		return nil, err
 	}
 	u := d.users(l)
-	if q.from = table + " found cross join " + q.from; u != nil {
-		q.from += " left join " + u.From("sorting") + " on sorting." + quote(u.Key) + " = found.owner"
+	if q.From = table + " found cross join " + q.From; u != nil {
+		q.From += " left join " + u.From("sorting") + " on sorting." + engine.Quote(u.Key) + " = found.owner"
 	}
-	q.where = append(q.where, d.key+" = found.row")
+	q.Where = append(q.Where, d.key+" = found.row")
 	sorts := d.sort(l, "found")
 	return q, d.filter.sortBy(l, q, sorts["id"], sorts)
 }
 
 // fetch appends the rows of q to a page; last, if given, gets the value behind the
 // columns of the last row, on SQLite.
-func (d *decided[T]) fetch(ctx context.Context, tx *Tx, q *query, page []T, last *any) ([]T, error) {
-	err := tx.each(ctx, q, func(r row) error {
+func (d *decided[T]) fetch(ctx context.Context, tx *Tx, q *engine.Query, page []T, last *any) ([]T, error) {
+	err := tx.Each(ctx, q, func(r engine.Row) error {
 		page = append(page, d.scan(tx.Layout, &r))
 		if last != nil {
-			*last = r.nextSQLite()
+			*last = r.NextSQLite()
 		}
-		return r.err
+		return r.Err
 	})
 	return page, err
 }
@@ -198,10 +200,10 @@ func (d *decided[T]) fill(ctx context.Context, tx *Tx, table string, page []T) e
 		return err
 	}
 	from := "case when value ->> 6 then cast(value ->> 0 as blob) else value ->> 0 end, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 from json_each($1)"
-	if tx.Layout.Engine == PostgreSQL {
+	if tx.Layout.Engine == engine.PostgreSQL {
 		from = "cast(value ->> 0 as " + d.rowType() + "), cast(value ->> 1 as " + d.users(tx.Layout).castType() + "), value ->> 2, value ->> 3, value ->> 4, value ->> 5 from jsonb_array_elements(cast($1 as jsonb))"
 	}
-	return tx.exec(ctx, "insert into "+table+" select "+from, string(text))
+	return tx.Exec(ctx, "insert into "+table+" select "+from, string(text))
 }
 
 // rowType is the type that PostgreSQL compares the primary key as.
@@ -218,7 +220,7 @@ func (u *UserTable) castType() string {
 	if u == nil || u.Column(u.Key).Text {
 		return "text"
 	}
-	return quote(u.Column(u.Key).Type)
+	return engine.Quote(u.Column(u.Key).Type)
 }
 
 // finish completes a page whose texts have been read.

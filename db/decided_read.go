@@ -5,12 +5,14 @@ import (
 	"database/sql"
 	"slices"
 	"strconv"
+
+	"tokenctl/db/engine"
 )
 
 // postgres reads through a cursor, as the owners are looked up on the one connection
 // that the transaction has. A temporary table takes a transaction that may write.
 func (d *decided[T]) postgres(ctx context.Context, emit func([]T) error) error {
-	return d.store.transact(ctx, mode{readOnly: true, temporary: d.later(), unlimited: true}, func(tx *Tx) error {
+	return d.store.transact(ctx, engine.Mode{ReadOnly: true, Temporary: d.later(), Unlimited: true}, func(tx *Tx) error {
 		q, err := d.base(tx.Layout)
 		if err != nil {
 			return err
@@ -19,14 +21,14 @@ func (d *decided[T]) postgres(ctx context.Context, emit func([]T) error) error {
 			return d.cursor(ctx, tx, q, d.note, func(page []T) error { return emit(d.choose(page, nil)) })
 		}
 		table := "pg_temp.tokenctl_" + d.name
-		err = tx.exec(ctx, "create temporary table tokenctl_"+d.name+" (row "+d.rowType()+", owner "+d.users(tx.Layout).castType()+", created text, expires text, status text, type text) on commit drop")
+		err = tx.Exec(ctx, "create temporary table tokenctl_"+d.name+" (row "+d.rowType()+", owner "+d.users(tx.Layout).castType()+", created text, expires text, status text, type text) on commit drop")
 		if err != nil {
 			return err
 		}
 		if err := d.cursor(ctx, tx, q, d.note, func(page []T) error { return d.fill(ctx, tx, table, page) }); err != nil {
 			return err
 		}
-		if err := tx.exec(ctx, "close tokenctl_"+d.name); err != nil {
+		if err := tx.Exec(ctx, "close tokenctl_"+d.name); err != nil {
 			return err
 		}
 		if q, err = d.sorted(tx.Layout, table); err != nil {
@@ -37,19 +39,19 @@ func (d *decided[T]) postgres(ctx context.Context, emit func([]T) error) error {
 }
 
 // cursor calls f for the result of q, a page at a time.
-func (d *decided[T]) cursor(ctx context.Context, tx *Tx, q *query, note func(*T), f func([]T) error) error {
+func (d *decided[T]) cursor(ctx context.Context, tx *Tx, q *engine.Query, note func(*T), f func([]T) error) error {
 	name := "tokenctl_" + d.name
-	if err := tx.exec(ctx, "declare "+name+" no scroll cursor for "+q.sql(), q.args...); err != nil {
+	if err := tx.Exec(ctx, "declare "+name+" no scroll cursor for "+q.SQL(), q.Args...); err != nil {
 		return err
 	}
-	fetch := &query{text: "fetch " + strconv.Itoa(pageSize) + " from " + name}
+	fetch := &engine.Query{Text: "fetch " + strconv.Itoa(engine.PageSize) + " from " + name}
 	var owners ownerSearch
 	var next []T
 	page, err := d.fetch(ctx, tx, fetch, nil, nil)
 	wait := d.texts(tx.Layout, page)
 	defer func() { wait() }()
 	for err == nil && len(page) > 0 {
-		if next = next[:0]; len(page) == pageSize {
+		if next = next[:0]; len(page) == engine.PageSize {
 			if next, err = d.fetch(ctx, tx, fetch, next, nil); err != nil {
 				return err
 			}
@@ -67,21 +69,21 @@ func (d *decided[T]) cursor(ctx context.Context, tx *Tx, q *query, note func(*T)
 	return err
 }
 
-// sqlite reads a page in each transaction, for the reasons that streamSQLite has.
+// sqlite reads a page in each transaction, for the reasons that engine.Stream has.
 func (d *decided[T]) sqlite(ctx context.Context, emit func([]T) error) error {
-	conn, err := d.store.connect(ctx)
+	conn, err := d.store.Connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	found, order := "temp."+d.name+"_found", "temp."+d.name+"_order"
 	defer conn.ExecContext(context.WithoutCancel(ctx), "drop table if exists "+found+"; drop table if exists "+order) //nolint:errcheck // they end with the connection anyway
-	var q *query
-	err = d.store.transactOn(ctx, conn, mode{readOnly: true}, func(tx *Tx) error {
+	var q *engine.Query
+	err = d.store.transactOn(ctx, conn, engine.Mode{ReadOnly: true}, func(tx *Tx) error {
 		if q, err = d.base(tx.Layout); err != nil || !d.later() {
 			return err
 		}
-		return tx.exec(ctx, "create temporary table "+d.name+"_found (row primary key, owner, created text, expires text, status text, type text)")
+		return tx.Exec(ctx, "create temporary table "+d.name+"_found (row primary key, owner, created text, expires text, status text, type text)")
 	})
 	if err != nil {
 		return err
@@ -95,20 +97,20 @@ func (d *decided[T]) sqlite(ctx context.Context, emit func([]T) error) error {
 		note = nil
 	}
 	if d.filter.Sort != "" {
-		err := d.store.transactOn(ctx, conn, mode{readOnly: true}, func(tx *Tx) error {
+		err := d.store.transactOn(ctx, conn, engine.Mode{ReadOnly: true}, func(tx *Tx) error {
 			if d.later() {
 				if q, err = d.sorted(tx.Layout, found); err != nil {
 					return err
 				}
 			}
-			q.columns = []string{d.key + " as row"}
-			if err := tx.exec(ctx, "create temporary table "+d.name+"_order as "+q.sql(), q.args...); err != nil {
+			q.Columns = []string{d.key + " as row"}
+			if err := tx.Exec(ctx, "create temporary table "+d.name+"_order as "+q.SQL(), q.Args...); err != nil {
 				return err
 			}
 			if q, err = d.query(tx.Layout); err == nil {
-				q.from = order + " x cross join " + q.from
-				q.where = append(q.where, d.key+" = x.row")
-				q.key = "x.rowid"
+				q.From = order + " x cross join " + q.From
+				q.Where = append(q.Where, d.key+" = x.row")
+				q.PageBy = "x.rowid"
 			}
 			return err
 		})
@@ -121,20 +123,20 @@ func (d *decided[T]) sqlite(ctx context.Context, emit func([]T) error) error {
 
 // pages reads q by its key. inside is called with a page in a transaction, outside
 // when none is open.
-func (d *decided[T]) pages(ctx context.Context, conn *sql.Conn, q *query, note func(*T), inside func(*Tx, []T) error, outside func([]T) error) error {
-	where, args := q.where, q.args
-	q.columns = append(q.columns, q.key)
-	q.limit = pageSize
+func (d *decided[T]) pages(ctx context.Context, conn *sql.Conn, q *engine.Query, note func(*T), inside func(*Tx, []T) error, outside func([]T) error) error {
+	where, args := q.Where, q.Args
+	q.Columns = append(q.Columns, q.PageBy)
+	q.Limit = engine.PageSize
 	var last any
 	var page, next []T
 	var owners ownerSearch
 	for more := true; more || len(page) > 0; {
 		next = next[:0]
-		err := d.store.transactOn(ctx, conn, mode{readOnly: true}, func(tx *Tx) (err error) {
+		err := d.store.transactOn(ctx, conn, engine.Mode{ReadOnly: true}, func(tx *Tx) (err error) {
 			wait := d.texts(tx.Layout, page)
 			if more {
 				next, err = d.fetch(ctx, tx, q, next, &last)
-				more = len(next) == pageSize
+				more = len(next) == engine.PageSize
 			}
 			if wait(); err == nil {
 				err = d.finish(ctx, tx, page, &owners, note)
@@ -151,8 +153,8 @@ func (d *decided[T]) pages(ctx context.Context, conn *sql.Conn, q *query, note f
 			return err
 		}
 		page, next = next, page
-		q.where, q.args = slices.Clone(where), slices.Clone(args)
-		q.and(q.key+" > %s", last)
+		q.Where, q.Args = slices.Clone(where), slices.Clone(args)
+		q.And(q.PageBy+" > %s", last)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 )
 
 // Dependants are the rows of one table that refer to users.
@@ -14,7 +15,7 @@ type Dependants struct {
 	Table  string
 	Rows   int64
 	Action Action
-	table  *Table
+	table  *engine.Table
 	column string
 	to     string // the column of the users that it refers to; empty: the primary key
 }
@@ -22,9 +23,9 @@ type Dependants struct {
 // refersTo is the condition on a row that it refers to the users with these keys.
 func (d Dependants) refersTo(l *Layout, placeholder string) string {
 	if d.to == "" {
-		return l.anyOf(quote(d.column), placeholder)
+		return l.Engine.AnyOf(engine.Quote(d.column), placeholder)
 	}
-	return quote(d.column) + " in (select u." + quote(d.to) + " from " + l.User.From("u") + " where " + l.anyOf("u."+quote(l.User.Key), placeholder) + ")"
+	return engine.Quote(d.column) + " in (select u." + engine.Quote(d.to) + " from " + l.User.From("u") + " where " + l.Engine.AnyOf("u."+engine.Quote(l.User.Key), placeholder) + ")"
 }
 
 // Column is the column that refers to the users.
@@ -60,9 +61,9 @@ func (tx *Tx) Dependants(ctx context.Context, users []User) ([]Dependants, error
 	}
 	var list []Dependants
 	for _, d := range refs {
-		q := &query{columns: []string{"count(*)"}, from: d.table.SQL()}
-		q.and(d.refersTo(l, "%s"), arg)
-		if err := tx.each(ctx, q, func(r row) error { return r.Scan(&d.Rows) }); err != nil {
+		q := &engine.Query{Columns: []string{"count(*)"}, From: d.table.SQL()}
+		q.And(d.refersTo(l, "%s"), arg)
+		if err := tx.Scan(ctx, q, &d.Rows); err != nil {
 			return nil, err
 		}
 		if d.Rows > 0 {
@@ -77,7 +78,7 @@ func (l *Layout) userKeys(users []User) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.listArg(keys)
+	return l.Engine.ListArg(keys), nil
 }
 
 // references finds every column that refers to the user table or to a child of
@@ -85,57 +86,36 @@ func (l *Layout) userKeys(users []User) (any, error) {
 func (tx *Tx) references(ctx context.Context) ([]Dependants, error) {
 	l := tx.Layout
 	u := l.User
-	var names []string
-	for _, t := range u.tables() {
-		names = append(names, t.SQL())
-	}
-	q := &query{columns: []string{"n.nspname", "c.relname", "a.attname", "a.attnotnull", "fn.nspname", "fc.relname", "fa.attname"},
-		from: `pg_catalog.pg_constraint f
-			join pg_catalog.pg_class c on c.oid = f.conrelid and c.relispartition is false
-			join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-			join pg_catalog.pg_class fc on fc.oid = f.confrelid
-			join pg_catalog.pg_namespace fn on fn.oid = fc.relnamespace
-			join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = f.conkey[1]
-			join pg_catalog.pg_attribute fa on fa.attrelid = fc.oid and fa.attnum = f.confkey[1]`,
-		where: []string{"f.contype = 'f'"}, order: []string{"2", "3"}}
-	if l.Engine == SQLite {
-		q = &query{columns: []string{"''", "m.name", `f."from"`, `(select c."notnull" from pragma_table_info(m.name) c where c.name = f."from")`, "''", `f."table"`, `coalesce(f."to", '')`},
-			from: "sqlite_schema m join pragma_foreign_key_list(m.name) f", where: []string{"m.type = 'table'"}, order: []string{"2", "3"}}
-	}
+	refs, err := tx.References(ctx, u.tables())
 	var list []Dependants
-	err := tx.each(ctx, q, func(r row) error {
-		t, target := &Table{}, &Table{}
-		var column, to string
-		var notNull bool
-		if err := r.Scan(&t.Schema, &t.Name, &column, &notNull, &target.Schema, &target.Name, &to); err != nil {
-			return err
+	for _, f := range refs {
+		child := slices.IndexFunc(u.Children, func(t *engine.Table) bool { return t.SQL() == f.Table.SQL() })
+		if child >= 0 && f.Column == u.Children[child].PrimaryKey().Name {
+			continue // a row of the same user
 		}
-		t.qualified = u.qualified
-		if i := slices.Index(names, target.SQL()); i >= 0 {
-			if j := slices.Index(names, t.SQL()); j > 0 && column == u.tables()[j].primaryKey().Name {
-				return nil // a row of the same user
-			}
-			if to == u.tables()[i].primaryKey().Name {
-				to = "" // the key, which a child calls otherwise
-			}
-			list = append(list, Dependants{Table: t.String(), table: t, column: column, to: to, Action: l.action(t, notNull)})
+		if f.ToColumn == f.To.PrimaryKey().Name {
+			f.ToColumn = "" // the key, which a child calls otherwise
 		}
-		return nil
-	})
+		list = append(list, Dependants{Table: f.Table.String(), table: f.Table, column: f.Column, to: f.ToColumn, Action: l.action(f.Table, f.NotNull)})
+	}
 	for _, name := range []string{tableAuthToken, tableKnox, tableOutstanding, tableAdminLog} {
 		t := l.tables[name]
-		if t == nil || t.Column("user_id") == nil || t.Column("user_id").refers != nil || name != tableAdminLog && !t.Owner.same(u) {
+		if t == nil || t.Column("user_id") == nil || t.Column("user_id").Refers != nil || name != tableAdminLog && !t.Owner.same(u) {
 			continue
 		}
-		list = append(list, Dependants{Table: t.String(), table: t, column: "user_id", Action: l.action(t, t.Column("user_id").NotNull)})
+		list = append(list, Dependants{Table: t.String(), table: t.Table, column: "user_id", Action: l.action(t.Table, t.Column("user_id").NotNull)})
 	}
 	return list, err
 }
 
-func (l *Layout) action(t *Table, notNull bool) Action {
+func (l *Layout) action(t *engine.Table, notNull bool) Action {
 	is := func(name string) bool {
-		for known := l.tables[name]; known != nil; known = known.base { // what is behind a view
-			if known.SQL() == t.SQL() {
+		known := l.tables[name]
+		if known == nil {
+			return false
+		}
+		for k := known.Table; k != nil; k = k.Base() { // what is behind a view
+			if k.SQL() == t.SQL() {
 				return true
 			}
 		}
@@ -186,15 +166,15 @@ func (l *Layout) Deletable(dependants []Dependants) error {
 // database locked.
 func (tx *Tx) LockUsers(ctx context.Context, users []User) error {
 	l := tx.Layout
-	if l.Engine == SQLite {
+	if l.Engine == engine.SQLite {
 		return nil
 	}
 	keys, err := l.userKeys(users)
 	if err != nil {
 		return err
 	}
-	key := quote(l.User.Key)
-	return tx.exec(ctx, "select 1 from "+l.User.SQL()+" where "+l.anyOf(key, "$1")+" order by "+key+" for update", keys)
+	key := engine.Quote(l.User.Key)
+	return tx.Exec(ctx, "select 1 from "+l.User.SQL()+" where "+l.Engine.AnyOf(key, "$1")+" order by "+key+" for update", keys)
 }
 
 // DeleteUsers removes users and does to their dependants what their Action
@@ -215,24 +195,24 @@ func (tx *Tx) DeleteUsers(ctx context.Context, users []User) error {
 	for _, d := range dependants {
 		statement := "delete from " + d.table.SQL()
 		if d.Action == SetNull {
-			statement = "update " + d.table.SQL() + " set " + quote(d.column) + " = null"
+			statement = "update " + d.table.SQL() + " set " + engine.Quote(d.column) + " = null"
 		} else if o := l.Outstanding(); o != nil && o.SQL() == d.table.SQL() {
-			q := &query{columns: []string{"id"}, from: d.table.SQL()}
-			q.and(d.refersTo(l, "%s"), keys)
+			q := &engine.Query{Columns: []string{"id"}, From: d.table.SQL()}
+			q.And(d.refersTo(l, "%s"), keys)
 			if blacklisted := l.Blacklisted(); blacklisted != nil {
-				if err := tx.exec(ctx, "delete from "+blacklisted.SQL()+" where token_id in ("+q.sql()+")", q.args...); err != nil {
+				if err := tx.Exec(ctx, "delete from "+blacklisted.SQL()+" where token_id in ("+q.SQL()+")", q.Args...); err != nil {
 					return err
 				}
 			}
 		}
-		if err := tx.exec(ctx, statement+" where "+d.refersTo(l, "$1"), keys); err != nil {
+		if err := tx.Exec(ctx, statement+" where "+d.refersTo(l, "$1"), keys); err != nil {
 			return err
 		}
 	}
 	tables := append(slices.Clone(l.User.Children), l.User.Table)
 	var n int64
 	for _, t := range tables {
-		if n, err = tx.execRows(ctx, "delete from "+t.SQL()+" where "+l.anyOf(quote(t.primaryKey().Name), "$1"), keys); err != nil {
+		if n, err = tx.ExecRows(ctx, "delete from "+t.SQL()+" where "+l.Engine.AnyOf(engine.Quote(t.PrimaryKey().Name), "$1"), keys); err != nil {
 			return err
 		}
 	}

@@ -13,22 +13,6 @@ import (
 	"tokenctl/db/dbtest"
 )
 
-// says checks an error's code and what its message and hint say.
-func says(t testing.TB, err error, want tokenctl.Code, texts ...string) {
-	t.Helper()
-	wantCode(t, err, want)
-	var e *tokenctl.Error
-	if !errors.As(err, &e) {
-		return
-	}
-	said := e.Message + "\n" + e.Hint
-	for _, text := range texts {
-		if !strings.Contains(said, text) {
-			t.Errorf("%q is not said:\n%s", text, said)
-		}
-	}
-}
-
 // A sequence that is behind its table is no duplicate of what was asked for.
 func TestSequenceBehind(t *testing.T) {
 	t.Parallel()
@@ -53,12 +37,12 @@ func TestSequenceBehind(t *testing.T) {
 				list = append(list, db.NewUser{Username: fmt.Sprintf("new%d", i), IsActive: true})
 			}
 			err := s.Write(t.Context(), func(tx *db.Tx) error { _, err := tx.CreateUsers(t.Context(), list, nil); return err })
-			says(t, err, tokenctl.CodeDatabaseError, "sequence "+test.sequence+" is behind auth_user.id", "select setval('"+test.sequence+"', (select max(\"id\") from \"public\".\"auth_user\"))")
+			dbtest.Says(t, err, tokenctl.CodeDatabaseError, "sequence "+test.sequence+" is behind auth_user.id", "select setval('"+test.sequence+"', (select max(\"id\") from \"public\".\"auth_user\"))")
 			dbtest.Psql(t, address, "select setval('"+test.sequence+"', (select max(id) from auth_user))")
 			err = s.Write(t.Context(), func(tx *db.Tx) error { _, err := tx.CreateUsers(t.Context(), list, nil); return err })
-			wantCode(t, err, "")
+			dbtest.WantCode(t, err, "")
 			err = s.Write(t.Context(), func(tx *db.Tx) error { _, err := tx.CreateUsers(t.Context(), list[:1], nil); return err })
-			says(t, err, tokenctl.CodeUserExists, "new0", "username")
+			dbtest.Says(t, err, tokenctl.CodeUserExists, "new0", "username")
 		})
 	}
 	t.Run("jwt", func(t *testing.T) {
@@ -76,11 +60,11 @@ func TestSequenceBehind(t *testing.T) {
 				return nil
 			})
 		}
-		wantCode(t, insert(), "")
-		says(t, insert(), tokenctl.CodeAlreadyExists, "token_blacklist_outstandingtoken", "jti")
+		dbtest.WantCode(t, insert(), "")
+		dbtest.Says(t, insert(), tokenctl.CodeAlreadyExists, "token_blacklist_outstandingtoken", "jti")
 		dbtest.Psql(t, address, "select setval(pg_get_serial_sequence('token_blacklist_outstandingtoken', 'id'), 1, false)")
 		token.JTI = strings.Repeat("b", 32)
-		says(t, insert(), tokenctl.CodeDatabaseError, "token_blacklist_outstandingtoken.id", "setval")
+		dbtest.Says(t, insert(), tokenctl.CodeDatabaseError, "token_blacklist_outstandingtoken.id", "setval")
 	})
 }
 
@@ -99,42 +83,42 @@ func TestIDsUsedUp(t *testing.T) {
 		address := dbtest.Postgres(t)
 		initialised(t, address, db.Options{})
 		dbtest.Psql(t, address, change)
-		says(t, create(open(t, address, db.Options{})), tokenctl.CodeDatabaseError, "auth_user.id", "integer", "used up", "bigint")
+		dbtest.Says(t, create(open(t, address, db.Options{})), tokenctl.CodeDatabaseError, "auth_user.id", "integer", "used up", "bigint")
 	}
 	address := dbtest.SQLite(t)
 	initialised(t, address, db.Options{})
 	execute(t, address, "insert into sqlite_sequence values ('auth_user', 9223372036854775807)")
-	says(t, create(open(t, address, db.Options{})), tokenctl.CodeDatabaseError, "auth_user", "used up")
+	dbtest.Says(t, create(open(t, address, db.Options{})), tokenctl.CodeDatabaseError, "auth_user", "used up")
 }
 
 // What a statement lacks is what its hint grants.
 func TestGrants(t *testing.T) {
 	t.Parallel()
-	role := newRole(t, "")
+	role := dbtest.NewRole(t, "")
 	address := dbtest.Postgres(t)
 	token := withToken(t, initialised(t, address, db.Options{}), "ann", 1)
-	s := open(t, as(address, role, ""), db.Options{})
-	_, err := open(t, as(address, role, ""), db.Options{}).Layout(t.Context())
-	wantCode(t, err, "")
+	s := open(t, dbtest.As(address, role, ""), db.Options{})
+	_, err := open(t, dbtest.As(address, role, ""), db.Options{}).Layout(t.Context())
+	dbtest.WantCode(t, err, "")
 	list := func() (err error) {
 		for _, err = range s.Tokens(t.Context(), db.Filter{}) {
 		}
 		return err
 	}
-	says(t, list(), tokenctl.CodePermissionDenied, "grant select on ", role)
+	dbtest.Says(t, list(), tokenctl.CodePermissionDenied, "grant select on ", role)
 	if e := list().(*tokenctl.Error); strings.Contains(e.Hint, "insert") || strings.Contains(e.Hint, "delete") {
 		t.Error(e.Hint)
 	}
 	dbtest.Psql(t, address, "grant select on all tables in schema public to "+role)
 	err = s.Write(t.Context(), func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) })
-	says(t, err, tokenctl.CodePermissionDenied, `grant select, delete on "authtoken_token" to "`+role+`"`)
+	dbtest.Says(t, err, tokenctl.CodePermissionDenied, `grant select, delete on "public"."authtoken_token" to "`+role+`"`)
 	dbtest.Psql(t, address, "grant insert on auth_user to "+role)
 	dbtest.Psql(t, address, "alter table auth_user alter id drop identity if exists; create sequence if not exists extra_seq; alter table auth_user alter id set default nextval('extra_seq')")
 	err = s.Write(t.Context(), func(tx *db.Tx) error {
 		_, err := tx.CreateUser(t.Context(), db.NewUser{Username: "new"}, nil)
 		return err
 	})
-	says(t, err, tokenctl.CodePermissionDenied, `grant usage on sequence "extra_seq"`)
+	dbtest.Says(t, err, tokenctl.CodePermissionDenied, `grant usage on sequence "extra_seq"`)
 }
 
 // Every SQLSTATE that the server can send has a meaning, and none repeats what a
@@ -151,13 +135,13 @@ func TestMeanings(t *testing.T) {
 			t.Errorf("%s: %v", code, err)
 		}
 	}
-	says(t, write(t.Context(), s, "select 1 from nowhere.nothing"), tokenctl.CodeLayoutUnsupported, "nowhere.nothing")
-	says(t, write(t.Context(), s, "select id = true from auth_user"), tokenctl.CodeLayoutUnsupported, "operator does not exist: integer = boolean")
-	says(t, write(t.Context(), s, "insert into auth_group (name) values (repeat('x', 200))"), tokenctl.CodeInvalidValue, "varying(150)")
-	says(t, write(t.Context(), s, "set local idle_in_transaction_session_timeout = 20", "select 1"), "")
+	dbtest.Says(t, write(t.Context(), s, "select 1 from nowhere.nothing"), tokenctl.CodeLayoutUnsupported, "nowhere.nothing")
+	dbtest.Says(t, write(t.Context(), s, "select id = true from auth_user"), tokenctl.CodeLayoutUnsupported, "operator does not exist: integer = boolean")
+	dbtest.Says(t, write(t.Context(), s, "insert into auth_group (name) values (repeat('x', 200))"), tokenctl.CodeInvalidValue, "varying(150)")
+	dbtest.Says(t, write(t.Context(), s, "set local idle_in_transaction_session_timeout = 20", "select 1"), "")
 	database := dbtest.Psql(t, address, "select current_database()")
 	dbtest.Psql(t, address, "alter database "+database+" set default_transaction_read_only = on")
-	says(t, write(t.Context(), open(t, address, db.Options{}), "delete from auth_user"), tokenctl.CodeDatabaseReadOnly, "default_transaction_read_only is on")
+	dbtest.Says(t, write(t.Context(), open(t, address, db.Options{}), "delete from auth_user"), tokenctl.CodeDatabaseReadOnly, "default_transaction_read_only is on")
 }
 
 // SQLite's errors, each with its real cause.
@@ -171,7 +155,7 @@ func TestSQLiteCauses(t *testing.T) {
 	t.Run("full", func(t *testing.T) {
 		s, path := at(t)
 		err := write(t.Context(), s, "pragma max_page_count = 1", "create table big (v)", "insert into big select randomblob(100000) from auth_permission, auth_permission")
-		says(t, err, tokenctl.CodeDatabaseFull, path)
+		dbtest.Says(t, err, tokenctl.CodeDatabaseFull, path)
 	})
 	t.Run("damaged", func(t *testing.T) {
 		s, path := at(t)
@@ -185,7 +169,7 @@ func TestSQLiteCauses(t *testing.T) {
 		}
 		f.WriteAt([]byte(strings.Repeat("\xff", int(info.Size())-4096)), 4096)
 		f.Close()
-		says(t, write(t.Context(), s, "insert into auth_group (name) values ('a')"), tokenctl.CodeDatabaseUnreachable, path, "damaged")
+		dbtest.Says(t, write(t.Context(), s, "insert into auth_group (name) values ('a')"), tokenctl.CodeDatabaseUnreachable, path, "damaged")
 	})
 	t.Run("no database", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "db.sqlite3")
@@ -193,15 +177,15 @@ func TestSQLiteCauses(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := open(t, "sqlite:///"+path, db.Options{}).Layout(t.Context())
-		says(t, err, tokenctl.CodeDatabaseUnreachable, path, "is not a SQLite database")
+		dbtest.Says(t, err, tokenctl.CodeDatabaseUnreachable, path, "is not a SQLite database")
 	})
 	t.Run("words", func(t *testing.T) {
 		s, _ := at(t)
 		newUser(t, s, "ann")
-		says(t, write(t.Context(), s, "select nowhat from auth_user"), tokenctl.CodeLayoutUnsupported, "no such column: nowhat")
-		says(t, write(t.Context(), s, "create view v as select 1 as a", "insert into v values (1)"), tokenctl.CodeDatabaseError, "cannot modify v because it is a view")
-		says(t, write(t.Context(), s, "insert into auth_group (name) values (null)"), tokenctl.CodeColumnsRequired, "auth_group.name")
-		says(t, write(t.Context(), s, "insert into auth_group (name) values ('a'), ('a')"), tokenctl.CodeAlreadyExists, "auth_group.name")
-		says(t, write(t.Context(), s, "insert into auth_group (id, name) values ('x', 'b')"), tokenctl.CodeInvalidValue, "integer primary key")
+		dbtest.Says(t, write(t.Context(), s, "select nowhat from auth_user"), tokenctl.CodeLayoutUnsupported, "no such column: nowhat")
+		dbtest.Says(t, write(t.Context(), s, "create view v as select 1 as a", "insert into v values (1)"), tokenctl.CodeDatabaseError, "cannot modify v because it is a view")
+		dbtest.Says(t, write(t.Context(), s, "insert into auth_group (name) values (null)"), tokenctl.CodeColumnsRequired, "auth_group.name")
+		dbtest.Says(t, write(t.Context(), s, "insert into auth_group (name) values ('a'), ('a')"), tokenctl.CodeAlreadyExists, "auth_group.name")
+		dbtest.Says(t, write(t.Context(), s, "insert into auth_group (id, name) values ('x', 'b')"), tokenctl.CodeInvalidValue, "integer primary key")
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
+	"tokenctl/db/engine"
 )
 
 func write(ctx context.Context, s *db.Store, statements ...string) error {
@@ -26,7 +27,7 @@ func write(ctx context.Context, s *db.Store, statements ...string) error {
 
 func TestConnectErrors(t *testing.T) {
 	t.Parallel()
-	role := newRole(t, "password 'right' in role needs_password")
+	role := dbtest.NewRole(t, "password 'right' in role needs_password")
 	address := dbtest.Postgres(t)
 	server := dbtest.PostgresServer(t)
 	for _, test := range []struct {
@@ -37,16 +38,16 @@ func TestConnectErrors(t *testing.T) {
 		{"no such host", "postgres://ann@no-such-host.invalid/app", tokenctl.CodeDatabaseUnreachable, "no-such-host.invalid"},
 		{"nobody listens", "postgres://ann@127.0.0.1:1/app", tokenctl.CodeDatabaseUnreachable, "refused"},
 		{"no socket", "postgres://ann@/app?host=/nowhere", tokenctl.CodeDatabaseUnreachable, "/nowhere"},
-		{"no answer", "postgres://ann@" + silent(t) + "/app", tokenctl.CodeDatabaseUnreachable, "no answer in time"},
-		{"wrong password", as(address, role, "CANARY"), tokenctl.CodeDatabaseRefused, role},
-		{"no password", strings.Replace(as(address, role, ""), ":@", "@", 1), tokenctl.CodeDatabaseRefused, ""},
-		{"no such role", as(address, "nobody_here", "CANARY"), tokenctl.CodeDatabaseRefused, "nobody_here"},
+		{"no answer", "postgres://ann@" + dbtest.Silent(t) + "/app", tokenctl.CodeDatabaseUnreachable, "no answer in time"},
+		{"wrong password", dbtest.As(address, role, "CANARY"), tokenctl.CodeDatabaseRefused, role},
+		{"no password", strings.Replace(dbtest.As(address, role, ""), ":@", "@", 1), tokenctl.CodeDatabaseRefused, ""},
+		{"no such role", dbtest.As(address, "nobody_here", "CANARY"), tokenctl.CodeDatabaseRefused, "nobody_here"},
 		{"no such database", server.Database("no_such_database"), tokenctl.CodeDatabaseRefused, "no_such_database"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			_, err := open(t, test.url, db.Options{Timeout: time.Second}).Layout(t.Context())
-			wantCode(t, err, test.want)
+			dbtest.WantCode(t, err, test.want)
 			if !strings.Contains(err.Error(), test.text) || strings.Contains(err.Error(), "CANARY") {
 				t.Error(err)
 			}
@@ -57,7 +58,7 @@ func TestConnectErrors(t *testing.T) {
 		cause := errors.New("ctrl-c")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(100*time.Millisecond, func() { cancel(cause) })
-		if _, err := open(t, "postgres://ann@"+silent(t)+"/app", db.Options{}).Layout(ctx); err != cause {
+		if _, err := open(t, "postgres://ann@"+dbtest.Silent(t)+"/app", db.Options{}).Layout(ctx); err != cause {
 			t.Errorf("%v, want the cause", err)
 		}
 	})
@@ -65,10 +66,10 @@ func TestConnectErrors(t *testing.T) {
 
 func TestPrivileges(t *testing.T) {
 	t.Parallel()
-	role := newRole(t, "")
+	role := dbtest.NewRole(t, "")
 	address := dbtest.Postgres(t)
 	token := withToken(t, initialised(t, address, db.Options{}), "CANARY", 1)
-	s := open(t, as(address, role, ""), db.Options{})
+	s := open(t, dbtest.As(address, role, ""), db.Options{})
 	list := func() (err error) {
 		for _, err = range s.Tokens(t.Context(), db.Filter{}) {
 		}
@@ -76,7 +77,7 @@ func TestPrivileges(t *testing.T) {
 	}
 	check := func(err error, table string) {
 		t.Helper()
-		wantCode(t, err, tokenctl.CodePermissionDenied)
+		dbtest.WantCode(t, err, tokenctl.CodePermissionDenied)
 		if text := err.Error(); !strings.Contains(text, table) || strings.Contains(text, "CANARY") {
 			t.Error(text)
 		}
@@ -89,7 +90,7 @@ func TestPrivileges(t *testing.T) {
 	check(s.Write(t.Context(), func(tx *db.Tx) error { _, err := replaceToken(t.Context(), tx, token, key(2)); return err }), "authtoken_token")
 	check(s.Write(t.Context(), func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) }), "authtoken_token")
 	dbtest.Psql(t, address, "create schema shown; grant usage on schema shown to "+role)
-	check(open(t, as(address, role, ""), db.Options{Schema: "shown"}).Init(t.Context()), "shown")
+	check(open(t, dbtest.As(address, role, ""), db.Options{Schema: "shown"}).Init(t.Context()), "shown")
 }
 
 // killOn makes the server end the connection that inserts a token, when it does
@@ -115,9 +116,9 @@ func TestLostConnection(t *testing.T) {
 				}
 				return tx.CheckConstraints(t.Context()) // this is where it fires
 			})
-			wantCode(t, err, tokenctl.CodeDatabaseUnreachable)
+			dbtest.WantCode(t, err, tokenctl.CodeDatabaseUnreachable)
 			_, err = insertToken(t.Context(), s, u, key(1))
-			wantCode(t, err, tokenctl.CodeOutcomeUnknown)
+			dbtest.WantCode(t, err, tokenctl.CodeOutcomeUnknown)
 			if got := dbtest.Psql(t, address, "select count(*) from authtoken_token"); got != "0" {
 				t.Errorf("%s tokens", got)
 			}
@@ -137,12 +138,12 @@ func TestSlowCommit(t *testing.T) {
 	u := newUser(t, initialised(t, address, db.Options{}), "ann")
 	dbtest.Psql(t, address, strings.ReplaceAll(killOn, "perform pg_terminate_backend(pg_backend_pid());", ""))
 	_, err := insertToken(t.Context(), open(t, address, db.Options{Timeout: 200 * time.Millisecond}), u, key(1))
-	wantCode(t, err, tokenctl.CodeTimeout)
+	dbtest.WantCode(t, err, tokenctl.CodeTimeout)
 
-	var phases []db.Phase
+	var phases []engine.Phase
 	var interrupt context.CancelCauseFunc
-	s := open(t, address, db.Options{Phase: func(p db.Phase) {
-		if phases = append(phases, p); p == db.Committing {
+	s := open(t, address, db.Options{Phase: func(p engine.Phase) {
+		if phases = append(phases, p); p == engine.Committing {
 			interrupt(errors.New("ctrl-c"))
 		}
 	}})
@@ -155,13 +156,13 @@ func TestSlowCommit(t *testing.T) {
 		})
 	}
 	err = insert(2)
-	wantCode(t, err, tokenctl.CodeOutcomeUnknown)
-	if !strings.HasPrefix(err.Error(), "ctrl-c while ") || !slices.Equal(phases, []db.Phase{db.Begun, db.Committing}) {
+	dbtest.WantCode(t, err, tokenctl.CodeOutcomeUnknown)
+	if !strings.HasPrefix(err.Error(), "ctrl-c while ") || !slices.Equal(phases, []engine.Phase{engine.Begun, engine.Committing}) {
 		t.Errorf("%v, phases %v", err, phases)
 	}
 	dbtest.Psql(t, address, "drop trigger die on authtoken_token; delete from authtoken_token")
-	wantCode(t, insert(3), "")
-	if got := dbtest.Psql(t, address, "select key from authtoken_token"); got != key(3).Reveal() || !slices.Equal(phases, []db.Phase{db.Begun, db.Committing, db.Committed}) {
+	dbtest.WantCode(t, insert(3), "")
+	if got := dbtest.Psql(t, address, "select key from authtoken_token"); got != key(3).Reveal() || !slices.Equal(phases, []engine.Phase{engine.Begun, engine.Committing, engine.Committed}) {
 		t.Errorf("tokens: %q, phases %v", got, phases)
 	}
 }
@@ -172,7 +173,7 @@ func TestLimits(t *testing.T) {
 	token := withToken(t, initialised(t, address, db.Options{}), "ann", 1)
 	remove := func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) }
 	s := open(t, address, db.Options{Timeout: 300 * time.Millisecond})
-	wantCode(t, write(t.Context(), s, "select pg_sleep(9)"), tokenctl.CodeTimeout)
+	dbtest.WantCode(t, write(t.Context(), s, "select pg_sleep(9)"), tokenctl.CodeTimeout)
 
 	patient := open(t, address, db.Options{})
 	err := patient.Write(t.Context(), func(tx *db.Tx) error {
@@ -180,7 +181,7 @@ func TestLimits(t *testing.T) {
 			return err
 		}
 		start := time.Now()
-		wantCode(t, s.Write(t.Context(), remove), tokenctl.CodeDatabaseLocked)
+		dbtest.WantCode(t, s.Write(t.Context(), remove), tokenctl.CodeDatabaseLocked)
 		if d := time.Since(start); d > time.Second {
 			t.Errorf("locked after %v", d)
 		}
@@ -190,10 +191,10 @@ func TestLimits(t *testing.T) {
 		var last error
 		for _, last = range s.ListUsers(t.Context(), db.Filter{}) {
 		}
-		wantCode(t, last, tokenctl.CodeDatabaseLocked)
+		dbtest.WantCode(t, last, tokenctl.CodeDatabaseLocked)
 		return nil
 	})
-	wantCode(t, err, "")
+	dbtest.WantCode(t, err, "")
 
 	cause := &tokenctl.Error{Code: tokenctl.CodeTimeout, Message: "--max-time has passed"}
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 300*time.Millisecond, cause)
@@ -214,7 +215,7 @@ func TestReadOnlyServer(t *testing.T) {
 	t.Parallel()
 	address := dbtest.Postgres(t)
 	s := initialised(t, address, db.Options{})
-	wantCode(t, write(t.Context(), s, "set transaction read only", "delete from authtoken_token"), tokenctl.CodeDatabaseReadOnly)
+	dbtest.WantCode(t, write(t.Context(), s, "set transaction read only", "delete from authtoken_token"), tokenctl.CodeDatabaseReadOnly)
 	err := s.Read(t.Context(), func(tx *db.Tx) error { return tx.Exec(t.Context(), "delete from authtoken_token") })
-	wantCode(t, err, tokenctl.CodeDatabaseReadOnly)
+	dbtest.WantCode(t, err, tokenctl.CodeDatabaseReadOnly)
 }

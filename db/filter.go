@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 )
 
 // Filter narrows a list. The zero value is everything.
@@ -32,17 +33,15 @@ type Filter struct {
 
 // whereOwner adds the conditions on a user table under the alias u. Users who are
 // named are those of l.User.
-func (f *Filter) whereOwner(l *Layout, u *UserTable, q *query) error {
+func (f *Filter) whereOwner(l *Layout, u *UserTable, q *engine.Query) error {
 	if f.UserIDs != nil {
-		if err := q.oneOf(l, "u."+quote(u.Key), u.keyArgs(l.Engine, f.UserIDs)); err != nil {
-			return err
-		}
+		q.OneOf(l.Engine, "u."+engine.Quote(u.Key), u.keyArgs(l.Engine, f.UserIDs))
 	}
 	if f.Prefix != "" {
 		if u.nameProblem != nil {
 			return u.nameProblem
 		}
-		q.and("substr(cast(u."+quote(u.Username)+" as text), 1, %s) = %s", len([]rune(f.Prefix)), f.Prefix)
+		q.And("substr(cast(u."+engine.Quote(u.Username)+" as text), 1, %s) = %s", len([]rune(f.Prefix)), f.Prefix)
 	}
 	for _, flag := range []struct {
 		column string
@@ -50,12 +49,12 @@ func (f *Filter) whereOwner(l *Layout, u *UserTable, q *query) error {
 		absent bool // Django's value where the model has no such column
 	}{{"is_active", f.Active, true}, {"is_staff", f.Staff, false}, {"is_superuser", f.Superuser, false}} {
 		if flag.want != nil {
-			q.where = append(q.where, l.isFlag(u, flag.column, *flag.want, flag.absent))
+			q.Where = append(q.Where, l.isFlag(u, flag.column, *flag.want, flag.absent))
 		}
 	}
 	for _, kind := range f.Without {
 		if from, condition, args := l.live(kind, f.Now); from != "" && u.same(l.User) {
-			q.and("not exists (select 1 from "+from+" where "+condition+" and t.user_id = u."+quote(u.Key)+")", args...)
+			q.And("not exists (select 1 from "+from+" where "+condition+" and t.user_id = u."+engine.Quote(u.Key)+")", args...)
 		}
 	}
 	return nil
@@ -85,7 +84,7 @@ func (f *Filter) aboutOwner() bool {
 
 // sortBy orders q by one of the expressions that by names, bytewise where it is
 // text, unknown values last, with tie as the tie-break.
-func (f *Filter) sortBy(l *Layout, q *query, tie string, by map[string]string) error {
+func (f *Filter) sortBy(l *Layout, q *engine.Query, tie string, by map[string]string) error {
 	if f.Sort == "" {
 		return nil
 	}
@@ -100,18 +99,9 @@ func (f *Filter) sortBy(l *Layout, q *query, tie string, by map[string]string) e
 	// PostgreSQL does not sort by a constant.
 	constant := expr == "null" || strings.HasPrefix(expr, "'")
 	if expr != tie && !constant {
-		q.order = append(q.order, expr+direction+" nulls last")
+		q.Order = append(q.Order, expr+direction+" nulls last")
 		direction = ""
 	}
-	q.order = append(q.order, tie+direction)
+	q.Order = append(q.Order, tie+direction)
 	return nil
-}
-
-// bytewise orders a text expression by its bytes, whatever collation the
-// column has.
-func (l *Layout) bytewise(expr string) string {
-	if l.Engine == SQLite {
-		return "cast(" + expr + " as text) collate binary"
-	}
-	return "cast(" + expr + ` as text) collate "C"`
 }

@@ -56,7 +56,7 @@ var guestWork = []struct {
 			if _, err := tx.UsersByID(ctx, []string{n.ID, u.ID}); err != nil {
 				return err
 			}
-			if _, err := tx.PasswordIterations(ctx); err != nil {
+			if _, err := tx.PasswordUse(ctx); err != nil {
 				return err
 			}
 			if _, err := tx.Dependants(ctx, []db.User{n}); err != nil {
@@ -154,7 +154,7 @@ func TestGoodGuest(t *testing.T) {
 	manyUsers(t, address, 1000)
 	pooled := dbtest.PgBouncer(t, address)
 	before := dbtest.Psql(t, pooled, left)
-	s := open(t, with(pooled, "options", "-csearch_path=public -cwork_mem=5MB"), db.Options{})
+	s := open(t, dbtest.With(pooled, "options", "-csearch_path=public -cwork_mem=5MB"), db.Options{})
 	for _, work := range guestWork {
 		err := work.do(t.Context(), s, u)
 		if got := tokenctl.CodeOf(err); (err != nil) != (work.want != "") || err != nil && got != work.want {
@@ -214,7 +214,7 @@ func TestOddDefaults(t *testing.T) {
 		}
 		return tx.DeleteUsers(t.Context(), []db.User{second.User})
 	})
-	wantCode(t, err, "")
+	dbtest.WantCode(t, err, "")
 }
 
 // A role that is read-only by default is guarded on purpose.
@@ -229,7 +229,7 @@ func TestReadOnlyByDefault(t *testing.T) {
 		t.Errorf("%d tokens are listed", n)
 	}
 	err := s.Write(t.Context(), func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) })
-	wantCode(t, err, tokenctl.CodeDatabaseReadOnly)
+	dbtest.WantCode(t, err, tokenctl.CodeDatabaseReadOnly)
 }
 
 func TestLatin1(t *testing.T) {
@@ -249,5 +249,5 @@ func TestLatin1(t *testing.T) {
 		_, err := tx.CreateUser(t.Context(), db.NewUser{Username: "日本"}, rand.Reader)
 		return err
 	})
-	wantCode(t, err, tokenctl.CodeInvalidValue)
+	dbtest.WantCode(t, err, tokenctl.CodeInvalidValue)
 }

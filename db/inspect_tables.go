@@ -5,39 +5,25 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"tokenctl/db/engine"
 )
 
-// written are the tables that commands write: those of users and credentials, and what
+// Written are the tables that commands write: those of users and credentials, and what
 // is behind views of them.
-func (l *Layout) written() []*Table {
+func (l *Layout) Written() []*engine.Table {
 	list := l.KnownTables()
 	for _, t := range list {
-		for b := t.base; b != nil && !slices.Contains(list, b); b = b.base {
+		for b := t.Base(); b != nil && !slices.Contains(list, b); b = b.Base() {
 			list = append(list, b)
 		}
 	}
 	return list
 }
 
-// Base is the only table behind a view; nil where there are several, or it is none.
-func (t *Table) Base() *Table { return t.base }
-
-// tableNames are the parameters by which a query finds tables in PostgreSQL's catalogue.
-func tableNames(tables []*Table) (schemas, names []string) {
-	for _, t := range tables {
-		schemas, names = append(schemas, t.Schema), append(names, t.Name)
-	}
-	return schemas, names
-}
-
-// fromTables joins the tables of $1 and $2, as k, with their rows in pg_class, as c.
-const fromTables = `unnest($1::text[], $2::text[]) with ordinality k(schema, name, place)
-	join pg_catalog.pg_namespace n on n.nspname = k.schema
-	join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = k.name`
-
 // NotUnique is a column in which the database allows what Django does not expect.
 type NotUnique struct {
-	Table  *Table
+	Table  *engine.Table
 	Column string
 	Create string // the statement that mends it
 }
@@ -52,12 +38,12 @@ func (l *Layout) NotUnique() (list []NotUnique) {
 			continue
 		}
 		c := t.Column(known.column)
-		if c == nil || c.Unique || c.PrimaryKey && t.primaryKey() == c {
+		if c == nil || c.Unique || c.PrimaryKey && t.PrimaryKey() == c {
 			continue
 		}
-		n := NotUnique{Table: t, Column: c.Name, Create: "alter table " + t.SQL() + " add unique (" + quote(c.Name) + ")"}
-		if l.Engine == SQLite {
-			n.Create = "create unique index " + quote(t.Name+"_"+c.Name+"_key") + " on " + t.SQL() + " (" + quote(c.Name) + ")"
+		n := NotUnique{Table: t.Table, Column: c.Name, Create: "alter table " + t.SQL() + " add unique (" + engine.Quote(c.Name) + ")"}
+		if l.Engine == engine.SQLite {
+			n.Create = "create unique index " + engine.Quote(t.Name+"_"+c.Name+"_key") + " on " + t.SQL() + " (" + engine.Quote(c.Name) + ")"
 		}
 		list = append(list, n)
 	}
@@ -66,7 +52,7 @@ func (l *Layout) NotUnique() (list []NotUnique) {
 
 // OddType is a column of a type that Django does not make for it.
 type OddType struct {
-	Table              *Table
+	Table              *engine.Table
 	Column, Type, Want string
 	Mend               string // the statement that mends it; empty where there is none
 }
@@ -82,8 +68,8 @@ func (l *Layout) OddTypes() (list []OddType) {
 				continue
 			}
 			odd := OddType{Table: t, Column: c.Name, Type: c.Type, Want: want}
-			if l.Engine == PostgreSQL && t.Stored() {
-				odd.Mend = fmt.Sprintf("alter table %s alter column %s type %s using %[2]s::%[3]s", t.SQL(), quote(c.Name), want)
+			if l.Engine == engine.PostgreSQL && t.Stored() {
+				odd.Mend = fmt.Sprintf("alter table %s alter column %s type %s using %[2]s::%[3]s", t.SQL(), engine.Quote(c.Name), want)
 			}
 			list = append(list, odd)
 		}
@@ -93,7 +79,7 @@ func (l *Layout) OddTypes() (list []OddType) {
 
 // djangoType is the type that Django makes for a column that tokenctl reads, and whether
 // c is of its family; empty for other columns.
-func djangoType(c *Column) (want string, fits bool) {
+func djangoType(c *engine.Column) (want string, fits bool) {
 	switch c.Name {
 	case "created", "expiry", "expires", "created_at", "expires_at", "blacklisted_at", "expire_date", "date_joined", "last_login":
 		return "timestamptz", strings.HasPrefix(c.Type, "timestamp") || c.Type == "datetime"
@@ -103,84 +89,6 @@ func djangoType(c *Column) (want string, fits bool) {
 		return "boolean", c.Type == "bool" || c.Type == "boolean"
 	}
 	return "", false
-}
-
-// Trigger is a trigger or rule on a table that commands write.
-type Trigger struct {
-	Table, Name string
-	// Before says that it can keep a row from being changed, or change it otherwise.
-	Before bool
-	Rule   bool
-}
-
-// Triggers are the enabled ones that somebody made.
-func (tx *Tx) Triggers(ctx context.Context) (list []Trigger, err error) {
-	tables := tx.Layout.written()
-	schemas, names := tableNames(tables)
-	q := &query{text: `select k.place, tg.tgname, tg.tgtype & 66 <> 0, false from ` + fromTables + `
-		join pg_catalog.pg_trigger tg on tg.tgrelid = c.oid and not tg.tgisinternal and tg.tgenabled <> 'D'
-		union all select k.place, w.rulename, true, true from ` + fromTables + ` join pg_catalog.pg_rewrite w on w.ev_class = c.oid and w.ev_type <> '1'
-		order by 1, 2`, args: []any{schemas, names}}
-	if tx.Layout.Engine == SQLite {
-		arg, err := tx.Layout.listArg(texts(names))
-		if err != nil {
-			return nil, err
-		}
-		q = &query{text: `select j.key + 1, m.name, m.sql not like '% after %', 0 from json_each($1) j join sqlite_schema m on m.type = 'trigger' and m.tbl_name = j.value order by 1, 2`, args: []any{arg}}
-	}
-	return list, tx.each(ctx, q, func(r row) error {
-		var place int
-		var t Trigger
-		err := r.Scan(&place, &t.Name, &t.Before, &t.Rule)
-		if err == nil {
-			t.Table = tables[place-1].String()
-		}
-		list = append(list, t)
-		return err
-	})
-}
-
-// Unwritable are the known tables that are views or foreign, with the words of SQL that
-// cannot be done to them.
-func (tx *Tx) Unwritable(ctx context.Context) (map[*Table][]string, error) {
-	var tables []*Table
-	for _, t := range tx.Layout.KnownTables() {
-		if !t.Stored() {
-			tables = append(tables, t)
-		}
-	}
-	if tables == nil {
-		return nil, nil
-	}
-	schemas, names := tableNames(tables)
-	q := &query{text: "select k.place, pg_relation_is_updatable(c.oid, true) from " + fromTables, args: []any{schemas, names}}
-	if tx.Layout.Engine == SQLite {
-		arg, err := tx.Layout.listArg(texts(names))
-		if err != nil {
-			return nil, err
-		}
-		instead := func(word string, bit int) string {
-			return fmt.Sprintf("%d * exists (select 1 from sqlite_schema m where m.type = 'trigger' and m.tbl_name = j.value and m.sql like '%%instead of %s%%')", bit, word)
-		}
-		q = &query{text: "select j.key + 1, " + instead("update", 4) + " + " + instead("insert", 8) + " + " + instead("delete", 16) + " from json_each($1) j", args: []any{arg}}
-	}
-	lacks := map[*Table][]string{}
-	return lacks, tx.each(ctx, q, func(r row) error {
-		var place, can int
-		if err := r.Scan(&place, &can); err != nil {
-			return err
-		}
-		t := tables[place-1]
-		for _, word := range []struct {
-			name string
-			bit  int
-		}{{"insert", 8}, {"update", 4}, {"delete", 16}} {
-			if can&word.bit == 0 {
-				lacks[t] = append(lacks[t], word.name)
-			}
-		}
-		return nil
-	})
 }
 
 // Ownerless are rows that belong to nobody.
@@ -196,23 +104,23 @@ type Ownerless struct {
 func (tx *Tx) Ownerless(ctx context.Context) (list []Ownerless, err error) {
 	l := tx.Layout
 	type link struct {
-		t           *Table
+		t           *engine.Table
 		column, key string
-		to          *Table
+		to          *engine.Table
 		from        string
 	}
 	var links []link
 	for _, name := range []string{tableAuthToken, tableKnox, tableOutstanding} {
 		if t := l.tables[name]; t != nil && t.Owner != nil && t.Column("user_id") != nil {
-			links = append(links, link{t, "user_id", t.Owner.Key, t.Owner.Table, t.Owner.From("u")})
+			links = append(links, link{t.Table, "user_id", t.Owner.Key, t.Owner.Table, t.Owner.From("u")})
 		}
 	}
 	if b, o := l.Blacklisted(), l.Outstanding(); b != nil && o != nil && b.Column("token_id") != nil && o.Column("id") != nil {
-		links = append(links, link{b, "token_id", "id", o, o.SQL() + " u"})
+		links = append(links, link{b.Table, "token_id", "id", o.Table, o.SQL() + " u"})
 	}
 	for _, k := range links {
-		if k.t.Column(k.column).refers != nil && k.t.Stored() {
-			valid, err := tx.validKey(ctx, k.t, k.column)
+		if k.t.Column(k.column).Refers != nil && k.t.Stored() {
+			valid, err := tx.ValidKey(ctx, k.t, k.column)
 			if err != nil {
 				return nil, err
 			}
@@ -220,13 +128,13 @@ func (tx *Tx) Ownerless(ctx context.Context) (list []Ownerless, err error) {
 				continue
 			}
 		}
-		condition := "t." + quote(k.column) + " is not null and not exists (select 1 from " + k.from + " where u." + quote(k.key) + " = t." + quote(k.column) + ")"
-		n := Ownerless{Table: k.t.String(), Parent: k.to.String(), JWTs: k.t == l.Outstanding(), Mend: "delete from " + k.t.SQL() + " as t where " + condition}
+		condition := "t." + engine.Quote(k.column) + " is not null and not exists (select 1 from " + k.from + " where u." + engine.Quote(k.key) + " = t." + engine.Quote(k.column) + ")"
+		n := Ownerless{Table: k.t.String(), Parent: k.to.String(), JWTs: k.column == "user_id" && l.Outstanding() != nil && k.t == l.Outstanding().Table, Mend: "delete from " + k.t.SQL() + " as t where " + condition}
 		if n.JWTs { // on_delete of simplejwt since 5.1
 			n.Mend = "update " + k.t.SQL() + " as t set user_id = null where " + condition
 		}
-		q := &query{columns: []string{"count(*)"}, from: fmt.Sprintf("(select 1 from %s t where %s limit %d) x", k.t.SQL(), condition, MaxOrphans)}
-		if err := tx.each(ctx, q, func(r row) error { return r.Scan(&n.Rows) }); err != nil {
+		q := &engine.Query{Columns: []string{"count(*)"}, From: fmt.Sprintf("(select 1 from %s t where %s limit %d) x", k.t.SQL(), condition, engine.MaxOrphans)}
+		if err := tx.Scan(ctx, q, &n.Rows); err != nil {
 			return nil, err
 		}
 		if n.Rows > 0 {
@@ -236,89 +144,56 @@ func (tx *Tx) Ownerless(ctx context.Context) (list []Ownerless, err error) {
 	return list, nil
 }
 
-// validKey reports whether PostgreSQL has checked a foreign key for all rows. SQLite may
-// never have: [Tx.Orphans] looks there.
-func (tx *Tx) validKey(ctx context.Context, t *Table, column string) (valid bool, err error) {
-	if tx.Layout.Engine == SQLite {
-		return true, nil
+// Lacks are the privileges that the role is without and tokenctl uses: see
+// [engine.Tx.Lacks]. Who only looks, as readOnly says, needs no more than to read.
+func (tx *Tx) Lacks(ctx context.Context, readOnly bool) ([]engine.Lack, error) {
+	written, read := tx.Layout.KnownTables(), []*engine.Table{}
+	if readOnly {
+		written, read = nil, written
 	}
-	q := &query{columns: []string{"coalesce(bool_and(f.convalidated), false)"}, from: `pg_catalog.pg_constraint f
-		join pg_catalog.pg_class c on c.oid = f.conrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-		join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = f.conkey[1]`, where: []string{"f.contype = 'f'"}}
-	q.and("n.nspname = %s", t.Schema)
-	q.and("c.relname = %s", t.Name)
-	q.and("a.attname = %s", column)
-	return valid, tx.each(ctx, q, func(r row) error { return r.Scan(&valid) })
+	if m := tx.Layout.Migrations(); m != nil {
+		read = append(read, m.Table)
+	}
+	return tx.Tx.Lacks(ctx, written, read)
 }
 
-// Sequence is what numbers the rows of a table.
-type Sequence struct {
-	Table, Name string
-	Next        int64 // the number that it gives next
-	Largest     int64 // that a row has
-	Most        int64 // that the sequence and the column can hold
-	Set         string
-	Widen       string
+// IndexLacking is an index that Django's migrations do not make and that would
+// spare reading a large table.
+type IndexLacking struct {
+	Table, Column string
+	Rows          int64  // on PostgreSQL the planner's estimate, on SQLite LargeTable
+	Create        string // the statement
 }
 
-// Behind reports whether a number that it gives is taken already.
-func (s *Sequence) Behind() bool { return s.Next <= s.Largest }
-
-// Used is how much of its numbers is used, in percent.
-func (s *Sequence) Used() int { return int(float64(max(s.Next-1, s.Largest)) / float64(s.Most) * 100) }
-
-// Sequences are those of the primary keys of the tables that commands add rows to. SQLite's
-// numbers follow the table by themselves.
-func (tx *Tx) Sequences(ctx context.Context) (list []Sequence, err error) {
+// IndexesLacking looks at the columns that purge, and lists by expiry, pick rows
+// by and that have no index from Django: knox's expiry (knox/models.py, 5.0) and
+// simplejwt's expires_at (token_blacklist/models.py, 5.5). That of sessions has
+// one (contrib/sessions/base_session.py, 5.2).
+func (tx *Tx) IndexesLacking(ctx context.Context) ([]IndexLacking, error) {
 	l := tx.Layout
-	if l.Engine == SQLite {
-		return nil, nil
-	}
-	for _, t := range l.written() {
-		key := t.primaryKey()
-		if key == nil || !t.Stored() || !key.Integer() {
+	var list []IndexLacking
+	for _, c := range []struct {
+		table *Table
+		name  string
+	}{{l.Knox(), "expiry"}, {l.Knox(), "expires"}, {l.Outstanding(), "expires_at"}} {
+		if c.table == nil || !c.table.Stored() || c.table.Column(c.name) == nil {
 			continue
 		}
-		var name string
-		q := &query{text: "select coalesce(pg_get_serial_sequence($1, $2), '')", args: []any{t.SQL(), key.Name}}
-		if err := tx.each(ctx, q, func(r row) error { return r.Scan(&name) }); err != nil {
+		rows, err := tx.RowsWithoutIndex(ctx, c.table.Table, c.name)
+		if err != nil {
 			return nil, err
 		}
-		if name == "" {
+		if rows < engine.LargeTable {
 			continue
 		}
-		s := Sequence{Table: t.String(), Name: name}
-		q = &query{columns: []string{"s.last_value + case when s.is_called then p.seqincrement else 0 end",
-			"coalesce((select max(t." + quote(key.Name) + ") from " + t.SQL() + " t), 0)::bigint", "p.seqmax"},
-			from: name + " s, pg_catalog.pg_sequence p"}
-		q.and("p.seqrelid = cast(%s as regclass)", name)
-		if err := tx.each(ctx, q, func(r row) error { return r.Scan(&s.Next, &s.Largest, &s.Most) }); err != nil {
-			return nil, err
+		i := IndexLacking{Table: c.table.String(), Column: c.name, Rows: rows}
+		on := "on " + c.table.SQL() + " (" + engine.Quote(c.name) + ")"
+		if l.Engine == engine.SQLite {
+			i.Create = "create index " + engine.Quote(c.table.Name+"_"+c.name) + " " + on
+		} else {
+			i.Create = "create index concurrently " + on
 		}
-		if bits := map[string]uint{"int2": 15, "int4": 31}[key.Type]; bits > 0 {
-			s.Most = min(s.Most, 1<<bits-1)
-		}
-		s.Set = fmt.Sprintf("select setval(%s, (select max(%s) from %s))", literal(name), quote(key.Name), t.SQL())
-		s.Widen = fmt.Sprintf("alter table %s alter column %s type bigint; alter sequence %s as bigint no maxvalue", t.SQL(), quote(key.Name), name)
-		list = append(list, s)
+		list = append(list, i)
 	}
 	return list, nil
-}
-
-// BypassedSecurity are the tables whose row-level security this role is above.
-func (tx *Tx) BypassedSecurity(ctx context.Context) (list []string, err error) {
-	if tx.Layout.Engine == SQLite {
-		return nil, nil
-	}
-	tables := tx.Layout.written()
-	schemas, names := tableNames(tables)
-	q := &query{text: "select k.place from " + fromTables + " where c.relrowsecurity and not row_security_active(c.oid) order by 1", args: []any{schemas, names}}
-	return list, tx.each(ctx, q, func(r row) error {
-		var place int
-		err := r.Scan(&place)
-		if err == nil {
-			list = append(list, tables[place-1].String())
-		}
-		return err
-	})
 }

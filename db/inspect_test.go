@@ -11,11 +11,12 @@ import (
 
 	"tokenctl"
 	"tokenctl/db/dbtest"
+	"tokenctl/db/engine"
 )
 
 func inspected(t *testing.T, address, schema string, f func(tx *Tx, unknown error)) {
 	t.Helper()
-	target, err := ParseURL(address, "")
+	target, err := engine.ParseURL(address, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +112,7 @@ func TestInspectGoesOn(t *testing.T) {
 		}
 	})
 	inspected(t, weak, "nowhere", func(tx *Tx, _ error) {
-		schemas, err := tx.SchemasWithTables(t.Context())
+		schemas, err := tx.SchemasWith(t.Context(), MainTables())
 		if err != nil || !slices.Equal(schemas, []string{"public"}) {
 			t.Errorf("schemas with tables: %q, %v", schemas, err)
 		}
@@ -120,10 +121,10 @@ func TestInspectGoesOn(t *testing.T) {
 
 func TestPasswordUse(t *testing.T) {
 	t.Parallel()
-	for _, engine := range []string{"sqlite", "postgres"} {
-		t.Run(engine, func(t *testing.T) {
+	for _, name := range []string{"sqlite", "postgres"} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			address, _ := dbtest.Fixture(t, engine)
+			address, _ := dbtest.Fixture(t, name)
 			inspected(t, address, "", func(tx *Tx, _ error) {
 				use, err := tx.PasswordUse(t.Context())
 				if err != nil || use.Iterations != 600000 || use.Algorithms["pbkdf2_sha256"] == 0 || use.Algorithms["unknown"] != 0 {
@@ -140,11 +141,11 @@ func TestPasswordUse(t *testing.T) {
 
 func TestTokenOwners(t *testing.T) {
 	t.Parallel()
-	for _, engine := range []string{"sqlite", "postgres"} {
-		t.Run(engine, func(t *testing.T) {
+	for _, name := range []string{"sqlite", "postgres"} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			address, secrets := dbtest.Fixture(t, engine)
-			target, err := ParseURL(address, "")
+			address, secrets := dbtest.Fixture(t, name)
+			target, err := engine.ParseURL(address, "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -171,7 +172,7 @@ func TestTokenOwners(t *testing.T) {
 func TestOrphans(t *testing.T) {
 	t.Parallel()
 	address, _ := dbtest.Fixture(t, "sqlite")
-	find := func() (found []Orphans) {
+	find := func() (found []engine.Orphans) {
 		inspected(t, address, "", func(tx *Tx, _ error) {
 			var err error
 			if found, err = tx.Orphans(t.Context()); err != nil {
@@ -186,43 +187,8 @@ func TestOrphans(t *testing.T) {
 	if out := dbtest.Query(address, "insert into authtoken_token (key, created, user_id) values ('k', '2026-01-01 00:00:00', 999) returning 1"); out != "1\n" {
 		t.Fatal(out)
 	}
-	if got := find(); !slices.Equal(got, []Orphans{{"authtoken_token", "auth_user", 1, `pragma foreign_key_check("authtoken_token")`}}) {
+	if got := find(); !slices.Equal(got, []engine.Orphans{{Table: "authtoken_token", Parent: "auth_user", Rows: 1, Look: `pragma foreign_key_check("authtoken_token")`}}) {
 		t.Errorf("got %v", got)
-	}
-}
-
-func TestLogging(t *testing.T) {
-	t.Parallel()
-	v12 := map[string]string{"log_statement": "none", "log_min_duration_statement": "-1", "log_transaction_sample_rate": "0"}
-	v15 := map[string]string{"log_statement": "none", "log_min_duration_statement": "-1", "log_min_duration_sample": "-1", "log_statement_sample_rate": "1",
-		"log_transaction_sample_rate": "0", "log_parameter_max_length": "-1", "log_parameter_max_length_on_error": "0"}
-	for _, test := range []struct {
-		name     string
-		server   map[string]string
-		set      map[string]string
-		settings string
-		fix      string
-	}{
-		{"12 by default", v12, nil, "", ""},
-		{"15 by default", v15, nil, "", ""},
-		{"12 all", v12, map[string]string{"log_statement": "all"}, "log_statement = all", "alter role r set log_statement = none"},
-		{"15 ddl", v15, map[string]string{"log_statement": "ddl"}, "", ""},
-		{"15 mod", v15, map[string]string{"log_statement": "mod"}, "log_statement = mod", "alter role r set log_parameter_max_length = 0"},
-		{"15 slow", v15, map[string]string{"log_min_duration_statement": "250"}, "log_min_duration_statement = 250", "alter role r set log_parameter_max_length = 0"},
-		{"15 sampled", v15, map[string]string{"log_min_duration_sample": "0"}, "log_min_duration_sample = 0", "alter role r set log_parameter_max_length = 0"},
-		{"15 without parameters", v15, map[string]string{"log_statement": "all", "log_parameter_max_length": "0"}, "", ""},
-		{"15 on error", v15, map[string]string{"log_parameter_max_length_on_error": "-1"}, "log_parameter_max_length_on_error = -1", "alter role r set log_parameter_max_length_on_error = 0"},
-		{"pgaudit", v15, map[string]string{"pgaudit.log": "write", "pgaudit.log_parameter": "on"}, "pgaudit.log_parameter = on", "alter role r set pgaudit.log_parameter = off"},
-	} {
-		set := map[string]string{}
-		for _, m := range []map[string]string{test.server, test.set} {
-			for name, value := range m {
-				set[name] = value
-			}
-		}
-		if got := logging(set, "r"); strings.Join(got.Settings, ", ") != test.settings || got.Fix != test.fix {
-			t.Errorf("%s: got %+v, want %s; %s", test.name, got, test.settings, test.fix)
-		}
 	}
 }
 
@@ -230,7 +196,7 @@ func TestLoggingOfServer(t *testing.T) {
 	t.Parallel()
 	address := dbtest.Postgres(t)
 	weak, role := asRole(t, address)
-	ask := func() (l Logging) {
+	ask := func() (l engine.Logging) {
 		inspected(t, weak, "", func(tx *Tx, _ error) {
 			var err error
 			if l, err = tx.Logging(t.Context()); err != nil {

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 )
 
@@ -22,7 +23,7 @@ type KnoxToken struct {
 	Old      bool      // made before knox 5, in a table of knox 5
 	User     User
 	Seen     string // the expiry as it is stored
-	Unread   []Unread
+	Unread   []engine.Unread
 }
 
 // Ref names the row.
@@ -37,29 +38,29 @@ const knoxKeyLength = 15
 
 // knoxTokens is the query for knox tokens with their owners, as things are now;
 // status is its expression for the status.
-func (l *Layout) knoxTokens(now time.Time, brief bool) (q *query, status string, err error) {
+func (l *Layout) knoxTokens(now time.Time, brief bool) (q *engine.Query, status string, err error) {
 	t, u, err := l.ownedCredentials("knox")
 	if err != nil {
 		return nil, "", err
 	}
-	q = &query{from: withOwners(t, u), key: "t.digest"}
+	q = &engine.Query{From: withOwners(t, u), PageBy: "t.digest"}
 	status = l.knoxStatus(q, now)
 	expiry := "null"
 	if name := t.knoxExpiry(); name != "" {
-		expiry = l.time("t." + quote(name))
+		expiry = l.Engine.Time("t." + engine.Quote(name))
 	}
-	q.columns = append(l.ownerColumns(u, brief), "t.digest", l.time("t.created"), expiry, status)
+	q.Columns = append(l.ownerColumns(u, brief), "t.digest", l.Engine.Time("t.created"), expiry, status)
 	if !brief {
-		q.columns = append(q.columns, t.expr("token_key", "t.%s"), t.expr("salt", "t.%s"), l.knoxSeen())
+		q.Columns = append(q.Columns, t.Column("token_key").Expr("t.%s"), t.Column("salt").Expr("t.%s"), l.knoxSeen())
 	}
 	return q, status, nil
 }
 
 // knoxStatus is the expression for the status of a token in q.
-func (l *Layout) knoxStatus(q *query, now time.Time) string {
+func (l *Layout) knoxStatus(q *engine.Query, now time.Time) string {
 	status := "case "
 	if name := l.Knox().knoxExpiry(); name != "" {
-		status += q.expr("when "+l.dated(l.Knox().Column(name), "t."+quote(name), "<", "%s")+" then 'expired' ", l.timeArg(now))
+		status += q.Expr("when "+l.Engine.Dated(l.Knox().Column(name), "t."+engine.Quote(name), "<", "%s")+" then 'expired' ", l.timeArg(now))
 	}
 	if l.knoxByText() {
 		status += "when length(t.token_key) < " + strconv.Itoa(knoxKeyLength) + " then 'dead' "
@@ -67,18 +68,18 @@ func (l *Layout) knoxStatus(q *query, now time.Time) string {
 	return status + "when " + l.isFlag(l.Knox().Owner, "is_active", false, true) + " then 'disabled' else 'active' end"
 }
 
-func scanKnox(l *Layout, r *row, brief bool) KnoxToken {
+func scanKnox(l *Layout, r *engine.Row, brief bool) KnoxToken {
 	table := l.Knox()
 	u := scanOwner(table.Owner, r, brief)
-	t := KnoxToken{User: u, Digest: r.stored(table, "digest"), Created: r.moment(django.DjangoTime, table, "created"), Expires: r.moment(django.DjangoTime, table, table.knoxExpiry()), Status: r.text()}
+	t := KnoxToken{User: u, Digest: r.Stored(table, "digest"), Created: r.Moment(django.DjangoTime, table, "created"), Expires: r.Moment(django.DjangoTime, table, table.knoxExpiry()), Status: r.Text()}
 	if c := table.Column("digest"); c.Type == "bpchar" && len(t.Digest) < c.Length {
-		r.lose(table, "digest", padded, true) // hmac.compare_digest of knox/auth.py (5.0.2)
+		r.Lose(table, "digest", "blanks behind its text, which knox compares", true) // hmac.compare_digest of knox/auth.py (5.0.2)
 	}
-	t.Unread = r.unread
+	t.Unread = r.Unread
 	if !brief {
-		t.TokenKey, _ = r.maybe()
-		t.Salt, _ = r.maybe()
-		t.Seen = r.text()
+		t.TokenKey, _ = r.Maybe()
+		t.Salt, _ = r.Maybe()
+		t.Seen = r.Text()
 		t.Old = utf8.RuneCountInString(t.TokenKey) < knoxKeyLength && l.knoxByText()
 	}
 	return t
@@ -86,7 +87,7 @@ func scanKnox(l *Layout, r *row, brief bool) KnoxToken {
 
 // KnoxTokens yields the knox tokens that f selects, by digest where f does not sort.
 func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, error] {
-	return stream(ctx, s, func(l *Layout) (*query, error) {
+	return stream(ctx, s, func(l *Layout) (*engine.Query, error) {
 		q, status, err := l.knoxTokens(s.Now(), true)
 		if err == nil {
 			err = f.needsNames(l.Knox().Owner)
@@ -94,73 +95,71 @@ func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, e
 		if err != nil {
 			return nil, err
 		}
-		q.limit = f.Limit
+		q.Limit = f.Limit
 		if f.Compare {
-			q.columns = append(q.columns, l.knoxSeen())
+			q.Columns = append(q.Columns, l.knoxSeen())
 		}
 		if err := f.whereKnox(l, q, status); err != nil {
 			return nil, err
 		}
 		expiry := "null"
 		if name := l.Knox().knoxExpiry(); name != "" {
-			expiry = l.knownDate(l.Knox().Column(name), "t."+quote(name))
+			expiry = l.Engine.KnownDate(l.Knox().Column(name), "t."+engine.Quote(name))
 		}
 		// An id is the beginning of the digest.
-		id := l.bytewise("t.digest")
-		return q, f.sortBy(l, q, id, map[string]string{"id": id, "kind": "cast(null as text)", "type": "cast(null as text)", "created": l.knownDate(l.Knox().Column("created"), "t.created"), "expires": expiry,
-			"status": l.bytewise("(" + status + ")"), "user": l.bytewise(l.Knox().Owner.nameOf("u")), "user_id": "u." + quote(l.Knox().Owner.Key)})
-	}, func(l *Layout, r *row) KnoxToken {
+		id := l.Engine.Bytewise("t.digest")
+		return q, f.sortBy(l, q, id, map[string]string{"id": id, "kind": "cast(null as text)", "type": "cast(null as text)", "created": l.Engine.KnownDate(l.Knox().Column("created"), "t.created"), "expires": expiry,
+			"status": l.Engine.Bytewise("(" + status + ")"), "user": l.Engine.Bytewise(l.Knox().Owner.nameOf("u")), "user_id": "u." + engine.Quote(l.Knox().Owner.Key)})
+	}, func(l *Layout, r *engine.Row) KnoxToken {
 		t := scanKnox(l, r, true)
 		if f.Compare {
-			t.Seen = r.text()
+			t.Seen = r.Text()
 		}
 		return t
 	})
 }
 
 // whereKnox adds a filter's conditions; status is the expression of the status.
-func (f *Filter) whereKnox(l *Layout, q *query, status string) error {
+func (f *Filter) whereKnox(l *Layout, q *engine.Query, status string) error {
 	if err := f.whereOwner(l, l.Knox().Owner, q); err != nil {
 		return err
 	}
 	f.whereCreated(l, l.Knox(), q)
 	switch name := l.Knox().knoxExpiry(); {
 	case name == "" && f.ExpiresBefore != nil:
-		q.where = append(q.where, "1 = 0")
+		q.Where = append(q.Where, "1 = 0")
 	case name != "":
-		c, expiry := l.Knox().Column(name), "t."+quote(name)
+		c, expiry := l.Knox().Column(name), "t."+engine.Quote(name)
 		if f.ExpiresBefore != nil {
-			q.and(l.dated(c, expiry, "<", "%s"), l.timeArg(*f.ExpiresBefore))
+			q.And(l.Engine.Dated(c, expiry, "<", "%s"), l.timeArg(*f.ExpiresBefore))
 		}
 		// Without an expiry it is never, which is after everything.
 		if f.ExpiresAfter != nil {
-			q.and("("+expiry+" is null or "+l.dated(c, expiry, ">", "%s")+")", l.timeArg(*f.ExpiresAfter))
+			q.And("("+expiry+" is null or "+l.Engine.Dated(c, expiry, ">", "%s")+")", l.timeArg(*f.ExpiresAfter))
 		}
 	}
-	if f.Statuses == nil {
-		return nil
+	if f.Statuses != nil {
+		q.OneOf(l.Engine, "("+status+")", engine.Anys(f.Statuses))
 	}
-	return q.oneOf(l, "("+status+")", texts(f.Statuses))
+	return nil
 }
 
 // KnoxTokensFrom returns for each prefix, which is lower-case hexadecimal, the tokens
 // whose digests begin with it.
 func (tx *Tx) KnoxTokensFrom(ctx context.Context, prefixes []string) ([][]KnoxToken, error) {
 	q, _, err := tx.Layout.knoxTokens(tx.Now, false)
-	if err == nil {
-		err = q.startingWith(tx.Layout, "t.digest", prefixes, "g")
-	}
 	if err != nil {
 		return nil, err
 	}
+	q.StartingWith(tx.Layout.Engine, "t.digest", prefixes, "g")
 	found := make([][]KnoxToken, len(prefixes))
-	return found, tx.each(ctx, q, func(r row) error {
-		place := r.integer()
+	return found, tx.Each(ctx, q, func(r engine.Row) error {
+		place := r.Integer()
 		t := scanKnox(tx.Layout, &r, false)
-		if r.err == nil {
+		if r.Err == nil {
 			found[place] = append(found[place], t)
 		}
-		return r.err
+		return r.Err
 	})
 }
 
@@ -185,18 +184,16 @@ func (tx *Tx) knoxAmong(ctx context.Context, column string, texts []string) ([]K
 	if err != nil {
 		return nil, err
 	}
-	q.key = ""
+	q.PageBy = ""
 	if column != "" {
 		values := make([]any, 0, len(texts))
 		for _, text := range texts {
-			if storable(text) {
+			if engine.Storable(text) {
 				values = append(values, text)
 			}
 		}
-		q.most = len(values)
-		if err := q.among(tx.Layout, column, "text", values); err != nil {
-			return nil, err
-		}
+		q.Most = len(values)
+		q.Among(tx.Layout.Engine, column, "text", values)
 	}
 	return tx.allKnox(ctx, q)
 }
@@ -205,7 +202,7 @@ func (tx *Tx) knoxAmong(ctx context.Context, column string, texts []string) ([]K
 func (tx *Tx) KnoxTokensOf(ctx context.Context, users ...User) ([]KnoxToken, error) {
 	q, _, err := tx.Layout.knoxTokens(tx.Now, false)
 	if err == nil {
-		err = q.ownedBy(tx.Layout, tx.Layout.Knox(), users)
+		err = tx.Layout.ownedBy(q, tx.Layout.Knox(), users)
 	}
 	if err != nil {
 		return nil, err
@@ -213,11 +210,6 @@ func (tx *Tx) KnoxTokensOf(ctx context.Context, users ...User) ([]KnoxToken, err
 	return tx.allKnox(ctx, q)
 }
 
-func (tx *Tx) allKnox(ctx context.Context, q *query) ([]KnoxToken, error) {
-	found := make([]KnoxToken, 0, q.most)
-	err := tx.each(ctx, q, func(r row) error {
-		found = append(found, scanKnox(tx.Layout, &r, false))
-		return r.err
-	})
-	return found, err
+func (tx *Tx) allKnox(ctx context.Context, q *engine.Query) ([]KnoxToken, error) {
+	return engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) KnoxToken { return scanKnox(tx.Layout, r, false) })
 }

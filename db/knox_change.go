@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"tokenctl/db/engine"
 	"tokenctl/django"
 )
 
@@ -18,7 +19,7 @@ func (tx *Tx) ReplaceKnoxTokens(ctx context.Context, refs []Ref, rows []django.K
 	}
 	until, ends := tx.knoxUntil(expires)
 	return tx.changeKnox(ctx, refs, change{same: tx.Layout.timeArg(tx.Now), changed: "t.digest = n.fresh",
-		text: "update " + t.SQL() + " as t set digest = n.fresh, token_key = n.start, created = n.all, " + quote(t.knoxExpiry()) + " = " + until + " from n where " + knoxTheirs + tx.Layout.knoxUnchanged(),
+		text: "update " + t.SQL() + " as t set digest = n.fresh, token_key = n.start, created = n.all, " + engine.Quote(t.knoxExpiry()) + " = " + until + " from n where " + knoxTheirs + tx.Layout.knoxUnchanged(),
 		each: []given{{"seen", textColumn, seenValues(refs)}, {"fresh", t.Column("digest"), digests}, {"start", t.Column("token_key"), keys}, ends}})
 }
 
@@ -26,7 +27,7 @@ func (tx *Tx) ReplaceKnoxTokens(ctx context.Context, refs []Ref, rows []django.K
 func (tx *Tx) ExpireKnoxTokens(ctx context.Context, refs []Ref, at []time.Time) (Outcomes, error) {
 	t := tx.Layout.Knox()
 	until, ends := tx.knoxUntil(at)
-	return tx.changeKnox(ctx, refs, change{text: "update " + t.SQL() + " as t set " + quote(t.knoxExpiry()) + " = " + until + " from n where " + knoxTheirs + tx.Layout.knoxUnchanged(),
+	return tx.changeKnox(ctx, refs, change{text: "update " + t.SQL() + " as t set " + engine.Quote(t.knoxExpiry()) + " = " + until + " from n where " + knoxTheirs + tx.Layout.knoxUnchanged(),
 		each: []given{{"seen", textColumn, seenValues(refs)}, ends}})
 }
 
@@ -48,19 +49,19 @@ func (tx *Tx) SucceedKnoxTokens(ctx context.Context, refs []Ref, at []time.Time,
 		return left, nil
 	}
 	t := tx.Layout.Knox()
-	digests, keys, err := tx.knoxDigests(pick(rows, places))
+	digests, keys, err := tx.knoxDigests(subset(rows, places))
 	if err != nil {
 		return nil, err
 	}
-	until, ends := tx.knoxUntil(pick(expires, places))
-	names := []string{"digest", "token_key", "created", quote(t.knoxExpiry()), "user_id"}
+	until, ends := tx.knoxUntil(subset(expires, places))
+	names := []string{"digest", "token_key", "created", engine.Quote(t.knoxExpiry()), "user_id"}
 	values := []string{"n.fresh", "n.start", "n.all", until, "t.user_id"}
 	for _, c := range t.furtherKnox() {
-		names, values = append(names, quote(c.Name)), append(values, "t."+quote(c.Name))
+		names, values = append(names, engine.Quote(c.Name)), append(values, "t."+engine.Quote(c.Name))
 	}
-	missed, err := tx.run(ctx, change{table: t, text: tx.Layout.insertInto(t) + " (" + strings.Join(names, ", ") + ") select " + strings.Join(values, ", ") + " from " + t.SQL() + " t, n where t.digest = n.key",
+	missed, err := tx.run(ctx, change{table: t, text: tx.Layout.Engine.InsertInto(t.Table) + " (" + strings.Join(names, ", ") + ") select " + strings.Join(values, ", ") + " from " + t.SQL() + " t, n where t.digest = n.key",
 		inserted: "digest", same: tx.Layout.timeArg(tx.Now),
-		each: []given{{"fresh", t.Column("digest"), digests}, {"start", t.Column("token_key"), keys}, {"key", t.Column("digest"), keyValues(pick(refs, places))}, ends}})
+		each: []given{{"fresh", t.Column("digest"), digests}, {"start", t.Column("token_key"), keys}, {"key", t.Column("digest"), keyValues(subset(refs, places))}, ends}})
 	if err == nil && missed != nil {
 		err = kept(t, int64(len(missed)))
 	}
@@ -90,7 +91,7 @@ func (l *Layout) knoxSeen() string {
 	if name == "" {
 		return "''"
 	}
-	return "coalesce(cast(t." + quote(name) + " as text), '')"
+	return "coalesce(cast(t." + engine.Quote(name) + " as text), '')"
 }
 
 // knoxUntil is the expression of new expiries, and their values.
@@ -103,8 +104,8 @@ func (tx *Tx) knoxUntil(at []time.Time) (string, given) {
 		}
 	}
 	expr := "nullif(n.until, '')"
-	if tx.Layout.Engine == PostgreSQL {
-		expr = "cast(" + expr + " as " + quote(tx.Layout.Knox().Column(tx.Layout.Knox().knoxExpiry()).Type) + ")"
+	if tx.Layout.Engine == engine.PostgreSQL {
+		expr = "cast(" + expr + " as " + engine.Quote(tx.Layout.Knox().Column(tx.Layout.Knox().knoxExpiry()).Type) + ")"
 	}
 	return expr, given{"until", textColumn, ends}
 }
@@ -124,16 +125,14 @@ func (tx *Tx) changeKnox(ctx context.Context, refs []Ref, c change) (Outcomes, e
 		return nil, err
 	}
 	return outcomes(t, refs, missed, func(refs []Ref) ([]Outcome, error) {
-		q := &query{columns: []string{"t.digest", "cast(t.user_id as text)", l.knoxSeen()}, from: t.SQL() + " t"}
-		if err := q.among(l, "t.digest", "text", keyValues(refs)); err != nil {
-			return nil, err
-		}
+		q := &engine.Query{Columns: []string{"t.digest", "cast(t.user_id as text)", l.knoxSeen()}, From: t.SQL() + " t"}
+		q.Among(l.Engine, "t.digest", "text", keyValues(refs))
 		now := map[string]Ref{}
-		err := tx.each(ctx, q, func(r row) error {
-			digest, _ := r.maybe()
-			owner, _ := r.maybe()
-			now[digest] = Ref{Owner: t.Owner.keyText(owner), Seen: r.text()}
-			return r.err
+		err := tx.Each(ctx, q, func(r engine.Row) error {
+			digest, _ := r.Maybe()
+			owner, _ := r.Maybe()
+			now[digest] = Ref{Owner: t.Owner.keyText(owner), Seen: r.Text()}
+			return r.Err
 		})
 		list := make([]Outcome, len(refs))
 		for i := range refs {
@@ -155,7 +154,7 @@ func (tx *Tx) DeleteKnoxTokensWhere(ctx context.Context, f Filter) (int64, error
 	if err != nil {
 		return 0, err
 	}
-	q, status := &query{from: withOwners(t, u)}, ""
+	q, status := &engine.Query{From: withOwners(t, u)}, ""
 	if f.Statuses != nil {
 		status = l.knoxStatus(q, tx.Now)
 	}

@@ -8,6 +8,8 @@ import (
 
 	"tokenctl"
 	"tokenctl/db"
+	"tokenctl/db/dbtest"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 )
 
@@ -38,7 +40,7 @@ func TestKnoxLayouts(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			withKnox(t, "", func(t *testing.T, s *db.Store, address string) {
 				change := test.postgres
-				if s.Engine == db.SQLite && test.sqlite != "" {
+				if s.Engine == engine.SQLite && test.sqlite != "" {
 					change = rebuild(test.sqlite)
 				}
 				run(t, s, strings.Split(change, ";")...)
@@ -63,7 +65,7 @@ func TestKnoxLayouts(t *testing.T) {
 						return err
 					}
 					_, err = tx.InsertKnoxTokens(t.Context(), users, []django.KnoxRow{{Digest: strings.Repeat("ab", 64), TokenKey: "abababab"}}, knoxBase.Add(time.Hour))
-					wantCode(t, err, test.mint)
+					dbtest.WantCode(t, err, test.mint)
 					return nil
 				})
 				if err != nil {
@@ -80,7 +82,7 @@ func TestKnoxLayouts(t *testing.T) {
 					if err := refused(tx.DeleteKnoxTokens(t.Context(), refsOf(found))); err != nil {
 						return err
 					}
-					wantCode(t, refused(tx.DeleteKnoxTokens(t.Context(), refsOf(found))), isGone)
+					dbtest.WantCode(t, refused(tx.DeleteKnoxTokens(t.Context(), refsOf(found))), isGone)
 					return nil
 				})
 				if err != nil {
@@ -98,7 +100,7 @@ func TestKnoxLayouts(t *testing.T) {
 						}
 						return err
 					})
-					wantCode(t, err, "")
+					dbtest.WantCode(t, err, "")
 				}
 				if left := collect(t, s.ExpiredKnox(t.Context(), knoxBase, nil)); len(left) > 0 {
 					t.Errorf("%d are left to purge", len(left))
@@ -140,18 +142,18 @@ func TestKnoxTable(t *testing.T) {
 	}
 	withKnox(t, copied, func(t *testing.T, s *db.Store, address string) {
 		// Between two the columns cannot decide; a mere copy is no second one.
-		wantCode(t, list(s), tokenctl.CodeLayoutUnsupported)
+		dbtest.WantCode(t, list(s), tokenctl.CodeLayoutUnsupported)
 		run(t, s, "create table copied as select * from knox_authtoken")
 		if got := digests(t, open(t, address, db.Options{TokenTable: "knox_authtoken"}), db.Filter{Active: new(bool)}); got != "44" {
 			t.Errorf("named: %s", got)
 		}
-		wantCode(t, list(open(t, address, db.Options{TokenTable: "nowhere"})), tokenctl.CodeTableMissing)
-		wantCode(t, list(open(t, address, db.Options{TokenTable: "auth_group"})), tokenctl.CodeLayoutUnsupported)
+		dbtest.WantCode(t, list(open(t, address, db.Options{TokenTable: "nowhere"})), tokenctl.CodeTableMissing)
+		dbtest.WantCode(t, list(open(t, address, db.Options{TokenTable: "auth_group"})), tokenctl.CodeLayoutUnsupported)
 		if got := digests(t, open(t, address, db.Options{TokenTable: "other_token"}), db.Filter{}); got != "" {
 			t.Errorf("in the table that the setting names: %s", got)
 		}
 		run(t, s, "alter table knox_authtoken rename to one_token")
-		wantCode(t, list(open(t, address, db.Options{})), tokenctl.CodeLayoutUnsupported)
+		dbtest.WantCode(t, list(open(t, address, db.Options{})), tokenctl.CodeLayoutUnsupported)
 		if got := digests(t, open(t, address, db.Options{TokenTable: "one_token", Now: func() time.Time { return knoxBase }}), db.Filter{}); got != "00 11 22 33 44" {
 			t.Errorf("named: %s", got)
 		}

@@ -10,6 +10,7 @@ import (
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 )
 
@@ -65,7 +66,7 @@ func fillKnox(t *testing.T, s *db.Store, table string, users bool) {
 	at := func(hours int) string {
 		return "'" + django.FormatSQLiteTime(knoxBase.Add(time.Duration(hours)*time.Hour)) + "'"
 	}
-	if s.Engine == db.PostgreSQL {
+	if s.Engine == engine.PostgreSQL {
 		at = func(hours int) string {
 			return "timestamptz '" + knoxBase.Add(time.Duration(hours)*time.Hour).Format(time.RFC3339) + "'"
 		}
@@ -167,7 +168,7 @@ func TestKnoxTokensMany(t *testing.T) {
 	withKnox(t, "", func(t *testing.T, s *db.Store, _ string) {
 		series := "generate_series(1, 2500) n"
 		digest := "lpad(n::text, 128, '0')"
-		if s.Engine == db.SQLite {
+		if s.Engine == engine.SQLite {
 			series = "(with recursive s(n) as (select 1 union all select n + 1 from s where n < 2500) select n from s)"
 			digest = "printf('%0128d', n)"
 		}
@@ -210,7 +211,7 @@ func TestKnoxWrites(t *testing.T) {
 			if err != nil || made[0].Status != "active" || !made[0].Created.Equal(knoxBase) || !made[0].Expires.IsZero() {
 				t.Errorf("inserted: %+v, %v", made, err)
 			}
-			wantCode(t, tx.Try(ctx, func() error {
+			dbtest.WantCode(t, tx.Try(ctx, func() error {
 				_, err := tx.InsertKnoxTokens(ctx, users[1:], row, time.Time{})
 				return err
 			}), tokenctl.CodeAlreadyExists)
@@ -241,15 +242,15 @@ func TestKnoxWrites(t *testing.T) {
 			if err := expire(knoxBase.Add(time.Minute)); err != nil {
 				return err
 			}
-			wantCode(t, expire(knoxBase.Add(2*time.Minute)), isChanged)
-			wantCode(t, replace(old, time.Time{}), isChanged)
+			dbtest.WantCode(t, expire(knoxBase.Add(2*time.Minute)), isChanged)
+			dbtest.WantCode(t, replace(old, time.Time{}), isChanged)
 			if found, err = knoxFrom(ctx, tx, strings.Repeat("1", 16)); err != nil || !found[0].Expires.Equal(knoxBase.Add(time.Minute)) || found[0].Status != "active" {
 				t.Errorf("expiring later: %+v, %v", found, err)
 			}
 			if err := refused(tx.DeleteKnoxTokens(ctx, []db.Ref{old.Ref()})); err != nil {
 				return err
 			}
-			wantCode(t, replace(found[0], time.Time{}), isGone)
+			dbtest.WantCode(t, replace(found[0], time.Time{}), isGone)
 			// Never is an expiry as any other.
 			if found, err = knoxFrom(ctx, tx, strings.Repeat("2", 16)); err != nil {
 				return err
@@ -341,7 +342,7 @@ func TestKnoxPurge(t *testing.T) {
 // TestKnoxIndex: an id is looked up in an index, whatever the table's size.
 func TestKnoxIndex(t *testing.T) {
 	withKnox(t, "", func(t *testing.T, s *db.Store, address string) {
-		if s.Engine == db.SQLite {
+		if s.Engine == engine.SQLite {
 			plan := dbtest.Query(address, "explain query plan select 1 from knox_authtoken t where t.digest >= 'a' and t.digest < 'ag'")
 			if !strings.Contains(plan, "SEARCH") {
 				t.Error(plan)

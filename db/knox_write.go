@@ -6,16 +6,14 @@ import (
 	"time"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 )
-
-// KnoxMintable is Mintable of knox.
-func (l *Layout) KnoxMintable() error { return l.Mintable("knox") }
 
 // KnoxRotatable returns an error when no knox token can be replaced: the table is one of
 // knox 4.1 or older.
 func (l *Layout) KnoxRotatable() error {
-	t, err := l.knoxTable()
+	t, err := l.credentials("knox")
 	if err == nil {
 		err = l.knoxMintable(t)
 	}
@@ -37,7 +35,7 @@ func (l *Layout) knoxMintable(t *Table) error {
 }
 
 // furtherKnox are the columns that a project added and the database does not fill in.
-func (t *Table) furtherKnox() (list []Column) {
+func (t *Table) furtherKnox() (list []engine.Column) {
 	for _, c := range t.Columns {
 		if !c.HasDefault && !c.PrimaryKey && !c.Unique && !slices.Contains(insertedColumns["knox"], c.Name) {
 			list = append(list, c)
@@ -54,10 +52,10 @@ const knoxLimitLock = 0x6b6e6f78_00000001
 // so that nobody waits crosswise. On SQLite a writer has the whole database
 // locked.
 func (tx *Tx) LockKnoxLimit(ctx context.Context) error {
-	if tx.Layout.Engine == SQLite {
+	if tx.Layout.Engine == engine.SQLite {
 		return nil
 	}
-	return tx.exec(ctx, "select pg_advisory_xact_lock($1)", int64(knoxLimitLock))
+	return tx.Exec(ctx, "select pg_advisory_xact_lock($1)", int64(knoxLimitLock))
 }
 
 // InsertKnoxTokens adds a token for each of the users that expires at a time, or
@@ -65,13 +63,7 @@ func (tx *Tx) LockKnoxLimit(ctx context.Context) error {
 // error.
 func (tx *Tx) InsertKnoxTokens(ctx context.Context, users []User, rows []django.KnoxRow, expires time.Time) ([]KnoxToken, error) {
 	l := tx.Layout
-	if err := l.KnoxMintable(); err != nil {
-		return nil, err
-	}
-	if err := l.named(l.Knox()); err != nil {
-		return nil, err
-	}
-	owners, err := l.keysOf(l.User, users)
+	owners, err := l.newOwners("knox", users)
 	if err != nil {
 		return nil, err
 	}
@@ -83,8 +75,8 @@ func (tx *Tx) InsertKnoxTokens(ctx context.Context, users []User, rows []django.
 	for i, r := range rows {
 		list[i] = NewKnoxToken(users[i], r, tx.Now, expires)
 	}
-	return list, tx.insertAll(ctx, len(list), l.Knox(), values{column: "digest", each: digests}, values{column: "token_key", each: keys},
-		values{column: "created", same: l.timeArg(tx.Now)}, values{column: "expiry", same: l.optTimeArg(expires.Truncate(time.Microsecond))}, values{column: "user_id", each: owners})
+	return list, tx.InsertAll(ctx, len(list), l.Knox().Table, engine.Values{Column: "digest", Each: digests}, engine.Values{Column: "token_key", Each: keys},
+		engine.Values{Column: "created", Same: l.timeArg(tx.Now)}, engine.Values{Column: "expiry", Same: l.optTimeArg(expires.Truncate(time.Microsecond))}, engine.Values{Column: "user_id", Each: owners})
 }
 
 // NewKnoxToken is a token just made.
@@ -117,45 +109,44 @@ func (l *Layout) optTimeArg(t time.Time) any {
 	return l.timeArg(t)
 }
 
-// expiredKnox is the condition on rows that expired before a time; ok is false
-// where rows have no expiry.
-func (l *Layout) expiredKnox(before time.Time, userIDs []string) (t *Table, q *query, ok bool, err error) {
-	if t, err = l.knoxTable(); err != nil {
-		return nil, nil, false, err
+// expiredKnox is the query for the tokens of some users, under the alias t, that expired
+// before a time; nil is everybody. Where rows have no expiry it finds none.
+func (l *Layout) expiredKnox(before time.Time, userIDs []string) (*Table, *engine.Query, error) {
+	t, err := l.credentials("knox")
+	if err != nil {
+		return nil, nil, err
 	}
+	q := &engine.Query{From: t.SQL() + " t"}
 	expiry := t.knoxExpiry()
 	if expiry == "" {
-		return t, nil, false, nil
+		q.Where = []string{"1 = 0"}
+		return t, q, nil
 	}
-	q = new(query)
-	q.and(l.dated(t.Column(expiry), quote(expiry), "<", "%s"), l.timeArg(before))
+	q.And(l.Engine.Dated(t.Column(expiry), "t."+engine.Quote(expiry), "<", "%s"), l.timeArg(before))
 	if userIDs != nil {
 		if err := l.named(t); err != nil {
-			return nil, nil, false, err
+			return nil, nil, err
 		}
-		if err := q.oneOf(l, "user_id", l.User.keyArgs(l.Engine, userIDs)); err != nil {
-			return nil, nil, false, err
-		}
+		q.OneOf(l.Engine, "t.user_id", l.User.keyArgs(l.Engine, userIDs))
 	}
-	return t, q, true, nil
+	return t, q, nil
 }
 
 // CountExpiredKnox counts the tokens that expired before a time; nil is everybody's.
-func (tx *Tx) CountExpiredKnox(ctx context.Context, before time.Time, userIDs []string) (int64, error) {
-	t, q, ok, err := tx.Layout.expiredKnox(before, userIDs)
-	if !ok || err != nil {
+func (tx *Tx) CountExpiredKnox(ctx context.Context, before time.Time, userIDs []string) (n int64, err error) {
+	_, q, err := tx.Layout.expiredKnox(before, userIDs)
+	if err != nil {
 		return 0, err
 	}
-	q.columns, q.from = []string{"count(*)"}, t.SQL()
-	var n int64
-	return n, tx.each(ctx, q, func(r row) error { return r.Scan(&n) })
+	q.Columns = []string{"count(*)"}
+	return n, tx.Scan(ctx, q, &n)
 }
 
 // PurgeKnox deletes the tokens that CountExpiredKnox counts, all at once.
 func (tx *Tx) PurgeKnox(ctx context.Context, before time.Time, userIDs []string) (int64, error) {
-	t, q, ok, err := tx.Layout.expiredKnox(before, userIDs)
-	if !ok || err != nil {
+	t, q, err := tx.Layout.expiredKnox(before, userIDs)
+	if err != nil {
 		return 0, err
 	}
-	return tx.execRows(ctx, "delete from "+t.SQL()+" where "+conjunction(q.where), q.args...)
+	return tx.ExecRows(ctx, "delete from "+t.SQL()+" as t where "+q.Condition(), q.Args...)
 }

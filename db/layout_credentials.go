@@ -1,10 +1,12 @@
 package db
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 )
 
@@ -70,7 +72,7 @@ func (l *Layout) credentials(kind string) (*Table, error) {
 		hint = "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox"
 	case "jwt":
 		hint = "run manage.py migrate token_blacklist; simplejwt 4.6 and newer are supported"
-		if jti := t.Column("jti"); t.Column("jti_hex") != nil || jti != nil && jti.keyType(l.Engine) == KeyUUID {
+		if jti := t.Column("jti"); t.Column("jti_hex") != nil || jti != nil && keyTypeOf(jti, l.Engine) == KeyUUID {
 			return nil, unsupported("the table "+t.String()+" has its jti as a uuid: its migration of simplejwt 3.0 was not finished", hint)
 		}
 	}
@@ -80,7 +82,7 @@ func (l *Layout) credentials(kind string) (*Table, error) {
 		}
 	}
 	if to := t.foreignColumn(); to != "" {
-		return nil, unsupported("the column user_id of "+t.String()+" refers to the column "+to+" of "+t.Column("user_id").refers.String()+", which is not its primary key",
+		return nil, unsupported("the column user_id of "+t.String()+" refers to the column "+to+" of "+t.Column("user_id").Refers.String()+", which is not its primary key",
 			"tokenctl cannot tell whose these rows are; use the Django application for them")
 	}
 	return t, nil
@@ -90,14 +92,14 @@ func (l *Layout) credentials(kind string) (*Table, error) {
 // key.
 func (t *Table) foreignColumn() string {
 	c := t.Column("user_id")
-	users := c.target()
-	if users == nil || c.refersTo == "" {
+	users := c.Target()
+	if users == nil || c.RefersTo == "" {
 		return ""
 	}
-	if key := users.primaryKey(); key == nil || key.Name == c.refersTo {
+	if key := users.PrimaryKey(); key == nil || key.Name == c.RefersTo {
 		return ""
 	}
-	return c.refersTo
+	return c.RefersTo
 }
 
 // ownedCredentials returns the table of a kind and that of its users.
@@ -115,7 +117,7 @@ func (l *Layout) ownedCredentials(kind string) (*Table, *UserTable, error) {
 // withOwners is for a from clause: a table under the alias t, and the owners of its rows
 // under the alias u.
 func withOwners(t *Table, u *UserTable) string {
-	return t.SQL() + " t join " + u.From("u") + " on u." + quote(u.Key) + " = t.user_id"
+	return t.SQL() + " t join " + u.From("u") + " on u." + engine.Quote(u.Key) + " = t.user_id"
 }
 
 // findCredentials settles which tables are those of the kinds: the one that the
@@ -159,7 +161,7 @@ func (l *Layout) findCredentials(all []*Table, o Options) {
 }
 
 // listed are tables' names for a sentence.
-func listed(tables []*Table) string {
+func listed[T fmt.Stringer](tables []T) string {
 	names := make([]string, len(tables))
 	for i, t := range tables {
 		names[i] = t.String()
@@ -182,7 +184,7 @@ func (t *Table) looksLike(kind string) bool {
 	unique := func(name string) bool { c := t.Column(name); return c.PrimaryKey || c.Unique }
 	switch kind {
 	case "drf":
-		return has("key", "created", "user_id") && !has("digest") && t.Column("key").Text && unique("key") && t.Column("user_id").refers != nil
+		return has("key", "created", "user_id") && !has("digest") && t.Column("key").Text && unique("key") && t.Column("user_id").Refers != nil
 	case "knox":
 		// Of the rest no release has all.
 		n := 0
@@ -191,7 +193,7 @@ func (t *Table) looksLike(kind string) bool {
 				n++
 			}
 		}
-		return n > 1 && has("digest", "user_id") && t.Column("digest").PrimaryKey && t.Column("user_id").refers != nil
+		return n > 1 && has("digest", "user_id") && t.Column("digest").PrimaryKey && t.Column("user_id").Refers != nil
 	case "session":
 		return has("session_key", "session_data", "expire_date") && unique("session_key")
 	}
@@ -204,8 +206,8 @@ func (t *Table) copyOf(own *Table) bool {
 	if own == nil {
 		return false
 	}
-	for v := own; v.base != nil; v = v.base {
-		if v.base == t {
+	for v := own.Table; v.Base() != nil; v = v.Base() {
+		if v.Base() == t.Table {
 			return true
 		}
 	}
@@ -249,9 +251,6 @@ func (l *Layout) knoxByText() bool {
 	return told && schemes[0] == django.KnoxText
 }
 
-// knoxTable returns knox's table, or why there is none to work with.
-func (l *Layout) knoxTable() (*Table, error) { return l.credentials("knox") }
-
 // knoxExpiry is the column of the expiry, which was called expires before knox
 // 4.0, and empty where there is none, as before 2.1.
 func (t *Table) knoxExpiry() string {
@@ -261,4 +260,33 @@ func (t *Table) knoxExpiry() string {
 		}
 	}
 	return ""
+}
+
+// insertedColumns are the columns that an insertion gives, by kind.
+var insertedColumns = map[string][]string{
+	"drf":     {"key", "created", "user_id"},
+	"knox":    {"digest", "token_key", "created", "expiry", "user_id"},
+	"jwt":     {"token", "created_at", "expires_at", "user_id", "jti"},
+	"session": {"session_key", "session_data", "expire_date"},
+}
+
+// Mintable returns an error when no credential of a kind can be made because of its
+// table: columns that tokenctl has no value for, for example.
+func (l *Layout) Mintable(kind string) error {
+	t, err := l.credentials(kind)
+	if err == nil && kind == "knox" {
+		err = l.knoxMintable(t)
+	}
+	if err != nil {
+		return err
+	}
+	if kind == "drf" && t.Stored() && !t.Column("user_id").Unique && !l.SeveralTokens() {
+		return &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: t.String() + ".user_id has lost its unique constraint",
+			Hint: "restore it: two tokens of one user break obtain_auth_token"}
+	}
+	if extra := t.Required(insertedColumns[kind]...); extra != nil {
+		return &tokenctl.Error{Code: tokenctl.CodeColumnsRequired, Message: "the table " + t.String() + " has further columns that need a value: " + strings.Join(extra, ", "),
+			Hint: "tokenctl does not know what belongs there; let the Django application make the token, or give the columns a default in the database"}
+	}
+	return nil
 }

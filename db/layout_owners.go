@@ -6,10 +6,14 @@ import (
 	"strings"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 )
 
 // reference is a foreign key to a table of users.
-type reference struct{ from, to *Table }
+type reference struct {
+	from *Table
+	to   *engine.Table
+}
 
 // findUsers finds the user table of each kind, and the table of AUTH_USER_MODEL. A kind's
 // foreign key names its user table and overrides every setting. If all keys name one
@@ -17,14 +21,14 @@ type reference struct{ from, to *Table }
 // Without a setting the table of the admin log, which follows AUTH_USER_MODEL in every
 // project, counts if a table of credentials also refers to it.
 func (l *Layout) findUsers(ctx context.Context, tx *Tx, o Options) error {
-	models := map[*Table]*UserTable{}
+	models := map[*engine.Table]*UserTable{}
 	var refs []reference
 	for _, name := range []string{tableAuthToken, tableKnox, tableOutstanding, tableAdminLog} {
 		t := l.tables[name]
 		if t == nil {
 			continue
 		}
-		users := t.Column("user_id").target()
+		users := t.Column("user_id").Target()
 		if users == nil {
 			continue
 		}
@@ -66,7 +70,7 @@ func (l *Layout) findUsers(ctx context.Context, tx *Tx, o Options) error {
 		if o.UserTable != "" && l.User == nil {
 			continue // the setting is wrong
 		}
-		if users := t.Column("user_id").target(); users != nil && c.kind != "session" {
+		if users := t.Column("user_id").Target(); users != nil && c.kind != "session" {
 			// Who inherits has the key of the parent's row.
 			if owner := models[users]; !owner.same(l.User) {
 				t.Owner = owner
@@ -81,9 +85,9 @@ func (l *Layout) findUsers(ctx context.Context, tx *Tx, o Options) error {
 
 // authModel is the table of AUTH_USER_MODEL; nil where the database does not tell,
 // which is a userProblem then.
-func (l *Layout) authModel(ctx context.Context, tx *Tx, o Options, refs []reference, models map[*Table]*UserTable) (*Table, error) {
+func (l *Layout) authModel(ctx context.Context, tx *Tx, o Options, refs []reference, models map[*engine.Table]*UserTable) (*engine.Table, error) {
 	const hint = "set user_table under [auth] in tokenctl.toml to the table of AUTH_USER_MODEL"
-	var targets []*Table
+	var targets []*engine.Table
 	for _, r := range refs {
 		if !slices.Contains(targets, r.to) {
 			targets = append(targets, r.to)
@@ -91,11 +95,11 @@ func (l *Layout) authModel(ctx context.Context, tx *Tx, o Options, refs []refere
 	}
 	// Of tables of one name the application's is that of the first schema.
 	all := slices.Clone(targets)
-	targets = slices.DeleteFunc(targets, func(t *Table) bool {
-		return t.Schema != l.Schema && slices.ContainsFunc(all, func(other *Table) bool { return other.Name == t.Name && other.Schema == l.Schema })
+	targets = slices.DeleteFunc(targets, func(t *engine.Table) bool {
+		return t.Schema != l.Schema && slices.ContainsFunc(all, func(other *engine.Table) bool { return other.Name == t.Name && other.Schema == l.Schema })
 	})
 	if o.UserTable != "" {
-		i := slices.IndexFunc(targets, func(t *Table) bool { return t.Name == o.UserTable })
+		i := slices.IndexFunc(targets, func(t *engine.Table) bool { return t.Name == o.UserTable })
 		if i >= 0 {
 			return targets[i], nil
 		}
@@ -105,14 +109,14 @@ func (l *Layout) authModel(ctx context.Context, tx *Tx, o Options, refs []refere
 				Hint: "correct user_table under [auth] in tokenctl.toml"}
 			return nil, nil
 		}
-		if u, _ := l.userModel(t); len(refs) > 0 && !slices.ContainsFunc(targets, func(t *Table) bool { return models[t].same(u) }) {
+		if u, _ := l.userModel(t.Table); len(refs) > 0 && !slices.ContainsFunc(targets, func(t *engine.Table) bool { return models[t].same(u) }) {
 			l.contradicted = "user_table names " + t.String() + ", but " + refs[0].from.String() + " refers to the users in " + refs[0].to.String()
 		}
-		return t, nil
+		return t.Table, nil
 	}
 	// Of a model and the one that it inherits from, the former is meant.
-	targets = slices.DeleteFunc(targets, func(t *Table) bool {
-		return slices.ContainsFunc(all, func(other *Table) bool {
+	targets = slices.DeleteFunc(targets, func(t *engine.Table) bool {
+		return slices.ContainsFunc(all, func(other *engine.Table) bool {
 			return t != other && models[other].same(models[t]) && len(models[other].Children) > len(models[t].Children)
 		})
 	})
@@ -121,11 +125,11 @@ func (l *Layout) authModel(ctx context.Context, tx *Tx, o Options, refs []refere
 		return targets[0], nil
 	case 0:
 		if t := l.tables[tableUser]; t != nil {
-			return t, nil
+			return t.Table, nil
 		}
 		e := &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no user table",
 			Hint: "run manage.py migrate in the Django project, or tokenctl init for a database without one; for another schema give --schema"}
-		candidates, err := tx.userCandidates(ctx)
+		candidates, err := tx.TablesWith(ctx, "password", "last_login") // AbstractBaseUser of django/contrib/auth/base_user.py (5.2)
 		if candidates != nil {
 			e.Message = "the database does not tell which table is that of AUTH_USER_MODEL"
 			e.Hint = hint + ", such as " + strings.Join(candidates, ", ")
@@ -206,27 +210,3 @@ func (l *Layout) named(t *Table) error {
 
 // NamedOwn returns an error where users who were named cannot have credentials of a kind.
 func (l *Layout) NamedOwn(kind string) error { return l.named(l.Credentials(kind)) }
-
-// userCandidates are the tables that look like a user model's: those with the columns
-// of AbstractBaseUser of django/contrib/auth/base_user.py (5.2).
-func (tx *Tx) userCandidates(ctx context.Context) (names []string, err error) {
-	q := &query{columns: []string{"m.name"}, from: "sqlite_schema m", order: []string{"1"}, limit: 10, where: []string{"m.type = 'table'"}}
-	column := `exists (select 1 from pragma_table_info(m.name) c where c.name = %s)`
-	if tx.store.Engine == PostgreSQL {
-		q.columns, q.from, q.where = []string{"c.relname"}, "pg_catalog.pg_class c", []string{"c.relkind in ('r', 'p', 'f', 'v')", "not c.relispartition", "c.oid >= 16384"}
-		column = "exists (select from pg_catalog.pg_attribute k where k.attrelid = c.oid and k.attname = %s and not k.attisdropped)"
-		if schema := tx.store.opts.Schema; schema != "" {
-			q.and("c.relnamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = %s)", schema)
-		} else {
-			q.where = append(q.where, "pg_catalog.pg_table_is_visible(c.oid)")
-		}
-	}
-	q.and(column, "password")
-	q.and(column, "last_login")
-	return names, tx.each(ctx, q, func(r row) error {
-		var name string
-		err := r.Scan(&name)
-		names = append(names, name)
-		return err
-	})
-}

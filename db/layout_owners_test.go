@@ -88,18 +88,18 @@ func TestNamedUsersOwn(t *testing.T) {
 				return err
 			})
 		}
-		wantCode(t, insert("alice"), tokenctl.CodeLayoutUnsupported)
+		dbtest.WantCode(t, insert("alice"), tokenctl.CodeLayoutUnsupported)
 		for _, list := range [][]string{{"drf", "knox"}, {"drf"}, nil} {
 			if _, err := s.UsersOf(t.Context(), list); err != nil {
 				t.Fatal(err)
 			}
-			wantCode(t, insert("A1"), tokenctl.CodeUserNotFound)
+			dbtest.WantCode(t, insert("A1"), tokenctl.CodeUserNotFound)
 		}
 		if others, err := s.UsersOf(t.Context(), []string{"knox"}); err != nil || others != nil {
 			t.Errorf("%q, %v", others, err)
 		}
-		wantCode(t, insert("A1"), "")
-		wantCode(t, insert("alice"), tokenctl.CodeUserNotFound)
+		dbtest.WantCode(t, insert("A1"), "")
+		dbtest.WantCode(t, insert("alice"), tokenctl.CodeUserNotFound)
 	})
 }
 

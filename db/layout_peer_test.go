@@ -55,10 +55,10 @@ for name in ("ann@example.com", "bob@example.com"):
 					o := db.Options{}
 					if m.ambiguous != "" {
 						_, err := open(t, address, o).Layout(t.Context())
-						wantCode(t, err, "")
+						dbtest.WantCode(t, err, "")
 						for _, err = range open(t, address, o).Tokens(t.Context(), db.Filter{}) {
 						}
-						wantCode(t, err, tokenctl.CodeUsernameField)
+						dbtest.WantCode(t, err, tokenctl.CodeUsernameField)
 						if hint := err.(*tokenctl.Error).Hint; !strings.HasSuffix(hint, m.ambiguous) {
 							t.Errorf("hint %q, want %s", hint, m.ambiguous)
 						}
@@ -135,12 +135,12 @@ func peerTokens(t *testing.T, pr *djangotest.Project, s *db.Store, made map[stri
 		}
 		return tx.CheckConstraints(ctx)
 	})
-	wantCode(t, err, "")
+	dbtest.WantCode(t, err, "")
 	hello(key(1).Reveal(), `"Hello ann@example.com!"`)
 	hello(list[0].Key.Reveal(), `{"detail":"Invalid token."}`)
 	hello(list[1].Key.Reveal(), `{"detail":"Invalid token."}`)
 	_, err = insertToken(ctx, s, list[1].User, key(2))
-	wantCode(t, err, "")
+	dbtest.WantCode(t, err, "")
 	hello(key(2).Reveal(), `"Hello bob@example.com!"`)
 	if got := names(collect(t, s.Tokens(ctx, db.Filter{UserIDs: []string{list[1].User.ID}}))); got != "bob@example.com" {
 		t.Errorf("tokens by owner: %q", got)
@@ -155,10 +155,10 @@ func peerCreate(t *testing.T, s *db.Store, required string) {
 		return err
 	})
 	if required == "" {
-		wantCode(t, err, "")
+		dbtest.WantCode(t, err, "")
 		return
 	}
-	wantCode(t, err, tokenctl.CodeColumnsRequired)
+	dbtest.WantCode(t, err, tokenctl.CodeColumnsRequired)
 	if !strings.HasSuffix(err.Error(), " "+required) {
 		t.Errorf("%v, want %s", err, required)
 	}

@@ -97,7 +97,7 @@ func TestLayouts(t *testing.T) {
 				_, err := tx.Dependants(t.Context(), []db.User{token.User})
 				return err
 			})
-			wantCode(t, err, "")
+			dbtest.WantCode(t, err, "")
 		})
 	}
 }
@@ -135,7 +135,7 @@ func TestTenants(t *testing.T) {
 		{`a`, "b c", "table_missing"},
 		{`a`, "nowhere", "table_missing"},
 	} {
-		s := open(t, with(address, "search_path", test.path), db.Options{Schema: test.schema})
+		s := open(t, dbtest.With(address, "search_path", test.path), db.Options{Schema: test.schema})
 		if got := outcome(t, s, ""); got != test.want {
 			t.Errorf("search_path %s, schema %q: %q, want %q", test.path, test.schema, got, test.want)
 		}
@@ -162,7 +162,7 @@ func TestCollation(t *testing.T) {
 		_, err := named(t.Context(), tx, "Ann")
 		return err
 	})
-	wantCode(t, err, "")
+	dbtest.WantCode(t, err, "")
 }
 
 // What is found out is found out once, by whoever comes first.

@@ -5,11 +5,12 @@ import (
 	"strings"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 )
 
 // UserTable is the table of a user model, with those that it shares its key with.
 type UserTable struct {
-	*Table
+	*engine.Table
 	Key     string // primary key column
 	KeyType KeyType
 	// Username is the column of USERNAME_FIELD; empty when the database does not
@@ -19,13 +20,13 @@ type UserTable struct {
 	// Children are tables that share the key, of models that inherit from this
 	// one (multi-table inheritance), the nearest first. A row without its row in each
 	// of them is no user.
-	Children []*Table
+	Children []*engine.Table
 	// nameProblem is why there is no Username.
 	nameProblem error
 }
 
 // Column returns the named column of the model, wherever it inherits it from, or nil.
-func (u *UserTable) Column(name string) *Column {
+func (u *UserTable) Column(name string) *engine.Column {
 	if c := u.Table.Column(name); c != nil {
 		return c
 	}
@@ -38,7 +39,7 @@ func (u *UserTable) Column(name string) *Column {
 }
 
 // holder is the table that has the named column.
-func (u *UserTable) holder(name string) *Table {
+func (u *UserTable) holder(name string) *engine.Table {
 	for _, t := range u.Children {
 		if c := t.Column(name); c != nil && !c.PrimaryKey && u.Table.Column(name) == nil {
 			return t
@@ -57,22 +58,14 @@ func (u *UserTable) From(alias string) string {
 	from := u.SQL() + " b0"
 	for i, t := range u.Children {
 		name := "b" + string(rune('1'+i))
-		from += " join " + t.SQL() + " " + name + " on " + name + "." + quote(t.primaryKey().Name) + " = b0." + quote(u.Key)
+		from += " join " + t.SQL() + " " + name + " on " + name + "." + engine.Quote(t.PrimaryKey().Name) + " = b0." + engine.Quote(u.Key)
 		for _, c := range t.Columns {
 			if u.holder(c.Name) == t && !c.PrimaryKey {
-				columns = append(columns, name+"."+quote(c.Name))
+				columns = append(columns, name+"."+engine.Quote(c.Name))
 			}
 		}
 	}
 	return "(select " + strings.Join(columns, ", ") + " from " + from + ") " + alias
-}
-
-// expr is format with the quoted column in it, or null when there is none.
-func (u *UserTable) expr(column, format string) string {
-	if u.Column(column) == nil {
-		return "null"
-	}
-	return strings.ReplaceAll(format, "%s", quote(column))
 }
 
 // nameOf is the expression of a user's name, from an alias; null where the database
@@ -81,11 +74,11 @@ func (u *UserTable) nameOf(alias string) string {
 	if u == nil || u.Username == "" {
 		return "cast(null as text)"
 	}
-	return alias + "." + quote(u.Username)
+	return alias + "." + engine.Quote(u.Username)
 }
 
 // tables are the tables that the model is made of.
-func (u *UserTable) tables() []*Table { return append([]*Table{u.Table}, u.Children...) }
+func (u *UserTable) tables() []*engine.Table { return append([]*engine.Table{u.Table}, u.Children...) }
 
 // same reports whether two tables are of users with one key: a model, or one that it
 // inherits from.
@@ -119,18 +112,18 @@ func (l *Layout) Users() (*UserTable, error) {
 func (l *Layout) Contradicted() string { return l.contradicted }
 
 // userModel is the model whose table this is, with those that it inherits from.
-func (l *Layout) userModel(t *Table) (*UserTable, error) {
+func (l *Layout) userModel(t *engine.Table) (*UserTable, error) {
 	u := &UserTable{Table: t}
 	// A model that inherits from a concrete one has its parent's key as its
 	// own, under a column that refers to the parent.
 	for {
-		key := u.primaryKey()
+		key := u.PrimaryKey()
 		if key == nil {
 			return nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "the user table " + u.String() + " has no primary key of one column",
 				Hint: "tokenctl cannot tell users apart without one"}
 		}
-		u.Key, u.KeyType = key.Name, key.keyType(l.Engine)
-		parent := key.target()
+		u.Key, u.KeyType = key.Name, keyTypeOf(key, l.Engine)
+		parent := key.Target()
 		if parent == nil || u.Table.Column("password") != nil || slices.Contains(u.Children, parent) {
 			return u, nil
 		}

@@ -5,9 +5,11 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 )
 
@@ -25,7 +27,7 @@ type OutstandingToken struct {
 	User    User
 	Several bool // the JWT names several users, so nobody
 
-	Unread  []Unread
+	Unread  []engine.Unread
 	Summary *django.JWTGlance // what a list shows of the JWT; nil where the text is none
 	named   string            // the user whom the JWT of a row without an owner names
 }
@@ -50,22 +52,19 @@ func (t *OutstandingToken) read(s tokenctl.JWTSettings) {
 }
 
 // outstanding is the query for outstanding tokens with the owners that their rows name.
-func (l *Layout) outstanding(brief bool) (*query, error) {
+func (l *Layout) outstanding(brief bool) (*engine.Query, error) {
 	o, u, err := l.ownedCredentials("jwt")
 	if err != nil {
 		return nil, err
 	}
-	return &query{columns: append(l.ownerColumns(u, brief), l.outstandingColumns()...), key: "o.id",
-		from: o.SQL() + " o left join " + u.From("u") + " on u." + quote(u.Key) + " = o.user_id"}, nil
+	return &engine.Query{Columns: append(l.ownerColumns(u, brief), l.outstandingColumns()...), PageBy: "o.id",
+		From: o.SQL() + " o left join " + u.From("u") + " on u." + engine.Quote(u.Key) + " = o.user_id"}, nil
 }
 
 // outstandingColumns are what scanOutstandingRow reads, from the alias o.
 func (l *Layout) outstandingColumns() []string {
-	return []string{"o.id", "o.jti", "o.token", l.time("o.created_at"), l.time("o.expires_at"), l.isBlacklisted("o.id")}
+	return []string{"o.id", "o.jti", "o.token", l.Engine.Time("o.created_at"), l.Engine.Time("o.expires_at"), l.isBlacklisted("o.id")}
 }
-
-// outstandingTable returns the table, or why tokenctl cannot work with it.
-func (l *Layout) outstandingTable() (*Table, error) { return l.credentials("jwt") }
 
 // userIDField is a user table with USER_ID_FIELD in the place of its key.
 func (l *Layout) userIDField(u *UserTable, s tokenctl.JWTSettings) (*UserTable, error) {
@@ -80,21 +79,21 @@ func (l *Layout) userIDField(u *UserTable, s tokenctl.JWTSettings) (*UserTable, 
 		return nil, &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: "the user table " + u.Name + " has no column " + s.UserIDField,
 			Hint: "correct user_id_field under [simplejwt] in tokenctl.toml"}
 	}
-	return &UserTable{Table: u.Table, Children: u.Children, Key: c.Name, KeyType: c.keyType(l.Engine)}, nil
+	return &UserTable{Table: u.Table, Children: u.Children, Key: c.Name, KeyType: keyTypeOf(c, l.Engine)}, nil
 }
 
-func scanOutstanding(l *Layout, r *row, brief bool) OutstandingToken {
+func scanOutstanding(l *Layout, r *engine.Row, brief bool) OutstandingToken {
 	u := scanOwner(l.Outstanding().Owner, r, brief)
 	t := scanOutstandingRow(l.Outstanding(), r)
 	t.User = u
 	return t
 }
 
-func scanOutstandingRow(table *Table, r *row) OutstandingToken {
-	t := OutstandingToken{Row: r.integer(), JTI: r.stored(table, "jti"), Text: tokenctl.NewSecret(r.stored(table, "token")),
-		Created: r.moment(django.SimpleJWTTime, table, "created_at"), Expires: r.moment(django.SimpleJWTTime, table, "expires_at")}
-	t.Unread = r.unread
-	if flag := r.flag(); flag != nil {
+func scanOutstandingRow(table *Table, r *engine.Row) OutstandingToken {
+	t := OutstandingToken{Row: r.Integer(), JTI: r.Stored(table, "jti"), Text: tokenctl.NewSecret(r.Stored(table, "token")),
+		Created: r.Moment(django.SimpleJWTTime, table, "created_at"), Expires: r.Moment(django.SimpleJWTTime, table, "expires_at")}
+	t.Unread = r.Unread
+	if flag := r.Flag(); flag != nil {
 		t.Blacklisted = *flag
 	}
 	return t
@@ -104,13 +103,13 @@ func scanOutstandingRow(table *Table, r *row) OutstandingToken {
 // where f does not sort. Of f's conditions those on owners count, and whether Statuses
 // has "blacklisted".
 func (s *Store) OutstandingTokens(ctx context.Context, f Filter, settings tokenctl.JWTSettings, decide Decide[OutstandingToken]) iter.Seq2[OutstandingToken, error] {
-	return s.outstandingTokens(ctx, f, settings.WithDefaults(), decide, func(*Layout, *query) {})
+	return s.outstandingTokens(ctx, f, settings.WithDefaults(), decide, func(*Layout, *engine.Query) {})
 }
 
-func (s *Store) outstandingTokens(ctx context.Context, f Filter, settings tokenctl.JWTSettings, decide Decide[OutstandingToken], narrow func(*Layout, *query)) iter.Seq2[OutstandingToken, error] {
+func (s *Store) outstandingTokens(ctx context.Context, f Filter, settings tokenctl.JWTSettings, decide Decide[OutstandingToken], narrow func(*Layout, *engine.Query)) iter.Seq2[OutstandingToken, error] {
 	brief := f.Staff == nil && f.Superuser == nil
 	d := &decided[OutstandingToken]{store: s, name: "jwts", filter: f, sorts: []string{"user", "user_id", "created", "expires", "status", "type"}, key: "o.id", decide: decide,
-		query: func(l *Layout) (*query, error) {
+		query: func(l *Layout) (*engine.Query, error) {
 			q, err := l.outstanding(brief)
 			if err == nil {
 				err = f.needsNames(l.Outstanding().Owner)
@@ -121,7 +120,7 @@ func (s *Store) outstandingTokens(ctx context.Context, f Filter, settings tokenc
 			narrow(l, q)
 			return q, f.whereOutstanding(l, q)
 		},
-		scan:  func(l *Layout, r *row) OutstandingToken { return scanOutstanding(l, r, brief) },
+		scan:  func(l *Layout, r *engine.Row) OutstandingToken { return scanOutstanding(l, r, brief) },
 		read:  func(_ *Layout, t *OutstandingToken) { t.read(settings) },
 		owner: func(t *OutstandingToken) *User { return &t.User },
 		users: func(l *Layout) *UserTable { return l.Outstanding().Owner },
@@ -130,9 +129,9 @@ func (s *Store) outstandingTokens(ctx context.Context, f Filter, settings tokenc
 			return tx.outstandingOwners(ctx, page, o, settings, brief)
 		},
 		sort: func(l *Layout, found string) map[string]string {
-			id := l.bytewise("o.jti")
-			field := func(name string) string { return l.bytewise(found + "." + name) }
-			return map[string]string{"id": id, "kind": id, "user": l.bytewise(l.Outstanding().Owner.nameOf("sorting")), "user_id": found + ".owner",
+			id := l.Engine.Bytewise("o.jti")
+			field := func(name string) string { return l.Engine.Bytewise(found + "." + name) }
+			return map[string]string{"id": id, "kind": id, "user": l.Engine.Bytewise(l.Outstanding().Owner.nameOf("sorting")), "user_id": found + ".owner",
 				"created": field("created"), "expires": field("expires"), "status": field("status"), "type": field("type")}
 		}}
 	return d.rows(ctx)
@@ -140,11 +139,7 @@ func (s *Store) outstandingTokens(ctx context.Context, f Filter, settings tokenc
 
 // outstandingOwners looks up the owners of tokens whose rows name none.
 func (tx *Tx) outstandingOwners(ctx context.Context, page []OutstandingToken, o *ownerSearch, s tokenctl.JWTSettings, brief bool) error {
-	o.begin()
-	for i := range page {
-		o.want(page[i].named)
-	}
-	if len(o.texts) == 0 {
+	if !o.ask(len(page), func(i int) string { return page[i].named }) {
 		return nil
 	}
 	users := tx.Layout.Outstanding().Owner
@@ -161,14 +156,14 @@ func (tx *Tx) outstandingOwners(ctx context.Context, page []OutstandingToken, o 
 }
 
 // whereOutstanding adds the conditions of a filter that the database can decide.
-func (f *Filter) whereOutstanding(l *Layout, q *query) error {
+func (f *Filter) whereOutstanding(l *Layout, q *engine.Query) error {
 	blacklisted := slices.Contains(f.Statuses, "blacklisted")
 	switch {
 	case f.Statuses == nil:
 	case !blacklisted:
-		q.where = append(q.where, "not "+l.isBlacklisted("o.id"))
+		q.Where = append(q.Where, "not "+l.isBlacklisted("o.id"))
 	case len(f.Statuses) == 1:
-		q.where = append(q.where, l.isBlacklisted("o.id"))
+		q.Where = append(q.Where, l.isBlacklisted("o.id"))
 	}
 	if f.UserIDs == nil {
 		return nil
@@ -177,11 +172,8 @@ func (f *Filter) whereOutstanding(l *Layout, q *query) error {
 		return err
 	}
 	// This lets the index on user_id find the rows.
-	arg, err := l.listArg(l.User.keyArgs(l.Engine, f.UserIDs))
-	if err == nil {
-		q.and("(o.user_id is null or "+l.anyOf("o.user_id", "%s")+")", arg)
-	}
-	return err
+	q.And("(o.user_id is null or "+l.Engine.AnyOf("o.user_id", "%s")+")", l.Engine.ListArg(l.User.keyArgs(l.Engine, f.UserIDs)))
+	return nil
 }
 
 // OutstandingWithJTIs returns the tokens with these jtis, in their order; nil where
@@ -196,12 +188,11 @@ func (tx *Tx) OutstandingWithJTIs(ctx context.Context, jtis []string, s tokenctl
 	for i, jti := range jtis {
 		secrets[i] = tokenctl.NewSecret(jti)
 	}
-	return exactly(tx, q, "o.jti", secrets, func(q *query) (list []OutstandingToken, err error) {
-		err = tx.each(ctx, q, func(r row) error {
-			t := scanOutstanding(tx.Layout, &r, false)
+	return exactly(tx, q, "o.jti", secrets, func(q *engine.Query) ([]OutstandingToken, error) {
+		list, err := engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) OutstandingToken {
+			t := scanOutstanding(tx.Layout, r, false)
 			t.read(s)
-			list = append(list, t)
-			return r.err
+			return t
 		})
 		// Of two rows with one jti the application finds the one that is a text.
 		slices.SortStableFunc(list, func(x, y OutstandingToken) int {
@@ -234,21 +225,19 @@ type StoredToken struct {
 // NewestOutstanding returns the n newest outstanding tokens that have their texts stored.
 func (tx *Tx) NewestOutstanding(ctx context.Context, n int) ([]StoredToken, error) {
 	l := tx.Layout
-	o, err := l.outstandingTable()
+	o, err := l.credentials("jwt")
 	if err != nil {
 		return nil, err
 	}
-	q := &query{columns: []string{"o.jti", "o.token", "coalesce(cast(o.user_id as text), '')", l.time("o.created_at")}, from: o.SQL() + " o",
-		where: []string{"o.token <> ''"}, order: []string{"o.id desc"}, limit: n}
-	var list []StoredToken
-	return list, tx.each(ctx, q, func(r row) error {
-		t := StoredToken{JTI: r.stored(o, "jti"), Text: tokenctl.NewSecret(r.stored(o, "token"))}
-		if id := r.text(); id != "" && o.Owner != nil {
+	q := &engine.Query{Columns: []string{"o.jti", "o.token", "coalesce(cast(o.user_id as text), '')", l.Engine.Time("o.created_at")}, From: o.SQL() + " o",
+		Where: []string{"o.token <> ''"}, Order: []string{"o.id desc"}, Limit: n}
+	return engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) StoredToken {
+		t := StoredToken{JTI: r.Stored(o, "jti"), Text: tokenctl.NewSecret(r.Stored(o, "token"))}
+		if id := r.Text(); id != "" && o.Owner != nil {
 			t.User.ID = o.Owner.keyText(id)
 		}
-		t.Own = isOwn(r.moment(django.SimpleJWTTime, o, "created_at"))
-		list = append(list, t)
-		return r.err
+		t.Own = isOwn(r.Moment(django.SimpleJWTTime, o, "created_at"))
+		return t
 	})
 }
 
@@ -272,16 +261,14 @@ func (tx *Tx) JWTUsers(ctx context.Context, users []User, s tokenctl.JWTSettings
 	if err != nil {
 		return nil, err
 	}
-	q := &query{columns: []string{"cast(u." + quote(u.Key) + " as text)", "coalesce(cast(u." + quote(field.Key) + " as text), '')", "coalesce(u.password, '')"}, from: u.From("u")}
-	if err := q.oneOf(l, "u."+quote(u.Key), keys); err != nil {
-		return nil, err
-	}
+	q := &engine.Query{Columns: []string{"cast(u." + engine.Quote(u.Key) + " as text)", "coalesce(cast(u." + engine.Quote(field.Key) + " as text), '')", "coalesce(u.password, '')"}, From: u.From("u")}
+	q.OneOf(l.Engine, "u."+engine.Quote(u.Key), keys)
 	type claims struct{ id, password string }
 	found := map[string]claims{}
-	err = tx.each(ctx, q, func(r row) error {
-		key := u.keyText(r.text())
-		found[key] = claims{field.keyText(r.text()), r.text()}
-		return r.err
+	err = tx.Each(ctx, q, func(r engine.Row) error {
+		key := u.keyText(r.Text())
+		found[key] = claims{field.keyText(r.Text()), r.Text()}
+		return r.Err
 	})
 	for i, u := range users {
 		list[i].ID, list[i].Password = found[u.ID].id, found[u.ID].password
@@ -294,3 +281,11 @@ func (tx *Tx) JWTUsers(ctx context.Context, users []User, s tokenctl.JWTSettings
 
 // PasswordClaim is what CHECK_REVOKE_TOKEN compares: see [django.PasswordClaim].
 func (u *User) PasswordClaim() string { return django.PasswordClaim(u.password) }
+
+// Unfindable reports whether the jti of a recorded token is stored as bytes, by what could
+// not be read of it: the application finds neither the row nor what blacklists it.
+func Unfindable(list []engine.Unread) bool {
+	return slices.ContainsFunc(list, func(u engine.Unread) bool {
+		return u.What == engine.AsBytes && strings.HasSuffix(u.Column, ".jti")
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 )
 
 // BlacklistTokens blacklists recorded tokens. Of two processes that blacklist a token
@@ -17,12 +18,12 @@ func (tx *Tx) BlacklistTokens(ctx context.Context, refs []Ref) (Outcomes, error)
 	if err := tx.textJTIs(ctx, rowValues(refs)); err != nil {
 		return nil, err
 	}
-	text := l.insertInto(b) + " (token_id, blacklisted_at) select o.id, n.all from " + l.Outstanding().SQL() + " o, n where " + outstandingTheirs
+	text := l.Engine.InsertInto(b.Table) + " (token_id, blacklisted_at) select o.id, n.all from " + l.Outstanding().SQL() + " o, n where " + outstandingTheirs
 	unique := b.Column("token_id").Unique
 	if !unique {
 		text += " and not " + l.isBlacklisted("o.id")
 	}
-	if l.Engine == PostgreSQL {
+	if l.Engine == engine.PostgreSQL {
 		// Nobody can delete the token meanwhile. Django's foreign keys do not wait for this lock.
 		text += " for no key update of o"
 	}
@@ -36,16 +37,14 @@ func (tx *Tx) BlacklistTokens(ctx context.Context, refs []Ref) (Outcomes, error)
 // is all. The application would not find what blacklists such a row.
 func (tx *Tx) textJTIs(ctx context.Context, rows []any) error {
 	l := tx.Layout
-	if l.Engine != SQLite {
+	if l.Engine != engine.SQLite {
 		return nil
 	}
-	q := &query{where: []string{"typeof(jti) = 'blob'"}}
+	q := &engine.Query{Where: []string{"typeof(jti) = 'blob'"}}
 	if rows != nil {
-		if err := q.oneOf(l, "id", rows); err != nil {
-			return err
-		}
+		q.OneOf(l.Engine, "id", rows)
 	}
-	return tx.exec(ctx, "update or ignore "+l.Outstanding().SQL()+" set jti = cast(jti as text) where "+conjunction(q.where), q.args...)
+	return tx.Exec(ctx, "update or ignore "+l.Outstanding().SQL()+" set jti = cast(jti as text) where "+q.Condition(), q.Args...)
 }
 
 // UnblacklistTokens takes tokens off the blacklist.
@@ -94,25 +93,23 @@ func (tx *Tx) changeOutstanding(ctx context.Context, refs []Ref, c change, black
 // their owners, in their order; nil where there is no such row.
 func (tx *Tx) OutstandingByRow(ctx context.Context, refs []Ref) ([]*OutstandingToken, error) {
 	l := tx.Layout
-	o, err := l.outstandingTable()
+	o, err := l.credentials("jwt")
 	if err != nil {
 		return nil, err
 	}
-	q := &query{columns: l.outstandingColumns(), from: o.SQL() + " o"}
-	if err := q.among(l, "o.id", "int8", rowValues(refs)); err != nil {
-		return nil, err
-	}
+	q := &engine.Query{Columns: l.outstandingColumns(), From: o.SQL() + " o"}
+	q.Among(l.Engine, "o.id", "int8", rowValues(refs))
 	places := make(map[int64]int, len(refs))
 	for i := range refs {
 		places[refs[i].Row] = i
 	}
 	list := make([]*OutstandingToken, len(refs))
-	return list, tx.each(ctx, q, func(r row) error {
+	return list, tx.Each(ctx, q, func(r engine.Row) error {
 		t := scanOutstandingRow(o, &r)
 		if place, asked := places[t.Row]; asked {
 			list[place] = &t
 		}
-		return r.err
+		return r.Err
 	})
 }
 
@@ -129,7 +126,7 @@ func (l *Layout) isBlacklisted(id string) string {
 // returns how many there were.
 func (tx *Tx) BlacklistAllTokens(ctx context.Context) (int64, error) {
 	l := tx.Layout
-	o, err := l.outstandingTable()
+	o, err := l.credentials("jwt")
 	if err != nil {
 		return 0, err
 	}
@@ -140,9 +137,9 @@ func (tx *Tx) BlacklistAllTokens(ctx context.Context) (int64, error) {
 	if err := tx.textJTIs(ctx, nil); err != nil {
 		return 0, err
 	}
-	q := &query{from: o.SQL() + " o", where: []string{"not " + l.isBlacklisted("o.id")}}
-	text := l.insertInto(b) + " (token_id, blacklisted_at) select o.id, $1 from " + q.from + " where " + conjunction(q.where)
-	if l.Engine == PostgreSQL {
+	q := &engine.Query{From: o.SQL() + " o", Where: []string{"not " + l.isBlacklisted("o.id")}}
+	text := l.Engine.InsertInto(b.Table) + " (token_id, blacklisted_at) select o.id, $1 from " + q.From + " where " + q.Condition()
+	if l.Engine == engine.PostgreSQL {
 		text += " order by o.id"
 	}
 	if b.Column("token_id").Unique {

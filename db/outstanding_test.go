@@ -254,7 +254,7 @@ func TestOutstandingPurge(t *testing.T) {
 				}
 				return errors.Join(err, tx.CheckConstraints(t.Context()))
 			})
-			wantCode(t, err, "")
+			dbtest.WantCode(t, err, "")
 		}
 		if got := strings.Join(jtis(t, s, db.Filter{}, tokenctl.JWTSettings{}), " "); got != "live slides slides-listed blank-listed" {
 			t.Errorf("left are %s", got)

@@ -2,10 +2,13 @@ package db
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 )
 
 // holdsJTI is an error for a token's id that the column has no room for.
@@ -20,7 +23,7 @@ func (t *Table) holdsJTI(id string) error {
 // CodeAlreadyExists error.
 func (tx *Tx) InsertOutstanding(ctx context.Context, t OutstandingToken) (OutstandingToken, error) {
 	l := tx.Layout
-	o, err := l.outstandingTable()
+	o, err := l.credentials("jwt")
 	if err == nil {
 		err = l.Mintable("jwt")
 	}
@@ -37,38 +40,28 @@ func (tx *Tx) InsertOutstanding(ctx context.Context, t OutstandingToken) (Outsta
 	if !t.Created.IsZero() {
 		created = l.jwtTimeArg(t.Created)
 	}
-	rows, err := tx.conn.QueryContext(ctx, "insert into "+o.SQL()+" (token, created_at, expires_at, user_id, jti) values ($1, $2, $3, $4, $5) on conflict (jti) do nothing returning id",
-		t.Text.Reveal(), created, l.jwtTimeArg(t.Expires), owner, t.JTI)
-	if err != nil {
-		return t, tx.explain(ctx, err)
-	}
-	defer rows.Close()
-	inserted := rows.Next()
-	if inserted {
-		err = rows.Scan(&t.Row)
-	}
-	if err == nil {
-		err = rows.Err()
-	}
-	if err == nil && !inserted {
+	q := &engine.Query{Text: "insert into " + o.SQL() + " (token, created_at, expires_at, user_id, jti) values ($1, $2, $3, $4, $5) on conflict (jti) do nothing returning id",
+		Args: []any{t.Text.Reveal(), created, l.jwtTimeArg(t.Expires), owner, t.JTI}}
+	err = tx.Scan(ctx, q, &t.Row)
+	if errors.Is(err, sql.ErrNoRows) {
 		err = &tokenctl.Error{Code: tokenctl.CodeAlreadyExists, Message: "the token was recorded by somebody else meanwhile", Hint: "do it again"}
 	}
-	return t, tx.explain(ctx, err)
+	return t, err
 }
 
 // RecordOutstanding records tokens, each with an expiry of its own, and returns their
 // primary keys in their order. Of a token that somebody recorded meanwhile it is that row.
 func (tx *Tx) RecordOutstanding(ctx context.Context, list []OutstandingToken) ([]int64, error) {
 	l := tx.Layout
-	o, err := l.outstandingTable()
+	o, err := l.credentials("jwt")
 	if err != nil {
 		return nil, err
 	}
 	rows := map[string]int64{}
-	note := func(r row) error {
-		id, jti := r.integer(), r.text()
+	note := func(r engine.Row) error {
+		id, jti := r.Integer(), r.Text()
 		rows[jti] = id
-		return r.err
+		return r.Err
 	}
 	for _, owned := range []bool{true, false} {
 		var texts, ids, expires []any
@@ -85,18 +78,15 @@ func (tx *Tx) RecordOutstanding(ctx context.Context, list []OutstandingToken) ([
 		if texts == nil {
 			continue
 		}
-		owner := values{column: "user_id"}
+		owner := engine.Values{Column: "user_id"}
 		if owned {
-			if owner.each, err = l.keysOf(o.Owner, users); err != nil {
+			if owner.Each, err = l.keysOf(o.Owner, users); err != nil {
 				return nil, err
 			}
 		}
-		text, args, err := l.insertion(o, "on conflict do nothing returning id, jti", values{column: "token", each: texts}, values{column: "created_at", same: l.jwtTimeArg(tx.Now)},
-			values{column: "expires_at", each: expires}, owner, values{column: "jti", each: ids})
-		if err == nil {
-			err = tx.each(ctx, &query{text: text, args: args}, note)
-		}
-		if err != nil {
+		q := l.Engine.Insertion(o.Table, "on conflict do nothing returning id, jti", engine.Values{Column: "token", Each: texts}, engine.Values{Column: "created_at", Same: l.jwtTimeArg(tx.Now)},
+			engine.Values{Column: "expires_at", Each: expires}, owner, engine.Values{Column: "jti", Each: ids})
+		if err := tx.Each(ctx, q, note); err != nil {
 			return nil, err
 		}
 	}
@@ -107,11 +97,9 @@ func (tx *Tx) RecordOutstanding(ctx context.Context, list []OutstandingToken) ([
 		}
 	}
 	if others != nil {
-		q := &query{columns: []string{"id", "jti"}, from: o.SQL()}
-		if err := q.among(l, "jti", "text", others); err != nil {
-			return nil, err
-		}
-		if err := tx.each(ctx, q, note); err != nil {
+		q := &engine.Query{Columns: []string{"id", "jti"}, From: o.SQL()}
+		q.Among(l.Engine, "jti", "text", others)
+		if err := tx.Each(ctx, q, note); err != nil {
 			return nil, err
 		}
 	}
@@ -128,13 +116,10 @@ func (tx *Tx) RecordOutstanding(ctx context.Context, list []OutstandingToken) ([
 // own model, and expire at one time. A jti that is there already is a CodeAlreadyExists error.
 func (tx *Tx) InsertOutstandingTokens(ctx context.Context, list []OutstandingToken, expires time.Time) error {
 	l := tx.Layout
-	o, err := l.outstandingTable()
-	if err == nil {
-		err = l.Mintable("jwt")
-	}
-	if err != nil {
+	if err := l.Mintable("jwt"); err != nil {
 		return err
 	}
+	o := l.Outstanding()
 	texts, ids, users := make([]any, len(list)), make([]any, len(list)), make([]User, len(list))
 	for i, t := range list {
 		texts[i], ids[i], users[i] = t.Text.Reveal(), t.JTI, t.User
@@ -143,8 +128,8 @@ func (tx *Tx) InsertOutstandingTokens(ctx context.Context, list []OutstandingTok
 	if err != nil {
 		return err
 	}
-	return tx.insertAll(ctx, len(list), o, values{column: "token", each: texts}, values{column: "created_at", same: l.jwtTimeArg(ownTime(tx.Now))},
-		values{column: "expires_at", same: l.jwtTimeArg(expires)}, values{column: "user_id", each: owners}, values{column: "jti", each: ids})
+	return tx.InsertAll(ctx, len(list), o.Table, engine.Values{Column: "token", Each: texts}, engine.Values{Column: "created_at", Same: l.jwtTimeArg(ownTime(tx.Now))},
+		engine.Values{Column: "expires_at", Same: l.jwtTimeArg(expires)}, engine.Values{Column: "user_id", Each: owners}, engine.Values{Column: "jti", Each: ids})
 }
 
 // blacklist returns the table of BlacklistedToken.

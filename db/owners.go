@@ -3,6 +3,8 @@ package db
 import (
 	"context"
 	"slices"
+
+	"tokenctl/db/engine"
 )
 
 // ownerSearch looks up the owners of page after page of rows that name theirs in a
@@ -14,21 +16,21 @@ type ownerSearch struct {
 	rows   []int // how many users each text names
 }
 
-// begin forgets the page before.
-func (o *ownerSearch) begin() {
+// ask begins a search for the users whom n texts name, and reports whether there are any.
+func (o *ownerSearch) ask(n int, text func(int) string) bool {
 	if o.places == nil {
 		o.places = map[string]int{}
 	}
 	clear(o.places)
 	o.texts = o.texts[:0]
-}
-
-// want asks for the user whom a text names, if it names any.
-func (o *ownerSearch) want(text string) {
-	if _, asked := o.places[text]; text != "" && !asked {
-		o.places[text] = len(o.texts)
-		o.texts = append(o.texts, text)
+	for i := range n {
+		name := text(i)
+		if _, asked := o.places[name]; name != "" && !asked {
+			o.places[name] = len(o.texts)
+			o.texts = append(o.texts, name)
+		}
 	}
+	return len(o.texts) > 0
 }
 
 // find looks up the users of a table who have the texts in a column, which field has in
@@ -50,28 +52,25 @@ func (o *ownerSearch) find(ctx context.Context, tx *Tx, users, field *UserTable,
 	if keys == nil {
 		return nil
 	}
-	q := &query{}
-	from, place, err := q.given(l, field.Column(field.Key).Type, keys)
-	if err != nil {
-		return err
-	}
-	q.columns = append([]string{place}, l.ownerColumns(users, brief)...)
+	q := &engine.Query{}
+	from, place := q.Unnest(l.Engine, field.Column(field.Key).Type, keys)
+	q.Columns = append([]string{place}, l.ownerColumns(users, brief)...)
 	password = password && brief // otherwise it is among the columns
 	if password {
-		q.columns = append(q.columns, "u.password")
+		q.Columns = append(q.Columns, "u.password")
 	}
-	q.from = from + " join " + users.From("u") + " on u." + quote(field.Key) + " = n.value"
-	return tx.each(ctx, q, func(r row) error {
-		i := places[r.integer()]
+	q.From = from + " join " + users.From("u") + " on u." + engine.Quote(field.Key) + " = n.value"
+	return tx.Each(ctx, q, func(r engine.Row) error {
+		i := places[r.Integer()]
 		u := scanOwner(users, &r, brief)
 		if password {
-			u.password, _ = r.maybe()
+			u.password, _ = r.Maybe()
 		}
 		if o.users[i] = u; o.rows[i] > 0 {
 			o.users[i] = User{}
 		}
 		o.rows[i]++
-		return r.err
+		return r.Err
 	})
 }
 
@@ -87,10 +86,7 @@ func (o *ownerSearch) user(text string) (u User, several bool) {
 // OwnersWithIDs returns the users of a model with these primary keys, each once.
 func (tx *Tx) OwnersWithIDs(ctx context.Context, t *UserTable, ids []string) (list []User, err error) {
 	var o ownerSearch
-	o.begin()
-	for _, id := range ids {
-		o.want(id)
-	}
+	o.ask(len(ids), func(i int) string { return ids[i] })
 	if err := o.find(ctx, tx, t, t, false, false); err != nil {
 		return nil, err
 	}

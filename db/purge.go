@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 )
 
@@ -18,38 +19,24 @@ import (
 // ExpiredKnox yields the tokens that expired before a time, of some users, by primary
 // key; nil is everybody.
 func (s *Store) ExpiredKnox(ctx context.Context, before time.Time, userIDs []string) iter.Seq2[Ref, error] {
-	return pastDue(stream(ctx, s, func(l *Layout) (*query, error) {
-		t, err := l.knoxTable()
+	return pastDue(stream(ctx, s, func(l *Layout) (*engine.Query, error) {
+		t, q, err := l.expiredKnox(before, userIDs)
 		if err != nil {
 			return nil, err
 		}
-		q := &query{columns: []string{"t.digest", "null"}, from: t.SQL() + " t", key: l.pageKey("t.digest")}
-		expiry := t.knoxExpiry()
-		if expiry == "" {
-			q.where = append(q.where, "1 = 0")
-			return q, nil
-		}
-		q.columns[1] = l.time("t." + quote(expiry))
-		q.and(l.dated(t.Column(expiry), "t."+quote(expiry), "<", "%s"), l.timeArg(before))
-		if userIDs != nil {
-			users := make([]User, len(userIDs))
-			for i, id := range userIDs {
-				users[i].ID = id
-			}
-			err = q.ownedBy(l, t, users)
-		}
-		return q, err
-	}, func(l *Layout, r *row) (e expired) {
+		q.Columns, q.PageBy = []string{"t.digest", t.Column(t.knoxExpiry()).Expr(l.Engine.Time("t.%s"))}, l.pageKey("t.digest")
+		return q, nil
+	}, func(l *Layout, r *engine.Row) (e expired) {
 		t := l.Knox()
-		e.ref.Key = tokenctl.NewSecret(r.stored(t, "digest"))
-		e.is = isBefore(r.moment(django.DjangoTime, t, t.knoxExpiry()), before)
+		e.ref.Key = tokenctl.NewSecret(r.Stored(t, "digest"))
+		e.is = isBefore(r.Moment(django.DjangoTime, t, t.knoxExpiry()), before)
 		return e
 	}))
 }
 
-// pageKey is the key by which SQLite reads a list by pages. PostgreSQL needs no order.
+// pageKey is what SQLite reads a list by, page after page. PostgreSQL needs no order.
 func (l *Layout) pageKey(key string) string {
-	if l.Engine == SQLite {
+	if l.Engine == engine.SQLite {
 		return key
 	}
 	return ""
@@ -78,18 +65,18 @@ func isBefore(t, before time.Time) bool { return !t.IsZero() && t.Before(before)
 // ExpiredSessions yields the sessions that expired before a time; with userIDs, only
 // those of these users, which only the sessions' data tell.
 func (s *Store) ExpiredSessions(ctx context.Context, before time.Time, userIDs []string) iter.Seq2[Ref, error] {
-	return pastDue(stream(ctx, s, func(l *Layout) (*query, error) {
+	return pastDue(stream(ctx, s, func(l *Layout) (*engine.Query, error) {
 		q, err := l.sessions(s.Now())
 		if err != nil {
 			return nil, err
 		}
-		if q.brief(); userIDs == nil {
-			q.columns[1] = "null"
+		if brief(q); userIDs == nil {
+			q.Columns[1] = "null"
 		}
-		q.key = l.pageKey(q.key)
-		q.and(l.dated(l.Session().Column("expire_date"), "s.expire_date", "<", "%s"), l.timeArg(before))
+		q.PageBy = l.pageKey(q.PageBy)
+		q.And(l.Engine.Dated(l.Session().Column("expire_date"), "s.expire_date", "<", "%s"), l.timeArg(before))
 		return q, nil
-	}, func(l *Layout, r *row) (e expired) {
+	}, func(l *Layout, r *engine.Row) (e expired) {
 		v := scanSession(l, r)
 		e.ref.Key = v.Key
 		if e.is = isBefore(v.Expires, before); userIDs != nil {
@@ -119,8 +106,8 @@ func (s *Store) ExpiredOutstanding(ctx context.Context, before time.Time, userID
 		}
 		return true
 	}
-	condition := func(l *Layout, q *query) {
-		q.and(l.dated(l.Outstanding().Column("expires_at"), "o.expires_at", "<", "%s"), l.jwtTimeArg(before))
+	condition := func(l *Layout, q *engine.Query) {
+		q.And(l.Engine.Dated(l.Outstanding().Column("expires_at"), "o.expires_at", "<", "%s"), l.jwtTimeArg(before))
 	}
 	if userIDs != nil {
 		rows := s.outstandingTokens(ctx, Filter{UserIDs: userIDs}, settings, func(t *OutstandingToken) (Decision, bool) { return Decision{}, judge(t) }, condition)
@@ -132,17 +119,17 @@ func (s *Store) ExpiredOutstanding(ctx context.Context, before time.Time, userID
 			}
 		}
 	}
-	return pastDue(stream(ctx, s, func(l *Layout) (*query, error) {
-		o, err := l.outstandingTable()
+	return pastDue(stream(ctx, s, func(l *Layout) (*engine.Query, error) {
+		o, err := l.credentials("jwt")
 		if err != nil {
 			return nil, err
 		}
-		q := &query{columns: l.outstandingColumns(), from: o.SQL() + " o", key: l.pageKey("o.id")}
+		q := &engine.Query{Columns: l.outstandingColumns(), From: o.SQL() + " o", PageBy: l.pageKey("o.id")}
 		condition(l, q)
 		return q, nil
-	}, func(l *Layout, r *row) expired {
+	}, func(l *Layout, r *engine.Row) expired {
 		t := scanOutstandingRow(l.Outstanding(), r)
-		return expired{t.Ref(), r.err == nil && judge(&t)}
+		return expired{t.Ref(), r.Err == nil && judge(&t)}
 	}))
 }
 
@@ -165,15 +152,15 @@ func (tx *Tx) DeleteExpiredOutstanding(ctx context.Context, refs []Ref, before t
 	l := tx.Layout
 	o, at := l.Outstanding(), l.jwtTimeArg(before)
 	rows := given{"key", o.Column("id"), rowValues(refs)}
-	past := func(at string) string { return l.dated(o.Column("expires_at"), "o.expires_at", "<", at) }
+	past := func(at string) string { return l.Engine.Dated(o.Column("expires_at"), "o.expires_at", "<", at) }
 	if b := l.Blacklisted(); b != nil {
 		// Most of them are not blacklisted: only a row that is still there was kept.
 		missed, err := tx.run(ctx, change{table: b, text: "delete from " + b.SQL() + " as t using n where t.token_id = n.key and exists (select 1 from " + o.SQL() +
 			" o where o.id = n.key and " + past("n.all") + ")", same: at, each: []given{rows}})
 		if err == nil && missed != nil {
-			q := &query{from: b.SQL() + " t"}
-			q.and("exists (select 1 from "+o.SQL()+" o where o.id = t.token_id and "+past("%s")+")", at)
-			err = tx.noneLeft(ctx, b, q, "t.token_id", given{"key", o.Column("id"), pick(rows.each, missed)})
+			q := &engine.Query{From: b.SQL() + " t"}
+			q.And("exists (select 1 from "+o.SQL()+" o where o.id = t.token_id and "+past("%s")+")", at)
+			err = tx.noneLeft(ctx, b, q, "t.token_id", given{"key", o.Column("id"), subset(rows.each, missed)})
 		}
 		if err != nil {
 			return 0, err
@@ -183,28 +170,26 @@ func (tx *Tx) DeleteExpiredOutstanding(ctx context.Context, refs []Ref, before t
 }
 
 func (tx *Tx) deleteExpired(ctx context.Context, t *Table, keys given, expiry string, before any) (int64, error) {
-	key := "t." + quote(keys.column.Name)
+	key := "t." + engine.Quote(keys.column.Name)
 	past := func(at string) string {
-		return tx.Layout.dated(t.Column(expiry), "t."+quote(expiry), "<", at)
+		return tx.Layout.Engine.Dated(t.Column(expiry), "t."+engine.Quote(expiry), "<", at)
 	}
 	missed, err := tx.run(ctx, change{table: t, text: "delete from " + t.SQL() + " as t using n where " + key + " = n.key and " + past("n.all"), same: before, each: []given{keys}})
 	deleted := int64(len(keys.each) - len(missed))
 	if err != nil || missed == nil {
 		return deleted, err
 	}
-	q := &query{from: t.SQL() + " t"}
-	q.and(past("%s"), before)
-	return deleted, tx.noneLeft(ctx, t, q, key, given{"key", keys.column, pick(keys.each, missed)})
+	q := &engine.Query{From: t.SQL() + " t"}
+	q.And(past("%s"), before)
+	return deleted, tx.noneLeft(ctx, t, q, key, given{"key", keys.column, subset(keys.each, missed)})
 }
 
 // noneLeft is an error when q finds rows with one of the keys: they were kept.
-func (tx *Tx) noneLeft(ctx context.Context, t *Table, q *query, key string, keys given) error {
-	q.columns = []string{"count(*)"}
-	if err := q.among(tx.Layout, key, keys.column.Type, keys.each); err != nil {
-		return err
-	}
+func (tx *Tx) noneLeft(ctx context.Context, t *Table, q *engine.Query, key string, keys given) error {
+	q.Columns = []string{"count(*)"}
+	q.Among(tx.Layout.Engine, key, keys.column.Type, keys.each)
 	var n int64
-	err := tx.each(ctx, q, func(r row) error { return r.Scan(&n) })
+	err := tx.Scan(ctx, q, &n)
 	if err == nil && n > 0 {
 		err = kept(t, n)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
+	"tokenctl/db/engine"
 )
 
 // TestStatementWhileReading: a statement in the middle of a result does not wait
@@ -23,7 +24,7 @@ func TestStatementWhileReading(t *testing.T) {
 				if _, err := inserted(t.Context(), tx, u, key(1)); err != nil {
 					return err
 				}
-				return tx.Each(t.Context(), "select 1", func() error { return tx.Exec(t.Context(), "select 1") })
+				return tx.Each(t.Context(), &engine.Query{Text: "select 1"}, func(engine.Row) error { return tx.Exec(t.Context(), "select 1") })
 			})
 			t.Error(err)
 		}()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 )
 
@@ -20,7 +21,7 @@ type Session struct {
 	UserID  string // whose it says it is, as a user's key is printed; empty: nobody's, or not readable
 	User    User   // zero where there is no such user
 	Problem error  // why the data cannot be read: ErrSessionCorrupt and its kin of package django
-	Unread  []Unread
+	Unread  []engine.Unread
 	bytes   bool  // its key is stored as bytes
 	Sum     int64 // on PostgreSQL, a hash of its data; see Filter.Compare
 }
@@ -34,52 +35,52 @@ const maxSessionData = 2 << 20
 
 // sessions is the query for sessions as things are now, which have no column for their
 // owner.
-func (l *Layout) sessions(now time.Time) (*query, error) {
+func (l *Layout) sessions(now time.Time) (*engine.Query, error) {
 	t, err := l.credentials("session")
 	if err != nil {
 		return nil, err
 	}
-	q := &query{from: t.SQL() + " s", key: "s.session_key"}
+	q := &engine.Query{From: t.SQL() + " s", PageBy: "s.session_key"}
 	live := "false"
-	if l.dates(t.Column("expire_date")) {
-		live = q.expr("s.expire_date > %s", l.timeArg(now))
+	if l.Engine.Dates(t.Column("expire_date")) {
+		live = q.Expr("s.expire_date > %s", l.timeArg(now))
 	}
-	q.columns = []string{"s.session_key", "coalesce(s.session_data, '')", l.time("s.expire_date"), live}
+	q.Columns = []string{"s.session_key", "coalesce(s.session_data, '')", l.Engine.Time("s.expire_date"), live}
 	return q, nil
 }
 
 // brief leaves out the data of sessions that are too large to be read.
-func (q *query) brief() *query {
-	q.columns[1] = "case when octet_length(coalesce(s.session_data, '')) <= " + strconv.Itoa(maxSessionData) + " then coalesce(s.session_data, '') end"
+func brief(q *engine.Query) *engine.Query {
+	q.Columns[1] = "case when octet_length(coalesce(s.session_data, '')) <= " + strconv.Itoa(maxSessionData) + " then coalesce(s.session_data, '') end"
 	return q
 }
 
 // summed also selects the hash of the data, on PostgreSQL.
-func (q *query) summed(l *Layout) {
-	if l.Engine == PostgreSQL {
-		q.columns = append(q.columns, sessionSum("s"))
+func (l *Layout) summed(q *engine.Query) {
+	if l.Engine == engine.PostgreSQL {
+		q.Columns = append(q.Columns, sessionSum("s"))
 	}
 }
 
-func scanSession(l *Layout, r *row) Session {
+func scanSession(l *Layout, r *engine.Row) Session {
 	t := l.Session()
-	s := Session{bytes: r.isBytes()}
-	s.Key = tokenctl.NewSecret(r.stored(t, "session_key"))
-	bytes := r.isBytes()
-	data, ok := r.maybe()
-	s.Expires = r.moment(django.DjangoTime, t, "expire_date")
-	if live := r.flag(); live != nil {
+	s := Session{bytes: r.IsBytes()}
+	s.Key = tokenctl.NewSecret(r.Stored(t, "session_key"))
+	bytes := r.IsBytes()
+	data, ok := r.Maybe()
+	s.Expires = r.Moment(django.DjangoTime, t, "expire_date")
+	if live := r.Flag(); live != nil {
 		s.Live = *live
 	}
-	s.Unread = r.unread
+	s.Unread = r.Unread
 	if s.Data = data; !ok {
 		s.Problem = django.ErrSessionTooLarge
 	}
 	if bytes && data != "" {
 		s.Problem = django.ErrSessionCorrupt // signing.loads takes no bytes
 	}
-	if len(r.columns) > 0 { // see summed
-		s.Sum = r.integer()
+	if l.Engine == engine.PostgreSQL && r.Left() > 0 { // see summed
+		s.Sum = r.Integer()
 	}
 	return s
 }
@@ -113,7 +114,7 @@ func (l *Layout) sessionOwner(id string) (arg any, ok bool) {
 // called for each that was read, whether f selects it or not.
 func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), decide Decide[Session]) iter.Seq2[Session, error] {
 	d := &decided[Session]{store: s, name: "sessions", filter: f, sorts: []string{"user", "user_id", "status"}, key: "s.session_key", note: note, decide: decide,
-		query: func(l *Layout) (*query, error) {
+		query: func(l *Layout) (*engine.Query, error) {
 			q, err := l.sessions(s.Now())
 			if err == nil && f.UserIDs != nil {
 				err = l.named(l.Session())
@@ -124,8 +125,8 @@ func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), dec
 			if err != nil {
 				return nil, err
 			}
-			if q.brief(); f.Compare {
-				q.summed(l)
+			if brief(q); f.Compare {
+				l.summed(q)
 			}
 			f.whereSession(l, q)
 			return q, nil
@@ -145,24 +146,24 @@ func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), dec
 		},
 		// An id is session:KEY… with the start of the key, so the key orders as the id.
 		sort: func(l *Layout, found string) map[string]string {
-			key := l.bytewise("s.session_key")
-			return map[string]string{"id": key, "kind": key, "type": key, "created": key, "expires": l.knownDate(l.Session().Column("expire_date"), "s.expire_date"),
-				"user": l.bytewise(l.Session().Owner.nameOf("sorting")), "user_id": found + ".owner", "status": l.bytewise(found + ".status")}
+			key := l.Engine.Bytewise("s.session_key")
+			return map[string]string{"id": key, "kind": key, "type": key, "created": key, "expires": l.Engine.KnownDate(l.Session().Column("expire_date"), "s.expire_date"),
+				"user": l.Engine.Bytewise(l.Session().Owner.nameOf("sorting")), "user_id": found + ".owner", "status": l.Engine.Bytewise(found + ".status")}
 		}}
 	return d.rows(ctx)
 }
 
 // whereSession adds those of a filter's conditions that the database can decide.
-func (f *Filter) whereSession(l *Layout, q *query) {
+func (f *Filter) whereSession(l *Layout, q *engine.Query) {
 	c := l.Session().Column("expire_date")
 	if f.ExpiresBefore != nil {
-		q.and(l.dated(c, "s.expire_date", "<", "%s"), l.timeArg(*f.ExpiresBefore))
+		q.And(l.Engine.Dated(c, "s.expire_date", "<", "%s"), l.timeArg(*f.ExpiresBefore))
 	}
 	if f.ExpiresAfter != nil {
-		q.and(l.dated(c, "s.expire_date", ">", "%s"), l.timeArg(*f.ExpiresAfter))
+		q.And(l.Engine.Dated(c, "s.expire_date", ">", "%s"), l.timeArg(*f.ExpiresAfter))
 	}
 	if f.Unexpired != nil {
-		q.and(l.unexpired(c, "s.expire_date"), l.timeArg(*f.Unexpired))
+		q.And(l.Engine.Unexpired(c, "s.expire_date"), l.timeArg(*f.Unexpired))
 	}
 }
 
@@ -176,10 +177,7 @@ func (tx *Tx) sessionOwners(ctx context.Context, page []Session, o *ownerSearch,
 	if users == nil {
 		return nil // see read
 	}
-	o.begin()
-	for i := range page {
-		o.want(page[i].UserID)
-	}
+	o.ask(len(page), func(i int) string { return page[i].UserID })
 	// The auth hash of a session is made of its owner's password.
 	if err := o.find(ctx, tx, users, users, brief, true); err != nil {
 		return err
@@ -191,13 +189,11 @@ func (tx *Tx) sessionOwners(ctx context.Context, page []Session, o *ownerSearch,
 }
 
 // readSessions returns what q finds, with the owners.
-func (tx *Tx) readSessions(ctx context.Context, q *query) ([]Session, error) {
-	list := make([]Session, 0, q.most)
-	err := tx.each(ctx, q, func(r row) error {
-		s := scanSession(tx.Layout, &r)
+func (tx *Tx) readSessions(ctx context.Context, q *engine.Query) ([]Session, error) {
+	list, err := engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) Session {
+		s := scanSession(tx.Layout, r)
 		s.read(tx.Layout)
-		list = append(list, s)
-		return r.err
+		return s
 	})
 	if err != nil {
 		return nil, err
@@ -212,8 +208,8 @@ func (tx *Tx) SessionsWithKeys(ctx context.Context, secrets []tokenctl.Secret) (
 	if err != nil {
 		return nil, err
 	}
-	q.summed(tx.Layout)
-	return exactly(tx, q, "s.session_key", secrets, func(q *query) ([]Session, error) { return tx.readSessions(ctx, q) },
+	tx.Layout.summed(q)
+	return exactly(tx, q, "s.session_key", secrets, func(q *engine.Query) ([]Session, error) { return tx.readSessions(ctx, q) },
 		func(s *Session) tokenctl.Secret { return s.Key })
 }
 
@@ -224,18 +220,16 @@ func (tx *Tx) SessionsWithPrefixes(ctx context.Context, prefixes []string) ([][]
 	if err != nil {
 		return nil, err
 	}
-	q.brief().summed(tx.Layout)
-	if err := q.startingWith(tx.Layout, "s.session_key", prefixes, "\x7f"); err != nil {
-		return nil, err
-	}
+	tx.Layout.summed(brief(q))
+	q.StartingWith(tx.Layout.Engine, "s.session_key", prefixes, "\x7f")
 	var list []Session
 	var places []int
-	err = tx.each(ctx, q, func(r row) error {
-		places = append(places, int(r.integer()))
+	err = tx.Each(ctx, q, func(r engine.Row) error {
+		places = append(places, int(r.Integer()))
 		s := scanSession(tx.Layout, &r)
 		s.read(tx.Layout)
 		list = append(list, s)
-		return r.err
+		return r.Err
 	})
 	if err == nil {
 		err = tx.owners(ctx, list)
@@ -256,11 +250,11 @@ func (tx *Tx) NewestSessions(ctx context.Context, n int) ([]Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c := tx.Layout.Session().Column("expire_date"); tx.Layout.dates(c) {
-		q.where = append(q.where, tx.Layout.isDate("s.expire_date"))
+	if c := tx.Layout.Session().Column("expire_date"); tx.Layout.Engine.Dates(c) {
+		q.Where = append(q.Where, tx.Layout.Engine.IsDate("s.expire_date"))
 	}
-	q.order, q.limit = []string{"s.expire_date desc"}, n
-	return tx.readSessions(ctx, q.brief())
+	q.Order, q.Limit = []string{"s.expire_date desc"}, n
+	return tx.readSessions(ctx, brief(q))
 }
 
 // SessionAuthHash is the _auth_user_hash of a new session of the user.
@@ -272,4 +266,41 @@ func (u *User) SessionAuthHash(key tokenctl.Secret) string {
 // to the user's password.
 func (u *User) MatchSessionAuthHash(hash string, keys *django.SessionKeys) django.KeyMatch {
 	return keys.MatchAuthHash(hash, u.password)
+}
+
+// InsertSessions adds a session for each of the users.
+func (tx *Tx) InsertSessions(ctx context.Context, users []User, keys []tokenctl.Secret, data []string, expires time.Time) ([]Session, error) {
+	l := tx.Layout
+	if _, err := l.newOwners("session", users); err != nil {
+		return nil, err
+	}
+	expires = ownTime(expires.UTC())
+	list := make([]Session, len(users))
+	for i, u := range users {
+		list[i] = Session{Key: keys[i], Data: data[i], Expires: expires, UserID: u.ID, User: u}
+	}
+	return list, tx.InsertAll(ctx, len(list), l.Session().Table, engine.Values{Column: "session_key", Each: revealed(keys)},
+		engine.Values{Column: "session_data", Each: engine.Anys(data)}, engine.Values{Column: "expire_date", Same: l.timeArg(expires)})
+}
+
+// UpdateSession gives the session with this key other contents, whoever had it,
+// and reports whether there was one: SessionStore.save of
+// django/contrib/sessions/backends/db.py (4.2) without must_create.
+func (tx *Tx) UpdateSession(ctx context.Context, key tokenctl.Secret, data string, expires time.Time) (found bool, err error) {
+	l := tx.Layout
+	if _, err := l.credentials("session"); err != nil {
+		return false, err
+	}
+	n, err := tx.ExecRows(ctx, "update "+l.Session().SQL()+" set session_data = $1, expire_date = $2 where session_key = $3",
+		data, l.timeArg(expires), key.Reveal())
+	return n > 0, err
+}
+
+// DropSession deletes the session with this key, if there is one:
+// SessionStore.delete of the same file.
+func (tx *Tx) DropSession(ctx context.Context, key tokenctl.Secret) error {
+	if _, err := tx.Layout.credentials("session"); err != nil {
+		return err
+	}
+	return tx.Exec(ctx, "delete from "+tx.Layout.Session().SQL()+" where session_key = $1", key.Reveal())
 }

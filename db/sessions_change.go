@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 )
 
 // What an application keeps in a session may change with every request. A session is
@@ -17,24 +18,22 @@ func (tx *Tx) LockSessions(ctx context.Context, refs []Ref) ([]Session, Outcomes
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := q.among(tx.Layout, "s.session_key", "text", keyValues(refs)); err != nil {
-		return nil, nil, err
-	}
-	if tx.Layout.Engine == PostgreSQL {
-		q = &query{text: q.sql() + " for update", args: q.args}
+	q.Among(tx.Layout.Engine, "s.session_key", "text", keyValues(refs))
+	if tx.Layout.Engine == engine.PostgreSQL {
+		q = &engine.Query{Text: q.SQL() + " for update", Args: q.Args}
 	}
 	places := make(map[string]int, len(refs))
 	for i := range refs {
 		places[refs[i].Key.Reveal()] = i
 	}
 	now := make([]Session, len(refs))
-	err = tx.each(ctx, q, func(r row) error {
+	err = tx.Each(ctx, q, func(r engine.Row) error {
 		s := scanSession(tx.Layout, &r)
 		s.read(tx.Layout)
-		if place, asked := places[s.Key.Reveal()]; asked && r.err == nil {
+		if place, asked := places[s.Key.Reveal()]; asked && r.Err == nil {
 			now[place] = s
 		}
-		return r.err
+		return r.Err
 	})
 	if err != nil {
 		return nil, nil, err
@@ -53,7 +52,7 @@ func (tx *Tx) LockSessions(ctx context.Context, refs []Ref) ([]Session, Outcomes
 	if absent != nil {
 		// Row security can hide from a lock what it shows.
 		t := tx.Layout.Session()
-		if err := tx.noneLeft(ctx, t, &query{from: t.SQL() + " s"}, "s.session_key", given{"key", textColumn, absent}); err != nil {
+		if err := tx.noneLeft(ctx, t, &engine.Query{From: t.SQL() + " s"}, "s.session_key", given{"key", textColumn, absent}); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -82,7 +81,7 @@ func (tx *Tx) ReplaceSessions(ctx context.Context, old []Session, keys []tokenct
 		}
 		set += ", session_data = n.text, expire_date = n.all"
 		c.same = tx.Layout.timeArg(expires)
-		c.each = append(c.each, given{"text", t.Column("session_data"), texts(data)})
+		c.each = append(c.each, given{"text", t.Column("session_data"), engine.Anys(data)})
 	}
 	c.text = "update " + t.SQL() + " as t set " + set + " from n where t.session_key = n.key"
 	missed, err := tx.run(ctx, c)
@@ -102,13 +101,13 @@ func (tx *Tx) DeleteSessions(ctx context.Context, refs []Ref) (Outcomes, error) 
 		rest[i] = i
 	}
 	var err error
-	if tx.Layout.Engine == PostgreSQL {
+	if tx.Layout.Engine == engine.PostgreSQL {
 		if rest, err = tx.run(ctx, change{table: t, text: text + " and " + sessionSum("t") + " = n.sum",
-			each: []given{{"key", t.Column("session_key"), keyValues(refs)}, {"sum", &Column{Type: "int8"}, rowValues(refs)}}}); err != nil || rest == nil {
+			each: []given{{"key", t.Column("session_key"), keyValues(refs)}, {"sum", &engine.Column{Type: "int8"}, rowValues(refs)}}}); err != nil || rest == nil {
 			return nil, err
 		}
 	}
-	now, left, err := tx.LockSessions(ctx, pick(refs, rest))
+	now, left, err := tx.LockSessions(ctx, subset(refs, rest))
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +142,7 @@ func (tx *Tx) DeleteSessionsWhere(ctx context.Context, f Filter) (int64, error) 
 	if err != nil {
 		return 0, err
 	}
-	q := &query{from: t.SQL() + " s"}
+	q := &engine.Query{From: t.SQL() + " s"}
 	f.whereSession(tx.Layout, q)
-	return tx.changeWhere(ctx, t, "delete from "+t.SQL()+" as s where "+conjunction(q.where), "s.session_key", q, "s.session_key")
+	return tx.changeWhere(ctx, t, "delete from "+t.SQL()+" as s where "+q.Condition(), "s.session_key", q, "s.session_key")
 }

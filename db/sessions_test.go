@@ -10,6 +10,7 @@ import (
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 )
 
@@ -183,7 +184,7 @@ func TestSessionPages(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if all = append(all, v); s.Engine == db.SQLite && len(all)%700 == 1 {
+					if all = append(all, v); s.Engine == engine.SQLite && len(all)%700 == 1 {
 						execute(t, address, "begin exclusive; update auth_user set first_name = 'x'; commit")
 					}
 				}

@@ -57,8 +57,8 @@ func TestSessionChanges(t *testing.T) {
 				return refused(left, err)
 			})
 		}
-		wantCode(t, rotate(), "")
-		wantCode(t, rotate(), isGone)
+		dbtest.WantCode(t, rotate(), "")
+		dbtest.WantCode(t, rotate(), isGone)
 		if got := dbtest.Query(address, "select session_key from django_session where session_key = 'abcdefgi456' and expire_date = '2040-01-01 00:00:00'"); got != "abcdefgi456\n" {
 			t.Errorf("after rotating: %s", got)
 		}
@@ -66,7 +66,7 @@ func TestSessionChanges(t *testing.T) {
 		other := seen
 		other.Key, other.UserID = renewed, ben.ID
 		remove := func(tx *db.Tx) error { return refused(tx.DeleteSessions(t.Context(), []db.Ref{other.Ref()})) }
-		wantCode(t, write(remove), isChanged)
+		dbtest.WantCode(t, write(remove), isChanged)
 		other.UserID = ann.ID
 		outcomes := race(4, func(int) error { return write(remove) })
 		if outcomes[""] != 1 || outcomes[isGone] != 3 {

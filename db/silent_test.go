@@ -12,6 +12,7 @@ import (
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
+	"tokenctl/db/engine"
 )
 
 // ends returns f's error, or fails the test when f hangs.
@@ -39,7 +40,7 @@ func TestSilentServer(t *testing.T) {
 		var committing atomic.Bool
 		s := open(t, dbtest.Proxy(t, address, func(_, _ *net.TCPConn, _ []byte) bool {
 			return blocks.Add(1) <= n
-		}), db.Options{Timeout: 300 * time.Millisecond, Phase: func(p db.Phase) { committing.Store(p == db.Committing) }})
+		}), db.Options{Timeout: 300 * time.Millisecond, Phase: func(p engine.Phase) { committing.Store(p == engine.Committing) }})
 		err := ends(t, func() error {
 			return s.Write(t.Context(), func(tx *db.Tx) error {
 				if err := tx.Exec(t.Context(), "update auth_user set is_active = true"); err != nil {
@@ -56,11 +57,11 @@ func TestSilentServer(t *testing.T) {
 		case err == nil && n > 5:
 			return
 		case n == 0:
-			wantCode(t, err, tokenctl.CodeDatabaseUnreachable)
+			dbtest.WantCode(t, err, tokenctl.CodeDatabaseUnreachable)
 		case committing.Load():
-			wantCode(t, err, tokenctl.CodeOutcomeUnknown)
+			dbtest.WantCode(t, err, tokenctl.CodeOutcomeUnknown)
 		default:
-			wantCode(t, err, tokenctl.CodeTimeout)
+			dbtest.WantCode(t, err, tokenctl.CodeTimeout)
 		}
 		if n > 50 {
 			t.Fatal("it never succeeds")
@@ -105,8 +106,8 @@ func TestSilentRollback(t *testing.T) {
 func TestSlowBulk(t *testing.T) {
 	t.Parallel()
 	s := initialised(t, dbtest.Postgres(t), db.Options{Timeout: 300 * time.Millisecond})
-	wantCode(t, s.WriteMany(t.Context(), func(tx *db.Tx) error { return tx.Exec(t.Context(), "select pg_sleep(2)") }), "")
-	wantCode(t, s.Write(t.Context(), func(tx *db.Tx) error {
+	dbtest.WantCode(t, s.WriteMany(t.Context(), func(tx *db.Tx) error { return tx.Exec(t.Context(), "select pg_sleep(2)") }), "")
+	dbtest.WantCode(t, s.Write(t.Context(), func(tx *db.Tx) error {
 		if err := tx.Bulk(t.Context()); err != nil {
 			return err
 		}
@@ -125,8 +126,8 @@ func TestAbortedTransaction(t *testing.T) {
 		if err := tx.Exec(t.Context(), insert); err != nil {
 			return err
 		}
-		wantCode(t, tx.Try(t.Context(), func() error { return tx.Exec(t.Context(), insert) }), tokenctl.CodeAlreadyExists)
-		wantCode(t, tx.Exec(t.Context(), "select 1"), "")
+		dbtest.WantCode(t, tx.Try(t.Context(), func() error { return tx.Exec(t.Context(), insert) }), tokenctl.CodeAlreadyExists)
+		dbtest.WantCode(t, tx.Exec(t.Context(), "select 1"), "")
 		first = tx.Exec(t.Context(), "select 1 from auth_user for update nowait; select 'x'::int")
 		then = tx.Exec(t.Context(), "select 1")
 		_, read = tx.UsersByID(t.Context(), []string{"1"})
@@ -175,7 +176,7 @@ func TestCancelledByOthers(t *testing.T) {
 		err := write(t.Context(), func(tx *db.Tx) error {
 			return tx.Exec(t.Context(), "select pg_cancel_backend(pg_backend_pid()), pg_sleep(5)")
 		})
-		wantCode(t, err, tokenctl.CodeDatabaseError)
+		dbtest.WantCode(t, err, tokenctl.CodeDatabaseError)
 		if !strings.Contains(err.Error(), "cancelled") {
 			t.Error(err)
 		}
@@ -193,7 +194,7 @@ func TestUnreplicated(t *testing.T) {
 	const insert = "insert into auth_group (name) values ($1)"
 	var warnings []string
 	s := open(t, server.URL, db.Options{Timeout: time.Second, Warn: func(text string) { warnings = append(warnings, text) }})
-	wantCode(t, s.Write(t.Context(), func(tx *db.Tx) error { return tx.Exec(t.Context(), insert, "a") }), "")
+	dbtest.WantCode(t, s.Write(t.Context(), func(tx *db.Tx) error { return tx.Exec(t.Context(), insert, "a") }), "")
 	if len(warnings) != 1 || !strings.Contains(warnings[0], "standby") {
 		t.Error(warnings)
 	}
@@ -203,7 +204,7 @@ func TestUnreplicated(t *testing.T) {
 	err := ends(t, func() error {
 		return s.Write(ctx, func(tx *db.Tx) error { return tx.Exec(ctx, insert, "b") })
 	})
-	wantCode(t, err, tokenctl.CodeOutcomeUnknown)
+	dbtest.WantCode(t, err, tokenctl.CodeOutcomeUnknown)
 	if !strings.HasPrefix(err.Error(), "--max-time was reached while ") {
 		t.Error(err)
 	}

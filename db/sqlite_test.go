@@ -15,6 +15,7 @@ import (
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
+	"tokenctl/db/engine"
 )
 
 // file is the file of a SQLite URL.
@@ -68,13 +69,13 @@ func TestSQLiteFiles(t *testing.T) {
 		{"empty", write("empty", ""), tokenctl.CodeTableMissing},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s, err := db.Open(db.FileTarget(test.path, ""), db.Options{Timeout: time.Second, Now: time.Now})
+			s, err := db.Open(engine.FileTarget(test.path, ""), db.Options{Timeout: time.Second, Now: time.Now})
 			if err == nil {
 				defer s.Close()
 				for _, err = range s.ListUsers(t.Context(), db.Filter{}) {
 				}
 			}
-			wantCode(t, err, test.want)
+			dbtest.WantCode(t, err, test.want)
 			if test.want == tokenctl.CodeDatabaseMissing {
 				if _, err := os.Stat(test.path); err == nil {
 					t.Error("the file was created")
@@ -88,8 +89,8 @@ func TestSQLitePaths(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for _, name := range []string{"a b.db", "a?mode=memory.db", "a#b.db", "100%.db", "%41.db", `a"b'c.db`, "zoë-日本.db", "a;b&c=d.db", "-d", "a\nb", "latin\xe9", ":memory:x", "file:x"} {
-		target := db.FileTarget(name, dir)
-		if created, err := db.CreateFile(target); err != nil || !created {
+		target := engine.FileTarget(name, dir)
+		if created, err := engine.CreateFile(target); err != nil || !created {
 			t.Fatalf("%q: %v, %v", name, created, err)
 		}
 		s, err := db.Open(target, db.Options{Timeout: time.Second, Now: time.Now})
@@ -120,7 +121,7 @@ func TestSQLiteAsReader(t *testing.T) {
 	if path == "" {
 		return
 	}
-	s, err := db.Open(db.FileTarget(path, ""), db.Options{Timeout: time.Second, Now: time.Now})
+	s, err := db.Open(engine.FileTarget(path, ""), db.Options{Timeout: time.Second, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +132,7 @@ func TestSQLiteAsReader(t *testing.T) {
 		}
 	}
 	err = s.Write(t.Context(), func(tx *db.Tx) error { return tx.Exec(t.Context(), "delete from authtoken_token") })
-	wantCode(t, err, tokenctl.CodeDatabaseReadOnly)
+	dbtest.WantCode(t, err, tokenctl.CodeDatabaseReadOnly)
 }
 
 func TestSQLiteReadOnly(t *testing.T) {
@@ -221,7 +222,7 @@ func TestSQLiteLocked(t *testing.T) {
 		},
 	} {
 		start := time.Now()
-		wantCode(t, do(t.Context(), s), tokenctl.CodeDatabaseLocked)
+		dbtest.WantCode(t, do(t.Context(), s), tokenctl.CodeDatabaseLocked)
 		if d := time.Since(start); d < 250*time.Millisecond || d > 2*time.Second {
 			t.Errorf("%s: locked after %v", name, d)
 		}
@@ -238,7 +239,7 @@ func TestSQLiteLocked(t *testing.T) {
 	}
 	time.AfterFunc(200*time.Millisecond, release)
 	err := patient.Write(t.Context(), func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) })
-	wantCode(t, err, "")
+	dbtest.WantCode(t, err, "")
 }
 
 // A reader that does not go away keeps a commit from happening: it is waited
@@ -260,9 +261,9 @@ func TestSQLiteCommitWaits(t *testing.T) {
 	rows.Next()
 	s := open(t, address, db.Options{Timeout: 300 * time.Millisecond})
 	remove := func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) }
-	wantCode(t, s.Write(t.Context(), remove), tokenctl.CodeDatabaseLocked)
+	dbtest.WantCode(t, s.Write(t.Context(), remove), tokenctl.CodeDatabaseLocked)
 	rows.Close()
-	wantCode(t, s.Write(t.Context(), remove), "")
+	dbtest.WantCode(t, s.Write(t.Context(), remove), "")
 }
 
 func TestSQLiteJournalMode(t *testing.T) {
@@ -288,7 +289,7 @@ func TestSQLiteForeignKeys(t *testing.T) {
 	t.Parallel()
 	s := initialised(t, dbtest.SQLite(t), db.Options{})
 	_, err := insertToken(t.Context(), s, db.User{ID: "4711"}, key(1))
-	wantCode(t, err, tokenctl.CodeReferenced)
+	dbtest.WantCode(t, err, tokenctl.CodeReferenced)
 	if tokens := collect(t, s.Tokens(t.Context(), db.Filter{})); len(tokens) != 0 {
 		t.Error(tokens)
 	}

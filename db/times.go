@@ -3,16 +3,9 @@ package db
 import (
 	"time"
 
+	"tokenctl/db/engine"
 	"tokenctl/django"
 )
-
-// time is the expression that selects a datetime column.
-func (l *Layout) time(column string) string {
-	if l.Engine == SQLite {
-		return "cast(" + column + " as text)"
-	}
-	return column
-}
 
 // timeArg is the parameter for a datetime column.
 func (l *Layout) timeArg(t time.Time) any { return l.timeArgOf(t, django.DjangoTime) }
@@ -33,7 +26,7 @@ func textOf(arg any) string {
 func (l *Layout) jwtTimeArg(t time.Time) any { return l.timeArgOf(t, django.SimpleJWTTime) }
 
 func (l *Layout) timeArgOf(t time.Time, f django.Family) any {
-	if l.Engine == SQLite {
+	if l.Engine == engine.SQLite {
 		return l.zone.FormatSQLite(t, f)
 	}
 	return l.zone.Postgres(t, f)

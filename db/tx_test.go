@@ -12,6 +12,7 @@ import (
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
+	"tokenctl/db/engine"
 )
 
 func TestRollback(t *testing.T) {
@@ -169,7 +170,7 @@ func TestInit(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, s *db.Store, address string) {
 		withToken(t, s, "ann", 1)
-		wantCode(t, s.Init(t.Context()), tokenctl.CodeDatabaseNotEmpty)
+		dbtest.WantCode(t, s.Init(t.Context()), tokenctl.CodeDatabaseNotEmpty)
 		if got := names(collect(t, s.Tokens(t.Context(), db.Filter{}))); got != "ann" {
 			t.Errorf("tokens of %q", got)
 		}
@@ -178,35 +179,35 @@ func TestInit(t *testing.T) {
 		t.Parallel()
 		address := dbtest.Postgres(t)
 		dbtest.Psql(t, address, "create view v as select 1")
-		wantCode(t, open(t, address, db.Options{}).Init(t.Context()), tokenctl.CodeDatabaseNotEmpty)
+		dbtest.WantCode(t, open(t, address, db.Options{}).Init(t.Context()), tokenctl.CodeDatabaseNotEmpty)
 	})
 	t.Run("schema", func(t *testing.T) {
 		t.Parallel()
 		address := dbtest.Postgres(t)
 		s := open(t, address, db.Options{Schema: `Odd "One", public`})
-		wantCode(t, s.Init(t.Context()), tokenctl.CodeNotFound)
+		dbtest.WantCode(t, s.Init(t.Context()), tokenctl.CodeNotFound)
 		dbtest.Psql(t, address, `create schema "Odd ""One"", public"; create table public.other (n int)`)
-		wantCode(t, s.Init(t.Context()), "")
-		wantCode(t, s.Init(t.Context()), tokenctl.CodeDatabaseNotEmpty)
+		dbtest.WantCode(t, s.Init(t.Context()), "")
+		dbtest.WantCode(t, s.Init(t.Context()), tokenctl.CodeDatabaseNotEmpty)
 		withToken(t, s, "ann", 1)
 		if got := dbtest.Psql(t, address, "select count(*) from pg_tables where schemaname = 'public'"); got != "1" {
 			t.Errorf("%s tables in public", got)
 		}
-		_, err := open(t, with(address, "search_path", "nowhere"), db.Options{}).Layout(t.Context())
-		wantCode(t, err, "")
-		wantCode(t, open(t, with(address, "search_path", "nowhere"), db.Options{}).Init(t.Context()), tokenctl.CodeNotFound)
+		_, err := open(t, dbtest.With(address, "search_path", "nowhere"), db.Options{}).Layout(t.Context())
+		dbtest.WantCode(t, err, "")
+		dbtest.WantCode(t, open(t, dbtest.With(address, "search_path", "nowhere"), db.Options{}).Init(t.Context()), tokenctl.CodeNotFound)
 	})
 }
 
 // An init that ends early, wherever, leaves nothing.
 func TestInitFails(t *testing.T) {
 	t.Parallel()
-	dbtest.Engines(t, func(t *testing.T, engine, address string) {
+	dbtest.Engines(t, func(t *testing.T, name, address string) {
 		t.Parallel()
 		tables := "select count(*) from pg_tables where schemaname = 'public'"
-		if engine == "sqlite" {
+		if name == "sqlite" {
 			tables = "select count(*) from sqlite_schema"
-			if _, err := db.CreateFile(parse(t, address)); err != nil {
+			if _, err := engine.CreateFile(parse(t, address)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -222,11 +223,11 @@ func TestInitFails(t *testing.T) {
 				return
 			}
 		}
-		if engine == "postgres" {
+		if name == "postgres" {
 			dbtest.Psql(t, address, `create function no() returns event_trigger language plpgsql as $$ begin
 				if to_regclass('django_session') is not null then raise exception 'no'; end if; end $$;
 				create event trigger no on ddl_command_end execute function no()`)
-			wantCode(t, s.Init(t.Context()), tokenctl.CodeDatabaseError)
+			dbtest.WantCode(t, s.Init(t.Context()), tokenctl.CodeDatabaseError)
 			if got := dbtest.Query(address, tables); got != "0\n" {
 				t.Errorf("%s tables", got)
 			}

@@ -7,11 +7,12 @@ import (
 	"strings"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 )
 
 // UnreadRows are the rows of a table in which a column holds what cannot be read.
 type UnreadRows struct {
-	Table  *Table
+	Table  *engine.Table
 	Column string
 	What   string // is held there
 	Rows   int    // MaxOrphans means so many or more
@@ -46,10 +47,10 @@ func (tx *Tx) Unreadable(ctx context.Context) (list []UnreadRows, err error) {
 		if t.Column("user_id") != nil {
 			owner = "coalesce(cast(t.user_id as text), '')"
 		}
-		key := "coalesce(cast(t." + quote(texts[0]) + " as text), '')"
-		found, err := tx.suspects(ctx, t, append(l.suspectDates(t, dates), l.suspectTexts(t, nil, texts)...), []string{key, owner}, func(u *UnreadRows, r *row) {
+		key := "coalesce(cast(t." + engine.Quote(texts[0]) + " as text), '')"
+		found, err := tx.suspects(ctx, t.Table, append(l.suspectDates(t.Table, dates), l.suspectTexts(t.Table, nil, texts)...), []string{key, owner}, func(u *UnreadRows, r *engine.Row) {
 			u.Kind = c.kind
-			ref := Ref{Key: tokenctl.NewSecret(r.text()), Owner: r.text()}
+			ref := Ref{Key: tokenctl.NewSecret(r.Text()), Owner: r.Text()}
 			if t.Owner != nil {
 				ref.Owner = t.Owner.keyText(ref.Owner)
 			}
@@ -63,7 +64,7 @@ func (tx *Tx) Unreadable(ctx context.Context) (list []UnreadRows, err error) {
 	}
 	for _, u := range l.userTables() {
 		for _, t := range u.tables() {
-			key := t.primaryKey()
+			key := t.PrimaryKey()
 			if key == nil {
 				continue
 			}
@@ -74,8 +75,8 @@ func (tx *Tx) Unreadable(ctx context.Context) (list []UnreadRows, err error) {
 			if u.Username != "" {
 				all = append(all, l.suspectTexts(t, key, mine(u.Username))...)
 			}
-			found, err := tx.suspects(ctx, t, all, []string{"cast(t." + quote(key.Name) + " as text)"}, func(found *UnreadRows, r *row) {
-				if id, _ := r.maybe(); len(found.Users) < mostNamed {
+			found, err := tx.suspects(ctx, t, all, []string{"cast(t." + engine.Quote(key.Name) + " as text)"}, func(found *UnreadRows, r *engine.Row) {
+				if id, _ := r.Maybe(); len(found.Users) < mostNamed {
 					found.Users = append(found.Users, strings.Clone(u.keyText(id)))
 				}
 			})
@@ -105,24 +106,24 @@ func (l *Layout) userTables() (list []*UserTable) {
 
 // suspects reads a table once for several columns. The rows of the result have the columns
 // in names behind the conditions.
-func (tx *Tx) suspects(ctx context.Context, t *Table, all []suspect, names []string, read func(*UnreadRows, *row)) (list []UnreadRows, err error) {
+func (tx *Tx) suspects(ctx context.Context, t *engine.Table, all []suspect, names []string, read func(*UnreadRows, *engine.Row)) (list []UnreadRows, err error) {
 	if len(all) == 0 {
 		return nil, nil
 	}
 	found := make([]UnreadRows, len(all))
-	q := &query{from: t.SQL() + " t", limit: MaxOrphans}
+	q := &engine.Query{From: t.SQL() + " t", Limit: engine.MaxOrphans}
 	var where []string
 	for i, s := range all {
 		found[i] = UnreadRows{Table: t, Column: s.column, What: s.what, Mend: s.mend}
-		q.columns = append(q.columns, "("+s.where+") is true")
+		q.Columns = append(q.Columns, "("+s.where+") is true")
 		where = append(where, s.where)
 	}
-	q.columns = append(q.columns, names...)
-	q.where = []string{"(" + strings.Join(where, " or ") + ")"}
-	err = tx.each(ctx, q, func(r row) error {
+	q.Columns = append(q.Columns, names...)
+	q.Where = []string{"(" + strings.Join(where, " or ") + ")"}
+	err = tx.Each(ctx, q, func(r engine.Row) error {
 		var here []int
 		for i := range all {
-			if flag := r.flag(); flag != nil && *flag {
+			if flag := r.Flag(); flag != nil && *flag {
 				here = append(here, i)
 			}
 		}
@@ -132,31 +133,31 @@ func (tx *Tx) suspects(ctx context.Context, t *Table, all []suspect, names []str
 			found[i].Rows++
 			read(&found[i], &r)
 		}
-		return r.err
+		return r.Err
 	})
 	return slices.DeleteFunc(found, func(u UnreadRows) bool { return u.Rows == 0 }), err
 }
 
 // suspectDates are columns of dates. The statement that mends such a date sets it to
 // now, and last_login to null.
-func (l *Layout) suspectDates(t *Table, names []string) (list []suspect) {
+func (l *Layout) suspectDates(t *engine.Table, names []string) (list []suspect) {
 	for _, name := range names {
 		c := t.Column(name)
-		if c == nil || !l.dates(c) {
+		if c == nil || !l.Engine.Dates(c) {
 			continue
 		}
-		expr := "t." + quote(name)
-		s := suspect{column: name, what: noDate, where: expr + " is not null and not (" + l.isDate(expr) + ")"}
-		odd := "not (" + l.isDate(quote(name)) + ")"
-		if l.Engine == SQLite {
+		expr := "t." + engine.Quote(name)
+		s := suspect{column: name, what: engine.NoDate, where: expr + " is not null and not (" + l.Engine.IsDate(expr) + ")"}
+		odd := "not (" + l.Engine.IsDate(engine.Quote(name)) + ")"
+		if l.Engine == engine.SQLite {
 			// sqlite3 does not have our function: what is no date in one of Django's forms.
-			odd = fmt.Sprintf("%s is not null and (typeof(%[1]s) <> 'text' or coalesce(datetime(substr(%[1]s, 1, 19)), 'none') not in (replace(substr(%[1]s, 1, 19), 'T', ' '), substr(%[1]s, 1, 19) || ' 00:00:00', substr(%[1]s, 1, 19) || ':00'))", quote(name))
+			odd = fmt.Sprintf("%s is not null and (typeof(%[1]s) <> 'text' or coalesce(datetime(substr(%[1]s, 1, 19)), 'none') not in (replace(substr(%[1]s, 1, 19), 'T', ' '), substr(%[1]s, 1, 19) || ' 00:00:00', substr(%[1]s, 1, 19) || ':00'))", engine.Quote(name))
 		}
 		value := "current_timestamp"
 		if name == "last_login" {
 			value = "null"
 		}
-		s.mend = "update " + t.SQL() + " set " + quote(name) + " = " + value + " where " + odd
+		s.mend = "update " + t.SQL() + " set " + engine.Quote(name) + " = " + value + " where " + odd
 		list = append(list, s)
 	}
 	return list
@@ -164,17 +165,17 @@ func (l *Layout) suspectDates(t *Table, names []string) (list []suspect) {
 
 // suspectTexts are columns that identify a row, or hold what it is worth. Of a table of
 // users they are names, and key is its primary key.
-func (l *Layout) suspectTexts(t *Table, key *Column, names []string) (list []suspect) {
+func (l *Layout) suspectTexts(t *engine.Table, key *engine.Column, names []string) (list []suspect) {
 	for _, name := range names {
 		c := t.Column(name)
-		if c == nil || l.Engine == PostgreSQL && c.NotNull {
+		if c == nil || l.Engine == engine.PostgreSQL && c.NotNull {
 			continue
 		}
-		expr, own := "t."+quote(name), quote(name)
+		expr, own := "t."+engine.Quote(name), engine.Quote(name)
 		odd := own + " is null"
 		s := suspect{column: name, what: "no text", where: expr + " is null"}
-		if l.Engine == SQLite {
-			is := textFunction + "(" + expr + ")"
+		if l.Engine == engine.SQLite {
+			is := engine.IsText + "(" + expr + ")"
 			s.where += " or " + is + " = 0"
 			// sqlite3 does not have our function: every other text than a name is ASCII.
 			broken := "cast(" + own + " as text) glob '*[^ -~]*'"
@@ -183,14 +184,14 @@ func (l *Layout) suspectTexts(t *Table, key *Column, names []string) (list []sus
 				odd += " or " + broken
 				bytes += " and not " + broken
 			}
-			list = append(list, suspect{column: name, what: asBytes, where: "typeof(" + expr + ") = 'blob' and " + is + " = 1",
+			list = append(list, suspect{column: name, what: engine.AsBytes, where: "typeof(" + expr + ") = 'blob' and " + is + " = 1",
 				mend: "update " + t.SQL() + " set " + own + " = cast(" + own + " as text) where " + bytes})
 		}
 		switch {
 		case name == "token": // which the application never reads back
 			s.mend = "update " + t.SQL() + " set token = '' where " + odd
 		case key != nil:
-			s.mend = "update " + t.SQL() + " set " + own + " = 'user-' || " + quote(key.Name) + " where " + odd
+			s.mend = "update " + t.SQL() + " set " + own + " = 'user-' || " + engine.Quote(key.Name) + " where " + odd
 		default:
 			s.mend = "delete from " + t.SQL() + " where " + odd
 		}
@@ -201,13 +202,13 @@ func (l *Layout) suspectTexts(t *Table, key *Column, names []string) (list []sus
 
 // suspectFlags are columns of truth values, which are 0 or 1 on SQLite. PostgreSQL has no
 // others.
-func (l *Layout) suspectFlags(t *Table, names []string) (list []suspect) {
+func (l *Layout) suspectFlags(t *engine.Table, names []string) (list []suspect) {
 	for _, name := range names {
-		if c := t.Column(name); c != nil && l.Engine == SQLite && c.Type == "bool" {
+		if c := t.Column(name); c != nil && l.Engine == engine.SQLite && c.Type == "bool" {
 			odd := " is not null and cast(%s as text) not in ('0', '1')"
 			is := func(expr string) string { return expr + strings.Replace(odd, "%s", expr, 1) }
-			list = append(list, suspect{column: name, what: "neither 0 nor 1, which Django reads as false", where: is("t." + quote(name)),
-				mend: "update " + t.SQL() + " set " + quote(name) + " = 0 where " + is(quote(name))})
+			list = append(list, suspect{column: name, what: "neither 0 nor 1, which Django reads as false", where: is("t." + engine.Quote(name)),
+				mend: "update " + t.SQL() + " set " + engine.Quote(name) + " = 0 where " + is(engine.Quote(name))})
 		}
 	}
 	return list

@@ -2,14 +2,10 @@ package db
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"slices"
-	"strconv"
-	"strings"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
+	"tokenctl/db/engine"
 )
 
 // BulkUsers is how many users CreateUsers writes at once: each part is a
@@ -89,8 +85,12 @@ func (tx *Tx) insertAlike(ctx context.Context, columns userColumns, list []NewUs
 		}
 		return columns.values(n, key)
 	}
-	if tx.Layout.Engine == PostgreSQL && columns.binary() {
-		return tx.copyUsers(ctx, columns, list, next)
+	if tx.Layout.Engine == engine.PostgreSQL && columns.binary() {
+		names := make([]string, len(columns))
+		for i, c := range columns {
+			names[i] = c.Name
+		}
+		return tx.Copy(ctx, tx.Layout.User.Table, names, len(list), func(i int) ([]any, error) { return next(&list[i]) })
 	}
 	size := min(1000, 60000/len(columns)) // PostgreSQL takes up to 65,535 parameters
 	for part := range slices.Chunk(list, size) {
@@ -101,11 +101,8 @@ func (tx *Tx) insertAlike(ctx context.Context, columns userColumns, list []NewUs
 				return err
 			}
 		}
-		text, args, err := columns.insertMany(tx.Layout, rows)
-		if err == nil {
-			err = tx.exec(ctx, text, args...)
-		}
-		if err != nil {
+		q := columns.insertMany(tx.Layout, rows)
+		if err := tx.Exec(ctx, q.Text, q.Args...); err != nil {
 			return err
 		}
 	}
@@ -114,19 +111,19 @@ func (tx *Tx) insertAlike(ctx context.Context, columns userColumns, list []NewUs
 
 // insertMany is the statement that inserts rows, in their order. SQLite gets
 // them as one JSON document: it finds a parameter by comparing the names of all.
-func (columns userColumns) insertMany(l *Layout, rows [][]any) (string, []any, error) {
+func (columns userColumns) insertMany(l *Layout, rows [][]any) *engine.Query {
 	t := l.User.Table
-	if l.Engine == PostgreSQL {
-		return columns.insert(t, len(rows)), slices.Concat(rows...), nil
+	if l.Engine == engine.PostgreSQL {
+		return &engine.Query{Text: columns.insert(t, len(rows)), Args: slices.Concat(rows...)}
 	}
-	names, values := make([]string, len(columns)), make([]string, len(columns))
+	values := make([]engine.Values, len(columns))
 	for i, c := range columns {
-		names[i] = quote(c.Name)
-		values[i] = "json_extract(value, '$[" + strconv.Itoa(i) + "]')"
+		values[i].Column = c.Name
+		for _, r := range rows {
+			values[i].Each = append(values[i].Each, r[i])
+		}
 	}
-	document, err := json.Marshal(rows)
-	return l.insertInto(t) + " (" + strings.Join(names, ", ") + ") select " + strings.Join(values, ", ") + " from json_each($1)",
-		[]any{string(document)}, err
+	return l.Engine.Insertion(t, "", values...)
 }
 
 // binary reports whether the values can be sent in PostgreSQL's binary format as
@@ -135,20 +132,5 @@ func (columns userColumns) binary() bool {
 	readable := []string{"bool", "int2", "int4", "int8", "uuid"}
 	return !slices.ContainsFunc(columns, func(c userColumn) bool {
 		return c.typed && !c.Text && !slices.Contains(readable, c.Type)
-	})
-}
-
-// copyUsers sends users through COPY. In its text format the server would log a
-// row, with the password's hash, when it refuses it.
-func (tx *Tx) copyUsers(ctx context.Context, columns userColumns, list []NewUser, next func(*NewUser) ([]any, error)) error {
-	t := tx.Layout.User.Table
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.Name
-	}
-	return tx.conn.Raw(func(c any) error {
-		_, err := c.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{t.Schema, t.Name}, names,
-			pgx.CopyFromSlice(len(list), func(i int) ([]any, error) { return next(&list[i]) }))
-		return err
 	})
 }

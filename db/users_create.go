@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 )
 
 // NewUser is a user to be created. Fields that the model has no column for must
@@ -60,11 +61,7 @@ func (tx *Tx) CreateUser(ctx context.Context, n NewUser, random io.Reader) (User
 	if err != nil {
 		return User{}, err
 	}
-	users, err := tx.UsersByID(ctx, []string{tx.Layout.User.keyText(key)})
-	if err != nil {
-		return User{}, err
-	}
-	return users[0], nil
+	return tx.userByID(ctx, tx.Layout.User.keyText(key))
 }
 
 // CheckUser reports what CreateUser would find wrong with n by itself, without
@@ -103,8 +100,8 @@ func (tx *Tx) insertUser(ctx context.Context, n *NewUser, random io.Reader) (str
 		if err != nil {
 			return "", err
 		}
-		query := s.columns[i].insert(t, 1) + " returning cast(" + quote(t.primaryKey().Name) + " as text)"
-		if err := tx.explain(ctx, tx.conn.QueryRowContext(ctx, query, args...).Scan(&stored)); err != nil {
+		q := &engine.Query{Text: s.columns[i].insert(t, 1) + " returning cast(" + engine.Quote(t.PrimaryKey().Name) + " as text)", Args: args}
+		if err := tx.Scan(ctx, q, &stored); err != nil {
 			return "", newUserError(err, n, s.columns[i])
 		}
 	}
@@ -117,9 +114,9 @@ func newUserError(err error, n *NewUser, columns userColumns) error {
 	case tokenctl.CodeAlreadyExists:
 		e := &tokenctl.Error{Code: tokenctl.CodeUserExists, Err: err,
 			Message: fmt.Sprintf("the user %s, or another one of its unique values, exists already", n.Username)}
-		var d *duplicate
-		if errors.As(err, &d) && d.columns != nil {
-			e.Hint = "unique is: " + strings.Join(d.columns, ", ")
+		var d *engine.Duplicate
+		if errors.As(err, &d) && d.Columns != nil {
+			e.Hint = "unique is: " + strings.Join(d.Columns, ", ")
 		}
 		return e
 	case tokenctl.CodeInvalidValue:
@@ -159,14 +156,14 @@ func (u *UserTable) keyIsOurs() bool {
 }
 
 // insert is the statement that inserts so many rows.
-func (columns userColumns) insert(t *Table, rows int) string {
+func (columns userColumns) insert(t *engine.Table, rows int) string {
 	var b strings.Builder
 	b.WriteString("insert into " + t.SQL() + " (")
 	for i, c := range columns {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(quote(c.Name))
+		b.WriteString(engine.Quote(c.Name))
 	}
 	b.WriteString(") values ")
 	for i := range rows * len(columns) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 )
 
 // Only the database can compare a name with usernames: citext, collations that ignore case
@@ -39,34 +40,30 @@ func (tx *Tx) match(ctx context.Context, field *UserTable, texts []string) (list
 	if values == nil {
 		return nil, nil, nil
 	}
-	arg, err := l.listArg(values)
-	if err != nil {
-		return nil, nil, err
-	}
-	column, from := "u."+quote(field.Key), "unnest($1) with ordinality as n (value, i)"
-	if l.Engine == SQLite {
+	column, from := "u."+engine.Quote(field.Key), "unnest($1) with ordinality as n (value, i)"
+	if l.Engine == engine.SQLite {
 		from = "(select value, key + 1 as i from json_each($1)) n"
 	}
 	// A user stands at place 0, before the texts that are equal to the name.
-	users := &query{columns: []string{column + " as value", "0 as i", "u." + quote(l.User.Key) + " as k"}, from: l.User.From("u"), where: []string{l.anyOf(column, "$1")}}
-	names := &query{columns: []string{"n.value", "n.i", "null"}, from: from}
-	q := &query{columns: []string{"dense_rank() over (order by value)", "i"}, order: []string{"1", "i", "k"}}
+	users := &engine.Query{Columns: []string{column + " as value", "0 as i", "u." + engine.Quote(l.User.Key) + " as k"}, From: l.User.From("u"), Where: []string{l.Engine.AnyOf(column, "$1")}}
+	names := &engine.Query{Columns: []string{"n.value", "n.i", "null"}, From: from}
+	q := &engine.Query{Columns: []string{"dense_rank() over (order by value)", "i"}, Order: []string{"1", "i", "k"}}
 	for i, c := range l.userColumns(l.User) {
 		alias := "c" + strconv.Itoa(i)
-		users.columns, names.columns, q.columns = append(users.columns, c+" as "+alias), append(names.columns, "null"), append(q.columns, alias)
+		users.Columns, names.Columns, q.Columns = append(users.Columns, c+" as "+alias), append(names.Columns, "null"), append(q.Columns, alias)
 	}
-	q.from, q.args = "("+users.sql()+" union all "+names.sql()+") m", []any{arg}
+	q.From, q.Args = "("+users.SQL()+" union all "+names.SQL()+") m", []any{l.Engine.ListArg(values)}
 	repeated = map[int]int{}
 	var group, first int64
 	var found []User
-	err = tx.each(ctx, q, func(r row) error {
-		rank, i := r.integer(), r.integer()
-		if r.err == nil && rank != group {
+	err = tx.Each(ctx, q, func(r engine.Row) error {
+		rank, i := r.Integer(), r.Integer()
+		if r.Err == nil && rank != group {
 			group, first, found = rank, 0, nil
 		}
 		if i == 0 {
-			found = append(found, scanUser(l.User, &r))
-			return r.err
+			found = append(found, scanOwner(l.User, &r, false))
+			return r.Err
 		}
 		at := places[i-1]
 		for _, u := range found {
@@ -77,7 +74,7 @@ func (tx *Tx) match(ctx context.Context, field *UserTable, texts []string) (list
 		} else {
 			repeated[at] = places[first-1]
 		}
-		return r.err
+		return r.Err
 	})
 	slices.SortStableFunc(list, func(a, b Match) int { return cmp.Compare(a.At, b.At) })
 	return list, repeated, err
@@ -96,7 +93,7 @@ func (tx *Tx) UsersNamed(ctx context.Context, names []string) (list []Match, rep
 		return nil, nil, err
 	}
 	c := u.Column(u.Username)
-	return tx.match(ctx, &UserTable{Table: u.Table, Key: c.Name, KeyType: c.keyType(l.Engine)}, names)
+	return tx.match(ctx, &UserTable{Table: u.Table, Key: c.Name, KeyType: keyTypeOf(c, l.Engine)}, names)
 }
 
 // Found is who is meant by names and by primary keys.
@@ -174,21 +171,17 @@ func (f *Found) Absent() []string {
 // Refusal is RefuseUsers for all who are not exactly one user.
 func (f *Found) Refusal() error { return RefuseUsers(f.Ambiguous, f.Absent()) }
 
-// UserIDs returns the primary keys of the users with these names and keys. One that is
-// not exactly one user's is an error that names all such.
+// UserIDs returns the primary keys of the users with these names and keys, nil without any.
+// One that is not exactly one user's is an error that names all such.
 func (tx *Tx) UserIDs(ctx context.Context, names, ids []string) ([]string, error) {
 	found, err := tx.FindUsers(ctx, names, ids)
 	if err == nil {
 		err = found.Refusal()
 	}
-	if err != nil {
-		return nil, err
+	if err != nil || found.Users == nil {
+		return nil, err // nobody was named: nil is everybody
 	}
-	var list []string
-	for _, u := range found.Users {
-		list = append(list, u.ID)
-	}
-	return list, nil
+	return idsOf(found.Users), nil
 }
 
 // UsersByID returns the users with these primary keys; UUIDs may have dashes or not.
@@ -202,6 +195,24 @@ func (tx *Tx) UsersByID(ctx context.Context, ids []string) ([]User, error) {
 		return nil, err
 	}
 	return found.Users, nil
+}
+
+// userByID returns the user with a primary key.
+func (tx *Tx) userByID(ctx context.Context, id string) (User, error) {
+	users, err := tx.UsersByID(ctx, []string{id})
+	if err != nil {
+		return User{}, err
+	}
+	return users[0], nil
+}
+
+// idsOf are the primary keys of users.
+func idsOf(users []User) []string {
+	ids := make([]string, len(users))
+	for i, u := range users {
+		ids[i] = u.ID
+	}
+	return ids
 }
 
 // mostIDs is how many ids are told of users who share a name.
@@ -239,4 +250,26 @@ func UserNotFound(names []string) error {
 	}
 	return &tokenctl.Error{Code: tokenctl.CodeUserNotFound, Message: "no " + noun + " " + strings.Join(names, ", "),
 		Hint: "tokenctl user list shows who there is; in most databases Ann and ann are two names"}
+}
+
+// likeLiteral makes a text match only itself in a like with the escape \, as
+// prep_for_like_query of django/db/backends/base/operations.py (4.2) does.
+var likeLiteral = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+// UsersWithEmail returns the users with an e-mail address, whatever the case of
+// its letters: the lookup iexact of Django, which on SQLite knows the case of ASCII
+// alone (django/db/backends/sqlite3/base.py and postgresql/base.py, 4.2).
+func (tx *Tx) UsersWithEmail(ctx context.Context, email string) ([]User, error) {
+	l := tx.Layout
+	u, err := l.UserTable()
+	if err != nil || u.Column("email") == nil {
+		return nil, err
+	}
+	q := &engine.Query{Columns: l.userColumns(u), From: u.From("u")}
+	if l.Engine == engine.SQLite {
+		q.And(`u.email like %s escape '\'`, likeLiteral.Replace(email))
+	} else {
+		q.And("upper(cast(u.email as text)) = upper(%s)", email)
+	}
+	return engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) User { return scanOwner(u, r, false) })
 }

@@ -81,7 +81,7 @@ func inNameColumns(t *testing.T, text string, f func(t *testing.T, address strin
 				_, err := tx.CreateUsers(t.Context(), list, strings.NewReader(""))
 				return err
 			})
-			wantCode(t, err, "")
+			dbtest.WantCode(t, err, "")
 			execute(t, address, test.change)
 			f(t, address, open(t, address, db.Options{UsernameField: "username"}))
 		})
@@ -109,7 +109,7 @@ func checkNamed(t *testing.T, address string, s *db.Store) {
 		}
 		return err
 	})
-	wantCode(t, err, "")
+	dbtest.WantCode(t, err, "")
 	for i, name := range askedNames {
 		want := ""
 		if utf8.ValidString(name) && !strings.ContainsRune(name, 0) {
@@ -131,7 +131,7 @@ func checkRepeated(t *testing.T, address string, s *db.Store) {
 		_, got, err = tx.UsersNamed(t.Context(), askedNames)
 		return err
 	})
-	wantCode(t, err, "")
+	dbtest.WantCode(t, err, "")
 	dbtest.Query(address, "delete from auth_user")
 	insert := "insert into auth_user (id, password, username, first_name, last_name, email, is_staff, is_superuser, is_active, date_joined) values (%d, '!', %s, '', '', '', false, false, true, '2024-01-01')"
 	if strings.Contains(dbtest.Query(address, "select email from auth_user"), "email") { // there is no such column
@@ -176,13 +176,13 @@ func TestFindUsers(t *testing.T) {
 				t.Errorf("missing %q, lost %q", f.Missing, f.Lost)
 			}
 			err = f.Refusal()
-			wantCode(t, err, tokenctl.CodeAmbiguousUser)
+			dbtest.WantCode(t, err, tokenctl.CodeAmbiguousUser)
 			if got := err.Error(); got != "3 users have the name bob: ids 1, 2, 3; no users nobody, none, 77, x" {
 				t.Error(got)
 			}
 			return nil
 		})
-		wantCode(t, err, "")
+		dbtest.WantCode(t, err, "")
 	})
 }
 
@@ -223,7 +223,7 @@ func TestUserKeys(t *testing.T) {
 				}
 				return err
 			})
-			wantCode(t, err, "")
+			dbtest.WantCode(t, err, "")
 		})
 	}
 }

@@ -8,15 +8,16 @@ import (
 	"strings"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 )
 
 // userShape is how users are written who give the same columns: what it takes
 // to find that out is the same for a million of them.
 type userShape struct {
-	email    bool     // is given
-	set      []string // further columns that are given
-	tables   []*Table // from the parent down
+	email    bool            // is given
+	set      []string        // further columns that are given
+	tables   []*engine.Table // from the parent down
 	columns  []userColumns
 	defaults string // those of the columns that the database would fill in
 }
@@ -28,7 +29,7 @@ type userColumns []userColumn
 // user who gives none. The primary key has no such function: it is made for each
 // row, or is the parent's.
 type userColumn struct {
-	*Column
+	*engine.Column
 	value func(*NewUser) (any, error)
 	typed bool // by the operator: a text, whatever the column's type
 }
@@ -83,7 +84,7 @@ func (tx *Tx) userShape(n *NewUser) (*userShape, error) {
 			return s, nil
 		}
 	}
-	s := &userShape{email: n.Email != "", set: slices.Sorted(maps.Keys(n.Set)), tables: append([]*Table{u.Table}, u.Children...)}
+	s := &userShape{email: n.Email != "", set: slices.Sorted(maps.Keys(n.Set)), tables: append([]*engine.Table{u.Table}, u.Children...)}
 	slices.Reverse(s.tables[1:])
 	further, err := tx.furtherColumns(u, s)
 	if err != nil {
@@ -155,8 +156,8 @@ func (tx *Tx) ownColumns(u *UserTable, n *NewUser) map[string]func(*NewUser) (an
 }
 
 // furtherColumns are the columns that the operator names, in the form of their type.
-func (tx *Tx) furtherColumns(u *UserTable, s *userShape) (map[*Column]func(*NewUser) (any, error), error) {
-	further := map[*Column]func(*NewUser) (any, error){}
+func (tx *Tx) furtherColumns(u *UserTable, s *userShape) (map[*engine.Column]func(*NewUser) (any, error), error) {
+	further := map[*engine.Column]func(*NewUser) (any, error){}
 	for _, name := range s.set {
 		flag, known := userFlag(name)
 		if name == u.Username || name == u.Key || name == "password" || known {
@@ -169,7 +170,7 @@ func (tx *Tx) furtherColumns(u *UserTable, s *userShape) (map[*Column]func(*NewU
 			}
 			return nil, e
 		}
-		i := slices.IndexFunc(s.tables, func(t *Table) bool { return t.Column(name) != nil })
+		i := slices.IndexFunc(s.tables, func(t *engine.Table) bool { return t.Column(name) != nil })
 		if i < 0 {
 			return nil, &tokenctl.Error{Code: tokenctl.CodeUsage, Message: fmt.Sprintf("the user table %s has no column %q", u.Name, name)}
 		}
@@ -210,8 +211,8 @@ func columnsRequired(names []string) error {
 
 // textArg is the parameter for a value typed by the operator. PostgreSQL
 // converts by itself; SQLite takes anything, and Django would choke on it later.
-func (l *Layout) textArg(c *Column, text string) (any, error) {
-	if l.Engine != SQLite {
+func (l *Layout) textArg(c *engine.Column, text string) (any, error) {
+	if l.Engine != engine.SQLite {
 		return text, nil
 	}
 	bad := &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: fmt.Sprintf("the value for %s is no %s", c.Name, c.Type)}
@@ -235,8 +236,8 @@ func (l *Layout) textArg(c *Column, text string) (any, error) {
 		}
 		return django.FormatSQLiteTime(t), nil
 	case c.Type == "char" && c.Length == 32:
-		hex := strings.ToLower(strings.ReplaceAll(text, "-", ""))
-		if len(hex) != 32 || strings.Trim(hex, "0123456789abcdef") != "" {
+		hex := uuidHex(text)
+		if hex == "" {
 			return nil, bad
 		}
 		return hex, nil

@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+
+	"tokenctl/db/engine"
 )
 
 // NameIndex tells whether the database keeps two users from having one name.
@@ -21,8 +23,8 @@ func (tx *Tx) UsernameIndex(ctx context.Context) (*NameIndex, error) {
 		return nil, err
 	}
 	c := u.Column(u.Username)
-	x := &NameIndex{Create: "create unique index concurrently on " + u.SQL() + " (" + quote(c.Name) + ")"}
-	q := &query{text: `
+	x := &NameIndex{Create: "create unique index concurrently on " + u.SQL() + " (" + engine.Quote(c.Name) + ")"}
+	q := &engine.Query{Text: `
 		select i.indexrelid::regclass::text, case when not i.indisvalid then 'invalid' when i.indpred is not null then 'partial'
 			when i.indnkeyatts > 1 then 'further columns' when i.indkey[0] = 0 then 'an expression'
 			when i.indcollation[0] <> a.attcollation and not o.collisdeterministic then 'another collation' else '' end
@@ -31,22 +33,22 @@ func (tx *Tx) UsernameIndex(ctx context.Context) (*NameIndex, error) {
 		left join pg_catalog.pg_index i on i.indrelid = t.oid and i.indisunique and (a.attnum = any(i.indkey) or exists (select
 			from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = i.indexrelid and d.refobjid = t.oid and d.refobjsubid = a.attnum))
 		where t.relname = $2 and t.relnamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $1) and t.relkind in ('r', 'p')
-		order by 1`, args: []any{u.Schema, u.Name, c.Name}}
-	if l.Engine == SQLite {
-		x.Create = "create unique index " + quote(u.Name+"_"+c.Name) + " on " + u.SQL() + " (" + quote(c.Name) + ")"
-		x.Unique = c.PrimaryKey && u.primaryKey() != nil // the rowid has no index
-		q = &query{text: `
+		order by 1`, Args: []any{u.Schema, u.Name, c.Name}}
+	if l.Engine == engine.SQLite {
+		x.Create = "create unique index " + engine.Quote(u.Name+"_"+c.Name) + " on " + u.SQL() + " (" + engine.Quote(c.Name) + ")"
+		x.Unique = c.PrimaryKey && u.PrimaryKey() != nil // the rowid has no index
+		q = &engine.Query{Text: `
 			select i.name, case when i.partial then 'partial' when (select count(*) from pragma_index_info(i.name)) > 1 then 'further columns'
 				when (select k.cid from pragma_index_info(i.name) k) < 0 then 'an expression' else '' end
 			from sqlite_schema t left join pragma_index_list(t.name) i on i."unique" and (exists (select 1 from pragma_index_info(i.name) k where k.name = $2)
 				or exists (select 1 from pragma_index_info(i.name) k where k.cid = -2))
-			where t.name = $1 and t.type = 'table' order by 1`, args: []any{u.Name, c.Name}}
+			where t.name = $1 and t.type = 'table' order by 1`, Args: []any{u.Name, c.Name}}
 	}
 	known := false
-	err = tx.each(ctx, q, func(r row) error {
+	err = tx.Each(ctx, q, func(r engine.Row) error {
 		known = true
-		name, some := r.maybe()
-		why, _ := r.maybe()
+		name, some := r.Maybe()
+		why, _ := r.Maybe()
 		switch {
 		case !some:
 		case why == "":
@@ -54,7 +56,7 @@ func (tx *Tx) UsernameIndex(ctx context.Context) (*NameIndex, error) {
 		default:
 			x.Short = append(x.Short, name+" ("+why+")")
 		}
-		return r.err
+		return r.Err
 	})
 	if !known {
 		x = nil
@@ -76,18 +78,16 @@ func (tx *Tx) SharedNames(ctx context.Context) (SharedNames, error) {
 	if err != nil {
 		return s, err
 	}
-	name, key := quote(u.Username), quote(u.Key)
+	name, key := engine.Quote(u.Username), engine.Quote(u.Key)
 	groups := func(columns string) string {
 		return "select " + columns + " from " + u.SQL() + " where " + name + " is not null group by " + name + " having count(*) > 1"
 	}
-	q := &query{text: "select count(*), cast(coalesce(sum(n), 0) as bigint) from (" + groups("count(*) as n") + ") g"}
-	if err := tx.each(ctx, q, func(r row) error { return r.Scan(&s.Names, &s.Users) }); err != nil || s.Names == 0 {
+	q := &engine.Query{Text: "select count(*), cast(coalesce(sum(n), 0) as bigint) from (" + groups("count(*) as n") + ") g"}
+	if err := tx.Scan(ctx, q, &s.Names, &s.Users); err != nil || s.Names == 0 {
 		return s, err
 	}
-	q = &query{columns: []string{"cast(u." + key + " as text)"}, from: u.SQL() + " u", order: []string{"u." + key}, limit: mostIDs,
-		where: []string{"u." + name + " = (select o." + name + " from " + u.SQL() + " o where o." + name + " in (" + groups(name) + ") order by o." + key + " limit 1)"}}
-	return s, tx.each(ctx, q, func(r row) error {
-		s.First = append(s.First, l.User.keyText(r.text()))
-		return r.err
-	})
+	q = &engine.Query{Columns: []string{"cast(u." + key + " as text)"}, From: u.SQL() + " u", Order: []string{"u." + key}, Limit: mostIDs,
+		Where: []string{"u." + name + " = (select o." + name + " from " + u.SQL() + " o where o." + name + " in (" + groups(name) + ") order by o." + key + " limit 1)"}}
+	s.First, err = engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) string { return l.User.keyText(r.Text()) })
+	return s, err
 }

@@ -49,7 +49,7 @@ func TestUsernameIndex(t *testing.T) {
 				}
 				return err
 			})
-			wantCode(t, err, "")
+			dbtest.WantCode(t, err, "")
 			if got != test.want {
 				t.Errorf("%s, want %s", got, test.want)
 			}
@@ -69,7 +69,7 @@ func TestSharedNames(t *testing.T) {
 			shared, err = tx.SharedNames(t.Context())
 			return err
 		})
-		wantCode(t, err, "")
+		dbtest.WantCode(t, err, "")
 		expect := want[path.Base(t.Name())]
 		if expect == "" {
 			expect = "{0 0 []}"

@@ -3,9 +3,12 @@ package db
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"tokenctl"
+	"tokenctl/db/engine"
 )
 
 // SetPassword stores an encoded password.
@@ -18,15 +21,11 @@ func (tx *Tx) SetPassword(ctx context.Context, u User, encoded string) error {
 func (tx *Tx) ReencodePassword(ctx context.Context, u User, encoded string) (User, error) {
 	t := tx.Layout.User
 	key, _ := t.keyArg(tx.Layout.Engine, u.ID)
-	err := tx.exec(ctx, fmt.Sprintf("update %s set password = $1 where %s = $2 and password = $3", t.SQL(), quote(t.Key)), encoded, key, u.password)
+	err := tx.Exec(ctx, fmt.Sprintf("update %s set password = $1 where %s = $2 and password = $3", t.SQL(), engine.Quote(t.Key)), encoded, key, u.password)
 	if err != nil {
 		return u, err
 	}
-	users, err := tx.UsersByID(ctx, []string{u.ID})
-	if err != nil {
-		return u, err
-	}
-	return users[0], nil
+	return tx.userByID(ctx, u.ID)
 }
 
 // SetLastLogin is update_last_login of django/contrib/auth/models.py, at the
@@ -53,21 +52,17 @@ func (tx *Tx) SetActive(ctx context.Context, users []User, active bool) ([]User,
 	}
 	// A model that inherits has the column in a table of its own, or in the parent's.
 	holder := &UserTable{Table: l.User.holder("is_active"), KeyType: l.User.KeyType}
-	holder.Key = holder.primaryKey().Name
+	holder.Key = holder.PrimaryKey().Name
 	changed := map[string]bool{}
-	q := &query{text: "update " + holder.SQL() + " as u set is_active = $1 where " + l.isFlag(holder, "is_active", !active, true) + " and " + l.anyOf("u."+quote(holder.Key), "$2") + " returning cast(" + quote(holder.Key) + " as text)",
-		args: []any{flag, keys}}
-	if err := tx.each(ctx, q, func(r row) error {
-		changed[l.User.keyText(r.text())] = true
-		return r.err
+	q := &engine.Query{Text: "update " + holder.SQL() + " as u set is_active = $1 where " + l.isFlag(holder, "is_active", !active, true) + " and " + l.Engine.AnyOf("u."+engine.Quote(holder.Key), "$2") + " returning cast(" + engine.Quote(holder.Key) + " as text)",
+		Args: []any{flag, keys}}
+	if err := tx.Each(ctx, q, func(r engine.Row) error {
+		changed[l.User.keyText(r.Text())] = true
+		return r.Err
 	}); err != nil {
 		return nil, nil, err
 	}
-	ids := make([]string, len(users))
-	for i, u := range users {
-		ids[i] = u.ID
-	}
-	found, err := tx.FindUsers(ctx, nil, ids)
+	found, err := tx.FindUsers(ctx, nil, idsOf(users))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -113,7 +108,7 @@ func (tx *Tx) updateUser(ctx context.Context, u User, column string, value any) 
 	t := tx.Layout.User
 	holder := t.holder(column)
 	key, _ := t.keyArg(tx.Layout.Engine, u.ID)
-	n, err := tx.execRows(ctx, fmt.Sprintf("update %s set %s = $1 where %s = $2", holder.SQL(), quote(column), quote(holder.primaryKey().Name)), value, key)
+	n, err := tx.ExecRows(ctx, fmt.Sprintf("update %s set %s = $1 where %s = $2", holder.SQL(), engine.Quote(column), engine.Quote(holder.PrimaryKey().Name)), value, key)
 	if err != nil || n > 0 {
 		return err
 	}
@@ -135,4 +130,14 @@ func deletedMeanwhile(user string) error {
 func notTaken(user string) error {
 	return &tokenctl.Error{Code: tokenctl.CodeDatabaseError, Message: "the database did not take the change of the user " + user,
 		Hint: "a trigger or row-level security of the application prevents it"}
+}
+
+// UpdateUser changes text columns of a user and returns the user as it is then.
+func (tx *Tx) UpdateUser(ctx context.Context, u User, values map[string]string) (User, error) {
+	for _, column := range slices.Sorted(maps.Keys(values)) {
+		if err := tx.updateUser(ctx, u, column, values[column]); err != nil {
+			return u, err
+		}
+	}
+	return tx.userByID(ctx, u.ID)
 }

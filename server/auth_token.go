@@ -7,6 +7,7 @@ import (
 
 	"tokenctl"
 	"tokenctl/db"
+	"tokenctl/db/engine"
 	"tokenctl/tokens"
 )
 
@@ -78,7 +79,7 @@ func (s *Server) findKeys(ctx context.Context, keys []tokenctl.Secret) (found []
 // askable fails for a text that the peer cannot ask the database for: it ends
 // with an exception.
 func (s *Server) askable(text string) error {
-	if strings.ContainsRune(text, 0) && s.Store.Engine == db.PostgreSQL {
+	if strings.ContainsRune(text, 0) && s.Store.Engine == engine.PostgreSQL {
 		return uncaught("PostgreSQL text cannot hold NUL")
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 	"tokenctl/server"
 	"tokenctl/tokens"
@@ -46,7 +47,7 @@ func benchAt(t *testing.T, url, toml, secretKey string, change func(*bench)) *be
 	if err != nil {
 		t.Fatal(err)
 	}
-	target, err := db.ParseURL(b.url, "/")
+	target, err := engine.ParseURL(b.url, "/")
 	if err != nil {
 		t.Fatal(err)
 	}

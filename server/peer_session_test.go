@@ -12,6 +12,7 @@ import (
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 	"tokenctl/django/djangotest"
 	"tokenctl/server"
@@ -21,7 +22,7 @@ import (
 // newServer serves the database at url with the sessions of these keys.
 func newServer(t *testing.T, url string, peers tokenctl.Peers, keys ...string) server.Config {
 	t.Helper()
-	target, err := db.ParseURL(url, "/")
+	target, err := engine.ParseURL(url, "/")
 	if err != nil {
 		t.Fatal(err)
 	}

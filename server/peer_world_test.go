@@ -14,6 +14,7 @@ import (
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 	"tokenctl/django/djangotest"
 	"tokenctl/server"
@@ -102,7 +103,7 @@ func (w *world) serve(t *testing.T, url string) {
 		SimpleJWT: tokenctl.Version(w.peer.SimpleJWT), PyJWT: tokenctl.Version(w.peer.PyJWT),
 		CORSHeaders: tokenctl.Version(w.peer.CORSHeaders), Knox: tokenctl.Version(w.secrets["version.knox"]),
 	}
-	target, err := db.ParseURL(url, "/")
+	target, err := engine.ParseURL(url, "/")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"tokenctl"
 	"tokenctl/db"
+	"tokenctl/db/engine"
 )
 
 // Status says whether a credential works.
@@ -37,8 +38,8 @@ type Credential struct {
 	Claims    []byte    // JSON object; nil where the kind has none
 	Reason    string    // why a secret does not verify although no row says so
 	Notes     []string
-	Assumed   string      // what the status rests on although nobody configured it; empty: nothing
-	Unread    []db.Unread // values of its row that could not be read; those of its owner's are the owner's
+	Assumed   string          // what the status rests on although nobody configured it; empty: nothing
+	Unread    []engine.Unread // values of its row that could not be read; those of its owner's are the owner's
 
 	undecided error // why nobody can tell whether the application accepts it; nil where that is known
 

@@ -8,6 +8,7 @@ import (
 
 	"tokenctl"
 	"tokenctl/db"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 )
 
@@ -221,7 +222,7 @@ func (c *Credential) judgeOwner(env Env) {
 	s := jwtSettings(env)
 	switch {
 	case c.Reason != "" || c.Status != Active:
-	case db.Broken(c.Owner.Unread): // the application does not read the token's own row
+	case engine.Broken(c.Owner.Unread): // the application does not read the token's own row
 		c.Reason = unreadable
 	case c.Owner.ID == "":
 		c.Reason = "unknown"

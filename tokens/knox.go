@@ -240,7 +240,7 @@ func knoxExpiry(t time.Time) *time.Time {
 // an error where nobody can get one.
 func atLimitKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User) ([]Refusal, error) {
 	k := env.Settings.Knox
-	if err := tx.Layout.KnoxMintable(); err != nil || k.TokenLimitPerUser == nil {
+	if err := tx.Layout.Mintable("knox"); err != nil || k.TokenLimitPerUser == nil {
 		return nil, err
 	}
 	rows, err := tx.KnoxTokensOf(ctx, users...)

@@ -19,7 +19,7 @@ func importDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, lifetim
 	if err := DRF.Check(tx.Layout); err != nil {
 		return nil, nil, err
 	}
-	if err := tx.Layout.KnoxMintable(); err != nil {
+	if err := tx.Layout.Mintable("knox"); err != nil {
 		return nil, nil, err
 	}
 	keys, err := tx.TokenKeysOf(ctx, users)

@@ -13,6 +13,7 @@ import (
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 	"tokenctl/tokens"
 )
@@ -24,12 +25,12 @@ func withKnox(t *testing.T, f func(t *testing.T, s *db.Store, env tokens.Env, an
 	t.Helper()
 	dbtest.Engines(t, func(t *testing.T, _, address string) {
 		t.Parallel()
-		target, err := db.ParseURL(address, "")
+		target, err := engine.ParseURL(address, "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if target.Engine == db.SQLite {
-			if _, err := db.CreateFile(target); err != nil {
+		if target.Engine == engine.SQLite {
+			if _, err := engine.CreateFile(target); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -46,7 +47,7 @@ func withKnox(t *testing.T, f func(t *testing.T, s *db.Store, env tokens.Env, an
 	})
 }
 
-func openKnox(t *testing.T, target db.Target) *db.Store {
+func openKnox(t *testing.T, target engine.Target) *db.Store {
 	t.Helper()
 	s, err := db.Open(target, db.Options{Timeout: 20 * time.Second, Now: func() time.Time { return knoxNow }})
 	if err != nil {
@@ -69,7 +70,7 @@ func addSalt(t *testing.T, address, salt string) *db.Store {
 			t.Fatal(err)
 		}
 	}
-	target, err := db.ParseURL(address, "")
+	target, err := engine.ParseURL(address, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tokenctl/db"
+	"tokenctl/db/engine"
 )
 
 // Needs is the table and the privilege that a verb needs besides reading; no privilege
@@ -45,7 +46,7 @@ func describeKnox(l *db.Layout) string {
 func describeJWT(l *db.Layout) string {
 	t := l.Outstanding()
 	ids := t.Column("id").Type
-	if l.Engine == db.SQLite {
+	if l.Engine == engine.SQLite {
 		return t.String() + " with jti as text"
 	}
 	if strings.HasPrefix(ids, "int8") || ids == "bigint" {

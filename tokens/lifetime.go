@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"tokenctl"
-	"tokenctl/db"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 )
 
@@ -100,7 +100,7 @@ func (c *Credential) EndUnknown() bool {
 	case "jwt", "session":
 		return c.Expires.IsZero() // both always end
 	}
-	return c.Expires.IsZero() && slices.ContainsFunc(c.Unread, func(u db.Unread) bool {
+	return c.Expires.IsZero() && slices.ContainsFunc(c.Unread, func(u engine.Unread) bool {
 		return slices.ContainsFunc(endColumns, func(name string) bool { return strings.HasSuffix(u.Column, name) })
 	})
 }

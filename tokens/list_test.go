@@ -13,6 +13,7 @@ import (
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
+	"tokenctl/db/engine"
 	"tokenctl/django"
 	"tokenctl/tokens"
 )
@@ -20,7 +21,7 @@ import (
 // open opens a test's database.
 func open(t *testing.T, url string) (*db.Store, tokens.Env) {
 	t.Helper()
-	target, err := db.ParseURL(url, "")
+	target, err := engine.ParseURL(url, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,10 +26,10 @@ func PasswordHasher(ctx context.Context, s *tokenctl.Settings, tx *db.Tx) (h dja
 		h.Iterations = s.Auth.PBKDF2Iterations
 		return h, "auth.pbkdf2_iterations", nil
 	}
-	n, err := tx.PasswordIterations(ctx)
-	if n == 0 || err != nil || h.Algorithm != tokenctl.PBKDF2SHA256 {
+	use, err := tx.PasswordUse(ctx)
+	if use.Iterations == 0 || err != nil || h.Algorithm != tokenctl.PBKDF2SHA256 {
 		return h, DefaultHasher, err
 	}
-	h.Iterations = n
+	h.Iterations = use.Iterations
 	return h, "the newest users' hashes", nil
 }

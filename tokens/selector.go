@@ -9,6 +9,7 @@ import (
 
 	"tokenctl"
 	"tokenctl/db"
+	"tokenctl/db/engine"
 )
 
 // Selector selects credentials. The zero value selects all of them.
@@ -95,7 +96,7 @@ func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[C
 			}
 			combine := concatenate
 			if s.Sort != "" && len(kinds) > 1 {
-				ctx = db.InTurns(ctx)
+				ctx = engine.InTurns(ctx)
 				combine = func(lists []iter.Seq2[Credential, error]) iter.Seq2[Credential, error] { return merge(lists, s.order) }
 			}
 			var lists []iter.Seq2[Credential, error]

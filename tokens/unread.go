@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"tokenctl/db"
+	"tokenctl/db/engine"
 )
 
 // unreadable is the reason of a credential whose row, or whose owner's, the application
@@ -12,8 +13,8 @@ const unreadable = "unreadable"
 
 // judgeUnread sets the reason for which a request with the credential fails because of
 // values that could not be read. Of most of them Django reads null, and goes on.
-func (c *Credential) judgeUnread(lists ...[]db.Unread) {
-	if slices.ContainsFunc(lists, db.Broken) {
+func (c *Credential) judgeUnread(lists ...[]engine.Unread) {
+	if slices.ContainsFunc(lists, engine.Broken) {
 		c.Reason = unreadable
 	}
 }

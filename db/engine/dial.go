@@ -1,0 +1,76 @@
+package engine
+
+import (
+	"context"
+	"database/sql/driver"
+	"net"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// connector connects as pgx does, but where the server refuses TLS and sslmode
+// allows to do without, it goes on over the same connection, as libpq does. pgx
+// hangs up and dials again, and the server has started a process for nothing.
+type connector struct{ driver.Connector }
+
+// Connect implements driver.Connector.
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	refused := refusals{}
+	defer func() {
+		for _, conn := range refused {
+			conn.Close()
+		}
+	}()
+	return c.Connector.Connect(context.WithValue(ctx, refusalsKey{}, refused))
+}
+
+// refusals are the connections of one Connect on which the server has refused TLS
+// and waits for the start-up message, by address.
+type refusals map[string]net.Conn
+
+type refusalsKey struct{}
+
+// sparing makes dial return what it has dialled before and was refused TLS on.
+func sparing(dial pgconn.DialFunc) pgconn.DialFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		refused, ok := ctx.Value(refusalsKey{}).(refusals)
+		if !ok {
+			return dial(ctx, network, address) // a cancel request
+		}
+		if conn := refused[address]; conn != nil {
+			delete(refused, address)
+			return conn, nil
+		}
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &dialled{Conn: conn, keep: func() { refused[address] = conn }}, nil
+	}
+}
+
+// dialled is a connection that is kept when it is closed with TLS refused.
+type dialled struct {
+	net.Conn
+	keep    func()
+	read    bool
+	refused bool
+}
+
+// Read implements net.Conn. Only the answer to the request for TLS is read by
+// itself: "N" is a refusal (PostgreSQL documentation, "SSL Session Encryption").
+func (d *dialled) Read(p []byte) (int, error) {
+	n, err := d.Conn.Read(p)
+	d.refused = !d.read && len(p) == 1 && n == 1 && p[0] == 'N'
+	d.read = true
+	return n, err
+}
+
+// Close implements net.Conn.
+func (d *dialled) Close() error {
+	if d.refused {
+		d.keep()
+		return nil
+	}
+	return d.Conn.Close()
+}

@@ -1,0 +1,306 @@
+package engine
+
+import (
+	"database/sql/driver"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"tokenctl"
+	"tokenctl/django"
+)
+
+// Row reads one row of a result, column by column from the left. What is read
+// from it stays valid. The first value that is not what its column should hold
+// makes Err, and everything read from then on is zero.
+//
+// database/sql would look at the type of every destination again for every
+// value, which is most of what a list of a million rows costs.
+type Row struct {
+	zone django.Zone
+	Err  error
+
+	columns []column // PostgreSQL
+	data    string   // the values, in PostgreSQL's binary format, behind each other
+	lengths []int32  // of the values; -1 for NULL
+
+	values []driver.Value // SQLite
+
+	Unread []Unread // nil where nothing is wrong
+}
+
+// column is how PostgreSQL describes a column of a result.
+type column struct {
+	oid   uint32
+	types *pgtype.Map
+}
+
+// errValue is the error for a value that Django does not write. It has no text
+// of the driver, which quotes the value.
+func errValue(err error) error {
+	return &tokenctl.Error{Code: tokenctl.CodeDatabaseError, Message: "a column holds a value that Django does not write there", Err: err}
+}
+
+var (
+	errNull  = errors.New("NULL")
+	errShort = errors.New("fewer columns than destinations")
+)
+
+func (r *Row) fail(err error) {
+	if r.Err == nil {
+		r.Err = errValue(err)
+	}
+}
+
+// next takes PostgreSQL's next value.
+func (r *Row) next() (c column, value string, ok bool) {
+	if r.Err != nil {
+		return c, "", false
+	}
+	if len(r.lengths) == 0 {
+		r.fail(errShort)
+		return c, "", false
+	}
+	n := r.lengths[0]
+	c = r.columns[0]
+	r.lengths, r.columns = r.lengths[1:], r.columns[1:]
+	if n < 0 {
+		return c, "", false
+	}
+	value, r.data = r.data[:n], r.data[n:]
+	return c, value, true
+}
+
+// Left is how many columns of PostgreSQL's are not read yet.
+func (r *Row) Left() int { return len(r.columns) }
+
+// NextSQLite takes SQLite's next value; nil is NULL.
+func (r *Row) NextSQLite() any {
+	if r.Err != nil {
+		return nil
+	}
+	if len(r.values) == 0 {
+		r.fail(errShort)
+		return nil
+	}
+	v := r.values[0]
+	r.values = r.values[1:]
+	return v
+}
+
+// IsBytes reports whether the next value is stored as bytes, which on SQLite equal no
+// text: an import can leave them where Django writes one.
+func (r *Row) IsBytes() bool {
+	if len(r.values) == 0 {
+		return false
+	}
+	_, bytes := r.values[0].([]byte)
+	return bytes
+}
+
+// Maybe reads a text, and whether it is none.
+func (r *Row) Maybe() (_ string, ok bool) {
+	if r.columns == nil {
+		switch v := r.NextSQLite().(type) {
+		case nil:
+			return "", false
+		case string:
+			return v, true
+		case []byte:
+			return string(v), true
+		case int64:
+			return strconv.FormatInt(v, 10), true
+		default:
+			return fmt.Sprint(v), true
+		}
+	}
+	c, value, ok := r.next()
+	if !ok {
+		return "", false
+	}
+	switch c.oid {
+	case pgtype.TextOID, pgtype.VarcharOID, pgtype.NameOID, pgtype.UnknownOID:
+		return value, true
+	case pgtype.BPCharOID:
+		return strings.TrimRight(value, " "), true // blanks at its end mean nothing to PostgreSQL
+	}
+	if _, known := c.types.TypeForOID(c.oid); !known {
+		return value, true // citext, and what else an extension makes, is sent as its text
+	}
+	var text string // it moves to the heap
+	c.scan(r, value, &text)
+	return text, true
+}
+
+// Text reads a text that is never NULL.
+func (r *Row) Text() string {
+	text, ok := r.Maybe()
+	if !ok {
+		r.fail(errNull)
+	}
+	return text
+}
+
+// Optional reads a text; nil is NULL.
+func (r *Row) Optional() *string {
+	if text, ok := r.Maybe(); ok {
+		return &text
+	}
+	return nil
+}
+
+var yes, no = true, false
+
+// Flag reads the truth value of a condition; nil is NULL. Who gets one must not change it.
+func (r *Row) Flag() *bool {
+	truth := false
+	if r.columns == nil {
+		switch v := r.NextSQLite().(type) {
+		case nil:
+			return nil
+		case int64:
+			truth = v != 0
+		default:
+			r.fail(fmt.Errorf("a condition is a %T", v))
+		}
+	} else {
+		c, value, ok := r.next()
+		switch {
+		case !ok:
+			return nil
+		case c.oid == pgtype.BoolOID && len(value) == 1:
+			truth = value[0] != 0
+		default:
+			c.scan(r, value, &truth)
+		}
+	}
+	switch {
+	case r.Err != nil:
+		return nil
+	case truth:
+		return &yes
+	}
+	return &no
+}
+
+// Integer reads a whole number that is never NULL.
+func (r *Row) Integer() int64 {
+	if r.columns == nil {
+		v := r.NextSQLite()
+		n, ok := v.(int64)
+		if !ok {
+			r.fail(fmt.Errorf("an integer column holds a %T", v))
+		}
+		return n
+	}
+	c, value, ok := r.next()
+	if !ok {
+		r.fail(errNull)
+		return 0
+	}
+	switch {
+	case c.oid == pgtype.Int8OID && len(value) == 8:
+		return bigEndian(value)
+	case c.oid == pgtype.Int4OID && len(value) == 4:
+		return int64(int32(bigEndian(value)))
+	}
+	var n int64
+	c.scan(r, value, &n)
+	return n
+}
+
+// readable reports whether Python has the year of a date.
+func readable(t time.Time) bool { return t.Year() >= 1 && t.Year() <= 9999 }
+
+// Moment reads a datetime that the family computed from a column. The zero time is NULL,
+// and what Django could not read either: a text that is no date, infinity, a year that
+// Python does not have. On SQLite the column is selected as text (see Dialect.Time): the
+// driver would guess at its form.
+func (r *Row) Moment(family django.Family, of fmt.Stringer, name string) time.Time {
+	var t time.Time
+	ok, breaks := false, false
+	if r.columns == nil {
+		text, is := r.NextSQLite().(string)
+		if !is {
+			return time.Time{}
+		}
+		var err error
+		t, err = r.zone.ParseSQLite(text, family)
+		ok, breaks = err == nil, dateBreaks(err)
+	} else {
+		c, value, is := r.next()
+		if !is {
+			return time.Time{}
+		}
+		t, ok = r.postgresMoment(c, value, family)
+	}
+	if !ok || !readable(t) {
+		r.Lose(of, name, NoDate, breaks)
+		return time.Time{}
+	}
+	if t.IsZero() {
+		t = t.Add(time.Nanosecond) // it is a date, and not NULL
+	}
+	return t
+}
+
+func (r *Row) postgresMoment(c column, value string, family django.Family) (_ time.Time, ok bool) {
+	if (c.oid == pgtype.TimestamptzOID || c.oid == pgtype.TimestampOID) && len(value) == 8 {
+		n := bigEndian(value)
+		if n == math.MaxInt64 || n == math.MinInt64 {
+			return time.Time{}, false // infinity
+		}
+		// PostgreSQL counts microseconds from the year 2000.
+		const epoch = 946684800
+		return r.zone.FromPostgres(time.Unix(n/1e6+epoch, n%1e6*1e3), family), true
+	}
+	var t time.Time // it moves to the heap
+	if err := c.types.Scan(c.oid, pgtype.BinaryFormatCode, []byte(value), &t); err != nil {
+		return time.Time{}, false
+	}
+	return r.zone.FromPostgres(t, family), true
+}
+
+func bigEndian(s string) int64 {
+	var b [8]byte
+	copy(b[8-len(s):], s)
+	return int64(binary.BigEndian.Uint64(b[:]))
+}
+
+// scan is for the types that Django does not use.
+func (c column) scan(r *Row, value string, dest any) {
+	if err := c.types.Scan(c.oid, pgtype.BinaryFormatCode, []byte(value), dest); err != nil {
+		r.fail(err)
+	}
+}
+
+// Scan reads into destinations of the types that the other methods return.
+func (r *Row) Scan(dest ...any) error {
+	for _, d := range dest {
+		switch d := d.(type) {
+		case *string:
+			*d = r.Text()
+		case **string:
+			*d = r.Optional()
+		case *bool:
+			if flag := r.Flag(); flag != nil {
+				*d = *flag
+			} else {
+				r.fail(errNull)
+			}
+		case *int64:
+			*d = r.Integer()
+		case *int:
+			*d = int(r.Integer())
+		default:
+			r.fail(fmt.Errorf("no way to read a %T", d))
+		}
+	}
+	return r.Err
+}

@@ -1,0 +1,112 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"tokenctl"
+	"tokenctl/db/engine"
+	"tokenctl/django"
+)
+
+// UsersByJWT returns the users whom the user ids of tokens name, by these ids. An id
+// that several users have names none.
+func (tx *Tx) UsersByJWT(ctx context.Context, ids []string, s tokenctl.JWTSettings) (map[string]User, error) {
+	var search ownerSearch
+	if !search.ask(len(ids), func(i int) string { return ids[i] }) {
+		return nil, nil
+	}
+	u, err := tx.Layout.UserTable()
+	if err != nil {
+		return nil, err
+	}
+	field, err := tx.Layout.userIDField(u, s.WithDefaults())
+	if err == nil {
+		err = search.find(ctx, tx, u, field, false, false)
+	}
+	users := make(map[string]User, len(ids))
+	for _, id := range ids {
+		users[id], _ = search.user(id)
+	}
+	return users, err
+}
+
+// usersByField returns the user who has this in a field, or two of several.
+func (tx *Tx) usersByField(ctx context.Context, field *UserTable, text string) ([]User, error) {
+	l := tx.Layout
+	u, err := l.UserTable()
+	if err != nil {
+		return nil, err
+	}
+	key, ok := field.keyArg(l.Engine, text)
+	if !ok {
+		return nil, nil
+	}
+	q := &engine.Query{Columns: l.userColumns(u), From: u.From("u"), Limit: 2}
+	q.And("u."+engine.Quote(field.Key)+" = %s", key)
+	return engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) User { return scanOwner(u, r, false) })
+}
+
+// KeyError is what Django's ORM raises for a claim that can be no key, and
+// simplejwt does not catch.
+type KeyError struct {
+	// Invalid is the message of a ValidationError, which a serializer answers with
+	// 400; it is empty for any other exception.
+	Invalid string
+}
+
+// Error implements error. It repeats nothing of the claim.
+func (*KeyError) Error() string { return "the token names its user in a way that no key is written" }
+
+// UserByClaim returns the user whom a claim names, as get(<USER_ID_FIELD>=claim)
+// finds it: get_prep_value in django/db/models/fields/__init__.py (4.2). It is nil
+// where there is no such user, and the error a *KeyError where Django raises
+// anything but DoesNotExist.
+func (tx *Tx) UserByClaim(ctx context.Context, claim json.RawMessage, s tokenctl.JWTSettings, release tokenctl.Version) (*User, error) {
+	field, err := tx.Layout.userIDField(tx.Layout.User, s.WithDefaults())
+	if err != nil || len(claim) == 0 || string(claim) == "null" {
+		return nil, err
+	}
+	text := django.ClaimText(claim)
+	switch field.KeyType {
+	case KeyInteger:
+		n, err := django.ClaimInt(claim)
+		// SQLite's driver takes 64 bits, and Django asks it about more before 5.0.
+		if err != nil || !n.IsInt64() && tx.Layout.Engine == engine.SQLite && !release.AtLeast("5.0") {
+			return nil, &KeyError{}
+		}
+		text = n.String()
+	case KeyUUID:
+		if text = uuidOfClaim(claim); text == "" {
+			return nil, &KeyError{Invalid: "“" + django.ClaimText(claim) + "” is not a valid UUID."}
+		}
+	case KeyText:
+		if strings.ContainsRune(text, 0) && tx.Layout.Engine == engine.PostgreSQL {
+			return nil, &KeyError{}
+		}
+	}
+	found, err := tx.usersByField(ctx, field, text)
+	switch {
+	case err != nil || len(found) == 0:
+		return nil, err
+	case len(found) > 1:
+		return nil, &KeyError{} // MultipleObjectsReturned
+	}
+	return &found[0], nil
+}
+
+// uuidOfClaim is UUIDField.to_python with Python's UUID: 32 hexadecimal digits, or
+// an integer. It is empty for what is neither.
+func uuidOfClaim(claim json.RawMessage) string {
+	if claim[0] == '"' {
+		return uuidHex(django.ClaimText(claim))
+	}
+	n, err := django.ClaimInt(claim)
+	whole := claim[0] == 't' || claim[0] == 'f' || strings.Trim(string(claim), "-0123456789") == ""
+	if err != nil || !whole || n.Sign() < 0 || n.BitLen() > 128 {
+		return ""
+	}
+	return fmt.Sprintf("%032x", n)
+}

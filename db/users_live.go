@@ -1,0 +1,96 @@
+package db
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"tokenctl/db/engine"
+)
+
+// LiveCredentials is how many live credentials of one kind a user has.
+type LiveCredentials struct {
+	Kind string // "drf", "knox" or "jwt"
+	Rows int
+}
+
+// LiveCredentials counts the live credentials that users' passwords do not govern, by the
+// users' keys: drf tokens, unexpired knox tokens, and refresh and sliding JWTs that are
+// neither expired nor blacklisted. Kinds without any are left out.
+func (tx *Tx) LiveCredentials(ctx context.Context, users []User) (map[string][]LiveCredentials, error) {
+	l := tx.Layout
+	held := map[string][]LiveCredentials{}
+	for _, k := range kindTables {
+		if k.kind == "session" {
+			continue // only its data tell whose it is
+		}
+		from, condition, args := l.live(k.kind, tx.Now)
+		if from == "" {
+			continue
+		}
+		q := &engine.Query{From: from}
+		q.And(condition, args...)
+		if err := l.ownedBy(q, l.Credentials(k.kind), users); err != nil {
+			return nil, err
+		}
+		const owner = "cast(t.user_id as text)"
+		q = &engine.Query{Text: "select " + owner + ", count(*) from " + from + " where " + strings.Join(q.Where, " and ") + " group by " + owner, Args: q.Args}
+		err := tx.Each(ctx, q, func(r engine.Row) error {
+			id := l.User.keyText(r.Text())
+			held[id] = append(held[id], LiveCredentials{k.kind, int(r.Integer())})
+			return r.Err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return held, nil
+}
+
+// live returns the table of a kind, under the alias t, and the condition on rows
+// that live; no table where the database has none for these users.
+func (l *Layout) live(kind string, now time.Time) (from, condition string, args []any) {
+	t := l.Credentials(kind)
+	if t == nil || t.Column("user_id") == nil || !t.Owner.same(l.User) {
+		return "", "", nil
+	}
+	at := l.timeArg(now)
+	if kind == "jwt" {
+		at = l.jwtTimeArg(now)
+	}
+	condition = "1 = 1"
+	// knox called the column expires before 4.0.
+	for _, expiry := range []string{"expiry", "expires", "expires_at"} {
+		if t.Column(expiry) != nil {
+			condition += " and " + l.Engine.Dated(t.Column(expiry), "t."+engine.Quote(expiry), "<=", "%s") + " is not true"
+			args = append(args, at)
+		}
+	}
+	if kind == "jwt" {
+		condition += " and not " + l.isBlacklisted("t.id")
+	}
+	return t.SQL() + " t", condition, args
+}
+
+// UsersAmong returns those of the users whom f selects, in their order.
+func (tx *Tx) UsersAmong(ctx context.Context, users []User, f Filter) ([]User, error) {
+	l := tx.Layout
+	key := "u." + engine.Quote(l.User.Key)
+	q := &engine.Query{Columns: []string{"cast(" + key + " as text)"}, From: l.User.From("u")}
+	f.UserIDs = idsOf(users)
+	if err := f.whereOwner(l, l.User, q); err != nil {
+		return nil, err
+	}
+	selected := map[string]bool{}
+	err := tx.Each(ctx, q, func(r engine.Row) error {
+		selected[l.User.keyText(r.Text())] = true
+		return r.Err
+	})
+	var among []User
+	for _, u := range users {
+		if selected[u.ID] {
+			among = append(among, u)
+		}
+	}
+	return among, err
+}
