@@ -1,6 +1,9 @@
 // Package tokenctl holds the few words of our own that every other package speaks:
-// Error and its codes, Secret, Settings and Clock. The rules of Django and its
-// packages are in django, and everything that speaks to a database is in db.
+// Error and its codes, Secret, Settings, Version, Duration and Clock.
+//
+// It imports no other package of this module. What Django and its packages do with
+// such a setting is in package django. Finding and reading the files of settings is in
+// package commands.
 package tokenctl
 
 import "time"

@@ -1,5 +1,8 @@
 // Package bench compares whole processes: tokenctl, psql, sqlite3 and Django doing
 // the same on the same databases. Machines are noisy; only the ratios count.
+//
+// The program does not contain it. Benchmarks of single functions stand beside these
+// functions, and what only has to be right is tested elsewhere.
 package bench
 
 import (

@@ -1,6 +1,9 @@
 // Package commands is tokenctl's command line: a file for every verb, with its
-// flags, checks and prompts. It speaks no SQL, hashes nothing and formats
-// nothing by itself.
+// flags, checks and prompts.
+//
+// It speaks no SQL, hashes nothing and formats nothing by itself. What a verb does to a
+// credential is in package tokens, the tables are in db, the forms of output in output,
+// and the answers of the test server in server.
 //
 // What every command keeps to:
 //

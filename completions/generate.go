@@ -1,5 +1,7 @@
 // Package completions holds the shell completions that packages install. They
 // are what tokenctl completion prints; a test keeps them current.
+//
+// It has no code of its own: what is completed is in package commands (completion.go).
 package completions
 
 //go:generate sh -c "go run ../cmd/tokenctl completion bash >tokenctl.bash"

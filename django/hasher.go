@@ -1,6 +1,9 @@
 // Package django holds the pure rules of tokenctl's peers (Django, Django REST
 // Framework, knox, simplejwt): how they hash, name, sign and write things
-// down. It speaks to no database and reads no file.
+// down, by release. docs/peers.md lists these rules with their sources.
+//
+// It speaks to no database and reads no file. Which rows a rule is about is in package
+// db, what a verb does with it in tokens, and what the peers answer over HTTP in server.
 package django
 
 import (

@@ -1,4 +1,5 @@
-// Package output writes rows as a table or in one of the formats that scripts read. It knows rows, not tokens.
+// Package output writes rows as a table or in one of the formats that scripts read. It knows rows, not tokens, and imports
+// no other package of this module. Which columns an object has, and what is written to stderr, is in package commands.
 //
 // What is promised, whatever the database holds:
 //

@@ -6,6 +6,9 @@
 // then calls its method (view.go). The answers are the peers', to the byte, for
 // everything that a client library or curl sends. Each file names the peer's file that it
 // follows.
+//
+// Sockets, TLS, flags and signals are in package commands (serve.go). What a token is, and
+// how one is made or ended, is in package tokens; the formats of the peers are in django.
 package server
 
 import (

@@ -1,5 +1,10 @@
-// Package tokens says what mint, list, verify, rotate and blacklist mean for
-// each kind of credential. Commands and the test server both stand on it.
+// Package tokens says what mint, list, verify, rotate, blacklist and purge mean for
+// each kind of credential: a file, or a few, for each kind, and its [Kind] as the table
+// of what it can do. Commands and the test server both stand on it.
+//
+// It asks nobody, prints nothing and knows no flag: that is in package commands. It has
+// no SQL, which is in package db, and no hash, signature or format of the peers, which
+// are in package django.
 package tokens
 
 import (

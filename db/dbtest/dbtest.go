@@ -1,5 +1,8 @@
 // Package dbtest gives tests the real thing: fresh databases on PostgreSQL and
 // SQLite, a PgBouncer, and databases that Django has filled.
+//
+// Only tests import it. It replaces no part of the program by a fake. The Python
+// processes of Django are in package djangotest.
 package dbtest
 
 import (

@@ -1,5 +1,8 @@
 // Package djangotest lets tests ask the real thing: Django REST Framework and its
 // friends, at several ages, on a database of the test's choice.
+//
+// Only tests import it. It imitates nothing: it runs the peers' own code in Python. The
+// databases themselves come from package dbtest.
 package djangotest
 
 import (
