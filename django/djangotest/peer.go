@@ -7,6 +7,8 @@ package djangotest
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,6 +57,22 @@ func Each(t *testing.T, f func(t *testing.T, p Peer)) {
 func Has() bool {
 	peers, err := present()
 	return err == nil && len(peers) > 0
+}
+
+// Source returns a source file of the peers, such as "django/core/signing.py"; empty where
+// this age has none of that name.
+func (p Peer) Source(t testing.TB, name string) string {
+	t.Helper()
+	for _, folder := range filepath.SplitList(p.path) {
+		text, err := os.ReadFile(filepath.Join(folder, filepath.FromSlash(name)))
+		if err == nil {
+			return string(text)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	return ""
 }
 
 // present returns the ages in the cache.
