@@ -101,7 +101,10 @@ func (o *purgeOptions) run(ctx context.Context) error {
 	var total int64
 	for _, w := range work {
 		total += int64(len(w.expired))
-		if text := tokens.AssumedExpired(a.env()); text != "" && w.kind == tokens.JWT && len(w.expired) > 0 {
+		if w.kind.AssumedExpired == nil || len(w.expired) == 0 {
+			continue
+		}
+		if text := w.kind.AssumedExpired(a.env()); text != "" {
 			a.say("note: %s; --keep-newer-than keeps what expired lately", text)
 		}
 	}

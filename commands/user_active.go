@@ -13,7 +13,6 @@ import (
 type activeOptions struct {
 	userFlags
 	active bool
-	jwt    bool // the database has JWTs
 }
 
 func newUserActivate(a *App) *cobra.Command {
@@ -66,15 +65,15 @@ func (o *activeOptions) run(ctx context.Context) error {
 	var users []db.User
 	var changed map[string]bool
 	var held map[string][]db.LiveCredentials
+	var refuses string
 	err = store.Write(ctx, func(tx *db.Tx) error {
-		o.jwt = tokens.JWT.Present(tx.Layout)
 		if users, err = o.find(ctx, tx, nil); err != nil {
 			return err
 		}
 		if users, changed, err = tx.SetActive(ctx, users, o.active); err != nil {
 			return err
 		}
-		t = tx.Layout.User
+		t, refuses = tx.Layout.User, tokens.RefuseInactive(a.env(), tx.Layout)
 		if held, err = tx.LiveCredentials(ctx, users); err != nil {
 			return err
 		}
@@ -83,11 +82,11 @@ func (o *activeOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.report(t, users, changed, held)
+	o.report(t, refuses, users, changed, held)
 	return nil
 }
 
-func (o *activeOptions) report(t *db.UserTable, users []db.User, changed map[string]bool, held map[string][]db.LiveCredentials) {
+func (o *activeOptions) report(t *db.UserTable, refuses string, users []db.User, changed map[string]bool, held map[string][]db.LiveCredentials) {
 	a := o.app
 	verb, state := "deactivated", "inactive"
 	if o.active {
@@ -108,14 +107,7 @@ func (o *activeOptions) report(t *db.UserTable, users []db.User, changed map[str
 	if !stopped {
 		return
 	}
-	who, check := "TokenAuthentication, knox, JWTAuthentication and sessions", a.settings.SimpleJWT.CheckUserIsActive
-	switch {
-	case check == nil && o.jwt:
-		who += " (JWTAuthentication by CHECK_USER_IS_ACTIVE, simplejwt's default: no setting says otherwise)"
-	case check != nil && !*check:
-		who = "TokenAuthentication, knox and sessions, but not JWTAuthentication without CHECK_USER_IS_ACTIVE,"
-	}
-	a.say("note: %s refuse an inactive user at once", who)
+	a.say("note: %s refuse an inactive user at once", refuses)
 	if v := a.settings.Peers.SimpleJWT; v != "" && v.AtLeast("5.4.0") {
 		return
 	}

@@ -21,7 +21,7 @@ var rawVariants = []string{
 	"good", "other_key", "hs512", "hs512_in_name", "none", "lower", "no_alg", "alg_number", "alg_null", "alg_list", "no_typ", "typ_other",
 	"kid", "kid_number", "kid_null", "crit", "crit_b64", "b64_false", "jwk", "header_list", "header_text", "header_null", "header_junk",
 	"header_latin", "header_spaces", "header_twice", "payload_list", "payload_null", "payload_text", "payload_number", "payload_empty",
-	"payload_object", "payload_junk", "payload_latin", "payload_utf16", "payload_bom", "payload_twice", "payload_nan", "payload_spaces",
+	"payload_object", "payload_junk", "payload_latin", "payload_bom", "payload_twice", "payload_nan", "payload_spaces",
 	"two_parts", "four_parts", "no_signature", "padded", "junk_after", "junk_inside", "loose_bits", "standard_base64", "upper", "dots", "empty_parts",
 }
 

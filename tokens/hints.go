@@ -63,3 +63,14 @@ func either(ways ...string) string {
 	}
 	return strings.Join(there[:last], ", ") + " or " + there[last]
 }
+
+// RefuseInactive names what refuses an inactive user at once.
+func RefuseInactive(env Env, l *db.Layout) string {
+	switch check := env.Settings.SimpleJWT.CheckUserIsActive; {
+	case check != nil && !*check:
+		return "TokenAuthentication, knox and sessions, but not JWTAuthentication without CHECK_USER_IS_ACTIVE,"
+	case check == nil && JWT.Present(l):
+		return "TokenAuthentication, knox, JWTAuthentication and sessions (JWTAuthentication by CHECK_USER_IS_ACTIVE, simplejwt's default: no setting says otherwise)"
+	}
+	return "TokenAuthentication, knox, JWTAuthentication and sessions"
+}

@@ -74,6 +74,7 @@ var JWT = &Kind{
 	},
 	TakenWhileInactive: "simplejwt before 5.4 still exchanges",
 	Describe:           describeJWT,
+	AssumedExpired:     assumedExpired,
 	Rotatable:          func(l *db.Layout) error { return l.Mintable("jwt") },
 }
 
@@ -133,7 +134,7 @@ func jwtStatus(s tokenctl.JWTSettings, c *Credential, blacklisted bool, now time
 }
 
 func listJWT(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
-	now, settings, assumed := store.Now(), jwtSettings(env), AssumedExpired(env)
+	now, settings, assumed := store.Now(), jwtSettings(env), assumedExpired(env)
 	credential := func(t *db.OutstandingToken) Credential {
 		c := storedJWT(settings, t, now)
 		if c.Status == Expired {
@@ -206,9 +207,9 @@ func recordedJWT(env Env, t *db.OutstandingToken, now time.Time) (Credential, er
 	return c, nil
 }
 
-// AssumedExpired words by what JWTs have expired where nobody configured LEEWAY; it is
+// assumedExpired words by what JWTs have expired where nobody configured LEEWAY; it is
 // empty where somebody did.
-func AssumedExpired(env Env) string {
+func assumedExpired(env Env) string {
 	if text := leeway(env); text != "" {
 		return "a JWT expires by " + text
 	}
@@ -247,7 +248,7 @@ func jwtNotes(env Env, c *Credential) []string {
 	var notes []string
 	r := c.jwt
 	s := jwtSettings(env)
-	if text := AssumedExpired(env); text != "" && c.Status == Expired {
+	if text := assumedExpired(env); text != "" && c.Status == Expired {
 		c.Assumed = text
 		notes = append(notes, text)
 	}

@@ -160,6 +160,9 @@ type Kind struct {
 	// NeverRead reports whether the application never looks a credential up, so that
 	// blacklisting it would have no effect; nil where it always does.
 	NeverRead func(*db.Layout, *Credential) bool
+	// AssumedExpired words by what credentials count as expired where nobody configured it;
+	// empty where that is known. It is nil where the rows alone tell.
+	AssumedExpired func(Env) string
 	// Rotatable says why no credential can be replaced in this layout; nil where that
 	// depends on nothing.
 	Rotatable func(*db.Layout) error

@@ -1,6 +1,3 @@
-// Package db is everything in tokenctl that speaks SQL: opening the database,
-// finding out its layout, and one file for each Django app. It works on
-// PostgreSQL and on SQLite through database/sql.
 package engine
 
 import (

@@ -238,7 +238,6 @@ for kind in ("access", "refresh"):
     sign("raw.%s.payload_object" % kind, hs256, "{}")
     sign("raw.%s.payload_junk" % kind, hs256, "{")
     sign("raw.%s.payload_latin" % kind, hs256, b'{"user_id":"\xe9"}')
-    sign("raw.%s.payload_utf16" % kind, hs256, text.encode("utf-16"))
     sign("raw.%s.payload_bom" % kind, hs256, b"\xef\xbb\xbf" + text.encode())
     sign("raw.%s.payload_twice" % kind, hs256, text[:-1] + ', "user_id": %d}' % bob.pk)
     sign("raw.%s.payload_nan" % kind, hs256, text[:-1] + ', "x": NaN}')
