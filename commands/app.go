@@ -37,13 +37,13 @@ import (
 
 // App is one run of tokenctl. Its fields are what tests replace.
 type App struct {
-	Stdin     io.Reader
-	Stdout    io.Writer
-	Stderr    io.Writer
-	LookupEnv func(string) (value string, given bool)
-	Now       tokenctl.Clock
-	Random    io.Reader // of cryptographic quality
-	Term      Terminal
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	Getenv func(string) string
+	Now    tokenctl.Clock
+	Random io.Reader // of cryptographic quality
+	Term   Terminal
 
 	global      globals
 	stop        context.CancelCauseFunc
@@ -92,7 +92,7 @@ func Main(args []string) int {
 	// say so. Reading ones end with the status that SIGPIPE would have given.
 	// A file that reaches its size limit is a failed write, too.
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGXFSZ)
-	app := &App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, LookupEnv: os.LookupEnv,
+	app := &App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
 		Now: time.Now, Random: rand.Reader, Term: systemTerminal()}
 	return app.Run(context.Background(), args)
 }
@@ -135,7 +135,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 
 // interactive reports whether the person at the terminal can be asked.
 func (a *App) interactive() bool {
-	return a.Term.Stdin && a.Term.Stderr && !a.global.noInput && a.getenv("CI") == ""
+	return a.Term.Stdin && a.Term.Stderr && !a.global.noInput && a.Getenv("CI") == ""
 }
 
 // newRoot builds the command tree.

@@ -62,7 +62,7 @@ func complete1(t *testing.T, url string, args ...string) (status int, stdout, st
 	t.Helper()
 	var out, err bytes.Buffer
 	a := &App{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &err, Now: time.Now, Random: rand.Reader,
-		LookupEnv: func(name string) (string, bool) { v, is := map[string]string{"DATABASE_URL": url}[name]; return v, is }}
+		Getenv: func(name string) string { return map[string]string{"DATABASE_URL": url}[name] }}
 	status = a.Run(context.Background(), args)
 	return status, out.String(), err.String()
 }

@@ -75,11 +75,7 @@ func (a *App) target() (engine.Target, error) {
 		return a.parseTarget("-d", a.global.database, "")
 	}
 	for _, name := range []string{"TOKENCTL_DATABASE_URL", "DATABASE_URL"} {
-		url, err := a.variable(name)
-		if err != nil {
-			return engine.Target{}, err
-		}
-		if url != "" {
+		if url := a.Getenv(name); url != "" {
 			return a.parseTarget(name, url, "")
 		}
 	}
@@ -87,30 +83,13 @@ func (a *App) target() (engine.Target, error) {
 		return a.parseTarget(a.toml, a.settings.Database, filepath.Dir(a.toml))
 	}
 	for _, name := range []string{"PGHOST", "PGSERVICE", "PGDATABASE"} {
-		if a.getenv(name) != "" {
+		if a.Getenv(name) != "" {
 			a.source = name
 			return engine.LibpqTarget()
 		}
 	}
 	a.source = byDefault
 	return engine.FileTarget("db.sqlite3", ""), nil
-}
-
-// getenv is the value of an environment variable that is somebody else's: empty is as good
-// as not set.
-func (a *App) getenv(name string) string {
-	value, _ := a.LookupEnv(name)
-	return value
-}
-
-// variable is the value of an environment variable that says what to act on or with. One
-// that is set and empty is an error: the shell's variable behind it had no value.
-func (a *App) variable(name string) (string, error) {
-	value, given := a.LookupEnv(name)
-	if given && value == "" {
-		return "", usage("the environment variable "+name+" is empty", "unset it, or give it a value")
-	}
-	return value, nil
 }
 
 func (a *App) parseTarget(source, url, dir string) (engine.Target, error) {

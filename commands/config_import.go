@@ -121,7 +121,7 @@ func (o *configImportOptions) run(ctx context.Context, manage string) error {
 		return err
 	}
 	for _, name := range []string{"TOKENCTL_DATABASE_URL", "DATABASE_URL"} {
-		if a.getenv(name) != "" {
+		if a.Getenv(name) != "" {
 			a.say("note: %s is set, and wins over the database in %s", name, path)
 			break
 		}

@@ -218,7 +218,7 @@ func (o *configImportOptions) secretKey(m *imported, d *importDocument) {
 		return
 	}
 	env := ""
-	if source := d.Sources["secret_key"].Env; (source == "TOKENCTL_SECRET_KEY" || source == "DJANGO_SECRET_KEY") && o.app.getenv(source) == key {
+	if source := d.Sources["secret_key"].Env; (source == "TOKENCTL_SECRET_KEY" || source == "DJANGO_SECRET_KEY") && o.app.Getenv(source) == key {
 		env = source
 	}
 	m.keyFile(d, "", "secret_key_file", secretKeyFile, key, env)

@@ -141,7 +141,7 @@ func (s *configSources) general(t engine.Target) {
 	case a.toml:
 		raw, source = a.settings.Database, s.line("database")
 	case "TOKENCTL_DATABASE_URL", "DATABASE_URL":
-		raw = a.getenv(source)
+		raw = a.Getenv(source)
 	case byDefault:
 		source = fromDefault
 	}
@@ -150,7 +150,7 @@ func (s *configSources) general(t engine.Target) {
 		switch {
 		case engine.HasPassword(raw):
 			s.add("database_password", redacted, source)
-		case a.getenv("PGPASSWORD") != "":
+		case a.Getenv("PGPASSWORD") != "":
 			s.add("database_password", redacted, "PGPASSWORD")
 		}
 		source = fromDefault
@@ -160,9 +160,9 @@ func (s *configSources) general(t engine.Target) {
 		s.add("schema", a.global.schema, source)
 	}
 	switch {
-	case a.getenv("TOKENCTL_SECRET_KEY") != "":
+	case a.Getenv("TOKENCTL_SECRET_KEY") != "":
 		s.add("secret_key", redacted, "TOKENCTL_SECRET_KEY")
-	case a.getenv("DJANGO_SECRET_KEY") != "":
+	case a.Getenv("DJANGO_SECRET_KEY") != "":
 		s.add("secret_key", redacted, "DJANGO_SECRET_KEY")
 	case a.settings.SecretKeyFile != "":
 		s.add("secret_key", redacted, "the file "+a.settings.SecretKeyFile)

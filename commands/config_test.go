@@ -43,7 +43,7 @@ func app(g globals, pairs ...string) *App {
 	for i := 0; i < len(pairs); i += 2 {
 		env[pairs[i]] = pairs[i+1]
 	}
-	return &App{LookupEnv: func(name string) (string, bool) { value, given := env[name]; return value, given }, Now: time.Now, Stderr: &strings.Builder{}, global: g}
+	return &App{Getenv: func(name string) string { return env[name] }, Now: time.Now, Stderr: &strings.Builder{}, global: g}
 }
 
 func wantCode(t *testing.T, err error, want tokenctl.Code) {

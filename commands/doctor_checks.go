@@ -24,9 +24,9 @@ func (d *doctor) password() {
 	switch {
 	case a.source == a.toml && a.toml != "" && engine.HasPassword(a.settings.Database):
 		source = a.toml
-	case strings.HasSuffix(a.source, "DATABASE_URL") && engine.HasPassword(a.getenv(a.source)):
+	case strings.HasSuffix(a.source, "DATABASE_URL") && engine.HasPassword(a.Getenv(a.source)):
 		source = a.source
-	case a.getenv("PGPASSWORD") != "" && strings.HasPrefix(a.source, "PG"):
+	case a.Getenv("PGPASSWORD") != "" && strings.HasPrefix(a.source, "PG"):
 		source = "PGPASSWORD"
 	default:
 		return

@@ -43,9 +43,8 @@ func (a *App) secretKeys() (django.SecretKeys, error) {
 // secretKey returns SECRET_KEY and where it came from.
 func (a *App) secretKey() (source string, key tokenctl.Secret, err error) {
 	for _, name := range []string{"TOKENCTL_SECRET_KEY", "DJANGO_SECRET_KEY"} {
-		text, err := a.variable(name)
-		if text != "" || err != nil {
-			return name, tokenctl.NewSecret(text), err
+		if text := a.Getenv(name); text != "" {
+			return name, tokenctl.NewSecret(text), nil
 		}
 	}
 	if a.settings.SecretKeyFile == "" {

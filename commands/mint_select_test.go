@@ -20,11 +20,8 @@ func (c cli) asked(meanwhile func(), args ...string) (stdout, stderr string, sta
 		return "y\n"
 	})
 	app := &commands.App{Stdin: answer, Stdout: &out, Stderr: &errs, Now: time.Now, Random: rand.Reader,
-		LookupEnv: func(name string) (string, bool) {
-			v, is := map[string]string{"DATABASE_URL": c.url}[name]
-			return v, is
-		},
-		Term: commands.Terminal{Stdin: true, Stderr: true}}
+		Getenv: func(name string) string { return map[string]string{"DATABASE_URL": c.url}[name] },
+		Term:   commands.Terminal{Stdin: true, Stderr: true}}
 	status = app.Run(c.t.Context(), args)
 	return out.String(), errs.String(), status
 }

@@ -84,7 +84,7 @@ func (a *App) previewOptions() output.Options {
 
 // width is how wide the terminal is.
 func (a *App) width() int {
-	if columns, err := strconv.Atoi(a.getenv("COLUMNS")); err == nil && columns > 0 {
+	if columns, err := strconv.Atoi(a.Getenv("COLUMNS")); err == nil && columns > 0 {
 		return columns
 	}
 	return a.Term.Width

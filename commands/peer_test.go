@@ -33,11 +33,11 @@ func (c cli) run(stdin string, args ...string) (stdout, stderr string, status in
 		now = func() time.Time { return c.now }
 	}
 	app := &commands.App{Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errs, Now: now, Random: rand.Reader,
-		LookupEnv: func(name string) (string, bool) {
+		Getenv: func(name string) string {
 			if value, given := c.env[name]; given || name != "DATABASE_URL" {
-				return value, given
+				return value
 			}
-			return c.url, true
+			return c.url
 		}}
 	status = app.Run(c.t.Context(), slices.Concat(args, c.more))
 	return out.String(), errs.String(), status

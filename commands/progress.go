@@ -27,7 +27,7 @@ func (a *App) progress(verb string, total int64) *progress {
 	p := &progress{app: a, verb: verb, total: total, started: a.Now(), end: func() {}}
 	switch {
 	case a.global.quiet || a.remarks() != a.Stderr: // nobody sees now what waits for the end
-	case a.Term.Stderr && a.getenv("TERM") != "dumb":
+	case a.Term.Stderr && a.Getenv("TERM") != "dumb":
 		p.every(200*time.Millisecond, p.draw)
 	case a.global.verbose:
 		p.every(10*time.Second, func() { a.say("%s", p) })

@@ -43,12 +43,12 @@ func (a *App) colored(terminal bool) bool {
 	switch {
 	case a.global.color == "always":
 		return true
-	case a.global.color == "never", a.getenv("NO_COLOR") != "":
+	case a.global.color == "never", a.Getenv("NO_COLOR") != "":
 		return false
-	case a.getenv("CLICOLOR_FORCE") == "1":
+	case a.Getenv("CLICOLOR_FORCE") == "1":
 		return true
 	}
-	return terminal && a.getenv("TERM") != "dumb"
+	return terminal && a.Getenv("TERM") != "dumb"
 }
 
 // count is a number with its noun.

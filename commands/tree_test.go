@@ -18,7 +18,7 @@ import (
 const helpWidth = 100
 
 func testRoot() *cobra.Command {
-	root := newRoot(&App{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, LookupEnv: func(string) (string, bool) { return "", false }})
+	root := newRoot(&App{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Getenv: func(string) string { return "" }})
 	completeFlags(root)
 	return root
 }

@@ -51,7 +51,7 @@ func TestUnreadableValues(t *testing.T) {
 			{"", "list --kind drf --field user", "alice", "", "carol"},
 			{"", "purge --yes", "", "", ""},
 			{"", "rotate --user bob --kind drf --yes --out " + t.TempDir() + "/secrets", "", "note: authtoken_token.created could not be read in 1 row", ""},
-			{secrets.Knox["alice-1"], "rotate - --keep-expiry", "", "", ""},
+			{secrets.Knox["alice-1"], "rotate -", "", "", ""},
 			{session, "rotate -", "", "", ""},
 			{"", "blacklist --user alice --yes", "", "note: authtoken_token.created could not be read in 1 row", ""},
 		} {

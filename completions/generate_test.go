@@ -11,7 +11,7 @@ import (
 func TestCurrent(t *testing.T) {
 	for file, shell := range map[string]string{"tokenctl.bash": "bash", "_tokenctl": "zsh", "tokenctl.fish": "fish", "tokenctl.ps1": "powershell"} {
 		var want, stderr bytes.Buffer
-		a := &commands.App{Stdin: &bytes.Buffer{}, Stdout: &want, Stderr: &stderr, LookupEnv: func(string) (string, bool) { return "", false }}
+		a := &commands.App{Stdin: &bytes.Buffer{}, Stdout: &want, Stderr: &stderr, Getenv: func(string) string { return "" }}
 		if status := a.Run(t.Context(), []string{"completion", shell}); status != 0 {
 			t.Fatalf("completion %s: status %d: %s", shell, status, stderr.String())
 		}

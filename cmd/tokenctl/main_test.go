@@ -20,16 +20,9 @@ import (
 )
 
 // The test binary re-executes itself as tokenctl, so that the scripts drive the
-// real main. A script cannot unset a variable: it empties it instead.
+// real main.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"tokenctl": func() {
-		for _, name := range []string{"TOKENCTL_DATABASE_URL", "DATABASE_URL", "TOKENCTL_SECRET_KEY", "DJANGO_SECRET_KEY"} {
-			if os.Getenv(name) == "" {
-				os.Unsetenv(name) //nolint:errcheck // it has no reason to fail
-			}
-		}
-		main()
-	}})
+	testscript.Main(m, map[string]func(){"tokenctl": main})
 }
 
 // TestScripts runs every script on both engines. A script sees:
@@ -68,7 +61,7 @@ func setUp(env *testscript.Env, engine string) error {
 	t := env.T().(testing.TB)
 	full, empty := dbtest.Fresh(t, engine), dbtest.Fresh(t, engine)
 	init := &commands.App{Stdin: strings.NewReader(""), Stdout: testWriter{t}, Stderr: testWriter{t}, Now: time.Now, Random: rand.Reader,
-		LookupEnv: func(name string) (string, bool) { v, is := map[string]string{"DATABASE_URL": full}[name]; return v, is }}
+		Getenv: func(name string) string { return map[string]string{"DATABASE_URL": full}[name] }}
 	if status := init.Run(t.Context(), []string{"init", "-q"}); status != 0 {
 		return fmt.Errorf("tokenctl init ended with status %d", status)
 	}
