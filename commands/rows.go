@@ -80,7 +80,7 @@ func mintedColumns(names []string, replaces bool) []output.Column {
 
 func mintedRow(m *tokens.Minted, names []string, replaces bool) []output.Value {
 	row := credentialRow(&m.Credential)
-	secrets := bundle{secrets: m.Secrets}
+	secrets := ownedSecrets{secrets: m.Secrets}
 	for _, name := range names {
 		row = append(row, secrets.named(name))
 	}

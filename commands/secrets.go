@@ -46,7 +46,7 @@ func (d *delivery) stream(names []string, single, replaces bool) (*mintedStream,
 // add writes one credential.
 func (s *mintedStream) add(m *tokens.Minted) error {
 	if s.d.format == "" {
-		return s.arrangement.add(bundle{m.Owner.Username, m.Secrets}, func() []output.Value {
+		return s.arrangement.add(ownedSecrets{m.Owner.Username, m.Secrets}, func() []output.Value {
 			row := mintedRow(m, s.names, s.replaces)
 			if s.d.reasons {
 				row = append(row, output.Null())
@@ -87,16 +87,16 @@ func (d *delivery) shaped(m *tokens.Minted) []byte {
 	return b.Bytes()
 }
 
-// bundle is the new secrets of one user or credential.
-type bundle struct {
+// ownedSecrets is the new secrets of one user or credential.
+type ownedSecrets struct {
 	owner   string
 	secrets []tokens.Named
 }
 
-// secretNames are what the secrets of the bundles are called, each once.
-func secretNames(bundles []bundle) []string {
+// secretNames are what the secrets of the issued are called, each once.
+func secretNames(issued []ownedSecrets) []string {
 	var list []string
-	for _, b := range bundles {
+	for _, b := range issued {
 		for _, s := range b.secrets {
 			if !slices.Contains(list, s.Name) {
 				list = append(list, s.Name)
@@ -107,7 +107,7 @@ func secretNames(bundles []bundle) []string {
 }
 
 // named is the secret of that name as a cell, null where there is none.
-func (b bundle) named(name string) output.Value {
+func (b ownedSecrets) named(name string) output.Value {
 	for _, s := range b.secrets {
 		if s.Name == name {
 			return output.String(s.Secret.Reveal())
@@ -150,15 +150,15 @@ func complete(o output.Options, secrets []string) error {
 	return usage("this output leaves out the "+strings.Join(lost, " and the ")+", which would be lost", "add the field "+lost[0]+"; tokenctl list shows the rest at any time")
 }
 
-// arrangeAll arranges the secrets of bundles; table gives the objects.
-func (d *delivery) arrangeAll(bundles []bundle, single bool, table func() ([]output.Column, [][]output.Value)) ([]byte, error) {
+// arrangeAll arranges the secrets of issued; table gives the objects.
+func (d *delivery) arrangeAll(issued []ownedSecrets, single bool, table func() ([]output.Column, [][]output.Value)) ([]byte, error) {
 	var b bytes.Buffer
 	columns, rows := table()
-	a, err := d.arrange(&b, secretNames(bundles), single, columns)
+	a, err := d.arrange(&b, secretNames(issued), single, columns)
 	if err != nil {
 		return nil, err
 	}
-	for i, owned := range bundles {
+	for i, owned := range issued {
 		if err := a.add(owned, func() []output.Value { return rows[i] }); err != nil {
 			return nil, err
 		}

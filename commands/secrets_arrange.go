@@ -43,7 +43,7 @@ func (d *delivery) arrange(to io.Writer, names []string, single bool, columns []
 }
 
 // add adds the secrets of one owner; object is asked for what --output shows.
-func (a *arrangement) add(b bundle, object func() []output.Value) error {
+func (a *arrangement) add(b ownedSecrets, object func() []output.Value) error {
 	switch {
 	case a.asked:
 		return a.rows.Write(object())

@@ -211,17 +211,17 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 // commits.
 func (o *userCreateOptions) hand(ctx context.Context, users []db.User, entries []*userEntry, minted []tokens.Minted) error {
 	single := len(users) == 1 && o.fromCSV == ""
-	bundles := make([]bundle, len(users))
+	issued := make([]ownedSecrets, len(users))
 	for i, u := range users {
-		bundles[i].owner = u.Username
+		issued[i].owner = u.Username
 		if entries[i].generated {
-			bundles[i].secrets = append(bundles[i].secrets, tokens.Named{Name: "password", Secret: entries[i].password})
+			issued[i].secrets = append(issued[i].secrets, tokens.Named{Name: "password", Secret: entries[i].password})
 		}
 		if minted != nil {
-			bundles[i].secrets = append(bundles[i].secrets, minted[i].Secrets...)
+			issued[i].secrets = append(issued[i].secrets, minted[i].Secrets...)
 		}
 	}
-	if len(secretNames(bundles)) == 0 && !o.app.asked() {
+	if len(secretNames(issued)) == 0 && !o.app.asked() {
 		return nil
 	}
 	var text []byte
@@ -232,7 +232,7 @@ func (o *userCreateOptions) hand(ctx context.Context, users []db.User, entries [
 		}
 		text = o.deliver.shaped(&minted[0])
 	} else {
-		text, err = o.deliver.arrangeAll(bundles, single, func() ([]output.Column, [][]output.Value) { return createdRows(users, bundles) })
+		text, err = o.deliver.arrangeAll(issued, single, func() ([]output.Column, [][]output.Value) { return createdRows(users, issued) })
 	}
 	if err != nil {
 		return err

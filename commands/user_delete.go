@@ -50,15 +50,15 @@ a user out and keeps everything.`,
 	return c
 }
 
-// doomed is what a deletion is about.
-type doomed struct {
+// deletion is what a deletion is about.
+type deletion struct {
 	users      []db.User
 	dependants []db.Dependants
 	refused    error // why the users cannot be deleted; nil where they can
 }
 
 // same reports whether two looks saw the same users and the same rows.
-func (d doomed) same(other doomed) bool {
+func (d deletion) same(other deletion) bool {
 	return slices.EqualFunc(d.users, other.users, func(x, y db.User) bool { return x.ID == y.ID && x.Username == y.Username }) &&
 		slices.EqualFunc(d.dependants, other.dependants, func(x, y db.Dependants) bool { return x.Same(y) })
 }
@@ -75,7 +75,7 @@ func (o *userDeleteOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var seen doomed
+	var seen deletion
 	var missing []string
 	err = store.Read(ctx, func(tx *db.Tx) error {
 		seen, missing, err = o.look(ctx, tx)
@@ -125,7 +125,7 @@ func (o *userDeleteOptions) run(ctx context.Context) error {
 	return nil
 }
 
-func (o *userDeleteOptions) look(ctx context.Context, tx *db.Tx) (d doomed, missing []string, err error) {
+func (o *userDeleteOptions) look(ctx context.Context, tx *db.Tx) (d deletion, missing []string, err error) {
 	var collect *[]string
 	if o.ignoreMissing {
 		collect = &missing
@@ -140,7 +140,7 @@ func (o *userDeleteOptions) look(ctx context.Context, tx *db.Tx) (d doomed, miss
 }
 
 // consentTo shows what goes, refuses where it cannot, and asks.
-func (o *userDeleteOptions) consentTo(ctx context.Context, d doomed) error {
+func (o *userDeleteOptions) consentTo(ctx context.Context, d deletion) error {
 	a := o.app
 	if !a.global.quiet || !o.consent.yes {
 		if err := a.preview(userColumns, userRows(d.users)); err != nil {
@@ -173,7 +173,7 @@ func (o *userDeleteOptions) previewDependants(list []db.Dependants) error {
 
 // showDryRun is the result of --dry-run: the users on stdout, what goes with
 // them on stderr.
-func (o *userDeleteOptions) showDryRun(d doomed) error {
+func (o *userDeleteOptions) showDryRun(d deletion) error {
 	if err := o.app.write(userColumns, userRows(d.users), o.single() && len(d.users) == 1); err != nil {
 		return err
 	}

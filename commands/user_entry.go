@@ -185,15 +185,15 @@ func (a *App) insertUsers(ctx context.Context, tx *db.Tx, list []db.NewUser) (n 
 }
 
 // createdRows are users with their new secrets, which are columns of their own.
-func createdRows(users []db.User, bundles []bundle) ([]output.Column, [][]output.Value) {
+func createdRows(users []db.User, issued []ownedSecrets) ([]output.Column, [][]output.Value) {
 	columns := slices.Clone(userColumns)
-	for _, name := range secretNames(bundles) {
+	for _, name := range secretNames(issued) {
 		columns = append(columns, output.Column{Name: name})
 	}
 	rows := userRows(users)
 	for i := range rows {
 		for _, c := range columns[len(userColumns):] {
-			rows[i] = append(rows[i], bundles[i].named(c.Name))
+			rows[i] = append(rows[i], issued[i].named(c.Name))
 		}
 	}
 	return columns, rows

@@ -244,15 +244,15 @@ func (o *userPasswordOptions) password(ctx context.Context, store *db.Store, u d
 
 // hand writes the result before the transaction commits.
 func (o *userPasswordOptions) hand(ctx context.Context, u db.User, secret tokenctl.Secret) error {
-	b := bundle{owner: u.Username}
+	b := ownedSecrets{owner: u.Username}
 	if o.source.generate {
 		b.secrets = []tokens.Named{{Name: "password", Secret: secret}}
 	}
 	if b.secrets == nil && !o.app.asked() {
 		return nil
 	}
-	text, err := o.deliver.arrangeAll([]bundle{b}, true, func() ([]output.Column, [][]output.Value) {
-		return createdRows([]db.User{u}, []bundle{b})
+	text, err := o.deliver.arrangeAll([]ownedSecrets{b}, true, func() ([]output.Column, [][]output.Value) {
+		return createdRows([]db.User{u}, []ownedSecrets{b})
 	})
 	if err != nil {
 		return err
