@@ -93,7 +93,7 @@ type ownedSecrets struct {
 	secrets []tokens.Named
 }
 
-// secretNames are what the secrets of the issued are called, each once.
+// secretNames returns the names of the secrets, each once.
 func secretNames(issued []ownedSecrets) []string {
 	var list []string
 	for _, b := range issued {
@@ -150,7 +150,7 @@ func complete(o output.Options, secrets []string) error {
 	return usage("this output leaves out the "+strings.Join(lost, " and the ")+", which would be lost", "add the field "+lost[0]+"; tokenctl list shows the rest at any time")
 }
 
-// arrangeAll arranges the secrets of issued; table gives the objects.
+// arrangeAll arranges new secrets; table gives them as rows.
 func (d *delivery) arrangeAll(issued []ownedSecrets, single bool, table func() ([]output.Column, [][]output.Value)) ([]byte, error) {
 	var b bytes.Buffer
 	columns, rows := table()

@@ -50,7 +50,7 @@ a user out and keeps everything.`,
 	return c
 }
 
-// deletion is what a deletion is about.
+// deletion is the users to delete and the rows that refer to them.
 type deletion struct {
 	users      []db.User
 	dependants []db.Dependants
