@@ -47,9 +47,9 @@ func TestFrozenFields(t *testing.T) {
 	}
 }
 
-// declaredCodes are the constants of type Code in package django.
+// declaredCodes are the constants of type Code.
 func declaredCodes(t *testing.T) map[string]string {
-	file, err := parser.ParseFile(token.NewFileSet(), "../django/errors.go", nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), "../error.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

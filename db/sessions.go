@@ -268,10 +268,14 @@ func (u *User) MatchSessionAuthHash(hash string, keys *django.SessionKeys) djang
 	return keys.MatchAuthHash(hash, u.password)
 }
 
-// InsertSessions adds a session for each of the users.
+// InsertSessions adds a session for each of the users. The zero User is nobody: a session has
+// no column for its owner.
 func (tx *Tx) InsertSessions(ctx context.Context, users []User, keys []tokenctl.Secret, data []string, expires time.Time) ([]Session, error) {
 	l := tx.Layout
-	if _, err := l.newOwners("session", users); err != nil {
+	if err := l.Mintable("session"); err != nil {
+		return nil, err
+	}
+	if err := l.named(l.Session()); err != nil {
 		return nil, err
 	}
 	expires = ownTime(expires.UTC())

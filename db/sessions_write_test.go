@@ -144,3 +144,19 @@ func TestSessionsThroughPgBouncer(t *testing.T) {
 		t.Errorf("%s tables are left", got)
 	}
 }
+
+// TestSessionOfNobody: Django saves a session before anybody logs in.
+func TestSessionOfNobody(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, s *db.Store, address string) {
+		if err := s.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.InsertSessions(t.Context(), []db.User{{}}, []tokenctl.Secret{tokenctl.NewSecret("nobodys")}, []string{"data"}, time.Now())
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if got := dbtest.Query(address, "select session_key, session_data from django_session"); got != "nobodys|data\n" {
+			t.Error(got)
+		}
+	})
+}
