@@ -103,6 +103,8 @@ result = None`, nil)
 				{"rotate", "-", "--dry-run"}, {"rotate", "-"}, {"rotate", "--user", "ann", "--yes"}} {
 				var theirs string
 				pr.Eval(logIn, &theirs, vars(djangotest.Vars{}))
+				// PyJWT 2.10 refuses a sub that is a number, which simplejwt before 5.5.1 writes.
+				was := accepted(theirs, "")
 				before := count()
 				out, errs, status := c.run(theirs, append(args, "--config", config, "-o", "json")...)
 				switch {
@@ -110,9 +112,15 @@ result = None`, nil)
 					if status != 1 || out != "" || !strings.Contains(errs, `"wrong_claims"`) || !strings.Contains(errs, "[simplejwt] "+test.differ) || !strings.Contains(errs, "--force") {
 						t.Errorf("%s: %q is status %d, %s", name, args, status, errs)
 					}
-					if says := accepted(theirs, ""); says != "ann" || count() != before {
+					if says := accepted(theirs, ""); says != was || count() != before {
 						t.Errorf("%s: %q made something; Django says %s of the old token", name, args, says)
 					}
+				case was != "ann":
+					if status == 0 && !slices.Contains(args, "--dry-run") {
+						t.Errorf("%s: %q made what Django refuses: %s", name, args, was)
+					}
+				case status != 0 && strings.Contains(errs, "under [peers]"):
+					// The rows do not tell an older PyJWT, which takes a sub that is a number.
 				case status != 0:
 					t.Errorf("%s: %q is refused: %s", name, args, errs)
 				case !slices.Contains(args, "--dry-run"):
