@@ -187,10 +187,10 @@ func TestCancelledByOthers(t *testing.T) {
 // is told what that means. One that waits is unknown to whoever gives up.
 func TestUnreplicated(t *testing.T) {
 	t.Parallel()
-	server := dbtest.OwnPostgres(t, "synchronous_commit = on")
+	// The standby is asked for from the start: a reload reaches the server's processes late.
+	server := dbtest.OwnPostgres(t, "synchronous_standby_names = 'nobody'")
 	initialised(t, server.URL, db.Options{})
-	dbtest.Psql(t, server.URL, "alter system set synchronous_standby_names = 'nobody'")
-	dbtest.Psql(t, server.URL, "select pg_reload_conf()")
+	dbtest.Psql(t, server.URL, "alter database postgres set synchronous_commit = on")
 	const insert = "insert into auth_group (name) values ($1)"
 	var warnings []string
 	s := open(t, server.URL, db.Options{Timeout: time.Second, Warn: func(text string) { warnings = append(warnings, text) }})
