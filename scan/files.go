@@ -1,0 +1,148 @@
+package scan
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// Files searches files and folders, all cores at a time. A path that is not there is a
+// CodeNotFound error, before anything is searched.
+func (s *Scanner) Files(ctx context.Context, paths []string) error {
+	w := &walk{scanner: s, tasks: make(chan task), linked: map[string]bool{}, excludes: parsePatterns(strings.Join(s.options.Exclude, "\n"))}
+	if err := w.resolve(paths); err != nil {
+		return err
+	}
+	return s.workers(ctx, func(ctx context.Context) error { w.ctx = ctx; defer close(w.tasks); return w.all() }, func(ctx context.Context) error {
+		r := s.newSearcher()
+		for t := range w.tasks {
+			if err := r.file(ctx, t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Reader searches a stream.
+func (s *Scanner) Reader(ctx context.Context, path string, text io.Reader) error {
+	r := s.newSearcher()
+	counted := &budget{}
+	err := r.content(ctx, path, counted.input(text), nesting{budget: counted})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return r.unlessUnread(path, err)
+}
+
+// workers runs one producer, and as many consumers as there are cores. The first error ends
+// them all.
+func (s *Scanner) workers(ctx context.Context, produce, consume func(context.Context) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var group sync.WaitGroup
+	run := func(f func(context.Context) error) {
+		group.Go(func() {
+			if err := f(ctx); err != nil {
+				stop(err)
+			}
+		})
+	}
+	run(produce)
+	for range runtime.GOMAXPROCS(0) {
+		run(consume)
+	}
+	group.Wait()
+	return context.Cause(ctx)
+}
+
+// file searches a file.
+func (r *searcher) file(ctx context.Context, t task) error {
+	shown := t.shown
+	f, err := os.OpenFile(t.path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	if err != nil {
+		r.cannot(shown, why(err))
+		return nil
+	}
+	defer f.Close()
+	before, err := f.Stat()
+	switch {
+	case err != nil:
+		r.cannot(shown, why(err))
+		return nil
+	case !before.Mode().IsRegular():
+		r.cannot(shown, "it is "+kindOf(before.Mode()))
+		return nil
+	case r.scanner.tooLarge(before.Size()):
+		return nil
+	}
+	if t.piece.to > 0 {
+		before = t.seen
+		r.first = t.piece.line
+		err = r.read(ctx, &source{path: shown}, nil, io.NewSectionReader(f, t.piece.from, t.piece.to-t.piece.from))
+	} else {
+		counted := &budget{}
+		err = r.content(ctx, shown, counted.input(f), nesting{budget: counted, file: f, size: before.Size()})
+	}
+	if err := r.unlessUnread(shown, err); err != nil {
+		return err
+	}
+	if after, err := f.Stat(); err == nil && (after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime())) {
+		r.cannot(shown, "it changed while it was read")
+	}
+	return nil
+}
+
+// tooLarge reports whether something is passed over, and counts it.
+func (s *Scanner) tooLarge(size int64) bool {
+	if s.options.MaxSize == 0 || size <= s.options.MaxSize {
+		return false
+	}
+	s.Counts.Skipped.Add(1)
+	return true
+}
+
+// cannot tells that a file, or a member of one, could not be read.
+func (r *searcher) cannot(path, why string) { r.scanner.cannot(r.within+path, why) }
+
+// unlessUnread tells of an error about a text, and returns any other.
+func (r *searcher) unlessUnread(path string, err error) error {
+	var unread *readError
+	if errors.As(err, &unread) {
+		r.cannot(path, why(unread.err))
+		return nil
+	}
+	return err
+}
+
+// why is the operating system's word for what went wrong.
+func why(err error) string {
+	var number syscall.Errno
+	switch {
+	case errors.As(err, &number) && number == syscall.ELOOP:
+		return "it is a loop of symbolic links"
+	case errors.As(err, &number):
+		return number.Error()
+	}
+	return err.Error()
+}
+
+func kindOf(mode fs.FileMode) string {
+	switch {
+	case mode.IsDir():
+		return "a folder"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a FIFO"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "no regular file"
+}
