@@ -170,7 +170,7 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 	root.AddCommand(
 		newInit(a), newDoctor(a), newUser(a),
 		newMint(a), newList(a), newShow(a), newVerify(a), newRotate(a), newBlacklist(a), newUnblacklist(a),
-		newPurge(a), newConfig(a), newServe(a),
+		newPurge(a), newScan(a), newConfig(a), newServe(a),
 		newVersion(a))
 	a.prepare(root)
 	return root

@@ -54,7 +54,7 @@ func refuseValues(c *cobra.Command, args []string) error {
 		place := tokens.InName
 		name, _ := pflag.UnquoteUsage(f)
 		switch {
-		case name == "FILE", name == "URL":
+		case name == "FILE", name == "URL", name == "DIR":
 			place = tokens.InPath
 		case f.Name == "schema": // which config show repeats
 			place = tokens.Anywhere

@@ -54,13 +54,32 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	if o.dryRun {
 		return o.showDryRun(s)
 	}
+	done, err := o.change(ctx, store, s)
+	if err != nil {
+		return err
+	}
+	if a.asked() {
+		err := o.write(s, a.Stdout, a.options(s.single), func(r *tokens.Ref, c *tokens.Credential) bool {
+			c.Status = tokens.Blacklisted
+			return r.Left() == 0
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return o.report(s, done)
+}
+
+// change blacklists the selection, tells what was done, and returns how many it was.
+func (o *blacklistOptions) change(ctx context.Context, store *db.Store, s *selection) (int, error) {
+	a := o.app
 	var done kindCounts
 	var remains []string
 	undo := func() bool {
 		done, remains = kindCounts{}, nil
 		return true
 	}
-	err = o.apply(ctx, store, s, undo, func(tx *db.Tx) error {
+	err := o.apply(ctx, store, s, undo, func(tx *db.Tx) error {
 		if s.all != nil {
 			return o.all(ctx, tx, s.all, &done)
 		}
@@ -80,22 +99,13 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 		return tx.CheckConstraints(ctx)
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	o.tell(s, &done)
 	for _, note := range remains {
 		a.say("note: %s", note)
 	}
-	if a.asked() {
-		err := o.write(s, a.Stdout, a.options(s.single), func(r *tokens.Ref, c *tokens.Credential) bool {
-			c.Status = tokens.Blacklisted
-			return r.Left() == 0
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return o.report(s, done.n)
+	return done.n, nil
 }
 
 // all blacklists all that a selector selects.

@@ -84,7 +84,13 @@ func completeFlags(root *cobra.Command) {
 	fixed := func(flag string, values []string) {
 		must(root.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
 	}
-	fixed("output", output.Formats())
+	must(root.RegisterFlagCompletionFunc("output", func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		formats := output.Formats()
+		if c.Annotations[sarif] != "" {
+			formats = append(formats, sarif)
+		}
+		return formats, cobra.ShellCompDirectiveNoFileComp
+	}))
 	fixed("color", []string{"auto", "always", "never"})
 	must(root.RegisterFlagCompletionFunc("field", completeFields))
 	must(root.RegisterFlagCompletionFunc("columns", completeFields))
@@ -125,6 +131,10 @@ func fieldsOf(c *cobra.Command) []string {
 		columns = slices.Concat(credentialColumns, secretColumns, []output.Column{{Name: "replaces"}})
 	case "purge":
 		columns = purgeColumns
+	case "scan":
+		columns = findingColumns
+	case "scan bundle":
+		columns = bundleColumns
 	case "serve":
 		columns = serveColumns
 	case "config import":

@@ -29,11 +29,12 @@ var frozenFields = map[string]string{
 	"purge":      "kind expired deleted",
 	"import":     "file status",
 	"setting":    "setting value source",
+	"finding":    "path line column commit form kind type id user user_id status is_staff is_superuser",
 }
 
 func TestFrozenFields(t *testing.T) {
 	got := map[string][]output.Column{
-		"credential": credentialColumns, "show": showColumns, "verify": verifyColumns, "user": userColumns, "doctor": doctorColumns, "version": versionColumns, "purge": purgeColumns, "import": importColumns, "setting": configColumns,
+		"credential": credentialColumns, "show": showColumns, "verify": verifyColumns, "user": userColumns, "doctor": doctorColumns, "version": versionColumns, "purge": purgeColumns, "import": importColumns, "setting": configColumns, "finding": findingColumns,
 		"minted": mintedColumns([]string{"token"}, false), "minted jwt": mintedColumns([]string{"refresh", "access"}, false), "rotated": mintedColumns([]string{"token"}, true),
 	}
 	for object, want := range frozenFields {

@@ -18,7 +18,7 @@ import (
 func (a *App) checkGlobals(c *cobra.Command) error {
 	g := &a.global
 	a.forces = c.Flags().Lookup("force") != nil
-	if g.output != "" {
+	if g.output != "" && (g.output != sarif || c.Annotations[sarif] == "") {
 		if _, err := output.ParseFormat(g.output); err != nil {
 			g.output = ""
 			return usage(err.Error(), "")

@@ -17,6 +17,7 @@ type progress struct {
 	verb    string // what is done: "minting"
 	total   int64  // 0: unknown
 	did     atomic.Int64
+	more    func(time.Duration) string // says it in other words, after so long
 	started time.Time
 	end     func()
 }
@@ -24,7 +25,12 @@ type progress struct {
 // progress begins to tell of work that has total parts, or nobody knows how
 // many when total is 0. Whatever else is written meanwhile finds a clean line.
 func (a *App) progress(verb string, total int64) *progress {
-	p := &progress{app: a, verb: verb, total: total, started: a.Now(), end: func() {}}
+	return (&progress{app: a, verb: verb, total: total}).begin()
+}
+
+func (p *progress) begin() *progress {
+	a := p.app
+	p.started, p.end = a.Now(), func() {}
 	switch {
 	case a.global.quiet || a.remarks() != a.Stderr: // nobody sees now what waits for the end
 	case a.Term.Stderr && a.Getenv("TERM") != "dumb":
@@ -80,6 +86,9 @@ func (p *progress) draw() {
 // String is like "minting: 200 of 2000, 100 a second, 18s left".
 func (p *progress) String() string {
 	did, taken := p.did.Load(), p.app.Now().Sub(p.started)
+	if p.more != nil {
+		return p.verb + ": " + p.more(taken)
+	}
 	text := fmt.Sprintf("%s: %d", p.verb, did)
 	if p.total > 0 {
 		text += fmt.Sprintf(" of %d", p.total)

@@ -85,6 +85,11 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 	if s == nil || err != nil {
 		return err
 	}
+	return o.change(ctx, store, s, req)
+}
+
+// change replaces the selection and delivers the new secrets.
+func (o *rotateOptions) change(ctx context.Context, store *db.Store, s *selection, req tokens.RotateRequest) error {
 	if err := o.deliver.checkCount(s.refs.Len()); err != nil {
 		return err
 	}
@@ -99,10 +104,11 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 		done = announcement{}
 		return o.deliver.restart()
 	}
-	err = o.apply(ctx, store, s, undo, func(tx *db.Tx) error { return o.replace(ctx, tx, s, req, &done) })
+	err := o.apply(ctx, store, s, undo, func(tx *db.Tx) error { return o.replace(ctx, tx, s, req, &done) })
 	if err := o.deliver.settle(err); err != nil {
 		return err
 	}
+	a := o.app
 	done.tell(a, "rotated")
 	for k, n := range done.of {
 		if n > 0 && k.OutlivesRow != nil {

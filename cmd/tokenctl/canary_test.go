@@ -39,6 +39,19 @@ func TestCanary(t *testing.T) {
 		if err := os.WriteFile(stdin, []byte(all), 0o600); err != nil {
 			w.t.Fatal(err)
 		}
+		// A name that holds a secret, and what scan cannot read.
+		leaks := filepath.Join(w.dir, "leaks")
+		if err := os.Mkdir(leaks, 0o700); err != nil {
+			w.t.Fatal(err)
+		}
+		for _, name := range []string{key, "x-" + secrets[3] + ".txt", "broken-" + key + ".gz"} {
+			if err := os.WriteFile(filepath.Join(leaks, name), []byte("\x1f\x8b\x08 "+all), 0o600); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(leaks, "y-"+key), []byte(all), 0o600); err != nil {
+			w.t.Fatal(err)
+		}
 		var commands []*exec.Cmd
 		add := func(env string, args ...string) {
 			cmd := w.command(args...)
@@ -50,7 +63,7 @@ func TestCanary(t *testing.T) {
 		for _, args := range [][]string{{"list"}, {"list", "--sort", "user"}, {"show", "drf:1"}, {"show", "-"}, {"verify", "-"}, {"verify", "drf:1", "drf:2"},
 			{"list", "--sort", "-expires"}, {"rotate", "--user", "alice", "--dry-run"}, {"rotate", "--user", "alice"}, {"mint", "dan", "--create", "--dry-run"}, {"mint", "alice"},
 			{"blacklist", "-", "--dry-run"}, {"user", "list"}, {"user", "show", "alice"}, {"version"},
-			{"config", "show"}, {"purge", "--dry-run"}, {"purge", "--yes"}} {
+			{"config", "show"}, {"purge", "--dry-run"}, {"purge", "--yes"}, {"scan", "-"}, {"scan", "stdin", "leaks"}, {"scan", "stdin", "--blacklist", "--dry-run"}} {
 			for _, format := range []string{"", "table", "json", "ndjson", "csv", "tsv", "yaml", "id"} {
 				more := []string{"-v", "--color", "always"}
 				if format != "" {
@@ -59,6 +72,9 @@ func TestCanary(t *testing.T) {
 				add("", append(args, more...)...)
 			}
 		}
+		add("", "scan", "stdin", "leaks", "-o", "sarif")
+		add("", "scan", "bundle", "canary.bundle", "-v", "-o", "json")
+		add("", "scan", "stdin", "leaks", "--bundle", "canary.bundle", "-v", "-o", "json")
 		for _, format := range []string{"json", "table"} {
 			add("", "doctor", "-v", "-o", format)
 			for _, args := range [][]string{{"show", "drf:9"}, {"show", "drf:1@00000000"}, {"show", "knox:00"}, {"list", "--field", "key"}, {"list", "--sort", "key"},
@@ -80,7 +96,7 @@ func TestCanary(t *testing.T) {
 		verbs := [][]string{{}, {"init"}, {"doctor"}, {"user"}, {"user", "create"}, {"user", "list"}, {"user", "show"}, {"user", "password"}, {"user", "activate"}, {"user", "deactivate"},
 			{"user", "delete", "--yes"}, {"user", "delete", "--ignore-missing", "--yes"}, {"mint"}, {"mint", "--create"}, {"mint", "--user-id"}, {"list"}, {"list", "--user"}, {"list", "--user-id"},
 			{"show"}, {"show", "--token-file"}, {"verify"}, {"rotate"}, {"rotate", "--token-file"}, {"blacklist"}, {"blacklist", "--yes", "--user"}, {"unblacklist"}, {"purge", "--yes"}, {"purge", "--yes", "--user"},
-			{"config"}, {"config", "import"}, {"config", "show"}, {"serve"}, {"completion"}, {"version"}, {"help"}}
+			{"config"}, {"config", "import"}, {"config", "show"}, {"scan"}, {"scan", "--git"}, {"scan", "--exclude"}, {"scan", "--git", ".", "--git-branch"}, {"scan", "bundle"}, {"serve"}, {"completion"}, {"version"}, {"help"}}
 		planted := []string{secrets[0], secrets[3], secrets[4], secrets[6]}
 		for i, verb := range verbs {
 			for j, secret := range planted {
@@ -135,6 +151,9 @@ func TestCanary(t *testing.T) {
 			if strings.Contains(r.stderr, "panic") || strings.Contains(r.stderr, "goroutine") {
 				w.t.Errorf("%q: %s", cmd.Args[1:], r.stderr)
 			}
+		}
+		if err := os.RemoveAll(leaks); err != nil {
+			w.t.Fatal(err)
 		}
 		// Nor in a file, apart from the database and the one made above.
 		for _, name := range append(lines, stdin) {

@@ -1,0 +1,310 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl"
+	"tokenctl/db"
+	"tokenctl/db/engine"
+	"tokenctl/scan"
+	"tokenctl/tokens"
+)
+
+// scan finds secrets of the database's credentials in files and git repositories. Package
+// scan reads the texts and cuts out what looks like a secret; the database, or a bundle made
+// from it, decides which of that is one (scan.Members). Each finding is a row. What could not be
+// read is named on stderr. With --blacklist or --rotate the credentials go the way of those
+// commands at the end (scan_change.go).
+
+type scanOptions struct {
+	app       *App
+	all       bool
+	exclude   []string
+	maxSize   string
+	git       string
+	gitSince  dateValue
+	gitBranch string
+	bundle    string
+	unchecked bool
+
+	change    changeFlags
+	blacklist bool
+	rotate    bool
+	out       string
+}
+
+func newScan(a *App) *cobra.Command {
+	o := &scanOptions{app: a, change: changeFlags{app: a}}
+	c := &cobra.Command{
+		Use:   "scan [<path>... | -]",
+		Short: "Find live secrets in files, archives and git history",
+		Long: `Search files, folders or standard input for secrets of this database: drf keys,
+knox tokens, JWTs and session keys. What looks like one is looked up, so a hash or
+another system's token is never reported. Secrets are not shown.
+
+They are found in clear, in base64, percent-encoded, with the escapes of JSON, in
+quoted-printable and in UTF-16, also within gzip, zstd, bzip2, xz, tar and zip, five
+deep. Without a path the working directory is searched. .gitignore is respected,
+hidden files are read, and .git is not: --git searches a repository's history. The
+SQLite database in use is left out.
+
+Exit status 4 means that an active credential was found, 6 that something could not
+be read.`,
+		Example: `  tokenctl scan
+  tokenctl scan /var/log/app -o json
+  git diff --cached | tokenctl scan -
+  tokenctl scan --git . --git-since 90d
+  tokenctl scan backups/ --blacklist`,
+		Args: o.check,
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return nil, cobra.ShellCompDirectiveDefault
+		},
+		Annotations: map[string]string{pathArguments: "yes", sarif: "yes"},
+		RunE: func(c *cobra.Command, args []string) error {
+			a.mutating = (o.blacklist || o.rotate) && !o.change.dryRun
+			return o.run(c, args)
+		},
+	}
+	f := c.Flags()
+	f.BoolVar(&o.all, "all", false, "also search what .gitignore excludes")
+	f.StringArrayVar(&o.exclude, "exclude", nil, "leave out what the `GLOB` matches, as in a .gitignore; may be repeated")
+	f.StringVar(&o.maxSize, "max-size", "", "leave out files and members larger than a `SIZE` such as 50M")
+	f.StringVar(&o.git, "git", "", "search all that can be reached in the git repository `DIR`")
+	f.StringVar(&o.gitSince.text, "git-since", "", "with --git: only commits after the `DATE`, or within an age such as 90d")
+	f.StringVar(&o.gitBranch, "git-branch", "", "with --git: only what the branch or tag `NAME` reaches")
+	f.StringVar(&o.bundle, "bundle", "", "look up in a `FILE` that tokenctl scan bundle made, not in a database")
+	f.BoolVar(&o.unchecked, "unchecked", false, "also JWTs without a row whose signature no configured key can check")
+	f.BoolVar(&o.blacklist, "blacklist", false, "blacklist what was found")
+	f.BoolVar(&o.rotate, "rotate", false, "replace what was found; the new secrets go to --out")
+	f.StringVar(&o.out, "out", "", "with --rotate: the new `FILE` for the new secrets")
+	f.BoolVar(&o.change.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
+	f.BoolVar(&o.change.ignoreMissing, "ignore-missing", false, "what is gone or blacklisted already is no fault")
+	f.BoolVar(&o.change.dryRun, "dry-run", false, "show what would be changed; change nothing")
+	o.change.consent.flags(c)
+	c.MarkFlagsMutuallyExclusive("blacklist", "rotate", "bundle")
+	c.MarkFlagsMutuallyExclusive("unchecked", "bundle")
+	must(c.RegisterFlagCompletionFunc("git", cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)))
+	c.AddCommand(newScanBundle(a))
+	return c
+}
+
+// check is for cobra's Args.
+func (o *scanOptions) check(c *cobra.Command, args []string) error {
+	changes := o.blacklist || o.rotate
+	switch {
+	case o.git != "" && len(args) > 0:
+		return usage("--git and paths do not go together", "scan them one after the other")
+	case o.git == "" && (o.gitSince.text != "" || o.gitBranch != ""):
+		return usage("--git-since and --git-branch need --git", "add --git .")
+	case o.git != "" && (o.all || len(o.exclude) > 0):
+		return usage("--all and --exclude are for files, not for --git", "leave them out")
+	case slices.Contains(args, "-") && len(args) > 1:
+		return usage("- stands alone: it reads standard input", "")
+	case o.rotate != (o.out != ""):
+		return usage("--rotate and --out go together: the new secrets go to a new file", "add --rotate --out new-secrets.txt")
+	case !changes && (o.change.keepGoing || o.change.ignoreMissing || o.change.dryRun || o.change.consent.yes || o.change.consent.count.n != nil):
+		return usage("nothing is to be changed", "add --blacklist or --rotate")
+	}
+	_, err := o.size()
+	return err
+}
+
+// size reads --max-size.
+func (o *scanOptions) size() (int64, error) {
+	if o.maxSize == "" {
+		return 0, nil
+	}
+	text, shift := o.maxSize, 0
+	for i, unit := range []string{"K", "M", "G", "T"} {
+		for _, suffix := range []string{unit, unit + "B", unit + "iB"} {
+			if number, ok := strings.CutSuffix(o.maxSize, suffix); ok {
+				text, shift = number, 10*(i+1)
+			}
+		}
+	}
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || n <= 0 {
+		return 0, usage(fmt.Sprintf("--max-size: %q is no size", o.maxSize), "write --max-size 500K, 50M or 2G")
+	}
+	return n << shift, nil
+}
+
+// scanned is what a scan has found out.
+type scanned struct {
+	works  bool            // a credential that was found is active
+	active map[string]bool // the ids of those that are; nil where nothing is to be changed
+	proved bool            // a bundle knows it; whether it works is not known
+	total  int
+	unread []string
+	refs   tokens.Refs
+	left   []*tokens.Credential // which the verb cannot change
+	mu     sync.Mutex
+	taken  map[string]bool // the ids of refs and left
+}
+
+func (o *scanOptions) run(c *cobra.Command, args []string) error {
+	a, ctx := o.app, c.Context()
+	w, err := o.writer()
+	if err != nil {
+		return err
+	}
+	found := &scanned{taken: map[string]bool{}}
+	options, notes, store, err := o.lookUp(ctx, found)
+	if err != nil {
+		return err
+	}
+	options.All, options.Exclude = o.all, o.exclude
+	options.MaxSize, _ = o.size()
+	options.Found = func(list []scan.Finding) error {
+		for i := range list {
+			if err := w.Write(&list[i]); err != nil {
+				return err
+			}
+			found.add(list[i].Match)
+		}
+		return nil
+	}
+	options.Unread = func(path, why string) {
+		found.unread = append(found.unread, path+": "+why)
+		a.say("not read: %s: %s", path, why)
+	}
+	s := scan.New(options)
+	if err := o.search(ctx, s, args); err != nil {
+		w.Flush() //nolint:errcheck // the error that ended the scan is the one to tell
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	if n := s.Counts.Skipped.Load(); n > 0 {
+		a.say("note: left out %s larger than %s", plural(int(n), "file", "files"), o.maxSize)
+	}
+	for _, note := range notes() {
+		a.say("note: %s", note)
+	}
+	if found.total == 0 && a.Term.Stdout {
+		a.say("nothing was found")
+	}
+	if o.blacklist || o.rotate {
+		if err := o.contain(ctx, store, found); err != nil {
+			return err
+		}
+	}
+	return o.end(found)
+}
+
+func (s *scanned) add(m *scan.Match) {
+	s.total++
+	switch m.Status {
+	case string(tokens.Active):
+		s.works = true
+		if s.active != nil {
+			s.active[m.ID] = true
+		}
+	case "":
+		s.proved = true
+	}
+}
+
+// end is the answer.
+func (o *scanOptions) end(found *scanned) error {
+	switch n := len(found.unread); {
+	case found.works, found.proved:
+		return errNo
+	case n > 0:
+		return &tokenctl.Error{Code: tokenctl.CodePartlyDone, Message: plural(n, "thing", "things") + " could not be read, or not to the end: " + firstOf(found.unread, "; ")}
+	}
+	return nil
+}
+
+// lookUp prepares what decides: the database, or a bundle.
+func (o *scanOptions) lookUp(ctx context.Context, found *scanned) (options scan.Options, notes func() []string, store *db.Store, err error) {
+	a := o.app
+	if o.bundle != "" {
+		options, err = o.openBundle(ctx)
+		return options, func() []string { return nil }, nil, err
+	}
+	if store, err = a.open(); err != nil {
+		return options, nil, nil, err
+	}
+	d := &scan.Database{Env: a.env(), Store: store, Unchecked: o.unchecked}
+	if o.blacklist || o.rotate {
+		found.active = map[string]bool{}
+		d.Took = func(c *tokens.Credential) { o.take(ctx, store, found, c) }
+	}
+	shapes, short, odd, err := d.Shapes(ctx)
+	if err != nil {
+		return options, nil, nil, err
+	}
+	if short > 0 {
+		a.say("note: not searched for: %s of fewer than %d characters", plural(int(short), "drf key", "drf keys"), scan.Least)
+	}
+	if odd > 0 {
+		a.say("note: not searched for: %s with blanks, quotation marks or other odd characters, or longer than 255", plural(int(odd), "drf key", "drf keys"))
+	}
+	options = scan.Options{Shapes: shapes, Members: d.Members}
+	if t, err := a.target(); err == nil && t.Engine == engine.SQLite {
+		options.Own = ownFiles(t.Path)
+	}
+	return options, func() []string {
+		if err := d.Refused(); err != nil {
+			found.unread = append(found.unread, err.Error())
+			a.say("not searched for: %s", err.Error())
+		}
+		return d.Notes()
+	}, store, nil
+}
+
+// ownFiles are the files of a SQLite database. The secrets in it are where they belong.
+func ownFiles(path string) []string {
+	real, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		real, err = filepath.Abs(real)
+	}
+	if err != nil {
+		return nil
+	}
+	return []string{real, real + "-wal", real + "-shm", real + "-journal"}
+}
+
+// search searches what the command line names.
+func (o *scanOptions) search(ctx context.Context, s *scan.Scanner, args []string) (err error) {
+	a := o.app
+	p := &progress{app: a, verb: "scanning", more: func(taken time.Duration) string { return scanProgress(&s.Counts, taken) }}
+	p.begin()
+	defer p.done()
+	switch {
+	case o.git != "":
+		var since time.Time
+		if o.gitSince.text != "" {
+			if since, err = o.gitSince.resolve("git-since", a.Now(), false); err != nil {
+				return err
+			}
+		}
+		err = s.Git(ctx, o.git, scan.GitOptions{Since: since, Branch: o.gitBranch, Getenv: a.Getenv})
+		if err != nil {
+			return err
+		}
+	case len(args) == 1 && args[0] == "-":
+		if err := s.Reader(ctx, "-", patientReader{ctx, a.Stdin}); err != nil {
+			return err
+		}
+	default:
+		if len(args) == 0 {
+			args = []string{"."}
+		}
+		if err := s.Files(ctx, args); err != nil {
+			return err
+		}
+	}
+	return s.Finish(ctx)
+}

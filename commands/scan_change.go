@@ -1,0 +1,146 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"tokenctl"
+	"tokenctl/db"
+	"tokenctl/output"
+	"tokenctl/scan"
+	"tokenctl/tokens"
+)
+
+// verb is what is done with what was found.
+func (o *scanOptions) verb() string {
+	if o.rotate {
+		return "rotate"
+	}
+	return "blacklist"
+}
+
+// take keeps a reference to a credential that was found and works, or would work if its
+// owner were active.
+func (o *scanOptions) take(ctx context.Context, store *db.Store, found *scanned, c *tokens.Credential) {
+	found.mu.Lock()
+	defer found.mu.Unlock()
+	if found.taken[c.ID] || c.Unchecked() || c.Settled("rotate") {
+		return
+	}
+	found.taken[c.ID] = true
+	o.change.verb = o.verb()
+	if o.change.cannot(ctx, c, store) != nil {
+		found.left = append(found.left, c)
+		return
+	}
+	found.refs.Add(c)
+}
+
+// contain blacklists or rotates what was found, as those commands do what flags picked: it is
+// shown, confirmed, and changed by reference.
+func (o *scanOptions) contain(ctx context.Context, store *db.Store, found *scanned) error {
+	a := o.app
+	f := o.change
+	f.verb = o.verb()
+	for _, c := range found.left {
+		e := f.cannot(ctx, c, store)
+		a.say("left: %s: %s", c.ID, e.Message)
+		if e.Hint != "" {
+			a.say("hint: %s", e.Hint)
+		}
+	}
+	n := found.refs.Len()
+	if n == 0 {
+		a.say("nothing to %s", f.verb)
+		return nil
+	}
+	s := &selection{refs: found.refs}
+	rotate := &rotateOptions{changeFlags: f, deliver: delivery{app: a, out: o.out}}
+	if o.rotate {
+		if err := rotate.fits(ctx, store, s, tokens.RotateRequest{}); err != nil {
+			return err
+		}
+		n = s.refs.Len()
+	}
+	if err := o.preview(s); err != nil {
+		return err
+	}
+	if f.dryRun {
+		a.say("dry run: would %s %s", f.verb, count(n, "credential"))
+		return nil
+	}
+	if _, err := f.consent.obtain(ctx, a, f.verb, count(n, "credential"), n); err != nil {
+		return err
+	}
+	if err := o.changeAll(ctx, store, rotate, s); err != nil {
+		return err
+	}
+	for r := range s.refs.All() {
+		switch r.Left() {
+		case 0, db.Gone, db.Already:
+			delete(found.active, r.ID())
+		}
+	}
+	found.works = len(found.active) > 0
+	return nil
+}
+
+// preview shows on stderr what is to be changed.
+func (o *scanOptions) preview(s *selection) error {
+	a := o.app
+	if a.global.quiet && o.change.consent.yes {
+		return nil
+	}
+	format := output.Options{Format: output.Table, Color: a.colored(a.Term.Stderr)}
+	if a.Term.Stderr {
+		format.Width = a.width()
+	}
+	w, err := output.NewWriter(a.remarks(), credentialColumns, format)
+	if err != nil {
+		return err
+	}
+	for r := range s.refs.All() {
+		c := r.Credential()
+		if err := w.Write(credentialRow(&c)); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+// changeAll runs the verb on a selection.
+func (o *scanOptions) changeAll(ctx context.Context, store *db.Store, rotate *rotateOptions, s *selection) error {
+	if !o.rotate {
+		b := &blacklistOptions{rotate.changeFlags}
+		done, err := b.change(ctx, store, s)
+		if err != nil {
+			return err
+		}
+		return b.report(s, done)
+	}
+	// The fields and the form asked for are those of findings.
+	g := &o.app.global
+	g.columns, g.field = nil, ""
+	if g.output == sarif || g.output == string(output.ID) || g.output == string(output.Table) {
+		g.output = ""
+	}
+	return rotate.change(ctx, store, s, tokens.RotateRequest{})
+}
+
+// openBundle reads --bundle.
+func (o *scanOptions) openBundle(ctx context.Context) (scan.Options, error) {
+	text, err := openInput(ctx, o.bundle)
+	if err != nil {
+		return scan.Options{}, err
+	}
+	defer text.Close()
+	b, err := scan.ReadBundle(text)
+	if err != nil {
+		return scan.Options{}, &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: fmt.Sprintf("%s: %v", o.bundle, err), Hint: "make it again: tokenctl scan bundle " + shellWord(o.bundle)}
+	}
+	if now := o.app.Now(); !now.Before(b.Expires) {
+		return scan.Options{}, &tokenctl.Error{Code: tokenctl.CodeFailed, Message: o.bundle + " expired " + b.Expires.UTC().Format("2006-01-02T15:04:05Z"),
+			Hint: "make it again where the database is: tokenctl scan bundle " + shellWord(o.bundle)}
+	}
+	return scan.Options{Shapes: b.Shapes(), Members: b.Members}, nil
+}
