@@ -80,7 +80,7 @@ func (s *Settings) Apply(text []byte) error {
 	if err := dec.Decode(s); err != nil {
 		return settingsError(text, err)
 	}
-	if err := s.checkGiven(text); err != nil {
+	if err := s.checkKeys(text); err != nil {
 		return err
 	}
 	if !visibleWord(s.DRF.Keyword) {
@@ -143,12 +143,12 @@ func durationHint(err error) string {
 
 // failing is the first setting of a section that cannot be read by itself.
 func failing(text []byte) string {
-	var given map[string]any
-	if toml.Unmarshal(text, &given) != nil {
+	var sections map[string]any
+	if toml.Unmarshal(text, &sections) != nil {
 		return ""
 	}
-	for _, section := range slices.Sorted(maps.Keys(given)) {
-		table, _ := given[section].(map[string]any)
+	for _, section := range slices.Sorted(maps.Keys(sections)) {
+		table, _ := sections[section].(map[string]any)
 		for _, key := range slices.Sorted(maps.Keys(table)) {
 			one, err := toml.Marshal(map[string]any{section: map[string]any{key: table[key]}})
 			if err == nil && toml.Unmarshal(one, new(Settings)) != nil {

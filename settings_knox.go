@@ -68,8 +68,8 @@ func (t KnoxTTL) Duration() (ttl time.Duration, ok bool) {
 	return t.ttl, !t.never
 }
 
-// Given reports whether a setting says it.
-func (t KnoxTTL) Given() bool { return t != KnoxTTL{} }
+// IsSet reports whether a setting says it.
+func (t KnoxTTL) IsSet() bool { return t != KnoxTTL{} }
 
 // Expiry returns the expiry of a token made at now, nil for never (AuthTokenManager.create in
 // knox/models.py, 5.0.2).

@@ -99,8 +99,8 @@ func (s *JWTSettings) ClaimNames() JWTClaimNames {
 		cmp.Or(s.SlidingTokenRefreshExpClaim, "refresh_exp"), cmp.Or(s.RevokeTokenClaim, "hash_password")}
 }
 
-// Own reports whether simplejwt itself puts a claim of this name into tokens.
-func (n *JWTClaimNames) Own(name string) bool {
+// FromSimpleJWT reports whether simplejwt itself puts a claim of this name into tokens.
+func (n *JWTClaimNames) FromSimpleJWT(name string) bool {
 	switch name {
 	case "exp", "iat", "nbf", "aud", "iss", "jti", n.Type, n.JTI, n.User, n.Refresh, n.Revoke:
 		return true

@@ -36,7 +36,7 @@ func (d *doctor) users(tx *db.Tx) error {
 		}
 		d.ok("username_field", "%s, %s", u.Username, how)
 	}
-	if absent := u.AbsentColumns(); absent != nil {
+	if absent := u.MissingColumns(); absent != nil {
 		d.info("user_columns", "the user model has no %s", strings.Join(absent, ", "))
 	}
 	if flags := u.FlagsRequired(); e == nil && flags != nil {

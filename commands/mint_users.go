@@ -113,13 +113,13 @@ func (r *mintRun) eachBatch(ctx context.Context, tx *db.Tx, f func([]db.User) er
 // if --create was given, and leaves out those whom the flags exclude.
 func (r *mintRun) users(ctx context.Context, tx *db.Tx, names, ids []string) ([]db.User, error) {
 	found, err := tx.FindUsers(ctx, names, ids)
-	if err == nil && r.create && len(found.Missing) > 0 {
+	if err == nil && r.create && len(found.MissingNames) > 0 {
 		found, err = r.createMissing(ctx, tx, names, ids, found)
 	}
 	if err != nil {
 		return nil, err
 	}
-	r.missing = append(r.missing, found.Absent()...)
+	r.missing = append(r.missing, found.Missing()...)
 	r.ambiguous = append(r.ambiguous, found.Ambiguous...)
 	users, err := r.filter.matching(ctx, tx, found.Users)
 	r.excluded += len(found.Users) - len(users)
@@ -137,13 +137,13 @@ func (r *mintRun) users(ctx context.Context, tx *db.Tx, names, ids []string) ([]
 // createMissing creates the users who are missing, and finds all users again. A dry run
 // only notes the names.
 func (r *mintRun) createMissing(ctx context.Context, tx *db.Tx, names, ids []string, found *db.Found) (*db.Found, error) {
-	created, normal, err := newNames(ctx, tx, found.Missing)
+	created, normal, err := newNames(ctx, tx, found.MissingNames)
 	if err != nil {
 		return nil, err
 	}
 	r.created = append(r.created, created...)
 	if r.o.dryRun {
-		found.Missing = nil
+		found.MissingNames = nil
 		return found, nil
 	}
 	list := make([]db.NewUser, len(created))

@@ -186,7 +186,7 @@ func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, re
 				order = append(order, i)
 			}
 		}
-		slices.SortFunc(order, func(i, j int) int { return cmp.Compare(chunk[i].Place(), chunk[j].Place()) })
+		slices.SortFunc(order, func(i, j int) int { return cmp.Compare(chunk[i].Index(), chunk[j].Index()) })
 		go func() {
 			for _, i := range order {
 				done.add(&minted[i])

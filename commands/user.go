@@ -71,7 +71,7 @@ func (f *userFlags) find(ctx context.Context, tx *db.Tx, missing *[]string) ([]d
 	if err != nil {
 		return nil, err
 	}
-	absent := found.Absent()
+	absent := found.Missing()
 	if missing != nil {
 		*missing, absent = absent, nil
 	}

@@ -11,7 +11,7 @@ import (
 func (tx *Tx) ReplaceTokens(ctx context.Context, refs []Ref, keys []tokenctl.Secret) (Outcomes, error) {
 	t := tx.Layout.AuthToken()
 	return tx.changeTokens(ctx, refs, change{text: "update " + t.SQL() + " as t set key = n.fresh, created = n.all from n where t.key = n.key and t.user_id = n.owner",
-		changed: "t.key = n.fresh", same: tx.Layout.timeArg(tx.Now), each: []given{{"fresh", t.Column("key"), revealed(keys)}}})
+		changed: "t.key = n.fresh", same: tx.Layout.timeArg(tx.Now), each: []columnValues{{"fresh", t.Column("key"), revealed(keys)}}})
 }
 
 // DeleteTokens removes tokens.
@@ -25,7 +25,7 @@ func (tx *Tx) changeTokens(ctx context.Context, refs []Ref, c change) (Outcomes,
 	if err != nil {
 		return nil, err
 	}
-	c.each = append([]given{{"key", t.Column("key"), keyValues(refs)}, {"owner", t.Column("user_id"), owners}}, c.each...)
+	c.each = append([]columnValues{{"key", t.Column("key"), keyValues(refs)}, {"owner", t.Column("user_id"), owners}}, c.each...)
 	c.table = t
 	missed, err := tx.run(ctx, c)
 	if err != nil {

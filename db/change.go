@@ -80,11 +80,11 @@ type change struct {
 	// value of n.
 	inserted string
 	same     any // n.all
-	each     []given
+	each     []columnValues
 }
 
-// given is one value of every reference, of the type of a column.
-type given struct {
+// columnValues is one value of every reference, of the type of a column.
+type columnValues struct {
 	name   string
 	column *engine.Column
 	each   []any // texts, integers or users' keys
@@ -140,9 +140,9 @@ func (tx *Tx) run(ctx context.Context, c change) (missed []int, err error) {
 		"done as (" + text + " returning " + found + " as found) " +
 		"select n.place - 1 from n left join done on done.found = " + same + " where done.found is null" + some + " order by 1"}
 	err = tx.Each(ctx, q, func(r engine.Row) error {
-		var place int
-		err := r.Scan(&place)
-		missed = append(missed, place)
+		var index int
+		err := r.Scan(&index)
+		missed = append(missed, index)
 		return err
 	})
 	return missed, replaced(c.table, err)
@@ -159,9 +159,9 @@ func (tx *Tx) runInTurn(ctx context.Context, c change) (missed []int, err error)
 	if c.same != nil {
 		args = append(args, c.same)
 	}
-	values := func(place int) []any {
+	values := func(index int) []any {
 		for i, g := range c.each {
-			args[i] = g.each[place]
+			args[i] = g.each[index]
 		}
 		return args
 	}
@@ -169,7 +169,7 @@ func (tx *Tx) runInTurn(ctx context.Context, c change) (missed []int, err error)
 	if err != nil || missed == nil {
 		return nil, err
 	}
-	key := slices.IndexFunc(c.each, func(g given) bool {
+	key := slices.IndexFunc(c.each, func(g columnValues) bool {
 		_, text := g.each[0].(string)
 		return text && g.name == "key"
 	})
@@ -239,12 +239,12 @@ func kept(t *Table, n int64) error {
 }
 
 // subset are the elements of a list in some places.
-func subset[T any](list []T, places []int) []T {
-	picked := slices.Grow([]T(nil), len(places)) // nil where there are no places
-	for _, i := range places {
-		picked = append(picked, list[i])
+func subset[T any](list []T, indexes []int) []T {
+	selected := slices.Grow([]T(nil), len(indexes)) // nil where there are no places
+	for _, i := range indexes {
+		selected = append(selected, list[i])
 	}
-	return picked
+	return selected
 }
 
 // outcomes are what look finds for the references in some places, by their places.
@@ -262,8 +262,8 @@ func outcomes(t *Table, refs []Ref, missed []int, look func([]Ref) ([]Outcome, e
 		return nil, kept(t, int64(n))
 	}
 	list := Outcomes{}
-	for i, place := range missed {
-		list[place] = found[i]
+	for i, index := range missed {
+		list[index] = found[i]
 	}
 	return list, nil
 }

@@ -44,12 +44,12 @@ func (f *Filter) whereOwner(l *Layout, u *UserTable, q *engine.Query) error {
 		q.And("substr(cast(u."+engine.Quote(u.Username)+" as text), 1, %s) = %s", len([]rune(f.Prefix)), f.Prefix)
 	}
 	for _, flag := range []struct {
-		column string
-		want   *bool
-		absent bool // Django's value where the model has no such column
+		column   string
+		want     *bool
+		fallback bool // Django's value where the model has no such column
 	}{{"is_active", f.Active, true}, {"is_staff", f.Staff, false}, {"is_superuser", f.Superuser, false}} {
 		if flag.want != nil {
-			q.Where = append(q.Where, l.isFlag(u, flag.column, *flag.want, flag.absent))
+			q.Where = append(q.Where, l.isFlag(u, flag.column, *flag.want, flag.fallback))
 		}
 	}
 	for _, kind := range f.Without {

@@ -49,15 +49,15 @@ func (l *Layout) KnownTables() []*engine.Table {
 // UsernameCandidates are the columns that could be the USERNAME_FIELD.
 func (u *UserTable) UsernameCandidates() []string { return slices.Clone(u.usernames) }
 
-// AbsentColumns are the columns of AbstractUser that the model does without.
-func (u *UserTable) AbsentColumns() []string {
-	var absent []string
+// MissingColumns are the columns of AbstractUser that the model does without.
+func (u *UserTable) MissingColumns() []string {
+	var missing []string
 	for _, name := range []string{"email", "first_name", "last_name", "is_active", "is_staff", "is_superuser", "date_joined", "last_login"} {
 		if u.Column(name) == nil {
-			absent = append(absent, name)
+			missing = append(missing, name)
 		}
 	}
-	return absent
+	return missing
 }
 
 // FlagsRequired are the flags without which no user can be created, such as

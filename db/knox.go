@@ -154,10 +154,10 @@ func (tx *Tx) KnoxTokensFrom(ctx context.Context, prefixes []string) ([][]KnoxTo
 	q.StartingWith(tx.Layout.Engine, "t.digest", prefixes, "g")
 	found := make([][]KnoxToken, len(prefixes))
 	return found, tx.Each(ctx, q, func(r engine.Row) error {
-		place := r.Integer()
+		index := r.Integer()
 		t := scanKnox(tx.Layout, &r, false)
 		if r.Err == nil {
-			found[place] = append(found[place], t)
+			found[index] = append(found[index], t)
 		}
 		return r.Err
 	})

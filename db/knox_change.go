@@ -20,7 +20,7 @@ func (tx *Tx) ReplaceKnoxTokens(ctx context.Context, refs []Ref, rows []django.K
 	until, ends := tx.knoxUntil(expires)
 	return tx.changeKnox(ctx, refs, change{same: tx.Layout.timeArg(tx.Now), changed: "t.digest = n.fresh",
 		text: "update " + t.SQL() + " as t set digest = n.fresh, token_key = n.start, created = n.all, " + engine.Quote(t.knoxExpiry()) + " = " + until + " from n where " + knoxTheirs + tx.Layout.knoxUnchanged(),
-		each: []given{{"seen", textColumn, seenValues(refs)}, {"fresh", t.Column("digest"), digests}, {"start", t.Column("token_key"), keys}, ends}})
+		each: []columnValues{{"seen", textColumn, seenValues(refs)}, {"fresh", t.Column("digest"), digests}, {"start", t.Column("token_key"), keys}, ends}})
 }
 
 // ExpireKnoxTokens makes tokens expire, each at its own time.
@@ -28,7 +28,7 @@ func (tx *Tx) ExpireKnoxTokens(ctx context.Context, refs []Ref, at []time.Time) 
 	t := tx.Layout.Knox()
 	until, ends := tx.knoxUntil(at)
 	return tx.changeKnox(ctx, refs, change{text: "update " + t.SQL() + " as t set " + engine.Quote(t.knoxExpiry()) + " = " + until + " from n where " + knoxTheirs + tx.Layout.knoxUnchanged(),
-		each: []given{{"seen", textColumn, seenValues(refs)}, ends}})
+		each: []columnValues{{"seen", textColumn, seenValues(refs)}, ends}})
 }
 
 // SucceedKnoxTokens makes tokens expire, each at its own time, and makes another token
@@ -39,21 +39,21 @@ func (tx *Tx) SucceedKnoxTokens(ctx context.Context, refs []Ref, at []time.Time,
 	if err != nil {
 		return nil, err
 	}
-	var places []int
+	var indexes []int
 	for i := range refs {
 		if left[i] == 0 {
-			places = append(places, i)
+			indexes = append(indexes, i)
 		}
 	}
-	if places == nil {
+	if indexes == nil {
 		return left, nil
 	}
 	t := tx.Layout.Knox()
-	digests, keys, err := tx.knoxDigests(subset(rows, places))
+	digests, keys, err := tx.knoxDigests(subset(rows, indexes))
 	if err != nil {
 		return nil, err
 	}
-	until, ends := tx.knoxUntil(subset(expires, places))
+	until, ends := tx.knoxUntil(subset(expires, indexes))
 	names := []string{"digest", "token_key", "created", engine.Quote(t.knoxExpiry()), "user_id"}
 	values := []string{"n.fresh", "n.start", "n.all", until, "t.user_id"}
 	for _, c := range t.furtherKnox() {
@@ -61,7 +61,7 @@ func (tx *Tx) SucceedKnoxTokens(ctx context.Context, refs []Ref, at []time.Time,
 	}
 	missed, err := tx.run(ctx, change{table: t, text: tx.Layout.Engine.InsertInto(t.Table) + " (" + strings.Join(names, ", ") + ") select " + strings.Join(values, ", ") + " from " + t.SQL() + " t, n where t.digest = n.key",
 		inserted: "digest", same: tx.Layout.timeArg(tx.Now),
-		each: []given{{"fresh", t.Column("digest"), digests}, {"start", t.Column("token_key"), keys}, {"key", t.Column("digest"), keyValues(subset(refs, places))}, ends}})
+		each: []columnValues{{"fresh", t.Column("digest"), digests}, {"start", t.Column("token_key"), keys}, {"key", t.Column("digest"), keyValues(subset(refs, indexes))}, ends}})
 	if err == nil && missed != nil {
 		err = kept(t, int64(len(missed)))
 	}
@@ -95,7 +95,7 @@ func (l *Layout) knoxSeen() string {
 }
 
 // knoxUntil is the expression of new expiries, and their values.
-func (tx *Tx) knoxUntil(at []time.Time) (string, given) {
+func (tx *Tx) knoxUntil(at []time.Time) (string, columnValues) {
 	ends := make([]any, len(at))
 	for i, t := range at {
 		ends[i] = ""
@@ -107,7 +107,7 @@ func (tx *Tx) knoxUntil(at []time.Time) (string, given) {
 	if tx.Layout.Engine == engine.PostgreSQL {
 		expr = "cast(" + expr + " as " + engine.Quote(tx.Layout.Knox().Column(tx.Layout.Knox().knoxExpiry()).Type) + ")"
 	}
-	return expr, given{"until", textColumn, ends}
+	return expr, columnValues{"until", textColumn, ends}
 }
 
 func (tx *Tx) changeKnox(ctx context.Context, refs []Ref, c change) (Outcomes, error) {
@@ -118,7 +118,7 @@ func (tx *Tx) changeKnox(ctx context.Context, refs []Ref, c change) (Outcomes, e
 		return nil, err
 	}
 	versioned := len(c.each) > 0 // the expiry must be unchanged too
-	c.each = append([]given{{"key", t.Column("digest"), keyValues(refs)}, {"owner", t.Column("user_id"), owners}}, c.each...)
+	c.each = append([]columnValues{{"key", t.Column("digest"), keyValues(refs)}, {"owner", t.Column("user_id"), owners}}, c.each...)
 	c.table = t
 	missed, err := tx.run(ctx, c)
 	if err != nil {

@@ -19,7 +19,7 @@ var userModels = []struct {
 	key                    db.KeyType
 	column                 string // the key's
 	ambiguous              string // the columns that could be USERNAME_FIELD
-	absent                 string // columns of AbstractUser
+	missing                string // columns of AbstractUser
 	required               string // what CreateUser cannot fill in
 }{
 	{"", "auth_user", "username", db.KeyInteger, "id", "", "", ""},
@@ -74,8 +74,8 @@ for name in ("ann@example.com", "bob@example.com"):
 						t.Fatal(err)
 					}
 					if u.Name != m.table || u.Key != m.column || u.KeyType != m.key || u.Username != m.username ||
-						strings.Join(u.AbsentColumns(), " ") != m.absent || (len(u.Children) > 0) != (m.model == "mti") {
-						t.Errorf("user table %s, key %s (%s), username %s, without %v, children %d", u.Name, u.Key, u.KeyType, u.Username, u.AbsentColumns(), len(u.Children))
+						strings.Join(u.MissingColumns(), " ") != m.missing || (len(u.Children) > 0) != (m.model == "mti") {
+						t.Errorf("user table %s, key %s (%s), username %s, without %v, children %d", u.Name, u.Key, u.KeyType, u.Username, u.MissingColumns(), len(u.Children))
 					}
 					if l.AuthToken() == nil || l.Outstanding() == nil || l.Session() == nil || l.Migrations() == nil || (l.Knox() != nil) != djangotest.HasKnox() {
 						t.Errorf("tables: %v", l.KnownTables())

@@ -28,8 +28,8 @@ type OutstandingToken struct {
 	Several bool // the JWT names several users, so nobody
 
 	Unread  []engine.Unread
-	Summary *django.JWTGlance // what a list shows of the JWT; nil where the text is none
-	named   string            // the user whom the JWT of a row without an owner names
+	Summary *django.JWTSummary // what a list shows of the JWT; nil where the text is none
+	named   string             // the user whom the JWT of a row without an owner names
 }
 
 // Ref names the row.
@@ -39,7 +39,7 @@ func (t *OutstandingToken) Ref() Ref {
 
 // read reads the text.
 func (t *OutstandingToken) read(s tokenctl.JWTSettings) {
-	summary, err := django.GlanceUnverified(s, t.Text.Reveal())
+	summary, err := django.SummarizeUnverified(s, t.Text.Reveal())
 	if err != nil {
 		return
 	}
@@ -102,13 +102,13 @@ func scanOutstandingRow(table *Table, r *engine.Row) OutstandingToken {
 // OutstandingTokens yields the tokens that f and decide select, the oldest row first
 // where f does not sort. Of f's conditions those on owners count, and whether Statuses
 // has "blacklisted".
-func (s *Store) OutstandingTokens(ctx context.Context, f Filter, settings tokenctl.JWTSettings, decide Decide[OutstandingToken]) iter.Seq2[OutstandingToken, error] {
+func (s *Store) OutstandingTokens(ctx context.Context, f Filter, settings tokenctl.JWTSettings, decide Classify[OutstandingToken]) iter.Seq2[OutstandingToken, error] {
 	return s.outstandingTokens(ctx, f, settings.WithDefaults(), decide, func(*Layout, *engine.Query) {})
 }
 
-func (s *Store) outstandingTokens(ctx context.Context, f Filter, settings tokenctl.JWTSettings, decide Decide[OutstandingToken], narrow func(*Layout, *engine.Query)) iter.Seq2[OutstandingToken, error] {
+func (s *Store) outstandingTokens(ctx context.Context, f Filter, settings tokenctl.JWTSettings, decide Classify[OutstandingToken], narrow func(*Layout, *engine.Query)) iter.Seq2[OutstandingToken, error] {
 	brief := f.Staff == nil && f.Superuser == nil
-	d := &decided[OutstandingToken]{store: s, name: "jwts", filter: f, sorts: []string{"user", "user_id", "created", "expires", "status", "type"}, key: "o.id", decide: decide,
+	d := &filteredList[OutstandingToken]{store: s, name: "jwts", filter: f, sorts: []string{"user", "user_id", "created", "expires", "status", "type"}, key: "o.id", classify: decide,
 		query: func(l *Layout) (*engine.Query, error) {
 			q, err := l.outstanding(brief)
 			if err == nil {
@@ -216,10 +216,10 @@ func (tx *Tx) OutstandingToken(ctx context.Context, jti string, s tokenctl.JWTSe
 
 // StoredToken is an outstanding token whose text is stored.
 type StoredToken struct {
-	JTI  string
-	Text tokenctl.Secret
-	User User // only its ID; zero: the row has no owner
-	Own  bool // tokenctl made it
+	JTI    string
+	Text   tokenctl.Secret
+	User   User // only its ID; zero: the row has no owner
+	Marked bool // tokenctl made it
 }
 
 // NewestOutstanding returns the n newest outstanding tokens that have their texts stored.
@@ -236,7 +236,7 @@ func (tx *Tx) NewestOutstanding(ctx context.Context, n int) ([]StoredToken, erro
 		if id := r.Text(); id != "" && o.Owner != nil {
 			t.User.ID = o.Owner.keyText(id)
 		}
-		t.Own = isOwn(r.Moment(django.SimpleJWTTime, o, "created_at"))
+		t.Marked = isMarked(r.Moment(django.SimpleJWTTime, o, "created_at"))
 		return t
 	})
 }

@@ -67,7 +67,7 @@ func (tx *Tx) changeOutstanding(ctx context.Context, refs []Ref, c change, black
 	l := tx.Layout
 	o := l.Outstanding()
 	c.table = l.Blacklisted()
-	c.each = []given{{"row", o.Column("id"), rowValues(refs)}, {"jti", o.Column("jti"), keyValues(refs)}}
+	c.each = []columnValues{{"row", o.Column("id"), rowValues(refs)}, {"jti", o.Column("jti"), keyValues(refs)}}
 	missed, err := tx.run(ctx, c)
 	if err != nil {
 		return nil, err
@@ -99,15 +99,15 @@ func (tx *Tx) OutstandingByRow(ctx context.Context, refs []Ref) ([]*OutstandingT
 	}
 	q := &engine.Query{Columns: l.outstandingColumns(), From: o.SQL() + " o"}
 	q.Among(l.Engine, "o.id", "int8", rowValues(refs))
-	places := make(map[int64]int, len(refs))
+	indexes := make(map[int64]int, len(refs))
 	for i := range refs {
-		places[refs[i].Row] = i
+		indexes[refs[i].Row] = i
 	}
 	list := make([]*OutstandingToken, len(refs))
 	return list, tx.Each(ctx, q, func(r engine.Row) error {
 		t := scanOutstandingRow(o, &r)
-		if place, asked := places[t.Row]; asked {
-			list[place] = &t
+		if index, asked := indexes[t.Row]; asked {
+			list[index] = &t
 		}
 		return r.Err
 	})

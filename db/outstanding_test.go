@@ -71,12 +71,12 @@ func twoUsers(t testing.TB, s *db.Store) {
 }
 
 // decideJWT decides by what a token says, which is f's to select.
-func decideJWT(f db.Filter, types ...string) db.Decide[db.OutstandingToken] {
+func decideJWT(f db.Filter, types ...string) db.Classify[db.OutstandingToken] {
 	within := func(t time.Time, after, before *time.Time) bool {
 		return after == nil && before == nil || !t.IsZero() && (after == nil || t.After(*after)) && (before == nil || t.Before(*before))
 	}
-	return func(t *db.OutstandingToken) (db.Decision, bool) {
-		d := db.Decision{Status: "active", Created: t.Created, Expires: t.Expires}
+	return func(t *db.OutstandingToken) (db.Facts, bool) {
+		d := db.Facts{Status: "active", Created: t.Created, Expires: t.Expires}
 		if t.Summary != nil {
 			d.Type = t.Summary.Type
 			if !t.Summary.IssuedAt.IsZero() {

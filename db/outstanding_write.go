@@ -128,7 +128,7 @@ func (tx *Tx) InsertOutstandingTokens(ctx context.Context, list []OutstandingTok
 	if err != nil {
 		return err
 	}
-	return tx.InsertAll(ctx, len(list), o.Table, engine.Values{Column: "token", Each: texts}, engine.Values{Column: "created_at", Same: l.jwtTimeArg(ownTime(tx.Now))},
+	return tx.InsertAll(ctx, len(list), o.Table, engine.Values{Column: "token", Each: texts}, engine.Values{Column: "created_at", Same: l.jwtTimeArg(markedTime(tx.Now))},
 		engine.Values{Column: "expires_at", Same: l.jwtTimeArg(expires)}, engine.Values{Column: "user_id", Each: owners}, engine.Values{Column: "jti", Each: ids})
 }
 

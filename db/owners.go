@@ -10,23 +10,23 @@ import (
 // ownerSearch looks up the owners of page after page of rows that name theirs in a
 // text, in the same memory.
 type ownerSearch struct {
-	places map[string]int // in users, by the text
-	texts  []string
-	users  []User
-	rows   []int // how many users each text names
+	indexes map[string]int // in users, by the text
+	texts   []string
+	users   []User
+	rows    []int // how many users each text names
 }
 
 // ask begins a search for the users whom n texts name, and reports whether there are any.
 func (o *ownerSearch) ask(n int, text func(int) string) bool {
-	if o.places == nil {
-		o.places = map[string]int{}
+	if o.indexes == nil {
+		o.indexes = map[string]int{}
 	}
-	clear(o.places)
+	clear(o.indexes)
 	o.texts = o.texts[:0]
 	for i := range n {
 		name := text(i)
-		if _, asked := o.places[name]; name != "" && !asked {
-			o.places[name] = len(o.texts)
+		if _, asked := o.indexes[name]; name != "" && !asked {
+			o.indexes[name] = len(o.texts)
 			o.texts = append(o.texts, name)
 		}
 	}
@@ -43,25 +43,25 @@ func (o *ownerSearch) find(ctx context.Context, tx *Tx, users, field *UserTable,
 	clear(o.users)
 	clear(o.rows)
 	var keys []any
-	var places []int
+	var indexes []int
 	for i, text := range o.texts {
 		if key, ok := field.keyArg(l.Engine, text); ok {
-			keys, places = append(keys, key), append(places, i)
+			keys, indexes = append(keys, key), append(indexes, i)
 		}
 	}
 	if keys == nil {
 		return nil
 	}
 	q := &engine.Query{}
-	from, place := q.Unnest(l.Engine, field.Column(field.Key).Type, keys)
-	q.Columns = append([]string{place}, l.ownerColumns(users, brief)...)
+	from, index := q.Unnest(l.Engine, field.Column(field.Key).Type, keys)
+	q.Columns = append([]string{index}, l.ownerColumns(users, brief)...)
 	password = password && brief // otherwise it is among the columns
 	if password {
 		q.Columns = append(q.Columns, "u.password")
 	}
 	q.From = from + " join " + users.From("u") + " on u." + engine.Quote(field.Key) + " = n.value"
 	return tx.Each(ctx, q, func(r engine.Row) error {
-		i := places[r.Integer()]
+		i := indexes[r.Integer()]
 		u := scanOwner(users, &r, brief)
 		if password {
 			u.password, _ = r.Maybe()
@@ -77,7 +77,7 @@ func (o *ownerSearch) find(ctx context.Context, tx *Tx, users, field *UserTable,
 // user returns the user whom a text names, the zero User where none is; several
 // reports whether that is because the text names several.
 func (o *ownerSearch) user(text string) (u User, several bool) {
-	if i, asked := o.places[text]; asked {
+	if i, asked := o.indexes[text]; asked {
 		return o.users[i], o.rows[i] > 1
 	}
 	return User{}, false

@@ -95,7 +95,7 @@ func (s *Store) ExpiredOutstanding(ctx context.Context, before time.Time, userID
 	settings = settings.WithDefaults()
 	longAgo := before.Add(-settings.SlidingTokenRefreshLifetime.Duration)
 	judge := func(t *OutstandingToken) bool {
-		summary, err := django.GlanceUnverified(settings, t.Text.Reveal())
+		summary, err := django.SummarizeUnverified(settings, t.Text.Reveal())
 		switch {
 		case !isBefore(t.Expires, before):
 			return false
@@ -110,7 +110,7 @@ func (s *Store) ExpiredOutstanding(ctx context.Context, before time.Time, userID
 		q.And(l.Engine.Dated(l.Outstanding().Column("expires_at"), "o.expires_at", "<", "%s"), l.jwtTimeArg(before))
 	}
 	if userIDs != nil {
-		rows := s.outstandingTokens(ctx, Filter{UserIDs: userIDs}, settings, func(t *OutstandingToken) (Decision, bool) { return Decision{}, judge(t) }, condition)
+		rows := s.outstandingTokens(ctx, Filter{UserIDs: userIDs}, settings, func(t *OutstandingToken) (Facts, bool) { return Facts{}, judge(t) }, condition)
 		return func(yield func(Ref, error) bool) {
 			for t, err := range rows {
 				if !yield(t.Ref(), err) {
@@ -137,13 +137,13 @@ func (s *Store) ExpiredOutstanding(ctx context.Context, before time.Time, userID
 // how many.
 func (tx *Tx) DeleteExpiredKnox(ctx context.Context, refs []Ref, before time.Time) (int64, error) {
 	t := tx.Layout.Knox()
-	return tx.deleteExpired(ctx, t, given{"key", t.Column("digest"), keyValues(refs)}, t.knoxExpiry(), tx.Layout.timeArg(before))
+	return tx.deleteExpired(ctx, t, columnValues{"key", t.Column("digest"), keyValues(refs)}, t.knoxExpiry(), tx.Layout.timeArg(before))
 }
 
 // DeleteExpiredSessions is DeleteExpiredKnox for sessions.
 func (tx *Tx) DeleteExpiredSessions(ctx context.Context, refs []Ref, before time.Time) (int64, error) {
 	t := tx.Layout.Session()
-	return tx.deleteExpired(ctx, t, given{"key", t.Column("session_key"), keyValues(refs)}, "expire_date", tx.Layout.timeArg(before))
+	return tx.deleteExpired(ctx, t, columnValues{"key", t.Column("session_key"), keyValues(refs)}, "expire_date", tx.Layout.timeArg(before))
 }
 
 // DeleteExpiredOutstanding is DeleteExpiredKnox for JWTs, and deletes what blacklists
@@ -151,16 +151,16 @@ func (tx *Tx) DeleteExpiredSessions(ctx context.Context, refs []Ref, before time
 func (tx *Tx) DeleteExpiredOutstanding(ctx context.Context, refs []Ref, before time.Time) (int64, error) {
 	l := tx.Layout
 	o, at := l.Outstanding(), l.jwtTimeArg(before)
-	rows := given{"key", o.Column("id"), rowValues(refs)}
+	rows := columnValues{"key", o.Column("id"), rowValues(refs)}
 	past := func(at string) string { return l.Engine.Dated(o.Column("expires_at"), "o.expires_at", "<", at) }
 	if b := l.Blacklisted(); b != nil {
 		// Most of them are not blacklisted: only a row that is still there was kept.
 		missed, err := tx.run(ctx, change{table: b, text: "delete from " + b.SQL() + " as t using n where t.token_id = n.key and exists (select 1 from " + o.SQL() +
-			" o where o.id = n.key and " + past("n.all") + ")", same: at, each: []given{rows}})
+			" o where o.id = n.key and " + past("n.all") + ")", same: at, each: []columnValues{rows}})
 		if err == nil && missed != nil {
 			q := &engine.Query{From: b.SQL() + " t"}
 			q.And("exists (select 1 from "+o.SQL()+" o where o.id = t.token_id and "+past("%s")+")", at)
-			err = tx.noneLeft(ctx, b, q, "t.token_id", given{"key", o.Column("id"), subset(rows.each, missed)})
+			err = tx.noneLeft(ctx, b, q, "t.token_id", columnValues{"key", o.Column("id"), subset(rows.each, missed)})
 		}
 		if err != nil {
 			return 0, err
@@ -169,23 +169,23 @@ func (tx *Tx) DeleteExpiredOutstanding(ctx context.Context, refs []Ref, before t
 	return tx.deleteExpired(ctx, o, rows, "expires_at", at)
 }
 
-func (tx *Tx) deleteExpired(ctx context.Context, t *Table, keys given, expiry string, before any) (int64, error) {
+func (tx *Tx) deleteExpired(ctx context.Context, t *Table, keys columnValues, expiry string, before any) (int64, error) {
 	key := "t." + engine.Quote(keys.column.Name)
 	past := func(at string) string {
 		return tx.Layout.Engine.Dated(t.Column(expiry), "t."+engine.Quote(expiry), "<", at)
 	}
-	missed, err := tx.run(ctx, change{table: t, text: "delete from " + t.SQL() + " as t using n where " + key + " = n.key and " + past("n.all"), same: before, each: []given{keys}})
+	missed, err := tx.run(ctx, change{table: t, text: "delete from " + t.SQL() + " as t using n where " + key + " = n.key and " + past("n.all"), same: before, each: []columnValues{keys}})
 	deleted := int64(len(keys.each) - len(missed))
 	if err != nil || missed == nil {
 		return deleted, err
 	}
 	q := &engine.Query{From: t.SQL() + " t"}
 	q.And(past("%s"), before)
-	return deleted, tx.noneLeft(ctx, t, q, key, given{"key", keys.column, subset(keys.each, missed)})
+	return deleted, tx.noneLeft(ctx, t, q, key, columnValues{"key", keys.column, subset(keys.each, missed)})
 }
 
 // noneLeft is an error when q finds rows with one of the keys: they were kept.
-func (tx *Tx) noneLeft(ctx context.Context, t *Table, q *engine.Query, key string, keys given) error {
+func (tx *Tx) noneLeft(ctx context.Context, t *Table, q *engine.Query, key string, keys columnValues) error {
 	q.Columns = []string{"count(*)"}
 	q.Among(tx.Layout.Engine, key, keys.column.Type, keys.each)
 	var n int64

@@ -112,8 +112,8 @@ func (l *Layout) sessionOwner(id string) (arg any, ok bool) {
 
 // Sessions yields the sessions that f selects, by key where f does not sort. note is
 // called for each that was read, whether f selects it or not.
-func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), decide Decide[Session]) iter.Seq2[Session, error] {
-	d := &decided[Session]{store: s, name: "sessions", filter: f, sorts: []string{"user", "user_id", "status"}, key: "s.session_key", note: note, decide: decide,
+func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), decide Classify[Session]) iter.Seq2[Session, error] {
+	d := &filteredList[Session]{store: s, name: "sessions", filter: f, sorts: []string{"user", "user_id", "status"}, key: "s.session_key", note: note, classify: decide,
 		query: func(l *Layout) (*engine.Query, error) {
 			q, err := l.sessions(s.Now())
 			if err == nil && f.UserIDs != nil {
@@ -223,9 +223,9 @@ func (tx *Tx) SessionsWithPrefixes(ctx context.Context, prefixes []string) ([][]
 	tx.Layout.summed(brief(q))
 	q.StartingWith(tx.Layout.Engine, "s.session_key", prefixes, "\x7f")
 	var list []Session
-	var places []int
+	var indexes []int
 	err = tx.Each(ctx, q, func(r engine.Row) error {
-		places = append(places, int(r.Integer()))
+		indexes = append(indexes, int(r.Integer()))
 		s := scanSession(tx.Layout, &r)
 		s.read(tx.Layout)
 		list = append(list, s)
@@ -235,14 +235,14 @@ func (tx *Tx) SessionsWithPrefixes(ctx context.Context, prefixes []string) ([][]
 		err = tx.owners(ctx, list)
 	}
 	found := make([][]Session, len(prefixes))
-	for i, place := range places {
-		found[place] = append(found[place], list[i])
+	for i, index := range indexes {
+		found[index] = append(found[index], list[i])
 	}
 	return found, err
 }
 
-// Own reports whether tokenctl made the session, and the application did not save it since.
-func (s *Session) Own() bool { return isOwn(s.Expires) }
+// Marked reports whether tokenctl made the session, and the application did not save it since.
+func (s *Session) Marked() bool { return isMarked(s.Expires) }
 
 // NewestSessions returns the n sessions that expire last.
 func (tx *Tx) NewestSessions(ctx context.Context, n int) ([]Session, error) {
@@ -278,7 +278,7 @@ func (tx *Tx) InsertSessions(ctx context.Context, users []User, keys []tokenctl.
 	if err := l.named(l.Session()); err != nil {
 		return nil, err
 	}
-	expires = ownTime(expires.UTC())
+	expires = markedTime(expires.UTC())
 	list := make([]Session, len(users))
 	for i, u := range users {
 		list[i] = Session{Key: keys[i], Data: data[i], Expires: expires, UserID: u.ID, User: u}

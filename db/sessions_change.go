@@ -22,16 +22,16 @@ func (tx *Tx) LockSessions(ctx context.Context, refs []Ref) ([]Session, Outcomes
 	if tx.Layout.Engine == engine.PostgreSQL {
 		q = &engine.Query{Text: q.SQL() + " for update", Args: q.Args}
 	}
-	places := make(map[string]int, len(refs))
+	indexes := make(map[string]int, len(refs))
 	for i := range refs {
-		places[refs[i].Key.Reveal()] = i
+		indexes[refs[i].Key.Reveal()] = i
 	}
 	now := make([]Session, len(refs))
 	err = tx.Each(ctx, q, func(r engine.Row) error {
 		s := scanSession(tx.Layout, &r)
 		s.read(tx.Layout)
-		if place, asked := places[s.Key.Reveal()]; asked && r.Err == nil {
-			now[place] = s
+		if index, asked := indexes[s.Key.Reveal()]; asked && r.Err == nil {
+			now[index] = s
 		}
 		return r.Err
 	})
@@ -39,20 +39,20 @@ func (tx *Tx) LockSessions(ctx context.Context, refs []Ref) ([]Session, Outcomes
 		return nil, nil, err
 	}
 	left := Outcomes{}
-	var absent []any
+	var missing []any
 	for i := range now {
 		switch {
 		case now[i].Key.IsZero():
 			left[i] = Gone
-			absent = append(absent, refs[i].Key.Reveal())
+			missing = append(missing, refs[i].Key.Reveal())
 		case now[i].UserID != refs[i].Owner:
 			left[i] = Changed
 		}
 	}
-	if absent != nil {
+	if missing != nil {
 		// Row security can hide from a lock what it shows.
 		t := tx.Layout.Session()
-		if err := tx.noneLeft(ctx, t, &engine.Query{From: t.SQL() + " s"}, "s.session_key", given{"key", textColumn, absent}); err != nil {
+		if err := tx.noneLeft(ctx, t, &engine.Query{From: t.SQL() + " s"}, "s.session_key", columnValues{"key", textColumn, missing}); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -71,7 +71,7 @@ func (tx *Tx) ReplaceSessions(ctx context.Context, old []Session, keys []tokenct
 		refs[i].Key, list[i] = s.Key, s
 		list[i].Key = keys[i]
 	}
-	c := change{table: t, each: []given{{"key", t.Column("session_key"), keyValues(refs)}, {"fresh", t.Column("session_key"), revealed(keys)}},
+	c := change{table: t, each: []columnValues{{"key", t.Column("session_key"), keyValues(refs)}, {"fresh", t.Column("session_key"), revealed(keys)}},
 		changed: "t.session_key = n.fresh"}
 	set := "session_key = n.fresh"
 	if data != nil {
@@ -81,7 +81,7 @@ func (tx *Tx) ReplaceSessions(ctx context.Context, old []Session, keys []tokenct
 		}
 		set += ", session_data = n.text, expire_date = n.all"
 		c.same = tx.Layout.timeArg(expires)
-		c.each = append(c.each, given{"text", t.Column("session_data"), engine.Anys(data)})
+		c.each = append(c.each, columnValues{"text", t.Column("session_data"), engine.Anys(data)})
 	}
 	c.text = "update " + t.SQL() + " as t set " + set + " from n where t.session_key = n.key"
 	missed, err := tx.run(ctx, c)
@@ -103,7 +103,7 @@ func (tx *Tx) DeleteSessions(ctx context.Context, refs []Ref) (Outcomes, error) 
 	var err error
 	if tx.Layout.Engine == engine.PostgreSQL {
 		if rest, err = tx.run(ctx, change{table: t, text: text + " and " + sessionSum("t") + " = n.sum",
-			each: []given{{"key", t.Column("session_key"), keyValues(refs)}, {"sum", &engine.Column{Type: "int8"}, rowValues(refs)}}}); err != nil || rest == nil {
+			each: []columnValues{{"key", t.Column("session_key"), keyValues(refs)}, {"sum", &engine.Column{Type: "int8"}, rowValues(refs)}}}); err != nil || rest == nil {
 			return nil, err
 		}
 	}
@@ -113,9 +113,9 @@ func (tx *Tx) DeleteSessions(ctx context.Context, refs []Ref) (Outcomes, error) 
 	}
 	list := Outcomes{}
 	var theirs []Ref
-	for i, place := range rest {
+	for i, index := range rest {
 		if left[i] != 0 {
-			list[place] = left[i]
+			list[index] = left[i]
 		} else {
 			theirs = append(theirs, Ref{Key: now[i].Key})
 		}
@@ -123,7 +123,7 @@ func (tx *Tx) DeleteSessions(ctx context.Context, refs []Ref) (Outcomes, error) 
 	if theirs == nil {
 		return list, nil
 	}
-	missed, err := tx.run(ctx, change{table: t, text: text, each: []given{{"key", t.Column("session_key"), keyValues(theirs)}}})
+	missed, err := tx.run(ctx, change{table: t, text: text, each: []columnValues{{"key", t.Column("session_key"), keyValues(theirs)}}})
 	if err == nil && missed != nil {
 		err = kept(t, int64(len(missed)))
 	}

@@ -66,8 +66,8 @@ func sessionKeys(list []db.Session) string {
 }
 
 // decideSession decides by a status that depends on the owner alone.
-func decideSession(f db.Filter) db.Decide[db.Session] {
-	return func(s *db.Session) (db.Decision, bool) {
+func decideSession(f db.Filter) db.Classify[db.Session] {
+	return func(s *db.Session) (db.Facts, bool) {
 		status := "active"
 		switch {
 		case s.UserID == "":
@@ -76,7 +76,7 @@ func decideSession(f db.Filter) db.Decide[db.Session] {
 		case !s.User.Active():
 			status = "disabled"
 		}
-		return db.Decision{Status: status}, f.Statuses == nil || slices.Contains(f.Statuses, status)
+		return db.Facts{Status: status}, f.Statuses == nil || slices.Contains(f.Statuses, status)
 	}
 }
 

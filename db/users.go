@@ -56,15 +56,6 @@ func (u *User) VerifyPassword(h django.Hasher, random io.Reader, password string
 	return h.Verify(random, password, u.password)
 }
 
-// Owner is a user of whom no more is known than what a set of credentials keeps.
-func Owner(id, username string, active *bool, usablePassword bool) User {
-	u := User{ID: id, Username: username, IsActive: active}
-	if !usablePassword {
-		u.password = "!"
-	}
-	return u
-}
-
 // userColumns are the expressions that scanOwner reads of a user, from alias u.
 func (l *Layout) userColumns(u *UserTable) []string {
 	columns := l.ownerColumns(u, true)
@@ -137,10 +128,10 @@ func (l *Layout) flagArg(t *engine.Table, c *engine.Column, value bool) (any, er
 
 // isFlag is the condition that there is a user, one of whose flags Django counts as want:
 // NULL is false. absent is the flag of a model without such a column.
-func (l *Layout) isFlag(u *UserTable, column string, want, absent bool) string {
+func (l *Layout) isFlag(u *UserTable, column string, want, fallback bool) string {
 	there := "u." + engine.Quote(u.Key) + " is not null"
 	if u.Column(column) == nil {
-		if want == absent {
+		if want == fallback {
 			return there
 		}
 		return "1 = 0"

@@ -20,13 +20,13 @@ const fewUsers = 10
 func (tx *Tx) CreateUsers(ctx context.Context, list []NewUser, random io.Reader) (int, error) {
 	done := 0
 	for done < len(list) {
-		columns, n, err := tx.alike(list[done:min(len(list), done+BulkUsers)])
+		columns, n, err := tx.sameColumns(list[done:min(len(list), done+BulkUsers)])
 		if err != nil {
 			return done, err
 		}
 		part := list[done : done+n]
 		if n > fewUsers && columns != nil {
-			err = tx.Try(ctx, func() error { return tx.insertAlike(ctx, columns, part, random) })
+			err = tx.Try(ctx, func() error { return tx.insertSameColumns(ctx, columns, part, random) })
 			if err == nil {
 				done += n
 				continue
@@ -43,10 +43,10 @@ func (tx *Tx) CreateUsers(ctx context.Context, list []NewUser, random io.Reader)
 	return done, nil
 }
 
-// alike returns how many of the list's first users one statement can write, and
+// sameColumns returns how many of the list's first users one statement can write, and
 // the columns that it writes: one whose absence is the database's default cannot
 // be NULL instead. Models that inherit from another have no such statement.
-func (tx *Tx) alike(list []NewUser) (userColumns, int, error) {
+func (tx *Tx) sameColumns(list []NewUser) (userColumns, int, error) {
 	var shapes []*userShape
 	n := 0
 	for n < len(list) {
@@ -76,8 +76,8 @@ func (tx *Tx) alike(list []NewUser) (userColumns, int, error) {
 	return columns, n, nil
 }
 
-// insertAlike writes users who give the same columns.
-func (tx *Tx) insertAlike(ctx context.Context, columns userColumns, list []NewUser, random io.Reader) error {
+// insertSameColumns writes users who give the same columns.
+func (tx *Tx) insertSameColumns(ctx context.Context, columns userColumns, list []NewUser, random io.Reader) error {
 	next := func(n *NewUser) ([]any, error) {
 		key, err := tx.newKey(random)
 		if err != nil {

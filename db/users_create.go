@@ -31,7 +31,7 @@ type NewUser struct {
 // flag that gives it.
 type userField struct {
 	column, flag string
-	given        func(*NewUser) bool
+	isSet        func(*NewUser) bool
 	value        func(*NewUser) any
 }
 
@@ -122,7 +122,7 @@ func newUserError(err error, n *NewUser, columns userColumns) error {
 	case tokenctl.CodeInvalidValue:
 		var typed []string
 		for _, c := range columns {
-			if _, given := n.Set[c.Name]; given && !c.Text {
+			if _, isSet := n.Set[c.Name]; isSet && !c.Text {
 				typed = append(typed, c.Name+" ("+c.Type+")")
 			}
 		}

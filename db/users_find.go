@@ -31,10 +31,10 @@ type Match struct {
 func (tx *Tx) match(ctx context.Context, field *UserTable, texts []string) (list []Match, repeated map[int]int, err error) {
 	l := tx.Layout
 	var values []any
-	var places []int
+	var indexes []int
 	for i, text := range texts {
 		if value, ok := field.keyArg(l.Engine, text); ok {
-			values, places = append(values, value), append(places, i)
+			values, indexes = append(values, value), append(indexes, i)
 		}
 	}
 	if values == nil {
@@ -65,14 +65,14 @@ func (tx *Tx) match(ctx context.Context, field *UserTable, texts []string) (list
 			found = append(found, scanOwner(l.User, &r, false))
 			return r.Err
 		}
-		at := places[i-1]
+		at := indexes[i-1]
 		for _, u := range found {
 			list = append(list, Match{at, u})
 		}
 		if first == 0 {
 			first = i
 		} else {
-			repeated[at] = places[first-1]
+			repeated[at] = indexes[first-1]
 		}
 		return r.Err
 	})
@@ -98,10 +98,10 @@ func (tx *Tx) UsersNamed(ctx context.Context, names []string) (list []Match, rep
 
 // Found is who is meant by names and by primary keys.
 type Found struct {
-	Users     []User      // each once: by name, then by key
-	Ambiguous []Ambiguity // names and keys that several users have
-	Missing   []string    // names that nobody has
-	Lost      []string    // keys that nobody has
+	Users        []User      // each once: by name, then by key
+	Ambiguous    []Ambiguity // names and keys that several users have
+	MissingNames []string    // names that nobody has
+	MissingKeys  []string    // keys that nobody has
 }
 
 // Ambiguity is a name that several users have.
@@ -122,18 +122,18 @@ func (tx *Tx) FindUsers(ctx context.Context, names, ids []string) (*Found, error
 	if err != nil {
 		return nil, err
 	}
-	f.Missing = f.sort(names, named, seen)
+	f.MissingNames = f.sort(names, named, seen)
 	byKey, _, err := tx.match(ctx, u, ids)
 	if err != nil {
 		return nil, err
 	}
-	f.Lost = f.sort(ids, byKey, seen)
+	f.MissingKeys = f.sort(ids, byKey, seen)
 	return f, nil
 }
 
 // sort adds the users whom a text means alone, unless they were seen, and the texts
 // that mean several, and returns those that mean nobody.
-func (f *Found) sort(texts []string, list []Match, seen map[string]bool) (absent []string) {
+func (f *Found) sort(texts []string, list []Match, seen map[string]bool) (missing []string) {
 	told := make(map[string]bool, len(texts))
 	for i, text := range texts {
 		n := 0
@@ -148,7 +148,7 @@ func (f *Found) sort(texts []string, list []Match, seen map[string]bool) (absent
 		told[text] = true
 		switch {
 		case n == 0:
-			absent = append(absent, text)
+			missing = append(missing, text)
 		case n > 1:
 			a := Ambiguity{Name: text}
 			for _, m := range here {
@@ -160,16 +160,16 @@ func (f *Found) sort(texts []string, list []Match, seen map[string]bool) (absent
 			f.Users = append(f.Users, here[0].User)
 		}
 	}
-	return absent
+	return missing
 }
 
-// Absent are the names and keys that nobody has.
-func (f *Found) Absent() []string {
-	return append(f.Missing[:len(f.Missing):len(f.Missing)], f.Lost...)
+// Missing are the names and keys that nobody has.
+func (f *Found) Missing() []string {
+	return append(f.MissingNames[:len(f.MissingNames):len(f.MissingNames)], f.MissingKeys...)
 }
 
 // Refusal is RefuseUsers for all who are not exactly one user.
-func (f *Found) Refusal() error { return RefuseUsers(f.Ambiguous, f.Absent()) }
+func (f *Found) Refusal() error { return RefuseUsers(f.Ambiguous, f.Missing()) }
 
 // UserIDs returns the primary keys of the users with these names and keys, nil without any.
 // One that is not exactly one user's is an error that names all such.
@@ -220,12 +220,12 @@ const mostIDs = 5
 
 // RefuseUsers is the error about names that several users have, CodeAmbiguousUser, and
 // about those that nobody has; alone they are CodeUserNotFound. It is nil without any.
-func RefuseUsers(ambiguous []Ambiguity, absent []string) error {
+func RefuseUsers(ambiguous []Ambiguity, missing []string) error {
 	if len(ambiguous) == 0 {
-		if len(absent) == 0 {
+		if len(missing) == 0 {
 			return nil
 		}
-		return UserNotFound(absent)
+		return UserNotFound(missing)
 	}
 	var parts []string
 	for _, a := range ambiguous {
@@ -235,8 +235,8 @@ func RefuseUsers(ambiguous []Ambiguity, absent []string) error {
 		}
 		parts = append(parts, text)
 	}
-	if len(absent) > 0 {
-		parts = append(parts, UserNotFound(absent).Error())
+	if len(missing) > 0 {
+		parts = append(parts, UserNotFound(missing).Error())
 	}
 	return &tokenctl.Error{Code: tokenctl.CodeAmbiguousUser, Message: strings.Join(parts, "; "),
 		Hint: "say whom you mean by primary key: --user-id " + ambiguous[0].IDs[0]}

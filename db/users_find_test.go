@@ -172,8 +172,8 @@ func TestFindUsers(t *testing.T) {
 			if got := strings.Join(ids, " "); got != "5 12" {
 				t.Errorf("users %s", got)
 			}
-			if !slices.Equal(f.Missing, []string{"nobody", "none"}) || !slices.Equal(f.Lost, []string{"77", "x"}) {
-				t.Errorf("missing %q, lost %q", f.Missing, f.Lost)
+			if !slices.Equal(f.MissingNames, []string{"nobody", "none"}) || !slices.Equal(f.MissingKeys, []string{"77", "x"}) {
+				t.Errorf("missing %q, lost %q", f.MissingNames, f.MissingKeys)
 			}
 			err = f.Refusal()
 			dbtest.WantCode(t, err, tokenctl.CodeAmbiguousUser)
@@ -218,7 +218,7 @@ func TestUserKeys(t *testing.T) {
 					return err
 				}
 				f, err = tx.FindUsers(t.Context(), nil, strings.Fields(test.others))
-				if err == nil && (len(f.Users) != 0 || !slices.Equal(f.Lost, strings.Fields(test.others))) {
+				if err == nil && (len(f.Users) != 0 || !slices.Equal(f.MissingKeys, strings.Fields(test.others))) {
 					t.Errorf("%s: %+v", test.others, f)
 				}
 				return err

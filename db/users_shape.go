@@ -56,7 +56,7 @@ func (s *userShape) fits(n *NewUser) bool {
 		return false
 	}
 	for _, name := range s.set {
-		if _, given := n.Set[name]; !given {
+		if _, isSet := n.Set[name]; !isSet {
 			return false
 		}
 	}
@@ -71,7 +71,7 @@ func (tx *Tx) userShape(n *NewUser) (*userShape, error) {
 	}
 	for _, f := range userFields {
 		switch c := u.Column(f.column); {
-		case !f.given(n):
+		case !f.isSet(n):
 		case c == nil:
 			return nil, &tokenctl.Error{Code: tokenctl.CodeUsage,
 				Message: fmt.Sprintf("the user model has no %s column for %s", f.column, f.flag)}
@@ -96,17 +96,17 @@ func (tx *Tx) userShape(n *NewUser) (*userShape, error) {
 		var columns userColumns
 		for j := range t.Columns {
 			c := &t.Columns[j]
-			value, given := further[c]
-			typed := given
-			if f, ours := own[c.Name]; ours && !given && u.holder(c.Name) == t {
-				value, given = f, true
+			value, isSet := further[c]
+			typed := isSet
+			if f, ours := own[c.Name]; ours && !isSet && u.holder(c.Name) == t {
+				value, isSet = f, true
 			}
 			if c.PrimaryKey && (i > 0 || u.keyIsOurs()) {
-				value, given = nil, true
+				value, isSet = nil, true
 			}
 			switch {
 			case c.Generated && !typed:
-			case given:
+			case isSet:
 				columns = append(columns, userColumn{c, value, typed})
 				if c.HasDefault {
 					s.defaults += c.Name + ","
@@ -176,8 +176,8 @@ func (tx *Tx) furtherColumns(u *UserTable, s *userShape) (map[*engine.Column]fun
 		}
 		c := s.tables[i].Column(name)
 		further[c] = func(n *NewUser) (any, error) {
-			text, given := n.Set[name]
-			if !given {
+			text, isSet := n.Set[name]
+			if !isSet {
 				return nil, nil
 			}
 			return tx.Layout.textArg(c, text)

@@ -66,8 +66,8 @@ func (tx *Tx) SetActive(ctx context.Context, users []User, active bool) ([]User,
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(found.Lost) > 0 {
-		return nil, nil, deletedMeanwhile("with the id " + strings.Join(found.Lost, ", "))
+	if len(found.MissingKeys) > 0 {
+		return nil, nil, deletedMeanwhile("with the id " + strings.Join(found.MissingKeys, ", "))
 	}
 	for i := range found.Users {
 		if u := &found.Users[i]; u.Active() != active {
@@ -116,7 +116,7 @@ func (tx *Tx) updateUser(ctx context.Context, u User, column string, value any) 
 	switch {
 	case err != nil:
 		return err
-	case len(found.Lost) > 0:
+	case len(found.MissingKeys) > 0:
 		return deletedMeanwhile(u.Username)
 	}
 	return notTaken(u.Username)

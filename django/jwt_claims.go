@@ -115,3 +115,14 @@ func (c JWTClaims) appendJSON(out []byte) []byte {
 	}
 	return append(out, '}')
 }
+
+// CustomClaims are the claims that simplejwt did not put there itself.
+func CustomClaims(s tokenctl.JWTSettings, claims JWTClaims) (custom []JWTClaim) {
+	names := s.ClaimNames()
+	for _, c := range claims {
+		if !names.FromSimpleJWT(c.Name) {
+			custom = append(custom, c)
+		}
+	}
+	return custom
+}

@@ -115,15 +115,15 @@ func (r *pyReader) dict() (any, error) {
 		})
 	}
 	var dict PythonDict
-	places := map[string]int{} // by name
+	indexes := map[string]int{} // by name
 	err := r.members(func(text []byte) error {
 		name := string(text)
 		value, err := r.value()
-		if place, again := places[name]; again {
-			dict[place].Value = value
+		if index, again := indexes[name]; again {
+			dict[index].Value = value
 			return err
 		}
-		places[name] = len(dict)
+		indexes[name] = len(dict)
 		dict = append(dict, PythonMember{name, value})
 		return err
 	})

@@ -57,7 +57,7 @@ type SessionItem struct {
 
 // sessionSigner has the salt of SessionBase.key_salt, the same for every engine whose class is
 // called SessionStore (django/contrib/sessions/backends/base.py, 4.2).
-var sessionSigner = signer{salt: "django.contrib.sessions.SessionStore"}
+var sessionSigner = timestampSigner{salt: "django.contrib.sessions.SessionStore"}
 
 // DecodeSession reads a session_data in the format that Django writes since 3.1, compressed or not,
 // or in the legacy one. The error is [ErrSessionCorrupt], [ErrSessionPickled] or [ErrSessionTooLarge].
@@ -78,9 +78,9 @@ func DecodeSession(data string) (*Session, error) {
 	if 0 <= seconds && seconds < 253402300800 { // the year 10000
 		s.Signed = time.Unix(seconds, 0).UTC()
 	}
-	u := unpackers.Get().(*unpacker)
+	u := payloadDecoders.Get().(*payloadDecoder)
 	defer u.release()
-	payload, err := u.unpack(value)
+	payload, err := u.decode(value)
 	if err != nil {
 		return nil, sessionError(err)
 	}
@@ -237,5 +237,5 @@ func EncodeSession(items []SessionItem, key tokenctl.Secret, now time.Time) (str
 		payload = append(payload, ':')
 		payload = append(payload, value...)
 	}
-	return sessionSigner.sign(key, packPayload(append(payload, '}')), now), nil
+	return sessionSigner.sign(key, encodePayload(append(payload, '}')), now), nil
 }

@@ -25,8 +25,8 @@ func NewSessionKeys(keys SecretKeys) *SessionKeys {
 	return k
 }
 
-// Given reports whether there are any keys.
-func (k *SessionKeys) Given() bool { return len(k.keys) > 0 }
+// Any reports whether there are any keys.
+func (k *SessionKeys) Any() bool { return len(k.keys) > 0 }
 
 // Verify tells which of the keys signed a session_data, also one that [DecodeSession] cannot read, such
 // as a pickle.

@@ -15,7 +15,7 @@ import (
 func TestSessionKeys(t *testing.T) {
 	keys := SecretKeys{tokenctl.NewSecret("new"), tokenctl.NewSecret(""), tokenctl.NewSecret("old")}
 	ready := NewSessionKeys(keys)
-	if !ready.Given() || NewSessionKeys(nil).Given() {
+	if !ready.Any() || NewSessionKeys(nil).Any() {
 		t.Error("whether there are keys")
 	}
 	type verdict struct{ session, auth KeyMatch }

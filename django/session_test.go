@@ -82,7 +82,7 @@ func TestEncodeSession(t *testing.T) {
 }
 
 func TestDecodeSessionRefuses(t *testing.T) {
-	signed := func(payload string) string { return packPayload([]byte(payload)) + ":1xUwJd:x" }
+	signed := func(payload string) string { return encodePayload([]byte(payload)) + ":1xUwJd:x" }
 	legacy := func(payload string) string { return base64.StdEncoding.EncodeToString([]byte("hash:" + payload)) }
 	for name, test := range map[string]struct {
 		data string
@@ -136,7 +136,7 @@ func TestReadSessionLogin(t *testing.T) {
 	} {
 		for _, data := range []string{
 			b64Encode([]byte(payload)) + ":1xUwJd:x",
-			packPayload([]byte(payload)) + ":1xUwJd:x",
+			encodePayload([]byte(payload)) + ":1xUwJd:x",
 			base64.StdEncoding.EncodeToString([]byte("hash:" + payload)),
 		} {
 			if login, err := ReadSessionLogin(data); err != nil || login.UserID != want {

@@ -21,9 +21,9 @@ func ReadSessionLogin(data string) (SessionLogin, error) {
 	if _, err := b62Decode(timestamp); err != nil {
 		return SessionLogin{}, ErrSessionCorrupt
 	}
-	u := unpackers.Get().(*unpacker)
+	u := payloadDecoders.Get().(*payloadDecoder)
 	defer u.release()
-	payload, err := u.unpack(value)
+	payload, err := u.decode(value)
 	if err != nil {
 		return SessionLogin{}, sessionError(err)
 	}

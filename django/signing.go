@@ -109,24 +109,26 @@ func (m *macs) find(ready *[]hash.Hash, newHash func() hash.Hash, sum string, en
 	return -1
 }
 
-// signer is TimestampSigner of django/core/signing.py (4.2) with its default separator.
-type signer struct{ salt string }
+// timestampSigner is TimestampSigner of django/core/signing.py (4.2) with its default separator.
+type timestampSigner struct{ salt string }
 
 // signature is Signer.signature: the b64_encode of the HMAC.
-func (s signer) signature(newHash func() hash.Hash, key tokenctl.Secret, value string) string {
+func (s timestampSigner) signature(newHash func() hash.Hash, key tokenctl.Secret, value string) string {
 	return b64Encode(saltedHMAC(newHash, s.salt+signerSalt, key, value))
 }
 
 const signerSalt = "signer"
 
 // sign is TimestampSigner.sign: value, the time and the signature of both.
-func (s signer) sign(key tokenctl.Secret, value string, now time.Time) string {
+func (s timestampSigner) sign(key tokenctl.Secret, value string, now time.Time) string {
 	value += ":" + b62Encode(now.Unix())
 	return value + ":" + s.signature(sha256.New, key, value)
 }
 
 // macs are what verify takes.
-func (s signer) macs(keys SecretKeys) macs { return macs{keys: keys, salt: s.salt + signerSalt} }
+func (s timestampSigner) macs(keys SecretKeys) macs {
+	return macs{keys: keys, salt: s.salt + signerSalt}
+}
 
 // verify tells which of the keys signed text.
 func (m *macs) verify(text string) KeyMatch {

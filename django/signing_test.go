@@ -67,7 +67,7 @@ func TestSaltedHMAC(t *testing.T) {
 }
 
 func TestSigner(t *testing.T) {
-	s := signer{salt: "some.salt"}
+	s := timestampSigner{salt: "some.salt"}
 	keys := SecretKeys{tokenctl.NewSecret("new"), tokenctl.NewSecret(""), tokenctl.NewSecret("old")}
 	text := s.sign(keys[2], "value:with:colons", time.Unix(1795310665, 999))
 	if value, stamp, ok := splitSigned(text); !ok || value != "value:with:colons" || stamp != "1xUwJd" {
@@ -79,7 +79,7 @@ func TestSigner(t *testing.T) {
 	if m := verify(t, s, keys[:2], text); m.OK {
 		t.Errorf("without the old key: %+v", m)
 	}
-	if m := verify(t, signer{salt: "another.salt"}, keys, text); m.OK {
+	if m := verify(t, timestampSigner{salt: "another.salt"}, keys, text); m.OK {
 		t.Errorf("another salt: %+v", m)
 	}
 	for _, bad := range []string{"", ":", "::", text + "x", text[:len(text)-1], "x" + text, strings.ToUpper(text)} {
@@ -99,7 +99,7 @@ func TestSigner(t *testing.T) {
 }
 
 // verify asks twice: the second time with what was made the first time.
-func verify(t *testing.T, s signer, keys SecretKeys, text string) KeyMatch {
+func verify(t *testing.T, s timestampSigner, keys SecretKeys, text string) KeyMatch {
 	t.Helper()
 	m := s.macs(keys)
 	first, again := m.verify(text), m.verify(text)
@@ -134,7 +134,7 @@ func TestPackPayload(t *testing.T) {
 			"repetitive": bytes.Repeat([]byte("a"), size),
 			"random":     noise(size),
 		} {
-			packed := packPayload(data)
+			packed := encodePayload(data)
 			if compressed := strings.HasPrefix(packed, "."); compressed != (name == "repetitive" && size >= 100) {
 				t.Errorf("%s, %d bytes: compressed: %v", name, size, compressed)
 			}
@@ -147,7 +147,7 @@ func TestPackPayload(t *testing.T) {
 }
 
 func TestUnpackIsBounded(t *testing.T) {
-	bomb := packPayload(make([]byte, 100<<20))
+	bomb := encodePayload(make([]byte, 100<<20))
 	if len(bomb) > 200_000 {
 		t.Fatalf("the bomb has %d bytes", len(bomb))
 	}
@@ -162,7 +162,7 @@ func TestUnpackIsBounded(t *testing.T) {
 	if _, err := unpacked(strings.Repeat("A", 2<<20)); err != errPayloadTooLarge {
 		t.Errorf("a long payload: %v", err)
 	}
-	for _, bad := range []string{".", ".AAAA", "A", "=", "AA==", "a+/b", packPayload(make([]byte, 100))[:10]} {
+	for _, bad := range []string{".", ".AAAA", "A", "=", "AA==", "a+/b", encodePayload(make([]byte, 100))[:10]} {
 		if _, err := unpacked(bad); err != errPayloadCorrupt {
 			t.Errorf("%q: %v", bad, err)
 		}
@@ -170,8 +170,8 @@ func TestUnpackIsBounded(t *testing.T) {
 }
 
 func FuzzUnpack(f *testing.F) {
-	f.Add(packPayload([]byte(`{"theme":"dark"}`)))
-	f.Add(packPayload(make([]byte, 100)))
+	f.Add(encodePayload([]byte(`{"theme":"dark"}`)))
+	f.Add(encodePayload(make([]byte, 100)))
 	f.Add(".")
 	f.Fuzz(func(t *testing.T, payload string) {
 		data, err := unpacked(payload)
@@ -179,7 +179,7 @@ func FuzzUnpack(f *testing.F) {
 			t.Errorf("%d bytes", len(data))
 		}
 		if err == nil {
-			again, err := unpacked(packPayload(data))
+			again, err := unpacked(encodePayload(data))
 			if err != nil || !bytes.Equal(again, data) {
 				t.Errorf("%q comes back as %q (%v)", data, again, err)
 			}
@@ -188,9 +188,9 @@ func FuzzUnpack(f *testing.F) {
 }
 
 func unpacked(payload string) (data []byte, err error) {
-	u := unpackers.Get().(*unpacker)
+	u := payloadDecoders.Get().(*payloadDecoder)
 	defer u.release()
-	data, err = u.unpack(payload)
+	data, err = u.decode(payload)
 	return bytes.Clone(data), err
 }
 

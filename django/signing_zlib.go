@@ -20,10 +20,10 @@ var (
 	errPayloadTooLarge = errors.New("the payload is larger than 1 MiB")
 )
 
-// packPayload is the first half of Signer.sign_object in django/core/signing.py (4.2), with
+// encodePayload is the first half of Signer.sign_object in django/core/signing.py (4.2), with
 // compress=True: URL-safe base64 of data, or a dot and that of zlib's output where it is shorter by
 // more than a byte.
-func packPayload(data []byte) string {
+func encodePayload(data []byte) string {
 	var buf bytes.Buffer
 	w, _ := zlibWriters.Get().(*zlib.Writer)
 	if w == nil {
@@ -44,8 +44,8 @@ func packPayload(data []byte) string {
 // A compressor weighs a megabyte, and a run may sign a session for each of a million users.
 var zlibWriters sync.Pool
 
-// unpacker holds what taking a payload apart needs, to be used again for the next.
-type unpacker struct {
+// payloadDecoder holds what taking a payload apart needs, to be used again for the next.
+type payloadDecoder struct {
 	packed bytes.Reader
 	zlib   io.ReadCloser // nil before the first compressed payload
 	limit  io.LimitedReader
@@ -53,17 +53,17 @@ type unpacker struct {
 	data   bytes.Buffer
 }
 
-var unpackers = sync.Pool{New: func() any { return new(unpacker) }}
+var payloadDecoders = sync.Pool{New: func() any { return new(payloadDecoder) }}
 
 // release makes u available to others, unless it has grown beyond what is usual.
-func (u *unpacker) release() {
+func (u *payloadDecoder) release() {
 	if cap(u.text)+u.data.Cap() <= 64<<10 {
-		unpackers.Put(u)
+		payloadDecoders.Put(u)
 	}
 }
 
-// unpack reverses packPayload. The data are valid until u unpacks the next.
-func (u *unpacker) unpack(payload string) ([]byte, error) {
+// unpack reverses encodePayload. The data are valid until u unpacks the next.
+func (u *payloadDecoder) decode(payload string) ([]byte, error) {
 	payload, compressed := strings.CutPrefix(payload, ".")
 	if base64.RawURLEncoding.DecodedLen(len(payload)) > maxSignedPayload {
 		return nil, errPayloadTooLarge

@@ -43,7 +43,7 @@ func (r *request) authenticateKnox(token tokenctl.Secret) (*identity, error) {
 		return nil, err
 	}
 	if expired != nil {
-		if err := r.aside(func(ctx context.Context, tx *db.Tx) error {
+		if err := r.writeUnlessReadOnly(func(ctx context.Context, tx *db.Tx) error {
 			_, err := tx.PurgeKnox(ctx, tx.Now, expired)
 			return err
 		}); err != nil {
@@ -104,15 +104,15 @@ func (r *request) renewKnox(t db.KnoxToken) error {
 	if !write {
 		return nil
 	}
-	return r.aside(func(ctx context.Context, tx *db.Tx) error {
+	return r.writeUnlessReadOnly(func(ctx context.Context, tx *db.Tx) error {
 		_, err := tx.ExpireKnoxTokens(ctx, []db.Ref{t.Ref()}, []time.Time{*renewed})
 		return err
 	})
 }
 
-// aside writes what the peer writes although nobody asked for it; a server that
+// writeUnlessReadOnly writes what the peer writes although nobody asked for it; a server that
 // only reads leaves it out.
-func (r *request) aside(f func(context.Context, *db.Tx) error) error {
+func (r *request) writeUnlessReadOnly(f func(context.Context, *db.Tx) error) error {
 	if r.server.ReadOnly {
 		return nil
 	}

@@ -29,10 +29,10 @@ func (r *request) introspect(callers []*authenticator) (*response, error) {
 	i := slices.IndexFunc(found, letsIn)
 	if i < 0 {
 		// Why is nobody's business: section 2.2.
-		return respond(http.StatusOK, object{{"active", false}}), nil
+		return newResponse(http.StatusOK, object{{"active", false}}), nil
 	}
 	answer, err := r.introspected(found[i])
-	return respond(http.StatusOK, answer), err
+	return newResponse(http.StatusOK, answer), err
 }
 
 // letsIn reports whether the application would take a credential for its owner now.

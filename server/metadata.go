@@ -28,7 +28,7 @@ func (v *view) metadata(r *request) (*response, error) {
 	if actions != nil {
 		answer = append(answer, member{"actions", actions})
 	}
-	return respond(http.StatusOK, answer), nil
+	return newResponse(http.StatusOK, answer), nil
 }
 
 // metadata is SimpleMetadata.get_serializer_info.

@@ -56,7 +56,7 @@ func (s *Server) exception(r *request, err error) *response {
 		return s.errorPage(known.status)
 	}
 	if e, ok := unavailable(err); ok {
-		answer := respond(e.status, e.body)
+		answer := newResponse(e.status, e.body)
 		if (&view{}).render(r, answer) == nil {
 			r.log.reason = e.reason
 			return answer

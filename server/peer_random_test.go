@@ -93,28 +93,28 @@ func newGenerator(w *world, seed uint64) *generator {
 	return g
 }
 
-func pick[T any](g *generator, list []T) T { return list[g.IntN(len(list))] }
+func oneOf[T any](g *generator, list []T) T { return list[g.IntN(len(list))] }
 
 var methods = []string{"GET", "GET", "POST", "POST", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "FOO", "post"}
 
 // request takes one from the table and changes a thing or three.
 func (g *generator) request() request {
-	r := pick(g, g.corpus)
+	r := oneOf(g, g.corpus)
 	r.headers = slices.Clone(r.headers)
 	for range 1 + g.IntN(3) {
 		switch g.IntN(12) {
 		case 0:
-			r.method = pick(g, methods)
+			r.method = oneOf(g, methods)
 		case 1:
-			r.target = pick(g, g.targets)
+			r.target = oneOf(g, g.targets)
 		case 2:
 			r.target = g.query(r.target)
 		case 3:
-			r.body = pick(g, g.bodies)
+			r.body = oneOf(g, g.bodies)
 		case 4, 5, 6:
 			r.body = g.spoilBody(r.body)
 		case 7:
-			r.headers = append(r.headers, pick(g, g.headers))
+			r.headers = append(r.headers, oneOf(g, g.headers))
 		case 8, 9, 10:
 			if len(r.headers) > 0 {
 				i := g.IntN(len(r.headers))
@@ -135,9 +135,9 @@ func (g *generator) query(target string) string {
 	path, query, _ := strings.Cut(target, "?")
 	switch g.IntN(5) {
 	case 0:
-		return path + "?format=" + pick(g, []string{"json", "api", "xml", "", "JSON", "%6ason", "json%20", "é"})
+		return path + "?format=" + oneOf(g, []string{"json", "api", "xml", "", "JSON", "%6ason", "json%20", "é"})
 	case 1:
-		return path + "?" + query + "&" + pick(g, []string{"a", "a=b", "=", "&", "%", "%zz=%", "a=%ff", "é=ü", "format", ";", "a=+", "username=alice"})
+		return path + "?" + query + "&" + oneOf(g, []string{"a", "a=b", "=", "&", "%", "%zz=%", "a=%ff", "é=ü", "format", ";", "a=+", "username=alice"})
 	case 2:
 		return strings.TrimSuffix(path, "/")
 	case 3:
@@ -147,7 +147,7 @@ func (g *generator) query(target string) string {
 		}
 		return target
 	default:
-		return path + pick(g, []string{"/", "x", "x/", "%2f", "%00", "%ff/", ";", "//", "é/", "%C3%A9"})
+		return path + oneOf(g, []string{"/", "x", "x/", "%2f", "%00", "%ff/", ";", "//", "é/", "%C3%A9"})
 	}
 }
 
@@ -162,10 +162,10 @@ func (g *generator) spoilHeader(line string) string {
 	case 1:
 		return strings.ToLower(name) + ":  \t" + value + " \t "
 	case 2:
-		return name + ": " + pick(g, g.words)
+		return name + ": " + oneOf(g, g.words)
 	case 3:
 		scheme, _, _ := strings.Cut(value, " ")
-		return name + ": " + scheme + " " + pick(g, g.words)
+		return name + ": " + scheme + " " + oneOf(g, g.words)
 	case 4:
 		if value != "" {
 			i := g.IntN(len(value))
@@ -203,7 +203,7 @@ func (g *generator) spoil(text string, pieces []string) string {
 	case 2:
 		return text[:j] + text[i:]
 	default:
-		return text[:i] + pick(g, pieces) + text[i:]
+		return text[:i] + oneOf(g, pieces) + text[i:]
 	}
 }
 
@@ -221,18 +221,18 @@ func (g *generator) spoilBody(body string) string {
 	switch g.IntN(6) {
 	case 0:
 		if i := strings.IndexByte(body, ':'); i >= 0 && !isForm {
-			return body[:i+1] + pick(g, values) + "}"
+			return body[:i+1] + oneOf(g, values) + "}"
 		}
-		return pick(g, values)
+		return oneOf(g, values)
 	case 1:
 		if isForm {
-			return body + "&" + pick(g, names) + "=" + pick(g, []string{"", "a", "%C3%A9", "%ff", "+", "%00", "alice", "%", "a%2"})
+			return body + "&" + oneOf(g, names) + "=" + oneOf(g, []string{"", "a", "%C3%A9", "%ff", "+", "%00", "alice", "%", "a%2"})
 		}
-		return strings.TrimSuffix(body, "}") + `,"` + pick(g, names) + `":` + pick(g, values) + "}"
+		return strings.TrimSuffix(body, "}") + `,"` + oneOf(g, names) + `":` + oneOf(g, values) + "}"
 	case 2:
-		return fmt.Sprintf(`{"%s":%s,"%s":"%s"}`, pick(g, names), pick(g, values), pick(g, names), pick(g, g.words))
+		return fmt.Sprintf(`{"%s":%s,"%s":"%s"}`, oneOf(g, names), oneOf(g, values), oneOf(g, names), oneOf(g, g.words))
 	case 3:
-		return `{"` + pick(g, names) + `":"` + g.spoil(pick(g, g.words), []string{".", "a", "=", " ", "é", "A", "-"}) + `"}`
+		return `{"` + oneOf(g, names) + `":"` + g.spoil(oneOf(g, g.words), []string{".", "a", "=", " ", "é", "A", "-"}) + `"}`
 	default:
 		return g.spoil(body, []string{
 			"{", "}", "[", "]", ",", ":", `"`, "\\", "0", "-", "e", ".", " ", "\n", "\r\n", "\x00", "\xff", "\xc3", "é", "\xed\xa0\x80", "\xf4\x90\x80\x80", "null", "&", "=", "+", "%", "--x", ";", "\\u12", `\ud800`, "\u2028", "\x7f",

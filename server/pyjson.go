@@ -18,19 +18,19 @@ type upload struct{ name string }
 // dict is a dict: names keep the place where they were first set.
 type dict struct {
 	members object
-	place   map[string]int
+	index   map[string]int
 }
 
 // set sets a name.
 func (d *dict) set(name string, value any) {
-	if i, ok := d.place[name]; ok {
+	if i, ok := d.index[name]; ok {
 		d.members[i].value = value
 		return
 	}
-	if d.place == nil {
-		d.place = map[string]int{}
+	if d.index == nil {
+		d.index = map[string]int{}
 	}
-	d.place[name] = len(d.members)
+	d.index[name] = len(d.members)
 	d.members = append(d.members, member{name, value})
 }
 
@@ -40,7 +40,7 @@ func (d *dict) get(name string) (value any, ok bool) {
 	if d == nil {
 		return nil, false
 	}
-	i, ok := d.place[name]
+	i, ok := d.index[name]
 	if !ok {
 		return nil, false
 	}

@@ -29,8 +29,8 @@ type response struct {
 	cookies     []string // values of Set-Cookie
 }
 
-// respond is DRF's Response.
-func respond(status int, data any) *response { return &response{status: status, data: data} }
+// newResponse is DRF's Response.
+func newResponse(status int, data any) *response { return &response{status: status, data: data} }
 
 // page is an HTML page of Django's own, such as an error's.
 func page(status int, html string) *response {

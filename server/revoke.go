@@ -41,7 +41,7 @@ func (r *request) revoke(callers []*authenticator) (*response, error) {
 			return nil, err
 		}
 	}
-	return respond(http.StatusOK, nil), nil
+	return newResponse(http.StatusOK, nil), nil
 }
 
 // over reports whether a credential cannot be used anyway: there is nothing to

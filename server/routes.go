@@ -37,7 +37,7 @@ func (s *Server) views(l *db.Layout) map[string]*view {
 // hello greets whom one authentication lets in.
 func hello(name string, a *authenticator) *view {
 	greet := func(r *request, more string) (*response, error) {
-		return respond(http.StatusOK, "Hello "+r.identity.user.Username+"!"+more), nil
+		return newResponse(http.StatusOK, "Hello "+r.identity.user.Username+"!"+more), nil
 	}
 	return &view{name: name, authenticators: []*authenticator{a}, permission: isAuthenticated, handlers: map[string]handler{
 		http.MethodGet:  func(r *request) (*response, error) { return greet(r, "") },
@@ -49,7 +49,7 @@ func hello(name string, a *authenticator) *view {
 func secureData(authenticators ...*authenticator) *view {
 	return &view{name: "Secure Data", authenticators: authenticators, permission: isAuthenticated, handlers: map[string]handler{
 		http.MethodGet: func(*request) (*response, error) {
-			return respond(http.StatusOK, object{{"message", "This is protected data!"}}), nil
+			return newResponse(http.StatusOK, object{{"message", "This is protected data!"}}), nil
 		},
 	}}
 }

@@ -142,7 +142,7 @@ func (v *view) authenticate(r *request) error {
 
 // refuse is APIView.handle_exception.
 func (v *view) refuse(r *request, e *apiError) *response {
-	answer := respond(e.status, e.body)
+	answer := newResponse(e.status, e.body)
 	r.log.reason = cmp.Or(r.log.reason, e.reason)
 	if e.unauthenticated {
 		r.log.failed = r.header("Authorization") != "" || r.log.failed

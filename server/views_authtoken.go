@@ -25,7 +25,7 @@ func (s *Server) addAuthToken(views map[string]*view, token *authenticator) {
 		if err != nil {
 			return nil, err
 		}
-		return respond(http.StatusOK, object{{"token", key.Reveal()}}), nil
+		return newResponse(http.StatusOK, object{{"token", key.Reveal()}}), nil
 	}}
 	views["/api-token-auth/"] = v
 }

@@ -61,7 +61,7 @@ func (s *Server) jwtView(name, description string, fields *serializer, validate 
 		if err != nil {
 			return nil, s.jwtViewError(r, err)
 		}
-		return respond(http.StatusOK, answer), nil
+		return newResponse(http.StatusOK, answer), nil
 	}
 	return &view{name: name, description: description, serializer: fields, challenge: s.jwtChallenge(),
 		handlers: map[string]handler{http.MethodPost: post}}

@@ -46,7 +46,7 @@ func (s *Server) knoxLogin(r *request) (*response, error) {
 	})
 	if errors.Is(err, errKnoxLimit) {
 		r.log.reason = "TOKEN_LIMIT_PER_USER is reached"
-		return respond(http.StatusForbidden, object{{"error", "Maximum amount of tokens allowed per user exceeded."}}), nil
+		return newResponse(http.StatusForbidden, object{{"error", "Maximum amount of tokens allowed per user exceeded."}}), nil
 	}
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func (s *Server) knoxLogin(r *request) (*response, error) {
 	if !minted.Expires.IsZero() {
 		expiry = django.Representation(s.Env.Settings.Time, minted.Expires)
 	}
-	return respond(http.StatusOK, object{{"expiry", expiry}, {"token", minted.Secrets[0].Secret.Reveal()}}), nil
+	return newResponse(http.StatusOK, object{{"expiry", expiry}, {"token", minted.Secrets[0].Secret.Reveal()}}), nil
 }
 
 // knoxLogout is LogoutView.post. A token that is gone already was logged out.
@@ -87,5 +87,5 @@ func (s *Server) deleteKnox(r *request, which func(context.Context, *db.Tx) ([]d
 	if err != nil {
 		return nil, err
 	}
-	return respond(http.StatusNoContent, nil), nil
+	return newResponse(http.StatusNoContent, nil), nil
 }

@@ -58,7 +58,7 @@ func (s *Server) changePassword(r *request) (*response, error) {
 	if err := r.keepSession(u); err != nil {
 		return nil, err
 	}
-	return respond(http.StatusOK, object{{"detail", "New password has been saved."}}), nil
+	return newResponse(http.StatusOK, object{{"detail", "New password has been saved."}}), nil
 }
 
 // keepSession is update_session_auth_hash of django/contrib/auth/__init__.py (4.2).

@@ -82,7 +82,7 @@ func (s *Server) restLogin(r *request) (*response, error) {
 			return nil, err
 		}
 	}
-	return respond(http.StatusOK, object{{"key", key.Reveal()}}), nil
+	return newResponse(http.StatusOK, object{{"key", key.Reveal()}}), nil
 }
 
 // usernameFor is what LoginSerializer.get_auth_user_using_orm makes of an e-mail
@@ -109,7 +109,7 @@ func (r *request) usernameFor(username, email string) (string, error) {
 // restLogout is LogoutView.logout.
 func (s *Server) restLogout(r *request) (*response, error) {
 	if r.identity == nil && !s.SessionLogin {
-		return respond(http.StatusBadRequest, object{{"detail", "You should be logged in to logout. Check whether the token is passed."}}), nil
+		return newResponse(http.StatusBadRequest, object{{"detail", "You should be logged in to logout. Check whether the token is passed."}}), nil
 	}
 	if r.identity != nil {
 		err := s.write(r.ctx, func(tx *db.Tx) error {
@@ -124,5 +124,5 @@ func (s *Server) restLogout(r *request) (*response, error) {
 	if s.SessionLogin {
 		r.logOut()
 	}
-	return respond(http.StatusOK, object{{"detail", "Successfully logged out."}}), nil
+	return newResponse(http.StatusOK, object{{"detail", "Successfully logged out."}}), nil
 }

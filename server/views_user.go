@@ -14,7 +14,7 @@ func (s *Server) userDetails(l *db.Layout) *view {
 	v.serializer = userFields(l, func(string) bool { return false })
 	v.handlers = map[string]handler{
 		http.MethodGet: func(r *request) (*response, error) {
-			return respond(http.StatusOK, v.serializer.represent(l, r.identity.user)), nil
+			return newResponse(http.StatusOK, v.serializer.represent(l, r.identity.user)), nil
 		},
 		http.MethodPut:   s.updateUser,
 		http.MethodPatch: s.updateUser,
@@ -121,5 +121,5 @@ func (s *Server) updateUser(r *request) (*response, error) {
 			return nil, err
 		}
 	}
-	return respond(http.StatusOK, fields.represent(layout, u)), nil
+	return newResponse(http.StatusOK, fields.represent(layout, u)), nil
 }

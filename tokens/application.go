@@ -1,6 +1,6 @@
 package tokens
 
-// orForce adds to a hint that --force goes on all the same, where the command has it.
+// orForce adds to hint that --force continues anyway, if the command has that flag.
 func (e *Env) orForce(hint string) string {
 	if !e.Forces {
 		return hint

@@ -48,8 +48,7 @@ type Credential struct {
 	jwt    *jwtRow         // of a JWT that was named
 }
 
-// Secret is the credential's secret where the database holds it in clear;
-// zero otherwise.
+// Secret is the credential's secret if the database holds it in clear, and zero otherwise.
 func (c *Credential) Secret() tokenctl.Secret { return c.secret }
 
 // Of returns the credential's kind.

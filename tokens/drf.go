@@ -80,7 +80,7 @@ const keyLength = 40
 
 func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
 
-// fingerprint names a secret without telling it.
+// fingerprint identifies a secret without revealing it.
 func fingerprint(secret tokenctl.Secret) string { return string(appendFingerprint(nil, secret)) }
 
 func appendFingerprint(dst []byte, secret tokenctl.Secret) []byte {
@@ -104,9 +104,9 @@ func drfCredential(t *db.Token) Credential {
 	return c
 }
 
-// drfFilter is what the selector selects of drf tokens, if that is any.
+// drfFilter turns the selector into a filter; some is false if it selects no drf token.
 func drfFilter(s *Selector) (f db.Filter, some bool) {
-	// An absent expiry is no date before anything; it is after everything.
+	// A drf token never expires: no date is after its expiry.
 	if len(s.Types) > 0 || s.ExpiresBefore != nil || !s.wants(Active) && !s.wants(Disabled) {
 		return f, false
 	}
@@ -126,8 +126,8 @@ func listDRF(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2[
 	return credentials(ctx, func(ctx context.Context) iter.Seq2[db.Token, error] { return store.Tokens(ctx, f) }, drfCredential)
 }
 
-// drfByIDs finds tokens by their owners. Without a fingerprint an id is whatever the
-// owner has, if that is one.
+// drfByIDs finds tokens by their owners. An id without a fingerprint means the owner's only
+// token.
 func drfByIDs(ctx context.Context, _ Env, tx *db.Tx, ids []string) ([]Found, error) {
 	owners := make([]string, len(ids))
 	for i, id := range ids {
@@ -176,8 +176,8 @@ func firstFive(ids []string) string {
 	return strings.Join(ids, ", ")
 }
 
-// drfBySecrets finds the tokens of many secrets with one query, in their order;
-// nil where a secret is nobody's.
+// drfBySecrets finds the tokens of many secrets with one query, in the order of the secrets.
+// A secret without a token gives nil.
 func drfBySecrets(ctx context.Context, _ Env, tx *db.Tx, secrets []tokenctl.Secret) ([]*Credential, error) {
 	rows, err := tx.TokensWithKeys(ctx, secrets)
 	if err != nil {
@@ -236,7 +236,7 @@ func mintDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, _ MintReq
 	if err != nil {
 		return nil, nil, err
 	}
-	// Whose token was deleted since was refused all the same.
+	// A token that was deleted since the insert has refused its owner too.
 	for _, u := range without(others, refused) {
 		refused = append(refused, Refusal{u, hasDRF(u)})
 	}
@@ -247,7 +247,7 @@ func hasDRF(u db.User) *tokenctl.Error {
 	return &tokenctl.Error{Code: tokenctl.CodeTokenExists, Message: u.Username + " has a drf token already"}
 }
 
-// atLimitDRF tells who has a token, in the order of the users.
+// atLimitDRF returns a refusal for each user who has a token, in the order of users.
 func atLimitDRF(ctx context.Context, _ Env, tx *db.Tx, users []db.User) ([]Refusal, error) {
 	if tx.Layout.SeveralTokens() {
 		return nil, nil
@@ -280,8 +280,8 @@ func rotateDRF(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, _ RotateReq
 	return minted, left, err
 }
 
-// drfRemains: obtain_auth_token is get-or-create, so a user who can log in has a new
-// token with one request.
+// drfRemains names the owners who can get a new token with one request: obtain_auth_token is
+// get-or-create, so a login is enough.
 func drfRemains(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (notes []string, err error) {
 	ids := make([]string, len(refs))
 	for i, r := range refs {

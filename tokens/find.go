@@ -16,13 +16,13 @@ type Name struct {
 	Secret tokenctl.Secret
 }
 
-// Found is what a name turned out to be.
+// Found is the result of looking up one name.
 type Found struct {
-	// Credentials are none for a secret that is no credential of this database, and two
-	// where a DRF key was imported into knox.
+	// Credentials are empty if the secret is no credential of this database. They are two if
+	// a DRF key was imported into knox.
 	Credentials []*Credential
-	// Err is CodeNotFound, CodeChanged or CodeAmbiguousID, about this name alone. Of a
-	// secret that was not found it is why a kind could not be asked, if one could not.
+	// Err concerns this name alone: CodeNotFound, CodeChanged or CodeAmbiguousID. If a secret
+	// was not found and the table of a kind could not be read, Err says why.
 	Err error
 }
 
@@ -52,12 +52,12 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 		ids[k], rests[i] = append(ids[k], i), rest
 	}
 	for _, k := range Kinds() {
-		for places := range slices.Chunk(ids[k], findSize) {
-			list, err := k.ByIDs(ctx, env, tx, at(places, rests))
+		for indexes := range slices.Chunk(ids[k], findSize) {
+			list, err := k.ByIDs(ctx, env, tx, subset(indexes, rests))
 			if err != nil {
 				return nil, err
 			}
-			for j, i := range places {
+			for j, i := range indexes {
 				found[i] = list[j]
 			}
 		}
@@ -65,10 +65,10 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 	if secrets == nil {
 		return found, nil
 	}
-	var problem error // of a kind that cannot be asked: another may have the secret
-	for places := range slices.Chunk(secrets, findSize) {
-		batch := make([]tokenctl.Secret, len(places))
-		for j, i := range places {
+	var problem error // why the table of a kind could not be read; another kind may have the secret
+	for indexes := range slices.Chunk(secrets, findSize) {
+		batch := make([]tokenctl.Secret, len(indexes))
+		for j, i := range indexes {
 			batch[j] = names[i].Secret
 		}
 		for _, k := range Kinds() {
@@ -85,7 +85,7 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 			if err != nil {
 				return nil, err
 			}
-			for j, i := range places {
+			for j, i := range indexes {
 				if list[j] != nil {
 					found[i].Credentials = append(found[i].Credentials, list[j])
 				}
@@ -93,7 +93,7 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 		}
 	}
 	if problem == nil && len(present(tx.Layout, "verify")) == 0 {
-		problem = DRF.missing()
+		problem = DRF.tableMissing()
 	}
 	for _, i := range secrets {
 		if found[i].Credentials == nil {
@@ -118,8 +118,8 @@ func (k *Kind) bySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []toke
 	return list, err
 }
 
-// BySecret finds the credentials that a secret belongs to; none when it is no
-// credential of this database.
+// BySecret finds the credentials of a secret. It returns none if the secret is no credential
+// of this database.
 func BySecret(ctx context.Context, env Env, tx *db.Tx, secret tokenctl.Secret) ([]*Credential, error) {
 	found, err := Find(ctx, env, tx, []Name{{Secret: secret}})
 	if err != nil {
@@ -147,9 +147,9 @@ func ParseID(id string) (*Kind, string, error) {
 		Hint: "ids are " + strings.Join(forms, ", ") + "; a secret is read from standard input: -"}
 }
 
-// Settled reports whether a verb has nothing left to do with a credential, so that a
-// selector skips it: what is blacklisted already, and, for rotate, what is over:
-// replacing it would bring it back to life.
+// Settled reports whether a selector skips the credential because verb has nothing left to
+// do: it is blacklisted already, or, for rotate, it has expired, and a successor would give
+// access again.
 func (c *Credential) Settled(verb string) bool {
 	switch verb {
 	case "blacklist":

@@ -142,9 +142,9 @@ func listJWT(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq
 		}
 		return c
 	}
-	decide := func(t *db.OutstandingToken) (db.Decision, bool) {
+	decide := func(t *db.OutstandingToken) (db.Facts, bool) {
 		c := credential(t)
-		return db.Decision{Status: string(c.Status), Type: c.Type, Created: c.Created, Expires: c.Expires}, s.matches(&c)
+		return db.Facts{Status: string(c.Status), Type: c.Type, Created: c.Created, Expires: c.Expires}, s.matches(&c)
 	}
 	return credentials(ctx, func(ctx context.Context) iter.Seq2[db.OutstandingToken, error] {
 		return store.OutstandingTokens(ctx, s.filter(), settings, decide)

@@ -44,7 +44,7 @@ func signingBackend(ctx context.Context, env Env, tx *db.Tx, force bool, refs []
 	if s.newest, err = storedJWTs(ctx, tx, b.Settings(), refs); err != nil || force {
 		return s, err
 	}
-	made := slices.DeleteFunc(slices.Clone(s.newest), func(t madeJWT) bool { return t.Own })
+	made := slices.DeleteFunc(slices.Clone(s.newest), func(t madeJWT) bool { return t.Marked })
 	tried := made
 	if len(tried) == 0 {
 		tried = s.newest

@@ -69,7 +69,7 @@ func blacklistJWT(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (db.Outcom
 // record adds the rows of tokens that the application never recorded, as simplejwt
 // writes them since 5.5. From then on their references are like any other.
 func record(ctx context.Context, tx *db.Tx, refs []*Ref) error {
-	var missing []*Ref
+	var withoutRow []*Ref
 	var rows []db.OutstandingToken
 	for _, r := range refs {
 		if r.jwt == nil || r.jwt.stored != nil {
@@ -79,7 +79,7 @@ func record(ctx context.Context, tx *db.Tx, refs []*Ref) error {
 		if token.JTI == "" || token.Expires.IsZero() {
 			return &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: "the token has no id or no expiry: simplejwt accepts no such token"}
 		}
-		missing = append(missing, r)
+		withoutRow = append(withoutRow, r)
 		rows = append(rows, db.OutstandingToken{JTI: token.JTI, Text: r.jwt.secret, Created: tx.Now, Expires: token.Expires, User: *r.owner})
 	}
 	if rows == nil {
@@ -89,7 +89,7 @@ func record(ctx context.Context, tx *db.Tx, refs []*Ref) error {
 	if err != nil {
 		return err
 	}
-	for i, r := range missing {
+	for i, r := range withoutRow {
 		r.row = db.Ref{Key: tokenctl.NewSecret(rows[i].JTI), Row: ids[i], Owner: r.owner.ID}
 	}
 	return nil

@@ -34,7 +34,7 @@ func checkLifetimeJWT(l Lifetime) error {
 	return nil
 }
 
-// jwtEnd is when a new token ends. A sliding one can be refreshed so long.
+// jwtEnd is when a new token ends; for a sliding token, when its refresh period ends.
 func jwtEnd(env Env, now time.Time, typ string, l Lifetime) (time.Time, string) {
 	if end, ok := l.end(now); ok {
 		return end, l.why()
@@ -47,8 +47,8 @@ func jwtEnd(env Env, now time.Time, typ string, l Lifetime) (time.Time, string) 
 	return now.Add(value.Duration), configured(given.Duration != 0, "simplejwt", name, django.BriefDuration(value.Duration), "simplejwt")
 }
 
-// signer is what makes tokens of one type and lifetime.
-type signer struct {
+// jwtMinter makes tokens of one type and lifetime.
+type jwtMinter struct {
 	*django.JWTBackend
 	env Env
 	tx  *db.Tx
@@ -71,8 +71,8 @@ func signableJWT(env Env) (*django.JWTBackend, error) {
 	return nil, keyMissing("the token cannot be signed")
 }
 
-// newSigner returns what signs tokens of a type and lifetime.
-func newSigner(env Env, tx *db.Tx, b *signingJWT, typ string, l Lifetime) (*signer, error) {
+// newJWTMinter returns a minter of tokens of one type and lifetime.
+func newJWTMinter(env Env, tx *db.Tx, b *signingJWT, typ string, l Lifetime) (*jwtMinter, error) {
 	s := b.Settings()
 	length, ok, err := l.length(tx.Now)
 	if err != nil {
@@ -100,7 +100,7 @@ func newSigner(env Env, tx *db.Tx, b *signingJWT, typ string, l Lifetime) (*sign
 	if err != nil {
 		return nil, err
 	}
-	return &signer{backend, env, tx}, nil
+	return &jwtMinter{backend, env, tx}, nil
 }
 
 func wrongJWTKey(env Env) error {
@@ -108,9 +108,9 @@ func wrongJWTKey(env Env) error {
 		Hint: env.orForce("configure the application's own SECRET_KEY or SIGNING_KEY, and its algorithm")}
 }
 
-// releaseOf tells from the newest stored token how this application's simplejwt
-// writes tokens: iat since 5.0.0, the user's id as text since 5.5.1. It is empty,
-// for the newest, where there is none to tell.
+// releaseOf infers from the newest stored token which release of simplejwt the application
+// runs: iat is written since 5.0.0, the user's id as text since 5.5.1. Without a stored
+// token it is empty, which stands for the newest release.
 func releaseOf(s tokenctl.JWTSettings, stored []madeJWT) tokenctl.Version {
 	if len(stored) == 0 {
 		return ""
@@ -126,7 +126,7 @@ func releaseOf(s tokenctl.JWTSettings, stored []madeJWT) tokenctl.Version {
 }
 
 // minted is the credential of a token just made of these claims.
-func (s *signer) minted(claims django.JWTClaims, secret tokenctl.Secret, owner db.User) Credential {
+func (s *jwtMinter) minted(claims django.JWTClaims, secret tokenctl.Secret, owner db.User) Credential {
 	token := django.DescribeJWT(s.Settings(), claims)
 	c := Credential{Kind: "jwt", Type: token.Type, ID: jwtID(token.JTI), Owner: owner, Created: token.IssuedAt, Expires: token.Expires, Signature: signatureVerified,
 		secret: secret, jwt: &jwtRow{token: &token, secret: secret}}
@@ -142,7 +142,7 @@ func (s *signer) minted(claims django.JWTClaims, secret tokenctl.Secret, owner d
 
 // issue signs a token of a type for each of the users, with custom claims for
 // each, and records it as for_user does.
-func (s *signer) issue(ctx context.Context, typ string, owners []db.User, custom func(int) []django.JWTClaim) ([]Minted, error) {
+func (s *jwtMinter) issue(ctx context.Context, typ string, owners []db.User, custom func(int) []django.JWTClaim) ([]Minted, error) {
 	g, err := s.start(ctx, typ, owners, custom)
 	if err != nil {
 		return nil, err
@@ -151,10 +151,9 @@ func (s *signer) issue(ctx context.Context, typ string, owners []db.User, custom
 	return g.minted, g.record(ctx, nil)
 }
 
-// signing is tokens that are being signed, on all cores, while the database does
-// something else.
+// signing signs tokens on all cores while the database does other work.
 type signing struct {
-	*signer
+	*jwtMinter
 	typ    string
 	minted []Minted
 	ids    [][2]string // a refresh token's own, and its access token's
@@ -163,17 +162,17 @@ type signing struct {
 	cancel context.CancelFunc
 }
 
-// signedAhead is how many tokens are signed before they are handed on.
+// signedAhead is how many tokens are signed before their number is reported.
 const signedAhead = 1000
 
 // start begins to sign a token of a type for each of the users.
-func (s *signer) start(ctx context.Context, typ string, owners []db.User, custom func(int) []django.JWTClaim) (*signing, error) {
+func (s *jwtMinter) start(ctx context.Context, typ string, owners []db.User, custom func(int) []django.JWTClaim) (*signing, error) {
 	users, err := s.tx.JWTUsers(ctx, owners, s.Settings())
 	if err != nil {
 		return nil, err
 	}
 	n := len(owners)
-	g := &signing{signer: s, typ: typ, minted: make([]Minted, n), ids: make([][2]string, n), signed: make(chan int, n/signedAhead+1)}
+	g := &signing{jwtMinter: s, typ: typ, minted: make([]Minted, n), ids: make([][2]string, n), signed: make(chan int, n/signedAhead+1)}
 	for i := range g.ids {
 		for j := range g.ids[i] {
 			if g.ids[i][j], err = django.NewJTI(s.env.Random); err != nil {
@@ -205,15 +204,15 @@ func (s *signer) start(ctx context.Context, typ string, owners []db.User, custom
 	return g, nil
 }
 
-// stop ends the signing and waits for that.
+// stop cancels the signing and waits until no goroutine signs.
 func (g *signing) stop() {
 	g.cancel()
 	for range g.signed {
 	}
 }
 
-// record writes the rows of the tokens, except in the places of those that were left, and
-// returns when all are signed.
+// record writes the rows of the tokens, except those whose index is in left. It returns when
+// all tokens are signed.
 func (g *signing) record(ctx context.Context, left db.Outcomes) error {
 	recorded := 0
 	for n := range g.signed {
@@ -234,7 +233,7 @@ func (g *signing) record(ctx context.Context, left db.Outcomes) error {
 }
 
 // sign makes the token of one user, without recording it.
-func (s *signer) sign(typ string, owner db.User, user django.JWTUser, ids [2]string, custom []django.JWTClaim) (Minted, error) {
+func (s *jwtMinter) sign(typ string, owner db.User, user django.JWTUser, ids [2]string, custom []django.JWTClaim) (Minted, error) {
 	now := s.tx.Now
 	build := s.NewRefresh
 	if typ == sliding {
@@ -260,7 +259,7 @@ func (s *signer) sign(typ string, owner db.User, user django.JWTUser, ids [2]str
 	if typ == sliding {
 		m.Access = m.jwt.token.Expires
 	} else {
-		// An access token is what a refresh token makes, also without one.
+		// An access token has the claims of a refresh token, even if no refresh token is made.
 		claims := s.AccessFromRefresh(claims, now, ids[1])
 		secret, err := s.Encode(claims)
 		if err != nil {
@@ -294,7 +293,7 @@ func mintJWT(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintR
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := newSigner(env, tx, b, typ, req.Lifetime)
+	s, err := newJWTMinter(env, tx, b, typ, req.Lifetime)
 	if err != nil {
 		return nil, nil, err
 	}

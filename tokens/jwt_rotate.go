@@ -7,9 +7,9 @@ import (
 	"tokenctl/django"
 )
 
-// rotateJWT blacklists tokens and records others in their places, with the same custom
-// claims, which their texts hold. Of two processes that rotate a token at the same time only
-// one blacklists it, and makes another.
+// rotateJWT blacklists tokens and records successors with the same custom claims, which it
+// reads from the predecessors' texts. If two processes rotate a token at the same time, only
+// one of them blacklists it and makes a successor.
 func rotateJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req RotateRequest) ([]Minted, db.Outcomes, error) {
 	b, err := signingBackend(ctx, env, tx, req.Force, refs)
 	if err == nil {
@@ -46,16 +46,16 @@ func rotateJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req RotateR
 		}
 	}
 	minted := make([]Minted, len(refs))
-	for plan, places := range equalValues(left, plans) {
-		s, err := newSigner(env, tx, b, plan.typ, plan.lifetime)
+	for plan, indexes := range equalValues(left, plans) {
+		s, err := newJWTMinter(env, tx, b, plan.typ, plan.lifetime)
 		if err != nil {
 			return nil, nil, err
 		}
-		made, already, err := s.replace(ctx, plan.typ, at(places, refs), at(places, rows), req.Force)
+		made, already, err := s.replace(ctx, plan.typ, subset(indexes, refs), subset(indexes, rows), req.Force)
 		if err != nil {
 			return nil, nil, err
 		}
-		for j, i := range places {
+		for j, i := range indexes {
 			if minted[i] = made[j]; already[j] != 0 {
 				left[i] = already[j]
 			}
@@ -64,14 +64,14 @@ func rotateJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req RotateR
 	return minted, left, nil
 }
 
-// rotationJWT is what tokens become that are signed with the same settings.
+// rotationJWT is the type and lifetime of successors. Tokens with equal values are signed together.
 type rotationJWT struct {
 	typ      string
 	lifetime Lifetime
 }
 
-// replace blacklists tokens, and issues others in the places of those that it blacklisted.
-func (s *signer) replace(ctx context.Context, typ string, refs []*Ref, rows []*db.OutstandingToken, force bool) ([]Minted, db.Outcomes, error) {
+// replace blacklists tokens and issues a successor for each token that it blacklisted.
+func (s *jwtMinter) replace(ctx context.Context, typ string, refs []*Ref, rows []*db.OutstandingToken, force bool) ([]Minted, db.Outcomes, error) {
 	claims := make([][]django.JWTClaim, len(refs))
 	err := parallel(ctx, len(refs), func(i int) error {
 		text := rows[i].Text

@@ -10,9 +10,9 @@ import (
 	"tokenctl/django"
 )
 
-// checkSignature holds a token's signature against the configured key, which
-// there must be. reason is why the application refuses it apart from its type,
-// blacklist and owner; empty where it does not.
+// checkSignature checks a token's signature with the configured key; a key must be
+// configured. reason says why the application refuses the token; it is empty if the
+// application accepts it. It does not consider the token's type, blacklist and owner.
 func checkSignature(b *django.JWTBackend, secret tokenctl.Secret, now time.Time) (signature, reason string) {
 	_, err := b.Verify(secret, django.JWTCheck{Now: now})
 	var refusal *django.JWTError
@@ -28,8 +28,8 @@ func checkSignature(b *django.JWTBackend, secret tokenctl.Secret, now time.Time)
 	return signatureVerified, string(refusal.Reason)
 }
 
-// jwtBySecrets judges tokens as the application does. Where no key is configured
-// nothing of a token is believed but what a row confirms.
+// jwtBySecrets judges tokens as the application does. If no key is configured, only the
+// claims that a row confirms are trusted.
 func jwtBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.Secret) ([]*Credential, error) {
 	s := jwtSettings(env)
 	found := make([]*Credential, len(secrets))
@@ -58,7 +58,7 @@ func jwtBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.Se
 			}
 		}
 	}
-	// A token without a row belongs to the user whom it names.
+	// A token without a row belongs to the user that its user id claim names.
 	var ids []string
 	for _, r := range rows {
 		if r != nil && (r.stored == nil || r.stored.User.ID == "") {
@@ -106,15 +106,14 @@ func judgeJWT(env Env, r *jwtRow, owner db.User, now time.Time) (*Credential, er
 		c.Signature, c.Reason = checkSignature(b, r.secret, now)
 	}
 	recorded := r.stored != nil && r.stored.Text.Equal(r.secret)
-	// What was cut off needs no key to be refused, and is not taken for the token of its jti.
+	// A truncated token is refused without a key, and is not the stored token with its jti.
 	bad := c.Signature == signatureBad || c.Signature == signatureUnchecked && !recorded && jwtDamage(r.secret.Reveal()) != ""
 	if bad && !recorded {
-		// Anybody can have written the rest.
+		// The other claims are forgeable.
 		return &Credential{Kind: "jwt", Signature: signatureBad, Reason: signatureBad, Claims: c.Claims, jwt: &jwtRow{token: token, secret: r.secret}}, nil
 	}
 	c.Owner = owner
-	// The token itself may be over while it could be refreshed once more in
-	// another copy.
+	// The token may have expired while its refresh period has not.
 	late := !token.Expires.After(now.Add(-s.Leeway.Duration))
 	if token.Type == sliding && !token.RefreshExpires.IsZero() && !late {
 		c.Expires = token.RefreshExpires
@@ -137,15 +136,15 @@ func judgeJWT(env Env, r *jwtRow, owner db.User, now time.Time) (*Credential, er
 	return c, nil
 }
 
-// keyMissing is the error for what needs a key where none is configured.
+// keyMissing is the error for an action that needs a key when none is configured. what names it.
 func keyMissing(what string) error {
 	return &tokenctl.Error{Code: tokenctl.CodeKeyMissing, Message: what + ": no key is configured",
 		Hint: "give Django's SECRET_KEY in TOKENCTL_SECRET_KEY or secret_key_file, or simplejwt's SIGNING_KEY in signing_key_file under [simplejwt] of tokenctl.toml"}
 }
 
-// CheckVerified returns an error for a credential of which nobody knows whether the
-// application would accept it: its signature could not be checked, which is CodeKeyMissing,
-// or whose a session is.
+// CheckVerified returns an error if it is unknown whether the application accepts the
+// credential. That is CodeKeyMissing if its signature could not be checked, and the cause's
+// code if the owner of a session could not be read.
 func (c *Credential) CheckVerified() error {
 	if c.undecided != nil && c.Status == Active && c.Reason == "" {
 		e := &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "whether the application accepts " + c.ID + " is not known: whose it is cannot be told: " + c.undecided.Error()}

@@ -265,8 +265,8 @@ func NothingToPurge() error {
 		Hint: "check that this is the application's database: tokenctl doctor; for another schema give --schema"}
 }
 
-// missing is the error for a kind whose table the database does not have.
-func (k *Kind) missing() error {
+// tableMissing is the error for a kind whose table the database does not have.
+func (k *Kind) tableMissing() error {
 	return &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no " + k.Title,
 		Hint: fmt.Sprintf("add %q to INSTALLED_APPS and run manage.py migrate; for another schema give --schema", k.App)}
 }
@@ -276,7 +276,7 @@ func (k *Kind) Check(l *db.Layout) error {
 	if k.Present(l) {
 		return l.Problem(k.Name)
 	}
-	return k.missing()
+	return k.tableMissing()
 }
 
 // Ready returns why a verb can do nothing with any credential of the kind: because of the
@@ -342,7 +342,7 @@ func Default(l *db.Layout) (*Kind, error) {
 	case 1:
 		return kinds[0], nil
 	case 0:
-		return nil, DRF.missing()
+		return nil, DRF.tableMissing()
 	}
 	var names []string
 	for _, k := range kinds {

@@ -41,7 +41,7 @@ var Knox = &Kind{
 	Ends: func(env Env, now time.Time, _ string, l Lifetime) (time.Time, string) {
 		k := env.Settings.Knox
 		ttl, _ := k.TokenTTL.Duration()
-		why := configured(k.TokenTTL.Given(), "knox", "TOKEN_TTL", django.BriefDuration(ttl), "knox")
+		why := configured(k.TokenTTL.IsSet(), "knox", "TOKEN_TTL", django.BriefDuration(ttl), "knox")
 		if l.By != BySettings {
 			why = l.why()
 		}
@@ -213,7 +213,7 @@ func knoxNotes(env Env, tx *db.Tx, t db.KnoxToken) []string {
 	}
 	if renewed, write := django.KnoxRefreshed(k, t.Created, &t.Expires, tx.Now); write {
 		note := "AUTO_REFRESH is on: used now, the token would be renewed to " + renewed.UTC().Format(time.RFC3339)
-		if ttl, _ := k.TokenTTL.Duration(); !k.TokenTTL.Given() {
+		if ttl, _ := k.TokenTTL.Duration(); !k.TokenTTL.IsSet() {
 			note += " (" + byDefault("TOKEN_TTL "+django.BriefDuration(ttl), "knox") + ")"
 		}
 		return append(notes, note)

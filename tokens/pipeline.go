@@ -5,38 +5,37 @@ import (
 	"iter"
 )
 
-// bundle is some rows of a list, and what is made of them.
-type bundle[T any] struct {
+// batch is some rows of a list and the credentials made of them.
+type batch[T any] struct {
 	rows        []T
 	credentials []Credential
 	err         error         // what ended the list behind them
 	done        chan struct{} // gets a value when the credentials are made
 }
 
-// bundleRows is how many rows are handed on at a time. Handing one on alone costs
+// batchRows is how many rows are handed on at a time. Handing one on alone costs
 // as much as making a credential of it.
-const bundleRows = 128
+const batchRows = 128
 
-// bundles is how many there are: a page of a database's, so that it goes on
-// while the consumer has one.
-const bundles = 8
+// batchCount is how many batches exist. Together they hold a page of the database's rows,
+// so reading goes on while the consumer has a page.
+const batchCount = 8
 
-// credentials are the rows of a kind as a list shows them. While the consumer has
-// one, the next rows are read and made credentials of, on several processors. The
-// memory of bundles is used again and again, and bounds how far that gets ahead.
+// credentials yields the credentials of a kind's rows. While the consumer has one, the next
+// rows are read and made into credentials on several processors. Batches are reused. Their
+// number bounds how far reading gets ahead.
 func credentials[T any](ctx context.Context, rows func(context.Context) iter.Seq2[T, error], credential func(*T) Credential) iter.Seq2[Credential, error] {
 	return func(yield func(Credential, error) bool) {
 		ahead, cancel := context.WithCancel(ctx)
-		queue, free := make(chan *bundle[T], bundles), make(chan *bundle[T], bundles)
-		for range bundles {
-			free <- &bundle[T]{done: make(chan struct{}, 1)}
+		queue, free := make(chan *batch[T], batchCount), make(chan *batch[T], batchCount)
+		for range batchCount {
+			free <- &batch[T]{done: make(chan struct{}, 1)}
 		}
 		go func() {
 			defer close(queue)
 			readAhead(ahead, rows(ahead), credential, queue, free)
 		}()
-		// Whatever the rows come from is closed, and nobody works on them, when
-		// this returns.
+		// When this returns, the source of the rows is closed and no goroutine uses them.
 		defer func() {
 			cancel()
 			for b := range queue {
@@ -67,9 +66,9 @@ func credentials[T any](ctx context.Context, rows func(context.Context) iter.Seq
 	}
 }
 
-// readAhead queues the rows in their order, in bundles that are free.
-func readAhead[T any](ctx context.Context, rows iter.Seq2[T, error], credential func(*T) Credential, queue chan<- *bundle[T], free <-chan *bundle[T]) {
-	take := func() *bundle[T] {
+// readAhead queues the rows in their order, in free batches.
+func readAhead[T any](ctx context.Context, rows iter.Seq2[T, error], credential func(*T) Credential, queue chan<- *batch[T], free <-chan *batch[T]) {
+	take := func() *batch[T] {
 		select {
 		case b := <-free:
 			b.rows, b.credentials = b.rows[:0], b.credentials[:0]
@@ -78,7 +77,7 @@ func readAhead[T any](ctx context.Context, rows iter.Seq2[T, error], credential 
 			return nil
 		}
 	}
-	hand := func(b *bundle[T]) {
+	hand := func(b *batch[T]) {
 		go func() {
 			for i := range b.rows {
 				b.credentials = append(b.credentials, credential(&b.rows[i]))
@@ -96,7 +95,7 @@ func readAhead[T any](ctx context.Context, rows iter.Seq2[T, error], credential 
 			}
 			break
 		}
-		if b.rows = append(b.rows, row); len(b.rows) == bundleRows {
+		if b.rows = append(b.rows, row); len(b.rows) == batchRows {
 			hand(b)
 			b = take()
 		}

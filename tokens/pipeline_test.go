@@ -23,7 +23,7 @@ func (s *source) rows(ctx context.Context) iter.Seq2[int, error] {
 	return func(yield func(int, error) bool) {
 		defer func() { s.closed = true }()
 		for i := 0; i != s.n; i++ {
-			if i%bundleRows == 0 {
+			if i%batchRows == 0 {
 				// As a database that has nothing yet.
 				select {
 				case <-time.After(time.Second):
@@ -45,7 +45,7 @@ func (s *source) rows(ctx context.Context) iter.Seq2[int, error] {
 func (s *source) credentials(ctx context.Context) iter.Seq2[Credential, error] {
 	return credentials(ctx, s.rows, func(n *int) Credential {
 		if *n%100 == 0 {
-			time.Sleep(time.Duration(rand.IntN(5)) * time.Second) // bundles are not done in their order
+			time.Sleep(time.Duration(rand.IntN(5)) * time.Second) // batchCount are not done in their order
 		}
 		return Credential{ID: strconv.Itoa(*n)}
 	})
@@ -60,7 +60,7 @@ func bubble(t *testing.T, name string, f func(*testing.T)) {
 // all of them.
 func TestReadAheadKeepsOrder(t *testing.T) {
 	broken := errors.New("broken")
-	for _, n := range []int{0, 1, bundleRows - 1, bundleRows, 20*bundleRows + 7} {
+	for _, n := range []int{0, 1, batchRows - 1, batchRows, 20*batchRows + 7} {
 		for _, err := range []error{nil, broken} {
 			bubble(t, strconv.Itoa(n), func(t *testing.T) {
 				s := source{n: n, err: err}
@@ -89,7 +89,7 @@ func TestReadAheadKeepsOrder(t *testing.T) {
 // TestReadAheadStops: a consumer that has had enough closes the rows, wherever
 // it stands.
 func TestReadAheadStops(t *testing.T) {
-	for _, enough := range []int{1, bundleRows, 3*bundleRows + 1} {
+	for _, enough := range []int{1, batchRows, 3*batchRows + 1} {
 		bubble(t, strconv.Itoa(enough), func(t *testing.T) {
 			s := source{n: -1}
 			got := 0
@@ -112,8 +112,8 @@ func TestReadAheadStops(t *testing.T) {
 // and its cause is the list's error.
 func TestReadAheadIsCancelled(t *testing.T) {
 	cause := errors.New("ctrl-c")
-	for _, at := range []int{0, 1, bundleRows, 3*bundleRows + 1} {
-		for _, n := range []int{-1, 4 * bundleRows} {
+	for _, at := range []int{0, 1, batchRows, 3*batchRows + 1} {
+		for _, n := range []int{-1, 4 * batchRows} {
 			bubble(t, strconv.Itoa(at), func(t *testing.T) {
 				s := source{n: n}
 				ctx, cancel := context.WithCancelCause(t.Context())
@@ -146,7 +146,7 @@ func TestReadAheadIsBounded(t *testing.T) {
 		for range s.credentials(t.Context()) {
 			time.Sleep(time.Hour)
 			synctest.Wait()
-			if s.read < 2*bundleRows || s.read > 100*bundleRows {
+			if s.read < 2*batchRows || s.read > 100*batchRows {
 				t.Errorf("%d rows were read before the second was wanted", s.read)
 			}
 			break

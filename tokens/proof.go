@@ -30,7 +30,7 @@ func Proofs(ctx context.Context, env Env, store *db.Store) (proofs iter.Seq2[Pro
 		kinds = append(kinds, k)
 	}
 	if kinds == nil && left == nil {
-		return nil, nil, DRF.missing()
+		return nil, nil, DRF.tableMissing()
 	}
 	return func(yield func(Proof, error) bool) {
 		for _, k := range kinds {

@@ -22,7 +22,7 @@ type Ref struct {
 	form             *form
 	created, expires int64   // microseconds since 1970
 	jwt              *jwtRow // of a JWT that was named
-	place            int32   // in the order in which they were shown
+	index            int32   // in the order in which they were shown
 	left             db.Outcome
 }
 
@@ -47,13 +47,13 @@ func (r *Ref) ID() string {
 // Kind is the credential's kind.
 func (r *Ref) Kind() *Kind { return r.form.kind }
 
-// Owner is whose it is; the zero User is nobody.
+// Owner is the owner of the credential; the zero User if it has none.
 func (r *Ref) Owner() *db.User { return r.owner }
 
-// Place is its place in the order in which the credentials were shown.
-func (r *Ref) Place() int { return int(r.place) }
+// Index is the credential's index in the order in which the credentials were shown.
+func (r *Ref) Index() int { return int(r.index) }
 
-// Left tells why a change left the credential as it was; zero: it did not.
+// Left says why a change did not change the credential; zero if it did.
 func (r *Ref) Left() db.Outcome { return r.left }
 
 // Credential is what a list showed.
@@ -119,13 +119,13 @@ func (r *Refs) Add(c *Credential) {
 	if len(r.list) == cap(r.list) {
 		r.Grow(max(64, len(r.list))) // append copies a long list five times over
 	}
-	r.list = append(r.list, Ref{row: row, owner: owner, form: shared, created: c.Created.UnixMicro(), expires: microUnix(c.Expires), jwt: c.jwt, place: int32(len(r.list))})
+	r.list = append(r.list, Ref{row: row, owner: owner, form: shared, created: c.Created.UnixMicro(), expires: microUnix(c.Expires), jwt: c.jwt, index: int32(len(r.list))})
 }
 
-// Len is how many there are.
+// Len is the number of credentials.
 func (r *Refs) Len() int { return len(r.list) }
 
-// All yields them as they were shown.
+// All yields the credentials in the order in which they were shown.
 func (r *Refs) All() iter.Seq[*Ref] {
 	return func(yield func(*Ref) bool) {
 		for i := range r.list {
@@ -136,7 +136,7 @@ func (r *Refs) All() iter.Seq[*Ref] {
 	}
 }
 
-// Forms are those that occur, each once.
+// Forms are the forms of the credentials, each once.
 func (r *Refs) Forms() (list []Form) {
 	for c := range r.All() {
 		if f := (Form{c.form.kind, c.form.typ}); !slices.Contains(list, f) {
@@ -204,39 +204,39 @@ func ownersOf(refs []*Ref) []db.User {
 	return owners
 }
 
-// at are the elements in these places.
-func at[T any](places []int, list []T) []T {
-	picked := make([]T, len(places))
-	for j, i := range places {
-		picked[j] = list[i]
+// subset returns the elements of list at indexes.
+func subset[T any](indexes []int, list []T) []T {
+	selected := make([]T, len(indexes))
+	for j, i := range indexes {
+		selected[j] = list[i]
 	}
-	return picked
+	return selected
 }
 
-// equalValues yields each value of a list with the places that have it, in the order of
-// their first, without the places that were left.
+// equalValues yields each distinct value of list with its indexes, in the order of first
+// occurrence. It skips the indexes in left.
 func equalValues[T comparable](left db.Outcomes, list []T) iter.Seq2[T, []int] {
 	return func(yield func(T, []int) bool) {
 		var order []T
-		places := map[T][]int{}
+		indexes := map[T][]int{}
 		for i, v := range list {
 			if left[i] != 0 {
 				continue
 			}
-			if places[v] == nil {
+			if indexes[v] == nil {
 				order = append(order, v)
 			}
-			places[v] = append(places[v], i)
+			indexes[v] = append(indexes[v], i)
 		}
 		for _, v := range order {
-			if !yield(v, places[v]) {
+			if !yield(v, indexes[v]) {
 				return
 			}
 		}
 	}
 }
 
-// Refusal is why a change left a credential as it was.
+// Refusal is the error that says why verb did not change the credential.
 func (r *Ref) Refusal(verb string) *tokenctl.Error {
 	id := r.ID()
 	e := &tokenctl.Error{Code: tokenctl.CodeChanged, Hint: "look again with tokenctl list --kind " + r.form.kind.Name}
@@ -260,7 +260,7 @@ func (r *Ref) Refusal(verb string) *tokenctl.Error {
 	return e
 }
 
-// Mark notes what became of the credentials of a chunk.
+// Mark records in the credentials of a chunk which ones a change did not change, and why.
 func Mark(chunk []*Ref, left db.Outcomes) {
 	for i, r := range chunk {
 		r.left = left[i]
@@ -281,7 +281,8 @@ func (r *Refs) LeaveOut(k *Kind) (left []*Ref) {
 	return left
 }
 
-// BlacklistOne makes one credential stop working, and tells why it was left, if it was.
+// BlacklistOne blacklists one credential. The outcome says why the credential was not changed;
+// it is zero if it was.
 func BlacklistOne(ctx context.Context, env Env, tx *db.Tx, c Credential) (db.Outcome, error) {
 	var refs Refs
 	refs.Add(&c)

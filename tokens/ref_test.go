@@ -125,8 +125,8 @@ func TestRefs(t *testing.T) {
 			t.Fatalf("%d references, %d listed, of %d forms", refs.Len(), len(listed), len(refs.Forms()))
 		}
 		for r := range refs.All() {
-			if c := r.Credential(); shown(&c) != listed[r.Place()] {
-				t.Fatalf("a reference gives back %s for %s", shown(&c), listed[r.Place()])
+			if c := r.Credential(); shown(&c) != listed[r.Index()] {
+				t.Fatalf("a reference gives back %s for %s", shown(&c), listed[r.Index()])
 			}
 		}
 		in(t, s, func(ctx context.Context, tx *db.Tx) error {
@@ -137,7 +137,7 @@ func TestRefs(t *testing.T) {
 				}
 				total := 0
 				for chunk := range refs.Chunks(k, 5000) {
-					if total += len(chunk); !slices.IsSortedFunc(chunk, func(a, b *tokens.Ref) int { return a.Place() - b.Place() }) && k == tokens.JWT {
+					if total += len(chunk); !slices.IsSortedFunc(chunk, func(a, b *tokens.Ref) int { return a.Index() - b.Index() }) && k == tokens.JWT {
 						t.Errorf("%s is in another order than its rows", k.Name)
 					}
 					// The first stays, as somebody else has it.

@@ -127,7 +127,7 @@ func (s *Selector) Chosen(layout *db.Layout) ([]*Kind, error) {
 	if s.Kinds == nil {
 		kinds := present(layout, "list")
 		if len(kinds) == 0 {
-			return nil, DRF.missing()
+			return nil, DRF.tableMissing()
 		}
 		return kinds, nil
 	}

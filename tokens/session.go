@@ -116,7 +116,7 @@ func judgeSession(env Env, keys *django.SessionKeys, now time.Time, s *db.Sessio
 	c := Credential{Kind: "session", ID: SessionID(s.Key), Owner: s.User, Status: Active, Expires: s.Expires,
 		Signature: signatureUnchecked, Unread: s.Unread, secret: s.Key, row: s.Ref()}
 	c.judgeUnread(c.Unread, c.Owner.Unread)
-	if keys.Given() && s.Data != "" {
+	if keys.Any() && s.Data != "" {
 		c.Signature = signatureVerified
 		if !keys.Verify(s.Data).AcceptedBy(string(env.Settings.Peers.Django)) {
 			c.Signature, c.Reason = signatureBad, "bad_signature"
@@ -188,12 +188,12 @@ func sessionCorrupt() string {
 func listSessions(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
 	f := s.filter()
 	// A session does not tell when it was created, and an unknown date never matches.
-	undated := s.byCreation()
-	if undated {
+	byCreation := s.byCreation()
+	if byCreation {
 		f.Sort, f.Limit = "", 0
 	}
 	return func(yield func(Credential, error) bool) {
-		if len(s.Types) > 0 || undated && s.PassedOver == nil {
+		if len(s.Types) > 0 || byCreation && s.PassedOver == nil {
 			return
 		}
 		keys, err := env.Keys()
@@ -206,11 +206,11 @@ func listSessions(ctx context.Context, env Env, store *db.Store, s Selector) ite
 			return
 		}
 		credential := func(v *db.Session) Credential { return judgeSession(env, ready, now, v) }
-		var decide db.Decide[db.Session]
+		var decide db.Classify[db.Session]
 		if s.Statuses != nil || s.Sort == "status" {
-			decide = func(v *db.Session) (db.Decision, bool) {
+			decide = func(v *db.Session) (db.Facts, bool) {
 				c := credential(v)
-				return db.Decision{Status: string(c.Status)}, s.wants(c.Status)
+				return db.Facts{Status: string(c.Status)}, s.wants(c.Status)
 			}
 		}
 		note := func(v *db.Session) {
@@ -218,7 +218,7 @@ func listSessions(ctx context.Context, env Env, store *db.Store, s Selector) ite
 				*s.Unreadable++
 			}
 		}
-		if !undated {
+		if !byCreation {
 			credentials(ctx, func(ctx context.Context) iter.Seq2[db.Session, error] { return store.Sessions(ctx, f, note, decide) }, credential)(yield)
 			return
 		}

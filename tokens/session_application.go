@@ -32,7 +32,7 @@ func checkSessions(ctx context.Context, env Env, tx *db.Tx, keys django.SecretKe
 		return 0, &tokenctl.Error{Code: tokenctl.CodeWrongKey, Message: "the configured SECRET_KEY signed none of the stored sessions: it is not the application's",
 			Hint: env.orForce("correct the key")}
 	}
-	return wrongLogins(env, ready, slices.DeleteFunc(signed, func(s db.Session) bool { return s.Own() }))
+	return wrongLogins(env, ready, slices.DeleteFunc(signed, func(s db.Session) bool { return s.Marked() }))
 }
 
 // wrongLogins compares the login of a new session with those of the application's, and

@@ -142,13 +142,13 @@ func rotateSession(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req Rot
 	if err != nil {
 		return nil, nil, err
 	}
-	var places []int
+	var indexes []int
 	for i := range now {
 		if left[i] == 0 {
-			places = append(places, i)
+			indexes = append(indexes, i)
 		}
 	}
-	old := at(places, now)
+	old := subset(indexes, now)
 	item, expires, err := req.Lifetime.expiry(tx.Now)
 	if err != nil {
 		return nil, nil, err
@@ -179,7 +179,7 @@ func rotateSession(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req Rot
 	ready := django.NewSessionKeys(keys)
 	minted := make([]Minted, len(refs))
 	return minted, left, parallel(ctx, len(list), func(j int) error {
-		i := places[j]
+		i := indexes[j]
 		minted[i] = Minted{Credential: judgeSession(env, ready, tx.Now, &list[j]), Secrets: []Named{{"token", secrets[j]}}, Replaces: refs[i].ID()}
 		return nil
 	})

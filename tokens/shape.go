@@ -15,7 +15,7 @@ import (
 // Where says what a text is, and so which secrets can stand in it.
 type Where int
 
-// The places of a text.
+// What a text is.
 const (
 	Anywhere Where = iota // a secret of any kind
 	InName                // a session key has the form of a name
@@ -26,7 +26,7 @@ const (
 
 // Holds reports whether a whole secret stands in text, whatever stands around it.
 func Holds(text string, where Where) bool {
-	for range places(text, where) {
+	for range secretSpans(text, where) {
 		return true
 	}
 	return false
@@ -45,7 +45,7 @@ const Hidden = "[not repeated]"
 func Hide(text string) string {
 	var b strings.Builder
 	end := 0
-	for from, to := range places(text, inMessage) {
+	for from, to := range secretSpans(text, inMessage) {
 		b.WriteString(text[end:from])
 		b.WriteString(Hidden)
 		end = to
@@ -57,8 +57,8 @@ func Hide(text string) string {
 	return b.String()
 }
 
-// places yields where secrets begin and end in text.
-func places(text string, where Where) iter.Seq2[int, int] {
+// secretSpans yields where secrets begin and end in text.
+func secretSpans(text string, where Where) iter.Seq2[int, int] {
 	return func(yield func(int, int) bool) {
 		for from, to := range runs(text, isTokenByte) {
 			at := strings.Index(text[from:to], "eyJ")

@@ -264,9 +264,9 @@ func readTables(ctx context.Context, conn *pgx.Conn, tables referred[uint32], oi
 }
 
 // each scans every row of a query into the same places and calls f.
-func each(places []any, f func()) func(pgx.Rows) error {
+func each(targets []any, f func()) func(pgx.Rows) error {
 	return func(rows pgx.Rows) error {
-		_, err := pgx.ForEachRow(rows, places, func() error {
+		_, err := pgx.ForEachRow(rows, targets, func() error {
 			f()
 			return nil
 		})

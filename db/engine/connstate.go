@@ -24,7 +24,7 @@ type connState struct {
 	sql          string        // its text, without values
 	cancelled    atomic.Bool   // by us, the last statement
 	failed       atomic.Pointer[failure]
-	lost         atomic.Pointer[tokenctl.Error] // why the connection is no more
+	connErr      atomic.Pointer[tokenctl.Error] // why the connection is no more
 	unreplicated atomic.Bool                    // what was committed last has not reached the standby
 }
 

@@ -15,25 +15,25 @@ type connector struct{ driver.Connector }
 
 // Connect implements driver.Connector.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
-	refused := refusals{}
+	refused := tlsRefusals{}
 	defer func() {
 		for _, conn := range refused {
 			conn.Close()
 		}
 	}()
-	return c.Connector.Connect(context.WithValue(ctx, refusalsKey{}, refused))
+	return c.Connector.Connect(context.WithValue(ctx, tlsRefusalsKey{}, refused))
 }
 
-// refusals are the connections of one Connect on which the server has refused TLS
+// tlsRefusals are the connections of one Connect on which the server has refused TLS
 // and waits for the start-up message, by address.
-type refusals map[string]net.Conn
+type tlsRefusals map[string]net.Conn
 
-type refusalsKey struct{}
+type tlsRefusalsKey struct{}
 
 // sparing makes dial return what it has dialled before and was refused TLS on.
 func sparing(dial pgconn.DialFunc) pgconn.DialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		refused, ok := ctx.Value(refusalsKey{}).(refusals)
+		refused, ok := ctx.Value(tlsRefusalsKey{}).(tlsRefusals)
 		if !ok {
 			return dial(ctx, network, address) // a cancel request
 		}

@@ -45,8 +45,8 @@ func (tx *Tx) explain(ctx context.Context, err error) error {
 	if pg != nil {
 		return err
 	}
-	if errors.As(err, &known) && !tx.state.lost.CompareAndSwap(nil, known) {
-		return tx.state.lost.Load()
+	if errors.As(err, &known) && !tx.state.connErr.CompareAndSwap(nil, known) {
+		return tx.state.connErr.Load()
 	}
 	return err
 }

@@ -38,11 +38,11 @@ func (tx *Tx) Triggers(ctx context.Context, tables []*Table) (list []Trigger, er
 		q = &Query{Text: `select j.key + 1, m.name, m.sql not like '% after %', 0 from json_each($1) j join sqlite_schema m on m.type = 'trigger' and m.tbl_name = j.value order by 1, 2`, Args: []any{tx.Engine.ListArg(Anys(names))}}
 	}
 	return list, tx.Each(ctx, q, func(r Row) error {
-		var place int
+		var position int
 		var t Trigger
-		err := r.Scan(&place, &t.Name, &t.Before, &t.Rule)
+		err := r.Scan(&position, &t.Name, &t.Before, &t.Rule)
 		if err == nil {
-			t.Table = tables[place-1].String()
+			t.Table = tables[position-1].String()
 		}
 		list = append(list, t)
 		return err
@@ -66,11 +66,11 @@ func (tx *Tx) Unwritable(ctx context.Context, tables []*Table) (map[*Table][]str
 	}
 	lacks := map[*Table][]string{}
 	return lacks, tx.Each(ctx, q, func(r Row) error {
-		var place, can int
-		if err := r.Scan(&place, &can); err != nil {
+		var position, can int
+		if err := r.Scan(&position, &can); err != nil {
 			return err
 		}
-		t := tables[place-1]
+		t := tables[position-1]
 		for _, word := range []struct {
 			name string
 			bit  int
@@ -106,10 +106,10 @@ func (tx *Tx) BypassedSecurity(ctx context.Context, tables []*Table) (list []str
 	schemas, names := tableNames(tables)
 	q := &Query{Text: "select k.place from " + fromTables + " where c.relrowsecurity and not row_security_active(c.oid) order by 1", Args: []any{schemas, names}}
 	return list, tx.Each(ctx, q, func(r Row) error {
-		var place int
-		err := r.Scan(&place)
+		var position int
+		err := r.Scan(&position)
 		if err == nil {
-			list = append(list, tables[place-1].String())
+			list = append(list, tables[position-1].String())
 		}
 		return err
 	})
@@ -156,10 +156,10 @@ func (tx *Tx) Lacks(ctx context.Context, written, read []*Table) ([]Lack, error)
 		)
 		select class = 3, case when class in (1, 3) then place else 0 end, object, privileges, reads, quote_ident(current_user) from lacking order by class, place, object`, Args: []any{schemas, names, len(written)}}
 	return Collect(ctx, tx, q, func(r *Row) (k Lack) {
-		var place int
-		err := r.Scan(&k.Rows, &place, &k.Object, &k.Privileges, &k.Reads, &role)
-		if err == nil && place > 0 {
-			k.Table = tables[place-1]
+		var position int
+		err := r.Scan(&k.Rows, &position, &k.Object, &k.Privileges, &k.Reads, &role)
+		if err == nil && position > 0 {
+			k.Table = tables[position-1]
 		}
 		if !k.Rows {
 			k.Grant = "grant " + k.Privileges + " on " + k.Object + " to " + role

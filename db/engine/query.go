@@ -87,7 +87,7 @@ const bytesOf = "select cast(value as blob) from json_each(%s) where type = 'tex
 
 // Unnest makes values, of a column's type, the rows of a table n (value), and returns
 // the table for "from" and the expression of a value's place in the list.
-func (q *Query) Unnest(d Dialect, typ string, values []any) (from, place string) {
+func (q *Query) Unnest(d Dialect, typ string, values []any) (from, index string) {
 	if d == SQLite {
 		return q.Expr("json_each(%s) n", d.ListArg(values)), "n.key"
 	}
@@ -112,10 +112,10 @@ func (q *Query) StartingWith(d Dialect, column string, prefixes []string, end st
 		q.Columns = append([]string{"n.key"}, q.Columns...)
 		return
 	}
-	from, place := q.Unnest(d, "text", values)
+	from, index := q.Unnest(d, "text", values)
 	q.From = from + " cross join " + q.From
 	q.Where = append(q.Where, column+" ~>=~ n.value", q.Expr(column+" ~<~ (n.value || %s)", end))
-	q.Columns = append([]string{place}, q.Columns...)
+	q.Columns = append([]string{index}, q.Columns...)
 }
 
 // SQL is the statement.

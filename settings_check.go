@@ -16,20 +16,20 @@ var meaningful = map[string]bool{"knox.token_prefix": true, "knox.token_limit_pe
 // exact are the settings whose text is the application's, whatever stands in it.
 var exact = map[string]bool{"simplejwt.issuer": true, "simplejwt.audience": true}
 
-// checkGiven refuses what a file gives as empty, and invisible characters in what it
+// checkKeys refuses what a file gives as empty, and invisible characters in what it
 // gives. s is what the file was read into.
-func (s *Settings) checkGiven(text []byte) error {
-	var given map[string]any
-	if err := toml.Unmarshal(text, &given); err != nil {
+func (s *Settings) checkKeys(text []byte) error {
+	var sections map[string]any
+	if err := toml.Unmarshal(text, &sections); err != nil {
 		return err
 	}
-	return checkTable("", given, reflect.ValueOf(s).Elem())
+	return checkTable("", sections, reflect.ValueOf(s).Elem())
 }
 
-func checkTable(section string, given map[string]any, into reflect.Value) error {
+func checkTable(section string, sections map[string]any, into reflect.Value) error {
 	for i := range into.NumField() {
 		key := into.Type().Field(i).Tag.Get("toml")
-		for name, raw := range given {
+		for name, raw := range sections {
 			if !strings.EqualFold(name, key) { // as the decoder has it
 				continue
 			}

@@ -10,15 +10,15 @@ import (
 	"tokenctl"
 )
 
-// compareGlance holds a glance at a token against reading the whole of it.
-func compareGlance(t *testing.T, s tokenctl.JWTSettings, text string) {
+// compareSummary holds a glance at a token against reading the whole of it.
+func compareSummary(t *testing.T, s tokenctl.JWTSettings, text string) {
 	t.Helper()
 	whole, err := DecodeUnverified(s, text)
-	var want JWTGlance
+	var want JWTSummary
 	if err == nil {
-		want = JWTGlance{whole.Type, whole.IssuedAt, whole.RefreshExpires, CustomClaims(s, whole.Claims) != nil}
+		want = JWTSummary{whole.Type, whole.IssuedAt, whole.RefreshExpires, CustomClaims(s, whole.Claims) != nil}
 	}
-	got, failed := GlanceUnverified(s, text)
+	got, failed := SummarizeUnverified(s, text)
 	if got != want || (err == nil) != (failed == nil) {
 		t.Fatalf("%q: %+v, %v; DecodeUnverified: %+v, %v", text, got, failed, want, err)
 	}
@@ -27,11 +27,11 @@ func compareGlance(t *testing.T, s tokenctl.JWTSettings, text string) {
 	}
 }
 
-// glanceSettings have claims of usual names, of unusual ones and all of one name.
-var glanceSettings = []tokenctl.JWTSettings{{}, {TokenTypeClaim: "typ", SlidingTokenRefreshExpClaim: "r"}, {TokenTypeClaim: "iat", SlidingTokenRefreshExpClaim: "iat"},
+// summarySettings have claims of usual names, of unusual ones and all of one name.
+var summarySettings = []tokenctl.JWTSettings{{}, {TokenTypeClaim: "typ", SlidingTokenRefreshExpClaim: "r"}, {TokenTypeClaim: "iat", SlidingTokenRefreshExpClaim: "iat"},
 	{TokenTypeClaim: "\u00e4", SlidingTokenRefreshExpClaim: `a"b`}}
 
-var glancePayloads = append([]string{
+var summaryPayloads = append([]string{
 	`{"token_type":"refresh","exp":1795310665,"iat":1795310660,"jti":"0123456789abcdef0123456789abcdef","user_id":"1"}`,
 	`{"token_type":"sliding","refresh_exp":1795310665.5,"iat":-1,"jti":"x","user_id":1}`,
 	` {"token_type" : "access" , "iat" : 1 , "iat":true, "refresh_exp":"1","refresh_exp":0}`,
@@ -44,51 +44,51 @@ var glancePayloads = append([]string{
 	"{\"a\":\"\x00\"}", "{\x00}", "\x00{}", "{}", "{\"iat\":1\n,\t\"b\":null}\r\n", `"{}"`, "null",
 }, jwtSeeds...)
 
-func TestGlanceUnverified(t *testing.T) {
+func TestSummarizeUnverified(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for _, s := range glanceSettings {
-		for _, payload := range glancePayloads {
+	for _, s := range summarySettings {
+		for _, payload := range summaryPayloads {
 			for _, header := range []string{jwtHeaderHS, encodeSegment(` {"alg":"x"} `), encodeSegment("[]"), encodeSegment(`{"ä":1}`), encodeSegment(`{"alg":}`), ""} {
-				compareGlance(t, s, header+"."+encodeSegment(payload)+".AAAA")
+				compareSummary(t, s, header+"."+encodeSegment(payload)+".AAAA")
 			}
 			token := jwtHeaderHS + "." + encodeSegment(payload) + "." + encodeSegment("signature")
-			compareGlance(t, s, token+strings.Repeat(" ", maxJWT))
+			compareSummary(t, s, token+strings.Repeat(" ", maxJWT))
 			for _, signature := range []string{"", "A", "AB", "AA", "AAA", "AAB", "AA==", "A=", "AA=", "AAAA\n", "A\rAA", "AAAA.", ".AAAA", "ä", "+/AA", "-_AA"} {
-				compareGlance(t, s, jwtHeaderHS+"."+encodeSegment(payload)+"."+signature)
+				compareSummary(t, s, jwtHeaderHS+"."+encodeSegment(payload)+"."+signature)
 			}
 			if len(token) > 1000 {
 				continue
 			}
 			for i := range token {
-				compareGlance(t, s, token[:i])
-				compareGlance(t, s, token[:i]+string(token[random.IntN(len(token))])+token[i+1:])
+				compareSummary(t, s, token[:i])
+				compareSummary(t, s, token[:i]+string(token[random.IntN(len(token))])+token[i+1:])
 			}
 			for i := range payload {
 				for _, c := range "{}[],:\"\\ \n01-.eEtN\x7f" {
-					compareGlance(t, s, jwtHeaderHS+"."+encodeSegment(payload[:i]+string(c)+payload[i+1:])+".AAAA")
+					compareSummary(t, s, jwtHeaderHS+"."+encodeSegment(payload[:i]+string(c)+payload[i+1:])+".AAAA")
 				}
 			}
 		}
 	}
 }
 
-func FuzzGlanceUnverified(f *testing.F) {
-	for _, payload := range glancePayloads {
+func FuzzSummarizeUnverified(f *testing.F) {
+	for _, payload := range summaryPayloads {
 		f.Add(`{"alg":"HS256"}`, payload, "signature")
 	}
 	f.Fuzz(func(t *testing.T, header, payload, signature string) {
-		for _, s := range glanceSettings {
-			compareGlance(t, s, encodeSegment(header)+"."+encodeSegment(payload)+"."+encodeSegment(signature))
-			compareGlance(t, s, header+"."+payload+"."+signature)
-			compareGlance(t, s, header+"."+base64.URLEncoding.EncodeToString([]byte(payload))+"."+signature)
+		for _, s := range summarySettings {
+			compareSummary(t, s, encodeSegment(header)+"."+encodeSegment(payload)+"."+encodeSegment(signature))
+			compareSummary(t, s, header+"."+payload+"."+signature)
+			compareSummary(t, s, header+"."+base64.URLEncoding.EncodeToString([]byte(payload))+"."+signature)
 		}
 	})
 }
 
-func BenchmarkGlanceUnverified(b *testing.B) {
-	token := jwtHeaderHS + "." + encodeSegment(glancePayloads[0]) + "." + encodeSegment(strings.Repeat("s", 32))
+func BenchmarkSummarizeUnverified(b *testing.B) {
+	token := jwtHeaderHS + "." + encodeSegment(summaryPayloads[0]) + "." + encodeSegment(strings.Repeat("s", 32))
 	for name, read := range map[string]func() error{
-		"glance": func() error { _, err := GlanceUnverified(tokenctl.JWTSettings{}, token); return err },
+		"glance": func() error { _, err := SummarizeUnverified(tokenctl.JWTSettings{}, token); return err },
 		"whole":  func() error { _, err := DecodeUnverified(tokenctl.JWTSettings{}, token); return err },
 	} {
 		b.Run(name, func(b *testing.B) {

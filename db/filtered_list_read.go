@@ -11,7 +11,7 @@ import (
 
 // postgres reads through a cursor, as the owners are looked up on the one connection
 // that the transaction has. A temporary table takes a transaction that may write.
-func (d *decided[T]) postgres(ctx context.Context, emit func([]T) error) error {
+func (d *filteredList[T]) postgres(ctx context.Context, emit func([]T) error) error {
 	return d.store.transact(ctx, engine.Mode{ReadOnly: true, Temporary: d.later(), Unlimited: true}, func(tx *Tx) error {
 		q, err := d.base(tx.Layout)
 		if err != nil {
@@ -39,7 +39,7 @@ func (d *decided[T]) postgres(ctx context.Context, emit func([]T) error) error {
 }
 
 // cursor calls f for the result of q, a page at a time.
-func (d *decided[T]) cursor(ctx context.Context, tx *Tx, q *engine.Query, note func(*T), f func([]T) error) error {
+func (d *filteredList[T]) cursor(ctx context.Context, tx *Tx, q *engine.Query, note func(*T), f func([]T) error) error {
 	name := "tokenctl_" + d.name
 	if err := tx.Exec(ctx, "declare "+name+" no scroll cursor for "+q.SQL(), q.Args...); err != nil {
 		return err
@@ -70,7 +70,7 @@ func (d *decided[T]) cursor(ctx context.Context, tx *Tx, q *engine.Query, note f
 }
 
 // sqlite reads a page in each transaction, for the reasons that engine.Stream has.
-func (d *decided[T]) sqlite(ctx context.Context, emit func([]T) error) error {
+func (d *filteredList[T]) sqlite(ctx context.Context, emit func([]T) error) error {
 	conn, err := d.store.Connect(ctx)
 	if err != nil {
 		return err
@@ -123,7 +123,7 @@ func (d *decided[T]) sqlite(ctx context.Context, emit func([]T) error) error {
 
 // pages reads q by its key. inside is called with a page in a transaction, outside
 // when none is open.
-func (d *decided[T]) pages(ctx context.Context, conn *sql.Conn, q *engine.Query, note func(*T), inside func(*Tx, []T) error, outside func([]T) error) error {
+func (d *filteredList[T]) pages(ctx context.Context, conn *sql.Conn, q *engine.Query, note func(*T), inside func(*Tx, []T) error, outside func([]T) error) error {
 	where, args := q.Where, q.Args
 	q.Columns = append(q.Columns, q.PageBy)
 	q.Limit = engine.PageSize

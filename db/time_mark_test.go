@@ -11,11 +11,11 @@ func TestOwnTime(t *testing.T) {
 	wrong := 0
 	for range 100_000 {
 		at := from.Add(time.Duration(rand.Int64N(int64(100 * 365 * 24 * time.Hour)))).Truncate(time.Microsecond)
-		own := ownTime(at)
-		if d := at.Sub(own); d < 0 || d >= 2*ownUnit || !isOwn(own) || ownTime(own) != own || own != own.Truncate(time.Microsecond) {
+		own := markedTime(at)
+		if d := at.Sub(own); d < 0 || d >= 2*markUnit || !isMarked(own) || markedTime(own) != own || own != own.Truncate(time.Microsecond) {
 			t.Fatalf("%s becomes %s", at, own)
 		}
-		if isOwn(at) {
+		if isMarked(at) {
 			wrong++
 		}
 	}
@@ -23,7 +23,7 @@ func TestOwnTime(t *testing.T) {
 		t.Errorf("%d of 100000 moments are taken for tokenctl's", wrong)
 	}
 	for _, other := range []time.Time{{}, from, from.Add(10 * time.Millisecond)} {
-		if isOwn(other) {
+		if isMarked(other) {
 			t.Errorf("%s is taken for tokenctl's", other)
 		}
 	}

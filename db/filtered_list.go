@@ -21,37 +21,37 @@ import (
 // keys of the rows go into a temporary table with what sorts them, then the database
 // returns the rows in that order.
 
-// Decision is what a row says beyond its columns.
-type Decision struct {
+// Facts is what a row says beyond its columns.
+type Facts struct {
 	Status, Type     string
 	Created, Expires time.Time // zero: unknown, or never
 }
 
-// Decide tells what a row says, and whether the list has it.
-type Decide[T any] func(*T) (Decision, bool)
+// Classify tells what a row says, and whether the list has it.
+type Classify[T any] func(*T) (Facts, bool)
 
-// decided is such a list.
-type decided[T any] struct {
+// filteredList is such a list.
+type filteredList[T any] struct {
 	store  *Store
 	name   string // of its cursor and its temporary tables
 	filter Filter
 	sorts  []string // the fields of Filter.Sort that Go finds out
 
-	query  func(*Layout) (*engine.Query, error)            // the superset, unsorted
-	key    string                                          // the expression of the primary key
-	sort   func(l *Layout, found string) map[string]string // what sorts; found is the alias of the temporary table
-	scan   func(*Layout, *engine.Row) T
-	read   func(*Layout, *T) // the text
-	owners func(context.Context, *Tx, []T, *ownerSearch) error
-	owner  func(*T) *User
-	users  func(*Layout) *UserTable // whose the rows are
-	note   func(*T)                 // called once for each row that was read; may be nil
-	keyOf  func(*T) any
-	decide Decide[T] // nil where only its owner decides about a row
+	query    func(*Layout) (*engine.Query, error)            // the superset, unsorted
+	key      string                                          // the expression of the primary key
+	sort     func(l *Layout, found string) map[string]string // what sorts; found is the alias of the temporary table
+	scan     func(*Layout, *engine.Row) T
+	read     func(*Layout, *T) // the text
+	owners   func(context.Context, *Tx, []T, *ownerSearch) error
+	owner    func(*T) *User
+	users    func(*Layout) *UserTable // whose the rows are
+	note     func(*T)                 // called once for each row that was read; may be nil
+	keyOf    func(*T) any
+	classify Classify[T] // nil where only its owner decides about a row
 }
 
 // rows yields the list.
-func (d *decided[T]) rows(ctx context.Context) iter.Seq2[T, error] {
+func (d *filteredList[T]) rows(ctx context.Context) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		stopped, left := false, d.filter.Limit
 		emit := func(page []T) error {
@@ -78,19 +78,19 @@ func (d *decided[T]) rows(ctx context.Context) iter.Seq2[T, error] {
 }
 
 // later reports whether the list is sorted by what Go finds out.
-func (d *decided[T]) later() bool { return slices.Contains(d.sorts, d.filter.Sort) }
+func (d *filteredList[T]) later() bool { return slices.Contains(d.sorts, d.filter.Sort) }
 
 // choose keeps of a page what the list has, and calls chosen, unless that is nil, with
 // each such row and what it says.
-func (d *decided[T]) choose(page []T, chosen func(*T, Decision)) []T {
+func (d *filteredList[T]) choose(page []T, chosen func(*T, Facts)) []T {
 	n := 0
 	for i := range page {
 		if !d.filter.wantsOwner(d.owner(&page[i])) {
 			continue
 		}
-		var found Decision
-		if has := true; d.decide != nil {
-			if found, has = d.decide(&page[i]); !has {
+		var found Facts
+		if has := true; d.classify != nil {
+			if found, has = d.classify(&page[i]); !has {
 				continue
 			}
 		}
@@ -120,7 +120,7 @@ func (f *Filter) wantsOwner(u *User) bool {
 }
 
 // base is the query for the rows, sorted where the database can.
-func (d *decided[T]) base(l *Layout) (*engine.Query, error) {
+func (d *filteredList[T]) base(l *Layout) (*engine.Query, error) {
 	q, err := d.query(l)
 	if err != nil || d.later() {
 		return q, err
@@ -130,7 +130,7 @@ func (d *decided[T]) base(l *Layout) (*engine.Query, error) {
 }
 
 // sorted is the query for the rows whose keys stand in the temporary table.
-func (d *decided[T]) sorted(l *Layout, table string) (*engine.Query, error) {
+func (d *filteredList[T]) sorted(l *Layout, table string) (*engine.Query, error) {
 	q, err := d.query(l)
 	if err != nil {
 		return nil, err
@@ -146,7 +146,7 @@ func (d *decided[T]) sorted(l *Layout, table string) (*engine.Query, error) {
 
 // fetch appends the rows of q to a page; last, if given, gets the value behind the
 // columns of the last row, on SQLite.
-func (d *decided[T]) fetch(ctx context.Context, tx *Tx, q *engine.Query, page []T, last *any) ([]T, error) {
+func (d *filteredList[T]) fetch(ctx context.Context, tx *Tx, q *engine.Query, page []T, last *any) ([]T, error) {
 	err := tx.Each(ctx, q, func(r engine.Row) error {
 		page = append(page, d.scan(tx.Layout, &r))
 		if last != nil {
@@ -158,7 +158,7 @@ func (d *decided[T]) fetch(ctx context.Context, tx *Tx, q *engine.Query, page []
 }
 
 // texts reads the texts of a page on all cores; wait waits for that.
-func (d *decided[T]) texts(l *Layout, page []T) (wait func()) {
+func (d *filteredList[T]) texts(l *Layout, page []T) (wait func()) {
 	var group sync.WaitGroup
 	for part := range slices.Chunk(page, len(page)/runtime.GOMAXPROCS(0)+1) {
 		group.Go(func() {
@@ -171,10 +171,10 @@ func (d *decided[T]) texts(l *Layout, page []T) (wait func()) {
 }
 
 // fill notes in the temporary table what sorts the selected rows of a page.
-func (d *decided[T]) fill(ctx context.Context, tx *Tx, table string, page []T) error {
+func (d *filteredList[T]) fill(ctx context.Context, tx *Tx, table string, page []T) error {
 	var rows [][7]any
 	users := d.users(tx.Layout)
-	d.choose(page, func(v *T, found Decision) {
+	d.choose(page, func(v *T, found Facts) {
 		r := [7]any{d.keyOf(v), nil, nil, nil, found.Status}
 		if key, ok := r[0].([]byte); ok {
 			r[0], r[6] = string(key), 1 // JSON has no bytes
@@ -207,7 +207,7 @@ func (d *decided[T]) fill(ctx context.Context, tx *Tx, table string, page []T) e
 }
 
 // rowType is the type that PostgreSQL compares the primary key as.
-func (d *decided[T]) rowType() string {
+func (d *filteredList[T]) rowType() string {
 	var v T
 	if _, number := d.keyOf(&v).(int64); number {
 		return "bigint"
@@ -224,7 +224,7 @@ func (u *UserTable) castType() string {
 }
 
 // finish completes a page whose texts have been read.
-func (d *decided[T]) finish(ctx context.Context, tx *Tx, page []T, owners *ownerSearch, note func(*T)) error {
+func (d *filteredList[T]) finish(ctx context.Context, tx *Tx, page []T, owners *ownerSearch, note func(*T)) error {
 	if note != nil {
 		for i := range page {
 			note(&page[i])
