@@ -16,8 +16,8 @@ var meaningful = map[string]bool{"knox.token_prefix": true, "knox.token_limit_pe
 // exact are the settings whose text is the application's, whatever stands in it.
 var exact = map[string]bool{"simplejwt.issuer": true, "simplejwt.audience": true}
 
-// checkKeys refuses what a file gives as empty, and invisible characters in what it
-// gives. s is what the file was read into.
+// checkKeys returns an error for a setting of the file that is empty or has invisible
+// characters. s holds the settings that were read from the file.
 func (s *Settings) checkKeys(text []byte) error {
 	var sections map[string]any
 	if err := toml.Unmarshal(text, &sections); err != nil {

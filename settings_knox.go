@@ -68,7 +68,7 @@ func (t KnoxTTL) Duration() (ttl time.Duration, ok bool) {
 	return t.ttl, !t.never
 }
 
-// IsSet reports whether a setting says it.
+// IsSet reports whether the configuration sets TOKEN_TTL.
 func (t KnoxTTL) IsSet() bool { return t != KnoxTTL{} }
 
 // Expiry returns the expiry of a token made at now, nil for never (AuthTokenManager.create in

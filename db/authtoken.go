@@ -116,8 +116,8 @@ func (tx *Tx) TokenKeysOf(ctx context.Context, users []User) (map[string]tokenct
 }
 
 // TokensWithKeys returns the tokens whose keys are among the secrets, in their
-// order; nil where a key is nobody's. Django looks a key up exactly and
-// case-sensitively, as this does.
+// order; nil for a key that no row has. As in Django, the lookup is exact and
+// case-sensitive.
 func (tx *Tx) TokensWithKeys(ctx context.Context, secrets []tokenctl.Secret) ([]*Token, error) {
 	q, err := tx.Layout.authTokens(false)
 	if err != nil {
@@ -127,13 +127,13 @@ func (tx *Tx) TokensWithKeys(ctx context.Context, secrets []tokenctl.Secret) ([]
 		func(t *Token) tokenctl.Secret { return t.Key })
 }
 
-// tokens are what q finds.
+// tokens returns the tokens that q selects.
 func (tx *Tx) tokens(ctx context.Context, q *engine.Query) ([]Token, error) {
 	return engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) Token { return scanToken(tx.Layout, r, false) })
 }
 
-// InsertTokens adds a token for each of the users, each named once. Who has one
-// already, whoever was first, gets none and is in taken, by id.
+// InsertTokens adds a token for each user; users must be distinct. A user who has a token
+// already, even one that another process has just added, gets none and is in taken, by id.
 func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []tokenctl.Secret) (taken map[string]bool, err error) {
 	l := tx.Layout
 	owners, err := l.newOwners("drf", users)

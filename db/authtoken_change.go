@@ -34,8 +34,8 @@ func (tx *Tx) changeTokens(ctx context.Context, refs []Ref, c change) (Outcomes,
 	return outcomes(t, refs, missed, func(refs []Ref) ([]Outcome, error) { return tx.lookAtTokens(ctx, refs) })
 }
 
-// lookAtTokens tells what became of tokens. Where a user can have only one, another
-// key of the same user is the same credential, which somebody has changed.
+// lookAtTokens returns the outcome of each token. If a user can have only one token, another
+// key of the same user means that the token was changed.
 func (tx *Tx) lookAtTokens(ctx context.Context, refs []Ref) ([]Outcome, error) {
 	l := tx.Layout
 	t := l.AuthToken()

@@ -52,7 +52,7 @@ func (r Ref) Clone() Ref {
 	return r
 }
 
-// Outcome is why a row was left as it is.
+// Outcome says why a row was not changed.
 type Outcome uint8
 
 // The outcomes. A row without one was changed.
@@ -62,8 +62,8 @@ const (
 	Already                    // it was in the wanted state before
 )
 
-// Outcomes are those of the references that were not changed, by their places in
-// the list.
+// Outcomes are the outcomes of the references that were not changed, by their indexes in the
+// list.
 type Outcomes map[int]Outcome
 
 // change is a statement over references.
@@ -83,7 +83,7 @@ type change struct {
 	each     []columnValues
 }
 
-// columnValues is one value of every reference, of the type of a column.
+// columnValues holds one value for each reference, of the type of a column.
 type columnValues struct {
 	name   string
 	column *engine.Column
@@ -93,7 +93,7 @@ type columnValues struct {
 // textColumn is for values that are compared as texts.
 var textColumn = &engine.Column{Type: "text"}
 
-// keyValues, rowValues and seenValues are these parts of references.
+// keyValues, rowValues and seenValues are the values of Key, Row and Seen of refs.
 func keyValues(refs []Ref) []any  { return anys(refs, func(r *Ref) any { return r.Key.Reveal() }) }
 func rowValues(refs []Ref) []any  { return anys(refs, func(r *Ref) any { return r.Row }) }
 func seenValues(refs []Ref) []any { return anys(refs, func(r *Ref) any { return r.Seen }) }
@@ -107,7 +107,7 @@ func (l *Layout) ownerValues(t *Table, refs []Ref) ([]any, error) {
 	return l.keysOf(t.Owner, users)
 }
 
-// run does c and returns the places of the references whose rows it did not change.
+// run executes c and returns the indexes of the references whose rows it did not change.
 func (tx *Tx) run(ctx context.Context, c change) (missed []int, err error) {
 	if tx.Layout.Engine == engine.SQLite {
 		return tx.runInTurn(ctx, c)
@@ -128,7 +128,7 @@ func (tx *Tx) run(ctx context.Context, c change) (missed []int, err error) {
 		args = append(args, c.same)
 		text = engine.OutsideQuotes(text, strings.NewReplacer("n.all", "$"+strconv.Itoa(len(args))).Replace)
 	}
-	// The missing places are looked for only where the number tells that some are.
+	// The references of unchanged rows are looked up only if the number of changed rows is too small.
 	found, same, some := "n.place", "n.place", " and (select count(found) from done) < "+strconv.Itoa(len(c.each[0].each))
 	if c.changed != "" {
 		found = "case when " + c.changed + " then n.place end"
@@ -148,7 +148,7 @@ func (tx *Tx) run(ctx context.Context, c change) (missed []int, err error) {
 	return missed, replaced(c.table, err)
 }
 
-// runInTurn is run for SQLite.
+// runInTurn is run for SQLite: one statement for each reference.
 func (tx *Tx) runInTurn(ctx context.Context, c change) (missed []int, err error) {
 	words := []string{" from n where ", " where ", " using n where ", " where ", ", n where ", " where "}
 	for i, g := range c.each {
@@ -217,8 +217,8 @@ func (tx *Tx) changeWhere(ctx context.Context, t *Table, statement, returned str
 	return 0, kept(t, left)
 }
 
-// replaced is err, or what it means where a rule of PostgreSQL's puts something else in the
-// place of a statement: no such statement can tell what it changed.
+// replaced translates err if it comes from a PostgreSQL rule that rewrites the statement: such
+// a statement cannot return what it changed.
 func replaced(t *Table, err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "0A000" {
@@ -238,18 +238,17 @@ func kept(t *Table, n int64) error {
 		Hint: "a trigger, a rule or row security of the table prevents it: tokenctl doctor names them"}
 }
 
-// subset are the elements of a list in some places.
+// subset returns the elements of list at indexes.
 func subset[T any](list []T, indexes []int) []T {
-	selected := slices.Grow([]T(nil), len(indexes)) // nil where there are no places
+	selected := slices.Grow([]T(nil), len(indexes)) // nil without indexes
 	for _, i := range indexes {
 		selected = append(selected, list[i])
 	}
 	return selected
 }
 
-// outcomes are what look finds for the references in some places, by their places.
-// look returns an outcome for each, zero for a row that is still as it was, which is
-// an error.
+// outcomes returns what look finds for the references at the indexes missed. look returns one
+// outcome for each; zero means that the row is still as it was, which is an error.
 func outcomes(t *Table, refs []Ref, missed []int, look func([]Ref) ([]Outcome, error)) (Outcomes, error) {
 	if len(missed) == 0 {
 		return nil, nil

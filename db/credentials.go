@@ -6,7 +6,7 @@ import (
 )
 
 // exactly returns the rows of q whose key is one of the secrets, in their order; nil
-// where there is none. A key is compared exactly, whatever the column's collation.
+// for a secret without a row. Keys are compared exactly, whatever the column's collation.
 func exactly[T any](tx *Tx, q *engine.Query, key string, secrets []tokenctl.Secret, read func(*engine.Query) ([]T, error), keyOf func(*T) tokenctl.Secret) ([]*T, error) {
 	found := make([]*T, len(secrets))
 	texts := make([]any, 0, len(secrets))
@@ -36,7 +36,7 @@ func exactly[T any](tx *Tx, q *engine.Query, key string, secrets []tokenctl.Secr
 	return found, nil
 }
 
-// anys are what of returns for the elements of a list, as parameters.
+// anys returns the results of calling of with each element of list, as parameters.
 func anys[T any](list []T, of func(*T) any) []any {
 	values := make([]any, len(list))
 	for i := range list {
@@ -45,7 +45,7 @@ func anys[T any](list []T, of func(*T) any) []any {
 	return values
 }
 
-// revealed are secrets as they are stored.
+// revealed returns the texts of secrets, as the database stores them.
 func revealed(list []tokenctl.Secret) []any {
 	return anys(list, func(s *tokenctl.Secret) any { return s.Reveal() })
 }

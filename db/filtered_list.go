@@ -13,24 +13,23 @@ import (
 )
 
 // The database cannot select and sort every list alone: a session's data and a JWT's text
-// hold facts that only Go reads. For such a list, a decided list, the database returns a
-// superset, page by page. Go reads the facts and the owners of a page, and picks the rows.
+// hold facts that only Go reads. For such a list, a filtered list, the database returns a
+// superset, page by page. Go reads the facts and the owners of a page and filters its rows.
 // While a page is fetched, the texts of the page before are read on all cores.
 //
-// Where a list is sorted by something that Go finds out, it is read twice: first the
-// keys of the rows go into a temporary table with what sorts them, then the database
-// returns the rows in that order.
+// A list that is sorted by such a fact is read twice: first the primary keys of the rows go
+// into a temporary table with the facts, then the database returns the rows in their order.
 
-// Facts is what a row says beyond its columns.
+// Facts are what the data of a row say beyond its columns.
 type Facts struct {
 	Status, Type     string
 	Created, Expires time.Time // zero: unknown, or never
 }
 
-// Classify tells what a row says, and whether the list has it.
+// Classify reads the facts of a row, and reports whether the list contains the row.
 type Classify[T any] func(*T) (Facts, bool)
 
-// filteredList is such a list.
+// filteredList is a list of rows that Go filters.
 type filteredList[T any] struct {
 	store  *Store
 	name   string // of its cursor and its temporary tables
@@ -80,8 +79,8 @@ func (d *filteredList[T]) rows(ctx context.Context) iter.Seq2[T, error] {
 // later reports whether the list is sorted by what Go finds out.
 func (d *filteredList[T]) later() bool { return slices.Contains(d.sorts, d.filter.Sort) }
 
-// choose keeps of a page what the list has, and calls chosen, unless that is nil, with
-// each such row and what it says.
+// choose returns the rows of a page that the list contains. It calls chosen, if not nil, with
+// each of them and its facts.
 func (d *filteredList[T]) choose(page []T, chosen func(*T, Facts)) []T {
 	n := 0
 	for i := range page {
@@ -119,7 +118,7 @@ func (f *Filter) wantsOwner(u *User) bool {
 	return false
 }
 
-// base is the query for the rows, sorted where the database can.
+// base is the query for the rows, sorted if the database can sort them.
 func (d *filteredList[T]) base(l *Layout) (*engine.Query, error) {
 	q, err := d.query(l)
 	if err != nil || d.later() {
@@ -157,7 +156,7 @@ func (d *filteredList[T]) fetch(ctx context.Context, tx *Tx, q *engine.Query, pa
 	return page, err
 }
 
-// texts reads the texts of a page on all cores; wait waits for that.
+// texts reads the texts of a page on all cores; wait returns when all are read.
 func (d *filteredList[T]) texts(l *Layout, page []T) (wait func()) {
 	var group sync.WaitGroup
 	for part := range slices.Chunk(page, len(page)/runtime.GOMAXPROCS(0)+1) {

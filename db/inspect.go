@@ -49,7 +49,7 @@ func (l *Layout) KnownTables() []*engine.Table {
 // UsernameCandidates are the columns that could be the USERNAME_FIELD.
 func (u *UserTable) UsernameCandidates() []string { return slices.Clone(u.usernames) }
 
-// MissingColumns are the columns of AbstractUser that the model does without.
+// MissingColumns are the columns of AbstractUser that the model does not have.
 func (u *UserTable) MissingColumns() []string {
 	var missing []string
 	for _, name := range []string{"email", "first_name", "last_name", "is_active", "is_staff", "is_superuser", "date_joined", "last_login"} {

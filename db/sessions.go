@@ -241,7 +241,8 @@ func (tx *Tx) SessionsWithPrefixes(ctx context.Context, prefixes []string) ([][]
 	return found, err
 }
 
-// Marked reports whether tokenctl made the session, and the application did not save it since.
+// Marked reports whether tokenctl made the session and the application has not saved it since;
+// the expiry then carries the mark of tokenctl.
 func (s *Session) Marked() bool { return isMarked(s.Expires) }
 
 // NewestSessions returns the n sessions that expire last.

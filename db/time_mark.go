@@ -2,15 +2,14 @@ package db
 
 import "time"
 
-// What tokenctl itself made says nothing about what the application accepts. Django writes
-// the microseconds of its clock into a row; the last four of those that tokenctl writes
-// follow from the ones before, and so it knows its own rows again. It is no secret, and no
-// promise: another writer hits it once in ten thousand rows.
+// Rows that tokenctl wrote say nothing about what the application accepts. So tokenctl marks
+// the times that it writes: the last four digits of the microseconds follow from the digits
+// before them. The mark is no secret and no proof: one in ten thousand other rows has it.
 
-// markUnit is the time within which rows of tokenctl's all have one moment.
+// markUnit is the length of the intervals of time; each has one marked time.
 const markUnit = 10 * time.Millisecond
 
-// markedTime is the last moment up to t that tells tokenctl's rows.
+// markedTime is the latest marked time that is not after t.
 func markedTime(t time.Time) time.Time {
 	start := t.Truncate(markUnit)
 	if marked := start.Add(markOffset(start)); !marked.After(t) {
@@ -20,7 +19,7 @@ func markedTime(t time.Time) time.Time {
 	return start.Add(markOffset(start))
 }
 
-// isMarked reports whether a moment is one of markedTime's.
+// isMarked reports whether t is a marked time.
 func isMarked(t time.Time) bool {
 	start := t.Truncate(markUnit)
 	return !t.IsZero() && t.Sub(start) == markOffset(start)

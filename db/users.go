@@ -127,7 +127,7 @@ func (l *Layout) flagArg(t *engine.Table, c *engine.Column, value bool) (any, er
 }
 
 // isFlag is the condition that there is a user, one of whose flags Django counts as want:
-// NULL is false. absent is the flag of a model without such a column.
+// NULL is false. fallback is the value of the flag for a model without the column.
 func (l *Layout) isFlag(u *UserTable, column string, want, fallback bool) string {
 	there := "u." + engine.Quote(u.Key) + " is not null"
 	if u.Column(column) == nil {

@@ -43,9 +43,9 @@ func (tx *Tx) CreateUsers(ctx context.Context, list []NewUser, random io.Reader)
 	return done, nil
 }
 
-// sameColumns returns how many of the list's first users one statement can write, and
-// the columns that it writes: one whose absence is the database's default cannot
-// be NULL instead. Models that inherit from another have no such statement.
+// sameColumns returns how many of the first users in list one statement can write, and its
+// columns. Users who rely on different defaults of the database need different statements:
+// NULL is not the default. No such statement exists for a model that inherits from another.
 func (tx *Tx) sameColumns(list []NewUser) (userColumns, int, error) {
 	var shapes []*userShape
 	n := 0
@@ -76,7 +76,7 @@ func (tx *Tx) sameColumns(list []NewUser) (userColumns, int, error) {
 	return columns, n, nil
 }
 
-// insertSameColumns writes users who give the same columns.
+// insertSameColumns writes users who have values for the same columns.
 func (tx *Tx) insertSameColumns(ctx context.Context, columns userColumns, list []NewUser, random io.Reader) error {
 	next := func(n *NewUser) ([]any, error) {
 		key, err := tx.newKey(random)

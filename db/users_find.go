@@ -96,12 +96,12 @@ func (tx *Tx) UsersNamed(ctx context.Context, names []string) (list []Match, rep
 	return tx.match(ctx, &UserTable{Table: u.Table, Key: c.Name, KeyType: keyTypeOf(c, l.Engine)}, names)
 }
 
-// Found is who is meant by names and by primary keys.
+// Found is the users with given names and primary keys.
 type Found struct {
 	Users        []User      // each once: by name, then by key
 	Ambiguous    []Ambiguity // names and keys that several users have
 	MissingNames []string    // names that nobody has
-	MissingKeys  []string    // keys that nobody has
+	MissingKeys  []string    // primary keys that nobody has
 }
 
 // Ambiguity is a name that several users have.
@@ -110,7 +110,7 @@ type Ambiguity struct {
 	IDs  []string
 }
 
-// FindUsers finds out who is meant. Of the names and keys each counts once.
+// FindUsers finds the users with these names and primary keys. A repeated name or key counts once.
 func (tx *Tx) FindUsers(ctx context.Context, names, ids []string) (*Found, error) {
 	u, err := tx.Layout.UserTable()
 	if err != nil {
@@ -131,8 +131,8 @@ func (tx *Tx) FindUsers(ctx context.Context, names, ids []string) (*Found, error
 	return f, nil
 }
 
-// sort adds the users whom a text means alone, unless they were seen, and the texts
-// that mean several, and returns those that mean nobody.
+// sort adds each user whom a text identifies, unless seen contains the user, and each text
+// that several users have. It returns the texts that nobody has.
 func (f *Found) sort(texts []string, list []Match, seen map[string]bool) (missing []string) {
 	told := make(map[string]bool, len(texts))
 	for i, text := range texts {
@@ -163,12 +163,12 @@ func (f *Found) sort(texts []string, list []Match, seen map[string]bool) (missin
 	return missing
 }
 
-// Missing are the names and keys that nobody has.
+// Missing are the names and primary keys that nobody has.
 func (f *Found) Missing() []string {
 	return append(f.MissingNames[:len(f.MissingNames):len(f.MissingNames)], f.MissingKeys...)
 }
 
-// Refusal is RefuseUsers for all who are not exactly one user.
+// Refusal is the error of RefuseUsers for the ambiguous and the missing names and primary keys.
 func (f *Found) Refusal() error { return RefuseUsers(f.Ambiguous, f.Missing()) }
 
 // UserIDs returns the primary keys of the users with these names and keys, nil without any.

@@ -7,16 +7,16 @@ import (
 	"tokenctl"
 )
 
-// JWTSummary is what a list says of a token: the fields of [JWT] of the same names,
-// and whether it has CustomClaims.
+// JWTSummary has the fields of a [JWT] that a list shows. Custom reports whether the token has
+// [CustomClaims].
 type JWTSummary struct {
 	Type                     string
 	IssuedAt, RefreshExpires time.Time
 	Custom                   bool
 }
 
-// SummarizeUnverified is [DecodeUnverified], of which a list of a million
-// rows needs no more, and has its errors.
+// SummarizeUnverified reads a token's summary without checking its signature. It returns an
+// error exactly if [DecodeUnverified] does, and is faster: a list may have a million rows.
 func SummarizeUnverified(s tokenctl.JWTSettings, text string) (summary JWTSummary, err error) {
 	if err := summarize(s, &summary, text); err != nil {
 		return JWTSummary{}, &JWTError{Reason: JWTMalformed}

@@ -10,7 +10,7 @@ import (
 	"tokenctl"
 )
 
-// compareSummary holds a glance at a token against reading the whole of it.
+// compareSummary compares the summary of a token with the whole decoded token.
 func compareSummary(t *testing.T, s tokenctl.JWTSettings, text string) {
 	t.Helper()
 	whole, err := DecodeUnverified(s, text)
@@ -88,7 +88,7 @@ func FuzzSummarizeUnverified(f *testing.F) {
 func BenchmarkSummarizeUnverified(b *testing.B) {
 	token := jwtHeaderHS + "." + encodeSegment(summaryPayloads[0]) + "." + encodeSegment(strings.Repeat("s", 32))
 	for name, read := range map[string]func() error{
-		"glance": func() error { _, err := SummarizeUnverified(tokenctl.JWTSettings{}, token); return err },
+		"summary": func() error { _, err := SummarizeUnverified(tokenctl.JWTSettings{}, token); return err },
 		"whole":  func() error { _, err := DecodeUnverified(tokenctl.JWTSettings{}, token); return err },
 	} {
 		b.Run(name, func(b *testing.B) {

@@ -28,8 +28,8 @@ func NewSessionKeys(keys SecretKeys) *SessionKeys {
 // Any reports whether there are any keys.
 func (k *SessionKeys) Any() bool { return len(k.keys) > 0 }
 
-// Verify tells which of the keys signed a session_data, also one that [DecodeSession] cannot read, such
-// as a pickle.
+// Verify finds the key that signed a session_data. It works for data that [DecodeSession] cannot
+// read, such as a pickle.
 func (k *SessionKeys) Verify(data string) KeyMatch {
 	if strings.Contains(data, ":") {
 		m := k.idle.Get().(*sessionMACs)

@@ -44,7 +44,7 @@ func encodePayload(data []byte) string {
 // A compressor weighs a megabyte, and a run may sign a session for each of a million users.
 var zlibWriters sync.Pool
 
-// payloadDecoder holds what taking a payload apart needs, to be used again for the next.
+// payloadDecoder decodes payloads and reuses its memory for the next one.
 type payloadDecoder struct {
 	packed bytes.Reader
 	zlib   io.ReadCloser // nil before the first compressed payload
@@ -62,7 +62,7 @@ func (u *payloadDecoder) release() {
 	}
 }
 
-// unpack reverses encodePayload. The data are valid until u unpacks the next.
+// unpack reverses encodePayload. The data are valid until the next decode.
 func (u *payloadDecoder) decode(payload string) ([]byte, error) {
 	payload, compressed := strings.CutPrefix(payload, ".")
 	if base64.RawURLEncoding.DecodedLen(len(payload)) > maxSignedPayload {

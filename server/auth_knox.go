@@ -110,8 +110,8 @@ func (r *request) renewKnox(t db.KnoxToken) error {
 	})
 }
 
-// writeUnlessReadOnly writes what the peer writes although nobody asked for it; a server that
-// only reads leaves it out.
+// writeUnlessReadOnly runs f, a write that the peer does as a side effect of authentication. A
+// read-only server skips it.
 func (r *request) writeUnlessReadOnly(f func(context.Context, *db.Tx) error) error {
 	if r.server.ReadOnly {
 		return nil

@@ -29,7 +29,7 @@ type response struct {
 	cookies     []string // values of Set-Cookie
 }
 
-// newResponse is DRF's Response.
+// newResponse returns a response with data to render, like Response of rest_framework/response.py.
 func newResponse(status int, data any) *response { return &response{status: status, data: data} }
 
 // page is an HTML page of Django's own, such as an error's.

@@ -88,47 +88,47 @@ type Kind struct {
 	LooksLike func(text string) bool
 	// List yields what the selector selects, as the database orders it.
 	List func(context.Context, Env, *db.Store, Selector) iter.Seq2[Credential, error]
-	// ByIDs finds the credentials behind ids without their "kind:" prefix. An absent one
-	// is CodeNotFound, one whose secret has another fingerprint CodeChanged, one that
-	// several rows fit CodeAmbiguousID.
+	// ByIDs finds the credentials behind ids without their "kind:" prefix. An id without
+	// a row is CodeNotFound, a secret with another fingerprint is CodeChanged, an id of
+	// several rows is CodeAmbiguousID.
 	ByIDs func(context.Context, Env, *db.Tx, []string) ([]Found, error)
-	// BySecrets finds the credentials of secrets, in their order; nil for a secret that
-	// is none of the kind's.
+	// BySecrets finds the credentials of secrets, in their order; nil for a secret
+	// of no credential of the kind.
 	BySecrets func(context.Context, Env, *db.Tx, []tokenctl.Secret) ([]*Credential, error)
-	// Cannot says why a verb can do nothing with a credential as it was seen; nil where
-	// it can. The function itself is nil where every verb can.
+	// Cannot says why verb can do nothing with a credential; nil if it can. The function
+	// itself is nil if every verb can.
 	Cannot func(env Env, l *db.Layout, verb string, c *Credential, now time.Time) *tokenctl.Error
 	// CheckMint and CheckRotate return a usage error for a request that the kind
 	// cannot fulfil, whatever the database holds.
 	CheckMint   func(Env, MintRequest) error
 	CheckRotate func(Env, RotateRequest) error
-	// CheckApplication compares what would be made with what the application made last:
-	// CodeWrongKey or CodeWrongClaims where they differ and force is not set. refs are what
-	// will be replaced, nil where nothing is. It tells with how many it compared. The
-	// function itself is nil where any row is accepted.
+	// CheckApplication compares a new credential with the newest ones of the application. If
+	// they differ and force is not set, the error is CodeWrongKey or CodeWrongClaims. refs are
+	// the credentials to replace, if any. It returns the number of credentials that it
+	// compared. The function itself is nil if the application accepts any row.
 	CheckApplication func(ctx context.Context, env Env, tx *db.Tx, force bool, refs []*Ref) (int, error)
-	// MintAll makes a credential for each of the users, who are different ones, in
-	// their order and in the form the peer makes it, and tells who can get none.
-	// It is best given MintBatch users at a time.
+	// MintAll makes a credential for each user, in the order of users and as the peer makes
+	// it. It returns a refusal for each user who cannot get one. The users must be
+	// distinct. MintBatch is the best number of users for one call.
 	MintAll func(context.Context, Env, *db.Tx, []db.User, MintRequest) ([]Minted, []Refusal, error)
-	// AtLimit tells which of the users can get no further one; nil where nothing
-	// limits them. Limit says it of several users: "already have a drf token".
+	// AtLimit returns a refusal for each user who cannot get a further credential; it is nil
+	// if the kind has no limit. Limit is the reason in words: "already have a drf token".
 	AtLimit func(context.Context, Env, *db.Tx, []db.User) ([]Refusal, error)
 	Limit   string
-	// ImportDRF gives the users' DRF keys rows of the kind. keyless are the users who
-	// have no key. With dry no row is made, and what would be one is returned.
+	// ImportDRF makes rows of the kind for the users' DRF keys. keyless are the users without
+	// a DRF key. With dry it returns the rows without writing them.
 	ImportDRF func(ctx context.Context, env Env, tx *db.Tx, users []db.User, lifetime Lifetime, dry bool) (imported []Imported, keyless []db.User, err error)
-	// Rotate replaces credentials. Those that it left have nothing in their places.
+	// Rotate replaces credentials. For each credential in Outcomes the Minted is empty.
 	Rotate func(context.Context, Env, *db.Tx, []*Ref, RotateRequest) ([]Minted, db.Outcomes, error)
-	// Ends is when a credential ends that is made now, zero being never, and what decides
-	// that; the words are empty where a successor ends as its predecessor does. The function
-	// itself is nil where none ends.
+	// Ends is when a credential made now ends (zero: never), and which setting or flag decides
+	// it; why is empty if a successor keeps its predecessor's end. The function itself is nil
+	// if credentials of the kind never end.
 	Ends func(env Env, now time.Time, typ string, l Lifetime) (end time.Time, why string)
 	// Blacklist makes credentials stop working.
 	Blacklist func(context.Context, Env, *db.Tx, []*Ref) (db.Outcomes, error)
-	// BlacklistWhere does so with all that a selector selects at that moment, and returns
-	// how many it changed. It is for selectors of which Exact reports that the database
-	// alone can tell what they select.
+	// BlacklistWhere blacklists all credentials that a selector selects, and returns their
+	// number. It may only be called if Exact reports that the database alone can evaluate
+	// the selector.
 	BlacklistWhere func(context.Context, *db.Tx, *Selector) (int64, error)
 	Exact          func(*Selector) bool
 	// Unblacklist undoes Blacklist.
@@ -137,13 +137,13 @@ type Kind struct {
 	// many there were.
 	Expired func(context.Context, Env, *db.Store, PurgeRequest) iter.Seq2[db.Ref, error]
 	Purge   func(context.Context, Env, *db.Tx, []db.Ref, PurgeRequest) (int64, error)
-	// Remains are sentences about what goes on although credentials are blacklisted.
+	// Remains are sentences about access that remains after credentials are blacklisted.
 	Remains func(context.Context, Env, *db.Tx, []*Ref) ([]string, error)
-	// OutlivesRow says why a credential may work on after its row was deleted; empty where
-	// it does not. The function itself is nil where no credential does.
+	// OutlivesRow says why a credential may still work after its row was deleted; empty if it
+	// does not. The function itself is nil if no credential does.
 	OutlivesRow func(*tokenctl.Settings) (why, assumed string)
-	// TakenWhileInactive says what still takes the live credentials of an inactive user;
-	// empty where nothing does.
+	// TakenWhileInactive says what still accepts the live credentials of an inactive user;
+	// empty if nothing does.
 	TakenWhileInactive string
 	// Header is the request header that carries the secret.
 	Header func(*tokenctl.Settings, tokenctl.Secret) string
@@ -160,8 +160,8 @@ type Kind struct {
 	// NeverRead reports whether the application never looks a credential up, so that
 	// blacklisting it would have no effect; nil where it always does.
 	NeverRead func(*db.Layout, *Credential) bool
-	// AssumedExpired words by what credentials count as expired where nobody configured it;
-	// empty where that is known. It is nil where the rows alone tell.
+	// AssumedExpired describes the default by which credentials count as expired; empty if it
+	// is configured. The function itself is nil if the rows alone decide.
 	AssumedExpired func(Env) string
 	// Rotatable says why no credential can be replaced in this layout; nil where that
 	// depends on nothing.
@@ -184,7 +184,7 @@ func (k *Kind) SecretNames(typ string) []string {
 	return []string{refresh, access}
 }
 
-// Noun is what one of the kind is called.
+// Noun is the name of one credential of the kind, such as "drf token".
 func (k *Kind) Noun() string { return strings.TrimSuffix(k.Title, "s") }
 
 // Kinds are all kinds, in the order in which lists show them.
@@ -265,7 +265,7 @@ func NothingToPurge() error {
 		Hint: "check that this is the application's database: tokenctl doctor; for another schema give --schema"}
 }
 
-// tableMissing is the error for a kind whose table the database does not have.
+// tableMissing is the CodeTableMissing error for a kind without a table in the database.
 func (k *Kind) tableMissing() error {
 	return &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no " + k.Title,
 		Hint: fmt.Sprintf("add %q to INSTALLED_APPS and run manage.py migrate; for another schema give --schema", k.App)}
@@ -279,8 +279,8 @@ func (k *Kind) Check(l *db.Layout) error {
 	return k.tableMissing()
 }
 
-// Ready returns why a verb can do nothing with any credential of the kind: because of the
-// settings, the key or the tables; nil where it can. The verbs go by the same rules.
+// Ready returns an error if the settings, the key or the tables prevent verb for every
+// credential of the kind. The verbs check the same rules.
 func (k *Kind) Ready(env Env, l *db.Layout, verb string) error {
 	switch {
 	case verb == "mint":
@@ -304,7 +304,7 @@ func (k *Kind) Ready(env Env, l *db.Layout, verb string) error {
 	return k.keyFor(env, verb)
 }
 
-// keyFor returns an error where a verb needs a key that is not configured.
+// keyFor returns an error if verb needs a key (SECRET_KEY or SIGNING_KEY) that is not configured.
 func (k *Kind) keyFor(env Env, verb string) error {
 	switch {
 	case k == JWT && (verb == "mint" || verb == "rotate"):
