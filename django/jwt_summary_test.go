@@ -89,7 +89,7 @@ func BenchmarkSummarizeUnverified(b *testing.B) {
 	token := jwtHeaderHS + "." + encodeSegment(summaryPayloads[0]) + "." + encodeSegment(strings.Repeat("s", 32))
 	for name, read := range map[string]func() error{
 		"summary": func() error { _, err := SummarizeUnverified(tokenctl.JWTSettings{}, token); return err },
-		"whole":  func() error { _, err := DecodeUnverified(tokenctl.JWTSettings{}, token); return err },
+		"whole":   func() error { _, err := DecodeUnverified(tokenctl.JWTSettings{}, token); return err },
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
