@@ -26,6 +26,7 @@ func NormalizeUsername(s string) string {
 // ValidationError is a complaint in Django's own words, with their capital and full stop.
 type ValidationError string
 
+// Error implements error.
 func (e ValidationError) Error() string { return string(e) }
 
 // ValidateUsername checks the normalised s as full_clean checks AbstractUser.username:

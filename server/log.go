@@ -64,6 +64,7 @@ func (s *Server) ErrorLog() *log.Logger { return log.New(connectionLog{s.Log}, "
 
 type connectionLog struct{ to *slog.Logger }
 
+// Write implements io.Writer: it logs one line of the standard logger of net/http.
 func (c connectionLog) Write(line []byte) (int, error) {
 	why := reason("the connection failed")
 	switch {

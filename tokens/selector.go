@@ -142,7 +142,7 @@ func (s *Selector) Chosen(layout *db.Layout) ([]*Kind, error) {
 	return s.Kinds, nil
 }
 
-// notFound is the error for an id that no row has.
+// notFound is the CodeNotFound error for an id without a row.
 func notFound(id string) *tokenctl.Error {
 	return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "there is no " + id,
 		Hint: "tokenctl list shows the ids"}
