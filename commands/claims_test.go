@@ -10,6 +10,7 @@ import (
 // TestWrongClaims: tokens that tokenctl itself made do not count, --force goes on, and only
 // commands that have it name it.
 func TestWrongClaims(t *testing.T) {
+	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, _ string) {
 		url, secrets := dbtest.Fixture(t, engine)
 		c := withKey(cli{t: t, url: url}, secrets.SecretKey)
@@ -68,6 +69,7 @@ func TestWrongClaims(t *testing.T) {
 
 // TestWrongBackend: a session of a backend that the application's own do not have.
 func TestWrongBackend(t *testing.T) {
+	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, _ string) {
 		url, secrets := dbtest.Fixture(t, engine)
 		c := withKey(cli{t: t, url: url}, secrets.SecretKey)

@@ -16,6 +16,7 @@ import (
 // TestCompletionIsQuick: whatever state the database is in, a press of the tab
 // key costs no more than 300 ms and nothing is said.
 func TestCompletionIsQuick(t *testing.T) {
+	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and answers nothing
 	if err != nil {
 		t.Fatal(err)
@@ -68,6 +69,7 @@ func complete1(t *testing.T, url string, args ...string) (status int, stdout, st
 }
 
 func TestWrap(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		text  string
 		width int

@@ -27,6 +27,7 @@ func inTest(t *testing.T, env map[string]string, args ...string) (stdout, stderr
 // TestFlagsGiven: no flag of any command takes an empty value for none, also in a list and
 // behind a good one.
 func TestFlagsGiven(t *testing.T) {
+	t.Parallel()
 	seen := 0
 	var walk func(*cobra.Command)
 	walk = func(c *cobra.Command) {
@@ -77,6 +78,7 @@ func TestFlagsGiven(t *testing.T) {
 
 // TestYearOne: a date is a date, also the first that there is.
 func TestYearOne(t *testing.T) {
+	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, _ string) {
 		url, secrets := dbtest.Fixture(t, engine)
 		list := func(args ...string) string {

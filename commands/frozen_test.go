@@ -33,6 +33,7 @@ var frozenFields = map[string]string{
 }
 
 func TestFrozenFields(t *testing.T) {
+	t.Parallel()
 	got := map[string][]output.Column{
 		"credential": credentialColumns, "show": showColumns, "verify": verifyColumns, "user": userColumns, "doctor": doctorColumns, "version": versionColumns, "purge": purgeColumns, "import": importColumns, "setting": configColumns, "finding": findingColumns,
 		"minted": mintedColumns([]string{"token"}, false), "minted jwt": mintedColumns([]string{"refresh", "access"}, false), "rotated": mintedColumns([]string{"token"}, true),
@@ -77,6 +78,7 @@ func declaredCodes(t *testing.T) map[string]string {
 }
 
 func TestCodes(t *testing.T) {
+	t.Parallel()
 	declared := declaredCodes(t)
 	if len(declared) < 30 {
 		t.Fatalf("found only %d codes in django/errors.go", len(declared))
@@ -115,6 +117,7 @@ func errorTable() string {
 }
 
 func TestReadmeListsCodes(t *testing.T) {
+	t.Parallel()
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatalf("%v; its table of codes is\n\n%s", err, errorTable())

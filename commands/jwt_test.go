@@ -13,6 +13,7 @@ import (
 // TestJWTFixtures: every token of the fixtures gets the right verdict with their
 // key, and none without.
 func TestJWTFixtures(t *testing.T) {
+	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, _ string) {
 		url, secrets := dbtest.Fixture(t, engine)
 		c := cli{t: t, url: url, env: map[string]string{"TOKENCTL_SECRET_KEY": secrets.SecretKey}}
@@ -58,6 +59,7 @@ func TestJWTFixtures(t *testing.T) {
 
 // TestJWTRotationsAtOnce: of several operators who rotate one token, one wins.
 func TestJWTRotationsAtOnce(t *testing.T) {
+	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, _ string) {
 		url, secrets := dbtest.Fixture(t, engine)
 		c := cli{t: t, url: url, env: map[string]string{"TOKENCTL_SECRET_KEY": secrets.SecretKey}}

@@ -24,6 +24,7 @@ const keyOfAlice = "the key of alice"
 // Foreign keys decide whose rows a table holds, and what is not there is asked for by
 // no command that does not need it.
 func TestLayoutsOfProjects(t *testing.T) {
+	t.Parallel()
 	agents, users := "[auth]\nuser_table = \"agents_agent\"\n", "[auth]\nuser_table = \"auth_user\"\n"
 	for name, steps := range map[string][]step{
 		"two user models": {
@@ -289,6 +290,7 @@ func fixes(list []map[string]any) (texts []string) {
 
 // What doctor tells to run mends what it found.
 func TestDoctorFixes(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ name, engine, change, check string }{
 		{"sequence behind", "postgres", `select setval(pg_get_serial_sequence('auth_user', 'id'), 1, false)`, "sequences"},
 		{"sequence used up", "postgres", `select setval(pg_get_serial_sequence('auth_user', 'id'), 2147483647)`, "sequences"},

@@ -17,6 +17,7 @@ import (
 // TestReadmeMatrix: the README's table of kinds and verbs says what the kinds say
 // of themselves.
 func TestReadmeMatrix(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile(filepath.Join("..", "README.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -42,6 +43,7 @@ func TestReadmeMatrix(t *testing.T) {
 // TestMatrix backs every cell of that table, on both engines: what a kind can, it
 // does, and what it cannot is refused by name.
 func TestMatrix(t *testing.T) {
+	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, _, url string) {
 		c := cli{t: t, url: url, env: map[string]string{"TOKENCTL_SECRET_KEY": "a secret key of more than thirty-two bytes"}}
 		c.must("", "init", "-q")
@@ -131,6 +133,7 @@ func cells(t *testing.T, c cli, k *tokens.Kind) {
 
 // TestReadmeSettings: the settings that the README shows can be read.
 func TestReadmeSettings(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile(filepath.Join("..", "README.md"))
 	if err != nil {
 		t.Fatal(err)

@@ -20,15 +20,6 @@ func altered(t *testing.T, engine, postgres, old, new string, then ...string) (s
 	return shell{cli{t: t, url: url, env: map[string]string{"TOKENCTL_SECRET_KEY": secrets.SecretKey}}, ""}, secrets
 }
 
-func bothEngines(t *testing.T, f func(t *testing.T, engine string)) {
-	for _, engine := range []string{"sqlite", "postgres"} {
-		t.Run(engine, func(t *testing.T) {
-			t.Parallel()
-			f(t, engine)
-		})
-	}
-}
-
 // rows are what no command of these tests may change.
 func (s shell) rows() string {
 	var all []string
@@ -41,7 +32,8 @@ func (s shell) rows() string {
 // A name that several users have is refused by whatever takes names, with their keys;
 // by key each of them can be named.
 func TestSharedName(t *testing.T) {
-	bothEngines(t, func(t *testing.T, engine string) {
+	t.Parallel()
+	dbtest.EachEngine(t, func(t *testing.T, engine string) {
 		s, _ := altered(t, engine, "alter table auth_user drop constraint auth_user_username_key", " NOT NULL UNIQUE", " NOT NULL",
 			`insert into auth_user (id, password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined)
 				select id + 9, password, is_superuser, username, first_name, last_name, '2@x', is_staff, is_active, date_joined from auth_user where username in ('alice', 'dave')`)
@@ -94,7 +86,8 @@ func TestSharedName(t *testing.T) {
 
 // Where the database takes names of another case for the same, so does every command.
 func TestNamesWithoutCase(t *testing.T) {
-	bothEngines(t, func(t *testing.T, engine string) {
+	t.Parallel()
+	dbtest.EachEngine(t, func(t *testing.T, engine string) {
 		s, _ := altered(t, engine, "create extension citext; alter table auth_user alter username type citext", `"username" varchar(150)`, `"username" varchar(150) collate nocase`)
 		same := func(want string, args ...string) {
 			t.Helper()
@@ -150,6 +143,7 @@ func TestNamesWithoutCase(t *testing.T) {
 
 // Where it does not, nothing of that is guessed.
 func TestNamesWithCase(t *testing.T) {
+	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, _, url string) {
 		s := shell{cli{t: t, url: url}, ""}
 		s.ok("", "init", "-q")
@@ -177,7 +171,8 @@ func TestNamesWithCase(t *testing.T) {
 
 // A null flag is a false one, whatever asks; only a model without the column has another.
 func TestNullFlags(t *testing.T) {
-	bothEngines(t, func(t *testing.T, engine string) {
+	t.Parallel()
+	dbtest.EachEngine(t, func(t *testing.T, engine string) {
 		s, secrets := altered(t, engine, "alter table auth_user alter is_active drop not null, alter is_staff drop not null, alter is_superuser drop not null", " bool NOT NULL", " bool NULL",
 			"update auth_user set is_active = null, is_staff = null, is_superuser = null where username = 'alice'", "update auth_user set is_staff = null where username = 'bob'")
 		for kind, secret := range map[string]string{"drf": secrets.DRF["alice"], "knox": secrets.Knox["alice-1"], "jwt": secrets.JWT["alice-live"].Refresh, "session": secrets.Sessions["alice-web"]} {
@@ -243,7 +238,8 @@ func TestNullFlags(t *testing.T) {
 
 // A trigger that keeps a row as it is is not taken for success, nor for a deleted user.
 func TestUserChangeSwallowed(t *testing.T) {
-	bothEngines(t, func(t *testing.T, engine string) {
+	t.Parallel()
+	dbtest.EachEngine(t, func(t *testing.T, engine string) {
 		url, _ := dbtest.Fixture(t, engine)
 		s := shell{cli{t: t, url: url}, ""}
 		if engine == "sqlite" {

@@ -142,6 +142,7 @@ result = None`, nil)
 
 // TestPeerSessionBackend: a minted session lets its user in, or is not made.
 func TestPeerSessionBackend(t *testing.T) {
+	t.Parallel()
 	const model, all = "django.contrib.auth.backends.ModelBackend", "django.contrib.auth.backends.AllowAllUsersModelBackend"
 	for _, test := range []struct {
 		theirs, used, ours string

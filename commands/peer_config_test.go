@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tokenctl"
+	"tokenctl/db/dbtest"
 	"tokenctl/django/djangotest"
 )
 
@@ -109,6 +110,7 @@ result = dict(Hash=u.password, Right=u.check_password("pässwörd 42-xyz"), Upda
 // TestPeerConfigHashers: what tokenctl writes by password_hasher, Django verifies
 // and leaves as it is.
 func TestPeerConfigHashers(t *testing.T) {
+	t.Parallel()
 	for name, class := range map[string]string{"pbkdf2_sha256": "PBKDF2PasswordHasher", "pbkdf2_sha1": "PBKDF2SHA1PasswordHasher",
 		"bcrypt_sha256": "BCryptSHA256PasswordHasher", "scrypt": "ScryptPasswordHasher"} {
 		t.Run(name, func(t *testing.T) {
@@ -116,8 +118,8 @@ func TestPeerConfigHashers(t *testing.T) {
 				if name == "scrypt" && p.Name == "3.2" {
 					return // came with Django 4.0
 				}
-				pr := p.Project(t, sqliteURL(t), djangotest.Options{Settings: `PASSWORD_HASHERS = ["django.contrib.auth.hashers.` + class + `"]`})
-				pr.Migrate()
+				t.Parallel()
+				pr, _ := dbtest.Migrated(t, p, "sqlite", djangotest.Options{Settings: `PASSWORD_HASHERS = ["django.contrib.auth.hashers.` + class + `"]`})
 				c, with, _ := imported(t, pr)
 				c.must("pässwörd 42-xyz\n", with("user", "create", "ann", "--password-stdin")...)
 				var stored struct {
@@ -137,6 +139,7 @@ result = dict(Hash=u.password, Right=u.check_password("pässwörd 42-xyz"), Upda
 }
 
 func TestPeerConfigUserModels(t *testing.T) {
+	t.Parallel()
 	for model, want := range map[string]tokenctl.AuthSettings{
 		"uuid": {UserTable: "accounts_uuiduser", UsernameField: "email"},
 		"both": {UserTable: "accounts_bothuser", UsernameField: "username"},
@@ -144,8 +147,8 @@ func TestPeerConfigUserModels(t *testing.T) {
 	} {
 		t.Run(model, func(t *testing.T) {
 			djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
-				pr := p.Project(t, sqliteURL(t), djangotest.Options{UserModel: model})
-				pr.Migrate()
+				t.Parallel()
+				pr, _ := dbtest.Migrated(t, p, "sqlite", djangotest.Options{UserModel: model})
 				pr.Eval(`User.objects.create_user(**{"email": "ann@example.com", User.USERNAME_FIELD: "ann@example.com"}); result = None`, nil)
 				c, with, s := imported(t, pr)
 				if !reflect.DeepEqual(s.Auth, want) {
@@ -156,8 +159,6 @@ func TestPeerConfigUserModels(t *testing.T) {
 		})
 	}
 }
-
-func sqliteURL(t *testing.T) string { return "sqlite:///" + filepath.Join(t.TempDir(), "db.sqlite3") }
 
 // TestPeerNaiveTimes: with USE_TZ=False both sides mean the same moments, which
 // Django stores in two ways.
@@ -223,6 +224,7 @@ result = dict(Joined=u.date_joined.timestamp(), Created=Token.objects.get().crea
 // TestPeerConfigKeys: what the project reads from a file of its own, or from
 // DJANGO_SECRET_KEY, is not copied.
 func TestPeerConfigKeys(t *testing.T) {
+	t.Parallel()
 	const settings = `
 import os
 here = os.path.dirname(os.path.abspath(__file__))
@@ -233,8 +235,8 @@ SIMPLE_JWT = {"ALGORITHM": "HS512", "SIGNING_KEY": open(os.path.join(here, "sign
 `
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		const key, signing = "secret-key-in-a-file-0123456789-0123456789", "signing-key-in-a-file-0123456789-0123456789-0123456789-0123456789-0123456789"
-		pr := p.Project(t, sqliteURL(t), djangotest.Options{Settings: settings, Files: map[string]string{"secret.txt": key + "\n", "signing.txt": signing}})
-		pr.Migrate()
+		t.Parallel()
+		pr, _ := dbtest.Migrated(t, p, "sqlite", djangotest.Options{Settings: settings, Files: map[string]string{"secret.txt": key + "\n", "signing.txt": signing}})
 		if err := os.Chmod(filepath.Join(pr.Dir, "secret.txt"), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -87,6 +87,7 @@ func jwtKeys(t testing.TB, algorithm string) (config, settings string) {
 }
 
 func TestPeerJWTLife(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ algorithm, model, create, name string }{
 		{"HS256", "", `User.objects.create_user("ann", password="correct horse battery")`, "ann"},
 		{"RS256", "uuid", `User.objects.create_user(email="ann@example.org", password="correct horse battery")`, "ann@example.org"},

@@ -18,6 +18,7 @@ func knoxIs42() bool {
 
 // TestPeerKnoxSwapped: a model of the project's own in the place of knox's.
 func TestPeerKnoxSwapped(t *testing.T) {
+	t.Parallel()
 	if !djangotest.HasKnox() || knoxIs42() {
 		return
 	}
@@ -69,6 +70,7 @@ result = [apps.get_model("machines", "Credential").objects.count(), User.objects
 
 // TestPeerKnoxUserModels: the owners' keys are of every type.
 func TestPeerKnoxUserModels(t *testing.T) {
+	t.Parallel()
 	if !djangotest.HasKnox() {
 		return
 	}

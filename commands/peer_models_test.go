@@ -10,6 +10,7 @@ import (
 
 // TestPeerUserModels goes through a token's life for models unlike auth.User.
 func TestPeerUserModels(t *testing.T) {
+	t.Parallel()
 	for _, m := range []struct {
 		model, name, create, settings string
 		set                           []string

@@ -30,6 +30,7 @@ func TestPeerNullFlags(t *testing.T) {
 
 // TestPeerNames: a name means for tokenctl whom Django finds by it.
 func TestPeerNames(t *testing.T) {
+	t.Parallel()
 	asked := []string{"bob", "BOB", "Bob", "zoë", "ZOË", "zoe\u0308", "bob ", "nobody", "twins", "TWINS"}
 	for name, change := range map[string][3]string{
 		"as it is":      {"select 1", `"username"`, `"username"`},

@@ -37,6 +37,7 @@ func loggedIn(t testing.TB, pr *djangotest.Project, key string) string {
 // TestSessionFixtures: what real Django left in the fixtures, with its key and
 // without one.
 func TestSessionFixtures(t *testing.T) {
+	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, _ string) {
 		url, secrets := dbtest.Fixture(t, engine)
 		plain := cli{t: t, url: url}
@@ -97,6 +98,7 @@ func TestSessionFixtures(t *testing.T) {
 // TestPeerSessionFixtures: Django 4.2's sessions after tokenctl's changes, at
 // every age of Django.
 func TestPeerSessionFixtures(t *testing.T) {
+	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		dbtest.Engines(t, func(t *testing.T, engine, _ string) {
 			url, secrets := dbtest.Fixture(t, engine)
@@ -127,6 +129,7 @@ client.force_login(User.objects.get(pk=pk))
 result = client.session.session_key`
 
 func TestPeerSessions(t *testing.T) {
+	t.Parallel()
 	for _, model := range []string{"", "uuid"} {
 		t.Run("user_"+model, func(t *testing.T) {
 			peers(t, djangotest.Options{UserModel: model}, func(t *testing.T, pr *djangotest.Project, plain cli) {
@@ -223,6 +226,7 @@ result = dict(Items=dict(s.items()), Expires=Session.objects.get(pk=key).expire_
 // TestPeerSessionFallbacks: after a change of SECRET_KEY the old sessions live
 // as long as it is a fallback, where Django knows fallbacks.
 func TestPeerSessionFallbacks(t *testing.T) {
+	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		url, secrets := dbtest.Fixture(t, "sqlite")
 		pr := p.Project(t, url, djangotest.Options{SecretKey: "a new key", Settings: fmt.Sprintf("SECRET_KEY_FALLBACKS = [%q]", secrets.SecretKey)})
@@ -247,6 +251,7 @@ func TestPeerSessionFallbacks(t *testing.T) {
 
 // TestSessionKeyForms: what is no session key is unknown, whatever it is.
 func TestSessionKeyForms(t *testing.T) {
+	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, _ string) {
 		url, secrets := dbtest.Fixture(t, engine)
 		c := withKey(cli{t: t, url: url}, secrets.SecretKey)

@@ -92,14 +92,11 @@ const (
 
 // peers runs f for every Django age and engine, with a migrated project.
 func peers(t *testing.T, o djangotest.Options, f func(t *testing.T, pr *djangotest.Project, c cli)) {
+	t.Helper()
+	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
-		dbtest.Engines(t, func(t *testing.T, engine, _ string) {
-			url := dbtest.SQLite(t)
-			if engine == "postgres" {
-				url = dbtest.Postgres(t)
-			}
-			pr := p.Project(t, url, o)
-			pr.Migrate()
+		dbtest.EachEngine(t, func(t *testing.T, engine string) {
+			pr, url := dbtest.Migrated(t, p, engine, o)
 			f(t, pr, cli{t: t, url: url})
 		})
 	})
@@ -226,6 +223,7 @@ result = dict(Right=u.check_password("pässwörd 42-xyz"), Wrong=u.check_passwor
 // TestPeerFixtures: what real Django left in the fixtures verifies, and Django
 // accepts what tokenctl does to it.
 func TestPeerFixtures(t *testing.T) {
+	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		dbtest.Engines(t, func(t *testing.T, engine, _ string) {
 			url, secrets := dbtest.Fixture(t, engine)

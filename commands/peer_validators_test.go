@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"tokenctl/db/dbtest"
 	"tokenctl/django"
 	"tokenctl/django/djangotest"
 )
@@ -44,12 +45,13 @@ var candidates = []string{"1", "12", "123", "1234567890", "ab", "abc", "ann", "A
 // TestPeerValidators: the application's validators, as they were imported, say of
 // every password what Django says.
 func TestPeerValidators(t *testing.T) {
+	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		for _, test := range validators {
 			t.Run(test.name, func(t *testing.T) {
-				pr := p.Project(t, sqliteURL(t), djangotest.Options{Settings: `V = "django.contrib.auth.password_validation."` + "\n" + test.settings + "\n",
+				t.Parallel()
+				pr, _ := dbtest.Migrated(t, p, "sqlite", djangotest.Options{Settings: `V = "django.contrib.auth.password_validation."` + "\n" + test.settings + "\n",
 					Files: map[string]string{"symbols.py": ownValidator, "common.txt": "correct horse\n  battery  \n"}})
-				pr.Migrate()
 				c, with, s := imported(t, pr)
 				checks, err := django.NewPasswordChecks(s.Auth, func(path string) (string, error) {
 					text, err := os.ReadFile(path)

@@ -10,10 +10,10 @@ import (
 // SQLite takes any value in any column. What Django makes of one decides: verify says so,
 // and whatever Django accepts can be revoked.
 func TestPeerOddValues(t *testing.T) {
+	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
-		url := dbtest.SQLite(t)
-		pr := p.Project(t, url, djangotest.Options{})
-		pr.Migrate()
+		t.Parallel()
+		pr, url := dbtest.Migrated(t, p, "sqlite", djangotest.Options{})
 		pr.Eval(`User.objects.create_user("alice", password="correct horse battery"); result = None`, nil)
 		c := withKey(cli{t: t, url: url}, djangotest.SecretKey)
 		kinds := map[string]struct{ path, header, prefix, column string }{

@@ -145,6 +145,7 @@ func TestProgressBesideOutput(t *testing.T) {
 }
 
 func TestProgressConcurrently(t *testing.T) {
+	t.Parallel()
 	a := app(globals{})
 	p := a.progress("hashing", 0)
 	var workers sync.WaitGroup

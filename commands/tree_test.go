@@ -35,6 +35,7 @@ func walkTree(t *testing.T, c *cobra.Command, f func(t *testing.T, c *cobra.Comm
 }
 
 func TestTree(t *testing.T) {
+	t.Parallel()
 	walkTree(t, testRoot(), func(t *testing.T, c *cobra.Command) {
 		leaf := !c.HasSubCommands()
 		first, _ := utf8.DecodeRuneInString(c.Short)
@@ -107,6 +108,7 @@ func wrongUse(use string) []string {
 }
 
 func TestTreeExamples(t *testing.T) {
+	t.Parallel()
 	walkTree(t, testRoot(), func(t *testing.T, c *cobra.Command) {
 		own := c.HasSubCommands()
 		for line := range strings.SplitSeq(c.Example, "\n") {
@@ -196,6 +198,7 @@ func tokenctlLines(line string) [][]string {
 var secretName = regexp.MustCompile(`token|password|secret|key|passphrase`)
 
 func TestTreeFlags(t *testing.T) {
+	t.Parallel()
 	walkTree(t, testRoot(), func(t *testing.T, c *cobra.Command) {
 		c.InitDefaultHelpFlag()
 		check := func(f *pflag.Flag) {
@@ -218,6 +221,7 @@ func TestTreeFlags(t *testing.T) {
 }
 
 func TestTreeHelp(t *testing.T) {
+	t.Parallel()
 	walkTree(t, testRoot(), func(t *testing.T, c *cobra.Command) {
 		var b bytes.Buffer
 		c.Root().SetOut(&b)
@@ -249,6 +253,7 @@ func TestTreeHelp(t *testing.T) {
 var writesNoRows = []string{"completion"}
 
 func TestTreeFields(t *testing.T) {
+	t.Parallel()
 	walkTree(t, testRoot(), func(t *testing.T, c *cobra.Command) {
 		if c.HasSubCommands() || slices.Contains(writesNoRows, c.Name()) {
 			return

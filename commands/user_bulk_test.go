@@ -28,6 +28,7 @@ func csvOf(t *testing.T, header string, n int, line func(i int) string) string {
 // Many users are written at once, in the order of the file, each with what its
 // line gives; one of them who cannot be is named, and nobody is created.
 func TestUserCreateMany(t *testing.T) {
+	t.Parallel()
 	const n = 21000 // more than one part
 	dbtest.Engines(t, func(t *testing.T, engine, url string) {
 		s := shell{cli{t: t, url: url}, ""}
@@ -81,6 +82,7 @@ func TestUserCreateMany(t *testing.T) {
 // A UUID key is made for each of them, a default of the database is left to it,
 // and what tokenctl cannot read goes to the database as it was written.
 func TestUserCreateManyCustom(t *testing.T) {
+	t.Parallel()
 	const n = 300
 	dbtest.Engines(t, func(t *testing.T, engine, url string) {
 		s := shell{cli{t: t, url: url}, privateFile(t, "[auth]\nuser_table = \"crm_person\"\n")}
@@ -132,6 +134,7 @@ func TestUserCreateManyCustom(t *testing.T) {
 // Of a large file, and of standard input as much, every name is looked at before
 // anybody is created.
 func TestUserCreateManyNames(t *testing.T) {
+	t.Parallel()
 	const n = 21000 // more than are held in memory
 	dbtest.Engines(t, func(t *testing.T, engine, url string) {
 		s := shell{cli{t: t, url: url}, ""}

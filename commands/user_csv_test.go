@@ -12,6 +12,7 @@ import (
 
 // TestCSVChanged: a file that is read again must be the one that was checked.
 func TestCSVChanged(t *testing.T) {
+	t.Parallel()
 	table := &db.UserTable{Table: &engine.Table{Name: "auth_user", Columns: []engine.Column{{Name: "username"}}}, Username: "username", Key: "id"}
 	file := &csvFile{name: "users.csv", text: strings.NewReader("username\nann\nben\n")}
 	read := func() (names string, err error) {

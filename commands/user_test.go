@@ -51,6 +51,7 @@ func (s shell) hash(name string) string {
 }
 
 func TestUserPasswordHash(t *testing.T) {
+	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, _, url string) {
 		s := shell{cli{t: t, url: url}, privateFile(t, "[auth]\npbkdf2_iterations = 300000\n")}
 		s.ok("", "init", "-q")
@@ -98,6 +99,7 @@ var customModel = map[string]string{
 }
 
 func TestUserCustomModel(t *testing.T) {
+	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, url string) {
 		s := shell{cli{t: t, url: url}, privateFile(t, "[auth]\npbkdf2_iterations = 260000\nuser_table = \"crm_person\"\n")}
 		cli{t: t, url: url}.must("", "init", "-q")
@@ -166,6 +168,7 @@ func TestUserCustomModel(t *testing.T) {
 // A model that inherits from a concrete one keeps its name and password in the
 // parent's table.
 func TestUserInheritedModel(t *testing.T) {
+	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, _, url string) {
 		s := shell{cli{t: t, url: url}, privateFile(t, "[auth]\nuser_table = \"crm_agent\"\n")}
 		cli{t: t, url: url}.must("", "init", "-q")
@@ -188,6 +191,7 @@ type question func() string
 func (q question) Read(p []byte) (int, error) { return copy(p, q()), nil }
 
 func TestUserDeleteChangedMeanwhile(t *testing.T) {
+	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, _, url string) {
 		c := cli{t: t, url: url}
 		c.must("", "init", "-q")

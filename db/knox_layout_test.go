@@ -16,6 +16,7 @@ import (
 // TestKnoxLayouts: every layout since knox 2.0 can be listed and deleted from;
 // those without a salt can be written.
 func TestKnoxLayouts(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name, sqlite, postgres string
 		scheme                 django.KnoxScheme
@@ -133,6 +134,7 @@ func rebuild(table string) string {
 }
 
 func TestKnoxTable(t *testing.T) {
+	t.Parallel()
 	const copied = "create table other_token (digest varchar(128) not null primary key, token_key varchar(25) not null, created timestamp not null, expiry timestamp null, user_id integer not null references auth_user (id))"
 	list := func(s *db.Store) error {
 		for _, err := range s.KnoxTokens(t.Context(), db.Filter{}) {

@@ -103,6 +103,7 @@ func digests(t *testing.T, s *db.Store, f db.Filter) string {
 }
 
 func TestKnoxTokens(t *testing.T) {
+	t.Parallel()
 	yes, no := true, false
 	hours := func(n int) time.Time { return knoxBase.Add(time.Duration(n) * time.Hour) }
 	withKnox(t, "", func(t *testing.T, s *db.Store, address string) {
@@ -165,6 +166,7 @@ func TestKnoxTokens(t *testing.T) {
 
 // TestKnoxTokensMany pages, on SQLite.
 func TestKnoxTokensMany(t *testing.T) {
+	t.Parallel()
 	withKnox(t, "", func(t *testing.T, s *db.Store, _ string) {
 		series := "generate_series(1, 2500) n"
 		digest := "lpad(n::text, 128, '0')"
@@ -198,6 +200,7 @@ func knoxFrom(ctx context.Context, tx *db.Tx, prefix string) ([]db.KnoxToken, er
 }
 
 func TestKnoxWrites(t *testing.T) {
+	t.Parallel()
 	withKnox(t, "", func(t *testing.T, s *db.Store, address string) {
 		err := s.Write(t.Context(), func(tx *db.Tx) error {
 			ctx := t.Context()
@@ -283,6 +286,7 @@ func TestKnoxWrites(t *testing.T) {
 
 // TestKnoxTokensKeyed: what can be in no row finds nothing.
 func TestKnoxTokensKeyed(t *testing.T) {
+	t.Parallel()
 	withKnox(t, "", func(t *testing.T, s *db.Store, _ string) {
 		for _, key := range []string{"no", "", "a'b", "1111%", "a\x00b", "\xff"} {
 			err := s.Read(t.Context(), func(tx *db.Tx) error {
@@ -300,6 +304,7 @@ func TestKnoxTokensKeyed(t *testing.T) {
 }
 
 func TestKnoxPurge(t *testing.T) {
+	t.Parallel()
 	withKnox(t, "", func(t *testing.T, s *db.Store, _ string) {
 		for _, test := range []struct {
 			before time.Time
@@ -341,6 +346,7 @@ func TestKnoxPurge(t *testing.T) {
 
 // TestKnoxIndex: an id is looked up in an index, whatever the table's size.
 func TestKnoxIndex(t *testing.T) {
+	t.Parallel()
 	withKnox(t, "", func(t *testing.T, s *db.Store, address string) {
 		if s.Engine == engine.SQLite {
 			plan := dbtest.Query(address, "explain query plan select 1 from knox_authtoken t where t.digest >= 'a' and t.digest < 'ag'")

@@ -16,6 +16,7 @@ import (
 // Where foreign keys lead to several tables and the admin log does not settle it, only
 // a setting tells whom a name means; whose a token is needs none.
 func TestOwners(t *testing.T) {
+	t.Parallel()
 	const other = `create table other (id integer primary key, password varchar(128), name varchar(9) unique); insert into other values (1, '!', 'oz');
 		drop table knox_authtoken; create table knox_authtoken (digest varchar(128) primary key, token_key varchar(25), created timestamp not null, expiry timestamp, user_id integer not null references other (id));`
 	for _, test := range []struct {

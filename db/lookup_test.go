@@ -250,6 +250,7 @@ func count(t *testing.T, list func(func(db.Ref, error) bool)) int {
 
 // TestRefShowsNoKey: whatever prints a reference, it prints no key.
 func TestRefShowsNoKey(t *testing.T) {
+	t.Parallel()
 	ref := db.Ref{Key: tokenctl.NewSecret("CANARY"), Row: 7, Owner: "1", Seen: "2026"}
 	for _, v := range []any{ref, &ref, []db.Ref{ref}, map[string]db.Ref{"a": ref}, struct{ Ref db.Ref }{ref}, struct{ ref db.Ref }{ref}, ref.Clone(), db.Session{Key: ref.Key}, db.Token{Key: ref.Key}, db.OutstandingToken{Text: ref.Key}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x", "%q"} {

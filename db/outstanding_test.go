@@ -121,6 +121,7 @@ func outstandingStore(t testing.TB, url string) *db.Store {
 
 // Whatever stands in the column of the text, a list comes to its end.
 func TestOutstandingHostileText(t *testing.T) {
+	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, url string) {
 		s := outstandingStore(t, url)
 		part := base64.RawURLEncoding.EncodeToString
@@ -162,6 +163,7 @@ func TestOutstandingHostileText(t *testing.T) {
 }
 
 func TestOutstandingOwners(t *testing.T) {
+	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, url string) {
 		s := outstandingStore(t, url)
 		claims := func(user string) string {
@@ -216,6 +218,7 @@ func first(s *db.Store, settings tokenctl.JWTSettings, t testing.TB) (db.Outstan
 // A sliding token is over when it can no longer be refreshed; purge keeps a
 // blacklisted one until then.
 func TestOutstandingPurge(t *testing.T) {
+	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, url string) {
 		s := outstandingStore(t, url)
 		slide := func(until time.Time) string {
@@ -266,6 +269,7 @@ func TestOutstandingPurge(t *testing.T) {
 }
 
 func TestOutstandingLayouts(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ name, engine, change, want string }{
 		{"as it is", "", "select 1", ""},
 		{"token_blacklist 0004", "", "alter table token_blacklist_outstandingtoken add jti_hex varchar(255)", "layout_unsupported"},

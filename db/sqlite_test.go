@@ -117,6 +117,7 @@ const reader = "TOKENCTL_TEST_READER"
 // TestSQLiteAsReader is run by TestSQLiteReadOnly as somebody whom the
 // permissions bind; root is not. By itself it does nothing.
 func TestSQLiteAsReader(t *testing.T) {
+	t.Parallel()
 	path := os.Getenv(reader)
 	if path == "" {
 		return

@@ -7,6 +7,7 @@ import (
 )
 
 func TestOwnTime(t *testing.T) {
+	t.Parallel()
 	from := time.Date(2026, 11, 28, 22, 0, 0, 0, time.UTC)
 	wrong := 0
 	for range 100_000 {

@@ -16,6 +16,7 @@ import (
 // TestVerifyAsDjango compares what becomes of a password at a login: whether it is
 // right, and whether the application encodes it anew.
 func TestVerifyAsDjango(t *testing.T) {
+	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		t.Parallel()
 		pr := p.Project(t, dbtest.SQLite(t), djangotest.Options{Settings: `
@@ -111,6 +112,7 @@ func odd(t *testing.T) []string {
 
 // TestVerifyParameters is what the peers' machines lack the libraries for.
 func TestVerifyParameters(t *testing.T) {
+	t.Parallel()
 	argon := django.Hasher{Algorithm: tokenctl.Argon2, TimeCost: 1, MemoryCost: 64, Parallelism: 1}
 	bcrypt := django.Hasher{Algorithm: tokenctl.BCryptSHA256, Rounds: 5}
 	for _, test := range []struct {

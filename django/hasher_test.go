@@ -34,6 +34,7 @@ var knownHashes = map[string]string{
 }
 
 func TestCheckPassword(t *testing.T) {
+	t.Parallel()
 	for name, encoded := range knownHashes {
 		t.Run(name, func(t *testing.T) {
 			if !CheckPassword(testPassword, encoded) {
@@ -53,6 +54,7 @@ func TestCheckPassword(t *testing.T) {
 }
 
 func TestCheckPasswordRefuses(t *testing.T) {
+	t.Parallel()
 	for _, encoded := range []string{
 		"", "!", "!" + strings.Repeat("a", 40), "$", "$$$$", "plain", "unknown$1$a$b", "unsalted_md5$a",
 		"crypt$$rl0/UlTtSBlCs", "md5$$", "md5$$abc", "sha1$$", "sha1$salt", "bcrypt$", "bcrypt_sha256$$2b$", "argon2$", "scrypt$",
@@ -74,6 +76,7 @@ func TestCheckPasswordRefuses(t *testing.T) {
 }
 
 func TestCheckPasswordIsBounded(t *testing.T) {
+	t.Parallel()
 	start := time.Now()
 	for _, encoded := range []string{
 		"pbkdf2_sha256$1000000000000$a$b", "pbkdf2_sha1$99999999999999999999$a$b",
@@ -93,6 +96,7 @@ func TestCheckPasswordIsBounded(t *testing.T) {
 }
 
 func TestHasherEncodeWithSalt(t *testing.T) {
+	t.Parallel()
 	for name, h := range map[string]Hasher{
 		"pbkdf2_sha256 of 3.2": {Algorithm: tokenctl.PBKDF2SHA256, Iterations: 260_000},
 		"pbkdf2_sha1":          {Algorithm: tokenctl.PBKDF2SHA1, Iterations: 600_000},
@@ -120,6 +124,7 @@ func TestHasherEncodeWithSalt(t *testing.T) {
 }
 
 func TestHasherEncode(t *testing.T) {
+	t.Parallel()
 	for _, algorithm := range tokenctl.Hashers() {
 		h := Hasher{Algorithm: algorithm, Iterations: 10, MemoryCost: 64, Parallelism: 1, WorkFactor: 16, Rounds: 4}
 		first, err := h.Encode(rand.Reader, testPassword)
@@ -140,6 +145,7 @@ func TestHasherEncode(t *testing.T) {
 }
 
 func TestDefaultPBKDF2Iterations(t *testing.T) {
+	t.Parallel()
 	for version, want := range map[string]int{
 		"": 1_500_000, "garbage": 1_500_000, "9.0": 1_500_000, "6.1": 1_500_000, "6.1.1": 1_500_000, "6.0": 1_200_000,
 		"5.2.18": 1_000_000, "5.1": 870_000, "5.0rc1": 720_000, "5": 720_000, "4.2.28": 600_000, "4.1": 390_000,
@@ -163,6 +169,7 @@ func TestDefaultPBKDF2Iterations(t *testing.T) {
 }
 
 func TestPasswordRandom(t *testing.T) {
+	t.Parallel()
 	unusable, err := UnusablePassword(rand.Reader)
 	if err != nil || len(unusable) != 41 || HasUsablePassword(unusable) || CheckPassword("", unusable) {
 		t.Errorf("unusable password %q, %v", unusable, err)

@@ -64,6 +64,7 @@ func checkClaimsText(t *testing.T, claims JWTClaims) {
 
 // What Python 3.11 makes of these.
 func TestPyCanonical(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]string{
 		`{"a": {"b": {"c": [{"d": 1}]}}, "b" : 2}`: `{"a":{"b":{"c":[{"d":1}]}},"b":2}`,
 		`{"a":1,"b":2,"\u0061":3}`:                 `{"a":3,"b":2}`,
@@ -92,6 +93,7 @@ func TestPyCanonical(t *testing.T) {
 
 // What Python 3.11 says to these, with DRF's strict_constant.
 func TestPythonJSONErrors(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]string{
 		"":                        "Expecting value: line 1 column 1 (char 0)",
 		"{\n \"é\": x}":           "Expecting value: line 2 column 7 (char 8)",

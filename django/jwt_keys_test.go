@@ -47,6 +47,7 @@ func certificate(t testing.TB, key crypto.Signer) []byte {
 }
 
 func TestNewJWTKeys(t *testing.T) {
+	t.Parallel()
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
@@ -138,6 +139,7 @@ func TestNewJWTKeys(t *testing.T) {
 // An application that verifies HS256 with a public key's text is the classic
 // confusion; here the header decides nothing.
 func TestJWTAlgorithmConfusion(t *testing.T) {
+	t.Parallel()
 	_, edKey, _ := ed25519.GenerateKey(rand.Reader)
 	s := tokenctl.JWTSettings{Algorithm: "EdDSA"}
 	keys, err := NewJWTKeys(s, nil, pkix(edKey), tokenctl.NewSecret(jwtSecretKey))
@@ -155,6 +157,7 @@ func TestJWTAlgorithmConfusion(t *testing.T) {
 }
 
 func TestJWTKeysDoNotPrint(t *testing.T) {
+	t.Parallel()
 	b := testBackend(t, tokenctl.JWTSettings{}, "")
 	keys := b.Keys()
 	type holder struct {
@@ -178,6 +181,7 @@ func TestJWTKeysDoNotPrint(t *testing.T) {
 
 // RFC 7638, section 3.1, and RFC 8037, appendix A.3.
 func TestJWKS(t *testing.T) {
+	t.Parallel()
 	n, err := base64.RawURLEncoding.DecodeString("0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw")
 	if err != nil {
 		t.Fatal(err)

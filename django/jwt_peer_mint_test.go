@@ -66,6 +66,7 @@ var jwtAlgorithms = []string{"HS256", "HS384", "HS512", "RS256", "RS512", "PS256
 
 // What tokenctl mints, simplejwt verifies, and the reverse, in every algorithm.
 func TestJWTAlgorithms(t *testing.T) {
+	t.Parallel()
 	type pair struct{ private, public string }
 	pairs := map[string]pair{}
 	for _, algorithm := range jwtAlgorithms {
@@ -80,8 +81,7 @@ func TestJWTAlgorithms(t *testing.T) {
 	}
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		t.Parallel()
-		pr := p.Project(t, dbtest.SQLite(t), djangotest.Options{})
-		pr.Migrate()
+		pr, _ := dbtest.Migrated(t, p, "sqlite", djangotest.Options{})
 		var crypto bool
 		pr.Eval("from jwt.algorithms import has_crypto as result", &crypto)
 		for _, algorithm := range jwtAlgorithms {
@@ -152,14 +152,14 @@ func sameToken(t *testing.T, algorithm, got, want string) {
 
 // Every way to make a token, byte for byte, with simplejwt's own times and ids.
 func TestJWTMint(t *testing.T) {
+	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		for _, model := range []string{"", "uuid"} {
 			t.Run("user model "+model, func(t *testing.T) {
 				t.Parallel()
-				pr := p.Project(t, dbtest.SQLite(t), djangotest.Options{UserModel: model, Settings: `
+				pr, _ := dbtest.Migrated(t, p, "sqlite", djangotest.Options{UserModel: model, Settings: `
 SIMPLE_JWT = {"CHECK_REVOKE_TOKEN": True}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]`})
-				pr.Migrate()
 				var their struct {
 					ID, Password string
 					Now          float64

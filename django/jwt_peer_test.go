@@ -180,11 +180,11 @@ func nextBase64(c byte) byte {
 }
 
 func TestJWTOddTokens(t *testing.T) {
+	t.Parallel()
 	cases := oddTokens(t)
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		t.Parallel()
-		pr := p.Project(t, dbtest.SQLite(t), djangotest.Options{})
-		pr.Migrate()
+		pr, _ := dbtest.Migrated(t, p, "sqlite", djangotest.Options{})
 		var theirs [][2]string
 		pr.Eval(`
 import warnings

@@ -45,6 +45,7 @@ var summaryPayloads = append([]string{
 }, jwtSeeds...)
 
 func TestSummarizeUnverified(t *testing.T) {
+	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, s := range summarySettings {
 		for _, payload := range summaryPayloads {

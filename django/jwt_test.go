@@ -46,6 +46,7 @@ func encodeJWT(t testing.TB, b *JWTBackend, claims JWTClaims) tokenctl.Secret {
 
 // Every token of the databases that Django 4.2 and simplejwt 5.5.0 filled.
 func TestJWTFixture(t *testing.T) {
+	t.Parallel()
 	var fixture struct {
 		SecretKey string `json:"secret_key"`
 		JWT       map[string]struct{ Refresh, Access, JTI string }
@@ -117,6 +118,7 @@ func TestJWTFixture(t *testing.T) {
 
 // Fractions of a second, which no test against the live clock can hold still.
 func TestJWTInstants(t *testing.T) {
+	t.Parallel()
 	at := func(text string) time.Time {
 		when, err := time.Parse("15:04:05.999999", text)
 		if err != nil {
@@ -166,6 +168,7 @@ func TestJWTInstants(t *testing.T) {
 }
 
 func TestJWTSlidingWindow(t *testing.T) {
+	t.Parallel()
 	b := testBackend(t, tokenctl.JWTSettings{}, "")
 	now := time.Unix(1_800_000_000, 0)
 	claims, err := b.NewSliding(JWTUser{ID: "1", Integer: true}, now, "x", nil)
@@ -188,6 +191,7 @@ func TestJWTSlidingWindow(t *testing.T) {
 }
 
 func TestJWTRefusesClaims(t *testing.T) {
+	t.Parallel()
 	b := testBackend(t, tokenctl.JWTSettings{CheckRevokeToken: true}, "")
 	for _, name := range []string{"exp", "iat", "nbf", "aud", "iss", "jti", "user_id", "token_type", "hash_password"} {
 		claim, err := NewJWTClaim(name, []byte("1"))
@@ -216,6 +220,7 @@ func TestJWTRefusesClaims(t *testing.T) {
 }
 
 func TestJWTDecodeUnverified(t *testing.T) {
+	t.Parallel()
 	decode := func(payload string) (*JWT, error) {
 		return DecodeUnverified(tokenctl.JWTSettings{}, jwtHeaderHS+"."+encodeSegment(payload)+".AAAA")
 	}
@@ -246,12 +251,14 @@ func TestJWTDecodeUnverified(t *testing.T) {
 }
 
 func TestPasswordClaim(t *testing.T) {
+	t.Parallel()
 	if got := PasswordClaim("pbkdf2_sha256$260000$abc$def"); got != "11B127D58380EB313318373578BD93A2" {
 		t.Error(got)
 	}
 }
 
 func TestNewJTI(t *testing.T) {
+	t.Parallel()
 	jti, err := NewJTI(strings.NewReader(strings.Repeat("\xff", 16)))
 	if err != nil || jti != "ffffffffffff4fffbfffffffffffffff" {
 		t.Errorf("%q, %v", jti, err)
@@ -262,6 +269,7 @@ func TestNewJTI(t *testing.T) {
 }
 
 func TestVersionAtLeast(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		v, other tokenctl.Version
 		want     bool
@@ -277,6 +285,7 @@ func TestVersionAtLeast(t *testing.T) {
 
 // TestJWTSigned has tokens with the header that the backend writes, and others.
 func TestJWTSigned(t *testing.T) {
+	t.Parallel()
 	b := testBackend(t, tokenctl.JWTSettings{}, "")
 	good := encodeJWT(t, b, JWTClaims{{Name: "jti", Value: json.RawMessage(`"1"`)}}).Reveal()
 	parts := strings.Split(good, ".")

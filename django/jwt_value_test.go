@@ -11,6 +11,7 @@ import (
 
 // TestClaimValues: what Python's int(), str() and bool() make of a claim.
 func TestClaimValues(t *testing.T) {
+	t.Parallel()
 	values := []string{"0", "-0", "7", "-7", "123456789012345678901234567890", "1.0", "1.5", "-1.5", "-0.0", "1e300", "1e-7", "NaN", "Infinity", "-Infinity", "true", "false", "null",
 		`""`, `"0"`, `" 7 "`, `"+7"`, `"-7"`, `"--7"`, `"7_000"`, `"_7"`, `"7_"`, `"7__0"`, `"0007"`, `"1.0"`, `"0x10"`, `"abc"`, `"٧"`, `"७७"`, `"𝟙2"`, `"²"`, `"7\u0000"`, `" 7\u00a0"`, `"\u001c7"`, `"\u001c\u0667"`, `"\t\n\u000b\f\r 7"`, `"\u200b7"`,
 		"[]", "{}", "[1]", `["a", 'b"]`, `["a","b'c","\"","'\"","\n\\\u0000\u007f\u00e9\u00ad\u2028\ud83d\ude00\udb40\udc01"]`, `{"a":[null,true,{"b":1.5,"c":[NaN,-Infinity]}],"":{}}`, `"ä\n"`}

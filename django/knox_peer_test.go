@@ -14,16 +14,16 @@ import (
 // Needs TOKENCTL_TEST_KNOX, a checkout of knox 4.2 or 5; TestFixtureSessionsAndKnox
 // stands in for it, with tokens that knox 5.0 made.
 func TestKnoxPeer(t *testing.T) {
+	t.Parallel()
 	if !djangotest.HasKnox() {
 		return
 	}
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		t.Parallel()
-		pr := p.Project(t, dbtest.SQLite(t), djangotest.Options{Settings: `
+		pr, _ := dbtest.Migrated(t, p, "sqlite", djangotest.Options{Settings: `
 import datetime
 REST_KNOX = {"AUTO_REFRESH": True, "TOKEN_LIMIT_PER_USER": 2, "TOKEN_PREFIX": "acme_", "AUTO_REFRESH_MAX_TTL": datetime.timedelta(hours=12)}
 `})
-		pr.Migrate()
 		var peer struct {
 			Width      int
 			Token, Key string

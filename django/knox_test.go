@@ -16,6 +16,7 @@ import (
 
 // hash_token and TOKEN_KEY_LENGTH of knox 4.1.0, 4.2.0 and 5.0.2, run on the token below.
 func TestKnoxRow(t *testing.T) {
+	t.Parallel()
 	const (
 		token = "9ff4ffcf26be9ff3c36de645a55d1b9fa2b02200a32628e78d33bcff361a9c4d"
 		salt  = "0123456789abcdef"
@@ -84,6 +85,7 @@ func TestKnoxRow(t *testing.T) {
 }
 
 func TestKnoxSchemeOf(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		salt  bool
 		width int
@@ -96,6 +98,7 @@ func TestKnoxSchemeOf(t *testing.T) {
 }
 
 func TestKnoxNewToken(t *testing.T) {
+	t.Parallel()
 	random := bytes.Repeat([]byte{0xab}, 1000)
 	for _, test := range []struct {
 		settings tokenctl.KnoxSettings
@@ -122,6 +125,7 @@ func TestKnoxNewToken(t *testing.T) {
 
 // The functions of hashlib fit the column.
 func TestKnoxHashes(t *testing.T) {
+	t.Parallel()
 	for name, newHash := range knoxHashes {
 		if n := hex.EncodedLen(newHash().Size()); n > 128 {
 			t.Errorf("%s: %d characters", name, n)
@@ -130,6 +134,7 @@ func TestKnoxHashes(t *testing.T) {
 }
 
 func TestKnoxSettings(t *testing.T) {
+	t.Parallel()
 	var s struct{ Knox tokenctl.KnoxSettings }
 	err := toml.Unmarshal([]byte(`[knox]
 token_ttl = "never"
@@ -184,6 +189,7 @@ secure_hash_algorithm = "hashlib.sha3_512"`), &s)
 }
 
 func TestKnoxRefreshed(t *testing.T) {
+	t.Parallel()
 	created := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	at := func(d time.Duration) *time.Time { later := created.Add(d); return &later }
 	zero := tokenctl.Seconds{}
@@ -218,6 +224,7 @@ func TestKnoxRefreshed(t *testing.T) {
 }
 
 func TestKnoxExpiry(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	before, after := now.Add(-1), now.Add(1)
 	for _, test := range []struct {

@@ -13,6 +13,7 @@ import (
 
 // Keys that are used again, and by many at a time, say what keys used once do.
 func TestSessionKeys(t *testing.T) {
+	t.Parallel()
 	keys := SecretKeys{tokenctl.NewSecret("new"), tokenctl.NewSecret(""), tokenctl.NewSecret("old")}
 	ready := NewSessionKeys(keys)
 	if !ready.Any() || NewSessionKeys(nil).Any() {
@@ -69,6 +70,7 @@ func BenchmarkSessionKeys(b *testing.B) {
 }
 
 func TestSessionExpiry(t *testing.T) {
+	t.Parallel()
 	modified := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	date := time.Date(2030, 1, 2, 3, 4, 5, 678901000, time.UTC)
 	for value, want := range map[string]struct {
@@ -100,6 +102,7 @@ func TestSessionExpiry(t *testing.T) {
 }
 
 func TestSessionKey(t *testing.T) {
+	t.Parallel()
 	for key, want := range map[string]bool{
 		"": false, "1234567": false, "12345678": true, "esjmu4ngrkusok3wdqr4tddvputwnx9g": true,
 		"1234567890123456789012345678901234567890": true, "12345678901234567890123456789012345678901": false,

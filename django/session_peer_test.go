@@ -57,6 +57,7 @@ for name, items in variants.items():
 `
 
 func TestSessionsOfDjango(t *testing.T) {
+	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		t.Parallel()
 		pr := p.Project(t, dbtest.SQLite(t), djangotest.Options{})
@@ -138,14 +139,14 @@ Session.objects.create(session_key=key, session_data=text, expire_date=timezone.
 }
 
 func TestSessionsForDjango(t *testing.T) {
+	t.Parallel()
 	const current, former = "current-secret-key-äöü", "former-secret-key"
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		for _, model := range []string{"", "uuid"} {
 			t.Run("user_"+model, func(t *testing.T) {
 				t.Parallel()
-				pr := p.Project(t, dbtest.SQLite(t), djangotest.Options{UserModel: model, SecretKey: current,
+				pr, _ := dbtest.Migrated(t, p, "sqlite", djangotest.Options{UserModel: model, SecretKey: current,
 					Settings: "SECRET_KEY_FALLBACKS = ['" + former + "']"})
-				pr.Migrate()
 				var user struct{ PK, Password, Hash, Legacy string }
 				pr.Eval(`
 from django.utils.crypto import salted_hmac
@@ -187,10 +188,10 @@ result = {"PK": User._meta.pk.value_to_string(user), "Password": user.password, 
 
 // What a browser's login leaves behind is what LoginSession and SessionAuthHash make.
 func TestSessionOfLogin(t *testing.T) {
+	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		t.Parallel()
-		pr := p.Project(t, dbtest.SQLite(t), djangotest.Options{})
-		pr.Migrate()
+		pr, _ := dbtest.Migrated(t, p, "sqlite", djangotest.Options{})
 		var row struct{ PK, Password, Key, Data string }
 		pr.Eval(`
 from django.contrib.sessions.models import Session
@@ -216,6 +217,7 @@ result = {"PK": str(user.pk), "Password": user.password, "Key": row.session_key,
 
 // Every session and knox token of the fixture databases.
 func TestFixtureSessionsAndKnox(t *testing.T) {
+	t.Parallel()
 	peers := djangotest.Peers(t)
 	url, secrets := dbtest.Fixture(t, "sqlite")
 	pr := peers[len(peers)-1].Project(t, url, djangotest.Options{SecretKey: secrets.SecretKey})
@@ -264,6 +266,7 @@ result = {"Sessions": {s.session_key: s.session_data for s in Session.objects.al
 }
 
 func TestSessionExpiryOfDjango(t *testing.T) {
+	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		t.Parallel()
 		pr := p.Project(t, dbtest.SQLite(t), djangotest.Options{Settings: "SESSION_COOKIE_AGE = 3600"})

@@ -21,6 +21,7 @@ const (
 )
 
 func TestDecodeSession(t *testing.T) {
+	t.Parallel()
 	s, err := DecodeSession(fixtureAlice)
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +51,7 @@ func TestDecodeSession(t *testing.T) {
 
 // What Django wrote comes out again to the byte when it is signed at the same second.
 func TestEncodeSession(t *testing.T) {
+	t.Parallel()
 	s, err := DecodeSession(fixtureAnonymous)
 	if err != nil {
 		t.Fatal(err)
@@ -82,6 +84,7 @@ func TestEncodeSession(t *testing.T) {
 }
 
 func TestDecodeSessionRefuses(t *testing.T) {
+	t.Parallel()
 	signed := func(payload string) string { return encodePayload([]byte(payload)) + ":1xUwJd:x" }
 	legacy := func(payload string) string { return base64.StdEncoding.EncodeToString([]byte("hash:" + payload)) }
 	for name, test := range map[string]struct {
@@ -118,6 +121,7 @@ func TestDecodeSessionRefuses(t *testing.T) {
 }
 
 func TestReadSessionLogin(t *testing.T) {
+	t.Parallel()
 	big := strings.Repeat("x", 100_000)
 	for payload, want := range map[string]string{
 		`{}`:                                       "",

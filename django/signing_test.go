@@ -15,6 +15,7 @@ import (
 )
 
 func TestBase62(t *testing.T) {
+	t.Parallel()
 	for n, text := range map[int64]string{
 		0: "0", 9: "9", 10: "A", 35: "Z", 36: "a", 61: "z", 62: "10", -1: "-1", -62: "-10",
 		1795310665: "1xUwJd", math.MaxInt64: "AzL8n0Y58m7",
@@ -53,6 +54,7 @@ func FuzzBase62(f *testing.F) {
 
 // Computed by salted_hmac of Django 3.2.25, 4.2.28 and 5.2.17.
 func TestSaltedHMAC(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		newHash func() hash.Hash
 		want    string
@@ -67,6 +69,7 @@ func TestSaltedHMAC(t *testing.T) {
 }
 
 func TestSigner(t *testing.T) {
+	t.Parallel()
 	s := timestampSigner{salt: "some.salt"}
 	keys := SecretKeys{tokenctl.NewSecret("new"), tokenctl.NewSecret(""), tokenctl.NewSecret("old")}
 	text := s.sign(keys[2], "value:with:colons", time.Unix(1795310665, 999))
@@ -110,6 +113,7 @@ func verify(t *testing.T, s timestampSigner, keys SecretKeys, text string) KeyMa
 }
 
 func TestKeyMatchAcceptedBy(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		match KeyMatch
 		by    string // of 3.1, 3.2.25, 4.0, 4.1, 5.2 and unknown: y or n
@@ -129,6 +133,7 @@ func TestKeyMatchAcceptedBy(t *testing.T) {
 }
 
 func TestPackPayload(t *testing.T) {
+	t.Parallel()
 	for _, size := range []int{0, 1, 2, 100, 1023, 1024, 1025, 5000, maxSignedPayload} {
 		for name, data := range map[string][]byte{
 			"repetitive": bytes.Repeat([]byte("a"), size),

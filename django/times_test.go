@@ -10,6 +10,7 @@ import (
 )
 
 func TestSQLiteTime(t *testing.T) {
+	t.Parallel()
 	at := func(s string) time.Time {
 		v, err := time.Parse(time.RFC3339Nano, s)
 		if err != nil {
@@ -61,6 +62,7 @@ func TestSQLiteTime(t *testing.T) {
 }
 
 func TestParseDuration(t *testing.T) {
+	t.Parallel()
 	const day = 24 * time.Hour
 	for text, want := range map[string]time.Duration{"90d": 90 * day, "12h": 12 * time.Hour, "2w": 14 * day, "15m": 15 * time.Minute,
 		"1w2d": 9 * day, "1d12h30m": 36*time.Hour + 30*time.Minute, "0d": 0, "1.5h": 90 * time.Minute, "36500d": 36500 * day} {

@@ -47,6 +47,7 @@ var emailTolerances = []emailTolerance{
 }
 
 func TestValidateEmailAsDjango(t *testing.T) {
+	t.Parallel()
 	domains := emailDomains()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		t.Parallel()

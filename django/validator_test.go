@@ -17,6 +17,7 @@ var loadedByInit bool
 func init() { loadedByInit = commonPasswordsLoaded }
 
 func TestValidatePassword(t *testing.T) {
+	t.Parallel()
 	alice := UserAttributes{Username: "alice.smith", FirstName: "Alice", LastName: "Smith", Email: "asmith@example.com"}
 	for _, test := range []struct {
 		password string
@@ -47,6 +48,7 @@ func TestValidatePassword(t *testing.T) {
 }
 
 func TestValidatePasswordMessages(t *testing.T) {
+	t.Parallel()
 	want := []PasswordProblem{
 		{"password_too_similar", "The password is too similar to the email address."},
 		{"password_too_short", "This password is too short. It must contain at least 8 characters."},
@@ -68,6 +70,7 @@ func TestValidatePasswordMessages(t *testing.T) {
 
 // Computed by difflib of Python 3.11.
 func TestQuickRatio(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		a, b string
 		want float64
@@ -88,6 +91,7 @@ func TestQuickRatio(t *testing.T) {
 
 // Computed by str.lower and re.split of Python 3.11.
 func TestPythonText(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]string{"İX": "i\u0307x", "ΑΣ": "ας", "ΑΣΑ": "ασα", "Σ": "σ", "ΑΣ.": "ας.", "ΑΣ.Β": "ασ.β", "ÄÉ": "äé"} {
 		if got := lower(in); got != want {
 			t.Errorf("lower(%q) = %q, want %q", in, got, want)
@@ -99,6 +103,7 @@ func TestPythonText(t *testing.T) {
 }
 
 func TestCommonPasswords(t *testing.T) {
+	t.Parallel()
 	if loadedByInit {
 		t.Error("the list is decompressed at start")
 	}
@@ -146,6 +151,7 @@ func checks(t *testing.T, toml string, lists map[string]string) PasswordChecks {
 }
 
 func TestPasswordValidators(t *testing.T) {
+	t.Parallel()
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
 	if _, err := w.Write([]byte("tr0ub4dor\n")); err != nil {
@@ -190,6 +196,7 @@ func TestPasswordValidators(t *testing.T) {
 }
 
 func TestPasswordValidatorsRefused(t *testing.T) {
+	t.Parallel()
 	for toml, want := range map[string]string{
 		`[{}]`:                        "number 1 has no name",
 		`[{name = ""}]`:               "number 1 has no name",

@@ -20,6 +20,7 @@ func zone(t *testing.T, name string) Zone {
 // The values are what Django 4.2 with USE_TZ=False and simplejwt 5.2 stored at
 // 01:03 UTC in America/Chicago, and the same by rule at the changes of the clock.
 func TestZone(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name, zone, utc       string
 		djangoText, jwtText   string // SQLite
@@ -67,6 +68,7 @@ func TestZone(t *testing.T) {
 // Every hour of a year comes back, but for the hour that the clock shows twice
 // or never.
 func TestZoneRoundTrip(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"Europe/Berlin", "America/Chicago", "Australia/Lord_Howe", "Pacific/Apia"} {
 		z := zone(t, name)
 		lost := 0
@@ -83,6 +85,7 @@ func TestZoneRoundTrip(t *testing.T) {
 }
 
 func TestZoneOfPostgresGap(t *testing.T) {
+	t.Parallel()
 	// 02:30 never was in Berlin on that day; PostgreSQL takes it for 03:30 CEST.
 	z := zone(t, "Europe/Berlin")
 	at := time.Date(2026, 3, 29, 2, 30, 0, 0, time.UTC)
@@ -92,6 +95,7 @@ func TestZoneOfPostgresGap(t *testing.T) {
 }
 
 func TestZoneWithOffset(t *testing.T) {
+	t.Parallel()
 	z := zone(t, "America/Chicago")
 	got, err := z.ParseSQLite("2026-11-22 01:03:00+00:00", DjangoTime)
 	if want := time.Date(2026, 11, 22, 1, 3, 0, 0, time.UTC); err != nil || !got.Equal(want) {
@@ -100,6 +104,7 @@ func TestZoneWithOffset(t *testing.T) {
 }
 
 func TestTimeSettings(t *testing.T) {
+	t.Parallel()
 	for _, bad := range []string{"Mars/Olympus", "Local", "../etc/passwd", "CEST+1"} {
 		if _, err := tokenctl.ParseSettings([]byte("[time]\ntime_zone = \"" + bad + "\"\n")); tokenctl.CodeOf(err) != tokenctl.CodeConfigInvalid {
 			t.Errorf("%s: %v", bad, err)
@@ -119,6 +124,7 @@ func TestTimeSettings(t *testing.T) {
 }
 
 func TestSettingLines(t *testing.T) {
+	t.Parallel()
 	text := "# a comment\ndatabase = \"sqlite:///a\"\n\n[auth]\nuser_table = \"x\"\n[knox] # y\n\"token_ttl\"  = \"never\"\nauto_refresh=false\n[time]\n"
 	got := tokenctl.SettingLines([]byte(text))
 	for name, line := range map[string]int{"database": 2, "auth.user_table": 5, "knox.token_ttl": 7, "knox.auto_refresh": 8} {

@@ -13,6 +13,7 @@ import (
 
 // TestBatch holds a query up and asks for more meanwhile.
 func TestBatch(t *testing.T) {
+	t.Parallel()
 	type query struct {
 		secrets []tokenctl.Secret
 		answer  chan error
@@ -72,6 +73,7 @@ func (b *batcher) snapshot() []*keyLookup {
 }
 
 func TestBatchOutlivesItsRequests(t *testing.T) {
+	t.Parallel()
 	started, release := make(chan bool), make(chan bool)
 	b := &batcher{find: func(ctx context.Context, secrets []tokenctl.Secret) ([]*tokens.Credential, error) {
 		started <- true

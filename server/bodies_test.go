@@ -71,7 +71,7 @@ def shown(function, *args):
 func eachPeer(t *testing.T, f func(t *testing.T, pr *djangotest.Project, peers tokenctl.Peers)) {
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		t.Parallel()
-		pr := p.Project(t, dbtest.SQLite(t), djangotest.Options{})
+		pr, _ := dbtest.Migrated(t, p, "sqlite", djangotest.Options{})
 		f(t, pr, tokenctl.Peers{Django: tokenctl.Version(p.Django), DRF: tokenctl.Version(p.DjangoRESTFramework), SimpleJWT: tokenctl.Version(p.SimpleJWT)})
 	})
 }

@@ -12,6 +12,7 @@ import (
 // TestSetCookie asks Django for its cookies: net/http writes the same attributes, in
 // another order.
 func TestSetCookie(t *testing.T) {
+	t.Parallel()
 	now := time.Unix(1700000000, 0)
 	eachPeer(t, func(t *testing.T, pr *djangotest.Project, _ tokenctl.Peers) {
 		var want []string

@@ -47,6 +47,7 @@ func csrfCases() []csrfCase {
 }
 
 func TestCSRFOverTLS(t *testing.T) {
+	t.Parallel()
 	eachPeer(t, func(t *testing.T, pr *djangotest.Project, peers tokenctl.Peers) {
 		cases := csrfCases()
 		sent := csrfCases()
@@ -102,6 +103,7 @@ result = [check(c) for c in cases]`, &want, djangotest.Vars{"cases": sent})
 
 // TestCSRFTokens lets Django unmask what was masked here, and the other way round.
 func TestCSRFTokens(t *testing.T) {
+	t.Parallel()
 	eachPeer(t, func(t *testing.T, pr *djangotest.Project, peers tokenctl.Peers) {
 		s := &Server{peers: peers, Config: Config{Env: tokens.Env{Random: rand.Reader}}}
 		r := &request{server: s}

@@ -21,6 +21,7 @@ func requestFrom(address string) *request {
 // As many passwords are hashed at a time as there are cores; the others wait, and
 // stop waiting when their context ends.
 func TestHashing(t *testing.T) {
+	t.Parallel()
 	h := newHashing()
 	var now, most, done atomic.Int64
 	release := make(chan struct{})

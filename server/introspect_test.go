@@ -31,6 +31,7 @@ var credentialID = regexp.MustCompile(`"id":"(\w+:)[^"]+"`)
 
 // TestIntrospect: what is said of each kind, in the order of RFC 7662, section 2.2.
 func TestIntrospect(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, engine string) {
 		b := newBench(t, engine, "", nil)
 		s := b.secrets
@@ -70,6 +71,7 @@ func TestIntrospect(t *testing.T) {
 
 // TestIntrospectInactive: of what does not let in, nothing is said but that.
 func TestIntrospectInactive(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, engine string) {
 		b := newBench(t, engine, "", nil)
 		s := b.secrets
@@ -105,6 +107,7 @@ func TestIntrospectInactive(t *testing.T) {
 // TestIntrospectHint: the hint decides where one secret is two credentials, and is
 // no more than a hint.
 func TestIntrospectHint(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, engine string) {
 		b := newBench(t, engine, "", nil)
 		key := b.secrets.DRF["alice"]
@@ -124,6 +127,7 @@ func TestIntrospectHint(t *testing.T) {
 
 // TestIntrospectCallers: who may ask, and how they may say who they are.
 func TestIntrospectCallers(t *testing.T) {
+	t.Parallel()
 	const id, secret = "gateway", "s3cret: 100% + ☃"
 	engines(t, func(t *testing.T, engine string) {
 		b := newBench(t, engine, "", func(b *bench) {
@@ -166,6 +170,7 @@ func TestIntrospectCallers(t *testing.T) {
 
 // TestIntrospectForm: what is no right request.
 func TestIntrospectForm(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, "sqlite", "", nil)
 	staff := "Authorization: Token " + b.secrets.DRF["bob"]
 	for name, c := range map[string]struct{ contentType, body string }{

@@ -22,6 +22,7 @@ import (
 // TestJWKS: the public key, which verifies what was obtained, and none where the key
 // is secret.
 func TestJWKS(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, "sqlite", "", nil)
 	ask := func(headers ...string) *httptest.ResponseRecorder {
 		return b.do(http.MethodGet, "/.well-known/jwks.json", "", "", headers...)

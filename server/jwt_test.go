@@ -18,6 +18,7 @@ const rotating = "[simplejwt]\nrotate_refresh_tokens = true\nblacklist_after_rot
 // new pair, and the others are told what they would be told a moment later. That is
 // better than simplejwt, with which several get one.
 func TestRefreshRace(t *testing.T) {
+	t.Parallel()
 	for _, release := range []string{"5.2.2", "5.5.1"} {
 		for _, recorded := range []bool{true, false} {
 			t.Run(fmt.Sprint(release, " recorded ", recorded), func(t *testing.T) {
@@ -58,6 +59,7 @@ func TestRefreshRace(t *testing.T) {
 
 // TestBlacklistRace: blacklisting twice at the same time is done once.
 func TestBlacklistRace(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, engine string) {
 		b := newBench(t, engine, "", nil)
 		token := b.token("refresh")
@@ -81,6 +83,7 @@ func TestBlacklistRace(t *testing.T) {
 // TestLogins: everybody who logs in at the same time gets a pair, and each is
 // recorded.
 func TestLogins(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, engine string) {
 		b := newBench(t, engine, "", nil)
 		before := count(t, b.rows("select count(*) from token_blacklist_outstandingtoken"))

@@ -25,6 +25,7 @@ func (l *limiter) remembered() (callers, times int) {
 // A caller is forgotten when the period of the rate is over, not later and not
 // earlier, whatever the period.
 func TestLimiterForgets(t *testing.T) {
+	t.Parallel()
 	start := time.Unix(1_700_000_000, 0)
 	for _, period := range []time.Duration{time.Second, time.Minute, time.Hour, 24 * time.Hour} {
 		l, rate := newLimiter(), Rate{2, period}
@@ -59,6 +60,7 @@ func TestLimiterForgets(t *testing.T) {
 
 // Periods do not keep each other's callers.
 func TestLimiterPeriods(t *testing.T) {
+	t.Parallel()
 	start, l := time.Unix(1_700_000_000, 0), newLimiter()
 	l.allow("anon", "a", Rate{5, 24 * time.Hour}, start)
 	for i := range 100_000 {
@@ -73,6 +75,7 @@ func TestLimiterPeriods(t *testing.T) {
 // and at the bound nobody is free of the limit: those who are known keep their count,
 // and all others share one.
 func TestLimiterBounds(t *testing.T) {
+	t.Parallel()
 	start, l, rate := time.Unix(1_700_000_000, 0), newLimiter(), Rate{3, time.Hour}
 	l.allow("anon", "known", rate, start)
 	long := strings.Repeat("x", 30<<10)
@@ -123,6 +126,7 @@ func TestLimiterBounds(t *testing.T) {
 
 // The times of a few callers with a high rate have a bound, too.
 func TestLimiterTimes(t *testing.T) {
+	t.Parallel()
 	start, l, rate := time.Unix(1_700_000_000, 0), newLimiter(), Rate{maxTimes / 2, 24 * time.Hour}
 	allowed := 0
 	for i := range 5 * maxTimes {
@@ -140,6 +144,7 @@ func TestLimiterTimes(t *testing.T) {
 
 // The clients that look suspicious have a bound, too.
 func TestSuspectsBound(t *testing.T) {
+	t.Parallel()
 	s := &Server{metrics: newMetrics(), Config: Config{Log: discard()}}
 	for i := range 3 * maxSuspects {
 		r := requestFrom(fmt.Sprintf("[2001:db8::%x:%x]:1", i>>16, i&0xffff))

@@ -89,6 +89,7 @@ func allocated(f func()) uint64 {
 // Eight times the length is at most some eight times the work, where it were 64 times
 // for a parser that looks at everything again and again.
 func TestLinear(t *testing.T) {
+	t.Parallel()
 	const small, times = 4 << 10, 8
 	for name, parser := range parsers {
 		for _, peers := range parserPeers {

@@ -13,6 +13,7 @@ import (
 // What panics is answered 500 as by Django; the log tells where it was, and not
 // with what.
 func TestPanic(t *testing.T) {
+	t.Parallel()
 	var log bytes.Buffer
 	panics := &view{name: "Panics", plain: true, handlers: map[string]handler{http.MethodGet: func(*request) (*response, error) {
 		panic("the canary")

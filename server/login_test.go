@@ -15,9 +15,10 @@ import (
 // TestConcurrentLogins asks for the token of a user who has none many times at
 // once: everybody gets the same, and one row is left.
 func TestConcurrentLogins(t *testing.T) {
+	t.Parallel()
 	p := djangotest.Peers(t)[0]
-	dbtest.Engines(t, func(t *testing.T, _, url string) {
-		someone(t, p, url)
+	dbtest.EachEngine(t, func(t *testing.T, engine string) {
+		_, url, _ := someone(t, p, engine)
 		dbtest.Query(url, "delete from authtoken_token")
 		c := newServer(t, url, tokenctl.Peers{}, djangotest.SecretKey)
 		const clients = 12
@@ -49,9 +50,9 @@ func TestConcurrentLogins(t *testing.T) {
 // TestUnknownUserCostsAHash makes sure that the time of a refusal does not tell
 // whether there is such a user: a salt is drawn for nobody, too.
 func TestUnknownUserCostsAHash(t *testing.T) {
+	t.Parallel()
 	p := djangotest.Peers(t)[0]
-	url := dbtest.SQLite(t)
-	pr, _ := someone(t, p, url)
+	pr, url, _ := someone(t, p, "sqlite")
 	pr.Eval(`User.objects.create_user("nopassword")`, nil)
 	c := newServer(t, url, tokenctl.Peers{}, djangotest.SecretKey)
 	drawn := 0

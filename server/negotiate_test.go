@@ -11,6 +11,7 @@ import (
 // TestNegotiate asks DRF which renderer it takes, and how it indents. Python's sets
 // have no order, so no case offers two types of one precedence that would differ.
 func TestNegotiate(t *testing.T) {
+	t.Parallel()
 	accepts := []string{
 		"*/*", "", "application/json", "text/html", "text/html, application/json", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/json; indent=4", "application/json, text/plain, */*",
 		"application/json;indent=\"4\"", "*/*; indent=4", "application/*;indent=3", "*/*;q=1;indent=2", "application/json;q=0.1;indent=8", "application/json;indent=9", "application/json;indent=0",

@@ -25,6 +25,7 @@ func (h hashed) Write(p []byte) (int, error) {
 // TestSignatureOnce: whatever a request is about, and however often its parts judge
 // the token or run again, each signature is checked once.
 func TestSignatureOnce(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	times := map[string]int{}
 	crypto.RegisterHash(crypto.SHA384, func() hash.Hash {

@@ -29,6 +29,7 @@ func (b body) parsers() []string {
 // TestParse asks DRF what it makes of bodies, and of what random changes make of
 // them.
 func TestParse(t *testing.T) {
+	t.Parallel()
 	seed := uint64(1)
 	if text := os.Getenv("TOKENCTL_TEST_SEED"); text != "" {
 		var err error
@@ -130,6 +131,7 @@ func jsonTexts() []string {
 
 // TestRender asks DRF's renderer to write values, plain and indented.
 func TestRender(t *testing.T) {
+	t.Parallel()
 	var values []any
 	for _, text := range append(jsonTexts(), `"\u2028\u2029<>&'\u007f\u0080\ufffe"`, `{"\u2028\"":["\u0001",{},[]]}`, `{"detail":"Not found."}`, `[[],[[]],{"a":{}},{"b":[1,2]}]`) {
 		if value, err := loads(text); err == nil && len(text) < 3000 {

@@ -27,9 +27,7 @@ type oneDatabase struct {
 func newOneDatabase(t *testing.T, p djangotest.Peer, o djangotest.Options, toml string, change func(*server.Config)) *oneDatabase {
 	t.Helper()
 	o.Served, o.Settings = true, o.Settings+"\nALLOWED_HOSTS = ['*']\n"
-	url := dbtest.SQLite(t)
-	pr := p.Project(t, url, o)
-	pr.Migrate()
+	pr, url := dbtest.Migrated(t, p, "sqlite", o)
 	b := benchAt(t, url, fmt.Sprintf("[peers]\ndjango = %q\ndrf = %q\nsimplejwt = %q\npyjwt = %q\n",
 		p.Django, p.DjangoRESTFramework, p.SimpleJWT, p.PyJWT)+toml, djangotest.SecretKey, func(b *bench) {
 		b.config.Env.Settings.Auth.PBKDF2Iterations = djangotest.ServedIterations // fewer than a file may say
@@ -88,6 +86,7 @@ func withoutTime(text string) string {
 // TestPeerWithoutBlacklist: a project without the token_blacklist app, with UUIDs for
 // users.
 func TestPeerWithoutBlacklist(t *testing.T) {
+	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		t.Parallel()
 		d := newOneDatabase(t, p, djangotest.Options{UserModel: "uuid", Settings: `
@@ -138,6 +137,7 @@ result["sliding"] = str(SlidingToken.for_user(user))
 // TestPeerRotatesWithoutBlacklist: simplejwt 5.5.0 fails where it has no table to
 // record the new token in.
 func TestPeerRotatesWithoutBlacklist(t *testing.T) {
+	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		t.Parallel()
 		d := newOneDatabase(t, p, djangotest.Options{Settings: `
@@ -157,6 +157,7 @@ SIMPLE_JWT = {"ROTATE_REFRESH_TOKENS": True, "BLACKLIST_AFTER_ROTATION": True}
 // TestPeerClaims: a project whose serializer adds claims, and which does not ask
 // whether users are active. What is recorded is the token without them.
 func TestPeerClaims(t *testing.T) {
+	t.Parallel()
 	claims := []django.JWTClaim{}
 	for _, c := range []struct{ name, value string }{{"name", `"Zoë ☃"`}, {"roles", `["a",1.5,null]`}} {
 		claim, err := django.NewJWTClaim(c.name, []byte(c.value))

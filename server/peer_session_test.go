@@ -85,10 +85,9 @@ func cookie(w *http.Response, name string) string {
 }
 
 // someone is a user in a database of an age, and a session of hers.
-func someone(t *testing.T, p djangotest.Peer, url string) (pr *djangotest.Project, session string) {
+func someone(t *testing.T, p djangotest.Peer, engine string) (pr *djangotest.Project, url, session string) {
 	t.Helper()
-	pr = p.Project(t, url, djangotest.Options{Served: true})
-	pr.Migrate()
+	pr, url = dbtest.Migrated(t, p, engine, djangotest.Options{Served: true})
 	pr.Eval(`
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
@@ -98,7 +97,7 @@ s = SessionStore()
 s.update({"cart": [1, 2.5, None, "é", {"b": 1, "a": 2}], SESSION_KEY: str(u.pk), BACKEND_SESSION_KEY: "django.contrib.auth.backends.ModelBackend", HASH_SESSION_KEY: u.get_session_auth_hash()})
 s.create()
 result = s.session_key`, &session)
-	return pr, session
+	return pr, url, session
 }
 
 const contents = `
@@ -107,10 +106,11 @@ result = dict(SessionStore(key).items())`
 
 // TestDjangoAcceptsOurSession logs in and out here, and asks Django each time.
 func TestDjangoAcceptsOurSession(t *testing.T) {
+	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		t.Parallel()
-		dbtest.Engines(t, func(t *testing.T, _, url string) {
-			pr, old := someone(t, p, url)
+		dbtest.EachEngine(t, func(t *testing.T, engine string) {
+			pr, url, old := someone(t, p, engine)
 			c := newServer(t, url, peersOf(p), djangotest.SecretKey)
 			w := ask(t, c, "POST", "/rest-auth/login/", `{"username":"alice","password":"correct horse"}`, "Cookie", "sessionid="+old)
 			session, csrf := cookie(w, "sessionid"), cookie(w, "csrftoken")
@@ -145,11 +145,11 @@ func TestDjangoAcceptsOurSession(t *testing.T) {
 // TestSessionOfAFallbackKey changes SECRET_KEY and keeps the old one in
 // SECRET_KEY_FALLBACKS, which Django knows since 4.1.
 func TestSessionOfAFallbackKey(t *testing.T) {
+	t.Parallel()
 	const key = "the new key, which is as long as Django asks of one"
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		t.Parallel()
-		url := dbtest.SQLite(t)
-		_, old := someone(t, p, url)
+		_, url, old := someone(t, p, "sqlite")
 		ours := dbtest.Copy(t, url)
 		pr := p.Project(t, url, djangotest.Options{Served: true, SecretKey: key, Settings: "SECRET_KEY_FALLBACKS = [" + `"` + djangotest.SecretKey + `"]`})
 		headers := map[string]string{"Cookie": "sessionid=" + old, "Host": "localhost"}
@@ -181,10 +181,10 @@ func TestSessionOfAFallbackKey(t *testing.T) {
 
 // TestReadOnlySessions changes no row, and refuses what would have to.
 func TestReadOnlySessions(t *testing.T) {
+	t.Parallel()
 	const key = "the new key, which is as long as Django asks of one"
 	p := djangotest.Peers(t)[0]
-	url := dbtest.SQLite(t)
-	pr, old := someone(t, p, url)
+	pr, url, old := someone(t, p, "sqlite")
 	outdated := strings.Repeat("z", 32)
 	pr.Eval(`
 from django.contrib.sessions.backends.db import SessionStore
@@ -221,9 +221,9 @@ s.save(must_create=True)`, nil, djangotest.Vars{"old": old, "outdated": outdated
 
 // TestSessionsWithoutKey says what is missing.
 func TestSessionsWithoutKey(t *testing.T) {
+	t.Parallel()
 	p := djangotest.Peers(t)[0]
-	url := dbtest.SQLite(t)
-	_, old := someone(t, p, url)
+	_, url, old := someone(t, p, "sqlite")
 	c := newServer(t, url, tokenctl.Peers{})
 	w := ask(t, c, "GET", "/test_auth/session/", "", "Cookie", "sessionid="+old)
 	if body := text(t, w); w.StatusCode != http.StatusServiceUnavailable || body != `{"detail":"The key that this needs is not configured."}` {
@@ -236,9 +236,9 @@ func TestSessionsWithoutKey(t *testing.T) {
 
 // TestSessionInterrupted deletes a session while a request of it is on its way.
 func TestSessionInterrupted(t *testing.T) {
+	t.Parallel()
 	p := djangotest.Peers(t)[0]
-	url := dbtest.SQLite(t)
-	_, old := someone(t, p, url)
+	_, url, old := someone(t, p, "sqlite")
 	c := newServer(t, url, tokenctl.Peers{}, djangotest.SecretKey)
 	c.Env.Random = readerFunc(func(b []byte) (int, error) {
 		// The CSRF token is made when the session has been read and is not yet written.

@@ -14,6 +14,7 @@ import (
 // knox and dj-rest-auth come in where TOKENCTL_TEST_KNOX and
 // TOKENCTL_TEST_REST_AUTH name checkouts of them.
 func TestPeer(t *testing.T) {
+	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		t.Parallel()
 		excused, left := tolerated(), 0
@@ -56,6 +57,7 @@ func TestPeer(t *testing.T) {
 // ages: the comparison sees no difference where there is none, and sees those that
 // there are.
 func TestPeerItself(t *testing.T) {
+	t.Parallel()
 	peers := djangotest.Peers(t)
 	p, other := peers[0], peers[len(peers)-1]
 	empty := migrated(t, p, "sqlite")

@@ -49,8 +49,7 @@ type side struct {
 // migrated makes the empty database of an age, which every world starts from.
 func migrated(t *testing.T, p djangotest.Peer, engine string) string {
 	t.Helper()
-	url := dbtest.Fresh(t, engine)
-	p.Project(t, url, djangotest.Options{Served: true}).Migrate()
+	_, url := dbtest.Migrated(t, p, engine, djangotest.Options{Served: true})
 	return url
 }
 

@@ -10,6 +10,7 @@ import (
 
 // TestRevoke: one's own tokens of every kind end, and only they.
 func TestRevoke(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, engine string) {
 		b := newBench(t, engine, "", nil)
 		s := b.secrets
@@ -77,6 +78,7 @@ func TestRevoke(t *testing.T) {
 // TestRevokeReadOnly: where nothing may be written, only what needs no writing is
 // done.
 func TestRevokeReadOnly(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, "sqlite", "", func(b *bench) { b.config.ReadOnly = true })
 	alice := "Authorization: Token " + b.secrets.DRF["alice"]
 	for token, status := range map[string]int{"x": http.StatusOK, b.secrets.Knox["alice-1"]: http.StatusServiceUnavailable} {

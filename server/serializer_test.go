@@ -63,6 +63,7 @@ func peersSerializers(release tokenctl.Version) map[string]*serializer {
 
 // TestSerializers asks DRF what it says to bodies.
 func TestSerializers(t *testing.T) {
+	t.Parallel()
 	type attempt struct {
 		name    string
 		body    body
@@ -103,7 +104,6 @@ func TestSerializers(t *testing.T) {
 		asked = append(asked, [4]any{a.name, a.body.Type, b64(a.body.Body), a.partial})
 	}
 	eachPeer(t, func(t *testing.T, pr *djangotest.Project, peers tokenctl.Peers) {
-		pr.Migrate()
 		var want []string
 		pr.Eval(peerBodies+peerSerializers+`
 User.objects.create_user("taken")
@@ -133,6 +133,7 @@ result = [shown(lambda: valid(name, made(content_type, base64.b64decode(text), p
 
 // TestMetadata asks DRF how OPTIONS describes the serializers.
 func TestMetadata(t *testing.T) {
+	t.Parallel()
 	names := slices.Sorted(maps.Keys(peersSerializers("")))
 	eachPeer(t, func(t *testing.T, pr *djangotest.Project, _ tokenctl.Peers) {
 		var want []string

@@ -15,6 +15,7 @@ import (
 // those in their places what is the project's, and are rotated only by the key that
 // signed them.
 func TestRotateListedJWT(t *testing.T) {
+	t.Parallel()
 	withKnox(t, func(t *testing.T, s *db.Store, env tokens.Env, ann db.User, address string) {
 		settings := tokenctl.JWTSettings{CheckRevokeToken: true}
 		env.Settings.SimpleJWT.CheckRevokeToken = true

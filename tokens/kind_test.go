@@ -10,6 +10,7 @@ import (
 )
 
 func TestKindRefusesWhatItCannot(t *testing.T) {
+	t.Parallel()
 	for _, k := range tokens.Kinds() {
 		for _, verb := range tokens.Actions {
 			err := k.Refuse(verb)
@@ -36,6 +37,7 @@ func TestKindRefusesWhatItCannot(t *testing.T) {
 }
 
 func TestKindNamed(t *testing.T) {
+	t.Parallel()
 	for _, name := range tokens.KindNames() {
 		if k, err := tokens.KindNamed(name); err != nil || k.Name != name {
 			t.Errorf("KindNamed(%q) is %v, %v", name, k, err)
@@ -50,6 +52,7 @@ func TestKindNamed(t *testing.T) {
 // TestKindOfAnEmptyDatabase: without tables there is nothing to mint, and the
 // error names the app to install.
 func TestKindOfAnEmptyDatabase(t *testing.T) {
+	t.Parallel()
 	_, err := tokens.Default(new(db.Layout))
 	var e *tokenctl.Error
 	if tokenctl.CodeOf(err) != tokenctl.CodeTableMissing {
@@ -62,6 +65,7 @@ func TestKindOfAnEmptyDatabase(t *testing.T) {
 }
 
 func TestParseID(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ id, kind, rest string }{
 		{"drf:7", "drf", "7"},
 		{"drf:7@1f0c3a55", "drf", "7@1f0c3a55"},
@@ -89,6 +93,7 @@ func TestParseID(t *testing.T) {
 // TestLooksLike: the secrets of the kinds in their usual form, and what must not
 // be taken for one: names, ids, fingerprints, UUIDs.
 func TestLooksLike(t *testing.T) {
+	t.Parallel()
 	secrets := map[string]*tokens.Kind{
 		"a35407cd24f9fad31648b0362f72bab9bed41726":                         tokens.DRF,
 		"9ff4ffcf26be9ff3c36de645a55d1b9fa2b02200a32628e78d33bcff361a9c4d": tokens.Knox,

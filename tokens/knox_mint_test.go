@@ -14,6 +14,7 @@ import (
 
 // TestKnoxLife: when a new token expires.
 func TestKnoxLife(t *testing.T) {
+	t.Parallel()
 	withKnox(t, func(t *testing.T, s *db.Store, env tokens.Env, ann db.User, _ string) {
 		at := func(d time.Duration) time.Time { return knoxNow.Add(d) }
 		for _, test := range []struct {
@@ -91,6 +92,7 @@ func rotateOne(ctx context.Context, env tokens.Env, tx *db.Tx, c tokens.Credenti
 // TestKnoxOverlap: the predecessor ends at the earlier of its own expiry and the
 // end of the overlap, and two rotations of the same one do not both happen.
 func TestKnoxOverlap(t *testing.T) {
+	t.Parallel()
 	withKnox(t, func(t *testing.T, s *db.Store, env tokens.Env, ann db.User, _ string) {
 		hour := func(n int) time.Time { return knoxNow.Add(time.Duration(n) * time.Hour) }
 		for _, test := range []struct {
@@ -137,6 +139,7 @@ func TestKnoxOverlap(t *testing.T) {
 
 // TestKnoxLimit: those who mint at the same time do not get beyond the limit.
 func TestKnoxLimit(t *testing.T) {
+	t.Parallel()
 	withKnox(t, func(t *testing.T, s *db.Store, env tokens.Env, ann db.User, _ string) {
 		limit := 3
 		env.Settings = &tokenctl.Settings{Knox: tokenctl.KnoxSettings{TokenLimitPerUser: &limit}}

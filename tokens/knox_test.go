@@ -92,6 +92,7 @@ func code(t *testing.T, err error, want tokenctl.Code) {
 }
 
 func TestKnoxLooksLike(t *testing.T) {
+	t.Parallel()
 	secret := strings.Repeat("0123456789abcdef", 4)
 	for text, want := range map[string]bool{
 		secret: true, "acme_" + secret: true, "0123456789" + secret: true,
@@ -106,6 +107,7 @@ func TestKnoxLooksLike(t *testing.T) {
 
 // TestKnoxSchemes: a secret is recognised by the row that any release made of it.
 func TestKnoxSchemes(t *testing.T) {
+	t.Parallel()
 	token := strings.Repeat("0123456789abcdef", 4)
 	raw, err := hex.DecodeString(token)
 	if err != nil {
@@ -157,6 +159,7 @@ func TestKnoxSchemes(t *testing.T) {
 // TestKnoxIDs: what is no id is refused, and not repeated where it may be a
 // secret.
 func TestKnoxIDs(t *testing.T) {
+	t.Parallel()
 	withKnox(t, func(t *testing.T, s *db.Store, env tokens.Env, ann db.User, _ string) {
 		in(t, s, func(ctx context.Context, tx *db.Tx) error {
 			var digests []string

@@ -41,6 +41,7 @@ func open(t *testing.T, url string) (*db.Store, tokens.Env) {
 // its credentials compare in, and the same through PgBouncer, where a second
 // connection would wait for the first for ever.
 func TestListMergesKinds(t *testing.T) {
+	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, _ string) {
 		url, _ := dbtest.Fixture(t, engine)
 		if engine == "postgres" {
@@ -97,6 +98,7 @@ const many = 3000
 // the one connection of a snapshot, come out whole and in order, and leave the
 // connection as it was when they are not read to their end.
 func TestListReadsAhead(t *testing.T) {
+	t.Parallel()
 	url, _ := dbtest.Fixture(t, "postgres")
 	dbtest.Psql(t, url, fmt.Sprintf(`
 		create temporary table n as select i, now() - interval '1 second' * (i * 7919 %% %[1]d) as moment from generate_series(1, %[1]d) i;

@@ -25,6 +25,7 @@ func listOf(err error, list ...Credential) iter.Seq2[Credential, error] {
 }
 
 func TestMerge(t *testing.T) {
+	t.Parallel()
 	day := func(n int) time.Time { return time.Date(2026, 11, n, 0, 0, 0, 0, time.UTC) }
 	owner := func(id, name string) db.User { return db.User{ID: id, Username: name} }
 	all := []Credential{
@@ -74,6 +75,7 @@ func TestMerge(t *testing.T) {
 }
 
 func TestMergeEndsWithTheFirstError(t *testing.T) {
+	t.Parallel()
 	broken := errors.New("broken")
 	s := Selector{Sort: "id"}
 	var got []string

@@ -14,6 +14,7 @@ import (
 )
 
 func TestParallel(t *testing.T) {
+	t.Parallel()
 	const n = 1000
 	var done [n]atomic.Int32
 	if err := parallel(t.Context(), n, func(i int) error { done[i].Add(1); return nil }); err != nil {
@@ -53,6 +54,7 @@ func TestParallel(t *testing.T) {
 
 // TestSeveral: secrets differ, and what is missing of randomness is no secret.
 func TestSeveral(t *testing.T) {
+	t.Parallel()
 	for _, secret := range []func(io.Reader) (tokenctl.Secret, error){newKey, django.NewSessionKey} {
 		list, err := several(500, rand.Reader, secret)
 		if err != nil {
@@ -72,6 +74,7 @@ func TestSeveral(t *testing.T) {
 }
 
 func TestWithout(t *testing.T) {
+	t.Parallel()
 	users := []db.User{{ID: "1"}, {ID: "2"}, {ID: "3"}}
 	left := without(users, []Refusal{{User: users[1]}})
 	if len(left) != 2 || left[0].ID != "1" || left[1].ID != "3" {

@@ -46,6 +46,7 @@ var pastedForms = []string{
 }
 
 func TestCandidates(t *testing.T) {
+	t.Parallel()
 	w := tokens.NewWrapping(pastedSettings())
 	for _, secret := range []string{aKey, aKnox, "acme_" + aKnox, aSession, aJWT} {
 		for _, form := range pastedForms {
@@ -79,6 +80,7 @@ func placeSecret(form, secret string) string {
 
 // TestCandidatesOdd: keys that have marks in them are read where something introduces them.
 func TestCandidatesOdd(t *testing.T) {
+	t.Parallel()
 	w := tokens.NewWrapping(pastedSettings())
 	for _, key := range []string{"abc", "k:1", "a=b=c", "odd/key+1==", "p@ss#word", "a.b.c", "x!y"} {
 		for _, form := range []string{"Token %", "Authorization: Token %", "KEY=%", "KEY='%'", `export X="%"`, "key: %", `"token": "%",`, "'%'", "%,"} {
@@ -94,6 +96,7 @@ func TestCandidatesOdd(t *testing.T) {
 
 // TestCandidatesNone: what is no secret is not looked up, nor a part of one.
 func TestCandidatesNone(t *testing.T) {
+	t.Parallel()
 	w := tokens.NewWrapping(pastedSettings())
 	other := "k3v9w2m1q8z7x6c5b4n3a2s1d0f9g8h7"
 	for line, not := range map[string]string{
@@ -171,6 +174,7 @@ func escaped(text string) bool {
 // TestDamage: the length tells what is missing; the whole secrets, and other texts, are
 // left alone.
 func TestDamage(t *testing.T) {
+	t.Parallel()
 	hs := strings.LastIndexByte(aJWT, '.')
 	for text, want := range map[string]string{
 		aKey[1:]:                  "a drf key that lacks a character: it has 39 of 40",
@@ -201,6 +205,7 @@ func TestDamage(t *testing.T) {
 
 // TestHolds: a secret in any text, but not what only resembles one where it stands.
 func TestHolds(t *testing.T) {
+	t.Parallel()
 	for _, secret := range []string{aKey, aKnox, "acme" + aKnox, aJWT} {
 		for _, form := range []string{"S", "x-S", "S-x", "xxS", "drf:S", "jwt:S", "session:S", "knox:S", "drf:7@S", "https://example.com/?k=S", "Token S", "-S", "--S", "--user=S", "a,S,b", "a@S", "S.csv"} {
 			text := placeForm(form, secret)

@@ -59,6 +59,7 @@ func bubble(t *testing.T, name string, f func(*testing.T)) {
 // TestReadAheadKeepsOrder: every row arrives, in its place, and an error behind
 // all of them.
 func TestReadAheadKeepsOrder(t *testing.T) {
+	t.Parallel()
 	broken := errors.New("broken")
 	for _, n := range []int{0, 1, batchRows - 1, batchRows, 20*batchRows + 7} {
 		for _, err := range []error{nil, broken} {
@@ -89,6 +90,7 @@ func TestReadAheadKeepsOrder(t *testing.T) {
 // TestReadAheadStops: a consumer that has had enough closes the rows, wherever
 // it stands.
 func TestReadAheadStops(t *testing.T) {
+	t.Parallel()
 	for _, enough := range []int{1, batchRows, 3*batchRows + 1} {
 		bubble(t, strconv.Itoa(enough), func(t *testing.T) {
 			s := source{n: -1}
@@ -111,6 +113,7 @@ func TestReadAheadStops(t *testing.T) {
 // TestReadAheadIsCancelled: nothing that was read ahead comes behind a cancel,
 // and its cause is the list's error.
 func TestReadAheadIsCancelled(t *testing.T) {
+	t.Parallel()
 	cause := errors.New("ctrl-c")
 	for _, at := range []int{0, 1, batchRows, 3*batchRows + 1} {
 		for _, n := range []int{-1, 4 * batchRows} {

@@ -15,6 +15,7 @@ import (
 
 // TestRefsOfUnrecordedJWT: a token without a row has its id, and blacklisting records it.
 func TestRefsOfUnrecordedJWT(t *testing.T) {
+	t.Parallel()
 	withKnox(t, func(t *testing.T, s *db.Store, env tokens.Env, ann db.User, address string) {
 		keys, err := django.NewJWTKeys(tokenctl.JWTSettings{}, nil, nil, tokenctl.NewSecret(strings.Repeat("a", 50)))
 		if err != nil {

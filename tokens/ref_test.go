@@ -18,6 +18,7 @@ import (
 // TestBlacklistWhere: what the database alone can select is what a list shows, but what
 // is blacklisted already.
 func TestBlacklistWhere(t *testing.T) {
+	t.Parallel()
 	undone := errors.New("undone")
 	is, not := true, false
 	dbtest.Engines(t, func(t *testing.T, engine, _ string) {
@@ -91,6 +92,7 @@ func TestBlacklistWhere(t *testing.T) {
 // TestRefs: references give back of every kind what a list shows, more of them than one
 // chunk holds, and a change finds by them what it is about.
 func TestRefs(t *testing.T) {
+	t.Parallel()
 	withKnox(t, func(t *testing.T, s *db.Store, env tokens.Env, _ db.User, address string) {
 		const n = 6000
 		numbers := fmt.Sprintf("with recursive n(i) as (select 1 union all select i + 1 from n where i < %d) ", n)
@@ -178,6 +180,7 @@ func shown(c *tokens.Credential) string {
 
 // TestRefsShowNoSecret: whatever prints references, it prints no key.
 func TestRefsShowNoSecret(t *testing.T) {
+	t.Parallel()
 	url, secrets := dbtest.Fixture(t, "sqlite")
 	store, env := open(t, url)
 	var keys []string
@@ -233,6 +236,7 @@ func TestRefsShowNoSecret(t *testing.T) {
 
 // TestFind: many names are found each in its place, whatever else is asked for.
 func TestFind(t *testing.T) {
+	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, _ string) {
 		url, secrets := dbtest.Fixture(t, engine)
 		store, env := open(t, url)

@@ -19,7 +19,13 @@ if [ ! -x "$bin/postgres" ]; then
 	bin=$(dirname "$(command -v postgres)")
 fi
 
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tokenctl-postgres.XXXXXX")
+# Databases are made by the hundred, each of 300 files: memory makes them ten times
+# faster than a disk. What the tests need at a time is a fifth of this.
+tmp=${TMPDIR:-/tmp}
+if [ -w /dev/shm ] && [ "$(df -Pk /dev/shm | awk 'NR == 2 { print $4 }')" -gt 4000000 ]; then
+	tmp=/dev/shm
+fi
+dir=$(mktemp -d "$tmp/tokenctl-postgres.XXXXXX")
 stop() {
 	"$bin/pg_ctl" -D "$dir/data" -m immediate stop >/dev/null 2>&1 || true
 	rm -rf "$dir"
@@ -48,6 +54,9 @@ for port in $(shuf -i 15000-32000 -n 20); do
 		synchronous_commit = off
 		full_page_writes = off
 		autovacuum = off
+		wal_level = minimal
+		max_wal_senders = 0
+		max_wal_size = 256MB
 		timezone = 'UTC'
 	CONF
 	for line; do

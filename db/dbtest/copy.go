@@ -2,7 +2,6 @@ package dbtest
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -21,9 +20,5 @@ func Copy(t testing.TB, url string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	to := filepath.Join(t.TempDir(), "db.sqlite3")
-	if err := os.WriteFile(to, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return "sqlite:///" + to
+	return writeSQLite(t, data)
 }

@@ -47,6 +47,17 @@ func EnginesFor(t *testing.T, only, name string, f func(t *testing.T, engine, ur
 	}
 }
 
+// EachEngine runs f once for each engine, at the same time.
+func EachEngine(t *testing.T, f func(t *testing.T, engine string)) {
+	t.Helper()
+	for _, engine := range []string{"sqlite", "postgres"} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			f(t, engine)
+		})
+	}
+}
+
 // Engines runs f once for each kind of database, each time with a fresh, empty one.
 func Engines(t *testing.T, f func(t *testing.T, engine, url string)) {
 	t.Helper()

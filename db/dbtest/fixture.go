@@ -3,8 +3,6 @@ package dbtest
 import (
 	"embed"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"testing"
 )
 
@@ -43,14 +41,9 @@ func Fixture(t testing.TB, engine string) (url string, secrets Secrets) {
 	}
 	switch engine {
 	case "sqlite":
-		file := filepath.Join(t.TempDir(), "db.sqlite3")
-		if err := os.WriteFile(file, fixture(t, "django42.sqlite3"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		url = "sqlite:///" + file
+		url = writeSQLite(t, fixture(t, "django42.sqlite3"))
 	case "postgres":
-		url = Postgres(t)
-		Psql(t, url, string(fixture(t, "django42-postgres.sql")))
+		url = Template(t, engine, "fixture", func(url string) { Psql(t, url, string(fixture(t, "django42-postgres.sql"))) })
 	default:
 		t.Fatalf("no fixture for engine %q", engine)
 	}

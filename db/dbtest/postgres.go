@@ -111,13 +111,34 @@ func create(t testing.TB, options string) string {
 	t.Helper()
 	s := PostgresServer(t)
 	name := "tokenctl_" + strings.ToLower(rand.Text())
-	s.exec(t, "create database "+name+options)
+	s.exec(t, "create database "+name+options+s.copied(t))
 	t.Cleanup(func() { s.exec(t, "drop database if exists "+name+" with (force)") })
 	return s.Database(name)
 }
 
+// copied is the option that makes a new database by copying files, which takes a fifth of
+// the time on a server that does not wait for its disk. Before PostgreSQL 15 there is no
+// other way, and no option.
+func (s Server) copied(t testing.TB) string {
+	t.Helper()
+	copied, known := fileCopy.Load(s.URL)
+	if !known {
+		copied = ""
+		s.exec(t, "select", func(conn *pgx.Conn) {
+			if major, _, _ := strings.Cut(conn.PgConn().ParameterStatus("server_version"), "."); len(major) > 1 && major >= "15" {
+				copied = " strategy file_copy"
+			}
+		})
+		fileCopy.Store(s.URL, copied)
+	}
+	return copied.(string)
+}
+
+// fileCopy has the result of copied by the server's URL.
+var fileCopy sync.Map
+
 // exec runs one statement as the superuser.
-func (s Server) exec(t testing.TB, sql string) {
+func (s Server) exec(t testing.TB, sql string, look ...func(*pgx.Conn)) {
 	t.Helper()
 	// Not the test's own context: that is cancelled before its cleanups run.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -129,6 +150,9 @@ func (s Server) exec(t testing.TB, sql string) {
 	defer conn.Close(ctx)
 	if _, err := conn.Exec(ctx, sql); err != nil {
 		t.Fatalf("%s: %v", sql, err)
+	}
+	for _, f := range look {
+		f(conn)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 // TestTLSRefused connects to a server without TLS: where that will do, over the
 // connection that it was refused on.
 func TestTLSRefused(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		query  string
 		starts int // start-up messages that the server gets

@@ -9,6 +9,7 @@ import (
 
 // TestExpr: only a %s outside of a quoted identifier is an argument.
 func TestExpr(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		format string
 		args   []any

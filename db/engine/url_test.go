@@ -13,6 +13,7 @@ import (
 )
 
 func TestParseURL(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		url, dir string
 		engine   engine.Dialect
@@ -53,6 +54,7 @@ func TestParseURL(t *testing.T) {
 }
 
 func TestParseURLRefuses(t *testing.T) {
+	t.Parallel()
 	for _, raw := range []string{
 		"", "db.sqlite3", "/srv/db.sqlite3", "host=db user=ann password=hunter2", "://", "postgres:/h/app",
 		"postgres://u:hunter2@h:notaport/app", "postgres://h/app?sslmode=hunter2", "postgres://h/app?options=-x",
@@ -108,6 +110,7 @@ func TestURLAsDjango(t *testing.T) {
 
 // An unknown parameter is named; what may be a part of a password is not.
 func TestURLParameterNames(t *testing.T) {
+	t.Parallel()
 	for raw, want := range map[string]string{
 		"postgres://h/app?sslmod=hunter2":             "sslmod",
 		"postgres://ann:x@h/app?no_such.setting=1":    "no_such.setting",
@@ -133,6 +136,7 @@ func TestURLParameterNames(t *testing.T) {
 }
 
 func TestURLWithoutPassword(t *testing.T) {
+	t.Parallel()
 	for raw, want := range map[string]string{
 		"postgres://ann:hunter2@h:5432/app?sslmode=require":     "postgres://ann@h:5432/app?sslmode=require",
 		"postgres://ann:p@ss:#w@h/app":                          "postgres://ann@h/app",
@@ -150,6 +154,7 @@ func TestURLWithoutPassword(t *testing.T) {
 }
 
 func TestHasPassword(t *testing.T) {
+	t.Parallel()
 	for raw, want := range map[string]bool{
 		"postgres://ann@h/app":                             false,
 		"postgres://h:5432/app":                            false,
@@ -202,6 +207,7 @@ func TestHasPassword(t *testing.T) {
 }
 
 func TestFileTarget(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ path, dir, want string }{
 		{"db.sqlite3", "", "db.sqlite3"},
 		{"db.sqlite3", "/srv", "/srv/db.sqlite3"},
@@ -232,6 +238,7 @@ func TestLibpqTarget(t *testing.T) {
 }
 
 func TestParseOptions(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		options string
 		want    map[string]string // nil: refused

@@ -11,6 +11,7 @@ import (
 
 // TestStatementsEqualDjango asks the Django that the schema is named after.
 func TestStatementsEqualDjango(t *testing.T) {
+	t.Parallel()
 	peers := djangotest.Peers(t)
 	i := slices.IndexFunc(peers, func(p djangotest.Peer) bool { return p.Name == "4.2" })
 	if i < 0 {
@@ -36,6 +37,7 @@ func TestStatementsEqualDjango(t *testing.T) {
 // TestAdopt lets Django projects of every age find our database in place of
 // one of their own, and use it.
 func TestAdopt(t *testing.T) {
+	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		dbtest.Engines(t, func(t *testing.T, engine, url string) {
 			t.Parallel()

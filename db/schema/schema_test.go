@@ -41,6 +41,7 @@ func create(t *testing.T, engine string, db *sql.DB, prepare ...string) {
 }
 
 func TestStatements(t *testing.T) {
+	t.Parallel()
 	// The fixture is what a real Django has left, knox's tables included.
 	t.Run("equal the fixture", func(t *testing.T) {
 		dbtest.Engines(t, func(t *testing.T, engine, url string) {

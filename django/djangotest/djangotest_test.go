@@ -46,8 +46,7 @@ func TestUserModels(t *testing.T) {
 		for _, model := range []string{"uuid", "both", "extra", "mti"} {
 			t.Run(model, func(t *testing.T) {
 				t.Parallel()
-				pr := p.Project(t, dbtest.SQLite(t), djangotest.Options{UserModel: model})
-				pr.Migrate()
+				pr, _ := dbtest.Migrated(t, p, "sqlite", djangotest.Options{UserModel: model})
 				var name string
 				pr.Eval(`
 user = User.objects.create_user(**{"email": "ann@example.com", User.USERNAME_FIELD: "ann@example.com"})

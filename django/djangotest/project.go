@@ -42,6 +42,11 @@ type Options struct {
 	Files map[string]string
 }
 
+// ChangeTables tells whether Settings may change which tables the migrations make.
+func (o Options) ChangeTables() bool {
+	return o.Files != nil || strings.Contains(o.Settings, "APPS") || strings.Contains(o.Settings, "MODEL") || strings.Contains(o.Settings, "DATABASES")
+}
+
 // SecretKey is the SECRET_KEY of a project that sets none.
 const SecretKey = "djangotest-secret-key-0123456789-abcdefghijklmnopqrst"
 
