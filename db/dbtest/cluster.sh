@@ -54,8 +54,6 @@ for port in $(shuf -i 15000-32000 -n 20); do
 		synchronous_commit = off
 		full_page_writes = off
 		autovacuum = off
-		wal_level = minimal
-		max_wal_senders = 0
 		max_wal_size = 256MB
 		timezone = 'UTC'
 	CONF

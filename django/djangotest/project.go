@@ -56,10 +56,13 @@ type Project struct {
 	Peer Peer
 	Dir  string
 
-	t      testing.TB
-	env    []string
-	once   sync.Once // starts the worker
-	worker *worker
+	t        testing.TB
+	env      []string
+	files    map[string]string
+	database map[string]any
+	key      string    // tells projects with different files apart
+	once     sync.Once // starts the worker
+	worker   *worker
 }
 
 // Project writes a project for the database that databaseURL names, in the form
@@ -112,15 +115,10 @@ func (p Peer) Project(t testing.TB, databaseURL string, o Options) *Project {
 	for name, text := range o.Files {
 		files[name] = text
 	}
-	for name, text := range files {
-		file := filepath.Join(pr.Dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+	if err := writeFiles(pr.Dir, files); err != nil {
+		t.Fatal(err)
 	}
+	pr.files, pr.database, pr.key = files, database, fmt.Sprintf("%s %+v", p.Name, o)
 	path := p.path
 	for _, checkout := range []string{os.Getenv("TOKENCTL_TEST_KNOX"), os.Getenv("TOKENCTL_TEST_REST_AUTH")} {
 		if checkout != "" {
@@ -135,6 +133,19 @@ func (p Peer) Project(t testing.TB, databaseURL string, o Options) *Project {
 	}
 	pr.env = append(pr.env, "PYTHONPATH="+path, "PYTHONNOUSERSITE=1", "PYTHONUTF8=1", "DJANGO_SETTINGS_MODULE=settings")
 	return pr
+}
+
+func writeFiles(dir string, files map[string]string) error {
+	for name, text := range files {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // HasKnox tells whether projects have knox: TOKENCTL_TEST_KNOX names a checkout of

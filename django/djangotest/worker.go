@@ -2,22 +2,18 @@ package djangotest
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
-	"io"
+	"net"
 	"net/http"
-	"os/exec"
 	"sync"
 )
 
-// worker is a Python process that has the project's Django set up, which takes it
-// half a second: it answers one JSON line with another.
+// worker is a Python process that has the project's Django set up: it answers one
+// JSON line with another.
 type worker struct {
-	mu     sync.Mutex
-	cmd    *exec.Cmd
-	in     io.WriteCloser
-	out    *bufio.Reader
-	stderr bytes.Buffer
+	mu   sync.Mutex
+	conn net.Conn
+	out  *bufio.Reader
 }
 
 // Vars are variables for Eval's Python, by name.
@@ -102,17 +98,21 @@ func (pr *Project) ask(message any) json.RawMessage {
 	w := pr.worker
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return pr.exchange(message)
+}
+
+func (pr *Project) exchange(message any) json.RawMessage {
+	pr.t.Helper()
 	line, err := json.Marshal(message)
 	if err != nil {
 		pr.t.Fatal(err)
 	}
-	if _, err := w.in.Write(append(line, '\n')); err != nil {
+	if _, err := pr.worker.conn.Write(append(line, '\n')); err != nil {
 		pr.t.Fatalf("Django %s: %v", pr.Peer.Name, err)
 	}
-	reply, err := w.out.ReadBytes('\n')
+	reply, err := pr.worker.out.ReadBytes('\n')
 	if err != nil {
-		_ = w.cmd.Wait() // for all of its stderr
-		pr.t.Fatalf("Django %s: %v\n%s", pr.Peer.Name, err, &w.stderr)
+		pr.t.Fatalf("Django %s: %v", pr.Peer.Name, err)
 	}
 	var answer struct {
 		Result json.RawMessage
@@ -127,27 +127,15 @@ func (pr *Project) ask(message any) json.RawMessage {
 	return answer.Result
 }
 
-// start starts the worker. It ends when its standard input does, so with this
-// process at the latest.
+// start starts the worker, which ends with the test.
 func (pr *Project) start() {
 	pr.t.Helper()
-	w := &worker{cmd: exec.Command(pr.Peer.Python, "worker.py")}
-	w.cmd.Dir, w.cmd.Env = pr.Dir, pr.env
-	w.cmd.Stderr = &w.stderr
-	out, err := w.cmd.StdoutPipe()
+	conn, err := pr.fork()
 	if err != nil {
-		pr.t.Fatal(err)
+		pr.t.Fatalf("Django %s: %v", pr.Peer.Name, err)
 	}
-	w.out = bufio.NewReader(out)
-	if w.in, err = w.cmd.StdinPipe(); err != nil {
-		pr.t.Fatal(err)
-	}
-	if err := w.cmd.Start(); err != nil {
-		pr.t.Fatal(err)
-	}
-	pr.worker = w
-	pr.t.Cleanup(func() {
-		w.in.Close()
-		_ = w.cmd.Wait() // how it ends matters to nobody
-	})
+	pr.worker = &worker{conn: conn, out: bufio.NewReader(conn)}
+	pr.t.Cleanup(func() { conn.Close() })
+	pr.exchange(map[string]any{"op": "move", "dir": pr.Dir})
+	pr.exchange(map[string]any{"op": "use", "database": pr.database})
 }

@@ -1,14 +1,16 @@
-"""Answers JSON lines on standard input with JSON lines on standard output."""
+"""Sets Django up once, then forks for each socket that comes in on standard input.
+
+A fork answers the JSON lines that it reads from its socket with JSON lines.
+"""
 
 import datetime
 import json
 import os
+import shutil
+import signal
+import socket
 import sys
 import traceback
-
-# Whatever a piece of code prints must not get between the answers.
-answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-os.dup2(2, 1)
 
 import django
 
@@ -18,6 +20,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection, connections
 from django.test import Client
+from django.urls import get_resolver
 from django.utils import timezone
 from rest_framework.authtoken.models import Token
 
@@ -64,7 +67,8 @@ def use(message):
     settings.DATABASES["default"] = message["database"]
     del connections.settings
     connections._settings = None
-    del connections["default"]
+    if hasattr(connections._connections, "default"):
+        del connections["default"]
 
 
 def encode(value):
@@ -77,14 +81,37 @@ def encode(value):
     return str(value)
 
 
-operations = {"eval": evaluate, "request": request, "use": use}
+def move(message):
+    os.chdir(message["dir"])
 
-for line in sys.stdin:
-    message = json.loads(line)
-    try:
-        answer = json.dumps({"result": operations[message["op"]](message)}, default=encode)
-    except BaseException:
-        answer = json.dumps({"error": traceback.format_exc()})
-    # An open connection would stand in the way of whoever wants to drop the database.
-    connections.close_all()
-    print(answer, file=answers, flush=True)
+
+operations = {"eval": evaluate, "request": request, "use": use, "move": move}
+
+
+def answer(lines):
+    for line in lines:
+        message = json.loads(line)
+        try:
+            text = json.dumps({"result": operations[message["op"]](message)}, default=encode)
+        except BaseException:
+            text = json.dumps({"error": traceback.format_exc()})
+        # An open connection would stand in the way of whoever wants to drop the database.
+        connections.close_all()
+        print(text, file=lines, flush=True)
+
+
+# Whatever a fork needs anyway: the views.
+get_resolver().url_patterns
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a fork
+control = socket.socket(fileno=0)
+while True:
+    _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+    if not descriptors:
+        break
+    if os.fork() == 0:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        control.close()
+        answer(socket.socket(fileno=descriptors[0]).makefile("rw", encoding="utf-8"))
+        os._exit(0)
+    os.close(descriptors[0])
+shutil.rmtree(os.getcwd())
