@@ -1,8 +1,9 @@
 # make test is the one command that runs everything: see .ci/test.
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build test lint fmt vet staticcheck generate completions bench million
+.PHONY: build test lint fmt vet staticcheck vulncheck generate completions bench million
 
 build:
 	go build -trimpath -o tokenctl ./cmd/tokenctl
@@ -11,7 +12,7 @@ build:
 test:
 	@.ci/test $(PKG)
 
-lint: fmt vet staticcheck
+lint: fmt vet staticcheck vulncheck
 
 fmt:
 	@files=$$(gofmt -l .) && if [ -n "$$files" ]; then echo "not gofmt'ed:" $$files; exit 1; fi
@@ -21,6 +22,9 @@ vet:
 
 staticcheck:
 	go run $(STATICCHECK) ./... ./.ci/report
+
+vulncheck:
+	@.ci/vulncheck $(GOVULNCHECK)
 
 generate:
 	go generate ./...
