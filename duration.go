@@ -9,13 +9,27 @@ import (
 	"time"
 )
 
+// DurationForms are examples of durations, for messages.
+const DurationForms = "30s, 15m, 12h, 90d, 2w, 6mo, 1y"
+
+const (
+	day     = 24 * time.Hour
+	longest = 100 * 365 * day
+)
+
+// calendar are the units that Go does not have. A month is 30 days and a year 365.
+var calendar = map[string]time.Duration{"d": day, "w": 7 * day, "mo": 30 * day, "y": 365 * day}
+
 // ParseDuration reads a length of time as tokenctl's flags and settings have
-// it: Go's units, and d (24 h) and w (7 d); "90d", "12h", "1w2d", "15m". It is
+// it: Go's units, and d, w, mo and y; "90d", "12h", "1w2d", "15m", "6mo". It is
 // never negative.
 func ParseDuration(s string) (time.Duration, error) {
-	bad := fmt.Errorf("%q is not a duration: write 90d, 12h, 2w or 15m", s)
+	bad := fmt.Errorf("%q is not a duration: write one like %s", s, DurationForms)
 	if s == "" {
 		return 0, bad
+	}
+	if _, err := strconv.ParseFloat(s, 64); err == nil && s[0] >= '0' && s[0] <= '9' {
+		return 0, fmt.Errorf("%q is a duration without a unit: write one like %s", s, DurationForms)
 	}
 	var total time.Duration
 	rest := s
@@ -28,27 +42,23 @@ func ParseDuration(s string) (time.Duration, error) {
 		number, unit := rest[:i], rest[i:j]
 		rest = rest[j:]
 		var part time.Duration
-		switch unit {
-		case "d", "w":
+		if length, ok := calendar[unit]; ok {
 			n, err := strconv.ParseInt(number, 10, 32)
 			if err != nil {
 				return 0, bad
 			}
-			part = time.Duration(n) * 24 * time.Hour
-			if unit == "w" {
-				part *= 7
-			}
-			if n > 100*365 {
+			if n > int64(longest/length) {
 				return 0, errors.New("a duration is at most 100 years")
 			}
-		default:
+			part = time.Duration(n) * length
+		} else {
 			var err error
 			if part, err = time.ParseDuration(number + unit); err != nil {
 				return 0, bad
 			}
 		}
 		total += part
-		if total < 0 || part < 0 || total > 100*365*24*time.Hour {
+		if total < 0 || part < 0 || total > longest {
 			return 0, errors.New("a duration is at most 100 years")
 		}
 	}
@@ -79,7 +89,7 @@ func tooShort(d time.Duration) bool { return d != 0 && d < time.Second }
 
 // String writes d so that ParseDuration reads it.
 func (d Duration) String() string {
-	if day := 24 * time.Hour; d.Duration != 0 && d.Duration%day == 0 {
+	if d.Duration != 0 && d.Duration%day == 0 {
 		return strconv.FormatInt(int64(d.Duration/day), 10) + "d"
 	}
 	return d.Duration.String()

@@ -61,6 +61,7 @@ type App struct {
 	forces      bool   // the command has --force
 	override    []byte // TOML over the settings, from flags
 	outcome     outcome
+	unwritten   error        // why help could not be written
 	standing    string       // what stands of a change that is made in parts; the command sets it behind each
 	serving     atomic.Bool  // requests that have begun are finished before the end
 	held        bytes.Buffer // remarks that a JSON error on stderr would stand beside
@@ -119,6 +120,9 @@ func (a *App) Run(ctx context.Context, args []string) int {
 	work := make(chan error, 1)
 	go func() {
 		err := root.ExecuteContext(ctx)
+		if err == nil {
+			err = a.unwritten
+		}
 		if a.store != nil {
 			a.store.Close() //nolint:errcheck // every transaction has ended
 		}
@@ -150,6 +154,7 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
   tokenctl blacklist --user alice    cut it all off
   tokenctl doctor                    what is in this database`,
 	}
+	var version bool
 	f := root.PersistentFlags()
 	f.SortFlags = false
 	g := &a.global
@@ -157,21 +162,28 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 	f.StringVar(&g.config, "config", "", "settings `FILE` instead of ./tokenctl.toml")
 	f.StringVar(&g.schema, "schema", "", "PostgreSQL schema `NAME` of Django's tables instead of search_path")
 	f.StringVarP(&g.output, "output", "o", "", "output `FORMAT`: table, json, ndjson, csv, tsv, yaml or id")
-	listVar(f, &g.columns, "columns", "only these `FIELDS`, in this order: a,b,c")
+	listVar(f, &g.columns, "columns", "only these `FIELDS`, in this order: a,b,c; +a adds one to the usual ones")
 	f.BoolVar(&g.noHeaders, "no-headers", false, "no header line in table, csv and tsv")
-	f.StringVar(&g.field, "field", "", "only the value of the field `NAME`")
+	f.StringVar(&g.field, "field", "", "only the value of the field `NAME`, such as status or owner.is_active")
 	f.BoolVar(&g.csvRaw, "csv-raw", false, "do not defuse CSV cells that a spreadsheet would run")
-	f.DurationVar(&g.timeout, "timeout", 30*time.Second, "limit for connecting, lock waits and single short statements")
-	f.DurationVar(&g.maxTime, "max-time", 0, "limit for the whole command (default none)")
+	g.timeout = 30 * time.Second
+	durationVar(f, &g.timeout, "timeout", "`TIME` that connecting, a lock wait or a single short statement may take")
+	durationVar(f, &g.maxTime, "max-time", "`TIME` that the whole command may take (default: no limit)")
 	f.BoolVar(&g.noInput, "no-input", false, "never ask anything")
 	f.StringVar(&g.color, "color", "auto", "`WHEN` to colour: auto, always or never")
 	f.BoolVarP(&g.quiet, "quiet", "q", false, "say nothing but errors on stderr")
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "say more on stderr")
-	root.AddCommand(
-		newInit(a), newDoctor(a), newUser(a),
-		newMint(a), newList(a), newShow(a), newVerify(a), newRotate(a), newBlacklist(a), newUnblacklist(a),
-		newPurge(a), newScan(a), newConfig(a), newServe(a),
-		newVersion(a))
+	root.Flags().BoolVar(&version, "version", false, "show which tokenctl this is")
+	root.RunE = func(c *cobra.Command, args []string) error {
+		if version && len(args) == 0 {
+			return a.writeVersion()
+		}
+		return a.unknownCommand(c, args)
+	}
+	root.AddGroup(commandGroups...)
+	root.AddCommand(grouped(groupLook, newList(a), newShow(a), newVerify(a), newScan(a), newDoctor(a))...)
+	root.AddCommand(grouped(groupChange, newMint(a), newRotate(a), newBlacklist(a), newUnblacklist(a), newPurge(a), newUser(a))...)
+	root.AddCommand(grouped(groupSetUp, newInit(a), newConfig(a), newServe(a), newCompletion(a, root), newHelp(a), newVersion(a))...)
 	a.prepare(root)
 	return root
 }
@@ -182,23 +194,26 @@ func (a *App) prepare(root *cobra.Command) {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetOut(a.Stdout)
 	root.SetErr(a.Stderr)
-	root.SetHelpTemplate(helpTemplate)
-	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help-command"})
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { a.showHelp(commandHelp(c, a.helpWidth())) })
+	for _, c := range root.Commands() {
+		if c.Name() == "help" {
+			root.SetHelpCommand(c)
+		}
+	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		a.findOutput()
 		if args := c.Flags().Args(); len(args) > 0 && c.HasSubCommands() {
-			return unknownCommand(c, args) // whose flags these may be
+			return a.unknownCommand(c, a.typedFrom(args)) // whose flags these may be
 		}
-		return usage(err.Error(), suggestFlag(c, err))
+		return a.flagError(c, err)
 	})
-	root.AddCommand(newCompletion(a, root))
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return a.checkGlobals(c) }
 	var walk func(*cobra.Command)
 	walk = func(c *cobra.Command) {
 		c.DisableFlagsInUseLine = true
 		c.Flags().SortFlags = false
 		if c.HasSubCommands() && !c.Runnable() {
-			c.RunE = unknownCommand
+			c.RunE = a.unknownCommand
 		}
 		check := c.Args
 		c.Args = func(c *cobra.Command, args []string) error {
@@ -221,48 +236,3 @@ func (a *App) prepare(root *cobra.Command) {
 	}
 	walk(root)
 }
-
-// unknownCommand is what a command that only groups others does by itself.
-func unknownCommand(c *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return c.Help()
-	}
-	var names []string
-	for _, child := range c.Commands() {
-		if child.IsAvailableCommand() {
-			names = append(append(names, child.Name()), child.Aliases...)
-		}
-	}
-	hint := "see " + c.CommandPath() + " --help"
-	if name := nearest(args[0], names); name != "" {
-		hint = "did you mean " + c.CommandPath() + " " + name + "?"
-	}
-	return usage("there is no command "+c.CommandPath()+" "+args[0], hint)
-}
-
-// helpTemplate leads with what a reader copies: the examples.
-const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}{{end}}
-{{if .HasExample}}
-Examples:
-{{.Example}}
-{{end}}
-Usage:
-{{- if .HasAvailableSubCommands}}
-  {{.CommandPath}} <command> [flags]
-
-Commands:{{range .Commands}}{{if .IsAvailableCommand}}
-  {{rpad .Name .NamePadding }} {{.Short}}{{end}}{{end}}
-{{else}}
-  {{.UseLine}}
-{{if gt (len .Aliases) 0}}
-Alias:
-  {{.NameAndAliases}}
-{{end}}{{end}}{{if .HasAvailableLocalFlags}}
-Flags:
-{{.LocalFlags.FlagUsagesWrapped 100 | trimTrailingWhitespaces}}
-{{end}}{{if .HasAvailableInheritedFlags}}
-Flags of every command:
-{{.InheritedFlags.FlagUsagesWrapped 100 | trimTrailingWhitespaces}}
-{{end}}{{if .HasAvailableSubCommands}}
-{{.CommandPath}} <command> --help tells more about a command.
-{{end}}`

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -87,11 +88,41 @@ func noArguments(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
+	path := strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ")
 	hint := "see " + c.CommandPath() + " --help"
-	if c.Flags().Lookup("user") != nil {
-		hint = "select with flags, such as --user NAME"
+	switch {
+	case len(idsAmong(args)) > 0:
+		hint = commandLine("show", args, "")
+	case path == "user list":
+		hint = commandLine("user show", args, "")
+	case c.Flags().Lookup("user") != nil:
+		hint = commandLine(path, args, path)
 	}
 	return usage(c.CommandPath()+" takes no argument: "+args[0], hint)
+}
+
+// idsAmong are the ids among arguments.
+func idsAmong(args []string) (ids []string) {
+	for _, arg := range args {
+		if _, _, err := tokens.ParseID(arg); err == nil {
+			ids = append(ids, arg)
+		}
+	}
+	return ids
+}
+
+// noID is the error about an argument that is no id. It is repeated where it can be no part
+// of a secret.
+func noID(verb, arg string, err error) error {
+	var e *tokenctl.Error
+	plain := len(arg) < 20 || len(arg) < 40 && strings.ContainsAny(arg, "@ .-")
+	if !errors.As(err, &e) || arg == "" || !plain || tokens.Damage(arg) != "" {
+		return err
+	}
+	if verb == "show" || verb == "verify" || verb == "unblacklist" {
+		verb = "list"
+	}
+	return usage(fmt.Sprintf("%q is not a credential id", arg), "a user? "+commandLine(verb, []string{arg}, verb)+"; "+e.Hint)
 }
 
 // needsReference asks for an argument, unless --token-file stands in for it.
@@ -142,6 +173,39 @@ func exclusiveFlags(c *cobra.Command) error {
 		}
 	})
 	return usage(strings.Join(given, " and ")+" do not go together", "give one of them")
+}
+
+// flagError says what is wrong with a flag, in the same words for all flags of a type.
+func (a *App) flagError(c *cobra.Command, err error) error {
+	hint := "see " + c.CommandPath() + " --help"
+	var invalid *pflag.InvalidValueError
+	var missing *pflag.ValueRequiredError
+	var unknown *pflag.NotExistError
+	switch {
+	case errors.As(err, &invalid):
+		f, text := invalid.GetFlag(), invalid.GetValue()
+		switch f.Value.Type() {
+		case "int":
+			return usage(fmt.Sprintf("--%s takes a whole number, not %q", f.Name, text), hint)
+		case "float64":
+			return usage(fmt.Sprintf("--%s takes a number, not %q", f.Name, text), hint)
+		case "bool":
+			return usage(fmt.Sprintf("--%s takes true or false, not %q", f.Name, text), "write --"+f.Name+" alone for true")
+		}
+		if _, duration := f.Value.(*durationValue); duration {
+			hint = "write --" + f.Name + " 90d, or a number with another unit: s, m, h, d, w, mo, y"
+		}
+		return usage("--"+f.Name+": "+invalid.Unwrap().Error(), hint)
+	case errors.As(err, &missing):
+		f := missing.GetFlag()
+		placeholder, _ := pflag.UnquoteUsage(f)
+		return usage("--"+f.Name+" needs a value", "write --"+f.Name+" "+placeholder)
+	case errors.As(err, &unknown):
+		if answer := a.typedFlag(c, unknown.GetSpecifiedName()); answer != "" {
+			return usage(err.Error(), answer)
+		}
+	}
+	return usage(err.Error(), suggestFlag(c, err))
 }
 
 // suggestFlag is the hint for a flag that could not be parsed: the one that may

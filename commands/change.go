@@ -49,7 +49,7 @@ func (f *changeFlags) flags(c *cobra.Command) {
 func (f *changeFlags) namedFlags(c *cobra.Command) {
 	tokenFileFlag(c, &f.tokenFile)
 	c.Flags().BoolVar(&f.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
-	c.Flags().BoolVar(&f.ignoreMissing, "ignore-missing", false, "absent ones are no fault")
+	c.Flags().BoolVar(&f.ignoreMissing, "ignore-missing", false, "skip ids and secrets that are not there, without an error")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "show what would be changed; change nothing")
 }
 

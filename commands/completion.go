@@ -114,51 +114,52 @@ func completeFlags(root *cobra.Command) {
 	walk(root)
 }
 
-// fieldsOf are the fields of the rows that a command writes; nil where it
-// writes none.
-func fieldsOf(c *cobra.Command) []string {
-	var columns []output.Column
-	switch path := strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" "); path {
-	case "list", "blacklist", "unblacklist":
-		columns = credentialColumns
-	case "show":
-		columns = showColumns
-	case "verify":
-		columns = verifyColumns
-	case "mint":
-		columns = slices.Concat(credentialColumns, secretColumns)
-	case "rotate":
-		columns = slices.Concat(credentialColumns, secretColumns, []output.Column{{Name: "replaces"}})
-	case "purge":
-		columns = purgeColumns
-	case "scan":
-		columns = findingColumns
-	case "scan bundle":
-		columns = bundleColumns
-	case "serve":
-		columns = serveColumns
-	case "config import":
-		columns = importColumns
-	case "config show":
-		columns = configColumns
-	case "doctor":
-		columns = doctorColumns
-	case "init":
-		columns = initColumns
-	case "version":
-		columns = versionColumns
-	case "user create", "user password":
-		columns = passwordColumns(true)
-	default:
-		if strings.HasPrefix(path, "user ") {
-			columns = userColumns
-		}
+// fieldRow are the fields of the rows that some commands write.
+type fieldRow struct {
+	commands []string
+	columns  []output.Column
+}
+
+// rowFields are the fields of all rows, for completion, help and the README.
+func rowFields() []fieldRow {
+	return []fieldRow{
+		{[]string{"list", "blacklist", "unblacklist"}, credentialColumns},
+		{[]string{"show"}, showColumns},
+		{[]string{"mint"}, slices.Concat(credentialColumns, secretColumns)},
+		{[]string{"rotate"}, slices.Concat(credentialColumns, secretColumns, []output.Column{{Name: "replaces"}})},
+		{[]string{"verify"}, verifyColumns},
+		{[]string{"purge"}, purgeColumns},
+		{[]string{"scan"}, findingColumns},
+		{[]string{"scan bundle"}, bundleColumns},
+		{[]string{"user list", "user show"}, userColumns},
+		{[]string{"user activate", "user deactivate", "user delete"}, userColumns},
+		{[]string{"user create", "user password"}, passwordColumns(true)},
+		{[]string{"config show"}, configColumns},
+		{[]string{"config import"}, importColumns},
+		{[]string{"doctor"}, doctorColumns},
+		{[]string{"init"}, initColumns},
+		{[]string{"serve"}, serveColumns},
+		{[]string{"version"}, versionColumns},
 	}
-	var names []string
-	for _, column := range columns {
-		names = append(names, column.Name)
+}
+
+func columnNames(columns []output.Column) []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.Name
 	}
 	return names
+}
+
+// fieldsOf are the fields of the rows that a command writes; nil where it writes none.
+func fieldsOf(c *cobra.Command) []string {
+	path := strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ")
+	for _, r := range rowFields() {
+		if slices.Contains(r.commands, path) {
+			return columnNames(r.columns)
+		}
+	}
+	return nil
 }
 
 var secretColumns = []output.Column{{Name: "token"}, {Name: "refresh"}, {Name: "access"}}

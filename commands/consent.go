@@ -33,7 +33,8 @@ func (f *consentFlags) obtain(ctx context.Context, a *App, verb, what string, n 
 	case f.count.n != nil && *f.count.n == n:
 		return false, nil
 	case f.count.n != nil:
-		return false, &tokenctl.Error{Code: tokenctl.CodeChanged, Message: fmt.Sprintf("%d are affected, not %d", n, *f.count.n), Hint: "nothing was done; look at them with --dry-run"}
+		return false, &tokenctl.Error{Code: tokenctl.CodeChanged, Message: fmt.Sprintf("this would %s %s, and --confirm says %d: nothing was changed", verb, what, *f.count.n),
+			Hint: "look at them with --dry-run, then give their number"}
 	case !a.interactive():
 		return false, &tokenctl.Error{Code: tokenctl.CodeConfirmation, Message: "this would " + verb + " " + what + ", and nobody can be asked here",
 			Hint: fmt.Sprintf("add --yes, or --confirm %d", n)}

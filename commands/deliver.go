@@ -45,7 +45,7 @@ func (d *delivery) outFlag(c *cobra.Command) {
 
 func (d *delivery) flags(c *cobra.Command) {
 	d.outFlag(c)
-	c.Flags().StringVar(&d.format, "format", "", "shape the secret for its use: `header`, env or curl-config")
+	c.Flags().StringVar(&d.format, "format", "", "shape the secret for its use: the `FORM` header, env or curl-config")
 	must(c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(secretForms, cobra.ShellCompDirectiveNoFileComp)))
 }
 

@@ -40,7 +40,7 @@ func (d *doctor) password() {
 func (d *doctor) settings() {
 	a := d.app
 	if a.toml == "" {
-		d.info("settings", "no tokenctl.toml: every setting is the peers' default")
+		d.info("settings", "no tokenctl.toml: Django's defaults apply, and those of its packages")
 	} else {
 		d.ok("settings", "%s", a.toml)
 	}

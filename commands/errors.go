@@ -30,6 +30,21 @@ const (
 	exitReaderGone  = 141
 )
 
+// statuses are what the exit statuses mean, for the README and for help.
+var statuses = []struct{ status, meaning string }{
+	{"0", "done"},
+	{"1", "failed"},
+	{"2", "the command line is wrong"},
+	{"3", "not found"},
+	{"4", "the answer is no (verify), or something was found (doctor)"},
+	{"5", "exists already, or changed meanwhile"},
+	{"6", "partly done"},
+	{"7", "the database cannot be reached"},
+	{"8", "a confirmation is needed"},
+	{"130, 143", "interrupted by SIGINT, SIGTERM"},
+	{"141", "the reader went away (commands that only read)"},
+}
+
 // codes maps every code to its exit status and to its meaning for the README.
 var codes = []struct {
 	code    tokenctl.Code

@@ -6,9 +6,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"tokenctl"
 )
 
 // A flag that narrows must never widen by accident: --user "" is not everybody. So an
@@ -68,6 +71,46 @@ func (v *listValue) Set(text string) error {
 	v.empty = v.empty || slices.Contains(parts, "")
 	*v.to = append(*v.to, parts...)
 	return nil
+}
+
+// durationValue is a flag that takes a length of time.
+type durationValue struct {
+	to   *time.Duration
+	text string
+	zero bool // it may be none at all
+}
+
+// durationVar adds a flag that takes a length of time, longer than zero. to holds its default.
+func durationVar(f *pflag.FlagSet, to *time.Duration, name, usage string) {
+	f.Var(&durationValue{to: to, text: defaultText(*to)}, name, usage)
+}
+
+// pauseVar adds a flag that takes a length of time, also zero.
+func pauseVar(f *pflag.FlagSet, to *time.Duration, name, usage string) {
+	f.Var(&durationValue{to: to, text: defaultText(*to), zero: true}, name, usage)
+}
+
+func defaultText(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return tokenctl.Duration{Duration: d}.String()
+}
+
+func (v *durationValue) String() string { return v.text }
+
+func (v *durationValue) Type() string { return "duration" }
+
+func (v *durationValue) Set(text string) error {
+	if v.text = text; text == "" {
+		return nil // emptyFlag refuses it
+	}
+	d, err := tokenctl.ParseDuration(text)
+	if err == nil && d == 0 && !v.zero {
+		err = errors.New("a duration must be longer than zero")
+	}
+	*v.to = d
+	return err
 }
 
 // countValue is a number that need not be given.

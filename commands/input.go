@@ -51,7 +51,7 @@ func (s spot) String() string {
 
 // references reads the arguments of a command that takes ID… or -. A single -
 // reads standard input, one per line: ids and secrets.
-func (a *App) references(ctx context.Context, args []string, tokenFile string) ([]reference, error) {
+func (a *App) references(ctx context.Context, verb string, args []string, tokenFile string) ([]reference, error) {
 	var refs []reference
 	if tokenFile != "" {
 		text, err := readSecretFile(ctx, tokenFile)
@@ -75,7 +75,7 @@ func (a *App) references(ctx context.Context, args []string, tokenFile string) (
 			return nil, secretInArgument()
 		}
 		if _, _, err := tokens.ParseID(arg); err != nil {
-			return nil, err
+			return nil, noID(verb, arg, err)
 		}
 		refs = append(refs, reference{Name: tokens.Name{ID: arg}, at: spot{name: arg}})
 	}

@@ -7,21 +7,20 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tokenctl"
 	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
 // lifetimeFlags say how long a new credential lives.
 type lifetimeFlags struct {
-	ttl     string
+	ttl     time.Duration
 	expires dateValue
 	never   bool
 	keep    bool
 }
 
 func (l *lifetimeFlags) flags(c *cobra.Command) {
-	c.Flags().StringVar(&l.ttl, "ttl", "", "how long it lives, such as `90d` (default: as the application configures)")
+	durationVar(c.Flags(), &l.ttl, "ttl", "how long it lives: a `TIME` such as 90d (default: as the application configures)")
 	c.Flags().StringVar(&l.expires.text, "expires", "", "when it expires, as a `DATE`")
 	c.Flags().BoolVar(&l.never, "never", false, "it never expires")
 	c.MarkFlagsMutuallyExclusive("ttl", "expires", "never")
@@ -33,12 +32,8 @@ func (l *lifetimeFlags) resolve(now time.Time) (tokens.Lifetime, error) {
 		return tokens.Lifetime{By: tokens.Never}, nil
 	case l.keep:
 		return tokens.Lifetime{By: tokens.Kept}, nil
-	case l.ttl != "":
-		ttl, err := tokenctl.ParseDuration(l.ttl)
-		if err != nil || ttl == 0 {
-			return tokens.Lifetime{}, usage("--ttl needs a length of time", "write --ttl 90d")
-		}
-		return tokens.Lifetime{By: tokens.ByTTL, TTL: ttl}, nil
+	case l.ttl != 0:
+		return tokens.Lifetime{By: tokens.ByTTL, TTL: l.ttl}, nil
 	case l.expires.given():
 		end, err := l.expires.resolve("expires", now, true)
 		if err == nil && !end.After(now) {

@@ -136,7 +136,7 @@ func (l *located) absent(why string) *tokenctl.Error {
 
 // find resolves the arguments of a command that only looks.
 func (a *App) find(ctx context.Context, args []string, tokenFile string) ([]*tokens.Credential, error) {
-	refs, err := a.references(ctx, args, tokenFile)
+	refs, err := a.references(ctx, "show", args, tokenFile)
 	if err != nil {
 		return nil, err
 	}

@@ -251,7 +251,7 @@ func chooseKind(l *db.Layout, name string) (*tokens.Kind, error) {
 	if name == "" {
 		return tokens.Default(l)
 	}
-	k, err := tokens.KindNamed(name)
+	k, err := kindNamed(name)
 	if err != nil {
 		return nil, err
 	}

@@ -27,10 +27,6 @@ func (a *App) checkGlobals(c *cobra.Command) error {
 	switch {
 	case g.color != "auto" && g.color != "always" && g.color != "never":
 		return usage("--color is auto, always or never", "")
-	case g.timeout <= 0:
-		return usage("--timeout must be longer than nothing", "write --timeout 30s")
-	case g.maxTime < 0 || g.maxTime == 0 && c.Flags().Changed("max-time"):
-		return usage("--max-time must be longer than nothing", "write --max-time 10m")
 	}
 	if err := exclusiveFlags(c); err != nil {
 		return err
@@ -137,7 +133,7 @@ func (d dateValue) resolve(flag string, now time.Time, ahead bool) (time.Time, e
 	}
 	age, err := tokenctl.ParseDuration(d.text)
 	if err != nil {
-		return time.Time{}, usage(fmt.Sprintf("--%s: %q is neither a date nor a length of time", flag, d.text), "write 2026-11-22, 2026-11-22T15:04:05Z, 90d or 12h")
+		return time.Time{}, usage(fmt.Sprintf("--%s: %q is neither a date nor a duration", flag, d.text), "write 2026-11-22, 2026-11-22T15:04:05Z, or a duration like "+tokenctl.DurationForms)
 	}
 	if ahead {
 		return now.Add(age), nil

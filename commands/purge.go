@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/output"
 	"tokenctl/tokens"
@@ -19,7 +18,7 @@ type purgeOptions struct {
 	users, userIDs []string
 	batchSize      int
 	pause          time.Duration
-	keepNewer      string
+	keepNewer      time.Duration
 	dryRun         bool
 	consent        consentFlags
 }
@@ -52,8 +51,8 @@ is interrupted stays deleted, and running it again goes on from there.`,
 	repeatedVar(f, &o.users, "user", "only those of the user `NAME`; may be repeated")
 	repeatedVar(f, &o.userIDs, "user-id", "only those of the user with this primary key `PK`; may be repeated")
 	f.IntVar(&o.batchSize, "batch-size", 20000, "delete at most `N` rows in a transaction")
-	f.DurationVar(&o.pause, "pause", 0, "rest so long after each transaction, so that others get ahead")
-	f.StringVar(&o.keepNewer, "keep-newer-than", "", "keep what expired less than this `AGE` ago, such as 30d")
+	pauseVar(f, &o.pause, "pause", "rest for a `TIME` after each transaction, so that others get ahead")
+	pauseVar(f, &o.keepNewer, "keep-newer-than", "keep what expired less than this `AGE` ago, such as 30d")
 	f.BoolVar(&o.dryRun, "dry-run", false, "count what would be deleted; delete nothing")
 	o.consent.flags(c)
 	must(c.RegisterFlagCompletionFunc("kind", a.completeKinds("purge")))
@@ -63,12 +62,12 @@ is interrupted stays deleted, and running it again goes on from there.`,
 
 func (o *purgeOptions) check(c *cobra.Command, args []string) error {
 	switch {
+	case len(args) > 0 && len(idsAmong(args)) > 0:
+		return usage("purge takes no arguments: it deletes what has expired", commandLine("blacklist", args, ""))
 	case len(args) > 0:
-		return usage("purge takes no arguments: it deletes what has expired", "tokenctl blacklist takes ids")
+		return noArguments(c, args)
 	case o.batchSize < 1:
 		return usage("--batch-size must be at least 1", "write --batch-size 1000")
-	case o.pause < 0:
-		return usage("--pause cannot be negative", "write --pause 100ms")
 	}
 	return nil
 }
@@ -149,14 +148,7 @@ func (o *purgeOptions) run(ctx context.Context) error {
 // request is what to purge, of these kinds or, without any, of all. Where users are named,
 // it is of the kinds that belong to them.
 func (o *purgeOptions) request(ctx context.Context, store *db.Store, kinds []*tokens.Kind) (tokens.PurgeRequest, []*tokens.Kind, error) {
-	req := tokens.PurgeRequest{Now: store.Now(), Before: store.Now()}
-	if o.keepNewer != "" {
-		age, err := tokenctl.ParseDuration(o.keepNewer)
-		if err != nil {
-			return req, nil, usage("--keep-newer-than: "+err.Error(), "")
-		}
-		req.Before = req.Before.Add(-age)
-	}
+	req := tokens.PurgeRequest{Now: store.Now(), Before: store.Now().Add(-o.keepNewer)}
 	if len(o.users)+len(o.userIDs) == 0 {
 		return req, kinds, nil
 	}

@@ -22,7 +22,7 @@ type rotateOptions struct {
 	changeFlags
 	lifetime lifetimeFlags
 	given    tokens.Lifetime // what these flags say
-	overlap  string
+	overlap  time.Duration
 	force    bool
 	deliver  delivery
 }
@@ -54,7 +54,7 @@ Ids and secrets that are named are replaced without asking. What flags such as
 	o.lifetime.flags(c)
 	c.Flags().BoolVar(&o.lifetime.keep, "keep-expiry", false, "the new one expires when the old one would have")
 	c.MarkFlagsMutuallyExclusive("keep-expiry", "ttl", "expires", "never")
-	c.Flags().StringVar(&o.overlap, "overlap", "", "let a knox predecessor live on for a `TIME` such as 72h, but not beyond its own expiry")
+	durationVar(c.Flags(), &o.overlap, "overlap", "let a knox predecessor live on for a `TIME` such as 72h, but not beyond its own expiry")
 	c.Flags().BoolVar(&o.force, "force", false, "make it although the key, or the claims, differ from those of the application")
 	o.deliver.flags(c)
 	return c
@@ -74,12 +74,7 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	o.given = lifetime
-	req := tokens.RotateRequest{Lifetime: lifetime, Force: o.force}
-	if o.overlap != "" {
-		if req.Overlap, err = tokenctl.ParseDuration(o.overlap); err != nil || req.Overlap == 0 {
-			return usage("--overlap needs a length of time", "write --overlap 72h")
-		}
-	}
+	req := tokens.RotateRequest{Lifetime: lifetime, Overlap: o.overlap, Force: o.force}
 	o.inspect = func(s *selection) error { return o.fits(ctx, store, s, req) }
 	s, err := o.choose(c, store, args)
 	if s == nil || err != nil {

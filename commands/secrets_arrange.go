@@ -26,10 +26,9 @@ func (d *delivery) arrange(to io.Writer, names []string, single bool, columns []
 	switch {
 	case a.asked:
 		o := d.options(single)
-		if err := complete(o, names); err != nil {
-			return nil, err
+		if a.rows, err = output.NewWriter(to, columns, o); err == nil {
+			err = complete(o, names)
 		}
-		a.rows, err = output.NewWriter(to, columns, o)
 	case single:
 		d.bare = len(names) == 1
 	default:

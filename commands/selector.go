@@ -17,12 +17,13 @@ import (
 // selectorFlags are the flags that select credentials, the same on every command
 // that has them.
 type selectorFlags struct {
-	app                                                                 *App
-	kinds, types, users, userIDs, statuses                              []string
-	createdBefore, createdAfter, expiresBefore, expiresAfter, olderThan dateValue
-	staff, superuser                                                    bool
-	limit                                                               int
-	sort                                                                string
+	app                                                      *App
+	kinds, types, users, userIDs, statuses                   []string
+	createdBefore, createdAfter, expiresBefore, expiresAfter dateValue
+	olderThan                                                time.Duration
+	staff, superuser                                         bool
+	limit                                                    int
+	sort                                                     string
 }
 
 func (s *selectorFlags) flags(a *App, c *cobra.Command) {
@@ -37,7 +38,7 @@ func (s *selectorFlags) flags(a *App, c *cobra.Command) {
 	f.StringVar(&s.createdAfter.text, "created-after", "", "only those created after the `DATE`, or within an age such as 90d")
 	f.StringVar(&s.expiresBefore.text, "expires-before", "", "only those that expire before the `DATE`, or within a time such as 7d")
 	f.StringVar(&s.expiresAfter.text, "expires-after", "", "only those that expire after the `DATE`, or never")
-	f.StringVar(&s.olderThan.text, "older-than", "", "only those older than an `AGE` such as 90d")
+	durationVar(f, &s.olderThan, "older-than", "only those older than an `AGE` such as 90d")
 	f.BoolVar(&s.staff, "staff", false, "only those of staff users")
 	f.BoolVar(&s.superuser, "superuser", false, "only those of superusers")
 	f.StringVar(&s.sort, "sort", "", "order by the `FIELD` "+strings.Join(tokens.Sorts(), ", ")+"; a minus before it reverses")
@@ -72,7 +73,8 @@ func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db
 	}
 	for _, text := range s.statuses {
 		if !slices.Contains(tokens.Statuses(), text) {
-			return sel, usage(fmt.Sprintf("there is no status %q", text), "the statuses are "+strings.Join(tokens.Statuses(), ", "))
+			all := "the statuses are " + strings.Join(tokens.Statuses(), ", ")
+			return sel, usage(fmt.Sprintf("there is no status %q", text), instead("status", text, statusWords, tokens.Statuses(), all))
 		}
 		sel.Statuses = append(sel.Statuses, tokens.Status(text))
 	}
@@ -111,13 +113,23 @@ func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db
 // kindsNamed are the kinds with these names, each once.
 func kindsNamed(names []string) (kinds []*tokens.Kind, err error) {
 	for _, name := range dedupe(names) {
-		k, err := tokens.KindNamed(name)
+		k, err := kindNamed(name)
 		if err != nil {
 			return nil, err
 		}
 		kinds = append(kinds, k)
 	}
 	return kinds, nil
+}
+
+// kindNamed is the kind with this name. A word that people use for a kind is answered
+// with its name.
+func kindNamed(name string) (*tokens.Kind, error) {
+	k, err := tokens.KindNamed(name)
+	if err != nil {
+		err = usage(err.Error(), instead("kind", name, kindWords, tokens.KindNames(), "the kinds are "+strings.Join(tokens.KindNames(), ", ")))
+	}
+	return k, err
 }
 
 // kindsOfUsers are those of the kinds, nil being all, that belong to the users whom
@@ -176,14 +188,10 @@ func (s *selectorFlags) dates(now time.Time, sel *tokens.Selector) error {
 		}
 		*d.into = &at
 	}
-	if !s.olderThan.given() {
+	if s.olderThan == 0 {
 		return nil
 	}
-	age, err := tokenctl.ParseDuration(s.olderThan.text)
-	if err != nil {
-		return usage("--older-than: "+err.Error(), "")
-	}
-	if before := now.Add(-age); sel.CreatedBefore == nil || before.Before(*sel.CreatedBefore) {
+	if before := now.Add(-s.olderThan); sel.CreatedBefore == nil || before.Before(*sel.CreatedBefore) {
 		sel.CreatedBefore = &before
 	}
 	return nil

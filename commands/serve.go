@@ -61,7 +61,7 @@ arrived whole are answered. README.md lists the paths.`,
   tokenctl serve --read-only --cors-origin http://localhost:8001
   tokenctl serve --listen 127.0.0.1:0 -o json --compat simplejwt=5.2,drf=3.14
   tokenctl serve --clock +2h --fail /api/token/refresh/=503`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	f := c.Flags()
@@ -80,7 +80,7 @@ arrived whole are answered. README.md lists the paths.`,
 	f.BoolVar(&o.readOnly, "read-only", false, "write no row: what would have to is answered 503")
 	f.StringVar(&o.clock, "clock", "", "`TIME` to go by: +2h, -30m or 2026-11-22T15:04:05Z; read-only without --scratch")
 	f.BoolVar(&o.scratch, "scratch", false, "write by that clock; only in a database that tokenctl init made")
-	f.DurationVar(&o.delay, "delay", 0, "wait before every answer")
+	pauseVar(f, &o.delay, "delay", "wait for a `TIME` before every answer")
 	f.Float64Var(&o.failRate, "fail-rate", 0, "`SHARE` of the requests that fail with 503: 0.1")
 	repeatedVar(f, &o.fail, "fail", "answer `PATH=STATUS`: /api/token/=503; may be repeated")
 	f.StringVar(&o.logFormat, "log-format", "", "`FORMAT` of the log: text or json (default text on a terminal)")

@@ -69,9 +69,6 @@ func (o *serveOptions) setPeers() error {
 // faults are the failures that the flags ask for.
 func (o *serveOptions) faults() (server.Faults, error) {
 	f := server.Faults{Delay: o.delay, Rate: o.failRate, Paths: map[string]int{}}
-	if o.delay < 0 {
-		return f, usage("--delay cannot be negative", "write --delay 200ms")
-	}
 	if o.app.connections < 1 {
 		return f, usage("--max-connections is 1 or more", "leave it out for 10")
 	}

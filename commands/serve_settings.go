@@ -54,7 +54,7 @@ func (v *settingValue) Type() string {
 	}
 	switch {
 	case reflect.PointerTo(kind).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
-		return "DURATION"
+		return "TIME"
 	case kind.Kind() == reflect.Bool:
 		return "bool"
 	case kind.Kind() == reflect.Int:

@@ -3,6 +3,8 @@ package commands
 import (
 	"bytes"
 	"io"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,9 +15,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
-
-// helpWidth is what help must fit in.
-const helpWidth = 100
 
 func testRoot() *cobra.Command {
 	root := newRoot(&App{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Getenv: func(string) string { return "" }})
@@ -195,6 +194,8 @@ func tokenctlLines(line string) [][]string {
 	return lines
 }
 
+var noun = regexp.MustCompile(`^[A-Z]+(=[A-Z]+)?$`)
+
 var secretName = regexp.MustCompile(`token|password|secret|key|passphrase`)
 
 func TestTreeFlags(t *testing.T) {
@@ -202,6 +203,9 @@ func TestTreeFlags(t *testing.T) {
 	walkTree(t, testRoot(), func(t *testing.T, c *cobra.Command) {
 		c.InitDefaultHelpFlag()
 		check := func(f *pflag.Flag) {
+			if name, _ := pflag.UnquoteUsage(f); f.Value.Type() != "bool" && !noun.MatchString(name) {
+				t.Errorf("--%s has the placeholder %q, which is no noun in capitals", f.Name, name)
+			}
 			if f.Usage == "" || strings.HasSuffix(f.Usage, ".") {
 				t.Errorf("--%s: usage %q: want some, without a full stop", f.Name, f.Usage)
 			}
@@ -223,19 +227,22 @@ func TestTreeFlags(t *testing.T) {
 func TestTreeHelp(t *testing.T) {
 	t.Parallel()
 	walkTree(t, testRoot(), func(t *testing.T, c *cobra.Command) {
-		var b bytes.Buffer
-		c.Root().SetOut(&b)
-		if err := c.Help(); err != nil {
-			t.Fatal(err)
+		c.InitDefaultHelpFlag()
+		for _, width := range []int{60, 80, 100} {
+			for line := range strings.SplitSeq(commandHelp(c, width), "\n") {
+				// A flag, a command or a list of choices is not divided.
+				undivided := strings.Contains(line, "--") || !strings.Contains(strings.TrimSpace(line), " ")
+				if n := utf8.RuneCountInString(line); n > width && !undivided {
+					t.Errorf("a line of %d columns, not %d: %s", n, width, line)
+				}
+				if strings.TrimRight(line, " ") != line {
+					t.Errorf("blanks at the end of %q", line)
+				}
+			}
 		}
-		help := b.String()
-		for line := range strings.SplitSeq(help, "\n") {
-			if n := utf8.RuneCountInString(line); n > helpWidth {
-				t.Errorf("a line of %d columns: %s", n, line)
-			}
-			if strings.TrimRight(line, " ") != line {
-				t.Errorf("blanks at the end of %q", line)
-			}
+		help := commandHelp(c, 80)
+		if strings.Contains(help, "`") || strings.Contains(help, "(default -1)") || strings.Contains(help, "[=") {
+			t.Errorf("marks of the libraries are left in\n%s", help)
 		}
 		sections := []int{}
 		for _, title := range []string{"\nExamples:\n", "\nUsage:\n", "\nFlags:\n"} {
@@ -250,7 +257,7 @@ func TestTreeHelp(t *testing.T) {
 }
 
 // writesNoRows are the commands whose output has no fields to complete.
-var writesNoRows = []string{"completion"}
+var writesNoRows = []string{"completion", "help"}
 
 func TestTreeFields(t *testing.T) {
 	t.Parallel()
@@ -262,4 +269,145 @@ func TestTreeFields(t *testing.T) {
 			t.Error("--field and --columns have no completion: add the command to fieldsOf")
 		}
 	})
+}
+
+// TestGroups: every command stands in a group, and help in none twice.
+func TestGroups(t *testing.T) {
+	root := testRoot()
+	for _, c := range root.Commands() {
+		if shown(c) && !slices.ContainsFunc(commandGroups, func(g *cobra.Group) bool { return g.ID == c.GroupID }) {
+			t.Errorf("%s stands in no group", c.Name())
+		}
+		if !strings.Contains(commandHelp(root, 80), "\n  "+c.Name()+" ") {
+			t.Errorf("help does not list %s", c.Name())
+		}
+	}
+}
+
+// pastable are the commands in a hint: behind "? ", or from its beginning, up to ";".
+func pastable(hint string) (lines []string) {
+	for part := range strings.SplitSeq(hint, "; ") {
+		if at := strings.Index(part, "tokenctl "); at >= 0 {
+			lines = append(lines, part[at:])
+		}
+	}
+	return lines
+}
+
+// TestSynonyms: what people type is a usage error, and each command in the hint can be run.
+func TestSynonyms(t *testing.T) {
+	check := func(args ...string) {
+		t.Helper()
+		_, errs, status := inTest(t, map[string]string{"DATABASE_URL": "sqlite:////nonexistent/db"}, args...)
+		_, hint, _ := strings.Cut(errs, "hint: ")
+		lines := pastable(strings.TrimSpace(hint))
+		if status != exitUsage || lines == nil {
+			t.Errorf("%q: status %d, %s", args, status, errs)
+		}
+		for _, line := range lines {
+			for _, args := range tokenctlLines(line) {
+				c, rest, err := testRoot().Find(args)
+				if err == nil {
+					err = c.ParseFlags(rest)
+				}
+				if err != nil || c.HasSubCommands() {
+					t.Errorf("the hint %q cannot be run: %v", line, err)
+				}
+			}
+		}
+	}
+	seen := map[string]bool{}
+	for path, words := range synonyms {
+		for list := range words {
+			for _, word := range strings.Fields(list) {
+				if seen[path+" "+word] {
+					t.Errorf("%s %s has two answers", path, word)
+				}
+				seen[path+" "+word] = true
+				check(append(strings.Fields(path), word)...)
+				check(append(strings.Fields(path), word, "alice")...)
+			}
+		}
+	}
+	for _, line := range []string{"list --json", "list --since 7d", "list --since=7d", "list --expired", "serve --port 8001", "purge --older-than 90d", "list alice", "show alice",
+		"list drf:7@1f0c3a55", "purge alice", "user list alice", "users add bob", "token create alice", "tokens ls", "delete knox:0123456789abcdef", "ls --user alice -o json", "user help create"} {
+		check(strings.Fields(line)...)
+	}
+	if _, errs, _ := inTest(t, nil, "ls", "-d", "postgresql://a:hunter2@h/n", "--json"); strings.Contains(errs, "hunter2") {
+		t.Errorf("a password is repeated: %s", errs)
+	}
+}
+
+// TestTopics: the README says the same as help, every variable that the code reads is
+// explained, and the recipes can be run.
+func TestTopics(t *testing.T) {
+	for _, topic := range topics {
+		for _, width := range []int{60, 80} {
+			text := topic.text(width)
+			for line := range strings.SplitSeq(text, "\n") {
+				if utf8.RuneCountInString(line) > width {
+					t.Errorf("%s: %q is wider than %d", topic.name, line, width)
+				}
+			}
+		}
+	}
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range statuses {
+		if line := "| " + s.status + " | " + s.meaning + " |\n"; !strings.Contains(string(readme), line) {
+			t.Errorf("README.md lacks %s", line)
+		}
+	}
+	for _, r := range rowFields() {
+		line := "| " + strings.Join(r.commands, ", ") + " | `" + strings.Join(columnNames(r.columns), " ") + "` |\n"
+		if !strings.Contains(string(readme), line) {
+			t.Errorf("README.md lacks %s", line)
+		}
+	}
+	for _, s := range settingNames() {
+		name := "before the sections"
+		if s.name != "" {
+			name = "`" + s.name + "`"
+		}
+		if line := "| " + name + " | `" + strings.Join(s.names, " ") + "` |\n"; !strings.Contains(string(readme), line) {
+			t.Errorf("README.md lacks %s", line)
+		}
+	}
+	var words []string
+	for _, row := range environment {
+		words = append(words, strings.Split(row[0], ", ")...)
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`\ba\.Getenv\("(\w+)"\)`).FindAllStringSubmatch(string(text), -1) {
+			if !strings.HasSuffix(file, "_test.go") && !slices.Contains(words, m[1]) {
+				t.Errorf("%s reads %s, which help environment does not explain", file, m[1])
+			}
+		}
+	}
+	for _, r := range recipes {
+		for line := range strings.SplitSeq(r.lines, "\n") {
+			for _, args := range tokenctlLines(line) {
+				c, rest, err := testRoot().Find(args)
+				if err == nil {
+					err = c.ParseFlags(rest)
+				}
+				if err == nil && c.Args != nil {
+					err = c.Args(c, c.Flags().Args())
+				}
+				if err != nil {
+					t.Errorf("the recipe %q: %v", line, err)
+				}
+			}
+		}
+	}
 }

@@ -44,7 +44,7 @@ a user out and keeps everything.`,
 		},
 	}
 	o.userFlags.flags(c)
-	c.Flags().BoolVar(&o.ignoreMissing, "ignore-missing", false, "absent ones are no fault")
+	c.Flags().BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip users who are not there, without an error")
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be deleted; delete nothing")
 	o.consent.flags(c)
 	return c

@@ -33,7 +33,7 @@ a field that the model does not have is null.`,
   tokenctl user list --superuser -o json
   tokenctl user list --inactive --sort -last_login --limit 20
   tokenctl user list --field username`,
-		Args:              cobra.NoArgs,
+		Args:              noArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(c *cobra.Command, _ []string) error { return o.run(c) },
 	}

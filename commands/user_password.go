@@ -70,7 +70,7 @@ func (p *passwordFlags) ask(ctx context.Context, question string) (tokenctl.Secr
 	if err != nil || first == "" {
 		return tokenctl.Secret{}, err
 	}
-	again, err := p.app.prompt(ctx, "The same again: ")
+	again, err := p.app.prompt(ctx, "Repeat the password: ")
 	if err != nil {
 		return tokenctl.Secret{}, err
 	}

@@ -43,7 +43,7 @@ header, a curl command, an assignment, a cookie.`,
 
 func (o *verifyOptions) run(ctx context.Context, args []string) error {
 	a := o.app
-	refs, err := a.references(ctx, args, o.tokenFile)
+	refs, err := a.references(ctx, "verify", args, o.tokenFile)
 	if err != nil {
 		return err
 	}

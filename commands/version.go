@@ -55,9 +55,13 @@ module's checksum where it was installed from a module proxy.`,
   tokenctl version -o json`,
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
-			b := buildInfo()
-			return a.write(versionColumns, [][]output.Value{{output.String(b.version), output.OptString(b.commit),
-				output.String(runtime.Version()), output.Bool(b.dirty), output.OptString(b.date), output.OptString(b.sum)}}, true)
+			return a.writeVersion()
 		},
 	}
+}
+
+func (a *App) writeVersion() error {
+	b := buildInfo()
+	return a.write(versionColumns, [][]output.Value{{output.String(b.version), output.OptString(b.commit),
+		output.String(runtime.Version()), output.Bool(b.dirty), output.OptString(b.date), output.OptString(b.sum)}}, true)
 }

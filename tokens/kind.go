@@ -247,7 +247,14 @@ func (k *Kind) Refuse(action string) error {
 		}
 	}
 	e := &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: fmt.Sprintf("tokenctl cannot %s %s", action, k.Title)}
-	if able != nil {
+	switch {
+	case action == "unblacklist" && k.Blacklist != nil:
+		e.Message = k.Name + " credentials are deleted, not blacklisted: there is nothing to bring back"
+		e.Hint = "make a new one: tokenctl mint NAME --kind " + k.Name
+	case action == "purge":
+		e.Message = k.Title + " never expire: there is nothing to purge"
+		e.Hint = "to make old ones stop working: tokenctl blacklist --kind " + k.Name + " --older-than 1y"
+	case able != nil:
 		e.Hint = fmt.Sprintf("kinds that it can %s: %s", action, strings.Join(able, ", "))
 	}
 	return e

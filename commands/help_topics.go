@@ -1,0 +1,207 @@
+package commands
+
+import (
+	"encoding"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"tokenctl"
+	"tokenctl/output"
+	"tokenctl/tokens"
+)
+
+// topics are what help explains besides the commands. What the README says too is made
+// from the same tables; tests compare the two.
+var topics = []struct {
+	name, about string
+	text        func(width int) string
+}{
+	{"environment", "variables that tokenctl reads", environmentHelp},
+	{"exit-status", "what the exit status and the code of an error mean", exitHelp},
+	{"fields", "the fields of every output, for --field and --columns", fieldsHelp},
+	{"settings", "what tokenctl.toml may hold", settingsHelp},
+	{"formats", "the forms of output, times and durations", formatsHelp},
+	{"kinds", "the kinds of credentials, and what each can do", kindsHelp},
+	{"recipes", "whole command lines for common work", recipesHelp},
+}
+
+func topicRows() (rows [][2]string) {
+	for _, t := range topics {
+		rows = append(rows, [2]string{t.name, t.about})
+	}
+	return rows
+}
+
+// environment are the variables that tokenctl reads.
+var environment = [][2]string{
+	{"TOKENCTL_DATABASE_URL", "the database, where -d does not name it"},
+	{"DATABASE_URL", "the database, where neither -d nor TOKENCTL_DATABASE_URL names it"},
+	{"PGHOST, PGSERVICE, PGDATABASE", "the database, where nothing above and no tokenctl.toml names it; with one of them all other variables of libpq count too"},
+	{"PGPASSWORD, PGPASSFILE", "the password of PostgreSQL, or the file that has it; ~/.pgpass is safer"},
+	{"TOKENCTL_SECRET_KEY, DJANGO_SECRET_KEY", "Django's SECRET_KEY; secret_key_file in tokenctl.toml is safer"},
+	{"NO_COLOR, CLICOLOR_FORCE", "no colour where NO_COLOR is not empty; colour without a terminal where CLICOLOR_FORCE is 1"},
+	{"TERM", "no colour and no progress line where it is dumb"},
+	{"COLUMNS", "the width of tables and help, instead of the terminal's"},
+	{"CI", "nothing is asked where it is not empty, as with --no-input"},
+}
+
+func environmentHelp(width int) string {
+	return paragraphs("A flag is stronger than any variable. An empty variable counts as not set.\n", width) + definitions(environment, width)
+}
+
+func exitHelp(width int) string {
+	rows := make([][2]string, 0, len(statuses))
+	for _, s := range statuses {
+		rows = append(rows, [2]string{s.status, s.meaning})
+	}
+	text := definitions(rows, width) + "\n" +
+		paragraphs("With -o json an error is one object on stderr, {\"error\":{\"code\",\"message\",\"hint\"}}. The codes, each with its exit status:\n", width)
+	rows = rows[:0]
+	for _, c := range codes {
+		rows = append(rows, [2]string{string(c.code), c.meaning + " (" + strconv.Itoa(c.status) + ")"})
+	}
+	return text + definitions(rows, width)
+}
+
+func fieldsHelp(width int) string {
+	text := paragraphs("--field NAME prints one value alone, --columns A,B the fields in this order, --columns +A the usual ones and A. "+
+		"A dot leads into a field that has fields itself: owner.is_active. An unknown value is null, in text empty.\n", width)
+	var rows [][2]string
+	for _, r := range rowFields() {
+		rows = append(rows, [2]string{strings.Join(r.commands, ", "), strings.Join(columnNames(r.columns), " ")})
+	}
+	return text + definitions(rows, width)
+}
+
+// settingNames are the settings of tokenctl.toml by section, "" being what stands before
+// the first section.
+func settingNames() (sections []settingSection) {
+	general := settingSection{}
+	t := reflect.TypeFor[tokenctl.Settings]()
+	for i := range t.NumField() {
+		field := t.Field(i)
+		name := field.Tag.Get("toml")
+		if _, leaf := reflect.Zero(field.Type).Interface().(encoding.TextMarshaler); field.Type.Kind() != reflect.Struct || leaf {
+			general.names = append(general.names, name)
+			continue
+		}
+		section := settingSection{name: "[" + name + "]"}
+		for j := range field.Type.NumField() {
+			section.names = append(section.names, field.Type.Field(j).Tag.Get("toml"))
+		}
+		sections = append(sections, section)
+	}
+	return append([]settingSection{general}, sections...)
+}
+
+type settingSection struct {
+	name  string
+	names []string
+}
+
+func settingsHelp(width int) string {
+	var rows [][2]string
+	for _, s := range settingNames() {
+		if s.name == "" {
+			s.name = "before them"
+		}
+		rows = append(rows, [2]string{s.name, strings.Join(s.names, " ")})
+	}
+	return paragraphs(`tokenctl.toml is read from --config, else from the working directory, else from beside the SQLite database in use. It must give nothing to others (chmod 600). The names are Django's, in lower case.
+
+tokenctl config import ./manage.py writes it from a Django project; tokenctl config show tells every value and where it came from. The sections and their settings:
+`, width) + definitions(rows, width)
+}
+
+// formatWords say what each output format is for.
+var formatWords = map[output.Format]string{
+	output.Table:  "for people: the default at a terminal",
+	output.JSON:   "one array, or one object where one thing was asked about",
+	output.NDJSON: "one JSON object a line",
+	output.CSV:    "with a header; cells that a spreadsheet would run are defused unless --csv-raw is given",
+	output.TSV:    "tab-separated, with a header; tabs and line ends are written \\t and \\n",
+	output.YAML:   "one list, or one object",
+	output.ID:     "the ids alone, one a line: for a pipe to tokenctl blacklist -",
+}
+
+func formatsHelp(width int) string {
+	var rows [][2]string
+	for _, name := range output.Formats() {
+		rows = append(rows, [2]string{"-o " + name, formatWords[output.Format(name)]})
+	}
+	return paragraphs("Without a terminal and without -o the rows are tab-separated text without a header. The name of a file that --out makes decides too: .csv, .json, .ndjson, .tsv, .yaml.\n", width) +
+		definitions(rows, width) +
+		paragraphs(`
+A time in output is RFC 3339 in UTC. A DATE on the command line is 2026-11-22, 2026-11-22T15:04:05Z or an age such as 90d. A TIME is a number with a unit, or several: `+
+			tokenctl.DurationForms+`. A month (mo) is 30 days, a year (y) 365 days.
+`, width)
+}
+
+// kindMark is a cell of the table of kinds and verbs.
+func kindMark(k *tokens.Kind, action string) string {
+	if k.Can(action) {
+		return "yes"
+	}
+	return "–"
+}
+
+func kindsHelp(width int) string {
+	var rows [][2]string
+	for _, k := range tokens.Kinds() {
+		var can, cannot []string
+		for _, action := range tokens.Actions {
+			if k.Can(action) {
+				can = append(can, action)
+			} else {
+				cannot = append(cannot, action)
+			}
+		}
+		text := k.Title + " (" + k.App + "), with ids like " + k.IDForm + ": " + strings.Join(can, ", ")
+		if cannot != nil {
+			text += "; not " + strings.Join(cannot, ", ")
+		}
+		rows = append(rows, [2]string{k.Name, text})
+	}
+	return paragraphs("A credential is of one of these kinds, and each kind can do what follows the colon:\n", width) + definitions(rows, width) +
+		paragraphs("\nThe status of a credential is the first of these that is true:\n", width) + definitions(statusMeanings, width)
+}
+
+// statusMeanings are the statuses in the order in which they count.
+var statusMeanings = [][2]string{
+	{string(tokens.Blacklisted), "the application refuses it because it was blacklisted"},
+	{string(tokens.Expired), "its time is over"},
+	{string(tokens.Dead), "it can never be accepted again: a knox token of an older digest, or a session from before the last change of the password"},
+	{string(tokens.Disabled), "its owner is inactive"},
+	{string(tokens.Active), "the application accepts it"},
+}
+
+// recipes are common work and the command lines for it. Tests run them.
+var recipes = []struct{ work, lines string }{
+	{"A token leaked: whose is it, and make it stop working", `  tokenctl show - <leaked.txt
+  tokenctl blacklist - <leaked.txt`},
+	{"Replace a leaked token by a new one", `  tokenctl rotate - --out new.token <leaked.txt`},
+	{"Everything that a user can log in with", `  tokenctl list --user alice
+  tokenctl blacklist --user alice`},
+	{"Somebody left", `  tokenctl user deactivate alice
+  tokenctl blacklist --user alice`},
+	{"A token for a script", `  tokenctl mint deploy-bot --create --out deploy.token`},
+	{"What is old, and what belongs to nobody who may log in", `  tokenctl list --older-than 1y --sort created
+  tokenctl list --status disabled`},
+	{"Clean up, a look first", `  tokenctl purge --dry-run
+  tokenctl purge --keep-newer-than 30d`},
+	{"Is a token accepted? The exit status says so", `  tokenctl verify - -q <deploy.token`},
+	{"Which database is this, and what is wrong with it", `  tokenctl doctor
+  tokenctl config show`},
+}
+
+func recipesHelp(width int) string {
+	var b strings.Builder
+	for i, r := range recipes {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		b.WriteString(paragraphs(r.work+":", width) + examples(r.lines, width))
+	}
+	return b.String()
+}
