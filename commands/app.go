@@ -107,6 +107,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 	root := newRoot(a)
 	if completing(args) {
 		completeFlags(root)
+		plainUsages(root)
 	}
 	a.args = args
 	root.SetArgs(args)

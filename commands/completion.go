@@ -109,9 +109,41 @@ func completeFlags(root *cobra.Command) {
 		c.Flags().VisitAll(none)
 		for _, child := range c.Commands() {
 			walk(child)
+			for _, alias := range child.Aliases { // which cobra leaves out
+				c.ValidArgs = append(c.ValidArgs, alias+"\t"+child.Short)
+			}
 		}
 	}
 	walk(root)
+}
+
+// plainUsages takes the marks of placeholders out of what completion says of flags.
+func plainUsages(c *cobra.Command) {
+	plain := func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") }
+	c.PersistentFlags().VisitAll(plain)
+	c.Flags().VisitAll(plain)
+	for _, child := range c.Commands() {
+		plainUsages(child)
+	}
+}
+
+// fixedList completes the last of several values with commas between them.
+func fixedList(values []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, text string) ([]string, cobra.ShellCompDirective) {
+		return lastOf(values, text), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// lastOf are the texts with one of the values behind the last comma, each value once.
+func lastOf(values []string, text string) (list []string) {
+	before := text[:strings.LastIndex(text, ",")+1]
+	given := strings.Split(before, ",")
+	for _, value := range values {
+		if !slices.Contains(given, value) && strings.HasPrefix(before+value, text) {
+			list = append(list, before+value)
+		}
+	}
+	return list
 }
 
 // fieldRow are the fields of the rows that some commands write.
@@ -166,15 +198,7 @@ var secretColumns = []output.Column{{Name: "token"}, {Name: "refresh"}, {Name: "
 
 // completeFields completes the last field of a list like "id,user".
 func completeFields(c *cobra.Command, _ []string, text string) ([]string, cobra.ShellCompDirective) {
-	before := text[:strings.LastIndex(text, ",")+1]
-	given := strings.Split(before, ",")
-	var list []string
-	for _, name := range fieldsOf(c) {
-		if !slices.Contains(given, name) && strings.HasPrefix(before+name, text) {
-			list = append(list, before+name)
-		}
-	}
-	return list, cobra.ShellCompDirectiveNoFileComp
+	return lastOf(fieldsOf(c), text), cobra.ShellCompDirectiveNoFileComp
 }
 
 // must is for what only a programming error makes fail.

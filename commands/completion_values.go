@@ -169,5 +169,5 @@ func (a *App) completeKinds(verb string) cobra.CompletionFunc {
 			names = append(names, k.Name)
 		}
 	}
-	return cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp)
+	return fixedList(names)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -124,10 +125,18 @@ func (d *delivery) options(single bool) output.Options {
 	if d.out != "" {
 		o.Color = false
 		if d.app.global.output == "" {
-			o.Format = output.Plain
+			o.Format = formatOf(d.out)
 		}
 	}
 	return o
+}
+
+// formatOf is the format that the ending of a file's name means.
+func formatOf(path string) output.Format {
+	if f, err := output.ParseFormat(strings.TrimPrefix(filepath.Ext(path), ".")); err == nil && f != output.Table && f != output.ID {
+		return f
+	}
+	return output.Plain
 }
 
 // complete refuses a choice of fields that leaves the secrets out: they are

@@ -21,7 +21,7 @@ type arrangement struct {
 // arrange begins an arrangement of secrets with these names on a writer. columns
 // are those of the objects.
 func (d *delivery) arrange(to io.Writer, names []string, single bool, columns []output.Column) (*arrangement, error) {
-	a := &arrangement{to: to, names: names, asked: d.app.asked()}
+	a := &arrangement{to: to, names: names, asked: d.app.asked() || d.format == "" && formatOf(d.out) != output.Plain}
 	var err error
 	switch {
 	case a.asked:

@@ -43,9 +43,9 @@ func (s *selectorFlags) flags(a *App, c *cobra.Command) {
 	f.BoolVar(&s.superuser, "superuser", false, "only those of superusers")
 	f.StringVar(&s.sort, "sort", "", "order by the `FIELD` "+strings.Join(tokens.Sorts(), ", ")+"; a minus before it reverses")
 	f.IntVar(&s.limit, "limit", 0, "at most `N` of them")
-	must(c.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(tokens.KindNames(), cobra.ShellCompDirectiveNoFileComp)))
-	must(c.RegisterFlagCompletionFunc("type", cobra.FixedCompletions([]string{"access", "refresh", "sliding"}, cobra.ShellCompDirectiveNoFileComp)))
-	must(c.RegisterFlagCompletionFunc("status", cobra.FixedCompletions(tokens.Statuses(), cobra.ShellCompDirectiveNoFileComp)))
+	must(c.RegisterFlagCompletionFunc("kind", fixedList(tokens.KindNames())))
+	must(c.RegisterFlagCompletionFunc("type", fixedList([]string{"access", "refresh", "sliding"})))
+	must(c.RegisterFlagCompletionFunc("status", fixedList(tokens.Statuses())))
 	must(c.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(tokens.Sorts(), cobra.ShellCompDirectiveNoFileComp)))
 	must(c.RegisterFlagCompletionFunc("user", a.completeUsers))
 }

@@ -330,7 +330,7 @@ func TestSynonyms(t *testing.T) {
 		}
 	}
 	for _, line := range []string{"list --json", "list --since 7d", "list --since=7d", "list --expired", "serve --port 8001", "purge --older-than 90d", "list alice", "show alice",
-		"list drf:7@1f0c3a55", "purge alice", "user list alice", "users add bob", "token create alice", "tokens ls", "delete knox:0123456789abcdef", "ls --user alice -o json", "user help create"} {
+		"list drf:7@1f0c3a55", "purge alice", "user list alice", "users add bob", "token create alice", "tokens ls", "delete knox:0123456789abcdef", "ls --user alice -q", "user help create"} {
 		check(strings.Fields(line)...)
 	}
 	if _, errs, _ := inTest(t, nil, "ls", "-d", "postgresql://a:hunter2@h/n", "--json"); strings.Contains(errs, "hunter2") {
