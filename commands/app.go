@@ -165,7 +165,7 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 	f.StringVarP(&g.output, "output", "o", "", "output `FORMAT`: table, json, ndjson, csv, tsv, yaml or id")
 	listVar(f, &g.columns, "columns", "only these `FIELDS`, in this order: a,b,c; +a adds one to the usual ones")
 	f.BoolVar(&g.noHeaders, "no-headers", false, "no header line in table, csv and tsv")
-	f.StringVar(&g.field, "field", "", "only the value of the field `NAME`, such as status or owner.is_active")
+	f.StringVar(&g.field, "field", "", "only the value of the field `NAME`, such as status")
 	f.BoolVar(&g.csvRaw, "csv-raw", false, "do not defuse CSV cells that a spreadsheet would run")
 	g.timeout = 30 * time.Second
 	durationVar(f, &g.timeout, "timeout", "`TIME` that connecting, a lock wait or a single short statement may take")

@@ -66,7 +66,7 @@ func exitHelp(width int) string {
 
 func fieldsHelp(width int) string {
 	text := paragraphs("--field NAME prints one value alone, --columns A,B the fields in this order, --columns +A the usual ones and A. "+
-		"A dot leads into a field that has fields itself: owner.is_active. An unknown value is null, in text empty.\n", width)
+		"An unknown value is null, in text empty.\n", width)
 	var rows [][2]string
 	for _, r := range rowFields() {
 		rows = append(rows, [2]string{strings.Join(r.commands, ", "), strings.Join(columnNames(r.columns), " ")})

@@ -153,7 +153,8 @@ func complete(o output.Options, secrets []string) error {
 		return nil
 	}
 	lost := slices.DeleteFunc(slices.Clone(secrets), func(name string) bool { return slices.Contains(fields, name) })
-	if len(lost) == 0 {
+	pair := o.Field != "" && len(lost) == len(secrets)-1 && !slices.ContainsFunc(secrets, func(name string) bool { return name != "refresh" && name != "access" })
+	if len(lost) == 0 || pair || slices.ContainsFunc(o.Columns, output.Added) {
 		return nil
 	}
 	return usage("this output leaves out the "+strings.Join(lost, " and the ")+", which would be lost", "add the field "+lost[0]+"; tokenctl list shows the rest at any time")

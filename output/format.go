@@ -65,7 +65,7 @@ type Column struct {
 // Options says how rows are written.
 type Options struct {
 	Format    Format
-	Columns   []string // the fields wanted, in this order, in every format; empty for the default ones
+	Columns   []string // the fields wanted, in this order, in every format; empty for the default ones, to which "+a" adds a
 	Field     string   // write the value of this one field and nothing else, a line for each row; overrides Format
 	NoHeaders bool     // for Table, CSV and TSV
 	Single    bool     // there is exactly one row: JSON and YAML are an object, a table is name and value pairs
@@ -93,8 +93,13 @@ func selection(cols []Column, opts Options) ([]int, error) {
 		return []int{i}, err
 	}
 	var sel []int
+	if slices.ContainsFunc(opts.Columns, Added) && opts.Format != ID {
+		usual := opts
+		usual.Columns = nil
+		sel, _ = selection(cols, usual)
+	}
 	for _, name := range opts.Columns {
-		i, err := columnIndex(cols, name)
+		i, err := columnIndex(cols, strings.TrimPrefix(name, "+"))
 		if err != nil {
 			return nil, err
 		}
@@ -117,6 +122,9 @@ func selection(cols []Column, opts Options) ([]int, error) {
 	}
 	return sel, nil
 }
+
+// Added reports whether a name in Options.Columns adds its field to the default ones.
+func Added(name string) bool { return strings.HasPrefix(name, "+") }
 
 func columnIndex(cols []Column, name string) (int, error) {
 	i := slices.IndexFunc(cols, func(c Column) bool { return c.Name == name })
