@@ -138,14 +138,6 @@ A time in output is RFC 3339 in UTC. A DATE on the command line is 2026-11-22, 2
 `, width)
 }
 
-// kindMark is a cell of the table of kinds and verbs.
-func kindMark(k *tokens.Kind, action string) string {
-	if k.Can(action) {
-		return "yes"
-	}
-	return "–"
-}
-
 func kindsHelp(width int) string {
 	var rows [][2]string
 	for _, k := range tokens.Kinds() {
