@@ -63,7 +63,24 @@ func (w *world) terminal(cmd *exec.Cmd) *terminal {
 func (p *terminal) screen() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return strings.ReplaceAll(p.seen.String(), "\r\n", "\n")
+	text, _, _ := strings.Cut(p.seen.String(), endMark)
+	return strings.ReplaceAll(text, "\r\n", "\n")
+}
+
+// endMark is written to a terminal behind all that its process wrote.
+const endMark = "\x1dthe process has ended\x1d"
+
+// ends waits for the end, and until all that the process wrote is on the screen.
+func (p *terminal) ends(limit time.Duration) result {
+	p.w.t.Helper()
+	r := p.running.ends(limit)
+	io.WriteString(p.tty, endMark)
+	within(p.w.t, testLimit, "the end of what the process wrote", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return strings.Contains(p.seen.String(), endMark)
+	})
+	return r
 }
 
 // shows waits for a text.
