@@ -65,12 +65,12 @@ func TestParseDuration(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
 	for text, want := range map[string]time.Duration{"90d": 90 * day, "12h": 12 * time.Hour, "2w": 14 * day, "15m": 15 * time.Minute,
-		"1w2d": 9 * day, "1d12h30m": 36*time.Hour + 30*time.Minute, "0d": 0, "1.5h": 90 * time.Minute, "36500d": 36500 * day} {
+		"1w2d": 9 * day, "1d12h30m": 36*time.Hour + 30*time.Minute, "0d": 0, "1.5h": 90 * time.Minute, "36500d": 36500 * day, "1y": 365 * day, "6mo": 180 * day} {
 		if got, err := tokenctl.ParseDuration(text); err != nil || got != want {
 			t.Errorf("ParseDuration(%q) is %s, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "90", "d", "-1d", "1.5d", "1y", "90 d", "1d-2h", "99999999999d", "40000d", "1e3h", "5000000h", "∞"} {
+	for _, text := range []string{"", "90", "d", "-1d", "1.5d", "1.5y", "101y", "90 d", "1d-2h", "99999999999d", "40000d", "1e3h", "5000000h", "∞"} {
 		if got, err := tokenctl.ParseDuration(text); err == nil {
 			t.Errorf("ParseDuration(%q) is %s", text, got)
 		}

@@ -74,8 +74,8 @@ func TestLimiterPeriods(t *testing.T) {
 // However many callers there are, and however long their names, memory has a bound,
 // and at the bound nobody is free of the limit: those who are known keep their count,
 // and all others share one.
+// It counts memory, so no other test runs beside it.
 func TestLimiterBounds(t *testing.T) {
-	t.Parallel()
 	start, l, rate := time.Unix(1_700_000_000, 0), newLimiter(), Rate{3, time.Hour}
 	l.allow("anon", "known", rate, start)
 	long := strings.Repeat("x", 30<<10)
