@@ -17,7 +17,7 @@ func TestKindRefusesWhatItCannot(t *testing.T) {
 			if k.Can(verb) != (err == nil) {
 				t.Errorf("%s: Can(%s) is %t, Refuse says %v", k.Name, verb, k.Can(verb), err)
 			}
-			if err != nil && (tokenctl.CodeOf(err) != tokenctl.CodeKindUnsupported || !strings.Contains(err.Error(), verb+" "+k.Title)) {
+			if err != nil && (tokenctl.CodeOf(err) != tokenctl.CodeKindUnsupported || !strings.Contains(err.Error(), k.Name)) {
 				t.Errorf("%s: Refuse(%s) says %q (%s)", k.Name, verb, err, tokenctl.CodeOf(err))
 			}
 		}
