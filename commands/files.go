@@ -13,7 +13,6 @@ import (
 	"syscall"
 
 	"tokenctl"
-	"tokenctl/db/engine"
 )
 
 // Everything that tokenctl reads is text in UTF-8, perhaps with a byte order mark,
@@ -77,7 +76,7 @@ func readRegular(path string, limit int64, check func(fs.FileInfo) error) (strin
 	case err != nil:
 		return "", unreadable(path, err)
 	case !info.Mode().IsRegular():
-		return "", notRegular(path, engine.FileKind(info.Mode()))
+		return "", notRegular(path, tokenctl.FileKind(info.Mode()))
 	case info.Size() > limit:
 		return "", &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: fmt.Sprintf("%s is longer than %d KiB", path, limit>>10), Hint: "name the right file"}
 	}
@@ -134,7 +133,7 @@ func openInput(ctx context.Context, path string) (*os.File, error) {
 		return nil, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "cannot read " + path + ": " + reason(err)}
 	}
 	if mode := info.Mode(); mode.IsDir() || mode&fs.ModeSocket != 0 || mode&fs.ModeDevice != 0 && mode&fs.ModeCharDevice == 0 {
-		return nil, usage(path+" is "+engine.FileKind(mode)+", not a file to read", "name a regular file, a FIFO or /dev/stdin")
+		return nil, usage(path+" is "+tokenctl.FileKind(mode)+", not a file to read", "name a regular file, a FIFO or /dev/stdin")
 	}
 	f, err := await(ctx, func() (*os.File, error) { return os.Open(path) })
 	if err != nil && ctx.Err() == nil {

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"runtime"
 	"strings"
 	"sync"
 	"syscall"
+
+	"tokenctl"
 )
 
 // Files searches files and folders, all cores at a time. A path that is not there is a
@@ -77,7 +78,7 @@ func (r *searcher) file(ctx context.Context, t task) error {
 		r.cannot(shown, why(err))
 		return nil
 	case !before.Mode().IsRegular():
-		r.cannot(shown, "it is "+kindOf(before.Mode()))
+		r.cannot(shown, "it is "+tokenctl.FileKind(before.Mode()))
 		return nil
 	case r.scanner.tooLarge(before.Size()):
 		return nil
@@ -131,18 +132,4 @@ func why(err error) string {
 		return number.Error()
 	}
 	return err.Error()
-}
-
-func kindOf(mode fs.FileMode) string {
-	switch {
-	case mode.IsDir():
-		return "a folder"
-	case mode&fs.ModeNamedPipe != 0:
-		return "a FIFO"
-	case mode&fs.ModeSocket != 0:
-		return "a socket"
-	case mode&fs.ModeDevice != 0:
-		return "a device"
-	}
-	return "no regular file"
 }

@@ -74,7 +74,7 @@ func (w *walk) resolve(paths []string) error {
 		case info.Mode().IsRegular():
 			w.files = append(w.files, task{shown: path, path: real})
 		default:
-			w.scanner.cannot(path, "it is "+kindOf(info.Mode()))
+			w.scanner.cannot(path, "it is "+tokenctl.FileKind(info.Mode()))
 		}
 	}
 	return nil
@@ -201,7 +201,7 @@ func (w *walk) folder(r *root, shown, dir string, above *rules) error {
 		case mode.IsRegular():
 			err = w.send(name, path)
 		default:
-			w.scanner.cannot(name, "it is "+kindOf(mode))
+			w.scanner.cannot(name, "it is "+tokenctl.FileKind(mode))
 			err = nil
 		}
 		if err != nil {
@@ -255,7 +255,7 @@ func (w *walk) follow(l link) error {
 	case info.Mode().IsRegular():
 		return w.send(shown, real)
 	default:
-		w.scanner.cannot(l.shown, "it is "+kindOf(info.Mode()))
+		w.scanner.cannot(l.shown, "it is "+tokenctl.FileKind(info.Mode()))
 	}
 	return nil
 }

@@ -139,7 +139,7 @@ func (s libpqSettings) check() error {
 		case err != nil:
 			return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: file.source + " cannot be read: " + reason(err), Hint: "look at " + file.value + "; it must be a file in PEM form"}
 		case !info.Mode().IsRegular():
-			return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: file.source + " is " + FileKind(info.Mode()) + ", not a regular file"}
+			return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: file.source + " is " + tokenctl.FileKind(info.Mode()) + ", not a regular file"}
 		case name == "sslkey" && keyIsOpen(info):
 			return &tokenctl.Error{Code: tokenctl.CodeConfigUnsafe, Message: file.source + " has group or world access, which PostgreSQL's client refuses",
 				Hint: "permissions must be u=rw (0600) or less if it is yours, or u=rw,g=r (0640) or less if it is root's"}
@@ -206,7 +206,7 @@ func readService(file, service libpqSetting) (map[string]string, error) {
 		return nil, fault(file.source + " cannot be read: " + reason(err))
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fault(file.source + " is " + FileKind(info.Mode()) + ", not a regular file")
+		return nil, fault(file.source + " is " + tokenctl.FileKind(info.Mode()) + ", not a regular file")
 	}
 	lines := bufio.NewScanner(io.LimitReader(f, 1<<20))
 	var found map[string]string
@@ -234,19 +234,4 @@ func readService(file, service libpqSetting) (map[string]string, error) {
 		return nil, fault(service.source + " is not in the service file")
 	}
 	return found, nil
-}
-
-// FileKind is what a file is called that is not a regular one.
-func FileKind(mode fs.FileMode) string {
-	switch {
-	case mode.IsDir():
-		return "a directory"
-	case mode&fs.ModeNamedPipe != 0:
-		return "a FIFO"
-	case mode&fs.ModeSocket != 0:
-		return "a socket"
-	case mode&fs.ModeDevice != 0:
-		return "a device"
-	}
-	return "a special file"
 }
