@@ -206,15 +206,12 @@ func (r *searcher) member(ctx context.Context, archive, name string, text io.Rea
 
 // zip searches the files of a zip archive, which jar, whl and docx are, too.
 func (r *searcher) zip(ctx context.Context, path string, text io.Reader, in nesting) error {
-	file, size := in.file, in.size
-	if file == nil {
-		spool, n, err := r.spool(text)
-		if err != nil {
-			return err
-		}
-		defer spool.Close()
-		file, size = spool, n
-	} else {
+	file, size, done, err := r.seekable(text, in)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if in.file != nil {
 		in.budget.in = size
 	}
 	archive, err := zip.NewReader(file, size)
@@ -263,6 +260,18 @@ func (r *searcher) zip(ctx context.Context, path string, text io.Reader, in nest
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// seekable returns the file that a text is: its own, or a copy of the stream, which done
+// closes.
+func (r *searcher) seekable(text io.Reader, in nesting) (file *os.File, size int64, done func(), err error) {
+	if in.file != nil {
+		return in.file, in.size, func() {}, nil
+	}
+	if file, size, err = r.spool(text); err != nil {
+		return nil, 0, nil, err
+	}
+	return file, size, func() { file.Close() }, nil
+}
 
 // spool writes a stream to a file without a name: a zip archive is read from its end.
 func (r *searcher) spool(text io.Reader) (*os.File, int64, error) {

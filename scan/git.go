@@ -127,6 +127,24 @@ func (r *repository) run(ctx context.Context, stdin io.Reader, read func(*bufio.
 	return nil
 }
 
+// eachLine starts git and calls f for each line that it prints.
+func (r *repository) eachLine(ctx context.Context, stdin io.Reader, f func(line string) error, args ...string) error {
+	return r.run(ctx, stdin, func(lines *bufio.Reader) error {
+		for {
+			line, err := lines.ReadString('\n')
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err == nil {
+				err = f(line)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}, args...)
+}
+
 // objects yields all reachable blobs, commits and tags once.
 func (r *repository) objects(ctx context.Context, yield func(object) error) error {
 	names, feed := io.Pipe()
@@ -139,26 +157,12 @@ func (r *repository) objects(ctx context.Context, yield func(object) error) erro
 		feed.CloseWithError(err)
 		listed <- err
 	}()
-	err := r.run(ctx, names, func(lines *bufio.Reader) error {
-		for {
-			line, err := lines.ReadString('\n')
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			o, err := parseObject(line)
-			if err != nil {
-				return err
-			}
-			if o.kind == "tree" {
-				continue
-			}
-			if err := yield(o); err != nil {
-				return err
-			}
+	err := r.eachLine(ctx, names, func(line string) error {
+		o, err := parseObject(line)
+		if err != nil || o.kind == "tree" {
+			return err
 		}
+		return yield(o)
 	}, "cat-file", "--batch-check", "--buffer")
 	names.CloseWithError(err)
 	if wrong := <-listed; wrong != nil && (err == nil || !errors.Is(wrong, io.ErrClosedPipe)) {

@@ -185,19 +185,11 @@ func (h *history) fields(ctx context.Context, f func(field string, next func() (
 func (h *history) commits(ctx context.Context) (order map[string]int, edge []string, err error) {
 	var list [][]string
 	order = map[string]int{}
-	err = h.repo.run(ctx, nil, func(out *bufio.Reader) error {
-		for {
-			line, err := out.ReadString('\n')
-			if err == io.EOF {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			ids := strings.Fields(line)
-			order[ids[0]] = len(order)
-			list = append(list, ids)
-		}
+	err = h.repo.eachLine(ctx, nil, func(line string) error {
+		ids := strings.Fields(line)
+		order[ids[0]] = len(order)
+		list = append(list, ids)
+		return nil
 	}, append([]string{"rev-list", "--reverse", "--date-order", "--parents"}, h.repo.walk...)...)
 	for _, ids := range list {
 		if slices.ContainsFunc(ids[1:], func(id string) bool { _, inside := order[id]; return !inside }) {
@@ -220,20 +212,12 @@ func (h *history) findTags(ctx context.Context, ids []string) (map[string]standi
 		}
 		named[id] = standing{commit: strings.TrimSpace(string(commit)), path: "tag message"}
 	}
-	return named, h.repo.run(ctx, nil, func(out *bufio.Reader) error {
-		for {
-			line, err := out.ReadString('\n')
-			if err == io.EOF {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			id, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-			if at, ok := named[id]; ok {
-				at.path = "message of tag " + name
-				named[id] = at
-			}
+	return named, h.repo.eachLine(ctx, nil, func(line string) error {
+		id, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		if at, ok := named[id]; ok {
+			at.path = "message of tag " + name
+			named[id] = at
 		}
+		return nil
 	}, "for-each-ref", "--format=%(objectname) %(refname:strip=2)", "refs/tags")
 }

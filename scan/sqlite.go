@@ -13,15 +13,11 @@ const sqliteMagic = "SQLite format 3\x00"
 // values stand behind each other without anything between them, so each is also searched by
 // itself.
 func (r *searcher) sqlite(ctx context.Context, path string, text io.Reader, in nesting) error {
-	file, size := in.file, in.size
-	if file == nil {
-		spool, n, err := r.spool(text)
-		if err != nil {
-			return err
-		}
-		defer spool.Close()
-		file, size = spool, n
+	file, size, done, err := r.seekable(text, in)
+	if err != nil {
+		return err
 	}
+	defer done()
 	from := &source{path: path, object: r.within}
 	if err := r.read(ctx, from, nil, io.NewSectionReader(file, 0, size)); err != nil {
 		return err
