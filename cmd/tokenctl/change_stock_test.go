@@ -5,7 +5,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 
 	"tokenctl/django"
 )
@@ -140,11 +139,8 @@ func (w *world) asked(meanwhile func(), args ...string) (*terminal, int) {
 func (p *terminal) said(what string, texts ...string) {
 	p.w.t.Helper()
 	for _, text := range texts {
-		for deadline := time.Now().Add(time.Second); !strings.Contains(p.screen(), text); time.Sleep(5 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				p.w.t.Errorf("%s: the terminal does not show %q but\n%s", what, text, p.screen())
-				break
-			}
+		if !strings.Contains(p.screen(), text) {
+			p.w.t.Errorf("%s: the terminal does not show %q but\n%s", what, text, p.screen())
 		}
 	}
 }
