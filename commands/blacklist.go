@@ -83,13 +83,7 @@ func (o *blacklistOptions) change(ctx context.Context, store *db.Store, s *selec
 		if s.all != nil {
 			return o.all(ctx, tx, s.all, &done)
 		}
-		err := o.each(ctx, tx, s, "blacklisting", manyRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
-			left, err := chunk[0].Kind().Blacklist(ctx, a.env(), tx, chunk)
-			if err == nil {
-				done.add(chunk[0].Kind(), len(chunk)-len(left))
-			}
-			return left, err
-		})
+		err := o.blacklist(ctx, tx, s, &done)
 		if err == nil && !a.global.quiet {
 			remains, err = o.remains(ctx, tx, s)
 		}
@@ -106,6 +100,33 @@ func (o *blacklistOptions) change(ctx context.Context, store *db.Store, s *selec
 		a.say("note: %s", note)
 	}
 	return done.n, nil
+}
+
+// blacklist blacklists the selection in a transaction, and counts what it blacklisted.
+func (f *changeFlags) blacklist(ctx context.Context, tx *db.Tx, s *selection, done *kindCounts) error {
+	return f.each(ctx, tx, s, "blacklisting", manyRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
+		left, err := chunk[0].Kind().Blacklist(ctx, f.app.env(), tx, chunk)
+		if err == nil {
+			done.add(chunk[0].Kind(), len(chunk)-len(left))
+		}
+		return left, err
+	})
+}
+
+// noteFinal says which of the credentials a blacklisting deletes: nothing brings them back.
+func (f *changeFlags) noteFinal(s *selection) {
+	if f.verb != "blacklist" {
+		return
+	}
+	var final kindCounts
+	for r := range s.refs.All() {
+		if !r.Kind().Can("unblacklist") {
+			final.add(r.Kind(), 1)
+		}
+	}
+	if final.n > 0 {
+		f.app.say("note: this cannot be undone: %s will be deleted", &final)
+	}
 }
 
 // all blacklists all that a selector selects.

@@ -106,22 +106,9 @@ func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection,
 			return &selection{all: &sel}, err
 		}
 	}
-	s := new(selection)
-	if err := f.show(ctx, store, sel, s); err != nil {
+	s, err := f.preview(ctx, store, sel)
+	if err != nil {
 		return nil, err
-	}
-	a.noteUnread(s.unread)
-	if s.nameless > 0 {
-		a.say("note: skipped %s with an empty primary key: the application cannot find such a row", count(s.nameless, "row"))
-	}
-	if err := a.noteOthers(ctx, store, sel, f.verb); err != nil {
-		return nil, err
-	}
-	a.noteSkipped(sel)
-	if f.inspect != nil {
-		if err := f.inspect(s); err != nil {
-			return nil, err
-		}
 	}
 	n := s.refs.Len()
 	switch {
@@ -142,12 +129,39 @@ func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection,
 	if err != nil || !asked {
 		return s, err
 	}
-	// Time has passed while the person was reading.
-	shown := make(map[string]bool, n)
+	return s, f.countAppeared(ctx, store, sel, s)
+}
+
+// preview shows what the selector selects, keeps references to it, and says what else there
+// is to know about it before a change.
+func (f *changeFlags) preview(ctx context.Context, store *db.Store, sel tokens.Selector) (*selection, error) {
+	a, s := f.app, new(selection)
+	if err := f.show(ctx, store, sel, s); err != nil {
+		return nil, err
+	}
+	a.noteUnread(s.unread)
+	if s.nameless > 0 {
+		a.say("note: skipped %s with an empty primary key: the application cannot find such a row", count(s.nameless, "row"))
+	}
+	if err := a.noteOthers(ctx, store, sel, f.verb); err != nil {
+		return nil, err
+	}
+	a.noteSkipped(sel)
+	f.noteFinal(s)
+	if f.inspect == nil {
+		return s, nil
+	}
+	return s, f.inspect(s)
+}
+
+// countAppeared counts what the selector selects only since the preview: time has passed
+// while a person was reading it.
+func (f *changeFlags) countAppeared(ctx context.Context, store *db.Store, sel tokens.Selector, s *selection) error {
+	shown := make(map[string]bool, s.refs.Len())
 	for r := range s.refs.All() {
 		shown[r.ID()] = true
 	}
-	return s, f.eachSelected(ctx, store, sel, func(c *tokens.Credential) error {
+	return f.eachSelected(ctx, store, sel, func(c *tokens.Credential) error {
 		if !shown[c.ID] {
 			s.appeared++
 		}

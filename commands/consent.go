@@ -25,12 +25,13 @@ func (f *consentFlags) flags(c *cobra.Command) {
 // none reports whether the caller expects that nothing is affected, or said no number.
 func (f *consentFlags) none() bool { return f.count.n == nil || *f.count.n == 0 }
 
+// given reports whether the flags allow a change of n, so that nobody is asked.
+func (f *consentFlags) given(n int) bool { return f.yes || f.count.n != nil && *f.count.n == n }
+
 // obtain returns nil when the change may happen, and whether somebody was asked.
 func (f *consentFlags) obtain(ctx context.Context, a *App, verb, what string, n int) (asked bool, err error) {
 	switch {
-	case f.yes:
-		return false, nil
-	case f.count.n != nil && *f.count.n == n:
+	case f.given(n):
 		return false, nil
 	case f.count.n != nil:
 		return false, &tokenctl.Error{Code: tokenctl.CodeChanged, Message: fmt.Sprintf("this would %s %s, and --confirm says %d: nothing was changed", verb, what, *f.count.n),

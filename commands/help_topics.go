@@ -175,8 +175,7 @@ var recipes = []struct{ work, lines string }{
 	{"Replace a leaked token by a new one", `  tokenctl rotate - --out new.token <leaked.txt`},
 	{"Everything that a user can log in with", `  tokenctl list --user alice
   tokenctl blacklist --user alice`},
-	{"Somebody left", `  tokenctl user deactivate alice
-  tokenctl blacklist --user alice`},
+	{"Somebody left", `  tokenctl user deactivate alice --revoke`},
 	{"A token for a script", `  tokenctl mint deploy-bot --create --out deploy.token`},
 	{"What is old, and what belongs to nobody who may log in", `  tokenctl list --older-than 1y --sort created
   tokenctl list --status disabled`},

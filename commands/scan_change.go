@@ -65,6 +65,7 @@ func (o *scanOptions) contain(ctx context.Context, store *db.Store, found *scann
 	if err := o.preview(s); err != nil {
 		return err
 	}
+	f.noteFinal(s)
 	if f.dryRun {
 		a.say("dry run: would %s %s", f.verb, count(n, "credential"))
 		return nil

@@ -2,21 +2,30 @@ package commands
 
 import (
 	"context"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
+	"tokenctl/output"
 	"tokenctl/tokens"
 )
 
+// user activate and user deactivate find the users who are named, and set is_active in one
+// transaction. user deactivate --revoke also blacklists all that the users hold, in the same
+// transaction: it shows the users and their credentials first, says what cannot be undone
+// and what remains, and asks. Then it changes what was shown, as blacklist does. Its report
+// ends with what remains.
+
 // activeOptions are those of user activate and user deactivate.
 type activeOptions struct {
-	userFlags
+	userChange
 	active bool
+	revoke bool
 }
 
 func newUserActivate(a *App) *cobra.Command {
-	return newUserActive(a, true, &cobra.Command{
+	c, _ := newUserActive(a, true, &cobra.Command{
 		Use:   "activate <username>...",
 		Short: "Let users in again",
 		Long: `Set is_active. What the users held before they were deactivated works again: it is
@@ -24,98 +33,291 @@ counted, so that nothing comes back to life unnoticed.`,
 		Example: `  tokenctl user activate alice
   tokenctl user activate --user-id 7`,
 	})
+	return c
 }
 
 func newUserDeactivate(a *App) *cobra.Command {
-	return newUserActive(a, false, &cobra.Command{
+	c, o := newUserActive(a, false, &cobra.Command{
 		Use:   "deactivate <username>...",
 		Short: "Lock users out, and their tokens with them",
 		Long: `Clear is_active. TokenAuthentication, knox, JWTAuthentication and sessions refuse an
 inactive user at once, and nothing is deleted: user activate undoes it.
 
-simplejwt before 5.4 still lets an inactive user's refresh tokens be exchanged,
-and JWTStatelessUserAuthentication never looks at the user: blacklist the tokens
-as well where that matters.`,
-		Example: `  tokenctl user deactivate mallory
-  tokenctl user deactivate --users-from leavers.txt`,
-	})
-}
+With --revoke also all that the users hold is blacklisted, of every kind and in the same
+transaction: drf tokens, knox tokens and sessions are deleted, JWTs are blacklisted. All of
+it is shown first, and confirmed. The report ends with what remains.
 
-func newUserActive(a *App, active bool, c *cobra.Command) *cobra.Command {
-	o := &activeOptions{userFlags: userFlags{app: a}, active: active}
-	c.Args, c.ValidArgsFunction = o.check, a.completeUsers
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		a.mutating = true
-		return o.run(c.Context())
-	}
-	o.flags(c)
+Without --revoke, simplejwt before 5.4 still lets an inactive user's refresh tokens be
+exchanged, and JWTStatelessUserAuthentication never looks at the user.
+
+The last active superuser is only deactivated with --self, and never together with others.`,
+		Example: `  tokenctl user deactivate mallory
+  tokenctl user deactivate mallory --revoke
+  tokenctl user deactivate --users-from leavers.txt --revoke --confirm 12`,
+	})
+	c.Flags().BoolVar(&o.revoke, "revoke", false, "blacklist everything that the users hold, too")
+	o.selfFlag(c)
 	return c
 }
 
-func (o *activeOptions) run(ctx context.Context) error {
-	a := o.app
+func newUserActive(a *App, active bool, c *cobra.Command) (*cobra.Command, *activeOptions) {
+	o := &activeOptions{userChange: userChange{userFlags: userFlags{app: a}, verb: "deactivate"}, active: active}
+	if active {
+		o.verb = "activate"
+	}
+	c.Args, c.ValidArgsFunction = o.check, a.completeUsers
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		a.mutating = !o.dryRun
+		return o.run(c)
+	}
+	o.flags(c)
+	return c, o
+}
+
+// activeRun is the state of one run of user activate or user deactivate.
+type activeRun struct {
+	o          *activeOptions
+	store      *db.Store
+	users      chosenUsers
+	revocation blacklistOptions // of what the users hold, for --revoke
+	held       *selection       // what the users hold, for --revoke
+
+	layout   *db.Layout
+	changed  map[string]bool // keys of the users who were changed
+	live     map[string][]db.LiveCredentials
+	done     kindCounts // what was blacklisted
+	refuses  string     // what refuses an inactive user
+	residual []string   // what remains
+}
+
+func (o *activeOptions) run(c *cobra.Command) error {
+	a, ctx := o.app, c.Context()
 	if err := o.read(ctx); err != nil {
+		return err
+	}
+	if _, err := output.NewWriter(io.Discard, userColumns, a.options(true)); err != nil {
 		return err
 	}
 	store, err := a.open()
 	if err != nil {
 		return err
 	}
-	var t *db.UserTable
-	var users []db.User
-	var changed map[string]bool
-	var held map[string][]db.LiveCredentials
-	var refuses string
-	err = store.Write(ctx, func(tx *db.Tx) error {
-		if users, err = o.find(ctx, tx, nil); err != nil {
-			return err
+	r := &activeRun{o: o, store: store, held: &selection{named: true}}
+	var absent []string
+	err = store.Read(ctx, func(tx *db.Tx) (err error) {
+		if r.users, absent, err = o.choose(ctx, tx); err == nil && !o.active {
+			err = o.guard(ctx, tx, r.users.list)
 		}
-		if users, changed, err = tx.SetActive(ctx, users, o.active); err != nil {
-			return err
-		}
-		t, refuses = tx.Layout.User, tokens.RefuseInactive(a.env(), tx.Layout)
-		if held, err = tx.LiveCredentials(ctx, users); err != nil {
-			return err
-		}
-		return a.writeNow(ctx, userColumns, userRows(users), o.single())
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	o.report(t, refuses, users, changed, held)
-	return nil
+	o.sayAbsent(absent)
+	if len(r.users.list) == 0 {
+		a.say("no user to %s", o.verb)
+		return a.writeNow(ctx, userColumns, nil, false)
+	}
+	if o.revoke {
+		err = r.preview(c)
+	} else if !o.dryRun {
+		err = o.agreed(ctx, len(r.users.list))
+	}
+	if err != nil {
+		return err
+	}
+	if o.dryRun {
+		return r.showDryRun()
+	}
+	if err := r.change(ctx); err != nil {
+		return err
+	}
+	r.report()
+	if err := offences(r.held.missing); err != nil {
+		r.users.left = append(r.users.left, err)
+	}
+	return r.users.finish()
 }
 
-func (o *activeOptions) report(t *db.UserTable, refuses string, users []db.User, changed map[string]bool, held map[string][]db.LiveCredentials) {
-	a := o.app
-	verb, state := "deactivated", "inactive"
+// preview shows the users and what they hold, what cannot be undone and what remains, and
+// asks.
+func (r *activeRun) preview(c *cobra.Command) error {
+	o, a, ctx := r.o, r.o.app, c.Context()
+	f := &r.revocation.changeFlags
+	*f = changeFlags{app: a, verb: "blacklist", keepGoing: o.keepGoing, ignoreMissing: true, dryRun: o.dryRun && a.global.quiet, consent: o.consent}
+	f.selector.app = a
+	for _, u := range r.users.list {
+		f.selector.userIDs = append(f.selector.userIDs, u.ID)
+	}
+	sel, err := f.selector.resolve(ctx, c, r.store)
+	if err != nil {
+		return err
+	}
+	sel.Compare = true
+	if !f.silent() && !o.dryRun {
+		if err := a.preview(userColumns, userRows(r.users.list)); err != nil {
+			return err
+		}
+	}
+	if r.held, err = f.preview(ctx, r.store, sel); err != nil || o.consent.given(len(r.users.list)) && !o.dryRun {
+		return err
+	}
+	if err := r.store.Read(ctx, func(tx *db.Tx) error { r.remains(tx); return nil }); err != nil {
+		return err
+	}
+	r.sayRemains()
+	if o.dryRun {
+		return nil
+	}
+	asked, err := o.consent.obtain(ctx, a, o.verb, r.what(), len(r.users.list))
+	if err != nil || !asked {
+		return err
+	}
+	return f.countAppeared(ctx, r.store, sel, r.held)
+}
+
+// what says what would be done.
+func (r *activeRun) what() string {
+	text := count(len(r.users.list), "user")
+	if r.o.revoke {
+		text += " and blacklist " + count(r.held.refs.Len(), "credential")
+	}
+	return text
+}
+
+// showDryRun is the result of --dry-run: the users. What they hold was shown on stderr.
+func (r *activeRun) showDryRun() error {
+	a := r.o.app
+	if err := a.write(userColumns, userRows(r.users.list), r.o.single()); err != nil {
+		return err
+	}
+	a.say("dry run: would %s %s", r.o.verb, r.what())
+	return r.users.finish()
+}
+
+// change sets is_active and blacklists what was shown, in one transaction.
+func (r *activeRun) change(ctx context.Context) error {
+	o, a := r.o, r.o.app
+	f := &r.revocation.changeFlags
+	f.app = a
+	written := false
+	undo := func() bool {
+		r.done = kindCounts{}
+		return !written
+	}
+	return f.apply(ctx, r.store, r.held, undo, func(tx *db.Tx) (err error) {
+		if !o.active {
+			if err := o.guard(ctx, tx, r.users.list); err != nil {
+				return err
+			}
+		}
+		if r.users.list, r.changed, err = tx.SetActive(ctx, r.users.list, o.active); err != nil {
+			return err
+		}
+		if r.held.refs.Len() > 0 {
+			if err := f.blacklist(ctx, tx, r.held, &r.done); err != nil {
+				return err
+			}
+		}
+		if r.live, err = tx.LiveCredentials(ctx, r.users.list); err != nil {
+			return err
+		}
+		r.layout, r.refuses = tx.Layout, tokens.RefuseInactive(a.env(), tx.Layout)
+		if o.revoke {
+			r.remains(tx)
+		}
+		if err := tx.CheckConstraints(ctx); err != nil {
+			return err
+		}
+		written = a.asked()
+		return a.writeNow(ctx, userColumns, userRows(r.users.list), o.single())
+	})
+}
+
+// remains finds out what works although the users are inactive and what they held is
+// blacklisted.
+func (r *activeRun) remains(tx *db.Tx) {
+	env := r.o.app.env()
+	r.residual = nil
+	for _, k := range tokens.Kinds() {
+		if k.RemainsInactive != nil {
+			var refs []*tokens.Ref
+			for ref := range r.held.refs.All() {
+				if ref.Kind() == k && ref.Left() == 0 && len(refs) < chunkTold {
+					refs = append(refs, ref)
+				}
+			}
+			r.residual = append(r.residual, k.RemainsInactive(env, tx.Layout, tx.Now, refs)...)
+		}
+	}
+	var able []string
+	for i := range r.users.list {
+		if u := &r.users.list[i]; u.HasUsablePassword() {
+			able = append(able, whose(u))
+		}
+	}
+	if able != nil {
+		note := "the usable password of " + firstOf(able, ", ") + ": after user activate it gives new tokens, and before that where AUTHENTICATION_BACKENDS has AllowAllUsersModelBackend"
+		if len(r.users.list) == 1 {
+			note += "; tokenctl user password " + tokens.UserArgument(tx.Layout.User, &r.users.list[0], "") + " --no-password ends that"
+		} else {
+			note += "; tokenctl user password NAME --no-password ends that"
+		}
+		r.residual = append(r.residual, note)
+	}
+}
+
+// report says what was done, and last what remains.
+func (r *activeRun) report() {
+	o, a := r.o, r.o.app
+	state := "inactive"
 	if o.active {
-		verb, state = "activated", "active"
+		state = "active"
 	}
 	stopped := false
-	for _, u := range users {
-		if !changed[u.ID] {
-			a.say("%s was %s already", whose(&u), state)
+	for i := range r.users.list {
+		u := &r.users.list[i]
+		if !r.changed[u.ID] {
+			a.say("%s was %s already", whose(u), state)
 			continue
 		}
-		a.say("%s %s", verb, whose(&u))
+		a.say("%sd %s", o.verb, whose(u))
 		stopped = stopped || !o.active
-		if list := held[u.ID]; o.active && list != nil {
+		if list := r.live[u.ID]; o.active && list != nil {
 			a.say("note: valid again: %s; sessions that have not expired, too", liveCredentials(list))
 		}
 	}
-	if !stopped {
-		return
+	if o.revoke {
+		r.revocation.tell(r.held, &r.done)
 	}
-	a.say("note: %s refuse an inactive user at once", refuses)
-	if v := a.settings.Peers.SimpleJWT; v != "" && v.AtLeast("5.4.0") {
-		return
+	if stopped {
+		a.say("note: %s refuse an inactive user at once", r.refuses)
 	}
-	for _, u := range users {
-		for _, h := range held[u.ID] {
-			if k, err := tokens.KindNamed(h.Kind); err == nil && changed[u.ID] && k.TakenWhileInactive != "" {
-				a.say("note: %s %s's %s; to end that: tokenctl blacklist %s", k.TakenWhileInactive, whose(&u), liveCredentials([]db.LiveCredentials{h}), tokens.UserArgument(t, &u, "--user"))
-			}
+	if v := a.settings.Peers.SimpleJWT; stopped && (v == "" || !v.AtLeast("5.4.0")) {
+		for _, u := range r.users.list {
+			r.noteTaken(&u)
+		}
+	}
+	if o.revoke {
+		r.sayRemains()
+	}
+}
+
+// sayRemains says what remains.
+func (r *activeRun) sayRemains() {
+	if r.residual == nil {
+		r.o.app.say("note: what remains: nothing that tokenctl knows of")
+	}
+	for _, note := range r.residual {
+		r.o.app.say("note: what remains: %s", note)
+	}
+}
+
+// noteTaken says which credentials of an inactive user still work, and how to end that.
+func (r *activeRun) noteTaken(u *db.User) {
+	for _, h := range r.live[u.ID] {
+		if k, err := tokens.KindNamed(h.Kind); err == nil && r.changed[u.ID] && k.TakenWhileInactive != "" {
+			r.o.app.say("note: %s %s's %s; to end that: tokenctl blacklist %s", k.TakenWhileInactive, whose(u), liveCredentials([]db.LiveCredentials{h}), tokens.UserArgument(r.layout.User, u, "--user"))
 		}
 	}
 }

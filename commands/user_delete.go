@@ -13,14 +13,12 @@ import (
 )
 
 type userDeleteOptions struct {
-	userFlags
-	ignoreMissing bool
-	dryRun        bool
-	consent       consentFlags
+	userChange
+	left chosenUsers // whom --keep-going passes over
 }
 
 func newUserDelete(a *App) *cobra.Command {
-	o := &userDeleteOptions{userFlags: userFlags{app: a}}
+	o := &userDeleteOptions{userChange: userChange{userFlags: userFlags{app: a}, verb: "delete"}}
 	c := &cobra.Command{
 		Use:   "delete <username>...",
 		Short: "Delete users and what belongs to them",
@@ -31,7 +29,7 @@ confirmed.
 
 Where a table that tokenctl does not know refers to a user, nothing is deleted:
 only the application knows what should happen to its rows. user deactivate locks
-a user out and keeps everything.`,
+a user out and keeps everything. The last active superuser is only deleted with --self.`,
 		Example: `  tokenctl user delete mallory
   tokenctl user delete mallory --dry-run
   tokenctl user delete --users-from leavers.txt --confirm 12
@@ -43,10 +41,8 @@ a user out and keeps everything.`,
 			return o.run(c.Context())
 		},
 	}
-	o.userFlags.flags(c)
-	c.Flags().BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip users who are not there, without an error")
-	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be deleted; delete nothing")
-	o.consent.flags(c)
+	o.userChange.flags(c)
+	o.selfFlag(c)
 	return c
 }
 
@@ -84,9 +80,7 @@ func (o *userDeleteOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range missing {
-		a.say("there is no user %s", name)
-	}
+	o.sayAbsent(missing)
 	if o.dryRun {
 		return o.showDryRun(seen)
 	}
@@ -122,21 +116,43 @@ func (o *userDeleteOptions) run(ctx context.Context) error {
 	for i := range seen.users {
 		a.say("deleted %s (id %s)", seen.users[i].Username, seen.users[i].ID)
 	}
-	return nil
+	return o.left.finish()
 }
 
-func (o *userDeleteOptions) look(ctx context.Context, tx *db.Tx) (d deletion, missing []string, err error) {
-	var collect *[]string
-	if o.ignoreMissing {
-		collect = &missing
-	}
-	if d.users, err = o.find(ctx, tx, collect); err != nil {
+// look finds the users, and what refers to them. With --keep-going those who cannot be
+// deleted are left out.
+func (o *userDeleteOptions) look(ctx context.Context, tx *db.Tx) (d deletion, absent []string, err error) {
+	if o.left, absent, err = o.choose(ctx, tx); err != nil {
 		return d, nil, err
 	}
-	if d.dependants, err = tx.Dependants(ctx, d.users); err == nil {
-		d.refused = tx.Layout.Deletable(d.dependants)
+	d.users = o.left.list
+	if err := o.guard(ctx, tx, d.users); err != nil {
+		return d, nil, err
 	}
-	return d, missing, err
+	if d.dependants, err = tx.Dependants(ctx, d.users); err != nil {
+		return d, nil, err
+	}
+	if d.refused = tx.Layout.Deletable(d.dependants); d.refused == nil || !o.keepGoing {
+		return d, absent, nil
+	}
+	var free []db.User
+	for _, u := range d.users {
+		theirs, err := tx.Dependants(ctx, []db.User{u})
+		if err != nil {
+			return d, nil, err
+		}
+		if err := tx.Layout.Deletable(theirs); err != nil {
+			o.left.left = append(o.left.left, err)
+			continue
+		}
+		free = append(free, u)
+	}
+	if free == nil {
+		return d, absent, nil
+	}
+	d.users, o.left.list, d.refused = free, free, nil
+	d.dependants, err = tx.Dependants(ctx, free)
+	return d, absent, err
 }
 
 // consentTo shows what goes, refuses where it cannot, and asks.
@@ -186,7 +202,7 @@ func (o *userDeleteOptions) showDryRun(d deletion) error {
 		return d.refused
 	}
 	o.app.say("dry run: would delete %s", count(len(d.users), "user"))
-	return nil
+	return o.left.finish()
 }
 
 // preview shows rows on stderr, since stdout may be a pipe.

@@ -59,10 +59,11 @@ var JWT = &Kind{
 	Purge: func(ctx context.Context, env Env, tx *db.Tx, rows []db.Ref, r PurgeRequest) (int64, error) {
 		return tx.DeleteExpiredOutstanding(ctx, rows, purgeJWTBefore(env, r))
 	},
-	Remains:   jwtRemains,
-	idOf:      func(r *db.Ref) string { return jwtID(r.Key.Reveal()) },
-	lockOrder: byRow,
-	Header:    jwtHeader,
+	Remains:         jwtRemains,
+	RemainsInactive: jwtRemainsInactive,
+	idOf:            func(r *db.Ref) string { return jwtID(r.Key.Reveal()) },
+	lockOrder:       byRow,
+	Header:          jwtHeader,
 	AuthType: func(s *tokenctl.Settings, c *Credential) string {
 		if c.Type == refresh {
 			return ""

@@ -104,34 +104,36 @@ func purgeJWTBefore(env Env, req PurgeRequest) time.Time {
 	return alive
 }
 
-// jwtRemains: what a blacklisted refresh token has made lives on.
-func jwtRemains(_ context.Context, env Env, tx *db.Tx, refs []*Ref) (notes []string, err error) {
+// accessEnd is until when access tokens that were made before this moment live.
+func accessEnd(env Env, now time.Time) string {
 	s := jwtSettings(env)
-	until := "until " + tx.Now.Add(s.AccessTokenLifetime.Duration+s.Leeway.Duration).Truncate(time.Second).Add(time.Second).Format(time.RFC3339)
+	until := "until " + now.Add(s.AccessTokenLifetime.Duration+s.Leeway.Duration).Truncate(time.Second).Add(time.Second).Format(time.RFC3339)
 	lifetime := configured(env.Settings.SimpleJWT.AccessTokenLifetime.Duration != 0, "simplejwt", "ACCESS_TOKEN_LIFETIME", django.BriefDuration(s.AccessTokenLifetime.Duration), "simplejwt")
-	end := until + " at the latest (" + lifetime + ")"
 	switch assumed := leeway(env); {
 	case env.Settings.SimpleJWT.AccessTokenLifetime.Duration == 0:
-		end = "until they expire: " + until + " if that is right: " + lifetime
+		return "until they expire: " + until + " if that is right: " + lifetime
 	case assumed != "":
-		end = until + " (" + lifetime + "; " + assumed + ")"
+		return until + " (" + lifetime + "; " + assumed + ")"
 	}
+	return until + " at the latest (" + lifetime + ")"
+}
+
+// jwtRemains: what a blacklisted refresh token has made lives on.
+func jwtRemains(_ context.Context, env Env, tx *db.Tx, refs []*Ref) (notes []string, err error) {
 	made, unchecked := []string{}, false
 	for _, r := range refs {
-		if r.form.typ == sliding {
-			notes = append(notes, r.ID()+" stays dead while its row is there: tokenctl purge keeps that until "+unixMicro(r.expires).Format(time.RFC3339)+
-				", but flushexpiredtokens of simplejwt may delete it earlier, and the token could be refreshed again")
-		} else {
+		if r.form.typ != sliding {
 			made = append(made, r.ID())
 		}
 		unchecked = unchecked || r.jwt != nil && !r.jwt.secret.IsZero() && r.form.signature == signatureUnchecked
 	}
+	notes = slidingRemains(refs)
 	if len(made) > 0 {
 		from := made[0]
 		if len(made) > 1 {
 			from = "these refresh tokens"
 		}
-		note := "access tokens made from " + from + " live on " + end
+		note := "access tokens made from " + from + " live on " + accessEnd(env, tx.Now)
 		if tx.Layout.Deactivatable(tx.Layout.JWTUsers()) == nil {
 			note += "; tokenctl user deactivate stops them at once"
 		}
@@ -141,4 +143,36 @@ func jwtRemains(_ context.Context, env Env, tx *db.Tx, refs []*Ref) (notes []str
 		notes = append(notes, "no key is configured: the signature was not checked")
 	}
 	return notes, nil
+}
+
+// slidingRemains says how long each blacklisted sliding token needs its row.
+func slidingRemains(refs []*Ref) (notes []string) {
+	for _, r := range refs {
+		if r.form.typ == sliding {
+			notes = append(notes, r.ID()+" stays dead while its row is there: tokenctl purge keeps that until "+unixMicro(r.expires).Format(time.RFC3339)+
+				", but flushexpiredtokens of simplejwt may delete it earlier, and the token could be refreshed again")
+		}
+	}
+	return notes
+}
+
+// jwtRemainsInactive: access tokens have no row, and neither has a refresh token that
+// simplejwt made before it recorded them. Whether the application looks at the owner
+// decides.
+func jwtRemainsInactive(env Env, l *db.Layout, now time.Time, refs []*Ref) []string {
+	s := &env.Settings.SimpleJWT
+	release := env.Settings.Peers.SimpleJWT
+	if l.Outstanding() == nil && release == "" && s.AccessTokenLifetime.Duration == 0 {
+		return nil
+	}
+	notes := slidingRemains(refs)
+	who := "JWTStatelessUserAuthentication accepts"
+	if check := s.CheckUserIsActive; check != nil && !*check {
+		who = "JWTAuthentication without CHECK_USER_IS_ACTIVE, and JWTStatelessUserAuthentication, accept"
+	}
+	notes = append(notes, "access tokens that exist already: "+who+" them "+accessEnd(env, now))
+	if release == "" || !release.AtLeast("5.4.0") {
+		notes = append(notes, "refresh tokens without a row, which nobody can list: simplejwt before 5.4 exchanges them until they expire; another signing key ends all of them")
+	}
+	return notes
 }

@@ -139,6 +139,10 @@ type Kind struct {
 	Purge   func(context.Context, Env, *db.Tx, []db.Ref, PurgeRequest) (int64, error)
 	// Remains are sentences about access that remains after credentials are blacklisted.
 	Remains func(context.Context, Env, *db.Tx, []*Ref) ([]string, error)
+	// RemainsInactive are sentences about access that remains although the owners are inactive
+	// and refs, all of their credentials, are blacklisted. The function itself is nil if none
+	// remains.
+	RemainsInactive func(env Env, l *db.Layout, now time.Time, refs []*Ref) []string
 	// OutlivesRow says why a credential may still work after its row was deleted; empty if it
 	// does not. The function itself is nil if no credential does.
 	OutlivesRow func(*tokenctl.Settings) (why, assumed string)

@@ -1,0 +1,45 @@
+package commands_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"tokenctl/django/djangotest"
+)
+
+// TestPeerRevoke: nothing that somebody held opens the application after user deactivate
+// --revoke, also when the user is activated again.
+func TestPeerRevoke(t *testing.T) {
+	peers(t, djangotest.Options{}, func(t *testing.T, pr *djangotest.Project, c cli) {
+		pr.Eval(`User.objects.create_user("alice", password="correct horse battery"); result = None`, nil)
+		var pair struct{ Refresh, Access string }
+		r := pr.Request("POST", "/api/token/", map[string]string{"Content-Type": "application/json"}, `{"username": "alice", "password": "correct horse battery"}`)
+		if err := json.Unmarshal([]byte(r.Body), &pair); err != nil || pair.Refresh == "" {
+			t.Fatalf("Django answers %d %s", r.Status, r.Body)
+		}
+		key := c.must("", "mint", "--kind", "drf", "alice")
+		ask := func(path, authorization string, want int) {
+			t.Helper()
+			if r := pr.Request("GET", path, map[string]string{"Authorization": authorization}, ""); r.Status != want {
+				t.Errorf("%s: Django answers %d %s, want %d", path, r.Status, r.Body, want)
+			}
+		}
+		refresh := func(want int) {
+			t.Helper()
+			r := pr.Request("POST", "/api/token/refresh/", map[string]string{"Content-Type": "application/json"}, `{"refresh": "`+pair.Refresh+`"}`)
+			if r.Status != want {
+				t.Errorf("refresh: Django answers %d %s, want %d", r.Status, r.Body, want)
+			}
+		}
+		ask("/test_auth/", "Token "+key, 200)
+		ask("/test_jwt/", "Bearer "+pair.Access, 200)
+		refresh(200)
+		c.must("", "user", "deactivate", "alice", "--revoke", "--yes")
+		ask("/test_auth/", "Token "+key, 401)
+		ask("/test_jwt/", "Bearer "+pair.Access, 401)
+		refresh(401)
+		c.must("", "user", "activate", "alice")
+		ask("/test_auth/", "Token "+key, 401)
+		refresh(401)
+	})
+}

@@ -1,0 +1,144 @@
+package commands
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl"
+	"tokenctl/db"
+)
+
+// userChange is what the commands have in common that change users.
+type userChange struct {
+	userFlags
+	verb          string // "deactivate"
+	keepGoing     bool
+	ignoreMissing bool
+	dryRun        bool
+	consent       consentFlags
+	self          bool
+}
+
+func (o *userChange) flags(c *cobra.Command) {
+	o.userFlags.flags(c)
+	o.changeFlags(c)
+}
+
+// changeFlags are the flags of every command that changes rows.
+func (o *userChange) changeFlags(c *cobra.Command) {
+	f := c.Flags()
+	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
+	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip users who are not there, without an error")
+	f.BoolVar(&o.dryRun, "dry-run", false, "show who would be changed; change nothing")
+	o.consent.flags(c)
+}
+
+// selfFlag is for commands that can lock out the last superuser.
+func (o *userChange) selfFlag(c *cobra.Command) {
+	c.Flags().BoolVar(&o.self, "self", false, "do it also to the last active superuser")
+}
+
+// chosenUsers are the users of a command, and why others who were named are not among them.
+type chosenUsers struct {
+	list []db.User
+	left []error // with --keep-going
+}
+
+// leave adds the error about users to those that --keep-going passes over; otherwise it is
+// returned.
+func (o *userChange) leave(u *chosenUsers, err error) error {
+	if err == nil || !o.keepGoing {
+		return err
+	}
+	u.left = append(u.left, err)
+	return nil
+}
+
+// choose finds the users who were named. absent are those who are not there, with
+// --ignore-missing.
+func (o *userChange) choose(ctx context.Context, tx *db.Tx) (u chosenUsers, absent []string, err error) {
+	found, err := tx.FindUsers(ctx, o.names, o.userIDs)
+	if err != nil {
+		return u, nil, err
+	}
+	u.list = found.Users
+	missing := found.Missing()
+	if o.ignoreMissing {
+		missing, absent = nil, missing
+	}
+	err = o.leave(&u, db.RefuseUsers(found.Ambiguous, missing))
+	if err == nil && len(u.list) == 0 && u.left != nil {
+		err = u.left[0]
+	}
+	return u, absent, err
+}
+
+// guard refuses a change after which no superuser could log in. --self allows it for one
+// user, and never for several: nobody means that.
+func (o *userChange) guard(ctx context.Context, tx *db.Tx, users []db.User) error {
+	var last *db.User
+	withPassword := false
+	for i := range users {
+		if u := &users[i]; u.Active() && u.IsSuperuser != nil && *u.IsSuperuser {
+			last, withPassword = u, withPassword || u.HasUsablePassword()
+		}
+	}
+	if last == nil || o.self && len(users) == 1 {
+		return nil
+	}
+	active, usable, err := tx.Superusers(ctx, users)
+	if err != nil {
+		return err
+	}
+	what := "active superuser"
+	switch {
+	case active == 0:
+	case withPassword && usable == 0:
+		what += " with a usable password"
+	default:
+		return nil
+	}
+	name := shellWord(last.Username)
+	if len(users) > 1 {
+		return &tokenctl.Error{Code: tokenctl.CodeConfirmation, Message: "no " + what + " would remain; nothing was done",
+			Hint: "leave out " + name + "; or " + o.verb + " the last one alone: tokenctl user " + o.verb + " " + name + " --self"}
+	}
+	return &tokenctl.Error{Code: tokenctl.CodeConfirmation, Message: last.Username + " is the last " + what + "; nothing was done",
+		Hint: "make another one first: tokenctl user create NAME --superuser; or add --self"}
+}
+
+// agreed checks --confirm where nobody is asked, since the users were named.
+func (o *userChange) agreed(ctx context.Context, n int) error {
+	if o.consent.count.n == nil {
+		return nil
+	}
+	_, err := o.consent.obtain(ctx, o.app, o.verb, count(n, "user"), n)
+	return err
+}
+
+// sayAbsent names users who are not there, which --ignore-missing allows.
+func (o *userChange) sayAbsent(names []string) {
+	for _, name := range names {
+		o.app.say("there is no user %s", name)
+	}
+}
+
+// finish ends the command with the status for partly done work, if some of it was left.
+func (u *chosenUsers) finish() error {
+	if u.left == nil {
+		return nil
+	}
+	e := &tokenctl.Error{Code: tokenctl.CodePartlyDone}
+	var reasons []string
+	for _, err := range u.left {
+		var known *tokenctl.Error
+		if errors.As(err, &known) && e.Hint == "" {
+			e.Hint = known.Hint
+		}
+		reasons = append(reasons, err.Error())
+	}
+	e.Message = count(len(u.list), "user") + " done; not done: " + firstOf(reasons, "; ")
+	return e
+}

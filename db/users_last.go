@@ -1,0 +1,30 @@
+package db
+
+import (
+	"context"
+
+	"tokenctl/db/engine"
+)
+
+// Superusers counts the active superusers except for some users, and those of them who have
+// a usable password. A model without is_superuser has none.
+func (tx *Tx) Superusers(ctx context.Context, except []User) (active, withPassword int, err error) {
+	l := tx.Layout
+	if _, err := l.UserTable(); err != nil {
+		return 0, 0, err
+	}
+	keys, err := l.userKeys(except)
+	if err != nil {
+		return 0, 0, err
+	}
+	yes := true
+	// An empty password counts as usable in Django, but nobody can log in with it.
+	q := &engine.Query{Columns: []string{"count(*)", "count(case when u.password <> '' and substr(u.password, 1, 1) <> '!' then 1 end)"}, From: l.User.From("u")}
+	if err := (&Filter{Active: &yes, Superuser: &yes}).whereOwner(l, l.User, q); err != nil {
+		return 0, 0, err
+	}
+	q.And("not ("+l.Engine.AnyOf("u."+engine.Quote(l.User.Key), "%s")+")", keys)
+	var all, usable int64
+	err = tx.Scan(ctx, q, &all, &usable)
+	return int(all), int(usable), err
+}
