@@ -55,11 +55,12 @@ type App struct {
 	ignored     string // a file that PostgreSQL's client ignores, and why
 	toml        string // the tokenctl.toml in use
 	args        []string
-	mutating    bool   // the command changes rows
-	connections int    // to the database at a time; 0: no limit
-	unverified  bool   // see tokens.Env
-	forces      bool   // the command has --force
-	override    []byte // TOML over the settings, from flags
+	mutating    bool    // the command changes rows
+	connections int     // to the database at a time; 0: no limit
+	unverified  bool    // see tokens.Env
+	forces      bool    // the command has --force
+	report      *report // of --report; nil without it
+	override    []byte  // TOML over the settings, from flags
 	outcome     outcome
 	unwritten   error        // why help could not be written
 	standing    string       // what stands of a change that is made in parts; the command sets it behind each
@@ -182,8 +183,9 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 		return a.unknownCommand(c, args)
 	}
 	root.AddGroup(commandGroups...)
-	root.AddCommand(grouped(groupLook, newList(a), newShow(a), newVerify(a), newScan(a), newDoctor(a))...)
-	root.AddCommand(grouped(groupChange, newMint(a), newRotate(a), newBlacklist(a), newUnblacklist(a), newPurge(a), newUser(a))...)
+	root.AddCommand(grouped(groupLook, newList(a), newShow(a), newVerify(a), reporting(a, newScan(a)), newDoctor(a))...)
+	root.AddCommand(grouped(groupChange, reporting(a, newMint(a)), reporting(a, newRotate(a)), reporting(a, newBlacklist(a)),
+		reporting(a, newUnblacklist(a)), reporting(a, newPurge(a)), newUser(a))...)
 	root.AddCommand(grouped(groupSetUp, newInit(a), newConfig(a), newServe(a), newCompletion(a, root), newHelp(a), newVersion(a))...)
 	a.prepare(root)
 	return root

@@ -22,6 +22,7 @@ func (f *changeFlags) apply(ctx context.Context, store *db.Store, s *selection, 
 	if s.named && s.refs.Len() < mostTold {
 		change = store.Write // a few rows take no longer than --timeout
 	}
+	f.recordChange(s)
 	missing := s.missing
 	return again(func() error { return change(ctx, do) }, func() bool {
 		s.missing = missing

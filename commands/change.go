@@ -97,7 +97,7 @@ func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection,
 		return nil, err
 	}
 	sel.Compare = true
-	if f.verb == "blacklist" && f.silent() && !f.dryRun && !a.asked() {
+	if f.verb == "blacklist" && f.silent() && !f.dryRun && !a.asked() && a.report == nil {
 		layout, err := store.Layout(ctx)
 		if err != nil {
 			return nil, err

@@ -154,6 +154,7 @@ func (o *mintOptions) run(ctx context.Context) error {
 	}
 	r.meter = a.progress("minting", int64(r.count()))
 	defer r.meter.done()
+	r.record()
 	err := r.store.Write(ctx, func(tx *db.Tx) error { return r.write(ctx, tx) })
 	r.meter.done()
 	if err := o.deliver.settle(err); err != nil {

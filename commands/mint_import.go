@@ -73,6 +73,13 @@ func (r *mintRun) importTokens(ctx context.Context) error {
 		}
 		return a.writeNow(ctx, credentialColumns, importedRows(list), len(list) == 1)
 	}
+	a.record(func(add func(reportRow)) {
+		for i := range list {
+			if c := &list[i]; c.Fresh {
+				add(reportRow{action: "mint", outcome: rowDone, kind: c.Kind, id: c.ID, user: &c.Owner, created: c.Created, expires: c.Expires})
+			}
+		}
+	})
 	if o.dryRun {
 		if err := store.Read(ctx, find); err != nil {
 			return err

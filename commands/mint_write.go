@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tokenctl"
@@ -96,6 +97,20 @@ func (r *mintRun) add(minted []tokens.Minted) (err error) {
 		r.made++
 	}
 	return nil
+}
+
+// record adds the run to the report.
+func (r *mintRun) record() {
+	a := r.o.app
+	a.record(func(add func(reportRow)) {
+		for _, name := range r.created {
+			add(reportRow{action: "create", outcome: rowDone, kind: "user", user: &db.User{Username: name}})
+		}
+		for _, name := range slices.Concat(r.missing, r.refused) {
+			add(reportRow{action: "mint", outcome: "not done", user: &db.User{Username: name}})
+		}
+	})
+	a.recordMinted(&r.minted)
 }
 
 // refuse notes who can get no further token.

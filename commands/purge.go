@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -235,10 +236,26 @@ func (o *purgeOptions) purgeKind(ctx context.Context, store *db.Store, req token
 			return err
 		}
 		w.deleted += n
+		o.record(w, batch, n)
 		p.add(int64(len(batch)))
 		a.standing = "purged so far, which stands: " + purgeSummary(work, func(w *purgeWork) int64 { return w.deleted })
 	}
 	return nil
+}
+
+// record adds a batch to the report. The database says only how many of its rows were
+// deleted.
+func (o *purgeOptions) record(w *purgeWork, batch []db.Ref, deleted int64) {
+	row := reportRow{action: "purge", outcome: rowDone, kind: w.kind.Name}
+	if left := int64(len(batch)) - deleted; left > 0 {
+		row.outcome, row.reason = "unclear", fmt.Sprintf("%d of %d rows were renewed or deleted meanwhile", left, len(batch))
+	}
+	o.app.record(func(add func(reportRow)) {
+		for i := range batch {
+			row.id, row.user = w.kind.RowID(batch[i]), &db.User{ID: batch[i].Owner}
+			add(row)
+		}
+	})
 }
 
 func (o *purgeOptions) show(work []*purgeWork) error {

@@ -85,6 +85,7 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 
 // change replaces the selection and delivers the new secrets.
 func (o *rotateOptions) change(ctx context.Context, store *db.Store, s *selection, req tokens.RotateRequest) error {
+	a := o.app
 	if err := o.deliver.checkCount(s.refs.Len()); err != nil {
 		return err
 	}
@@ -95,15 +96,15 @@ func (o *rotateOptions) change(ctx context.Context, store *db.Store, s *selectio
 		return err
 	}
 	var done announcement
+	a.recordMinted(&done)
 	undo := func() bool {
-		done = announcement{}
+		done = announcement{keep: done.keep}
 		return o.deliver.restart()
 	}
 	err := o.apply(ctx, store, s, undo, func(tx *db.Tx) error { return o.replace(ctx, tx, s, req, &done) })
 	if err := o.deliver.settle(err); err != nil {
 		return err
 	}
-	a := o.app
 	done.tell(a, "rotated")
 	for k, n := range done.of {
 		if n > 0 && k.OutlivesRow != nil {

@@ -111,7 +111,7 @@ func (o *scanOptions) check(c *cobra.Command, args []string) error {
 		return usage("- stands alone: it reads standard input", "")
 	case o.rotate != (o.out != ""):
 		return usage("--rotate and --out go together: the new secrets go to a new file", "add --rotate --out new-secrets.txt")
-	case !changes && (o.change.keepGoing || o.change.ignoreMissing || o.change.dryRun || o.change.consent.yes || o.change.consent.count.n != nil):
+	case !changes && (o.change.keepGoing || o.change.ignoreMissing || o.change.dryRun || o.change.consent.yes || o.change.consent.count.n != nil || c.Flags().Changed("report")):
 		return usage("nothing is to be changed", "add --blacklist or --rotate")
 	}
 	_, err := o.size()

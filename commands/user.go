@@ -22,8 +22,8 @@ or a custom one.`,
   tokenctl user deactivate mallory
   tokenctl user list --superuser`,
 	}
-	c.AddCommand(newUserCreate(a), newUserList(a), newUserShow(a), newUserPassword(a),
-		newUserActivate(a), newUserDeactivate(a), newUserDelete(a))
+	c.AddCommand(reporting(a, newUserCreate(a)), newUserList(a), newUserShow(a), reporting(a, newUserPassword(a)),
+		reporting(a, newUserActivate(a)), reporting(a, newUserDeactivate(a)), reporting(a, newUserDelete(a)))
 	return c
 }
 

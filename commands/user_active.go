@@ -201,6 +201,12 @@ func (r *activeRun) change(ctx context.Context) error {
 	f := &r.revocation.changeFlags
 	f.app = a
 	written := false
+	a.recordUsers(o.verb, func() []db.User { return r.users.list }, func(u *db.User) string {
+		if r.changed[u.ID] {
+			return rowDone
+		}
+		return "already"
+	})
 	undo := func() bool {
 		r.done = kindCounts{}
 		return !written

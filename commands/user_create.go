@@ -175,11 +175,14 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 	}
 	var users []db.User
 	var minted []tokens.Minted
+	a.recordUsers("create", func() []db.User { return users }, everyDone)
+	var made announcement
+	a.recordMinted(&made)
 	err := store.Write(ctx, func(tx *db.Tx) error {
 		if err := a.createUsers(ctx, tx, entries); err != nil {
 			return err
 		}
-		if !o.secrets() && !a.asked() && entries.count > mostTold {
+		if !o.secrets() && !a.asked() && a.report == nil && entries.count > mostTold {
 			return tx.CheckConstraints(ctx)
 		}
 		made, err := entries.existing(ctx, tx)
@@ -203,7 +206,10 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 	if err := o.deliver.settle(err); err != nil {
 		return err
 	}
-	o.report(users, entries, minted)
+	for i := range minted {
+		made.add(&minted[i])
+	}
+	o.report(users, entries, &made)
 	return nil
 }
 
@@ -240,7 +246,7 @@ func (o *userCreateOptions) hand(ctx context.Context, users []db.User, entries [
 	return o.deliver.write(ctx, text)
 }
 
-func (o *userCreateOptions) report(users []db.User, entries *userEntries, minted []tokens.Minted) {
+func (o *userCreateOptions) report(users []db.User, entries *userEntries, made *announcement) {
 	a := o.app
 	if entries.count > mostTold {
 		a.say("created %s", count(entries.count, "user"))
@@ -253,11 +259,7 @@ func (o *userCreateOptions) report(users []db.User, entries *userEntries, minted
 		}
 		a.say("%s", text)
 	}
-	var made announcement
-	for i := range minted {
-		made.add(&minted[i])
-	}
-	if minted != nil {
+	if made.n > 0 {
 		made.tell(a, "minted")
 	}
 }

@@ -91,6 +91,7 @@ func (o *userDeleteOptions) run(ctx context.Context) error {
 	if err := o.consentTo(ctx, seen); err != nil {
 		return err
 	}
+	a.recordUsers("delete", func() []db.User { return seen.users }, everyDone)
 	err = store.Write(ctx, func(tx *db.Tx) error {
 		if err := tx.LockUsers(ctx, seen.users); err != nil {
 			return err

@@ -186,6 +186,7 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 		}
 	}
 	var held []db.LiveCredentials
+	a.recordUsers("password", func() []db.User { return []db.User{u} }, everyDone)
 	err = store.Write(ctx, func(tx *db.Tx) error {
 		if err := tx.SetPassword(ctx, u, encoded); err != nil {
 			return err

@@ -1,0 +1,282 @@
+package commands
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl"
+	"tokenctl/db"
+	"tokenctl/output"
+	"tokenctl/tokens"
+)
+
+// reportSchema is the version of a report's JSON.
+const reportSchema = 1
+
+// report is the file of --report: what a command did to which rows, without secrets. The
+// file is made before anything is changed, so that a path that cannot be written changes
+// nothing. It is written when the command has ended, and removed if nothing was changed.
+type report struct {
+	app     *App
+	path    string
+	command string
+	file    *os.File
+	parts   []func(add func(reportRow))
+}
+
+// reportRow is what was done to one credential or user.
+type reportRow struct {
+	action   string // "blacklist"
+	outcome  string // "done", or why not
+	kind, id string
+	user     *db.User
+	created  time.Time
+	expires  time.Time
+	replaces string
+	reason   string
+}
+
+// rowDone is the outcome of a row that was changed as asked.
+const rowDone = "done"
+
+var reportColumns = []output.Column{{Name: "time"}, {Name: "action"}, {Name: "outcome"}, {Name: "kind"}, {Name: "id"}, {Name: "user"},
+	{Name: "user_id"}, {Name: "created"}, {Name: "expires"}, {Name: "replaces"}, {Name: "reason"}}
+
+// reporting gives a command that changes rows the flag --report.
+func reporting(a *App, c *cobra.Command) *cobra.Command {
+	r := &report{app: a}
+	c.Flags().StringVar(&r.path, "report", "", "write what was done to the new `FILE`, mode 0600: .csv, .json or .md")
+	run := c.RunE
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if r.path == "" {
+			return run(c, args)
+		}
+		r.command = strings.TrimPrefix(c.CommandPath(), "tokenctl ")
+		if err := r.create(); err != nil {
+			return err
+		}
+		a.report = r
+		return r.finish(run(c, args))
+	}
+	return c
+}
+
+// form is the form of the report by the ending of its name.
+func (r *report) form() string { return strings.ToLower(filepath.Ext(r.path)) }
+
+func (r *report) create() error {
+	switch r.form() {
+	case ".csv", ".json", ".md":
+	default:
+		return usage("--report: "+r.path+" ends in none of .csv, .json and .md", "the ending says the form: write --report FILE.csv")
+	}
+	f, err := os.OpenFile(r.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return &tokenctl.Error{Code: tokenctl.CodeAlreadyExists, Message: r.path + " exists already", Hint: "--report makes a new file; name another, or remove that one"}
+	}
+	if err != nil {
+		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot create " + r.path + ": " + reason(err)}
+	}
+	r.file = f
+	return nil
+}
+
+// recordUsers adds users to the report. outcome says what became of each.
+func (a *App) recordUsers(action string, users func() []db.User, outcome func(*db.User) string) {
+	a.record(func(add func(reportRow)) {
+		for _, u := range users() {
+			add(reportRow{action: action, outcome: outcome(&u), kind: "user", id: u.ID, user: &u})
+		}
+	})
+}
+
+// everyDone is the outcome of users who are changed all or not at all.
+func everyDone(*db.User) string { return rowDone }
+
+// recordMinted adds new credentials to the report.
+func (a *App) recordMinted(made *announcement) {
+	made.keep = a.report != nil
+	a.record(func(add func(reportRow)) {
+		for _, row := range made.rows {
+			add(row)
+		}
+	})
+}
+
+// recordChange adds what a change does to a selection to the report.
+func (f *changeFlags) recordChange(s *selection) {
+	f.app.record(func(add func(reportRow)) {
+		for r := range s.refs.All() {
+			c := r.Credential()
+			row := reportRow{action: f.verb, outcome: rowDone, kind: c.Kind, id: c.ID, user: r.Owner(), created: c.Created, expires: c.Expires}
+			if r.Left() != 0 {
+				row.outcome, row.reason = "not done", r.Refusal(f.verb).Message
+			}
+			add(row)
+		}
+		for _, o := range s.missing {
+			if o.refs == nil && o.id != "" && !s.listed(o.id) {
+				add(reportRow{action: f.verb, outcome: "not done", id: o.id, reason: o.err.Message})
+			}
+		}
+	})
+}
+
+// listed reports whether the selection has a reference to this id.
+func (s *selection) listed(id string) bool {
+	for r := range s.refs.All() {
+		if r.ID() == id {
+			return true
+		}
+	}
+	return false
+}
+
+// record adds rows to the report. They are asked for when the command has ended. What is
+// recorded before a change is about nothing if the change does not happen.
+func (a *App) record(rows func(add func(reportRow))) {
+	if a.report != nil {
+		a.report.parts = append(a.report.parts, rows)
+	}
+}
+
+// finish writes the report, or removes it if nothing was changed. err is how the command
+// ended.
+func (r *report) finish(err error) error {
+	unknown := tokenctl.CodeOf(err) == tokenctl.CodeOutcomeUnknown
+	if !r.app.outcome.changed && !unknown {
+		r.file.Close() //nolint:errcheck // it is empty
+		if os.Remove(r.path) == nil {
+			r.app.say("nothing was done; %s was removed", r.path)
+		}
+		return err
+	}
+	outcome := rowDone
+	switch {
+	case unknown:
+		outcome = "unknown"
+	case err != nil && !errors.Is(err, errNo):
+		outcome = "partly"
+	}
+	w := bufio.NewWriter(r.file)
+	failed := errors.Join(r.write(w, outcome), w.Flush(), r.file.Sync(), r.file.Close())
+	if failed == nil {
+		r.app.say("wrote what was done to %s", r.path)
+		return err
+	}
+	r.app.say("note: the report %s is not complete: %s", r.path, reason(failed))
+	if err == nil {
+		err = &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + r.path + ": " + reason(failed), Hint: "the change itself was made"}
+	}
+	return err
+}
+
+// rows yields the rows of all parts. If the outcome is unknown, so is that of each row.
+func (r *report) rows(outcome string, add func(reportRow) error) (err error) {
+	for _, part := range r.parts {
+		part(func(row reportRow) {
+			if outcome == "unknown" && row.outcome == rowDone {
+				row.outcome = outcome
+			}
+			if err == nil {
+				err = add(row)
+			}
+		})
+	}
+	return err
+}
+
+func (r *report) write(to io.Writer, outcome string) error {
+	now := r.app.store.Now()
+	database := ""
+	if t, err := r.app.target(); err == nil {
+		database = t.String()
+	}
+	if r.form() == ".md" {
+		return r.markdown(to, outcome, database, now)
+	}
+	o := output.Options{Format: output.CSV}
+	end := ""
+	if r.form() == ".json" {
+		o.Format, end = output.JSON, "}\n"
+		head, err := json.Marshal(reportHead{reportSchema, r.command, database, now.UTC().Format(time.RFC3339Nano), outcome})
+		if err == nil {
+			_, err = fmt.Fprintf(to, "%s,\"rows\":", head[:len(head)-1])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	w, err := output.NewWriter(to, reportColumns, o)
+	if err != nil {
+		return err
+	}
+	if err := r.rows(outcome, func(row reportRow) error { return w.Write(row.values(now)) }); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	_, err = io.WriteString(to, end)
+	return err
+}
+
+// reportHead is what the JSON of a report says before its rows.
+type reportHead struct {
+	SchemaVersion int    `json:"schema_version"`
+	Command       string `json:"command"`
+	Database      string `json:"database"`
+	Time          string `json:"time"`
+	Outcome       string `json:"outcome"` // "done", "partly" or "unknown"
+}
+
+func (row *reportRow) values(now time.Time) []output.Value {
+	var u db.User
+	if row.user != nil {
+		u = *row.user
+	}
+	return []output.Value{output.Time(now), output.String(row.action), output.String(row.outcome), output.OptString(row.kind), output.OptString(row.id),
+		output.OptString(u.Username), output.OptString(u.ID), output.Time(row.created), output.Time(row.expires), output.OptString(row.replaces),
+		output.OptString(tokens.Hide(row.reason))}
+}
+
+// markdown writes the report for people.
+func (r *report) markdown(to io.Writer, outcome, database string, now time.Time) error {
+	_, err := fmt.Fprintf(to, "# tokenctl %s\n\n- time: %s\n- database: %s\n- outcome: %s\n\n| action | outcome | id | user | user id | expires | reason |\n|---|---|---|---|---|---|---|\n",
+		r.command, now.UTC().Format(time.RFC3339), cell(database), outcome)
+	if err != nil {
+		return err
+	}
+	return r.rows(outcome, func(row reportRow) error {
+		var u db.User
+		if row.user != nil {
+			u = *row.user
+		}
+		id := row.id
+		if row.replaces != "" {
+			id += ", replaces " + row.replaces
+		}
+		expires := ""
+		if !row.expires.IsZero() {
+			expires = row.expires.UTC().Format(time.RFC3339)
+		}
+		_, err := fmt.Fprintf(to, "| %s | %s | %s | %s | %s | %s | %s |\n", row.action, row.outcome, cell(id), cell(u.Username), cell(u.ID), expires, cell(tokens.Hide(row.reason)))
+		return err
+	})
+}
+
+// markdownSpecial is escaped in a cell: it would end the cell, or be markup.
+var markdownSpecial = strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", `\<`, ">", `\>`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`)
+
+// cell is text of the database in a cell of a table.
+func cell(text string) string { return markdownSpecial.Replace(output.Visible(text)) }
