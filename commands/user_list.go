@@ -17,6 +17,7 @@ type userListOptions struct {
 	staff, superuser, active, inactive bool
 	sort                               string
 	limit                              int
+	find                               userMatch
 }
 
 func newUserList(a *App) *cobra.Command {
@@ -28,10 +29,14 @@ func newUserList(a *App) *cobra.Command {
 
 In a terminal the list is a table; otherwise it is tab-separated text without a
 header, one user a line. The username is the value of the model's USERNAME_FIELD;
-a field that the model does not have is null.`,
+a field that the model does not have is null.
+
+All flags together select: a user must fit each of them.`,
 		Example: `  tokenctl user list
   tokenctl user list --superuser -o json
   tokenctl user list --inactive --sort -last_login --limit 20
+  tokenctl user list --match smith
+  tokenctl user list --staff --without-token drf
   tokenctl user list --field username`,
 		Args:              noArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -43,6 +48,7 @@ a field that the model does not have is null.`,
 	f.BoolVar(&o.active, "active", false, "only active users")
 	f.BoolVar(&o.inactive, "inactive", false, "only inactive users")
 	c.MarkFlagsMutuallyExclusive("active", "inactive")
+	o.find.flags(c)
 	f.StringVar(&o.sort, "sort", "", "order by the `FIELD` "+strings.Join(db.UserFields(), ", ")+"; a minus before it reverses")
 	f.IntVar(&o.limit, "limit", 0, "at most `N` of them")
 	must(c.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(db.UserFields(), cobra.ShellCompDirectiveNoFileComp)))
@@ -61,6 +67,9 @@ func (o *userListOptions) filter(c *cobra.Command) (db.Filter, error) {
 	if c.Flags().Changed("inactive") {
 		active := !o.inactive
 		f.Active = &active
+	}
+	if c.Flags().Changed("email") && o.find.email == "" {
+		return f, usage("--email is empty", "leave it out, or give it a value") // for user create an empty one is a value
 	}
 	if c.Flags().Changed("limit") && o.limit <= 0 {
 		return f, usage("--limit must be at least 1", "")
@@ -88,6 +97,13 @@ func (o *userListOptions) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	meant, err := o.find.resolve(c.Context(), a, store, &f)
+	if err != nil {
+		return err
+	}
+	if meant != nil {
+		f.Limit = 0 // of the users who are meant
+	}
 	n := 0
 	var lost unread
 	for u, err := range store.ListUsers(c.Context(), f) {
@@ -95,11 +111,16 @@ func (o *userListOptions) run(c *cobra.Command) error {
 			w.Flush() //nolint:errcheck // the error that ended the list is the one to tell
 			return err
 		}
+		if meant != nil && !meant(&u) {
+			continue
+		}
 		lost.add(u.Unread)
 		if err := w.Write(userRow(&u)); err != nil {
 			return err
 		}
-		n++
+		if n++; n == o.limit {
+			break
+		}
 	}
 	if err := w.Close(); err != nil {
 		return err

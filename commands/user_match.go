@@ -1,0 +1,95 @@
+package commands
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl"
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/tokens"
+)
+
+// userMatch are the flags of user list that look for people. Texts are compared here and
+// not by the database: SQLite knows the case of ASCII letters alone, and PostgreSQL that of
+// its locale.
+type userMatch struct {
+	email, match string
+	without      userFilterFlags
+}
+
+func (m *userMatch) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&m.email, "email", "", "only users whose e-mail address contains the `TEXT`, in any case of letters")
+	f.StringVar(&m.match, "match", "", "only users whose name, e-mail address, first or last name contains the `TEXT`, in any case of letters")
+	listVar(f, &m.without.without, "without-token", "only users without a live credential of this `KIND`")
+	must(c.RegisterFlagCompletionFunc("without-token", fixedList(tokens.KindNames())))
+	must(c.RegisterFlagCompletionFunc("email", cobra.NoFileCompletions))
+	must(c.RegisterFlagCompletionFunc("match", cobra.NoFileCompletions))
+}
+
+// resolve adds what the database can decide to the filter, and returns which of its users
+// are meant; nil is all of them.
+func (m *userMatch) resolve(ctx context.Context, a *App, store *db.Store, f *db.Filter) (func(*db.User) bool, error) {
+	layout, err := store.Layout(ctx)
+	if err != nil {
+		return nil, err
+	}
+	u, err := layout.Users()
+	if err != nil {
+		return nil, err
+	}
+	if m.email != "" && u.Column("email") == nil {
+		return nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "--email: this application's user model has no email column",
+			Hint: "--match searches the columns that there are"}
+	}
+	for column, want := range map[string]*bool{"is_active": f.Active, "is_staff": f.Staff, "is_superuser": f.Superuser} {
+		if want != nil && u.Column(column) == nil {
+			a.say("note: this application's user model has no %s column", column)
+		}
+	}
+	for _, name := range m.without.without {
+		k, err := kindNamed(name)
+		if err == nil {
+			err = k.Check(layout)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if owner := layout.Credentials(k.Name).Owner; !k.OwnerInData && !layout.AuthUsers(owner) {
+			whose := "users whom the database does not tell"
+			if owner != nil {
+				whose = "the users in " + owner.String()
+			}
+			return nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "--without-token " + k.Name + ": " + k.Title + " belong to " + whose + ", and not to the users in " + u.String(),
+				Hint: "leave it out"}
+		}
+	}
+	filter, err := m.without.resolve(ctx, a, store, layout)
+	if err != nil {
+		return nil, err
+	}
+	f.Without, f.Now = filter.Without, filter.Now
+	if m.email == "" && m.match == "" && filter.owners == nil {
+		return nil, nil
+	}
+	email, match := foldCase(m.email), foldCase(m.match)
+	return func(u *db.User) bool {
+		return !filter.owners[u.ID] && contains(u.Email, email) &&
+			(contains(&u.Username, match) || contains(u.Email, match) || contains(u.FirstName, match) || contains(u.LastName, match))
+	}, nil
+}
+
+// contains reports whether a text that may be null contains another one, which foldCase has
+// made.
+func contains(text *string, part string) bool {
+	return part == "" || text != nil && strings.Contains(foldCase(*text), part)
+}
+
+// foldCase makes texts equal that differ in the case of letters, or as NFKC, which Django
+// applies to names, makes equal. Upper case first gives the two small sigmas one form.
+func foldCase(text string) string {
+	return strings.ToLower(strings.ToUpper(django.NormalizeUsername(text)))
+}
