@@ -155,7 +155,8 @@ type fieldRow struct {
 // rowFields are the fields of all rows, for completion, help and the README.
 func rowFields() []fieldRow {
 	return []fieldRow{
-		{[]string{"list", "blacklist", "unblacklist"}, credentialColumns},
+		{[]string{"list"}, slices.Concat(credentialColumns, auditColumns)},
+		{[]string{"blacklist", "unblacklist"}, credentialColumns},
 		{[]string{"show"}, showColumns},
 		{[]string{"mint"}, slices.Concat(credentialColumns, secretColumns)},
 		{[]string{"rotate"}, slices.Concat(credentialColumns, secretColumns, []output.Column{{Name: "replaces"}})},

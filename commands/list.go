@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,8 @@ type listOptions struct {
 	app      *App
 	selector selectorFlags
 	reveal   bool
+	count    bool
+	exitCode bool
 }
 
 func newList(a *App) *cobra.Command {
@@ -24,15 +27,20 @@ func newList(a *App) *cobra.Command {
 shown unless --reveal asks for them.
 
 In a terminal the list is a table; otherwise it is tab-separated text without a
-header, one credential a line.`,
+header, one credential a line. --columns +email and the like add what the usual
+columns do not have, also about the owner.`,
 		Example: `  tokenctl list
   tokenctl list --user alice -o json
   tokenctl list --kind drf --older-than 90d --sort created
+  tokenctl list --columns +email,age_days,expires_days -o csv
+  tokenctl list --inactive --exit-code -q
   tokenctl list --status disabled -o id | tokenctl blacklist - --ignore-missing`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c) },
 	}
 	o.selector.flags(a, c)
+	c.Flags().BoolVar(&o.count, "count", false, "print only how many there are")
+	c.Flags().BoolVar(&o.exitCode, "exit-code", false, "end with the status 4 if there are any")
 	c.Flags().BoolVar(&o.reveal, "reveal", false, "show the secrets that the database holds in clear")
 	return c
 }
@@ -43,6 +51,8 @@ func (o *listOptions) run(c *cobra.Command) error {
 	if o.reveal {
 		columns = append(slices.Clone(columns), tokenColumn)
 	}
+	audited := a.auditColumns(columns)
+	columns = append(slices.Clone(columns), audited...)
 	// A wrong --columns or --field is told before the database is asked.
 	w, err := output.NewWriter(a.Stdout, columns, a.options(false))
 	if err != nil {
@@ -56,6 +66,8 @@ func (o *listOptions) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	sel.Detailed = slices.ContainsFunc(audited, ofOwner)
+	now := store.Now()
 	n := 0
 	var lost unread
 	var assumed string
@@ -69,16 +81,26 @@ func (o *listOptions) run(c *cobra.Command) error {
 		if credential.Assumed != "" {
 			assumed = credential.Assumed
 		}
+		if n++; o.count {
+			continue
+		}
 		row = appendCredential(row[:0], &credential)
 		if o.reveal {
 			row = append(row, tokenValue(&credential))
 		}
+		for _, c := range audited {
+			row = append(row, auditValue(c.Name, &credential, now))
+		}
 		if err := w.Write(row); err != nil {
 			return err
 		}
-		n++
 	}
-	if err := w.Close(); err != nil {
+	if o.count {
+		_, err = fmt.Fprintln(a.Stdout, n)
+	} else {
+		err = w.Close()
+	}
+	if err != nil {
 		return err
 	}
 	a.noteSkipped(sel)
@@ -86,11 +108,16 @@ func (o *listOptions) run(c *cobra.Command) error {
 	if assumed != "" {
 		a.say("note: %s", assumed)
 	}
-	if !a.Term.Stdout {
-		return nil
+	if a.Term.Stdout {
+		if n == 0 && !o.count {
+			a.say("no credentials")
+		}
+		if err := a.noteOthers(ctx, store, sel, "list"); err != nil {
+			return err
+		}
 	}
-	if n == 0 {
-		a.say("no credentials")
+	if o.exitCode && n > 0 {
+		return errNo
 	}
-	return a.noteOthers(ctx, store, sel, "list")
+	return nil
 }

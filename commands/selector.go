@@ -21,7 +21,7 @@ type selectorFlags struct {
 	kinds, types, users, userIDs, statuses                   []string
 	createdBefore, createdAfter, expiresBefore, expiresAfter dateValue
 	olderThan                                                time.Duration
-	staff, superuser                                         bool
+	staff, superuser, inactive, never                        bool
 	limit                                                    int
 	sort                                                     string
 }
@@ -41,6 +41,10 @@ func (s *selectorFlags) flags(a *App, c *cobra.Command) {
 	durationVar(f, &s.olderThan, "older-than", "only those older than an `AGE` such as 90d")
 	f.BoolVar(&s.staff, "staff", false, "only those of staff users")
 	f.BoolVar(&s.superuser, "superuser", false, "only those of superusers")
+	f.BoolVar(&s.inactive, "inactive", false, "only those of inactive users")
+	f.BoolVar(&s.never, "never-expires", false, "only those that never expire")
+	c.MarkFlagsMutuallyExclusive("never-expires", "expires-before")
+	c.MarkFlagsMutuallyExclusive("never-expires", "expires-after")
 	f.StringVar(&s.sort, "sort", "", "order by the `FIELD` "+strings.Join(tokens.Sorts(), ", ")+"; a minus before it reverses")
 	f.IntVar(&s.limit, "limit", 0, "at most `N` of them")
 	must(c.RegisterFlagCompletionFunc("kind", fixedList(tokens.KindNames())))
@@ -52,7 +56,7 @@ func (s *selectorFlags) flags(a *App, c *cobra.Command) {
 
 // selectorNames are the flags that select; --sort and --limit alone select nothing.
 var selectorNames = []string{"kind", "type", "user", "user-id", "status", "created-before", "created-after", "expires-before",
-	"expires-after", "older-than", "staff", "superuser", "limit"}
+	"expires-after", "never-expires", "older-than", "staff", "superuser", "inactive", "limit"}
 
 // given reports whether the command line selects by flags.
 func (s *selectorFlags) given(c *cobra.Command) bool {
@@ -94,6 +98,13 @@ func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db
 	if c.Flags().Changed("superuser") {
 		sel.Superuser = &s.superuser
 	}
+	if c.Flags().Changed("inactive") {
+		sel.Inactive = &s.inactive
+	}
+	if c.Flags().Changed("never-expires") && !s.never {
+		return sel, usage("--never-expires=false is no selector", "those that do expire: --expires-before 9999-12-31")
+	}
+	sel.NeverExpires = s.never
 	if err := s.dates(store.Now(), &sel); err != nil {
 		return sel, err
 	}

@@ -47,7 +47,7 @@ func scanToken(l *Layout, r *engine.Row, brief bool) Token {
 // Tokens yields the tokens that f selects, by owner where f does not sort.
 func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 	return stream(ctx, s, func(l *Layout) (*engine.Query, error) {
-		q, err := l.authTokens(true)
+		q, err := l.authTokens(!f.Detailed)
 		if err == nil {
 			err = f.needsNames(l.AuthToken().Owner)
 		}
@@ -67,7 +67,7 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 		status := "case when " + l.isFlag(l.AuthToken().Owner, "is_active", true, true) + " then 'active' else 'disabled' end"
 		return q, f.sortBy(l, q, id, map[string]string{"id": id, "user": l.Engine.Bytewise(l.AuthToken().Owner.nameOf("u")), "user_id": owner,
 			"created": l.Engine.KnownDate(l.AuthToken().Column("created"), "t.created"), "status": status, "kind": id, "type": id, "expires": id})
-	}, func(l *Layout, r *engine.Row) Token { return scanToken(l, r, true) })
+	}, func(l *Layout, r *engine.Row) Token { return scanToken(l, r, !f.Detailed) })
 }
 
 // whereCreated adds the conditions on the column created of a table under the alias t.

@@ -27,7 +27,9 @@ type Filter struct {
 	Sort          string     // a field of the object listed; empty: by key
 	Descending    bool
 	Limit         int  // 0: none
+	NeverExpires  bool // of knox tokens: those without an expiry
 	Brief         bool // of users: only key, name and IsActive are wanted
+	Detailed      bool // of credentials: more of the owner than a brief list shows is wanted
 	Compare       bool // of credentials: what a change compares is wanted (Ref.Row, Ref.Seen)
 }
 
@@ -76,6 +78,9 @@ func (l *Layout) Listable(kind string) error {
 	}
 	return nil
 }
+
+// wholeOwner reports whether a filtered list needs more of an owner than a brief one has.
+func (f *Filter) wholeOwner() bool { return f.Staff != nil || f.Superuser != nil || f.Detailed }
 
 // aboutOwner reports whether whereOwner has a condition to add.
 func (f *Filter) aboutOwner() bool {

@@ -88,7 +88,7 @@ func scanKnox(l *Layout, r *engine.Row, brief bool) KnoxToken {
 // KnoxTokens yields the knox tokens that f selects, by digest where f does not sort.
 func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, error] {
 	return stream(ctx, s, func(l *Layout) (*engine.Query, error) {
-		q, status, err := l.knoxTokens(s.Now(), true)
+		q, status, err := l.knoxTokens(s.Now(), !f.Detailed)
 		if err == nil {
 			err = f.needsNames(l.Knox().Owner)
 		}
@@ -96,7 +96,7 @@ func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, e
 			return nil, err
 		}
 		q.Limit = f.Limit
-		if f.Compare {
+		if f.Compare && !f.Detailed { // else it is among the columns
 			q.Columns = append(q.Columns, l.knoxSeen())
 		}
 		if err := f.whereKnox(l, q, status); err != nil {
@@ -111,8 +111,8 @@ func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, e
 		return q, f.sortBy(l, q, id, map[string]string{"id": id, "kind": "cast(null as text)", "type": "cast(null as text)", "created": l.Engine.KnownDate(l.Knox().Column("created"), "t.created"), "expires": expiry,
 			"status": l.Engine.Bytewise("(" + status + ")"), "user": l.Engine.Bytewise(l.Knox().Owner.nameOf("u")), "user_id": "u." + engine.Quote(l.Knox().Owner.Key)})
 	}, func(l *Layout, r *engine.Row) KnoxToken {
-		t := scanKnox(l, r, true)
-		if f.Compare {
+		t := scanKnox(l, r, !f.Detailed)
+		if f.Compare && !f.Detailed {
 			t.Seen = r.Text()
 		}
 		return t
@@ -136,6 +136,9 @@ func (f *Filter) whereKnox(l *Layout, q *engine.Query, status string) error {
 		// Without an expiry it is never, which is after everything.
 		if f.ExpiresAfter != nil {
 			q.And("("+expiry+" is null or "+l.Engine.Dated(c, expiry, ">", "%s")+")", l.timeArg(*f.ExpiresAfter))
+		}
+		if f.NeverExpires {
+			q.Where = append(q.Where, expiry+" is null")
 		}
 	}
 	if f.Statuses != nil {

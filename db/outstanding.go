@@ -107,7 +107,7 @@ func (s *Store) OutstandingTokens(ctx context.Context, f Filter, settings tokenc
 }
 
 func (s *Store) outstandingTokens(ctx context.Context, f Filter, settings tokenctl.JWTSettings, decide Classify[OutstandingToken], narrow func(*Layout, *engine.Query)) iter.Seq2[OutstandingToken, error] {
-	brief := f.Staff == nil && f.Superuser == nil
+	brief := !f.wholeOwner()
 	d := &filteredList[OutstandingToken]{store: s, name: "jwts", filter: f, sorts: []string{"user", "user_id", "created", "expires", "status", "type"}, key: "o.id", classify: decide,
 		query: func(l *Layout) (*engine.Query, error) {
 			q, err := l.outstanding(brief)

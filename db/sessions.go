@@ -142,7 +142,7 @@ func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), dec
 			return v.Key.Reveal()
 		},
 		owners: func(ctx context.Context, tx *Tx, page []Session, o *ownerSearch) error {
-			return tx.sessionOwners(ctx, page, o, f.Staff == nil && f.Superuser == nil)
+			return tx.sessionOwners(ctx, page, o, !f.wholeOwner())
 		},
 		// An id is session:KEY… with the start of the key, so the key orders as the id.
 		sort: func(l *Layout, found string) map[string]string {

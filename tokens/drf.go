@@ -113,6 +113,9 @@ func drfFilter(s *Selector) (f db.Filter, some bool) {
 	f = s.filter()
 	if s.wants(Active) != s.wants(Disabled) {
 		active := s.wants(Active)
+		if f.Active != nil && *f.Active != active {
+			return f, false
+		}
 		f.Active = &active
 	}
 	return f, true

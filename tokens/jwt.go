@@ -48,7 +48,7 @@ var JWT = &Kind{
 	},
 	// Anything but "all" is in the texts.
 	Exact: func(s *Selector) bool {
-		return !s.byOwner() && !s.byCreation() && s.Types == nil && s.Statuses == nil && s.ExpiresBefore == nil && s.ExpiresAfter == nil
+		return !s.byOwner() && !s.byCreation() && s.Types == nil && s.Statuses == nil && s.ExpiresBefore == nil && s.ExpiresAfter == nil && !s.NeverExpires
 	},
 	Unblacklist: func(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
 		return tx.UnblacklistTokens(ctx, rowsOf(refs))
@@ -146,6 +146,9 @@ func listJWT(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq
 	decide := func(t *db.OutstandingToken) (db.Facts, bool) {
 		c := credential(t)
 		return db.Facts{Status: string(c.Status), Type: c.Type, Created: c.Created, Expires: c.Expires}, s.matches(&c)
+	}
+	if s.NeverExpires { // simplejwt accepts no token without an expiry
+		return func(func(Credential, error) bool) {}
 	}
 	return credentials(ctx, func(ctx context.Context) iter.Seq2[db.OutstandingToken, error] {
 		return store.OutstandingTokens(ctx, s.filter(), settings, decide)

@@ -24,6 +24,9 @@ type Selector struct {
 	ExpiresAfter  *time.Time
 	Staff         *bool
 	Superuser     *bool
+	Inactive      *bool // whether the owner is inactive
+	NeverExpires  bool
+	Detailed      bool // more of the owners is wanted than their names
 	Sort          string
 	Descending    bool
 	Limit         int
@@ -44,7 +47,7 @@ func (s *Selector) wants(status Status) bool {
 func (s *Selector) byCreation() bool { return s.CreatedBefore != nil || s.CreatedAfter != nil }
 
 // byOwner reports whether the selector asks who the owner is.
-func (s *Selector) byOwner() bool { return s.UserIDs != nil || s.Staff != nil || s.Superuser != nil }
+func (s *Selector) byOwner() bool { return s.UserIDs != nil || s.Staff != nil || s.Superuser != nil || s.Inactive != nil }
 
 // matches reports whether the selector, except for the owners, selects a credential.
 func (s *Selector) matches(c *Credential) bool {
@@ -61,7 +64,11 @@ func within(t time.Time, after, before *time.Time) bool {
 // filter is what the database can decide of the selector.
 func (s *Selector) filter() db.Filter {
 	f := db.Filter{UserIDs: s.UserIDs, CreatedBefore: s.CreatedBefore, CreatedAfter: s.CreatedAfter, ExpiresBefore: s.ExpiresBefore,
-		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit, Compare: s.Compare}
+		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit, Compare: s.Compare, NeverExpires: s.NeverExpires, Detailed: s.Detailed}
+	if s.Inactive != nil {
+		active := !*s.Inactive
+		f.Active = &active
+	}
 	for _, status := range s.Statuses {
 		f.Statuses = append(f.Statuses, string(status))
 	}

@@ -46,7 +46,7 @@ var Session = &Kind{
 		return tx.DeleteSessions(ctx, rowsOf(refs))
 	},
 	BlacklistWhere: func(ctx context.Context, tx *db.Tx, s *Selector) (int64, error) {
-		if len(s.Types) > 0 || s.byCreation() {
+		if len(s.Types) > 0 || s.byCreation() || s.NeverExpires {
 			return 0, nil
 		}
 		return tx.DeleteSessionsWhere(ctx, s.filter())
@@ -193,7 +193,7 @@ func listSessions(ctx context.Context, env Env, store *db.Store, s Selector) ite
 		f.Sort, f.Limit = "", 0
 	}
 	return func(yield func(Credential, error) bool) {
-		if len(s.Types) > 0 || byCreation && s.PassedOver == nil {
+		if len(s.Types) > 0 || s.NeverExpires || byCreation && s.PassedOver == nil {
 			return
 		}
 		keys, err := env.Keys()

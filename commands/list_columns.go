@@ -1,0 +1,73 @@
+package commands
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"tokenctl/output"
+	"tokenctl/tokens"
+)
+
+// auditColumns are further fields of a list. They are there only if --columns or --field
+// names them: most of them are about the owner, and cost a list time.
+var auditColumns = []output.Column{{Name: "email"}, {Name: "is_active"}, {Name: "is_staff"}, {Name: "is_superuser"}, {Name: "last_login"},
+	{Name: "age_days"}, {Name: "expires_days"}}
+
+// ofOwner reports whether a further field needs more of the owner than a list usually reads.
+func ofOwner(c output.Column) bool {
+	return c.Name != "age_days" && c.Name != "expires_days" && c.Name != "is_active"
+}
+
+// auditColumns are those of the further fields that the command line names, in its order. If
+// it names a field that neither they nor the others are, they are all of them: the error
+// lists the fields.
+func (a *App) auditColumns(others []output.Column) (asked []output.Column) {
+	for _, name := range append(slices.Clone(a.global.columns), a.global.field) {
+		named := func(c output.Column) bool { return c.Name == strings.TrimPrefix(name, "+") }
+		switch i := slices.IndexFunc(auditColumns, named); {
+		case i >= 0 && !slices.ContainsFunc(asked, named):
+			asked = append(asked, auditColumns[i])
+		case i < 0 && name != "" && !slices.ContainsFunc(others, named):
+			return auditColumns
+		}
+	}
+	return asked
+}
+
+// auditValue is the value of a further field. An owner who is not there has none.
+func auditValue(name string, c *tokens.Credential, now time.Time) output.Value {
+	u := &c.Owner
+	switch name {
+	case "email":
+		if u.Email != nil {
+			return output.String(*u.Email)
+		}
+	case "is_active":
+		return output.OptBool(u.IsActive)
+	case "is_staff":
+		return output.OptBool(u.IsStaff)
+	case "is_superuser":
+		return output.OptBool(u.IsSuperuser)
+	case "last_login":
+		return output.Time(u.LastLogin)
+	case "age_days":
+		if !c.Created.IsZero() {
+			return output.Int(days(now.Sub(c.Created)))
+		}
+	case "expires_days":
+		if !c.Expires.IsZero() {
+			return output.Int(days(c.Expires.Sub(now)))
+		}
+	}
+	return output.Null()
+}
+
+// days is the number of whole days; what has passed for less than a day is -1.
+func days(d time.Duration) int64 {
+	n := int64(d / (24 * time.Hour))
+	if d < 0 && d%(24*time.Hour) != 0 {
+		n--
+	}
+	return n
+}
