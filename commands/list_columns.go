@@ -53,20 +53,26 @@ func auditValue(name string, c *tokens.Credential, now time.Time) output.Value {
 		return output.Time(u.LastLogin)
 	case "age_days":
 		if !c.Created.IsZero() {
-			return output.Int(days(now.Sub(c.Created)))
+			return output.Int(days(c.Created, now))
 		}
 	case "expires_days":
 		if !c.Expires.IsZero() {
-			return output.Int(days(c.Expires.Sub(now)))
+			return output.Int(days(now, c.Expires))
 		}
 	}
 	return output.Null()
 }
 
-// days is the number of whole days; what has passed for less than a day is -1.
-func days(d time.Duration) int64 {
-	n := int64(d / (24 * time.Hour))
-	if d < 0 && d%(24*time.Hour) != 0 {
+// days is the number of whole days between two times; less than a day backwards is -1. A
+// [time.Duration] would end after 292 years.
+func days(from, to time.Time) int64 {
+	seconds := to.Unix() - from.Unix()
+	if to.Nanosecond() < from.Nanosecond() {
+		seconds--
+	}
+	const day = 24 * 60 * 60
+	n := seconds / day
+	if seconds%day < 0 {
 		n--
 	}
 	return n

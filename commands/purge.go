@@ -3,7 +3,9 @@ package commands
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +22,9 @@ type purgeOptions struct {
 	batchSize      int
 	pause          time.Duration
 	keepNewer      time.Duration
+	expiresBefore  dateValue
+	inactive       bool
+	orphans        bool
 	dryRun         bool
 	consent        consentFlags
 }
@@ -35,11 +40,15 @@ func newPurge(a *App) *cobra.Command {
 expires, or has no expiry date, stays. A blacklisted sliding JWT stays as long as
 it could be refreshed: without its row it would come back to life.
 
+With --orphans the rows of all kinds are deleted whose user is gone. A blacklisted JWT
+that has not expired stays.
+
 The numbers are shown first, and confirmed. Each batch is a transaction of its
 own, so that nobody waits long for a lock: what has been deleted when the command
 is interrupted stays deleted, and running it again goes on from there.`,
 		Example: `  tokenctl purge --dry-run
   tokenctl purge --kind session --yes
+  tokenctl purge --orphans --dry-run
   tokenctl purge --keep-newer-than 30d --batch-size 1000 --pause 100ms`,
 		Args: o.check,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -54,6 +63,12 @@ is interrupted stays deleted, and running it again goes on from there.`,
 	f.IntVar(&o.batchSize, "batch-size", 20000, "delete at most `N` rows in a transaction")
 	pauseVar(f, &o.pause, "pause", "rest for a `TIME` after each transaction, so that others get ahead")
 	pauseVar(f, &o.keepNewer, "keep-newer-than", "keep what expired less than this `AGE` ago, such as 30d")
+	f.StringVar(&o.expiresBefore.text, "expires-before", "", "only what expired before the `DATE`, or longer ago than an age such as 30d")
+	f.BoolVar(&o.inactive, "inactive", false, "only those of inactive users")
+	f.BoolVar(&o.orphans, "orphans", false, "delete the rows whose user is gone, instead of those that have expired")
+	for _, name := range []string{"user", "user-id", "inactive", "expires-before", "keep-newer-than"} {
+		c.MarkFlagsMutuallyExclusive("orphans", name)
+	}
 	f.BoolVar(&o.dryRun, "dry-run", false, "count what would be deleted; delete nothing")
 	o.consent.flags(c)
 	must(c.RegisterFlagCompletionFunc("kind", a.completeKinds("purge")))
@@ -78,6 +93,7 @@ type purgeWork struct {
 	kind    *tokens.Kind
 	expired []db.Ref
 	deleted int64
+	kept    int // orphans that are blacklisted, and have not expired
 }
 
 func (o *purgeOptions) run(ctx context.Context) error {
@@ -101,7 +117,10 @@ func (o *purgeOptions) run(ctx context.Context) error {
 	var total int64
 	for _, w := range work {
 		total += int64(len(w.expired))
-		if w.kind.AssumedExpired == nil || len(w.expired) == 0 {
+		if w.kept > 0 {
+			a.say("note: %s: they are blacklisted, and would work again without their rows", plural(w.kept, w.kind.Noun()+" of nobody stays until it expires", w.kind.Title+" of nobody stay until they expire"))
+		}
+		if o.orphans || w.kind.AssumedExpired == nil || len(w.expired) == 0 {
 			continue
 		}
 		if text := w.kind.AssumedExpired(a.env()); text != "" {
@@ -128,7 +147,7 @@ func (o *purgeOptions) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := o.consent.obtain(ctx, a, "purge", count(int(total), "expired row"), int(total)); err != nil {
+	if _, err := o.consent.obtain(ctx, a, "purge", o.rows(int(total)), int(total)); err != nil {
 		return err
 	}
 	for _, w := range work {
@@ -146,11 +165,28 @@ func (o *purgeOptions) run(ctx context.Context) error {
 	return o.show(work)
 }
 
+// rows counts rows that are purged.
+func (o *purgeOptions) rows(n int) string {
+	if o.orphans {
+		return plural(n, "row without a user", "rows without a user")
+	}
+	return count(n, "expired row")
+}
+
 // request is what to purge, of these kinds or, without any, of all. Where users are named,
 // it is of the kinds that belong to them.
 func (o *purgeOptions) request(ctx context.Context, store *db.Store, kinds []*tokens.Kind) (tokens.PurgeRequest, []*tokens.Kind, error) {
 	req := tokens.PurgeRequest{Now: store.Now(), Before: store.Now().Add(-o.keepNewer)}
-	if len(o.users)+len(o.userIDs) == 0 {
+	if o.expiresBefore.given() {
+		before, err := o.expiresBefore.resolve("expires-before", store.Now(), false)
+		if err != nil {
+			return req, nil, err
+		}
+		if before.Before(req.Before) {
+			req.Before = before
+		}
+	}
+	if len(o.users)+len(o.userIDs) == 0 && !o.inactive {
 		return req, kinds, nil
 	}
 	of, err := o.app.kindsOfUsers(ctx, store, kinds)
@@ -164,7 +200,24 @@ func (o *purgeOptions) request(ctx context.Context, store *db.Store, kinds []*to
 		req.UserIDs, err = tx.UserIDs(ctx, o.users, o.userIDs)
 		return err
 	})
+	if err == nil && o.inactive {
+		req.UserIDs, err = inactiveUsers(ctx, store, req.UserIDs)
+	}
 	return req, of, err
+}
+
+// inactiveUsers are the inactive ones of the users with these primary keys; nil means all
+// users.
+func inactiveUsers(ctx context.Context, store *db.Store, ids []string) ([]string, error) {
+	active := false
+	inactive := []string{} // nil would be everybody
+	for u, err := range store.ListUsers(ctx, db.Filter{UserIDs: ids, Active: &active, Brief: true}) {
+		if err != nil {
+			return nil, err
+		}
+		inactive = append(inactive, strings.Clone(u.ID))
+	}
+	return inactive, nil
 }
 
 // count finds the expired rows of the kinds. Without --kind those count that the database
@@ -175,8 +228,14 @@ func (o *purgeOptions) count(ctx context.Context, store *db.Store, req tokens.Pu
 		return nil, err
 	}
 	var work []*purgeWork
+	able := func(k *tokens.Kind) bool {
+		return o.orphans && k.DeleteOrphans != nil || !o.orphans && k.Can("purge")
+	}
 	for _, k := range kinds {
-		err := k.Refuse("purge")
+		var err error
+		if !able(k) {
+			err = k.Refuse("purge")
+		}
 		if err == nil {
 			err = k.Check(layout)
 		}
@@ -187,7 +246,7 @@ func (o *purgeOptions) count(ctx context.Context, store *db.Store, req tokens.Pu
 	}
 	if len(kinds) == 0 {
 		for _, k := range tokens.Kinds() {
-			if k.Can("purge") && k.Present(layout) {
+			if able(k) && k.Present(layout) {
 				work = append(work, &purgeWork{kind: k})
 			}
 		}
@@ -197,7 +256,13 @@ func (o *purgeOptions) count(ctx context.Context, store *db.Store, req tokens.Pu
 		}
 	}
 	for _, w := range work {
-		for ref, err := range w.kind.Expired(ctx, o.app.env(), store, req) {
+		rows := w.kind.Expired
+		if o.orphans {
+			rows = func(ctx context.Context, env tokens.Env, store *db.Store, req tokens.PurgeRequest) iter.Seq2[db.Ref, error] {
+				return tokens.Orphans(ctx, env, store, w.kind, &w.kept)
+			}
+		}
+		for ref, err := range rows(ctx, o.app.env(), store, req) {
 			if err != nil {
 				return nil, err
 			}
@@ -226,7 +291,12 @@ func (o *purgeOptions) purgeKind(ctx context.Context, store *db.Store, req token
 		var n int64
 		err := again(func() error {
 			return store.WriteMany(ctx, func(tx *db.Tx) (err error) {
-				if n, err = w.kind.Purge(ctx, a.env(), tx, batch, req); err != nil {
+				if o.orphans {
+					n, err = w.kind.DeleteOrphans(ctx, tx, batch)
+				} else {
+					n, err = w.kind.Purge(ctx, a.env(), tx, batch, req)
+				}
+				if err != nil {
 					return err
 				}
 				return tx.CheckConstraints(ctx)

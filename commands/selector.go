@@ -21,7 +21,7 @@ type selectorFlags struct {
 	kinds, types, users, userIDs, statuses                   []string
 	createdBefore, createdAfter, expiresBefore, expiresAfter dateValue
 	olderThan                                                time.Duration
-	staff, superuser, inactive, never                        bool
+	staff, superuser, inactive, never, orphans               bool
 	limit                                                    int
 	sort                                                     string
 }
@@ -43,6 +43,9 @@ func (s *selectorFlags) flags(a *App, c *cobra.Command) {
 	f.BoolVar(&s.superuser, "superuser", false, "only those of superusers")
 	f.BoolVar(&s.inactive, "inactive", false, "only those of inactive users")
 	f.BoolVar(&s.never, "never-expires", false, "only those that never expire")
+	f.BoolVar(&s.orphans, "orphans", false, "only those whose user is gone")
+	c.MarkFlagsMutuallyExclusive("orphans", "user")
+	c.MarkFlagsMutuallyExclusive("orphans", "user-id")
 	c.MarkFlagsMutuallyExclusive("never-expires", "expires-before")
 	c.MarkFlagsMutuallyExclusive("never-expires", "expires-after")
 	f.StringVar(&s.sort, "sort", "", "order by the `FIELD` "+strings.Join(tokens.Sorts(), ", ")+"; a minus before it reverses")
@@ -56,7 +59,7 @@ func (s *selectorFlags) flags(a *App, c *cobra.Command) {
 
 // selectorNames are the flags that select; --sort and --limit alone select nothing.
 var selectorNames = []string{"kind", "type", "user", "user-id", "status", "created-before", "created-after", "expires-before",
-	"expires-after", "never-expires", "older-than", "staff", "superuser", "inactive", "limit"}
+	"expires-after", "never-expires", "older-than", "staff", "superuser", "inactive", "orphans", "limit"}
 
 // given reports whether the command line selects by flags.
 func (s *selectorFlags) given(c *cobra.Command) bool {
@@ -101,6 +104,10 @@ func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db
 	if c.Flags().Changed("inactive") {
 		sel.Inactive = &s.inactive
 	}
+	if c.Flags().Changed("orphans") && !s.orphans {
+		return sel, usage("--orphans=false is no selector", "leave it out")
+	}
+	sel.Orphans = s.orphans
 	if c.Flags().Changed("never-expires") && !s.never {
 		return sel, usage("--never-expires=false is no selector", "those that do expire: --expires-before 9999-12-31")
 	}

@@ -55,6 +55,9 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 			return nil, err
 		}
 		q.Limit = f.Limit
+		if f.Orphans {
+			l.orphans(q, l.AuthToken())
+		}
 		if err := f.whereOwner(l, l.AuthToken().Owner, q); err != nil {
 			return nil, err
 		}
@@ -67,7 +70,13 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 		status := "case when " + l.isFlag(l.AuthToken().Owner, "is_active", true, true) + " then 'active' else 'disabled' end"
 		return q, f.sortBy(l, q, id, map[string]string{"id": id, "user": l.Engine.Bytewise(l.AuthToken().Owner.nameOf("u")), "user_id": owner,
 			"created": l.Engine.KnownDate(l.AuthToken().Column("created"), "t.created"), "status": status, "kind": id, "type": id, "expires": id})
-	}, func(l *Layout, r *engine.Row) Token { return scanToken(l, r, !f.Detailed) })
+	}, func(l *Layout, r *engine.Row) Token {
+		t := scanToken(l, r, !f.Detailed)
+		if f.Orphans {
+			t.User = scanOrphan(l.AuthToken(), r)
+		}
+		return t
+	})
 }
 
 // whereCreated adds the conditions on the column created of a table under the alias t.

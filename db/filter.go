@@ -28,6 +28,7 @@ type Filter struct {
 	Descending    bool
 	Limit         int  // 0: none
 	NeverExpires  bool // of knox tokens: those without an expiry
+	Orphans       bool // of drf and knox tokens: those whose user is gone, and only those
 	Brief         bool // of users: only key, name and IsActive are wanted
 	Detailed      bool // of credentials: more of the owner than a brief list shows is wanted
 	Compare       bool // of credentials: what a change compares is wanted (Ref.Row, Ref.Seen)

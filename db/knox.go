@@ -99,6 +99,9 @@ func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, e
 		if f.Compare && !f.Detailed { // else it is among the columns
 			q.Columns = append(q.Columns, l.knoxSeen())
 		}
+		if f.Orphans {
+			l.orphans(q, l.Knox())
+		}
 		if err := f.whereKnox(l, q, status); err != nil {
 			return nil, err
 		}
@@ -114,6 +117,9 @@ func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, e
 		t := scanKnox(l, r, !f.Detailed)
 		if f.Compare && !f.Detailed {
 			t.Seen = r.Text()
+		}
+		if f.Orphans {
+			t.User = scanOrphan(l.Knox(), r)
 		}
 		return t
 	})

@@ -120,6 +120,24 @@ func withOwners(t *Table, u *UserTable) string {
 	return t.SQL() + " t join " + u.From("u") + " on u." + engine.Quote(u.Key) + " = t.user_id"
 }
 
+// orphans makes a query for credentials with owners one for those whose user is gone, by its
+// last column the primary key that their rows name.
+func (l *Layout) orphans(q *engine.Query, t *Table) {
+	u := t.Owner
+	q.From = t.SQL() + " t left join " + u.From("u") + " on u." + engine.Quote(u.Key) + " = t.user_id"
+	q.Where = append(q.Where, "u."+engine.Quote(u.Key)+" is null")
+	q.Columns = append(q.Columns, "cast(t.user_id as text)")
+}
+
+// scanOrphan reads the user whom the row of an orphan names.
+func scanOrphan(t *Table, r *engine.Row) User {
+	id, there := r.Maybe()
+	if !there {
+		return User{}
+	}
+	return User{ID: t.Owner.keyText(id)}
+}
+
 // findCredentials settles which tables are those of the kinds: the one that the
 // setting names, else Django's own or the one with its columns. Django makes its own
 // also where another model is in its place, and it stays empty then: where both are

@@ -165,6 +165,10 @@ func (f *Filter) whereOutstanding(l *Layout, q *engine.Query) error {
 	case len(f.Statuses) == 1:
 		q.Where = append(q.Where, l.isBlacklisted("o.id"))
 	}
+	if f.Orphans { // or their texts name a user who is there
+		u := l.Outstanding().Owner
+		q.Where = append(q.Where, "u."+engine.Quote(u.Key)+" is null")
+	}
 	if f.UserIDs == nil {
 		return nil
 	}

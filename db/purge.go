@@ -169,6 +169,31 @@ func (tx *Tx) DeleteExpiredOutstanding(ctx context.Context, refs []Ref, before t
 	return tx.deleteExpired(ctx, o, rows, "expires_at", at)
 }
 
+// DeleteOrphanTokens deletes those of the tokens whose rows still name no user, and what
+// blacklists them.
+func (tx *Tx) DeleteOrphanTokens(ctx context.Context, refs []Ref) (int64, error) {
+	l := tx.Layout
+	o := l.Outstanding()
+	rows := columnValues{"key", o.Column("id"), rowValues(refs)}
+	nobody := func(t string) string {
+		return "not exists (select 1 from " + o.Owner.From("u") + " where u." + engine.Quote(o.Owner.Key) + " = " + t + ".user_id)"
+	}
+	if b := l.Blacklisted(); b != nil {
+		_, err := tx.run(ctx, change{table: b, text: "delete from " + b.SQL() + " as t using n where t.token_id = n.key and exists (select 1 from " + o.SQL() +
+			" o where o.id = n.key and " + nobody("o") + ")", each: []columnValues{rows}})
+		if err != nil {
+			return 0, err
+		}
+	}
+	missed, err := tx.run(ctx, change{table: o, text: "delete from " + o.SQL() + " as t using n where t.id = n.key and " + nobody("t"), each: []columnValues{rows}})
+	deleted := int64(len(refs) - len(missed))
+	if err != nil || missed == nil {
+		return deleted, err
+	}
+	q := &engine.Query{From: o.SQL() + " t", Where: []string{nobody("t")}}
+	return deleted, tx.noneLeft(ctx, o, q, "t.id", columnValues{"key", o.Column("id"), subset(rows.each, missed)})
+}
+
 func (tx *Tx) deleteExpired(ctx context.Context, t *Table, keys columnValues, expiry string, before any) (int64, error) {
 	key := "t." + engine.Quote(keys.column.Name)
 	past := func(at string) string {

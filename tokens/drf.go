@@ -58,7 +58,10 @@ var DRF = &Kind{
 		}
 		return tx.DeleteTokensWhere(ctx, f)
 	},
-	Exact:     func(*Selector) bool { return true },
+	DeleteOrphans: func(ctx context.Context, tx *db.Tx, refs []db.Ref) (int64, error) {
+		return deleted(refs)(tx.DeleteTokens(ctx, refs))
+	},
+	Exact:     func(s *Selector) bool { return !s.Orphans },
 	Remains:   drfRemains,
 	idOf:      func(r *db.Ref) string { return drfID(r.Owner, r.Key) },
 	lockOrder: byOwner,
@@ -104,8 +107,21 @@ func drfCredential(t *db.Token) Credential {
 	return c
 }
 
+// ofNobody makes c the credential of a user who is gone: the application finds nobody to let
+// in.
+func ofNobody(c Credential) Credential {
+	c.orphan = true
+	if c.Status != Expired {
+		c.Status = Dead
+	}
+	return c
+}
+
 // drfFilter turns the selector into a filter; some is false if it selects no drf token.
 func drfFilter(s *Selector) (f db.Filter, some bool) {
+	if s.Orphans {
+		return s.filter(), len(s.Types) == 0 && s.ExpiresBefore == nil && s.wants(Dead)
+	}
 	// A drf token never expires: no date is after its expiry.
 	if len(s.Types) > 0 || s.ExpiresBefore != nil || !s.wants(Active) && !s.wants(Disabled) {
 		return f, false
@@ -126,7 +142,12 @@ func listDRF(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2[
 	if !some {
 		return func(func(Credential, error) bool) {}
 	}
-	return credentials(ctx, func(ctx context.Context) iter.Seq2[db.Token, error] { return store.Tokens(ctx, f) }, drfCredential)
+	return credentials(ctx, func(ctx context.Context) iter.Seq2[db.Token, error] { return store.Tokens(ctx, f) }, func(t *db.Token) Credential {
+		if s.Orphans {
+			return ofNobody(drfCredential(t))
+		}
+		return drfCredential(t)
+	})
 }
 
 // drfByIDs finds tokens by their owners. An id without a fingerprint means the owner's only

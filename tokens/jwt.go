@@ -48,7 +48,7 @@ var JWT = &Kind{
 	},
 	// Anything but "all" is in the texts.
 	Exact: func(s *Selector) bool {
-		return !s.byOwner() && !s.byCreation() && s.Types == nil && s.Statuses == nil && s.ExpiresBefore == nil && s.ExpiresAfter == nil && !s.NeverExpires
+		return !s.byOwner() && !s.byCreation() && s.Types == nil && s.Statuses == nil && s.ExpiresBefore == nil && s.ExpiresAfter == nil && !s.NeverExpires && !s.Orphans
 	},
 	Unblacklist: func(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
 		return tx.UnblacklistTokens(ctx, rowsOf(refs))
@@ -58,6 +58,9 @@ var JWT = &Kind{
 	},
 	Purge: func(ctx context.Context, env Env, tx *db.Tx, rows []db.Ref, r PurgeRequest) (int64, error) {
 		return tx.DeleteExpiredOutstanding(ctx, rows, purgeJWTBefore(env, r))
+	},
+	DeleteOrphans: func(ctx context.Context, tx *db.Tx, refs []db.Ref) (int64, error) {
+		return tx.DeleteOrphanTokens(ctx, refs)
 	},
 	Remains:         jwtRemains,
 	RemainsInactive: jwtRemainsInactive,
@@ -118,6 +121,7 @@ func storedJWT(s tokenctl.JWTSettings, t *db.OutstandingToken, now time.Time) Cr
 		}
 	}
 	c.Status = jwtStatus(s, &c, t.Blacklisted, now)
+	c.orphan = t.User.ID == "" && !t.Several
 	return c
 }
 

@@ -137,6 +137,8 @@ type Kind struct {
 	// many there were.
 	Expired func(context.Context, Env, *db.Store, PurgeRequest) iter.Seq2[db.Ref, error]
 	Purge   func(context.Context, Env, *db.Tx, []db.Ref, PurgeRequest) (int64, error)
+	// DeleteOrphans deletes rows whose user is gone, and returns how many there were.
+	DeleteOrphans func(context.Context, *db.Tx, []db.Ref) (int64, error)
 	// Remains are sentences about access that remains after credentials are blacklisted.
 	Remains func(context.Context, Env, *db.Tx, []*Ref) ([]string, error)
 	// RemainsInactive are sentences about access that remains although the owners are inactive

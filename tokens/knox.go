@@ -56,7 +56,10 @@ var Knox = &Kind{
 		}
 		return tx.DeleteKnoxTokensWhere(ctx, s.filter())
 	},
-	Exact: func(*Selector) bool { return true },
+	DeleteOrphans: func(ctx context.Context, tx *db.Tx, refs []db.Ref) (int64, error) {
+		return deleted(refs)(tx.DeleteKnoxTokens(ctx, refs))
+	},
+	Exact: func(s *Selector) bool { return !s.Orphans },
 	Expired: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) iter.Seq2[db.Ref, error] {
 		return s.ExpiredKnox(ctx, r.Before, r.UserIDs)
 	},
@@ -99,8 +102,21 @@ func listKnox(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2
 	if len(s.Types) > 0 {
 		return func(func(Credential, error) bool) {}
 	}
-	return credentials(ctx, func(ctx context.Context) iter.Seq2[db.KnoxToken, error] { return store.KnoxTokens(ctx, s.filter()) },
-		func(t *db.KnoxToken) Credential { return KnoxCredential(*t) })
+	f := s.filter()
+	if !s.Orphans {
+		return credentials(ctx, func(ctx context.Context) iter.Seq2[db.KnoxToken, error] { return store.KnoxTokens(ctx, f) },
+			func(t *db.KnoxToken) Credential { return KnoxCredential(*t) })
+	}
+	f.Statuses, f.Limit = nil, 0 // the database does not know that they are dead
+	all := credentials(ctx, func(ctx context.Context) iter.Seq2[db.KnoxToken, error] { return store.KnoxTokens(ctx, f) },
+		func(t *db.KnoxToken) Credential { return ofNobody(KnoxCredential(*t)) })
+	return func(yield func(Credential, error) bool) {
+		for c, err := range all {
+			if (err != nil || s.wants(c.Status)) && !yield(c, err) {
+				return
+			}
+		}
+	}
 }
 
 func knoxByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, error) {

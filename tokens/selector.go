@@ -26,6 +26,7 @@ type Selector struct {
 	Superuser     *bool
 	Inactive      *bool // whether the owner is inactive
 	NeverExpires  bool
+	Orphans       bool // those whose user is gone
 	Detailed      bool // more of the owners is wanted than their names
 	Sort          string
 	Descending    bool
@@ -47,11 +48,13 @@ func (s *Selector) wants(status Status) bool {
 func (s *Selector) byCreation() bool { return s.CreatedBefore != nil || s.CreatedAfter != nil }
 
 // byOwner reports whether the selector asks who the owner is.
-func (s *Selector) byOwner() bool { return s.UserIDs != nil || s.Staff != nil || s.Superuser != nil || s.Inactive != nil }
+func (s *Selector) byOwner() bool {
+	return s.UserIDs != nil || s.Staff != nil || s.Superuser != nil || s.Inactive != nil
+}
 
 // matches reports whether the selector, except for the owners, selects a credential.
 func (s *Selector) matches(c *Credential) bool {
-	return (len(s.Types) == 0 || slices.Contains(s.Types, c.Type)) && s.wants(c.Status) &&
+	return (!s.Orphans || c.orphan) && (len(s.Types) == 0 || slices.Contains(s.Types, c.Type)) && s.wants(c.Status) &&
 		within(c.Created, s.CreatedAfter, s.CreatedBefore) && (within(c.Expires, s.ExpiresAfter, s.ExpiresBefore))
 }
 
@@ -64,7 +67,7 @@ func within(t time.Time, after, before *time.Time) bool {
 // filter is what the database can decide of the selector.
 func (s *Selector) filter() db.Filter {
 	f := db.Filter{UserIDs: s.UserIDs, CreatedBefore: s.CreatedBefore, CreatedAfter: s.CreatedAfter, ExpiresBefore: s.ExpiresBefore,
-		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit, Compare: s.Compare, NeverExpires: s.NeverExpires, Detailed: s.Detailed}
+		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit, Compare: s.Compare, NeverExpires: s.NeverExpires, Orphans: s.Orphans, Detailed: s.Detailed}
 	if s.Inactive != nil {
 		active := !*s.Inactive
 		f.Active = &active

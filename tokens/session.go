@@ -52,7 +52,7 @@ var Session = &Kind{
 		return tx.DeleteSessionsWhere(ctx, s.filter())
 	},
 	// Whose a session is, only its data tells.
-	Exact: func(s *Selector) bool { return !s.byOwner() && s.Statuses == nil },
+	Exact: func(s *Selector) bool { return !s.byOwner() && s.Statuses == nil && !s.Orphans },
 	Expired: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) iter.Seq2[db.Ref, error] {
 		return s.ExpiredSessions(ctx, r.Before, r.UserIDs)
 	},
@@ -68,6 +68,9 @@ var Session = &Kind{
 			return []string{"a session ends with its row " + assumed}, nil
 		}
 		return nil, nil
+	},
+	DeleteOrphans: func(ctx context.Context, tx *db.Tx, refs []db.Ref) (int64, error) {
+		return deleted(refs)(tx.DeleteSessions(ctx, refs))
 	},
 	OutlivesRow: sessionOutlivesRow,
 	idOf:        func(r *db.Ref) string { return SessionID(r.Key) },
@@ -123,6 +126,7 @@ func judgeSession(env Env, keys *django.SessionKeys, now time.Time, s *db.Sessio
 			c.Notes = append(c.Notes, "none of the configured keys made its signature: the application takes it for an empty session, or the keys are not the application's")
 		}
 	}
+	c.orphan = s.Problem == nil && s.UserID != "" && s.User.ID == ""
 	dead := sessionDeath(env, keys, s, c.Signature)
 	switch {
 	case !s.Expires.IsZero() && !s.Expires.After(now):
@@ -207,10 +211,10 @@ func listSessions(ctx context.Context, env Env, store *db.Store, s Selector) ite
 		}
 		credential := func(v *db.Session) Credential { return judgeSession(env, ready, now, v) }
 		var decide db.Classify[db.Session]
-		if s.Statuses != nil || s.Sort == "status" {
+		if s.Statuses != nil || s.Sort == "status" || s.Orphans {
 			decide = func(v *db.Session) (db.Facts, bool) {
 				c := credential(v)
-				return db.Facts{Status: string(c.Status)}, s.wants(c.Status)
+				return db.Facts{Status: string(c.Status)}, s.wants(c.Status) && (!s.Orphans || c.orphan)
 			}
 		}
 		note := func(v *db.Session) {

@@ -1,0 +1,38 @@
+package tokens
+
+import (
+	"context"
+	"iter"
+
+	"tokenctl/db"
+)
+
+// An orphan is a credential whose user is gone: its row names a user who is not there. A JWT
+// also is one if neither its row nor its text names a user. A session in which nobody is
+// logged in is none, and one whose data cannot be read may be anybody's.
+
+// Orphans yields the rows of the orphans of a kind that can be deleted. A JWT that is
+// blacklisted and has not expired is only counted, in kept: simplejwt before 5.4 would
+// refresh it again without its row.
+func Orphans(ctx context.Context, env Env, store *db.Store, k *Kind, kept *int) iter.Seq2[db.Ref, error] {
+	return func(yield func(db.Ref, error) bool) {
+		now := store.Now()
+		for c, err := range List(ctx, env, store, Selector{Kinds: []*Kind{k}, Orphans: true, Compare: true}) {
+			if err == nil && c.Nameless() {
+				continue
+			}
+			if err == nil && c.Status == Blacklisted && !(!c.Expires.IsZero() && !c.Expires.After(now)) {
+				*kept++
+				continue
+			}
+			if !yield(c.row, err) {
+				return
+			}
+		}
+	}
+}
+
+// deleted counts the rows that a change deleted, which leaves others out.
+func deleted(refs []db.Ref) func(db.Outcomes, error) (int64, error) {
+	return func(left db.Outcomes, err error) (int64, error) { return int64(len(refs) - len(left)), err }
+}
