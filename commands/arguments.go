@@ -166,10 +166,13 @@ func exclusiveFlags(c *cobra.Command) error {
 	if c.ValidateFlagGroups() == nil {
 		return nil
 	}
+	groups := map[string][]string{} // the flags that were given, by the group
 	var given []string
 	c.Flags().Visit(func(f *pflag.Flag) {
-		if f.Annotations["cobra_annotation_mutually_exclusive"] != nil {
-			given = append(given, "--"+f.Name)
+		for _, group := range f.Annotations["cobra_annotation_mutually_exclusive"] {
+			if groups[group] = append(groups[group], "--"+f.Name); len(groups[group]) > 1 && len(given) < len(groups[group]) {
+				given = groups[group]
+			}
 		}
 	})
 	return usage(strings.Join(given, " and ")+" do not go together", "give one of them")

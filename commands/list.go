@@ -1,8 +1,10 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -51,10 +53,13 @@ func (o *listOptions) run(c *cobra.Command) error {
 	if o.reveal {
 		columns = append(slices.Clone(columns), tokenColumn)
 	}
-	audited := a.auditColumns(columns)
+	audited := a.auditColumns()
 	columns = append(slices.Clone(columns), audited...)
 	// A wrong --columns or --field is told before the database is asked.
 	w, err := output.NewWriter(a.Stdout, columns, a.options(false))
+	if field := new(output.UnknownFieldError); errors.As(err, &field) {
+		return usage(field.Error(), "--columns and --field also know "+strings.Join(columnNames(auditColumns), ", "))
+	}
 	if err != nil {
 		return err
 	}

@@ -19,17 +19,12 @@ func ofOwner(c output.Column) bool {
 	return c.Name != "age_days" && c.Name != "expires_days" && c.Name != "is_active"
 }
 
-// auditColumns are those of the further fields that the command line names, in its order. If
-// it names a field that neither they nor the others are, they are all of them: the error
-// lists the fields.
-func (a *App) auditColumns(others []output.Column) (asked []output.Column) {
+// auditColumns are those of the further fields that the command line names, in its order.
+func (a *App) auditColumns() (asked []output.Column) {
 	for _, name := range append(slices.Clone(a.global.columns), a.global.field) {
 		named := func(c output.Column) bool { return c.Name == strings.TrimPrefix(name, "+") }
-		switch i := slices.IndexFunc(auditColumns, named); {
-		case i >= 0 && !slices.ContainsFunc(asked, named):
+		if i := slices.IndexFunc(auditColumns, named); i >= 0 && !slices.ContainsFunc(asked, named) {
 			asked = append(asked, auditColumns[i])
-		case i < 0 && name != "" && !slices.ContainsFunc(others, named):
-			return auditColumns
 		}
 	}
 	return asked
