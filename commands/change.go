@@ -228,7 +228,7 @@ func (f *changeFlags) cannot(ctx context.Context, c *tokens.Credential, store *d
 
 func (f *changeFlags) eachSelected(ctx context.Context, store *db.Store, sel tokens.Selector, add func(*tokens.Credential) error) error {
 	for c, err := range tokens.List(ctx, f.app.env(), store, sel) {
-		if err == nil {
+		if err == nil && !f.keepGoing {
 			err = c.Of().Refuse(f.verb)
 		}
 		if err != nil {

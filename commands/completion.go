@@ -156,7 +156,7 @@ type fieldRow struct {
 func rowFields() []fieldRow {
 	return []fieldRow{
 		{[]string{"list"}, slices.Concat(credentialColumns, auditColumns)},
-		{[]string{"blacklist", "unblacklist"}, credentialColumns},
+		{[]string{"expire", "blacklist", "unblacklist"}, credentialColumns},
 		{[]string{"show"}, showColumns},
 		{[]string{"mint"}, slices.Concat(credentialColumns, secretColumns)},
 		{[]string{"rotate"}, slices.Concat(credentialColumns, secretColumns, []output.Column{{Name: "replaces"}})},

@@ -102,6 +102,16 @@ func cells(t *testing.T, c cli, k *tokens.Kind) {
 	if v := c.verdict(first.secret()); v == "active" {
 		t.Error("the predecessor is still active")
 	}
+	if k.Can("expire") {
+		c.must("", "expire", second.ID, "--ttl", "400d")
+		if left := c.must("", "show", second.ID, "--field", "expires"); !strings.HasPrefix(left, time.Now().AddDate(0, 0, 400).UTC().Format("2006-01-02")) {
+			t.Errorf("after expire --ttl 400d it expires %s", left)
+		}
+		verdict(second.secret(), "active")
+	} else {
+		refused("expire", second.ID, "--ttl", "1d")
+		refused("expire", "--kind", k.Name, "--ttl", "1d", "--yes")
+	}
 	c.must("", "blacklist", second.ID)
 	if v := c.verdict(second.secret()); v == "active" {
 		t.Error("it is active after blacklist")

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"tokenctl"
 	"tokenctl/db/engine"
 	"tokenctl/django"
 )
@@ -21,6 +22,16 @@ func (tx *Tx) ReplaceKnoxTokens(ctx context.Context, refs []Ref, rows []django.K
 	return tx.changeKnox(ctx, refs, change{same: tx.Layout.timeArg(tx.Now), changed: "t.digest = n.fresh",
 		text: "update " + t.SQL() + " as t set digest = n.fresh, token_key = n.start, created = n.all, " + engine.Quote(t.knoxExpiry()) + " = " + until + " from n where " + knoxTheirs + tx.Layout.knoxUnchanged(),
 		each: []columnValues{{"seen", textColumn, seenValues(refs)}, {"fresh", t.Column("digest"), digests}, {"start", t.Column("token_key"), keys}, ends}})
+}
+
+// KnoxExpiring returns an error if the tokens have no expiry: the table is one of knox before 2.1.
+func (l *Layout) KnoxExpiring() error {
+	t, err := l.credentials("knox")
+	if err == nil && t.knoxExpiry() == "" {
+		err = &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "the table " + t.String() + " has no column for an expiry, as knox before 2.1: its tokens never expire",
+			Hint: "to end them: tokenctl blacklist --kind knox"}
+	}
+	return err
 }
 
 // ExpireKnoxTokens makes tokens expire, each at its own time.
@@ -103,11 +114,16 @@ func (tx *Tx) knoxUntil(at []time.Time) (string, columnValues) {
 			ends[i] = tx.Layout.timeText(t.Truncate(time.Microsecond))
 		}
 	}
+	return tx.until(tx.Layout.Knox().Column(tx.Layout.Knox().knoxExpiry())), columnValues{"until", textColumn, ends}
+}
+
+// until is the expression of new values of a date column, which are texts.
+func (tx *Tx) until(c *engine.Column) string {
 	expr := "nullif(n.until, '')"
 	if tx.Layout.Engine == engine.PostgreSQL {
-		expr = "cast(" + expr + " as " + engine.Quote(tx.Layout.Knox().Column(tx.Layout.Knox().knoxExpiry()).Type) + ")"
+		expr = "cast(" + expr + " as " + engine.Quote(c.Type) + ")"
 	}
-	return expr, columnValues{"until", textColumn, ends}
+	return expr
 }
 
 func (tx *Tx) changeKnox(ctx context.Context, refs []Ref, c change) (Outcomes, error) {

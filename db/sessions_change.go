@@ -91,6 +91,32 @@ func (tx *Tx) ReplaceSessions(ctx context.Context, old []Session, keys []tokenct
 	return list, err
 }
 
+// ExpireSessions gives sessions that LockSessions returned another expiry, and those whose new
+// data is not empty that data. It returns the expiries: one that tokenctl made keeps its mark.
+func (tx *Tx) ExpireSessions(ctx context.Context, old []Session, data []string, end time.Time) ([]time.Time, error) {
+	if len(old) == 0 {
+		return nil, nil
+	}
+	t := tx.Layout.Session()
+	refs := make([]Ref, len(old))
+	ends := make([]time.Time, len(old))
+	until := make([]any, len(old))
+	for i := range old {
+		refs[i].Key = old[i].Key
+		if ends[i] = end.UTC().Truncate(time.Microsecond); old[i].Marked() {
+			ends[i] = markedTime(ends[i])
+		}
+		until[i] = tx.Layout.timeText(ends[i])
+	}
+	missed, err := tx.run(ctx, change{table: t, text: "update " + t.SQL() + " as t set expire_date = " + tx.until(t.Column("expire_date")) +
+		", session_data = coalesce(nullif(n.text, ''), t.session_data) from n where t.session_key = n.key",
+		each: []columnValues{{"key", t.Column("session_key"), keyValues(refs)}, {"until", textColumn, until}, {"text", textColumn, engine.Anys(data)}}})
+	if err == nil && missed != nil {
+		err = kept(t, int64(len(missed)))
+	}
+	return ends, err
+}
+
 // DeleteSessions removes sessions. PostgreSQL deletes at once those whose data has the
 // hash that was seen. The data of the others is read again to see whose they are.
 func (tx *Tx) DeleteSessions(ctx context.Context, refs []Ref) (Outcomes, error) {

@@ -148,13 +148,13 @@ func ParseID(id string) (*Kind, string, error) {
 }
 
 // Settled reports whether a selector skips the credential because verb has nothing left to
-// do: it is blacklisted already, or, for rotate, it has expired, and a successor would give
-// access again.
+// do: it is blacklisted already, or, for rotate and expire, it has expired, and a change would
+// give access again.
 func (c *Credential) Settled(verb string) bool {
 	switch verb {
 	case "blacklist":
 		return c.Status == Blacklisted
-	case "rotate":
+	case "rotate", "expire":
 		return c.Status == Blacklisted || c.Status == Expired || c.Status == Dead
 	}
 	return false

@@ -120,6 +120,12 @@ type Kind struct {
 	ImportDRF func(ctx context.Context, env Env, tx *db.Tx, users []db.User, lifetime Lifetime, dry bool) (imported []Imported, keyless []db.User, err error)
 	// Rotate replaces credentials. For each credential in Outcomes the Minted is empty.
 	Rotate func(context.Context, Env, *db.Tx, []*Ref, RotateRequest) ([]Minted, db.Outcomes, error)
+	// Expire moves the ends of live credentials and returns the new ones. CheckExpire returns
+	// a usage error for a lifetime that the kind cannot have, and Moves are notes about who
+	// moves the end again.
+	Expire      func(context.Context, Env, *db.Tx, []*Ref, Lifetime) ([]time.Time, db.Outcomes, error)
+	CheckExpire func(Lifetime) error
+	Moves       func(*tokenctl.Settings, Lifetime) []string
 	// Ends is when a credential made now ends (zero: never), and which setting or flag decides
 	// it; why is empty if a successor keeps its predecessor's end. The function itself is nil
 	// if credentials of the kind never end.
@@ -217,7 +223,7 @@ func KindNamed(name string) (*Kind, error) {
 }
 
 // Actions are the verbs that a kind may be incapable of.
-var Actions = []string{"list", "show", "verify", "mint", "rotate", "blacklist", "unblacklist", "purge"}
+var Actions = []string{"list", "show", "verify", "mint", "rotate", "expire", "blacklist", "unblacklist", "purge"}
 
 // Can reports whether the kind knows the verb.
 func (k *Kind) Can(action string) bool {
@@ -230,6 +236,8 @@ func (k *Kind) Can(action string) bool {
 		return k.MintAll != nil
 	case "rotate":
 		return k.Rotate != nil
+	case "expire":
+		return k.Expire != nil
 	case "blacklist":
 		return k.Blacklist != nil
 	case "unblacklist":
@@ -257,6 +265,12 @@ func (k *Kind) Refuse(action string) error {
 	case action == "unblacklist" && k.Blacklist != nil:
 		e.Message = k.Name + " credentials are deleted, not blacklisted: there is nothing to bring back"
 		e.Hint = "make a new one: tokenctl mint NAME --kind " + k.Name
+	case action == "expire" && k.Ends == nil:
+		e.Message = k.Title + " never expire: there is no expiry to change"
+		e.Hint = "to end them: tokenctl blacklist; expire is for --kind " + strings.Join(able, ",")
+	case action == "expire":
+		e.Message = "the expiry of " + k.Title + " is signed into them, and nobody can change it"
+		e.Hint = "to end them: tokenctl blacklist; for others with another expiry: tokenctl rotate --ttl; expire is for --kind " + strings.Join(able, ",")
 	case action == "purge":
 		e.Message = k.Title + " never expire: there is nothing to purge"
 		e.Hint = "to make old ones stop working: tokenctl blacklist --kind " + k.Name + " --older-than 1y"

@@ -33,11 +33,14 @@ var Knox = &Kind{
 		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "knox tokens cannot overlap where AUTO_REFRESH is on: using the old one would move its expiry back",
 			Hint: "leave out --overlap, and blacklist the old token when its holder has the new one: tokenctl mint, then tokenctl blacklist"}
 	},
-	MintAll:   mintKnox,
-	AtLimit:   atLimitKnox,
-	Limit:     "have as many knox tokens as TOKEN_LIMIT_PER_USER allows",
-	ImportDRF: importDRF,
-	Rotate:    rotateKnox,
+	MintAll:     mintKnox,
+	AtLimit:     atLimitKnox,
+	Limit:       "have as many knox tokens as TOKEN_LIMIT_PER_USER allows",
+	ImportDRF:   importDRF,
+	Rotate:      rotateKnox,
+	Expire:      expireKnox,
+	CheckExpire: func(Lifetime) error { return nil },
+	Moves:       knoxMoves,
 	Ends: func(env Env, now time.Time, _ string, l Lifetime) (time.Time, string) {
 		k := env.Settings.Knox
 		ttl, _ := k.TokenTTL.Duration()

@@ -45,6 +45,12 @@ func (l Lifetime) end(now time.Time) (end time.Time, ok bool) {
 	return time.Time{}, false
 }
 
+// At is when a credential ends that has this lifetime from now on; zero is never.
+func (l Lifetime) At(now time.Time) time.Time {
+	end, _ := l.end(now)
+	return end.Truncate(time.Microsecond)
+}
+
 // length is that as a length of time, for kinds that count in these. None reaches further
 // than a century.
 func (l Lifetime) length(now time.Time) (d time.Duration, ok bool, err error) {

@@ -243,6 +243,8 @@ func (r *Ref) Refusal(verb string) *tokenctl.Error {
 	switch r.left {
 	case db.Gone:
 		e.Message = id + " was deleted meanwhile"
+	case lapsed:
+		e.Message = id + " has expired meanwhile"
 	case db.Already:
 		e.Message = id + " was blacklisted meanwhile"
 		switch verb {

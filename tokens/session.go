@@ -39,9 +39,12 @@ var Session = &Kind{
 		}
 		return checkSessions(ctx, env, tx, keys)
 	},
-	MintAll: mintSession,
-	Rotate:  rotateSession,
-	Ends:    sessionEnd,
+	MintAll:     mintSession,
+	Rotate:      rotateSession,
+	Expire:      expireSessions,
+	CheckExpire: checkSessionLifetime,
+	Moves:       sessionMoves,
+	Ends:        sessionEnd,
 	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
 		return tx.DeleteSessions(ctx, rowsOf(refs))
 	},

@@ -1,0 +1,181 @@
+package tokens
+
+import (
+	"context"
+	"time"
+
+	"tokenctl"
+	"tokenctl/db"
+	"tokenctl/django"
+)
+
+// expire gives credentials another end, without a new secret. A credential that has expired
+// stays expired: whoever has its secret must not get access again.
+
+// lapsed is the outcome of a credential that expired between the list and the change.
+const lapsed db.Outcome = 254
+
+// lapse marks the credentials that have expired by now.
+func lapse(refs []*Ref, now time.Time, left db.Outcomes) db.Outcomes {
+	for i, r := range refs {
+		if end := unixMicro(r.expires); left[i] == 0 && !end.IsZero() && !end.After(now) {
+			if left == nil {
+				left = db.Outcomes{}
+			}
+			left[i] = lapsed
+		}
+	}
+	return left
+}
+
+// CannotExpire says why the end of a credential cannot be moved; nil where it can.
+func (c *Credential) CannotExpire() *tokenctl.Error {
+	e := &tokenctl.Error{Code: tokenctl.CodeUsage, Hint: "tokenctl mint makes a new one"}
+	switch {
+	case c.Status == Expired:
+		e.Message = c.ID + " has expired, and expire revives nothing"
+	case c.Status == Dead:
+		e.Message = c.ID + " is dead, and expire revives nothing"
+	case c.EndUnknown():
+		e.Code, e.Message, e.Hint = tokenctl.CodeInvalidValue, "the expiry of "+c.ID+" cannot be read", "tokenctl doctor says what its row holds"
+	default:
+		return nil
+	}
+	return e
+}
+
+// LaterAndEarlier count the credentials that end after, and before, a time; the zero time is
+// never.
+func (r *Refs) LaterAndEarlier(end time.Time) (later, earlier int) {
+	for c := range r.All() {
+		switch old := unixMicro(c.expires); {
+		case old.Equal(end):
+		case old.IsZero() || !end.IsZero() && end.Before(old):
+			earlier++
+		default:
+			later++
+		}
+	}
+	return later, earlier
+}
+
+// expireKnox moves the ends of tokens whose ends are as they were seen.
+func expireKnox(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref, l Lifetime) ([]time.Time, db.Outcomes, error) {
+	if err := tx.Layout.KnoxExpiring(); err != nil {
+		return nil, nil, err
+	}
+	end, _ := l.end(tx.Now)
+	ends := make([]time.Time, len(refs))
+	for i := range ends {
+		ends[i] = end.Truncate(time.Microsecond)
+	}
+	left := lapse(refs, tx.Now, nil)
+	var indexes []int
+	for i := range refs {
+		if left[i] == 0 {
+			indexes = append(indexes, i)
+		}
+	}
+	missed, err := tx.ExpireKnoxTokens(ctx, subset(indexes, rowsOf(refs)), subset(indexes, ends))
+	for j, outcome := range missed {
+		if left == nil {
+			left = db.Outcomes{}
+		}
+		left[indexes[j]] = outcome
+	}
+	return ends, left, err
+}
+
+// knoxMoves says that AUTO_REFRESH moves the end again.
+func knoxMoves(s *tokenctl.Settings, l Lifetime) []string {
+	ttl, ok := s.Knox.TokenTTL.Duration()
+	if !s.Knox.AutoRefresh || !ok || l.By == Never {
+		return nil
+	}
+	note := "AUTO_REFRESH is on: with each use knox moves the expiry of a token to " + django.BriefDuration(ttl) + " from then, if that is later"
+	if !s.Knox.TokenTTL.IsSet() {
+		note += " (" + byDefault("TOKEN_TTL "+django.BriefDuration(ttl), "knox") + ")"
+	}
+	return []string{note}
+}
+
+// expireSessions moves the expire_date of sessions. A session with a lifetime of its own
+// (SessionBase.set_expiry of django/contrib/sessions/backends/base.py, 3.2 to 5.2) gets it
+// changed too, where a configured key signed its data: Django reads it only when it saves the
+// session, and then computes expire_date from it.
+func expireSessions(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Lifetime) ([]time.Time, db.Outcomes, error) {
+	now, left, err := tx.LockSessions(ctx, rowsOf(refs))
+	if err != nil {
+		return nil, nil, err
+	}
+	keys, err := env.Keys()
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, r := range refs {
+		if left[i] == 0 && microUnix(now[i].Expires) != r.expires {
+			left[i] = db.Changed
+		}
+	}
+	left = lapse(refs, tx.Now, left)
+	var indexes []int
+	for i := range refs {
+		if left[i] == 0 {
+			indexes = append(indexes, i)
+		}
+	}
+	item, end, err := l.expiry(tx.Now)
+	if err != nil {
+		return nil, nil, err
+	}
+	data := make([]string, len(indexes))
+	if len(keys) > 0 && checkSessionWrite(env.Settings.Session) == nil {
+		err := parallel(ctx, len(indexes), func(j int) error {
+			s := &now[indexes[j]]
+			if !ownLifetime(s.Data) || !django.VerifySession(s.Data, keys).AcceptedBy(string(env.Settings.Peers.Django)) {
+				return nil
+			}
+			renewed, err := renewedSession(env, *s, item[0], tx.Now)
+			data[j] = renewed
+			return err
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	list, err := tx.ExpireSessions(ctx, subset(indexes, now), data, end)
+	ends := make([]time.Time, len(refs))
+	for j, i := range indexes {
+		ends[i] = list[j]
+	}
+	return ends, left, err
+}
+
+// sessionMoves says what Django does to the end of a session.
+func sessionMoves(s *tokenctl.Settings, _ Lifetime) []string {
+	age := s.Session.Age()
+	text := "Django sets the expiry of a session anew when it saves the session: to " + django.BriefDuration(age) + " from then, or to the session's own lifetime"
+	if s.Session.CookieAge.Duration == 0 {
+		text += " (" + byDefault("SESSION_COOKIE_AGE "+django.BriefDuration(age), "Django") + ")"
+	}
+	notes := []string{text, "the browser forgets the cookie when it was told to, and learns of a later end when Django saves the session"}
+	if why, _ := sessionOutlivesRow(s); why != "" {
+		notes = append(notes, "an earlier end may come late: "+why)
+	}
+	return notes
+}
+
+// ownLifetime reports whether a session has a lifetime of its own that ends before the
+// browser does: set_expiry(0) is about the browser alone.
+func ownLifetime(data string) bool {
+	d, err := django.DecodeSession(data)
+	if err != nil {
+		return false
+	}
+	for _, item := range d.Items {
+		if item.Name == django.ExpiringIn(0).Name {
+			return string(item.Value) != "0" && string(item.Value) != "null"
+		}
+	}
+	return false
+}
