@@ -1,0 +1,321 @@
+// Package cache reads what Django and django-redis keep in a cache. It knows the forms
+// of keys and values, no database and no kind of credential.
+package cache
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"math"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Errors of [ReadPickle].
+var (
+	ErrNotPickle = errors.New("not a pickle")
+	ErrNoDict    = errors.New("the pickle is not a dict")
+)
+
+// Opaque is a value of a pickle that is no text, number, bool or None: a list, a date, an
+// instance of a class. Its class is neither imported nor called.
+type Opaque struct{}
+
+// dict is a dict of a pickle. Only items whose key is a text are kept.
+type dict map[string]any
+
+// mark is what MARK pushes.
+type mark struct{}
+
+// ReadPickle reads a pickle of a dict, of any protocol, as pickletools of Python 3.11 describes
+// its opcodes. Nothing of it is run: what only a call could make is [Opaque]. The other values
+// are string, *big.Int, float64, bool or nil. The work and the memory that it takes are
+// proportional to the length of the data.
+func ReadPickle(data []byte) (map[string]any, error) {
+	m := machine{data: data, memo: map[uint64]any{}}
+	for {
+		done, err := m.step()
+		if err != nil {
+			return nil, err
+		}
+		if done {
+			break
+		}
+	}
+	if len(m.stack) != 1 || len(m.data) != 0 {
+		return nil, ErrNotPickle
+	}
+	d, ok := m.stack[0].(dict)
+	if !ok {
+		return nil, ErrNoDict
+	}
+	return d, nil
+}
+
+// machine is the state of a pickle that is being read.
+type machine struct {
+	data   []byte // what has not been read yet
+	stack  []any
+	memo   map[uint64]any
+	failed bool
+}
+
+// take returns the next n bytes.
+func (m *machine) take(n uint64) []byte {
+	if n > uint64(len(m.data)) {
+		m.failed = true
+		return nil
+	}
+	b := m.data[:n]
+	m.data = m.data[n:]
+	return b
+}
+
+// number reads an unsigned number of so many bytes.
+func (m *machine) number(size uint64) uint64 {
+	var b [8]byte
+	copy(b[:], m.take(size))
+	return binary.LittleEndian.Uint64(b[:])
+}
+
+// line reads the rest of a line.
+func (m *machine) line() string {
+	n, b, err := bufio.ScanLines(m.data, false)
+	if err != nil || n == 0 {
+		m.failed = true
+		return ""
+	}
+	m.data = m.data[n:]
+	return string(b)
+}
+
+func (m *machine) push(v any) { m.stack = append(m.stack, v) }
+
+func (m *machine) pop() any {
+	if len(m.stack) == 0 {
+		m.failed = true
+		return nil
+	}
+	v := m.stack[len(m.stack)-1]
+	m.stack = m.stack[:len(m.stack)-1]
+	return v
+}
+
+// popMark removes the values behind the last mark, and the mark.
+func (m *machine) popMark() []any {
+	for i := len(m.stack) - 1; i >= 0; i-- {
+		if _, ok := m.stack[i].(mark); ok {
+			values := slices.Clone(m.stack[i+1:])
+			m.stack = m.stack[:i]
+			return values
+		}
+	}
+	m.failed = true
+	return nil
+}
+
+// replace replaces the last n values by one that is not looked at.
+func (m *machine) replace(n int) {
+	for range n {
+		m.pop()
+	}
+	m.push(Opaque{})
+}
+
+// set adds items to the dict on the stack. Another object's items are not looked at.
+func (m *machine) set(items []any) {
+	if len(m.stack) == 0 || len(items)%2 != 0 {
+		m.failed = true
+		return
+	}
+	d, ok := m.stack[len(m.stack)-1].(dict)
+	if !ok {
+		return
+	}
+	for i := 0; i < len(items); i += 2 {
+		if key, ok := items[i].(string); ok {
+			d[key] = items[i+1]
+		}
+	}
+}
+
+// remember puts the value on the stack into the memo.
+func (m *machine) remember(index uint64) {
+	v := m.pop()
+	m.push(v)
+	m.memo[index] = v
+}
+
+// recall pushes a value of the memo.
+func (m *machine) recall(index uint64) {
+	v, ok := m.memo[index]
+	m.failed = m.failed || !ok
+	m.push(v)
+}
+
+// integer is a number in two's complement, the lowest byte first.
+func integer(b []byte) *big.Int {
+	reversed := slices.Clone(b)
+	slices.Reverse(reversed)
+	n := new(big.Int).SetBytes(reversed)
+	if len(b) > 0 && b[len(b)-1]&0x80 != 0 {
+		n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(8*len(b))))
+	}
+	return n
+}
+
+// step does one opcode. done is true behind the last one.
+func (m *machine) step() (done bool, err error) {
+	code := m.take(1)
+	if m.failed {
+		return false, ErrNotPickle
+	}
+	switch code[0] {
+	case '.': // STOP
+		done = true
+	case 0x80: // PROTO
+		m.take(1)
+	case 0x95: // FRAME
+		m.take(8)
+	case '(':
+		m.push(mark{})
+	case '0': // POP
+		m.pop()
+	case '1': // POP_MARK
+		m.popMark()
+	case '2': // DUP
+		v := m.pop()
+		m.push(v)
+		m.push(v)
+	case 'N':
+		m.push(nil)
+	case 0x88, 0x89: // NEWTRUE, NEWFALSE
+		m.push(code[0] == 0x88)
+	case 'K', 'M': // BININT1, BININT2
+		m.push(new(big.Int).SetUint64(m.number(map[byte]uint64{'K': 1, 'M': 2}[code[0]])))
+	case 'J': // BININT
+		m.push(integer(m.take(4)))
+	case 0x8a: // LONG1
+		m.push(integer(m.take(m.number(1))))
+	case 0x8b: // LONG4
+		m.push(integer(m.take(m.number(4))))
+	case 'I', 'L': // INT, LONG
+		m.text(m.line())
+	case 'F': // FLOAT
+		f, err := strconv.ParseFloat(m.line(), 64)
+		m.failed = m.failed || err != nil
+		m.push(f)
+	case 'G': // BINFLOAT
+		if b := m.take(8); b != nil {
+			m.push(math.Float64frombits(binary.BigEndian.Uint64(b)))
+		}
+	case 0x8c: // SHORT_BINUNICODE
+		m.push(string(m.take(m.number(1))))
+	case 'X': // BINUNICODE
+		m.push(string(m.take(m.number(4))))
+	case 0x8d: // BINUNICODE8
+		m.push(string(m.take(m.number(8))))
+	case 'V': // UNICODE, raw-unicode-escape
+		line := m.line()
+		if strings.Contains(line, `\`) {
+			m.push(Opaque{})
+		} else {
+			m.push(line)
+		}
+	default:
+		m.object(code[0])
+	}
+	if m.failed {
+		return false, ErrNotPickle
+	}
+	return done, nil
+}
+
+// text pushes the number of an INT or LONG. INT also has the bools of protocol 0.
+func (m *machine) text(line string) {
+	switch line {
+	case "00", "01":
+		m.push(line == "01")
+		return
+	}
+	const longest = 4300 // digits; Python itself reads no more (sys.set_int_max_str_digits)
+	n, ok := new(big.Int), len(line) <= longest
+	if ok {
+		n, ok = n.SetString(strings.TrimSuffix(line, "L"), 10)
+	}
+	m.failed = m.failed || !ok
+	m.push(n)
+}
+
+// object does the opcodes for containers, for what is remembered, and for what is not looked at.
+func (m *machine) object(code byte) {
+	switch code {
+	case '}': // EMPTY_DICT
+		m.push(dict{})
+	case 'd': // DICT
+		items := m.popMark()
+		m.push(dict{})
+		m.set(items)
+	case 's': // SETITEM
+		value, key := m.pop(), m.pop()
+		m.set([]any{key, value})
+	case 'u': // SETITEMS
+		m.set(m.popMark())
+	case ']', ')', 0x8f: // EMPTY_LIST, EMPTY_TUPLE, EMPTY_SET
+		m.push(Opaque{})
+	case 'l', 't', 'o', 0x91: // LIST, TUPLE, OBJ, FROZENSET
+		m.popMark()
+		m.push(Opaque{})
+	case 'a', 'b': // APPEND, BUILD: an argument for the object below
+		m.pop()
+	case 'e', 0x90: // APPENDS, ADDITEMS
+		m.popMark()
+	case 0x85, 0x86, 0x87: // TUPLE1, TUPLE2, TUPLE3
+		m.replace(int(code-0x85) + 1)
+	case 'R', 0x81, 0x93: // REDUCE, NEWOBJ, STACK_GLOBAL
+		m.replace(2)
+	case 0x92: // NEWOBJ_EX
+		m.replace(3)
+	case 'c', 'i': // GLOBAL, INST
+		m.line()
+		m.line()
+		if code == 'i' {
+			m.popMark()
+		}
+		m.push(Opaque{})
+	case 'S': // STRING, of Python 2
+		m.line()
+		m.push(Opaque{})
+	case 'U', 'C': // SHORT_BINSTRING, SHORT_BINBYTES
+		m.take(m.number(1))
+		m.push(Opaque{})
+	case 'T', 'B': // BINSTRING, BINBYTES
+		m.take(m.number(4))
+		m.push(Opaque{})
+	case 0x8e, 0x96: // BINBYTES8, BYTEARRAY8
+		m.take(m.number(8))
+		m.push(Opaque{})
+	case 'p', 'g': // PUT, GET
+		n, err := strconv.ParseUint(m.line(), 10, 64)
+		m.failed = m.failed || err != nil
+		m.memory(code == 'p', n)
+	case 'q', 'h': // BINPUT, BINGET
+		m.memory(code == 'q', m.number(1))
+	case 'r', 'j': // LONG_BINPUT, LONG_BINGET
+		m.memory(code == 'r', m.number(4))
+	case 0x94: // MEMOIZE
+		m.remember(uint64(len(m.memo)))
+	default: // persistent ids, extensions and buffers: nobody would resolve them for Django
+		m.failed = true
+	}
+}
+
+func (m *machine) memory(put bool, index uint64) {
+	if put {
+		m.remember(index)
+	} else {
+		m.recall(index)
+	}
+}
