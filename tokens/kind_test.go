@@ -21,6 +21,11 @@ func TestKindRefusesWhatItCannot(t *testing.T) {
 			switch verb {
 			case "unblacklist":
 				says = k.Name + " credentials are deleted, not blacklisted: there is nothing to bring back"
+			case "expire":
+				says = "the expiry of " + k.Title + " is signed into them, and nobody can change it"
+				if k.Ends == nil {
+					says = k.Title + " never expire: there is no expiry to change"
+				}
 			case "purge":
 				says = k.Title + " never expire: there is nothing to purge"
 			}
