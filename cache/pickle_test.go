@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"strconv"
 	"testing"
+
+	"tokenctl/django/djangotest"
 )
 
 // Pickles of every protocol that Python itself makes of what applications keep in sessions.
@@ -13,7 +15,7 @@ func TestReadPickle(t *testing.T) {
 	t.Parallel()
 	python, err := exec.LookPath("python3")
 	if err != nil {
-		t.Skip("python3 is missing")
+		djangotest.Missing(t, "python3")
 	}
 	const script = `
 import collections, datetime, decimal, fractions, pickle, sys, uuid
