@@ -14,8 +14,7 @@ import (
 )
 
 // TestCompletionIsQuick: whatever state the database is in, a press of the tab
-// key has a limit of its own, far below that of --timeout, and nothing is said.
-// A busy machine may take longer than the limit itself, so it is not measured.
+// key costs no more than 300 ms and nothing is said.
 func TestCompletionIsQuick(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and answers nothing
@@ -50,7 +49,7 @@ func TestCompletionIsQuick(t *testing.T) {
 		for _, args := range [][]string{{"mint", "a"}, {"show", ""}, {"rotate", "drf:"}, {"list", "--user", "a"}} {
 			start := time.Now()
 			status, stdout, stderr := complete1(t, url, append([]string{"__complete"}, args...)...)
-			if took := time.Since(start); took > 10*time.Second {
+			if took := time.Since(start); took > 300*time.Millisecond {
 				t.Errorf("%s: %q took %s", name, args, took)
 			}
 			if status != 0 || stdout != ":4\n" || strings.Contains(stderr, "tokenctl:") {
