@@ -58,16 +58,10 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if a.asked() {
-		err := o.write(s, a.Stdout, a.options(s.single), func(r *tokens.Ref, c *tokens.Credential) bool {
-			c.Status = tokens.Blacklisted
-			return r.Left() == 0
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return o.report(s, done)
+	return o.conclude(s, done, func(r *tokens.Ref, c *tokens.Credential) bool {
+		c.Status = tokens.Blacklisted
+		return r.Left() == 0
+	})
 }
 
 // change blacklists the selection, tells what was done, and returns how many it was.

@@ -31,6 +31,17 @@ func (f *changeFlags) write(s *selection, to io.Writer, o output.Options, now fu
 	return w.Close()
 }
 
+// conclude writes what was made of each credential, if a form of output asks for it, and
+// ends the command. n is how many were changed.
+func (f *changeFlags) conclude(s *selection, n int, now func(*tokens.Ref, *tokens.Credential) bool) error {
+	if f.app.asked() {
+		if err := f.write(s, f.app.Stdout, f.app.options(s.single), now); err != nil {
+			return err
+		}
+	}
+	return f.report(s, n)
+}
+
 // columns are those of the result.
 func (f *changeFlags) columns(columns []output.Column) []output.Column {
 	if f.keepGoing {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"sync/atomic"
@@ -73,15 +72,9 @@ func (d *delivery) create() error {
 		}
 		return nil
 	}
-	f, err := os.OpenFile(d.out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return &tokenctl.Error{Code: tokenctl.CodeAlreadyExists, Message: d.out + " exists already", Hint: "--out makes a new file; name another, or remove that one"}
-	}
-	if err != nil {
-		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot create " + d.out + ": " + reason(err)}
-	}
+	f, err := createNew(d.out, "--out")
 	d.file = f
-	return nil
+	return err
 }
 
 // write hands text over, in full and within deliveryTime.

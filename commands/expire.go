@@ -86,16 +86,10 @@ func (o *expireOptions) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if a.asked() {
-		err := o.write(s, a.Stdout, a.options(s.single), func(r *tokens.Ref, c *tokens.Credential) bool {
-			c.Expires = o.ends[r]
-			return r.Left() == 0
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return o.report(s, done.n)
+	return o.conclude(s, done.n, func(r *tokens.Ref, c *tokens.Credential) bool {
+		c.Expires = o.ends[r]
+		return r.Left() == 0
+	})
 }
 
 // fits refuses a lifetime that a kind cannot have, or leaves the kind out.

@@ -168,3 +168,15 @@ type patientReader struct {
 func (r patientReader) Read(p []byte) (int, error) {
 	return await(r.ctx, func() (int, error) { return r.from.Read(p) })
 }
+
+// createNew creates the file that a flag names, for its owner alone. The file must not exist.
+func createNew(path, flag string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil, &tokenctl.Error{Code: tokenctl.CodeAlreadyExists, Message: path + " exists already", Hint: flag + " makes a new file; name another, or remove that one"}
+	case err != nil:
+		return nil, &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot create " + path + ": " + reason(err)}
+	}
+	return f, nil
+}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,15 +79,9 @@ func (r *report) create() error {
 	default:
 		return usage("--report: "+r.path+" ends in none of .csv, .json and .md", "the ending says the form: write --report FILE.csv")
 	}
-	f, err := os.OpenFile(r.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return &tokenctl.Error{Code: tokenctl.CodeAlreadyExists, Message: r.path + " exists already", Hint: "--report makes a new file; name another, or remove that one"}
-	}
-	if err != nil {
-		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot create " + r.path + ": " + reason(err)}
-	}
+	f, err := createNew(r.path, "--report")
 	r.file = f
-	return nil
+	return err
 }
 
 // recordUsers adds users to the report. outcome says what became of each.

@@ -79,18 +79,12 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 			a.say("unblacklisted %s of %s", c.ID, whose(&c.Owner))
 		}
 	}
-	if a.asked() {
-		err := o.write(s, a.Stdout, a.options(s.single), func(r *tokens.Ref, c *tokens.Credential) (ok bool) {
-			if now := done[r.ID()]; now != nil {
-				*c, ok = *now, true
-			}
-			return ok
-		})
-		if err != nil {
-			return err
+	return o.conclude(s, len(done), func(r *tokens.Ref, c *tokens.Credential) (ok bool) {
+		if now := done[r.ID()]; now != nil {
+			*c, ok = *now, true
 		}
-	}
-	return o.report(s, len(done))
+		return ok
+	})
 }
 
 // unblacklisted finds what the credentials are now, for the output.
