@@ -2,6 +2,7 @@ package tokens
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"tokenctl"
@@ -64,18 +65,9 @@ func expireKnox(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref, l Lifetime) 
 	if err := tx.Layout.KnoxExpiring(); err != nil {
 		return nil, nil, err
 	}
-	end, _ := l.end(tx.Now)
-	ends := make([]time.Time, len(refs))
-	for i := range ends {
-		ends[i] = end.Truncate(time.Microsecond)
-	}
+	ends := slices.Repeat([]time.Time{l.At(tx.Now)}, len(refs))
 	left := lapse(refs, tx.Now, nil)
-	var indexes []int
-	for i := range refs {
-		if left[i] == 0 {
-			indexes = append(indexes, i)
-		}
-	}
+	indexes := remaining(len(refs), left)
 	missed, err := tx.ExpireKnoxTokens(ctx, subset(indexes, rowsOf(refs)), subset(indexes, ends))
 	for j, outcome := range missed {
 		if left == nil {
@@ -118,12 +110,7 @@ func expireSessions(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Life
 		}
 	}
 	left = lapse(refs, tx.Now, left)
-	var indexes []int
-	for i := range refs {
-		if left[i] == 0 {
-			indexes = append(indexes, i)
-		}
-	}
+	indexes := remaining(len(refs), left)
 	item, end, err := l.expiry(tx.Now)
 	if err != nil {
 		return nil, nil, err

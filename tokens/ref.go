@@ -204,6 +204,16 @@ func ownersOf(refs []*Ref) []db.User {
 	return owners
 }
 
+// remaining are the indexes below n that left does not have.
+func remaining(n int, left db.Outcomes) (indexes []int) {
+	for i := range n {
+		if left[i] == 0 {
+			indexes = append(indexes, i)
+		}
+	}
+	return indexes
+}
+
 // subset returns the elements of list at indexes.
 func subset[T any](indexes []int, list []T) []T {
 	selected := make([]T, len(indexes))

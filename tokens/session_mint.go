@@ -142,12 +142,7 @@ func rotateSession(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req Rot
 	if err != nil {
 		return nil, nil, err
 	}
-	var indexes []int
-	for i := range now {
-		if left[i] == 0 {
-			indexes = append(indexes, i)
-		}
-	}
+	indexes := remaining(len(refs), left)
 	old := subset(indexes, now)
 	item, expires, err := req.Lifetime.expiry(tx.Now)
 	if err != nil {
