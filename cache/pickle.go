@@ -73,7 +73,7 @@ func (m *machine) take(n uint64) []byte {
 	return b
 }
 
-// number reads an unsigned number of so many bytes.
+// number reads an unsigned number of size bytes, the lowest byte first.
 func (m *machine) number(size uint64) uint64 {
 	var b [8]byte
 	copy(b[:], m.take(size))
@@ -193,8 +193,10 @@ func (m *machine) step() (done bool, err error) {
 		m.push(nil)
 	case 0x88, 0x89: // NEWTRUE, NEWFALSE
 		m.push(code[0] == 0x88)
-	case 'K', 'M': // BININT1, BININT2
-		m.push(new(big.Int).SetUint64(m.number(map[byte]uint64{'K': 1, 'M': 2}[code[0]])))
+	case 'K': // BININT1
+		m.push(new(big.Int).SetUint64(m.number(1)))
+	case 'M': // BININT2
+		m.push(new(big.Int).SetUint64(m.number(2)))
 	case 'J': // BININT
 		m.push(integer(m.take(4)))
 	case 0x8a: // LONG1

@@ -10,7 +10,7 @@ import (
 	"tokenctl/db"
 )
 
-// userChange is what the commands have in common that change users.
+// userChange has the flags of every command that changes users who are there.
 type userChange struct {
 	userFlags
 	verb          string // "deactivate"
@@ -23,11 +23,6 @@ type userChange struct {
 
 func (o *userChange) flags(c *cobra.Command) {
 	o.userFlags.flags(c)
-	o.changeFlags(c)
-}
-
-// changeFlags are the flags of every command that changes rows.
-func (o *userChange) changeFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
 	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip users who are not there, without an error")

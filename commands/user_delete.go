@@ -14,7 +14,7 @@ import (
 
 type userDeleteOptions struct {
 	userChange
-	left chosenUsers // whom --keep-going passes over
+	chosen chosenUsers
 }
 
 func newUserDelete(a *App) *cobra.Command {
@@ -117,16 +117,16 @@ func (o *userDeleteOptions) run(ctx context.Context) error {
 	for i := range seen.users {
 		a.say("deleted %s (id %s)", seen.users[i].Username, seen.users[i].ID)
 	}
-	return o.left.finish()
+	return o.chosen.finish()
 }
 
 // look finds the users, and what refers to them. With --keep-going those who cannot be
 // deleted are left out.
 func (o *userDeleteOptions) look(ctx context.Context, tx *db.Tx) (d deletion, absent []string, err error) {
-	if o.left, absent, err = o.choose(ctx, tx); err != nil {
+	if o.chosen, absent, err = o.choose(ctx, tx); err != nil {
 		return d, nil, err
 	}
-	d.users = o.left.list
+	d.users = o.chosen.list
 	if err := o.guard(ctx, tx, d.users); err != nil {
 		return d, nil, err
 	}
@@ -143,7 +143,7 @@ func (o *userDeleteOptions) look(ctx context.Context, tx *db.Tx) (d deletion, ab
 			return d, nil, err
 		}
 		if err := tx.Layout.Deletable(theirs); err != nil {
-			o.left.left = append(o.left.left, err)
+			o.chosen.left = append(o.chosen.left, err)
 			continue
 		}
 		free = append(free, u)
@@ -151,7 +151,7 @@ func (o *userDeleteOptions) look(ctx context.Context, tx *db.Tx) (d deletion, ab
 	if free == nil {
 		return d, absent, nil
 	}
-	d.users, o.left.list, d.refused = free, free, nil
+	d.users, o.chosen.list, d.refused = free, free, nil
 	d.dependants, err = tx.Dependants(ctx, free)
 	return d, absent, err
 }
@@ -203,7 +203,7 @@ func (o *userDeleteOptions) showDryRun(d deletion) error {
 		return d.refused
 	}
 	o.app.say("dry run: would delete %s", count(len(d.users), "user"))
-	return o.left.finish()
+	return o.chosen.finish()
 }
 
 // preview shows rows on stderr, since stdout may be a pipe.
