@@ -14,7 +14,7 @@ import (
 )
 
 // expire moves the ends of live credentials. It chooses, shows and changes them as rotate
-// does, but makes no secret: who has the old one goes on with it.
+// does, but makes no secrets: clients go on with the secrets that they have.
 
 type expireOptions struct {
 	changeFlags
@@ -33,8 +33,8 @@ func newExpire(a *App) *cobra.Command {
 		Long: `Give live knox tokens and sessions another end, without a new secret: later or
 earlier than now. What has expired stays expired.
 
-Where AUTO_REFRESH is on, knox moves the expiry of a token when the token is used.
-Django sets that of a session anew when it saves the session.
+If AUTO_REFRESH is on, knox moves the expiry of a token when the token is used.
+Django sets the expiry of a session again when it saves the session.
 
 Ids and secrets that are named are changed without asking. What flags such as
 --user or --expires-before select is shown first, and confirmed.`,

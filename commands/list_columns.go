@@ -19,8 +19,8 @@ func ofOwner(c output.Column) bool {
 	return c.Name != "age_days" && c.Name != "expires_days" && c.Name != "is_active"
 }
 
-// auditColumns are those of the further fields that the command line names, in its order.
-func (a *App) auditColumns() (asked []output.Column) {
+// askedAuditColumns are the further fields that the command line names, in its order.
+func (a *App) askedAuditColumns() (asked []output.Column) {
 	for _, name := range append(slices.Clone(a.global.columns), a.global.field) {
 		named := func(c output.Column) bool { return c.Name == strings.TrimPrefix(name, "+") }
 		if i := slices.IndexFunc(auditColumns, named); i >= 0 && !slices.ContainsFunc(asked, named) {

@@ -109,8 +109,10 @@ func (a *App) recordMinted(made *announcement) {
 // recordChange adds what a change does to a selection to the report.
 func (f *changeFlags) recordChange(s *selection) {
 	f.app.record(func(add func(reportRow)) {
+		listed := map[string]bool{}
 		for r := range s.refs.All() {
 			c := r.Credential()
+			listed[c.ID] = true
 			row := reportRow{action: f.verb, outcome: rowDone, kind: c.Kind, id: c.ID, user: r.Owner(), created: c.Created, expires: c.Expires}
 			if r.Left() != 0 {
 				row.outcome, row.reason = "not done", r.Refusal(f.verb).Message
@@ -118,25 +120,15 @@ func (f *changeFlags) recordChange(s *selection) {
 			add(row)
 		}
 		for _, o := range s.missing {
-			if o.refs == nil && o.id != "" && !s.listed(o.id) {
+			if o.refs == nil && o.id != "" && !listed[o.id] {
 				add(reportRow{action: f.verb, outcome: "not done", id: o.id, reason: o.err.Message})
 			}
 		}
 	})
 }
 
-// listed reports whether the selection has a reference to this id.
-func (s *selection) listed(id string) bool {
-	for r := range s.refs.All() {
-		if r.ID() == id {
-			return true
-		}
-	}
-	return false
-}
-
-// record adds rows to the report. They are asked for when the command has ended. What is
-// recorded before a change is about nothing if the change does not happen.
+// record adds rows to the report. The function rows is called when the command has ended, so
+// it can be given before the change. It is not called if nothing was changed.
 func (a *App) record(rows func(add func(reportRow))) {
 	if a.report != nil {
 		a.report.parts = append(a.report.parts, rows)

@@ -240,7 +240,7 @@ func (r *activeRun) change(ctx context.Context) error {
 	})
 }
 
-// remains finds out what works although the users are inactive and what they held is
+// remains finds what still works after the users are inactive and their credentials are
 // blacklisted.
 func (r *activeRun) remains(tx *db.Tx) {
 	env := r.o.app.env()

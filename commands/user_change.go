@@ -41,8 +41,8 @@ type chosenUsers struct {
 	left []error // with --keep-going
 }
 
-// leave adds the error about users to those that --keep-going passes over; otherwise it is
-// returned.
+// leave keeps an error about some of the users if --keep-going skips these users. Otherwise it
+// returns the error.
 func (o *userChange) leave(u *chosenUsers, err error) error {
 	if err == nil || !o.keepGoing {
 		return err

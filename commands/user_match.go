@@ -30,8 +30,8 @@ func (m *userMatch) flags(c *cobra.Command) {
 	must(c.RegisterFlagCompletionFunc("match", cobra.NoFileCompletions))
 }
 
-// resolve adds what the database can decide to the filter, and returns which of its users
-// are meant; nil is all of them.
+// resolve adds to the filter what the database can decide. It returns a function that decides
+// the rest of each user whom the filter selects; nil if nothing is left to decide.
 func (m *userMatch) resolve(ctx context.Context, a *App, store *db.Store, f *db.Filter) (func(*db.User) bool, error) {
 	layout, err := store.Layout(ctx)
 	if err != nil {
@@ -82,14 +82,14 @@ func (m *userMatch) resolve(ctx context.Context, a *App, store *db.Store, f *db.
 	}, nil
 }
 
-// contains reports whether a text that may be null contains another one, which foldCase has
-// made.
+// contains reports whether a text, which may be null, contains part, a result of foldCase.
 func contains(text *string, part string) bool {
 	return part == "" || text != nil && strings.Contains(foldCase(*text), part)
 }
 
-// foldCase makes texts equal that differ in the case of letters, or as NFKC, which Django
-// applies to names, makes equal. Upper case first gives the two small sigmas one form.
+// foldCase returns one form for texts that differ only in the case of letters, or that are
+// equal in NFKC, which Django applies to names. Upper case first gives the two small sigmas
+// one form.
 func foldCase(text string) string {
 	return strings.ToLower(strings.ToUpper(django.NormalizeUsername(text)))
 }

@@ -120,8 +120,8 @@ func withOwners(t *Table, u *UserTable) string {
 	return t.SQL() + " t join " + u.From("u") + " on u." + engine.Quote(u.Key) + " = t.user_id"
 }
 
-// orphans makes a query for credentials with owners one for those whose user is gone, by its
-// last column the primary key that their rows name.
+// orphans changes a query for credentials and their owners into one for the credentials whose
+// user is gone. Its last column is the primary key of the user whom the row names.
 func (l *Layout) orphans(q *engine.Query, t *Table) {
 	u := t.Owner
 	q.From = t.SQL() + " t left join " + u.From("u") + " on u." + engine.Quote(u.Key) + " = t.user_id"

@@ -41,7 +41,7 @@ type Credential struct {
 	Assumed   string          // what the status rests on although nobody configured it; empty: nothing
 	Unread    []engine.Unread // values of its row that could not be read; those of its owner's are the owner's
 
-	orphan    bool  // the user is gone whose it is
+	orphan    bool  // its user is gone: see Orphans
 	undecided error // why nobody can tell whether the application accepts it; nil where that is known
 
 	secret tokenctl.Secret // where the row holds it

@@ -107,8 +107,8 @@ func drfCredential(t *db.Token) Credential {
 	return c
 }
 
-// ofNobody makes c the credential of a user who is gone: the application finds nobody to let
-// in.
+// ofNobody makes c the credential of a user who is gone. The application finds no user, and
+// refuses it.
 func ofNobody(c Credential) Credential {
 	c.orphan = true
 	if c.Status != Expired {

@@ -45,8 +45,8 @@ func (c *Credential) CannotExpire() *tokenctl.Error {
 	return e
 }
 
-// LaterAndEarlier count the credentials that end after, and before, a time; the zero time is
-// never.
+// LaterAndEarlier counts the credentials that would end later, and earlier, than before if all
+// of them ended at one time. The zero time is never.
 func (r *Refs) LaterAndEarlier(end time.Time) (later, earlier int) {
 	for c := range r.All() {
 		switch old := unixMicro(c.expires); {

@@ -104,7 +104,7 @@ func purgeJWTBefore(env Env, req PurgeRequest) time.Time {
 	return alive
 }
 
-// accessEnd is until when access tokens that were made before this moment live.
+// accessEnd says until when the access tokens live that were made before now.
 func accessEnd(env Env, now time.Time) string {
 	s := jwtSettings(env)
 	until := "until " + now.Add(s.AccessTokenLifetime.Duration+s.Leeway.Duration).Truncate(time.Second).Add(time.Second).Format(time.RFC3339)

@@ -9,7 +9,7 @@ import (
 
 // An orphan is a credential whose user is gone: its row names a user who is not there. A JWT
 // also is one if neither its row nor its text names a user. A session in which nobody is
-// logged in is none, and one whose data cannot be read may be anybody's.
+// logged in is no orphan. Nor is a session whose data cannot be read: it may be anybody's.
 
 // Orphans yields the rows of the orphans of a kind that can be deleted. A JWT that is
 // blacklisted and has not expired is only counted, in kept: simplejwt before 5.4 would
@@ -21,7 +21,7 @@ func Orphans(ctx context.Context, env Env, store *db.Store, k *Kind, kept *int) 
 			if err == nil && c.Nameless() {
 				continue
 			}
-			if err == nil && c.Status == Blacklisted && !(!c.Expires.IsZero() && !c.Expires.After(now)) {
+			if err == nil && c.Status == Blacklisted && (c.Expires.IsZero() || c.Expires.After(now)) {
 				*kept++
 				continue
 			}
@@ -32,7 +32,8 @@ func Orphans(ctx context.Context, env Env, store *db.Store, k *Kind, kept *int) 
 	}
 }
 
-// deleted counts the rows that a change deleted, which leaves others out.
+// deleted returns a function that turns the outcomes of a deletion of refs into the number of
+// rows that were deleted.
 func deleted(refs []db.Ref) func(db.Outcomes, error) (int64, error) {
 	return func(left db.Outcomes, err error) (int64, error) { return int64(len(refs) - len(left)), err }
 }
