@@ -104,7 +104,12 @@ func unreadable(path string, err error) error {
 // readPrivate reads a file that holds, or leads to, secrets: like an ssh key it
 // must belong to the caller or root and give nothing to anybody else.
 func readPrivate(path string) (string, error) {
-	return readRegular(path, maxSettings, func(info fs.FileInfo) error {
+	return readRegular(path, maxSettings, private(path))
+}
+
+// private is the check that only the caller and root can read a file.
+func private(path string) func(fs.FileInfo) error {
+	return func(info fs.FileInfo) error {
 		if owner, ok := info.Sys().(*syscall.Stat_t); ok && owner.Uid != 0 && int(owner.Uid) != os.Geteuid() {
 			return &tokenctl.Error{Code: tokenctl.CodeConfigUnsafe, Message: path + " belongs to another user", Hint: "chown it to yourself after reading it"}
 		}
@@ -113,7 +118,7 @@ func readPrivate(path string) (string, error) {
 				Hint: "chmod 600 " + shellWord(path)}
 		}
 		return nil
-	})
+	}
 }
 
 var plainWord = tokenctl.Lazily(`^[A-Za-z0-9_./][A-Za-z0-9_./:@%+=,-]*$`)

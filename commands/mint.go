@@ -10,14 +10,12 @@ import (
 
 	"tokenctl/db"
 	"tokenctl/db/engine"
-	"tokenctl/django"
-	"tokenctl/tokens"
 )
 
 // mint makes tokens in four steps.
 //
-// It checks the command line, then the kind of token and its lifetime against the database
-// (this file). If flags alone select the users, it lists them once, skips those who can get
+// It checks the command line (this file), then the kind of token and its lifetime against the
+// database (mint_request.go). If flags alone select the users, it lists them once, skips those who can get
 // no further token, shows the rest and asks (mint_select.go). One transaction then makes
 // the tokens, a batch of users at a time (mint_write.go): it finds the users, creates those
 // who are missing if --create asks for that, and leaves out those whom the flags exclude
@@ -26,24 +24,27 @@ import (
 //
 // If a named user is missing, or a selected user changed since the list was made, nothing
 // is done; --keep-going leaves out only these users. --import-drf finds its users in the
-// same way, and makes their drf tokens knox tokens (mint_import.go).
+// same way, and makes their drf tokens knox tokens (mint_import.go). --secret-stdin and
+// --secrets-from store secrets that clients have already (mint_provide.go).
 
 type mintOptions struct {
-	app       *App
-	users     userFlags
-	filter    userFilterFlags
-	kind      string
-	lifetime  lifetimeFlags
-	tokenType string
-	claims    []string
-	force     bool
-	init      bool
-	importDRF bool
-	create    bool
-	keepGoing bool
-	dryRun    bool
-	consent   consentFlags
-	deliver   delivery
+	app         *App
+	users       userFlags
+	filter      userFilterFlags
+	kind        string
+	lifetime    lifetimeFlags
+	tokenType   string
+	claims      []string
+	force       bool
+	init        bool
+	importDRF   bool
+	secretStdin bool
+	secretsFrom string
+	create      bool
+	keepGoing   bool
+	dryRun      bool
+	consent     consentFlags
+	deliver     delivery
 }
 
 func newMint(a *App) *cobra.Command {
@@ -62,9 +63,14 @@ A JWT is a pair: the refresh token, which is recorded, and an access token, one
 labelled line each; --type makes an access or a sliding token alone. It takes the
 application's key.
 
+With --secret-stdin or --secrets-from no token is made: the secrets are those that
+clients have already. What is weak about one is said. None is printed; stdout has
+the ids.
+
 With --import-drf no token is made: the users' drf tokens get rows of knox, so
 that clients can go on with them when the application changes over to knox. They
-expire as knox tokens do; --never keeps them as they are.
+never expire unless --ttl or --expires says so. With --all-users that is done for all
+users who have a drf token.
 
 --all-users, --staff, --superuser and --without select users if no user is named. The
 users are shown first, and confirmed. Users who can get no further token are skipped.
@@ -82,6 +88,8 @@ and the user's last_login stays as it is.`,
   tokenctl mint --users-from names.txt -o csv --out tokens.csv
   tokenctl mint --all-users --without drf --out tokens.tsv
   tokenctl mint --kind knox alice --ttl 90d
+  tokenctl mint alice --secret-stdin <known.key
+  tokenctl mint --kind knox --secrets-from known.csv --ttl 90d
   tokenctl mint --kind knox --import-drf --never --users-from names.txt`,
 		ValidArgsFunction: a.completeUsers,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -99,6 +107,8 @@ and the user's last_login stays as it is.`,
 	f.BoolVar(&o.create, "create", false, "create users who do not exist, with an unusable password")
 	f.BoolVar(&o.init, "init", false, "create the SQLite database if there is none; implies --create")
 	f.BoolVar(&o.importDRF, "import-drf", false, "make the users' drf tokens knox tokens too, so that clients go on using them unchanged")
+	f.BoolVar(&o.secretStdin, "secret-stdin", false, "take a secret that the client has already, from standard input (drf, knox)")
+	f.StringVar(&o.secretsFrom, "secrets-from", "", "take the users and their secrets from `FILE`, which nobody else may read: USER,SECRET in each line (drf, knox)")
 	o.lifetime.flags(c)
 	f.StringVar(&o.tokenType, "type", "", "the `TYPE` of JWT: refresh (with its access token), access or sliding")
 	repeatedVar(f, &o.claims, "claim", "a custom claim of a JWT, as `NAME=JSON`; may be repeated")
@@ -121,10 +131,13 @@ func (o *mintOptions) run(ctx context.Context) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	r := &mintRun{o: o, names: dedupe(o.users.names), ids: dedupe(o.users.userIDs), create: o.create || o.init, seen: map[string]bool{}}
-	r.selected = r.count() == 0
-	if o.importDRF {
+	r := &mintRun{o: o, names: dedupe(o.users.names), ids: dedupe(o.users.userIDs), create: o.create || o.init, seen: map[string]bool{}, lineOf: map[string]int{}}
+	r.selected = r.count() == 0 && o.secretsFrom == ""
+	switch {
+	case o.importDRF:
 		return r.importTokens(ctx)
+	case o.provides():
+		return r.provide(ctx)
 	}
 	if goOn, err := r.prepare(ctx); !goOn {
 		return err
@@ -171,7 +184,12 @@ const stdoutLimit = 1000
 
 // check checks what the command line alone tells.
 func (o *mintOptions) check() error {
-	named := len(o.users.names)+len(o.users.userIDs) > 0
+	named := len(o.users.names)+len(o.users.userIDs) > 0 || o.secretsFrom != ""
+	if o.provides() {
+		if err := o.checkProvided(); err != nil {
+			return err
+		}
+	}
 	switch {
 	case slices.Contains(o.users.names, ""):
 		return errEmptyName
@@ -185,39 +203,6 @@ func (o *mintOptions) check() error {
 		return usage("--create makes users who are neither staff nor superusers", "leave out --staff and --superuser")
 	}
 	return nil
-}
-
-// prepare opens the database and checks against it what is to be minted. It reports
-// whether there is something to do.
-func (r *mintRun) prepare(ctx context.Context) (bool, error) {
-	a, o := r.o.app, r.o
-	var err error
-	if r.store, err = o.open(ctx); r.store == nil || err != nil {
-		return false, err
-	}
-	layout, err := r.store.Layout(ctx)
-	if err != nil {
-		return false, err
-	}
-	if r.kind, err = chooseKind(layout, o.kind); err != nil {
-		return false, err
-	}
-	if _, err := r.store.UsersOf(ctx, []string{r.kind.Name}); err != nil {
-		return false, err
-	}
-	lifetime, err := o.lifetime.resolve(r.store.Now())
-	if err != nil {
-		return false, err
-	}
-	r.request = tokens.MintRequest{Lifetime: lifetime, Type: o.tokenType, Force: o.force}
-	if r.request.Claims, err = parseClaims(o.claims); err != nil {
-		return false, err
-	}
-	if err := r.kind.CheckMint(a.env(), r.request); err != nil {
-		return false, err
-	}
-	r.filter, err = o.filter.resolve(ctx, a, r.store, layout)
-	return err == nil, err
 }
 
 // open opens the database, and with --init makes it first when there is none;
@@ -246,38 +231,4 @@ func (o *mintOptions) open(ctx context.Context) (*db.Store, error) {
 		a.standing = "the database " + t.Path + " was created, and nothing else was changed"
 	}
 	return store, err
-}
-
-func chooseKind(l *db.Layout, name string) (*tokens.Kind, error) {
-	if name == "" {
-		return tokens.Default(l)
-	}
-	k, err := kindNamed(name)
-	if err != nil {
-		return nil, err
-	}
-	if err := k.Refuse("mint"); err != nil {
-		return nil, err
-	}
-	if k.Tableless {
-		return k, nil // MintAll checks whether this type of token needs the table
-	}
-	return k, k.Check(l)
-}
-
-// parseClaims reads --claim NAME=JSON.
-func parseClaims(list []string) ([]django.JWTClaim, error) {
-	var claims []django.JWTClaim
-	for _, text := range list {
-		name, value, ok := strings.Cut(text, "=")
-		if !ok || name == "" {
-			return nil, usage("--claim needs a name and a value", `write --claim roles='["ops"]' or --claim tenant='"acme"'`)
-		}
-		c, err := django.NewJWTClaim(name, []byte(value))
-		if err != nil {
-			return nil, usage("the value of --claim "+name+" is not JSON", `write --claim roles='["ops"]' or --claim tenant='"acme"'`)
-		}
-		claims = append(claims, c)
-	}
-	return claims, nil
 }

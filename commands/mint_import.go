@@ -20,8 +20,8 @@ func (r *mintRun) importTokens(ctx context.Context) error {
 	switch {
 	case o.kind != "" && o.kind != r.kind.Name:
 		return usage("--import-drf makes "+r.kind.Title, "add --kind "+r.kind.Name)
-	case o.filter.given || o.keepGoing:
-		return usage("--import-drf takes names", "leave out --all-users, --staff, --superuser, --without and --keep-going")
+	case o.keepGoing:
+		return usage("--import-drf imports the tokens of all users that it is given, or none", "leave out --keep-going")
 	case r.create:
 		return usage("--import-drf is for users who have a drf token already", "leave out --create and --init")
 	case o.deliver.out != "" || o.deliver.format != "":
@@ -33,9 +33,25 @@ func (r *mintRun) importTokens(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	layout, err := store.Layout(ctx)
+	if err == nil {
+		err = r.kind.Check(layout)
+	}
+	if err != nil {
+		return err
+	}
 	lifetime, err := o.lifetime.resolve(store.Now())
 	if err != nil {
 		return err
+	}
+	r.store = store
+	if r.filter, err = o.filter.resolve(ctx, a, store, layout); err != nil {
+		return err
+	}
+	if r.selected {
+		if goOn, err := r.selectKeyed(ctx, lifetime); !goOn {
+			return err
+		}
 	}
 	// The clients that go on using a drf key expect what they had.
 	implied := lifetime == tokens.Lifetime{}
@@ -45,8 +61,10 @@ func (r *mintRun) importTokens(ctx context.Context) error {
 	var list []tokens.Imported
 	var keyless []string
 	find := func(tx *db.Tx) error {
-		if err := r.kind.Check(tx.Layout); err != nil {
-			return err
+		if !o.dryRun && r.count() > tokens.MintBatch {
+			if err := tx.Bulk(ctx); err != nil {
+				return err
+			}
 		}
 		err := r.eachBatch(ctx, tx, func(users []db.User) error {
 			imported, without, err := r.kind.ImportDRF(ctx, a.env(), tx, users, lifetime, o.dryRun)
@@ -94,6 +112,46 @@ func (r *mintRun) importTokens(ctx context.Context) error {
 	return nil
 }
 
+// selectKeyed lists the users whom the flags select and who have a drf token, shows them and
+// asks. It reports whether there is something to do.
+func (r *mintRun) selectKeyed(ctx context.Context, lifetime tokens.Lifetime) (bool, error) {
+	a, o := r.o.app, r.o
+	matching, err := r.list(ctx)
+	if err != nil {
+		return false, err
+	}
+	err = r.store.Read(ctx, func(tx *db.Tx) error {
+		for batch := range slices.Chunk(matching, tokens.MintBatch) {
+			found, err := tx.FindUsers(ctx, nil, batch)
+			if err != nil {
+				return err
+			}
+			imported, _, err := r.kind.ImportDRF(ctx, a.env(), tx, found.Users, lifetime, true)
+			if err != nil {
+				return err
+			}
+			for i := range imported {
+				r.ids = append(r.ids, imported[i].Owner.ID)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	if n := len(matching) - len(r.ids); n > 0 {
+		a.say("users without a drf token are skipped: %d", n)
+	}
+	switch {
+	case len(r.ids) == 0 && o.consent.none():
+		a.say("nothing to import")
+		return false, a.writeNone()
+	case o.dryRun:
+		return true, nil
+	}
+	return r.ask(ctx, "import", matching, "drf token")
+}
+
 // importing is the kind that takes over drf tokens.
 func importing() *tokens.Kind {
 	kinds := tokens.Kinds()
@@ -114,12 +172,15 @@ func (o *mintOptions) reportImport(list []tokens.Imported, keyless []string, imp
 		verb = "would import"
 	}
 	for _, c := range list {
+		told := len(list) <= mostTold
 		if !c.Fresh {
-			a.say("%s of %s is there already", c.ID, c.Owner.Username)
+			if told {
+				a.say("%s of %s is there already", c.ID, c.Owner.Username)
+			}
 			continue
 		}
 		fresh++
-		if !o.dryRun {
+		if told && !o.dryRun {
 			a.say("imported the drf token of %s as %s, which %s", c.Owner.Username, c.ID, a.ends(&c.Credential))
 		}
 	}

@@ -33,12 +33,19 @@ func (r *mintRun) selectUsers(ctx context.Context) (bool, error) {
 		a.say("nothing to mint")
 		return false, a.writeNone()
 	}
+	return r.ask(ctx, "mint", matching, r.kind.Noun())
+}
+
+// ask shows the users and asks whether to go on. matching are all users whom the flags
+// select.
+func (r *mintRun) ask(ctx context.Context, verb string, matching []string, noun string) (bool, error) {
+	a, o := r.o.app, r.o
 	if !a.global.quiet || !o.consent.yes {
 		if err := r.preview(ctx); err != nil {
 			return false, err
 		}
 	}
-	asked, err := o.consent.obtain(ctx, a, "mint", count(len(r.ids), r.kind.Noun()), len(r.ids))
+	asked, err := o.consent.obtain(ctx, a, verb, count(len(r.ids), noun), len(r.ids))
 	if err != nil || !asked {
 		return err == nil, err
 	}
@@ -159,6 +166,13 @@ func (r *mintRun) showDryRun(ctx context.Context) error {
 	if err := r.refusal(); err != nil {
 		return err
 	}
+	return r.writeDryRun(ctx, ids)
+}
+
+// writeDryRun writes the users who would get a token.
+func (r *mintRun) writeDryRun(ctx context.Context, ids []string) error {
+	a := r.o.app
+	r.made = len(ids) + len(r.created)
 	w, err := output.NewWriter(a.Stdout, userColumns, a.options(false))
 	if err != nil {
 		return err

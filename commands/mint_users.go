@@ -137,14 +137,27 @@ func (r *mintRun) users(ctx context.Context, tx *db.Tx, names, ids []string) ([]
 // createMissing creates the users who are missing, and finds all users again. A dry run
 // only notes the names.
 func (r *mintRun) createMissing(ctx context.Context, tx *db.Tx, names, ids []string, found *db.Found) (*db.Found, error) {
-	created, normal, err := newNames(ctx, tx, found.MissingNames)
+	names, err := r.createNamed(ctx, tx, names, found.MissingNames)
+	if err != nil {
+		return nil, err
+	}
+	if r.o.dryRun {
+		found.MissingNames = nil
+		return found, nil
+	}
+	return tx.FindUsers(ctx, names, ids)
+}
+
+// createNamed creates those of the users who are missing, and returns the names as the
+// database has them now. A dry run only notes the names.
+func (r *mintRun) createNamed(ctx context.Context, tx *db.Tx, names, missing []string) ([]string, error) {
+	created, normal, err := newNames(ctx, tx, missing)
 	if err != nil {
 		return nil, err
 	}
 	r.created = append(r.created, created...)
 	if r.o.dryRun {
-		found.MissingNames = nil
-		return found, nil
+		return names, nil
 	}
 	list := make([]db.NewUser, len(created))
 	for i, name := range created {
@@ -159,7 +172,7 @@ func (r *mintRun) createMissing(ctx context.Context, tx *db.Tx, names, ids []str
 			names[i] = n
 		}
 	}
-	return tx.FindUsers(ctx, names, ids)
+	return names, nil
 }
 
 // newNames are the names of users to be created for those that the database does not

@@ -25,6 +25,9 @@ type mintRun struct {
 	selected   bool            // by flags, not by names
 	seen       map[string]bool // the primary keys of the users of earlier batches
 
+	lineOf   map[string]int  // of users, by primary key, in the file of --secrets-from
+	provided []tokens.Minted // credentials whose secrets the operator brought
+
 	meter     *progress
 	stream    *mintedStream
 	minted    announcement

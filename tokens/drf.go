@@ -48,6 +48,7 @@ var DRF = &Kind{
 	AtLimit: atLimitDRF,
 	Limit:   "already have a drf token",
 	Rotate:  rotateDRF,
+	Provide: provideDRF,
 	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
 		return tx.DeleteTokens(ctx, rowsOf(refs))
 	},
@@ -235,8 +236,11 @@ func newKey(random io.Reader) (tokenctl.Secret, error) {
 	return tokenctl.NewSecret(hex.EncodeToString(b)), nil
 }
 
-func mintDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, _ MintRequest) ([]Minted, []Refusal, error) {
-	keys, err := several(len(users), env.Random, newKey)
+func mintDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest) ([]Minted, []Refusal, error) {
+	keys, err := req.Secrets, error(nil)
+	if keys == nil {
+		keys, err = several(len(users), env.Random, newKey)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

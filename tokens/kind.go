@@ -46,6 +46,7 @@ type MintRequest struct {
 	Type     string            // jwt: "refresh" (and its access token), "access" or "sliding"; empty is refresh
 	Claims   []django.JWTClaim // jwt: custom claims
 	Force    bool              // do it although the configured key verifies nothing that is stored
+	Secrets  []tokenctl.Secret // of MintAll: those of the users, checked by Provide; nil: new ones
 }
 
 // RotateRequest is how the operator wants a credential replaced.
@@ -115,6 +116,10 @@ type Kind struct {
 	// if the kind has no limit. Limit is the reason in words: "already have a drf token".
 	AtLimit func(context.Context, Env, *db.Tx, []db.User) ([]Refusal, error)
 	Limit   string
+	// Provide checks a secret that somebody brings along for an owner. The error says why it
+	// could never work, weak what makes it easy to guess. The function itself is nil if the
+	// kind takes no such secret.
+	Provide func(env Env, l *db.Layout, owner string, secret tokenctl.Secret) (weak []string, err error)
 	// ImportDRF makes rows of the kind for the users' DRF keys. keyless are the users without
 	// a DRF key. With dry it returns the rows without writing them.
 	ImportDRF func(ctx context.Context, env Env, tx *db.Tx, users []db.User, lifetime Lifetime, dry bool) (imported []Imported, keyless []db.User, err error)

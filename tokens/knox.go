@@ -36,6 +36,7 @@ var Knox = &Kind{
 	MintAll:     mintKnox,
 	AtLimit:     atLimitKnox,
 	Limit:       "have as many knox tokens as TOKEN_LIMIT_PER_USER allows",
+	Provide:     provideKnox,
 	ImportDRF:   importDRF,
 	Rotate:      rotateKnox,
 	Expire:      expireKnox,

@@ -33,13 +33,23 @@ func mintKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User, req Mint
 	if err != nil {
 		return nil, nil, err
 	}
-	minted, err := newKnox(ctx, env, tx, without(users, refused), knoxEnd(env, tx.Now, req.Lifetime))
+	if req.Secrets != nil && refused != nil {
+		return nil, refused, nil // all users get their secrets, or none
+	}
+	minted, err := newKnox(ctx, env, tx, without(users, refused), req.Secrets, knoxEnd(env, tx.Now, req.Lifetime))
 	return minted, refused, err
 }
 
-// newKnox makes a token for each of the users.
-func newKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User, expires time.Time) ([]Minted, error) {
-	rows, secrets, err := newKnoxRows(env, tx, len(users))
+// newKnox makes a token for each of the users, of these secrets or, if they are nil, of new
+// ones.
+func newKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User, secrets []tokenctl.Secret, expires time.Time) ([]Minted, error) {
+	var rows []django.KnoxRow
+	var err error
+	if secrets == nil {
+		rows, secrets, err = newKnoxRows(env, tx, len(users))
+	} else {
+		rows, err = knoxRows(env, tx, secrets)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -58,13 +68,19 @@ func newKnoxRows(env Env, tx *db.Tx, n int) ([]django.KnoxRow, []tokenctl.Secret
 	if err != nil {
 		return nil, nil, err
 	}
-	rows := make([]django.KnoxRow, n)
+	rows, err := knoxRows(env, tx, secrets)
+	return rows, secrets, err
+}
+
+// knoxRows are what the rows hold of secrets.
+func knoxRows(env Env, tx *db.Tx, secrets []tokenctl.Secret) (rows []django.KnoxRow, err error) {
+	rows = make([]django.KnoxRow, len(secrets))
 	for i := range rows {
-		if rows[i], err = scheme.Row(k, secrets[i], ""); err != nil {
-			return nil, nil, err
+		if rows[i], err = tx.Layout.KnoxScheme().Row(env.Settings.Knox, secrets[i], ""); err != nil {
+			return nil, err
 		}
 	}
-	return rows, secrets, nil
+	return rows, nil
 }
 
 func mintedKnox(list []db.KnoxToken, secrets []tokenctl.Secret) []Minted {

@@ -39,6 +39,13 @@ func TestCanary(t *testing.T) {
 		if err := os.WriteFile(stdin, []byte(all), 0o600); err != nil {
 			w.t.Fatal(err)
 		}
+		var known strings.Builder
+		for i, secret := range secrets {
+			fmt.Fprintf(&known, "known%d,%s\n", i, secret)
+		}
+		if err := os.WriteFile(filepath.Join(w.dir, "known"), []byte(known.String()), 0o600); err != nil {
+			w.t.Fatal(err)
+		}
 		// A name that holds a secret, and what scan cannot read.
 		leaks := filepath.Join(w.dir, "leaks")
 		if err := os.Mkdir(leaks, 0o700); err != nil {
@@ -61,7 +68,7 @@ func TestCanary(t *testing.T) {
 			commands = append(commands, cmd)
 		}
 		for _, args := range [][]string{{"list"}, {"list", "--sort", "user"}, {"show", "drf:1"}, {"show", "-"}, {"verify", "-"}, {"verify", "drf:1", "drf:2"},
-			{"list", "--sort", "-expires"}, {"rotate", "--user", "alice", "--dry-run"}, {"expire", "--kind", "knox,session", "--ttl", "1d", "--dry-run"}, {"expire", "--kind", "knox,session", "--ttl", "1d", "--yes"}, {"expire", "-", "--ttl", "1d"}, {"rotate", "--user", "alice"}, {"mint", "dan", "--create", "--dry-run"}, {"mint", "alice"},
+			{"list", "--sort", "-expires"}, {"rotate", "--user", "alice", "--dry-run"}, {"expire", "--kind", "knox,session", "--ttl", "1d", "--dry-run"}, {"expire", "--kind", "knox,session", "--ttl", "1d", "--yes"}, {"expire", "-", "--ttl", "1d"}, {"rotate", "--user", "alice"}, {"mint", "dan", "--create", "--dry-run"}, {"mint", "alice"}, {"mint", "alice", "--secret-stdin"}, {"mint", "--secrets-from", "stdin"}, {"mint", "--secrets-from", "known"}, {"mint", "--secrets-from", "known", "--kind", "knox", "--create"}, {"mint", "--import-drf", "--all-users", "--dry-run"},
 			{"blacklist", "-", "--dry-run"}, {"user", "list"}, {"user", "show", "alice"}, {"version"},
 			{"config", "show"}, {"purge", "--dry-run"}, {"purge", "--yes"}, {"scan", "-"}, {"scan", "stdin", "leaks"}, {"scan", "stdin", "--blacklist", "--dry-run"}} {
 			for _, format := range []string{"", "table", "json", "ndjson", "csv", "tsv", "yaml", "id"} {
@@ -155,8 +162,8 @@ func TestCanary(t *testing.T) {
 		if err := os.RemoveAll(leaks); err != nil {
 			w.t.Fatal(err)
 		}
-		// Nor in a file, apart from the database and the one made above.
-		for _, name := range append(lines, stdin) {
+		// Nor in a file, apart from the database and those made above.
+		for _, name := range append(lines, stdin, filepath.Join(w.dir, "known")) {
 			if err := os.Remove(name); err != nil {
 				w.t.Fatal(err)
 			}
