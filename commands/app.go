@@ -44,6 +44,8 @@ type App struct {
 	Now    tokenctl.Clock
 	Random io.Reader // of cryptographic quality
 	Term   Terminal
+	// CompletionTime is what a press of the tab key may cost; 0 means 250 ms.
+	CompletionTime time.Duration
 
 	global      globals
 	stop        context.CancelCauseFunc
@@ -89,14 +91,16 @@ type globals struct {
 
 // Main runs tokenctl with the arguments behind its name and returns the exit
 // status.
-func Main(args []string) int {
+func Main(args []string) int { return NewApp().Run(context.Background(), args) }
+
+// NewApp returns an App with this process's streams, clock, randomness and terminal.
+func NewApp() *App {
 	// Mutating commands must survive a reader that goes away, to roll back and
 	// say so. Reading ones end with the status that SIGPIPE would have given.
 	// A file that reaches its size limit is a failed write, too.
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGXFSZ)
-	app := &App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
+	return &App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
 		Now: time.Now, Random: rand.Reader, Term: systemTerminal()}
-	return app.Run(context.Background(), args)
 }
 
 // Run runs one command line and returns the exit status.

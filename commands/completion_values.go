@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -13,7 +14,7 @@ import (
 	"tokenctl/tokens"
 )
 
-// completionTime bounds what a press of the tab key may cost.
+// completionTime bounds what a press of the tab key may cost, unless the App says otherwise.
 const completionTime = 250 * time.Millisecond
 
 // completing reports whether a shell asks for completions, which has nobody to
@@ -22,13 +23,14 @@ func completing(args []string) bool {
 	return len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
 }
 
-// silently runs f against the database for a completion: within
-// completionTime, and without a word about what goes wrong.
+// silently runs f against the database for a completion: within CompletionTime, and
+// without a word about what goes wrong.
 func (a *App) silently(c *cobra.Command, f func(context.Context, *db.Store) error) {
-	ctx, cancel := context.WithTimeout(c.Context(), completionTime)
+	limit := cmp.Or(a.CompletionTime, completionTime)
+	ctx, cancel := context.WithTimeout(c.Context(), limit)
 	defer cancel()
 	a.global.verbose, a.global.quiet = false, true
-	a.global.timeout = completionTime
+	a.global.timeout = limit
 	store, err := a.open()
 	if err != nil {
 		return

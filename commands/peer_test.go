@@ -38,7 +38,7 @@ func (c cli) run(stdin string, args ...string) (stdout, stderr string, status in
 				return value
 			}
 			return c.url
-		}}
+		}, CompletionTime: time.Minute}
 	status = app.Run(c.t.Context(), slices.Concat(args, c.more))
 	return out.String(), errs.String(), status
 }

@@ -197,9 +197,7 @@ func TestChangeWhereMeanwhile(t *testing.T) {
 				return err
 			})
 		}()
-		for dbtest.Query(address, "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") == "0\n" {
-			time.Sleep(5 * time.Millisecond)
-		}
+		dbtest.AwaitLock(t, address, 1)
 		if err := other.Commit(); err != nil {
 			t.Fatal(err)
 		}

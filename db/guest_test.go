@@ -192,7 +192,7 @@ func TestOddDefaults(t *testing.T) {
 	database := dbtest.Psql(t, address, "select current_database()")
 	for _, setting := range []string{"datestyle to 'SQL, DMY'", "timezone to 'America/Chicago'", "intervalstyle to 'sql_standard'",
 		"default_transaction_isolation to 'serializable'", "default_transaction_deferrable to on",
-		"standard_conforming_strings to off", "statement_timeout to '1ms'", "lock_timeout to '1ms'", "bytea_output to 'escape'",
+		"standard_conforming_strings to off", "statement_timeout to '1s'", "lock_timeout to '1ms'", "bytea_output to 'escape'",
 		"client_encoding to 'LATIN1'", "extra_float_digits to 0", "search_path to nowhere, public", "xmlbinary to hex", "row_security to off",
 		"backslash_quote to off", "array_nulls to off", "default_with_oids to off", "transform_null_equals to on", "client_min_messages to 'debug5'"} {
 		fmt.Fprintf(&alter, "alter role postgres in database %s set %s;\n", database, setting)
@@ -203,12 +203,40 @@ func TestOddDefaults(t *testing.T) {
 	if len(list) != 1 || list[0].User.Username != "zoë" || !list[0].Created.Equal(token.Created) {
 		t.Fatalf("tokens: %+v, want %+v", list, token)
 	}
-	second := withToken(t, odd, `back\slash 'quote'`, 2)
+	// The role would let no statement take a second, nor wait for a lock.
+	outside, err := dbtest.Open(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outside.Close()
+	holder, err := outside.Begin()
+	if err == nil {
+		_, err = holder.Exec("set local statement_timeout = 0; lock table authtoken_token")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	slashed := newUser(t, odd, `back\slash 'quote'`)
+	var second db.Token
+	written := make(chan error)
+	go func() {
+		var err error
+		second, err = insertToken(t.Context(), odd, slashed, key(2))
+		written <- err
+	}()
+	dbtest.AwaitLock(t, address, 1)
+	if _, err := holder.Exec("select pg_sleep(1.1)"); err != nil {
+		t.Fatal(err)
+	}
+	if err := holder.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	dbtest.WantCode(t, <-written, "")
 	list = collect(t, s.Tokens(t.Context(), db.Filter{UserIDs: []string{second.User.ID}}))
 	if len(list) != 1 || list[0].User.Username != `back\slash 'quote'` || !list[0].Created.Equal(second.Created) {
 		t.Errorf("tokens: %+v, want %+v", list, second)
 	}
-	err := odd.Write(t.Context(), func(tx *db.Tx) error {
+	err = odd.Write(t.Context(), func(tx *db.Tx) error {
 		if _, err := named(t.Context(), tx, "zoë", `back\slash 'quote'`); err != nil {
 			return err
 		}

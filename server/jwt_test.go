@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"tokenctl/db/dbtest"
 )
@@ -118,12 +117,9 @@ func (b *bench) gate(n int) (release func()) {
 	}
 	return func() {
 		defer outside.Close()
-		waiting := 0
-		for deadline := time.Now().Add(time.Minute); waiting < n && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-			waiting = count(b.t, b.rows("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"))
-		}
-		if err := tx.Rollback(); err != nil || waiting < n {
-			b.t.Fatalf("%d of %d transactions met; %v", waiting, n, err)
+		dbtest.AwaitLock(b.t, b.url, n)
+		if err := tx.Rollback(); err != nil {
+			b.t.Fatal(err)
 		}
 	}
 }

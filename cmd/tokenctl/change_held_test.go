@@ -45,9 +45,7 @@ func (w *world) held(statements []string, args ...string) (r result, before stri
 	w.t.Helper()
 	commit := w.open("commit", statements...)
 	p := w.start(w.command(append(args, "-o", "json")...))
-	within(w.t, testLimit, "a wait for the row", func() bool {
-		return w.sql("select count(*) > 0 from pg_stat_activity where datname = current_database() and application_name like 'tokenctl/%' and wait_event_type = 'Lock'") == "true"
-	})
+	dbtest.AwaitLock(w.t, w.url, 1)
 	commit()
 	before = w.everyRow()
 	return p.ends(testLimit), before

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tokenctl/db/dbtest"
 )
 
 // More than two batches of credentials, and not a whole number of them.
@@ -76,9 +78,7 @@ func TestManyChangedMeanwhile(t *testing.T) {
 		blacklist := func(status int, says string, flags ...string) {
 			_, commit := w.midway()
 			p := w.start(w.command(append([]string{"blacklist", "--kind", "drf", "--yes"}, flags...)...))
-			within(w.t, testLimit, "a wait for the row", func() bool {
-				return w.sql("select count(*) > 0 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") == "true"
-			})
+			dbtest.AwaitLock(w.t, w.url, 1)
 			commit()
 			w.want(p.ends(testLimit), status, says)
 		}
