@@ -30,14 +30,15 @@ func (n *announcement) add(m *tokens.Minted) {
 	}
 }
 
-func (n *announcement) tell(a *App, verb string) {
+// tell says what each credential is, or when all end if they are many.
+func (n *announcement) tell(a *App) {
 	if n.n <= mostTold {
 		for i := range n.first {
 			a.announce("minted", &n.first[i])
 		}
 		return
 	}
-	a.say("%s %s: %s", verb, &n.kindCounts, n.ends.text(a))
+	a.say("%s: %s", &n.kindCounts, n.ends.text(a))
 	if n.disabled > 0 {
 		a.say("note: %d of them are of inactive users: they do not work before the users are active again", n.disabled)
 	}

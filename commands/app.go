@@ -32,6 +32,7 @@ import (
 
 	"tokenctl"
 	"tokenctl/db"
+	"tokenctl/db/engine"
 	"tokenctl/tokens"
 )
 
@@ -53,9 +54,13 @@ type App struct {
 	store       *db.Store
 	settings    *tokenctl.Settings
 	kinds       *tokens.Env
-	source      string // where the database's URL came from
-	ignored     string // a file that PostgreSQL's client ignores, and why
-	toml        string // the tokenctl.toml in use
+	database    engine.Target // which is in use
+	context     *namedContext // the one in use; nil: none
+	protected   string        // the context that protects the database in use; empty: none
+	agreed      bool          // a change of that was confirmed
+	source      string        // where the database's URL came from
+	ignored     string        // a file that PostgreSQL's client ignores, and why
+	toml        string        // the tokenctl.toml in use
 	args        []string
 	mutating    bool    // the command changes rows
 	connections int     // to the database at a time; 0: no limit
@@ -74,6 +79,7 @@ type App struct {
 // globals are the flags that every command has.
 type globals struct {
 	database  string
+	context   string
 	config    string
 	schema    string
 	output    string
@@ -165,8 +171,13 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 	f.SortFlags = false
 	g := &a.global
 	f.StringVarP(&g.database, "database", "d", "", "database `URL`, without a password: postgresql://user@host/name or sqlite:///file.db")
+	f.StringVar(&g.context, "context", "", "the database and settings of the context `NAME`: see tokenctl context")
 	f.StringVar(&g.config, "config", "", "settings `FILE` instead of ./tokenctl.toml")
 	f.StringVar(&g.schema, "schema", "", "PostgreSQL schema `NAME` of Django's tables instead of search_path")
+	must(root.RegisterFlagCompletionFunc("context", func(c *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		return a.completeContexts(c, nil, prefix)
+	}))
+	must(root.RegisterFlagCompletionFunc("schema", a.completeSchemas))
 	f.StringVarP(&g.output, "output", "o", "", "output `FORMAT`: table, json, ndjson, csv, tsv, yaml or id")
 	listVar(f, &g.columns, "columns", "only these `FIELDS`, in this order: a,b,c; +a adds one to the usual ones")
 	f.BoolVar(&g.noHeaders, "no-headers", false, "no header line in table, csv and tsv")
@@ -190,7 +201,7 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 	root.AddCommand(grouped(groupLook, newList(a), newShow(a), newVerify(a), reporting(a, newScan(a)), newDoctor(a))...)
 	root.AddCommand(grouped(groupChange, reporting(a, newMint(a)), reporting(a, newRotate(a)), reporting(a, newExpire(a)), reporting(a, newBlacklist(a)),
 		reporting(a, newUnblacklist(a)), reporting(a, newPurge(a)), newUser(a))...)
-	root.AddCommand(grouped(groupSetUp, newInit(a), newConfig(a), newServe(a), newCompletion(a, root), newHelp(a), newVersion(a))...)
+	root.AddCommand(grouped(groupSetUp, newInit(a), newConfig(a), newContext(a), newServe(a), newCompletion(a, root), newHelp(a), newVersion(a))...)
 	a.prepare(root)
 	return root
 }

@@ -43,6 +43,9 @@ as --user or --older-than select is shown first, and confirmed. With --yes and
 
 func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	a, ctx := o.app, c.Context()
+	if _, err := o.selector.parse(c, a.Now()); err != nil {
+		return err
+	}
 	store, err := a.open()
 	if err != nil {
 		return err
@@ -93,6 +96,7 @@ func (o *blacklistOptions) change(ctx context.Context, store *db.Store, s *selec
 	for _, note := range remains {
 		a.say("note: %s", note)
 	}
+	a.sayDone(done.n, "blacklisted", done.String())
 	return done.n, nil
 }
 
@@ -180,15 +184,13 @@ func (o *blacklistOptions) remains(ctx context.Context, tx *db.Tx, s *selection)
 // chunkTold limits how many credentials of a kind Remains is asked about.
 const chunkTold = 1000
 
-// tell says what was blacklisted.
+// tell says what was blacklisted, one by one where it is not much.
 func (o *blacklistOptions) tell(s *selection, done *kindCounts) {
 	a := o.app
 	if a.global.quiet {
 		return
 	}
-	if done.n > mostTold || s.all != nil {
-		a.say("blacklisted %s", done)
-	} else {
+	if done.n <= mostTold && s.all == nil {
 		for r := range s.refs.All() {
 			if r.Left() == 0 {
 				a.say("blacklisted %s of %s", r.ID(), whose(r.Owner()))

@@ -66,7 +66,7 @@ func (f *changeFlags) check(c *cobra.Command, args []string) error {
 	case named && f.selector.sort != "":
 		return usage("--sort is for selectors", "leave it out")
 	}
-	return nil
+	return checkIDs(f.verb, args)
 }
 
 // selection is what a change is about.
@@ -115,17 +115,15 @@ func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection,
 	case f.dryRun:
 		return s, nil
 	case n == 0 && s.missing == nil && f.consent.none():
-		a.say("nothing to %s", f.verb)
+		a.say("nothing to %s in %s", f.verb, a.databaseName())
 		return nil, a.writeNone()
 	}
-	what := count(n, "credential")
 	if f.question != nil {
-		if more := f.question(s); more != "" {
-			a.say("note: %s", more)
-			what += " (" + more + ")"
+		if f.consent.aside = f.question(s); f.consent.aside != "" {
+			a.say("note: %s", f.consent.aside)
 		}
 	}
-	asked, err := f.consent.obtain(ctx, a, f.verb, what, n)
+	asked, err := f.consent.obtain(ctx, a, f.verb, count(n, "credential"), n)
 	if err != nil || !asked {
 		return s, err
 	}
@@ -170,7 +168,7 @@ func (f *changeFlags) countAppeared(ctx context.Context, store *db.Store, sel to
 }
 
 // silent reports whether --quiet and --yes are both given.
-func (f *changeFlags) silent() bool { return f.app.global.quiet && f.consent.yes }
+func (f *changeFlags) silent() bool { return f.consent.silent(f.app) }
 
 // show keeps references to what the selector selects. It shows the exact set on stderr, since
 // stdout may be a pipe, unless the command is silent.
@@ -197,6 +195,9 @@ func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Sele
 		s.refs.Add(c)
 		if quiet {
 			return nil
+		}
+		if s.refs.Len() == 1 {
+			a.introduce(f.verb)
 		}
 		return w.Write(credentialRow(c))
 	})

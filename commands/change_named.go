@@ -69,10 +69,13 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 		return nil, err
 	}
 	if s.refs.Len() == 0 {
-		f.app.say("nothing to %s: none of them is there", f.verb)
+		f.app.say("nothing to %s: none of them is in %s", f.verb, f.app.databaseName())
 		if !f.dryRun {
 			return nil, f.app.writeNone()
 		}
 	}
-	return s, nil
+	if f.dryRun || s.refs.Len() == 0 {
+		return s, nil
+	}
+	return s, f.consent.named(ctx, f.app, f.verb, count(s.refs.Len(), "credential"), s.refs.Len())
 }

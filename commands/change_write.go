@@ -94,7 +94,7 @@ func (f *changeFlags) showDryRun(s *selection) error {
 	if err := f.write(s, f.app.Stdout, f.app.options(s.single && n == 1), func(*tokens.Ref, *tokens.Credential) bool { return true }); err != nil {
 		return err
 	}
-	f.app.say("dry run: would %s %s", f.verb, count(n, "credential"))
+	f.app.say("dry run: would %s %s in %s", f.verb, count(n, "credential"), f.app.databaseName())
 	if f.question != nil {
 		if more := f.question(s); more != "" {
 			f.app.say("note: %s", more)

@@ -167,6 +167,7 @@ func rowFields() []fieldRow {
 		{[]string{"user list", "user show"}, userColumns},
 		{[]string{"user activate", "user deactivate", "user delete"}, userColumns},
 		{[]string{"user create", "user password"}, passwordColumns(true)},
+		{[]string{"context list", "context show", "context add", "context remove"}, contextColumns},
 		{[]string{"config show"}, configColumns},
 		{[]string{"config import"}, importColumns},
 		{[]string{"doctor"}, doctorColumns},

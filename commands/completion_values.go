@@ -106,6 +106,24 @@ func (a *App) completeUsers(c *cobra.Command, given []string, prefix string) ([]
 	return found.list(), cobra.ShellCompDirectiveNoFileComp
 }
 
+// completeSchemas completes the schemas that hold Django's tables.
+func (a *App) completeSchemas(c *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	found := newOffers()
+	a.global.schema = ""
+	a.silently(c, func(ctx context.Context, store *db.Store) error {
+		return store.Read(ctx, func(tx *db.Tx) error {
+			schemas, err := tx.SchemasWith(ctx, db.MainTables())
+			for _, name := range schemas {
+				if strings.HasPrefix(name, prefix) {
+					found.add(name, "")
+				}
+			}
+			return err
+		})
+	})
+	return found.list(), cobra.ShellCompDirectiveNoFileComp
+}
+
 // completeIDs completes a credential's id: first the kinds that the database
 // has and the command knows, then the ids of one.
 func (a *App) completeIDs(c *cobra.Command, given []string, prefix string) ([]string, cobra.ShellCompDirective) {

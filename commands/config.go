@@ -40,7 +40,7 @@ func (a *App) loadSettings(beside string) error {
 		return nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "there is no " + path, Hint: "correct --config"}
+		return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "there is no " + path, Hint: a.correctConfig()}
 	}
 	if err != nil {
 		return err
@@ -59,20 +59,30 @@ func (a *App) loadSettings(beside string) error {
 	return nil
 }
 
-// target decides which database is meant. The order is the contract's: flag,
-// TOKENCTL_DATABASE_URL, DATABASE_URL, tokenctl.toml, libpq's variables,
+// correctConfig is the hint where the file of settings is not there.
+func (a *App) correctConfig() string {
+	if a.context != nil && a.global.config == a.context.Config {
+		return "correct config of the context " + a.context.name + " in " + a.contextsPath()
+	}
+	return "correct --config"
+}
+
+// target decides which database is meant. The order is the contract's: -d or --context,
+// TOKENCTL_CONTEXT or TOKENCTL_DATABASE_URL, DATABASE_URL, tokenctl.toml, libpq's variables,
 // ./db.sqlite3.
 func (a *App) target() (engine.Target, error) {
+	if err := a.selectContext(); err != nil {
+		return engine.Target{}, err
+	}
 	if err := a.loadSettings(""); err != nil {
 		return engine.Target{}, err
 	}
+	if a.context != nil {
+		a.source = "the context " + a.context.name
+		return a.context.target(a.contextsPath())
+	}
 	if a.global.database != "" {
-		if engine.HasPassword(a.global.database) {
-			return engine.Target{}, &tokenctl.Error{Code: tokenctl.CodeSecretInArgument,
-				Message: "the URL of -d holds a password; every process on this machine can read arguments",
-				Hint:    "put the URL into TOKENCTL_DATABASE_URL, or the password into .pgpass or a service file"}
-		}
-		return a.parseTarget("-d", a.global.database, "")
+		return a.flagTarget()
 	}
 	for _, name := range []string{"TOKENCTL_DATABASE_URL", "DATABASE_URL"} {
 		if url := a.Getenv(name); url != "" {
@@ -90,6 +100,16 @@ func (a *App) target() (engine.Target, error) {
 	}
 	a.source = byDefault
 	return engine.FileTarget("db.sqlite3", ""), nil
+}
+
+// flagTarget is the database of -d.
+func (a *App) flagTarget() (engine.Target, error) {
+	if engine.HasPassword(a.global.database) {
+		return engine.Target{}, &tokenctl.Error{Code: tokenctl.CodeSecretInArgument,
+			Message: "the URL of -d holds a password; every process on this machine can read arguments",
+			Hint:    "put the URL into TOKENCTL_DATABASE_URL, or the password into .pgpass or a service file"}
+	}
+	return a.parseTarget("-d", a.global.database, "")
 }
 
 func (a *App) parseTarget(source, url, dir string) (engine.Target, error) {
@@ -133,6 +153,7 @@ func (a *App) open() (*db.Store, error) {
 }
 
 func (a *App) openTarget(t engine.Target) (*db.Store, error) {
+	a.database = t
 	if t.Engine == engine.SQLite {
 		if a.global.schema != "" {
 			return nil, usage("--schema is for PostgreSQL; SQLite has none", "leave out --schema")
@@ -157,7 +178,10 @@ func (a *App) openTarget(t engine.Target) (*db.Store, error) {
 		AuthTokenTable: a.settings.DRF.TokenTable, SessionTable: a.settings.Session.SessionTable, Zone: zone, Connections: a.connections,
 		Warn: func(text string) { a.say("warning: %s", text) }}
 	if a.mutating {
-		o.Phase = a.follow
+		if err := a.findProtection(t); err != nil {
+			return nil, err
+		}
+		o.Phase, o.Allow = a.follow, a.allowed
 	}
 	store, err := db.Open(t, o)
 	if err != nil {

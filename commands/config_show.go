@@ -133,6 +133,9 @@ func (s *configSources) general(t engine.Target) {
 	if a.global.config != "" {
 		source = "flag --config"
 	}
+	if a.context != nil && a.context.Config != "" && a.global.config == a.context.Config {
+		source = a.source
+	}
 	s.add("config", a.toml, source)
 	raw, source := a.global.database, a.source
 	switch source {
@@ -144,6 +147,10 @@ func (s *configSources) general(t engine.Target) {
 		raw = a.Getenv(source)
 	case byDefault:
 		source = fromDefault
+	default:
+		if a.context != nil {
+			raw = a.context.Database
+		}
 	}
 	s.add("database", t.URL(), source)
 	if t.Engine == engine.PostgreSQL {
@@ -156,6 +163,9 @@ func (s *configSources) general(t engine.Target) {
 		source = fromDefault
 		if a.global.schema != "" {
 			source = "flag --schema"
+		}
+		if a.context != nil && a.context.Schema != "" && a.global.schema == a.context.Schema {
+			source = a.source
 		}
 		s.add("schema", a.global.schema, source)
 	}

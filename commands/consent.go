@@ -14,6 +14,7 @@ import (
 type consentFlags struct {
 	yes   bool
 	count countValue
+	aside string // what else the question says of them
 }
 
 func (f *consentFlags) flags(c *cobra.Command) {
@@ -26,21 +27,48 @@ func (f *consentFlags) flags(c *cobra.Command) {
 func (f *consentFlags) none() bool { return f.count.n == nil || *f.count.n == 0 }
 
 // given reports whether the flags allow a change of n, so that nobody is asked.
-func (f *consentFlags) given(n int) bool { return f.yes || f.count.n != nil && *f.count.n == n }
+func (f *consentFlags) given(a *App, n int) bool {
+	return f.yes && a.protected == "" || f.count.n != nil && *f.count.n == n
+}
+
+// named is obtain for what was named, which is deliberate: it asks only where the database is
+// protected, or --confirm says a number.
+func (f *consentFlags) named(ctx context.Context, a *App, verb, what string, n int) error {
+	if a.agreed || a.protected == "" && f.count.n == nil {
+		return nil
+	}
+	_, err := f.obtain(ctx, a, verb, what, n)
+	return err
+}
+
+// silent reports whether the command shows nobody what it changes: with --yes and --quiet.
+func (f *consentFlags) silent(a *App) bool { return f.yes && a.global.quiet && a.protected == "" }
 
 // obtain returns nil when the change may happen, and whether somebody was asked.
 func (f *consentFlags) obtain(ctx context.Context, a *App, verb, what string, n int) (asked bool, err error) {
+	if f.aside != "" {
+		what += " (" + f.aside + ")"
+	}
+	what += " in " + a.databaseName()
+	defer func() { a.agreed = a.agreed || err == nil }()
 	switch {
-	case f.given(n):
+	case f.given(a, n):
 		return false, nil
 	case f.count.n != nil:
 		return false, &tokenctl.Error{Code: tokenctl.CodeChanged, Message: fmt.Sprintf("this would %s %s, and --confirm says %d: nothing was changed", verb, what, *f.count.n),
 			Hint: "look at them with --dry-run, then give their number"}
+	case !a.interactive() && a.protected != "":
+		return false, &tokenctl.Error{Code: tokenctl.CodeConfirmation, Message: "this would " + verb + " " + what + ", which the context " + a.protected + " protects, and nobody can be asked here",
+			Hint: fmt.Sprintf("add --confirm %d; --yes is not enough for a protected database", n)}
 	case !a.interactive():
 		return false, &tokenctl.Error{Code: tokenctl.CodeConfirmation, Message: "this would " + verb + " " + what + ", and nobody can be asked here",
 			Hint: fmt.Sprintf("add --yes, or --confirm %d", n)}
 	}
-	yes, err := a.confirm(ctx, strings.ToUpper(verb[:1])+verb[1:]+" "+what+"?")
+	question := strings.ToUpper(verb[:1]) + verb[1:] + " " + what + "?"
+	if a.protected != "" {
+		return true, a.askName(ctx, question)
+	}
+	yes, err := a.confirm(ctx, question)
 	if err != nil {
 		return true, err
 	}

@@ -197,9 +197,9 @@ func (d *doctor) verdict() error {
 	bad := counts[statusWarning]+counts[statusProblem] > 0
 	if d.app.Term.Stdout {
 		if bad {
-			d.app.say("%s, %s", count(counts[statusProblem], "problem"), count(counts[statusWarning], "warning"))
+			d.app.say("%s, %s in %s", count(counts[statusProblem], "problem"), count(counts[statusWarning], "warning"), d.app.databaseName())
 		} else {
-			d.app.say("nothing is wrong")
+			d.app.say("nothing is wrong in %s", d.app.databaseName())
 		}
 	}
 	if bad {

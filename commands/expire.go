@@ -67,6 +67,9 @@ Ids and secrets that are named are changed without asking. What flags such as
 
 func (o *expireOptions) run(c *cobra.Command, args []string) error {
 	a, ctx := o.app, c.Context()
+	if _, err := o.selector.parse(c, a.Now()); err != nil {
+		return err
+	}
 	store, err := a.open()
 	if err != nil {
 		return err
@@ -138,7 +141,7 @@ func (o *expireOptions) change(ctx context.Context, store *db.Store, s *selectio
 	}
 	a := o.app
 	if done.n > mostTold {
-		a.say("changed the expiry of %s: %s", &done, told)
+		a.say("%s: %s", &done, told)
 	} else {
 		for r := range s.refs.All() {
 			if r.Left() != 0 {
@@ -155,6 +158,7 @@ func (o *expireOptions) change(ctx context.Context, store *db.Store, s *selectio
 	}
 	o.noteMoves(&done)
 	o.noteLeft(s)
+	a.sayDone(done.n, "changed the expiry of", done.String())
 	return done, nil
 }
 

@@ -35,10 +35,12 @@ func topicRows() (rows [][2]string) {
 
 // environment are the variables that tokenctl reads.
 var environment = [][2]string{
-	{"TOKENCTL_DATABASE_URL", "the database, where -d does not name it"},
-	{"DATABASE_URL", "the database, where neither -d nor TOKENCTL_DATABASE_URL names it"},
+	{"TOKENCTL_CONTEXT", "the context, where neither -d nor --context names the database: see tokenctl context"},
+	{"TOKENCTL_DATABASE_URL", "the database, where neither -d nor --context names it; together with TOKENCTL_CONTEXT it is an error"},
+	{"DATABASE_URL", "the database, where nothing above names it"},
 	{"PGHOST, PGSERVICE, PGDATABASE", "the database, where nothing above and no tokenctl.toml names it; with one of them all other variables of libpq count too"},
 	{"PGPASSWORD, PGPASSFILE", "the password of PostgreSQL, or the file that has it; ~/.pgpass is safer"},
+	{"XDG_CONFIG_HOME, HOME", "the folder of tokenctl/contexts.toml: $XDG_CONFIG_HOME, else $HOME/.config"},
 	{"TOKENCTL_SECRET_KEY, DJANGO_SECRET_KEY", "Django's SECRET_KEY; secret_key_file in tokenctl.toml is safer"},
 	{"NO_COLOR, CLICOLOR_FORCE", "no colour where NO_COLOR is not empty; colour without a terminal where CLICOLOR_FORCE is 1"},
 	{"TERM", "no colour and no progress line where it is dumb"},

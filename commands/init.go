@@ -21,7 +21,8 @@ import (
 const secretKeyFile = "secret_key"
 
 func newInit(a *App) *cobra.Command {
-	return &cobra.Command{
+	var consent consentFlags
+	c := &cobra.Command{
 		Use:   "init",
 		Short: "Create Django's tables in an empty database",
 		Long: `Create the tables of Django's auth, sessions and admin, of DRF's authtoken, of
@@ -42,7 +43,7 @@ refused.`,
 			if err != nil {
 				return err
 			}
-			if err := a.makeTables(c.Context(), t); err != nil {
+			if err := a.makeTables(c.Context(), t, &consent); err != nil {
 				return err
 			}
 			if !a.asked() {
@@ -51,17 +52,23 @@ refused.`,
 			return a.write(initColumns, [][]output.Value{{output.String(t.String()), output.String(string(t.Engine))}}, true)
 		},
 	}
+	consent.flags(c)
+	return c
 }
 
 var initColumns = []output.Column{{Name: "database"}, {Name: "engine"}}
 
-func (a *App) makeTables(ctx context.Context, t engine.Target) error {
+func (a *App) makeTables(ctx context.Context, t engine.Target, consent *consentFlags) error {
+	agree := func() error { return consent.named(ctx, a, "create", "Django's tables", 0) }
 	if t.Engine == engine.SQLite {
-		_, err := a.initialise(ctx, t)
+		_, err := a.initialise(ctx, t, agree)
 		return err
 	}
 	store, err := a.openTarget(t)
 	if err != nil {
+		return err
+	}
+	if err := agree(); err != nil {
 		return err
 	}
 	if err := store.Init(ctx); err != nil {
@@ -73,7 +80,7 @@ func (a *App) makeTables(ctx context.Context, t engine.Target) error {
 
 // initialise makes a SQLite database and what belongs beside it. What it made
 // goes away again when a later step fails.
-func (a *App) initialise(ctx context.Context, t engine.Target) (store *db.Store, err error) {
+func (a *App) initialise(ctx context.Context, t engine.Target, agree func() error) (store *db.Store, err error) {
 	var made []string
 	var created bool
 	defer func() {
@@ -94,6 +101,9 @@ func (a *App) initialise(ctx context.Context, t engine.Target) (store *db.Store,
 	dir := filepath.Dir(t.Path)
 	store, err = a.openTarget(t)
 	if err != nil {
+		return nil, err
+	}
+	if err := agree(); err != nil {
 		return nil, err
 	}
 	if err := store.Init(ctx); err != nil {

@@ -71,15 +71,28 @@ func (a *App) references(ctx context.Context, verb string, args []string, tokenF
 			}
 			return a.readReferences(ctx)
 		}
-		if holdsSecret(arg) {
-			return nil, secretInArgument()
-		}
-		if _, _, err := tokens.ParseID(arg); err != nil {
-			return nil, noID(verb, arg, err)
+		if err := checkIDs(verb, []string{arg}); err != nil {
+			return nil, err
 		}
 		refs = append(refs, reference{Name: tokens.Name{ID: arg}, at: spot{name: arg}})
 	}
 	return refs, nil
+}
+
+// checkIDs refuses arguments that are no ids.
+func checkIDs(verb string, args []string) error {
+	for _, arg := range args {
+		if arg == "-" {
+			continue
+		}
+		if holdsSecret(arg) {
+			return secretInArgument()
+		}
+		if _, _, err := tokens.ParseID(arg); err != nil {
+			return noID(verb, arg, err)
+		}
+	}
+	return nil
 }
 
 // listedID is the id of a drf token as lists show it. A user's primary key may have the
@@ -258,15 +271,22 @@ func (a *App) prompt(ctx context.Context, question string) (string, error) {
 
 // confirm asks a question whose answer is no unless it is yes.
 func (a *App) confirm(ctx context.Context, question string) (bool, error) {
-	fmt.Fprint(a.Stderr, question+" [y/N] ")
+	line, err := a.answer(ctx, question+" [y/N] ")
+	line = strings.ToLower(line)
+	return line == "y" || line == "yes", err
+}
+
+// answer asks for a line.
+func (a *App) answer(ctx context.Context, question string) (string, error) {
+	fmt.Fprint(a.Stderr, question)
 	line, err := await(ctx, func() (string, error) {
 		line, _ := bufio.NewReader(a.Stdin).ReadString('\n') // an end of input is no answer
-		return strings.ToLower(strings.TrimSpace(line)), nil
+		return strings.TrimSpace(line), nil
 	})
 	if err != nil {
 		fmt.Fprintln(a.Stderr)
 	}
-	return line == "y" || line == "yes", err
+	return line, err
 }
 
 func dedupe(list []string) []string {

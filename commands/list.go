@@ -63,6 +63,9 @@ func (o *listOptions) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if _, err := o.selector.parse(c, a.Now()); err != nil {
+		return err
+	}
 	store, err := a.open()
 	if err != nil {
 		return err
@@ -114,8 +117,8 @@ func (o *listOptions) run(c *cobra.Command) error {
 		a.say("note: %s", assumed)
 	}
 	if a.Term.Stdout {
-		if n == 0 && !o.count {
-			a.say("no credentials")
+		if !o.count {
+			a.sayTotal(n, "credential")
 		}
 		if err := a.noteOthers(ctx, store, sel, "list"); err != nil {
 			return err

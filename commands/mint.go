@@ -162,6 +162,11 @@ func (o *mintOptions) run(ctx context.Context) error {
 	if o.deliver.out == "" && r.count() > stdoutLimit {
 		return usage(count(r.count(), "secret")+" do not go to stdout: a reader who stalls would hold the transaction open", "name a file with --out")
 	}
+	if !r.selected {
+		if err := o.consent.named(ctx, a, "mint", count(r.count(), r.kind.Noun()), r.count()); err != nil {
+			return err
+		}
+	}
 	if err := o.deliver.create(); err != nil {
 		return err
 	}
@@ -226,7 +231,10 @@ func (o *mintOptions) open(ctx context.Context) (*db.Store, error) {
 		a.say("dry run: would create the database %s and in it %s: %s", t, count(len(o.users.names), "user"), strings.Join(o.users.names, ", "))
 		return nil, nil
 	}
-	store, err := a.initialise(ctx, t)
+	store, err := a.initialise(ctx, t, func() error {
+		n := len(dedupe(o.users.names)) + len(dedupe(o.users.userIDs))
+		return o.consent.named(ctx, a, "mint", count(n, "token"), n)
+	})
 	if err == nil {
 		a.standing = "the database " + t.Path + " was created, and nothing else was changed"
 	}

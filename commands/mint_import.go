@@ -91,6 +91,11 @@ func (r *mintRun) importTokens(ctx context.Context) error {
 		}
 		return a.writeNow(ctx, credentialColumns, importedRows(list), len(list) == 1)
 	}
+	if !o.dryRun && !r.selected {
+		if err := o.consent.named(ctx, a, "import", count(r.count(), "drf token"), r.count()); err != nil {
+			return err
+		}
+	}
 	a.record(func(add func(reportRow)) {
 		for i := range list {
 			if c := &list[i]; c.Fresh {
@@ -144,7 +149,7 @@ func (r *mintRun) selectKeyed(ctx context.Context, lifetime tokens.Lifetime) (bo
 	}
 	switch {
 	case len(r.ids) == 0 && o.consent.none():
-		a.say("nothing to import")
+		a.say("nothing to import in %s", a.databaseName())
 		return false, a.writeNone()
 	case o.dryRun:
 		return true, nil
@@ -187,7 +192,7 @@ func (o *mintOptions) reportImport(list []tokens.Imported, keyless []string, imp
 	if keyless != nil {
 		a.say("users without a drf token are skipped: %s", firstOf(keyless, ", "))
 	}
-	said := verb + " " + count(fresh, "drf token")
+	said := verb + " " + count(fresh, "drf token") + " in " + a.databaseName()
 	if o.dryRun {
 		said = "dry run: " + said
 	}

@@ -30,7 +30,7 @@ func (r *mintRun) selectUsers(ctx context.Context) (bool, error) {
 	case o.dryRun:
 		return true, nil
 	case len(r.ids) == 0 && o.consent.none():
-		a.say("nothing to mint")
+		a.say("nothing to mint in %s", a.databaseName())
 		return false, a.writeNone()
 	}
 	return r.ask(ctx, "mint", matching, r.kind.Noun())
@@ -40,7 +40,7 @@ func (r *mintRun) selectUsers(ctx context.Context) (bool, error) {
 // select.
 func (r *mintRun) ask(ctx context.Context, verb string, matching []string, noun string) (bool, error) {
 	a, o := r.o.app, r.o
-	if !a.global.quiet || !o.consent.yes {
+	if !o.consent.silent(a) {
 		if err := r.preview(ctx); err != nil {
 			return false, err
 		}
@@ -110,6 +110,7 @@ func (r *mintRun) preview(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.introduce("mint for")
 	if err := r.show(ctx, w, r.ids[:min(len(r.ids), mostTold)]); err != nil {
 		return err
 	}
@@ -188,6 +189,6 @@ func (r *mintRun) writeDryRun(ctx context.Context, ids []string) error {
 	if err := w.Close(); err != nil {
 		return err
 	}
-	a.say("dry run: would mint %s for %s, creating %s", count(r.made, r.kind.Noun()), count(r.made, "user"), count(len(r.created), "user"))
+	a.say("dry run: would mint %s for %s in %s, creating %s", count(r.made, r.kind.Noun()), count(r.made, "user"), a.databaseName(), count(len(r.created), "user"))
 	return r.partly()
 }

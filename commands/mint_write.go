@@ -186,9 +186,10 @@ func (r *mintRun) report() error {
 		}
 	}
 	if r.made == 0 {
-		a.say("nothing to mint")
+		a.say("nothing to mint in %s", a.databaseName())
 		return a.writeNone()
 	}
-	r.minted.tell(a, "minted")
+	r.minted.tell(a)
+	a.sayDone(r.made, "minted", r.minted.kindCounts.String())
 	return r.partly()
 }

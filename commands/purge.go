@@ -85,7 +85,8 @@ func (o *purgeOptions) check(c *cobra.Command, args []string) error {
 	case o.batchSize < 1:
 		return usage("--batch-size must be at least 1", "write --batch-size 1000")
 	}
-	return nil
+	_, err := kindsNamed(o.kinds)
+	return err
 }
 
 // purgeWork is what is to be done about one kind.
@@ -132,17 +133,18 @@ func (o *purgeOptions) run(ctx context.Context) error {
 		if err := a.write(purgeColumns, purgeRows(work), false); err != nil {
 			return err
 		}
-		a.say("dry run: would purge %s", purgeSummary(work, func(w *purgeWork) int64 { return int64(len(w.expired)) }))
+		a.say("dry run: would purge %s in %s", purgeSummary(work, func(w *purgeWork) int64 { return int64(len(w.expired)) }), a.databaseName())
 		return nil
 	case total == 0 && o.consent.none():
-		a.say("nothing to purge")
+		a.say("nothing to purge in %s", a.databaseName())
 		return o.show(work)
 	}
-	if !a.global.quiet || !o.consent.yes {
+	if !o.consent.silent(a) {
 		rows := purgeRows(work)
 		for i := range rows {
 			rows[i] = rows[i][:2]
 		}
+		a.introduce("purge")
 		if err := writeRows(a.remarks(), purgeColumns[:2], rows, a.previewOptions()); err != nil {
 			return err
 		}
@@ -155,12 +157,13 @@ func (o *purgeOptions) run(ctx context.Context) error {
 			return err
 		}
 	}
-	a.say("purged %s", purgeSummary(work, func(w *purgeWork) int64 { return w.deleted }))
+	left := total
 	for _, w := range work {
-		total -= w.deleted
+		left -= w.deleted
 	}
-	if total > 0 {
-		a.say("%s", plural(int(total), "row was renewed or deleted meanwhile, and was left", "rows were renewed or deleted meanwhile, and were left"))
+	a.sayDone(int(total-left), "purged", purgeSummary(work, func(w *purgeWork) int64 { return w.deleted }))
+	if left > 0 {
+		a.say("%s", plural(int(left), "row was renewed or deleted meanwhile, and was left", "rows were renewed or deleted meanwhile, and were left"))
 	}
 	return o.show(work)
 }

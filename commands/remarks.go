@@ -51,6 +51,29 @@ func (a *App) colored(terminal bool) bool {
 	return terminal && a.Getenv("TERM") != "dumb"
 }
 
+// databaseName is how messages name the database in use.
+func (a *App) databaseName() string { return a.database.String() }
+
+// introduce says what the preview below it shows.
+func (a *App) introduce(verb string) { a.say("about to %s in %s:", verb, a.databaseName()) }
+
+// sayDone is the last line of a command that has changed n rows.
+func (a *App) sayDone(n int, verb, what string) {
+	if n == 0 {
+		verb, what = "nothing", "was changed"
+	}
+	a.say("%s %s in %s", verb, what, a.databaseName())
+}
+
+// sayTotal ends a list for a person.
+func (a *App) sayTotal(n int, noun string) {
+	if n == 0 {
+		a.say("no %ss in %s", noun, a.databaseName())
+		return
+	}
+	a.say("%s in %s", count(n, noun), a.databaseName())
+}
+
 // count is a number with its noun.
 func count(n int, noun string) string { return plural(n, noun, noun+"s") }
 

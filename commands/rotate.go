@@ -65,6 +65,9 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 	if err := o.deliver.check(); err != nil {
 		return err
 	}
+	if _, err := o.selector.parse(c, a.Now()); err != nil {
+		return err
+	}
 	store, err := a.open()
 	if err != nil {
 		return err
@@ -105,7 +108,7 @@ func (o *rotateOptions) change(ctx context.Context, store *db.Store, s *selectio
 	if err := o.deliver.settle(err); err != nil {
 		return err
 	}
-	done.tell(a, "rotated")
+	done.tell(a)
 	for k, n := range done.of {
 		if n > 0 && k.OutlivesRow != nil {
 			a.noteOutlives(k)
@@ -115,6 +118,7 @@ func (o *rotateOptions) change(ctx context.Context, store *db.Store, s *selectio
 		a.say("note: %s", told)
 	}
 	o.noteLeft(s)
+	a.sayDone(done.n, "rotated", done.kindCounts.String())
 	return o.report(s, done.n)
 }
 

@@ -192,7 +192,11 @@ func (o *scanOptions) run(c *cobra.Command, args []string) error {
 		a.say("note: %s", note)
 	}
 	if found.total == 0 && a.Term.Stdout {
-		a.say("nothing was found")
+		what := "nothing was found"
+		if store != nil {
+			what = "no secrets of " + a.databaseName() + " were found"
+		}
+		a.say("%s", what)
 	}
 	if o.blacklist || o.rotate {
 		if err := o.contain(ctx, store, found); err != nil {

@@ -51,7 +51,7 @@ func (o *scanOptions) contain(ctx context.Context, store *db.Store, found *scann
 	}
 	n := found.refs.Len()
 	if n == 0 {
-		a.say("nothing to %s", f.verb)
+		a.say("nothing to %s in %s", f.verb, a.databaseName())
 		return nil
 	}
 	s := &selection{refs: found.refs}
@@ -67,7 +67,7 @@ func (o *scanOptions) contain(ctx context.Context, store *db.Store, found *scann
 	}
 	f.noteFinal(s)
 	if f.dryRun {
-		a.say("dry run: would %s %s", f.verb, count(n, "credential"))
+		a.say("dry run: would %s %s in %s", f.verb, count(n, "credential"), a.databaseName())
 		return nil
 	}
 	if _, err := f.consent.obtain(ctx, a, f.verb, count(n, "credential"), n); err != nil {
@@ -89,7 +89,7 @@ func (o *scanOptions) contain(ctx context.Context, store *db.Store, found *scann
 // preview shows on stderr what is to be changed.
 func (o *scanOptions) preview(s *selection) error {
 	a := o.app
-	if a.global.quiet && o.change.consent.yes {
+	if o.change.consent.silent(a) {
 		return nil
 	}
 	format := output.Options{Format: output.Table, Color: a.colored(a.Term.Stderr)}
@@ -100,6 +100,7 @@ func (o *scanOptions) preview(s *selection) error {
 	if err != nil {
 		return err
 	}
+	a.introduce(o.verb())
 	for r := range s.refs.All() {
 		c := r.Credential()
 		if err := w.Write(credentialRow(&c)); err != nil {

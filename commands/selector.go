@@ -66,8 +66,8 @@ func (s *selectorFlags) given(c *cobra.Command) bool {
 	return slices.ContainsFunc(selectorNames, func(name string) bool { return c.Flags().Changed(name) })
 }
 
-// resolve turns the flags into a selector, looking up the users by name.
-func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db.Store) (tokens.Selector, error) {
+// parse is what the flags say by themselves, without a database.
+func (s *selectorFlags) parse(c *cobra.Command, now time.Time) (tokens.Selector, error) {
 	sel := tokens.Selector{Types: s.types, Limit: s.limit, PassedOver: new(int), Unreadable: new(int)}
 	var err error
 	if sel.Kinds, err = kindsNamed(s.kinds); err != nil {
@@ -112,7 +112,13 @@ func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db
 		return sel, usage("--never-expires=false is no selector", "those that do expire: --expires-before 9999-12-31")
 	}
 	sel.NeverExpires = s.never
-	if err := s.dates(store.Now(), &sel); err != nil {
+	return sel, s.dates(now, &sel)
+}
+
+// resolve turns the flags into a selector, looking up the users by name.
+func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db.Store) (tokens.Selector, error) {
+	sel, err := s.parse(c, store.Now())
+	if err != nil {
 		return sel, err
 	}
 	if len(s.users)+len(s.userIDs) == 0 {

@@ -33,6 +33,7 @@ type serveOptions struct {
 	compat          []string
 
 	readOnly  bool
+	writes    bool
 	clock     string
 	scratch   bool
 	delay     time.Duration
@@ -78,6 +79,7 @@ arrived whole are answered. README.md lists the paths.`,
 	repeatedVar(f, &o.claims, "claim", "custom claim `NAME=JSON` of the JWTs that are obtained; may be repeated")
 	listVar(f, &o.compat, "compat", "answer as these `VERSIONS` of django, drf, simplejwt, pyjwt, knox or corsheaders do: simplejwt=5.2,drf=3.14")
 	f.BoolVar(&o.readOnly, "read-only", false, "write no row: what would have to is answered 503")
+	f.BoolVar(&o.writes, "allow-writes", false, "let requests change rows of a database that a context protects")
 	f.StringVar(&o.clock, "clock", "", "`TIME` to go by: +2h, -30m or 2026-11-22T15:04:05Z; read-only without --scratch")
 	f.BoolVar(&o.scratch, "scratch", false, "write by that clock; only in a database that tokenctl init made")
 	pauseVar(f, &o.delay, "delay", "wait for a `TIME` before every answer")
@@ -263,7 +265,18 @@ func (o *serveOptions) open(ctx context.Context) (*db.Store, error) {
 		return nil, err
 	}
 	o.database = t.String()
+	o.app.mutating = !o.readOnly
 	store, err := o.app.openTarget(t)
+	o.app.mutating = false // what requests change is no outcome of the command
+	if err == nil && o.app.protected != "" {
+		if o.app.agreed = o.writes; !o.writes && o.app.interactive() {
+			err = o.app.askName(ctx, "Let requests change rows in "+o.database+"?")
+			o.app.agreed = err == nil
+		} else if !o.writes {
+			err = &tokenctl.Error{Code: tokenctl.CodeConfirmation, Message: o.database + " is protected by the context " + o.app.protected + ", and requests would change its rows",
+				Hint: "add --read-only, or --allow-writes"}
+		}
+	}
 	if err != nil || o.clock == "" || !o.scratch {
 		return store, err
 	}

@@ -31,6 +31,7 @@ rotate has replaced would live beside its successor.`,
 		},
 	}
 	o.namedFlags(c)
+	o.consent.flags(c)
 	return c
 }
 
@@ -79,6 +80,7 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 			a.say("unblacklisted %s of %s", c.ID, whose(&c.Owner))
 		}
 	}
+	a.sayDone(len(done), "unblacklisted", count(len(done), "credential"))
 	return o.conclude(s, len(done), func(r *tokens.Ref, c *tokens.Credential) (ok bool) {
 		if now := done[r.ID()]; now != nil {
 			*c, ok = *now, true

@@ -115,13 +115,13 @@ func (o *activeOptions) run(c *cobra.Command) error {
 	}
 	o.sayAbsent(absent)
 	if len(r.users.list) == 0 {
-		a.say("no user to %s", o.verb)
+		a.say("no user to %s in %s", o.verb, a.databaseName())
 		return a.writeNow(ctx, userColumns, nil, false)
 	}
 	if o.revoke {
 		err = r.preview(c)
 	} else if !o.dryRun {
-		err = o.agreed(ctx, len(r.users.list))
+		err = o.consent.named(ctx, a, o.verb, r.what(), len(r.users.list))
 	}
 	if err != nil {
 		return err
@@ -155,17 +155,20 @@ func (r *activeRun) preview(c *cobra.Command) error {
 	}
 	sel.Compare = true
 	if !f.silent() && !o.dryRun {
+		a.introduce(o.verb)
 		if err := a.preview(userColumns, userRows(r.users.list)); err != nil {
 			return err
 		}
 	}
-	if r.held, err = f.preview(ctx, r.store, sel); err != nil || o.consent.given(len(r.users.list)) && !o.dryRun {
+	if r.held, err = f.preview(ctx, r.store, sel); err != nil {
 		return err
 	}
-	if err := r.store.Read(ctx, func(tx *db.Tx) error { r.remains(tx); return nil }); err != nil {
-		return err
+	if o.dryRun || !o.consent.given(a, len(r.users.list)) {
+		if err := r.store.Read(ctx, func(tx *db.Tx) error { r.remains(tx); return nil }); err != nil {
+			return err
+		}
+		r.sayRemains()
 	}
-	r.sayRemains()
 	if o.dryRun {
 		return nil
 	}
@@ -191,7 +194,7 @@ func (r *activeRun) showDryRun() error {
 	if err := a.write(userColumns, userRows(r.users.list), r.o.single()); err != nil {
 		return err
 	}
-	a.say("dry run: would %s %s", r.o.verb, r.what())
+	a.say("dry run: would %s %s in %s", r.o.verb, r.what(), a.databaseName())
 	return r.users.finish()
 }
 
@@ -304,6 +307,11 @@ func (r *activeRun) report() {
 			r.noteTaken(&u)
 		}
 	}
+	what := count(len(r.changed), "user")
+	if o.revoke {
+		what += " and blacklisted " + r.done.String()
+	}
+	a.sayDone(len(r.changed)+r.done.n, o.verb+"d", what)
 	if o.revoke {
 		r.sayRemains()
 	}

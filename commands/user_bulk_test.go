@@ -55,7 +55,7 @@ func TestUserCreateMany(t *testing.T) {
 		if got := s.query("select count(*) from auth_user"); got != "0" {
 			t.Fatalf("%s users are left", got)
 		}
-		if _, errs, status := s.run("", "user", "create", "--from-csv", users("last@example.org")); status != 0 || errs != "created 21000 users\n" {
+		if _, errs, status := s.run("", "user", "create", "--from-csv", users("last@example.org")); status != 0 || errs != "created 21000 users in "+dbtest.Name(s.url)+"\n" {
 			t.Fatalf("status %d: %s", status, errs)
 		}
 		wrong := `select count(*) from auth_user where username <> 'u' || (id - (select min(id) from auth_user)) or first_name <> 'Zürich \N ' || substr(username, 2)
@@ -160,7 +160,7 @@ func TestUserCreateManyNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, errs, status := s.run(string(text), "user", "create", "--from-csv", "-"); status != 0 || errs != "created 21000 users\n" {
+		if _, errs, status := s.run(string(text), "user", "create", "--from-csv", "-"); status != 0 || errs != "created 21000 users in "+dbtest.Name(s.url)+"\n" {
 			t.Fatalf("from standard input: status %d: %s", status, errs)
 		}
 		s.fails(5, "u19 and others exist already", "user", "create", "--from-csv", file("last"))

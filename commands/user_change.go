@@ -104,15 +104,6 @@ func (o *userChange) guard(ctx context.Context, tx *db.Tx, users []db.User) erro
 		Hint: "make another one first: tokenctl user create NAME --superuser; or add --self"}
 }
 
-// agreed checks --confirm where nobody is asked, since the users were named.
-func (o *userChange) agreed(ctx context.Context, n int) error {
-	if o.consent.count.n == nil {
-		return nil
-	}
-	_, err := o.consent.obtain(ctx, o.app, o.verb, count(n, "user"), n)
-	return err
-}
-
 // sayAbsent names users who are not there, which --ignore-missing allows.
 func (o *userChange) sayAbsent(names []string) {
 	for _, name := range names {

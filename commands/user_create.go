@@ -22,6 +22,7 @@ type userCreateOptions struct {
 	withToken                  string
 	source                     passwordFlags
 	deliver                    delivery
+	consent                    consentFlags
 }
 
 func newUserCreate(a *App) *cobra.Command {
@@ -64,6 +65,7 @@ column of the user table. An empty cell is the default.`,
 	o.source.flags(c)
 	f.StringVar(&o.withToken, "with-token", "", "make a token of this `KIND` as well, in the same transaction")
 	o.deliver.flags(c)
+	o.consent.flags(c)
 	must(c.RegisterFlagCompletionFunc("with-token", a.completeKinds("mint")))
 	must(c.RegisterFlagCompletionFunc("set", cobra.NoFileCompletions))
 	return c
@@ -148,6 +150,9 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
+		return err
+	}
+	if err := o.consent.named(ctx, a, "create", count(users.count, "user"), users.count); err != nil {
 		return err
 	}
 	if err := o.passwords(ctx, layout, users); err != nil {
@@ -249,7 +254,6 @@ func (o *userCreateOptions) hand(ctx context.Context, users []db.User, entries [
 func (o *userCreateOptions) report(users []db.User, entries *userEntries, made *announcement) {
 	a := o.app
 	if entries.count > mostTold {
-		a.say("created %s", count(entries.count, "user"))
 		users = nil
 	}
 	for i := range users {
@@ -260,6 +264,7 @@ func (o *userCreateOptions) report(users []db.User, entries *userEntries, made *
 		a.say("%s", text)
 	}
 	if made.n > 0 {
-		made.tell(a, "minted")
+		made.tell(a)
 	}
+	a.sayDone(entries.count, "created", count(entries.count, "user"))
 }

@@ -85,7 +85,7 @@ func (o *userDeleteOptions) run(ctx context.Context) error {
 		return o.showDryRun(seen)
 	}
 	if len(seen.users) == 0 {
-		a.say("no user to delete")
+		a.say("no user to delete in %s", a.databaseName())
 		return nil
 	}
 	if err := o.consentTo(ctx, seen); err != nil {
@@ -117,6 +117,7 @@ func (o *userDeleteOptions) run(ctx context.Context) error {
 	for i := range seen.users {
 		a.say("deleted %s (id %s)", seen.users[i].Username, seen.users[i].ID)
 	}
+	a.sayDone(len(seen.users), "deleted", count(len(seen.users), "user"))
 	return o.chosen.finish()
 }
 
@@ -159,7 +160,8 @@ func (o *userDeleteOptions) look(ctx context.Context, tx *db.Tx) (d deletion, ab
 // consentTo shows what goes, refuses where it cannot, and asks.
 func (o *userDeleteOptions) consentTo(ctx context.Context, d deletion) error {
 	a := o.app
-	if !a.global.quiet || !o.consent.yes {
+	if !o.consent.silent(a) {
+		a.introduce("delete")
 		if err := a.preview(userColumns, userRows(d.users)); err != nil {
 			return err
 		}
@@ -202,7 +204,7 @@ func (o *userDeleteOptions) showDryRun(d deletion) error {
 	if d.refused != nil {
 		return d.refused
 	}
-	o.app.say("dry run: would delete %s", count(len(d.users), "user"))
+	o.app.say("dry run: would delete %s in %s", count(len(d.users), "user"), o.app.databaseName())
 	return o.chosen.finish()
 }
 

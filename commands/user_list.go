@@ -126,8 +126,8 @@ func (o *userListOptions) run(c *cobra.Command) error {
 		return err
 	}
 	a.noteUnread(lost)
-	if n == 0 && a.Term.Stdout {
-		a.say("no users")
+	if a.Term.Stdout {
+		a.sayTotal(n, "user")
 	}
 	return nil
 }

@@ -102,6 +102,7 @@ type userPasswordOptions struct {
 	userFlags
 	source  passwordFlags
 	deliver delivery
+	consent consentFlags
 }
 
 func newUserPassword(a *App) *cobra.Command {
@@ -134,6 +135,7 @@ how many there are is said.`,
 	repeatedVar(c.Flags(), &o.userIDs, "user-id", "the user with this primary key `PK`")
 	o.source.flags(c)
 	o.deliver.outFlag(c)
+	o.consent.flags(c)
 	return c
 }
 
@@ -164,6 +166,9 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
+		return err
+	}
+	if err := o.consent.named(ctx, a, "change", "the password of 1 user", 1); err != nil {
 		return err
 	}
 	secret, err := o.password(ctx, store, u)
@@ -268,6 +273,7 @@ func (o *userPasswordOptions) report(t *db.UserTable, u *db.User, held []db.Live
 	} else {
 		a.say("changed the password of %s", whose(u))
 	}
+	defer a.sayDone(1, "changed", "1 password")
 	if len(held) == 0 {
 		a.say("%s holds no live tokens; sessions end when they are next used", whose(u))
 		return

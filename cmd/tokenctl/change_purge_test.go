@@ -85,7 +85,7 @@ func TestChangePurgeWhileAsked(t *testing.T) {
 			if status != 0 {
 				w.t.Errorf("purge %v: status %d:\n%s", flags, status, p.screen())
 			}
-			p.said("purge", "Purge 9 expired rows?", "purged 1 knox token, 1 jwt token, 1 session\n", "meanwhile")
+			p.said("purge", "Purge 9 expired rows in "+dbtest.Name(s.url)+"?", "purged 1 knox token, 1 jwt token, 1 session in "+dbtest.Name(s.url)+"\n", "meanwhile")
 			for kind := range expirable {
 				for user, want := range map[int]string{renewed: "1", gone: "0", expired: "0", later: "1"} {
 					table, _, where := s.row(kind, user)

@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 //
 //   - DATABASE_URL, an initialised database of its own without users, and
 //     EMPTY_URL, one without tables (on SQLite: a file that does not exist yet);
+//   - DATABASE, how messages name the former;
 //   - ENGINE, and the conditions [sqlite] and [postgres];
 //   - `sql QUERY`: what the database answers, a line a row, columns apart by |;
 //   - `capture NAME`: the last stdout without its line end, as the variable NAME;
@@ -80,6 +81,7 @@ func setUp(env *testscript.Env, engine string) error {
 		}
 	}
 	env.Setenv("DATABASE_URL", full)
+	env.Setenv("DATABASE", dbtest.Name(full))
 	env.Setenv("EMPTY_URL", empty)
 	env.Setenv("ENGINE", engine)
 	for _, name := range []string{"PGPASSWORD", "PGPASSFILE", "PGUSER"} {

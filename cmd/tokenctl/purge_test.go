@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tokenctl/db/dbtest"
 )
 
 // expiredSessions adds sessions that expired long ago.
@@ -23,7 +25,7 @@ func TestPurgeInterrupted(t *testing.T) {
 		const rows = 100_000
 		w.expiredSessions(rows)
 		p := w.terminal(w.command("purge", "--batch-size", "5", "--kind", "session"))
-		p.shows("Purge 100000 expired rows? [y/N] ")
+		p.shows("Purge 100000 expired rows in " + dbtest.Name(w.url) + "? [y/N] ")
 		p.keys.Write([]byte("y\n"))
 		p.shows("purging sessions: ")
 		if !regexp.MustCompile(`purging sessions: \d+ of 100000, \d+ a second`).MatchString(p.screen()) {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+
+	"tokenctl/db/dbtest"
 )
 
 // terminal is a process on a pseudo-terminal of its own, all three streams.
@@ -110,7 +112,7 @@ func TestTerminalConfirmation(t *testing.T) {
 		w.ok("mint", "alice", "bob", "--create", "-q")
 		for _, answer := range []string{"n\n", "\n", "\x04", "maybe\n"} {
 			p := w.terminal(w.command("blacklist", "--user", "alice"))
-			p.shows("Blacklist 1 credential? [y/N] ")
+			p.shows("Blacklist 1 credential in " + dbtest.Name(w.url) + "? [y/N] ")
 			io.WriteString(p.keys, answer)
 			w.want(p.ends(5*time.Second), 8)
 			p.shows("not confirmed; nothing was done")

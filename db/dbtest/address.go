@@ -22,6 +22,18 @@ func With(address string, pairs ...string) string {
 	return u.String()
 }
 
+// Name is how tokenctl's messages name the database of a URL.
+func Name(address string) string {
+	if path, ok := strings.CutPrefix(address, "sqlite:///"); ok {
+		return path
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		panic(err)
+	}
+	return strings.TrimPrefix(u.Path, "/") + " on " + u.Hostname()
+}
+
 // As is the URL for another role.
 func As(address, role, password string) string {
 	u, err := url.Parse(address)

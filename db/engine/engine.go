@@ -22,6 +22,7 @@ type Options struct {
 	Zone        django.Zone // of times in the database
 	Connections int         // at most so many at a time; 0: no limit
 
+	Allow func() error      // is asked before a transaction that writes, and may refuse it; nil: all are allowed
 	Phase func(Phase)       // is told how far a transaction is that writes; may be nil
 	Warn  func(text string) // is told what a user must know of a commit that succeeded; may be nil
 }

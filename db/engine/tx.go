@@ -75,6 +75,11 @@ func (db *DB) Transact(ctx context.Context, m Mode, f func(*Tx) error) error {
 
 // TransactOn is Transact over a connection.
 func (db *DB) TransactOn(ctx context.Context, conn *sql.Conn, m Mode, f func(*Tx) error) (err error) {
+	if db.opts.Allow != nil && !m.ReadOnly {
+		if err := db.opts.Allow(); err != nil {
+			return err
+		}
+	}
 	tx := &Tx{Now: db.Now(), Engine: db.Engine, db: db, conn: conn}
 	tx.phase(m, Begun)
 	done := false

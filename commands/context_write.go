@@ -1,0 +1,163 @@
+package commands
+
+import (
+	"errors"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"tokenctl"
+)
+
+// contexts.toml is a person's file: a change leaves the rest of its text, with its comments, as
+// it is. The new text replaces the file at once, and a lock on its folder keeps two writers
+// apart.
+
+// changeContexts changes the text of contexts.toml and returns its path. The context fresh, if
+// any, must not be there yet.
+func (a *App) changeContexts(fresh string, change func(text string) (string, error)) (string, error) {
+	path := a.contextsPath()
+	if path == "" {
+		return "", usage("neither XDG_CONFIG_HOME nor HOME says where contexts.toml is", "set HOME")
+	}
+	cannot := func(err error) error {
+		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + path + ": " + reason(err), Err: err}
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", cannot(err)
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real // a link stays one
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return "", cannot(err)
+	}
+	defer folder.Close() // which unlocks it
+	if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX); err != nil {
+		return "", cannot(err)
+	}
+	text, err := readPrivate(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	before, err := parseContexts(path, text)
+	if err != nil {
+		return "", err
+	}
+	if slices.ContainsFunc(before, func(c namedContext) bool { return c.name == fresh }) {
+		return "", &tokenctl.Error{Code: tokenctl.CodeAlreadyExists, Message: "there is a context " + fresh + " already", Hint: "tokenctl context remove " + fresh + " removes it"}
+	}
+	if text, err = change(text); err != nil {
+		return "", err
+	}
+	if _, err := parseContexts(path, text); err != nil {
+		return "", err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".contexts-*") // with mode 0600
+	if err != nil {
+		return "", cannot(err)
+	}
+	_, err = f.WriteString(text)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name()) //nolint:errcheck // the error that led here is the one to tell
+		return "", cannot(err)
+	}
+	folder.Sync() //nolint:errcheck // not every file system has it
+	return path, nil
+}
+
+// appendContext adds a table.
+func appendContext(text string, c namedContext) string {
+	var b strings.Builder
+	b.WriteString(text)
+	if text != "" {
+		b.WriteString(strings.Repeat("\n", 2-min(len(text)-len(strings.TrimRight(text, "\n")), 2)))
+	}
+	b.WriteString("[" + c.name + "]\n")
+	for _, s := range [][2]string{{"database", c.Database}, {"config", c.Config}, {"schema", c.Schema}} {
+		if s[1] != "" {
+			b.WriteString(s[0] + " = " + tomlText(s[1]) + "\n")
+		}
+	}
+	if c.Protected {
+		b.WriteString("protected = true\n")
+	}
+	return b.String()
+}
+
+// tomlText is a text as a basic string of TOML 1.0.
+func tomlText(text string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range text {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteString(`\` + string(r))
+		case r < ' ' || r == 0x7f:
+			b.WriteString(`\u` + strings.Repeat("0", 4-len(strconv.FormatInt(int64(r), 16))) + strconv.FormatInt(int64(r), 16))
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String() + `"`
+}
+
+var tableHeader = tokenctl.Lazily(`^\s*\[\s*["']?([^"'\]\s]+)["']?\s*\]\s*(#.*)?$`)
+
+// removeContext takes a table out of the text, with the comment above it.
+func removeContext(text, name string) (string, error) {
+	var kept, pending []string // pending: a comment that may belong to the next table
+	inside := false
+	for line := range strings.SplitSeq(text, "\n") {
+		if m := tableHeader().FindStringSubmatch(line); m != nil {
+			if inside && m[1] != name {
+				kept = append(kept, pending...)
+			}
+			pending = nil
+			if inside = m[1] == name; inside {
+				for len(kept) > 0 && strings.HasPrefix(strings.TrimSpace(kept[len(kept)-1]), "#") {
+					kept = kept[:len(kept)-1]
+				}
+			}
+		}
+		switch {
+		case !inside:
+			kept = append(kept, line)
+		case strings.HasPrefix(strings.TrimSpace(line), "#"):
+			pending = append(pending, line)
+		default:
+			pending = nil
+		}
+	}
+	rest := strings.Join(kept, "\n")
+	before, err := tokenctl.ParseContexts([]byte(text))
+	if err != nil {
+		return "", err
+	}
+	after, err := tokenctl.ParseContexts([]byte(rest))
+	delete(before, name)
+	same := err == nil && len(before) == len(after)
+	for other, c := range before {
+		same = same && after[other] == c
+	}
+	if !same {
+		return "", &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "the context " + name + " is not written as a table [" + name + "]", Hint: "remove it with an editor"}
+	}
+	return rest, nil
+}
+
+// absoluteURL is the URL of a SQLite file, from wherever it is used.
+func absoluteURL(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	return "sqlite:///" + (&url.URL{Path: path}).EscapedPath(), err
+}

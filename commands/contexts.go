@@ -1,0 +1,130 @@
+package commands
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"tokenctl"
+	"tokenctl/db/engine"
+)
+
+// A context is a database with a name, in contexts.toml. --context or TOKENCTL_CONTEXT selects
+// one; none is selected by itself.
+
+// namedContext is a context as it is used: its relative paths count from its file.
+type namedContext struct {
+	tokenctl.Context
+	name string
+}
+
+// target is the context's database.
+func (c namedContext) target(file string) (engine.Target, error) {
+	t, err := engine.ParseURL(c.Database, filepath.Dir(file))
+	return t, prefixed(file+": "+c.name+": ", err)
+}
+
+// contextsPath is where contexts.toml is; empty where no variable tells. A relative
+// XDG_CONFIG_HOME does not count (XDG Base Directory Specification 0.8, "Basics").
+func (a *App) contextsPath() string {
+	if dir := a.Getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "tokenctl", "contexts.toml")
+	}
+	if home := a.Getenv("HOME"); home != "" {
+		return filepath.Join(home, ".config", "tokenctl", "contexts.toml")
+	}
+	return ""
+}
+
+// contexts reads contexts.toml. Without a file there are none.
+func (a *App) contexts() ([]namedContext, error) {
+	path := a.contextsPath()
+	if path == "" {
+		return nil, nil
+	}
+	text, err := readPrivate(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parseContexts(path, text)
+}
+
+func parseContexts(path, text string) ([]namedContext, error) {
+	found, err := tokenctl.ParseContexts([]byte(text))
+	if err != nil {
+		return nil, prefixed(path+": ", err)
+	}
+	var list []namedContext
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		c := namedContext{found[name], name}
+		if c.Config != "" && !filepath.IsAbs(c.Config) {
+			c.Config = filepath.Join(filepath.Dir(path), c.Config)
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+// contextNamed is the context with this name.
+func (a *App) contextNamed(name string) (namedContext, error) {
+	list, err := a.contexts()
+	if err != nil {
+		return namedContext{}, err
+	}
+	var names []string
+	for _, c := range list {
+		if c.name == name {
+			return c, nil
+		}
+		names = append(names, c.name)
+	}
+	hint := "tokenctl context add " + name + " -d URL makes it"
+	if tokenctl.CheckContextName(name) != nil {
+		hint = "tokenctl context list shows them"
+	}
+	if near := nearest(name, names); near != "" {
+		hint = "did you mean " + near + "?"
+	} else if names != nil {
+		hint = "the contexts are " + strings.Join(names, ", ") + "; " + hint
+	}
+	return namedContext{}, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "there is no context " + name, Hint: hint}
+}
+
+// selectContext finds the context that --context or TOKENCTL_CONTEXT names. Any flag is
+// stronger than any variable.
+func (a *App) selectContext() error {
+	name, variable := a.global.context, a.Getenv("TOKENCTL_CONTEXT")
+	switch {
+	case a.global.database != "" && name != "":
+		return errTwoDatabases
+	case a.global.database != "" || a.context != nil:
+		return nil
+	case name == "" && variable != "" && a.Getenv("TOKENCTL_DATABASE_URL") != "":
+		return usage("TOKENCTL_CONTEXT and TOKENCTL_DATABASE_URL are both set", "unset one of them; -d or --context is stronger than both")
+	case name == "":
+		name = variable
+	}
+	if name == "" {
+		return nil
+	}
+	c, err := a.contextNamed(name)
+	if err != nil {
+		return err
+	}
+	if a.global.config == "" {
+		a.global.config = c.Config
+	}
+	if a.global.schema == "" {
+		a.global.schema = c.Schema
+	}
+	a.context = &c
+	return nil
+}
+
+var errTwoDatabases = usage("-d and --context do not go together", "give one of them")

@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Same reports whether two targets are one database: the same file, whatever links lead to
+// it, or the same host, port and database name. In doubt it says yes: every address of this
+// machine, also a socket's folder, is one host, and of several hosts one in common is enough.
+// It asks no name server.
+func (t Target) Same(other Target) bool {
+	if t.Engine != other.Engine {
+		return false
+	}
+	if t.Engine == SQLite {
+		one, err1 := os.Stat(t.Path)
+		two, err2 := os.Stat(other.Path)
+		return err1 == nil && err2 == nil && os.SameFile(one, two) || realPath(t.Path) == realPath(other.Path)
+	}
+	places := t.places()
+	return slices.ContainsFunc(other.places(), func(p place) bool { return slices.Contains(places, p) })
+}
+
+// realPath is an absolute path without links, also of a file that is not there yet.
+func realPath(path string) string {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	if folder, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		return filepath.Join(folder, filepath.Base(path))
+	}
+	return path
+}
+
+// place is where a PostgreSQL database is.
+type place struct {
+	host string
+	port uint16
+	name string
+}
+
+// places are those of all hosts of a target.
+func (t Target) places() []place {
+	config, err := postgresConfig(t.url)
+	if err != nil {
+		return nil
+	}
+	name := config.Database
+	if name == "" {
+		name = config.User // as libpq has it
+	}
+	list := []place{{hostName(config.Host), config.Port, name}}
+	for _, f := range config.Fallbacks {
+		list = append(list, place{hostName(f.Host), f.Port, name})
+	}
+	return list
+}
+
+const thisMachine = "localhost"
+
+// hostName is one text for the texts that name a host.
+func hostName(host string) string {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	own, _ := os.Hostname()
+	switch {
+	case host == "", strings.HasPrefix(host, "/"), strings.HasPrefix(host, "@"), host == thisMachine, strings.HasSuffix(host, ".localhost"), host == strings.ToLower(own):
+		return thisMachine
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		ip = ip.Unmap().WithZone("")
+		if ip.IsLoopback() || ip.IsUnspecified() {
+			return thisMachine
+		}
+		return ip.String()
+	}
+	return host
+}
