@@ -3,7 +3,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build test lint fmt vet staticcheck vulncheck generate completions bench million
+.PHONY: build test lint fmt vet staticcheck vulncheck generate completions packages bench million
 
 build:
 	go build -trimpath -o tokenctl ./cmd/tokenctl
@@ -32,6 +32,10 @@ generate:
 # The shell completions that packages install; a test checks that they are current.
 completions:
 	go generate ./completions
+
+# Binaries for Linux and macOS, deb, rpm, checksums and SBOM, into dist: see packages/build.
+packages:
+	packages/build dist
 
 # The hot functions.
 bench:

@@ -40,7 +40,7 @@ func checkColumn(setting, column string) error {
 
 // DRFSettings describe rest_framework.authtoken in the application.
 type DRFSettings struct {
-	Keyword    string `toml:"keyword"`     // TokenAuthentication.keyword; "Token" when empty
+	Keyword    string `toml:"keyword"`     // TokenAuthentication.keyword; "Token" where it is not set
 	TokenTable string `toml:"token_table"` // the table of a token model of the project's own, where its columns do not tell it
 }
 

@@ -34,10 +34,10 @@ type AuthSettings struct {
 	UsernameField          string   `toml:"username_field"`          // USERNAME_FIELD, where more than one column could be it
 	AuthenticationBackends []string `toml:"authentication_backends"` // AUTHENTICATION_BACKENDS; new sessions are of the first
 
-	PasswordHasher   string `toml:"password_hasher"`   // the algorithm of the first of PASSWORD_HASHERS; "pbkdf2_sha256" when empty
+	PasswordHasher   string `toml:"password_hasher"`   // the algorithm of the first of PASSWORD_HASHERS; "pbkdf2_sha256" where it is not set
 	PBKDF2Iterations int    `toml:"pbkdf2_iterations"` // what the application's PBKDF2PasswordHasher uses
 
-	PasswordValidators *PasswordValidators `toml:"password_validators"` // AUTH_PASSWORD_VALIDATORS; a new project's when nil
+	PasswordValidators *PasswordValidators `toml:"password_validators"` // AUTH_PASSWORD_VALIDATORS; a new project's where it is not set
 }
 
 // Validate returns a [CodeConfigInvalid] error for a value that would make users who

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// KnoxSettings are REST_KNOX in lower case. The zero value is knox's default.
+// KnoxSettings are REST_KNOX in lower case. What is not set is knox's default.
 type KnoxSettings struct {
 	TokenTTL                 KnoxTTL  `toml:"token_ttl"`                   // TOKEN_TTL: a duration or "never"
 	TokenPrefix              string   `toml:"token_prefix"`                // TOKEN_PREFIX
-	TokenLimitPerUser        *int     `toml:"token_limit_per_user"`        // TOKEN_LIMIT_PER_USER; none when nil
+	TokenLimitPerUser        *int     `toml:"token_limit_per_user"`        // TOKEN_LIMIT_PER_USER; none where it is not set
 	AutoRefresh              bool     `toml:"auto_refresh"`                // AUTO_REFRESH
-	AutoRefreshMaxTTL        Duration `toml:"auto_refresh_max_ttl"`        // AUTO_REFRESH_MAX_TTL; none when 0
-	MinRefreshInterval       *Seconds `toml:"min_refresh_interval"`        // MIN_REFRESH_INTERVAL; a minute when nil
-	AuthHeaderPrefix         string   `toml:"auth_header_prefix"`          // AUTH_HEADER_PREFIX; "Token" when empty
-	AuthTokenCharacterLength int      `toml:"auth_token_character_length"` // AUTH_TOKEN_CHARACTER_LENGTH; 64 when 0
-	SecureHashAlgorithm      string   `toml:"secure_hash_algorithm"`       // SECURE_HASH_ALGORITHM; "hashlib.sha512" when empty
+	AutoRefreshMaxTTL        Duration `toml:"auto_refresh_max_ttl"`        // AUTO_REFRESH_MAX_TTL; none where it is not set
+	MinRefreshInterval       *Seconds `toml:"min_refresh_interval"`        // MIN_REFRESH_INTERVAL; a minute where it is not set
+	AuthHeaderPrefix         string   `toml:"auth_header_prefix"`          // AUTH_HEADER_PREFIX; "Token" where it is not set
+	AuthTokenCharacterLength int      `toml:"auth_token_character_length"` // AUTH_TOKEN_CHARACTER_LENGTH; 64 where it is not set
+	SecureHashAlgorithm      string   `toml:"secure_hash_algorithm"`       // SECURE_HASH_ALGORITHM; "hashlib.sha512" where it is not set
 	TokenTable               string   `toml:"token_table"`                 // the table of KNOX_TOKEN_MODEL, where its columns do not tell it
 }
 

@@ -10,10 +10,10 @@ import (
 // lower case.
 type PasswordValidator struct {
 	Name             string    `toml:"name"`               // Django's class, with or without its module, or a class of the application
-	MinLength        *int      `toml:"min_length"`         // of MinimumLengthValidator; 8 when nil
-	MaxSimilarity    *float64  `toml:"max_similarity"`     // of UserAttributeSimilarityValidator; 0.7 when nil
-	UserAttributes   *[]string `toml:"user_attributes"`    // likewise; username, first_name, last_name and email when nil
-	PasswordListPath *string   `toml:"password_list_path"` // of CommonPasswordValidator; a list of tokenctl's own when nil
+	MinLength        *int      `toml:"min_length"`         // of MinimumLengthValidator; 8 where it is not set
+	MaxSimilarity    *float64  `toml:"max_similarity"`     // of UserAttributeSimilarityValidator; 0.7 where it is not set
+	UserAttributes   *[]string `toml:"user_attributes"`    // likewise; username, first_name, last_name and email where it is not set
+	PasswordListPath *string   `toml:"password_list_path"` // of CommonPasswordValidator; a list of tokenctl's own where it is not set
 }
 
 // PasswordValidators are AUTH_PASSWORD_VALIDATORS.

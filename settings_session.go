@@ -8,7 +8,7 @@ import (
 )
 
 // SessionSettings describe django.contrib.sessions in the application: Django's SESSION_ settings in
-// lower case. The zero value is Django's default.
+// lower case. What is not set is Django's default.
 type SessionSettings struct {
 	Engine               string  `toml:"engine"`                  // SESSION_ENGINE; a name such as "db" is short for Django's module
 	Serializer           string  `toml:"serializer"`              // SESSION_SERIALIZER

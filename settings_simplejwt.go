@@ -9,7 +9,7 @@ import (
 )
 
 // JWTSettings are SIMPLE_JWT: rest_framework_simplejwt/settings.py, DEFAULTS
-// (5.5.1), under the same names in lower case. The zero value of a field is
+// (5.5.1), under the same names in lower case. What is not set is
 // simplejwt's default. What cannot be written in a file is left out: JSON_ENCODER,
 // the classes and serializers, and JWK_URL, which would need the network.
 type JWTSettings struct {

@@ -7,8 +7,8 @@ import (
 
 // TimeSettings are Django's USE_TZ and TIME_ZONE.
 type TimeSettings struct {
-	UseTZ    *bool  `toml:"use_tz"`    // USE_TZ; true when nil
-	TimeZone string `toml:"time_zone"` // TIME_ZONE; "America/Chicago" when empty, as in Django
+	UseTZ    *bool  `toml:"use_tz"`    // USE_TZ; true where it is not set
+	TimeZone string `toml:"time_zone"` // TIME_ZONE; "America/Chicago" where it is not set, as in Django
 }
 
 // defaultTimeZone is TIME_ZONE of django/conf/global_settings.py (3.2 to 5.2).

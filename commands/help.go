@@ -147,7 +147,7 @@ func commandHelp(c *cobra.Command, width int) string {
 		title string
 		flags *pflag.FlagSet
 	}{{"Flags:", c.LocalFlags()}, {"Flags of every command:", c.InheritedFlags()}} {
-		if rows := flagRows(part.flags); rows != nil {
+		if rows := FlagRows(part.flags); rows != nil {
 			b.WriteString("\n" + part.title + "\n" + definitions(rows, width))
 		}
 	}
@@ -178,8 +178,9 @@ func writeCommands(b *strings.Builder, c *cobra.Command, width int) {
 	}
 }
 
-// flagRows are the flags with their placeholders, and what they are for.
-func flagRows(flags *pflag.FlagSet) (rows [][2]string) {
+// FlagRows returns the flags that help shows, each with its placeholder, and what it is
+// for with its default.
+func FlagRows(flags *pflag.FlagSet) (rows [][2]string) {
 	flags.VisitAll(func(f *pflag.Flag) {
 		if f.Hidden {
 			return

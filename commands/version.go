@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -9,6 +10,9 @@ import (
 
 	"tokenctl/output"
 )
+
+// release is the version of a package, which packages/build gives to the linker.
+var release string
 
 // build is what the Go linker recorded about this binary.
 type build struct {
@@ -20,12 +24,12 @@ type build struct {
 }
 
 func buildInfo() build {
-	b := build{version: "devel"}
+	b := build{version: cmp.Or(release, "devel")}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
 	}
-	if v := strings.Trim(info.Main.Version, "()"); v != "" {
+	if v := strings.Trim(info.Main.Version, "()"); v != "" && release == "" {
 		b.version = v
 	}
 	b.sum = info.Main.Sum

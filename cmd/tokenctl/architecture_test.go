@@ -25,7 +25,7 @@ var layers = []string{"cmd", "commands", "server", "scan", "tokens", "db", "db/e
 var knowOutput = []string{"cmd", "commands", "server"}
 
 // beside are folders of Go files that are no part of the program.
-var beside = []string{"completions", "bench", ".ci"}
+var beside = []string{"completions", "docs", "packages", "bench", ".ci"}
 
 // testOnly are packages that nothing but tests may import.
 var testOnly = []string{"tokenctl/db/dbtest", "tokenctl/django/djangotest"}
