@@ -124,23 +124,3 @@ func newApp(url string, stdout, stderr io.Writer) *App {
 	return &App{Stdin: strings.NewReader(""), Stdout: stdout, Stderr: stderr, Now: time.Now, Random: rand.Reader,
 		Getenv: func(name string) string { return map[string]string{"DATABASE_URL": url}[name] }}
 }
-
-func TestWrap(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		text  string
-		width int
-		want  string
-	}{
-		{"", 5, ""},
-		{"one two", 7, "one two"},
-		{"one two", 6, "one|two"},
-		{"abcdefgh i", 3, "abc|def|gh|i"},
-		{"a abcdef", 3, "a|abc|def"},
-		{"äöü äöü", 3, "äöü|äöü"},
-	} {
-		if got := strings.Join(wrap(test.text, test.width), "|"); got != test.want {
-			t.Errorf("wrap(%q, %d) = %s, want %s", test.text, test.width, got, test.want)
-		}
-	}
-}

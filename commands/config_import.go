@@ -43,7 +43,7 @@ type configImportOptions struct {
 	withPassword bool
 }
 
-var importColumns = []output.Column{{Name: "file"}, {Name: "status"}}
+var importColumns = []output.Column{{Name: "file", Whole: true}, {Name: "status", Whole: true}}
 
 func newConfigImport(a *App) *cobra.Command {
 	o := &configImportOptions{app: a}

@@ -11,7 +11,7 @@ import (
 	"tokenctl/output"
 )
 
-var contextColumns = []output.Column{{Name: "name"}, {Name: "database"}, {Name: "config"}, {Name: "schema"}, {Name: "protected"}}
+var contextColumns = []output.Column{{Name: "name", Whole: true}, {Name: "database", Whole: true}, {Name: "config"}, {Name: "schema"}, {Name: "protected"}}
 
 func newContext(a *App) *cobra.Command {
 	c := &cobra.Command{

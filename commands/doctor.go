@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
+	"github.com/clipperhouse/displaywidth"
 	"github.com/spf13/cobra"
 
 	"tokenctl"
@@ -26,7 +26,8 @@ const (
 // finding is one row of doctor's answer.
 type finding struct{ check, status, found, fix string }
 
-var doctorColumns = []output.Column{{Name: "check"}, {Name: "status"}, {Name: "found"}, {Name: "fix"}}
+var doctorColumns = []output.Column{{Name: "check", Whole: true}, {Name: "status", Whole: true, Colors: map[string]string{
+	statusOK: green, statusWarning: yellow, statusProblem: red}}, {Name: "found", Whole: true}, {Name: "fix", Whole: true}}
 
 func newDoctor(a *App) *cobra.Command {
 	readOnly := false
@@ -211,67 +212,40 @@ func (d *doctor) verdict() error {
 func (d *doctor) write() error {
 	a := d.app
 	o := a.options(false)
-	columns := doctorColumns
-	var rows [][]output.Value
 	if o.Format == output.Table && o.Width > 0 && o.Field == "" && len(o.Columns) == 0 {
-		columns, rows = d.wrapped(o.Width)
-	} else {
-		for _, f := range d.findings {
-			rows = append(rows, []output.Value{output.String(f.check), output.String(f.status), output.String(f.found), output.OptString(f.fix)})
+		if rows, fits := d.wrapped(o.Width); fits {
+			return a.write(doctorColumns[:3], rows, false)
 		}
 	}
-	return a.write(columns, rows, false)
+	var rows [][]output.Value
+	for _, f := range d.findings {
+		rows = append(rows, []output.Value{output.String(f.check), output.String(f.status), output.String(f.found), output.OptString(f.fix)})
+	}
+	return a.write(doctorColumns, rows, false)
 }
 
 // wrapped is the table for a terminal: what was found over as many lines as it
-// takes, and the fix below it, since a fix that is cut short is none.
-func (d *doctor) wrapped(width int) ([]output.Column, [][]output.Value) {
-	for _, column := range []func(finding) string{func(f finding) string { return f.check }, func(f finding) string { return f.status }} {
-		widest := 6
-		for _, f := range d.findings {
-			widest = max(widest, len(column(f)))
-		}
-		width -= widest + 2
-	}
-	width = max(width, 20)
-	var rows [][]output.Value
+// takes, and the fix below it, since a fix that is cut short is none. It reports
+// whether there is room for that beside the checks.
+func (d *doctor) wrapped(width int) (rows [][]output.Value, fits bool) {
+	check, status := len("CHECK"), len("STATUS")
 	for _, f := range d.findings {
-		lines := wrap(output.Visible(f.found), width)
+		check, status = max(check, len(f.check)), max(status, len(f.status))
+	}
+	width -= check + status + 2*len("  ")
+	for _, f := range d.findings {
+		lines := output.Wrap(output.Visible(f.found), width)
 		if f.fix != "" {
-			lines = slices.Concat(lines, wrap("fix: "+output.Visible(f.fix), width))
+			lines = slices.Concat(lines, output.Wrap("fix: "+output.Visible(f.fix), width))
 		}
-		for i, line := range lines {
-			check, status := f.check, f.status
-			if i > 0 {
-				check, status = "", ""
+		check, status := f.check, f.status
+		for _, line := range lines {
+			if displaywidth.String(line) > width {
+				return nil, false
 			}
 			rows = append(rows, []output.Value{output.String(check), output.String(status), output.String(line)})
+			check, status = "", ""
 		}
 	}
-	return doctorColumns[:3], rows
-}
-
-// wrap breaks text into lines of at most width characters, between words where
-// it can.
-func wrap(text string, width int) []string {
-	var lines []string
-	line := ""
-	for word := range strings.SplitSeq(text, " ") {
-		for len([]rune(word)) > width {
-			if line != "" {
-				lines, line = append(lines, line), ""
-			}
-			runes := []rune(word)
-			lines, word = append(lines, string(runes[:width])), string(runes[width:])
-		}
-		switch {
-		case line == "":
-			line = word
-		case len([]rune(line))+1+len([]rune(word)) > width:
-			lines, line = append(lines, line), word
-		default:
-			line += " " + word
-		}
-	}
-	return append(lines, line)
+	return rows, true
 }

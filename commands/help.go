@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"tokenctl/output"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -136,7 +137,7 @@ func commandHelp(c *cobra.Command, width int) string {
 		if !strings.Contains(line, "[flags]") && c.HasAvailableFlags() {
 			line += " [flags]"
 		}
-		for i, line := range wrap(line, width-6) {
+		for i, line := range output.Wrap(line, width-6) {
 			b.WriteString(strings.Repeat(" ", 2+min(i, 1)*4) + line + "\n")
 		}
 	}
@@ -225,7 +226,7 @@ func definitions(rows [][2]string, width int) string {
 	for _, row := range rows {
 		at := 2 + utf8.RuneCountInString(row[0])
 		b.WriteString("  " + row[0])
-		for i, line := range wrap(row[1], max(20, width-column)) {
+		for i, line := range output.Wrap(row[1], max(20, width-column)) {
 			if i > 0 || at > column-2 {
 				b.WriteString("\n")
 				at = 0
@@ -245,7 +246,7 @@ func paragraphs(text string, width int) string {
 	var held []string
 	flush := func() {
 		if held != nil {
-			b.WriteString(strings.Join(wrap(strings.Join(held, " "), width), "\n") + "\n")
+			b.WriteString(strings.Join(output.Wrap(strings.Join(held, " "), width), "\n") + "\n")
 			held = nil
 		}
 	}
@@ -275,7 +276,7 @@ func examples(text string, width int) string {
 			continue
 		}
 		if remark != "" {
-			for _, line := range wrap(remark, width-4) {
+			for _, line := range output.Wrap(remark, width-4) {
 				b.WriteString("  # " + line + "\n")
 			}
 		}

@@ -55,7 +55,7 @@ func (w patient) Write(p []byte) (int, error) {
 // options are the output options for a command's rows.
 func (a *App) options(single bool) output.Options {
 	o := output.Options{Format: output.Format(a.global.output), Columns: a.global.columns, Field: a.global.field,
-		NoHeaders: a.global.noHeaders, Single: single, CSVRaw: a.global.csvRaw, Color: a.colored(a.Term.Stdout)}
+		NoHeaders: a.global.noHeaders, Single: single, CSVRaw: a.global.csvRaw, Color: a.colored(a.Term.Stdout), Now: a.Now()}
 	if a.Term.Stdout {
 		o.Width = a.width()
 	}
@@ -71,7 +71,7 @@ func (a *App) options(single bool) output.Options {
 // previewOptions are the output options for rows on stderr, which a person reads before
 // answering a question.
 func (a *App) previewOptions() output.Options {
-	o := output.Options{Format: output.Table, Color: a.colored(a.Term.Stderr)}
+	o := output.Options{Format: output.Table, Color: a.colored(a.Term.Stderr), Now: a.Now()}
 	if a.Term.Stderr {
 		o.Width = a.width()
 	}

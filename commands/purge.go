@@ -29,7 +29,7 @@ type purgeOptions struct {
 	consent        consentFlags
 }
 
-var purgeColumns = []output.Column{{Name: "kind"}, {Name: "expired"}, {Name: "deleted"}}
+var purgeColumns = []output.Column{{Name: "kind", Whole: true}, {Name: "expired"}, {Name: "deleted"}}
 
 func newPurge(a *App) *cobra.Command {
 	o := &purgeOptions{app: a}
@@ -145,7 +145,7 @@ func (o *purgeOptions) run(ctx context.Context) error {
 			rows[i] = rows[i][:2]
 		}
 		a.introduce("purge")
-		if err := writeRows(a.remarks(), purgeColumns[:2], rows, a.previewOptions()); err != nil {
+		if err := a.preview(purgeColumns[:2], rows); err != nil {
 			return err
 		}
 	}

@@ -12,19 +12,38 @@ import (
 // The fields of every object are frozen: scripts name them. A test holds them
 // against the contract.
 
-var credentialColumns = []output.Column{{Name: "id"}, {Name: "kind"}, {Name: "type", Extra: true}, {Name: "user"},
-	{Name: "user_id", Extra: true}, {Name: "status"}, {Name: "created"}, {Name: "expires"}, {Name: "signature", Extra: true}}
+var credentialColumns = []output.Column{{Name: "id", Whole: true}, {Name: "kind", Within: "id"}, {Name: "type", Extra: true}, {Name: "user", Whole: true},
+	{Name: "user_id", Extra: true}, statusColumn, {Name: "created"}, {Name: "expires"}, {Name: "signature", Extra: true}}
+
+var statusColumn = output.Column{Name: "status", Whole: true, Colors: map[string]string{
+	string(tokens.Active): green, string(tokens.Expired): faint, string(tokens.Disabled): yellow, string(tokens.Dead): red, string(tokens.Blacklisted): red}}
+
+// The parameters of SGR sequences.
+const (
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+	faint  = "2"
+)
 
 func credentialRow(c *tokens.Credential) []output.Value { return appendCredential(nil, c) }
 
 // appendCredential appends the row to others' memory: a list may have a million.
 func appendCredential(row []output.Value, c *tokens.Credential) []output.Value {
 	return append(row, output.String(c.ID), output.String(c.Kind), output.OptString(c.Type), output.OptString(c.Owner.Username),
-		output.OptString(c.Owner.ID), output.String(string(c.Status)), output.Time(c.Created), output.Time(c.Expires), output.OptString(c.Signature))
+		output.OptString(c.Owner.ID), output.String(string(c.Status)), output.Time(c.Created), endValue(c), output.OptString(c.Signature))
+}
+
+// endValue is when a credential ends. One whose end cannot be read does not live for ever.
+func endValue(c *tokens.Credential) output.Value {
+	if c.Expires.IsZero() && !c.EndUnknown() {
+		return output.Never()
+	}
+	return output.Time(c.Expires)
 }
 
 // tokenColumn is what --reveal adds.
-var tokenColumn = output.Column{Name: "token"}
+var tokenColumn = output.Column{Name: "token", Whole: true}
 
 func tokenValue(c *tokens.Credential) output.Value { return output.OptString(c.Secret().Reveal()) }
 
@@ -40,14 +59,19 @@ func showRow(c *tokens.Credential) []output.Value {
 	return append(credentialRow(c), owner, output.Raw(c.Claims), output.Strings(slices.Concat(c.Notes, c.UnreadNotes())))
 }
 
-var verifyColumns = []output.Column{{Name: "id"}, {Name: "kind"}, {Name: "type", Extra: true}, {Name: "status"}, {Name: "reason"},
-	{Name: "user"}, {Name: "expires"}}
+var verifyColumns = []output.Column{{Name: "id", Whole: true}, {Name: "kind", Within: "id"}, {Name: "type", Extra: true}, statusColumn, {Name: "reason", Whole: true},
+	{Name: "user", Whole: true}, {Name: "expires"}}
 
 // reasonColumn is what --keep-going adds: why nothing was done, null where it was.
-var reasonColumn = output.Column{Name: "reason"}
+var reasonColumn = output.Column{Name: "reason", Whole: true}
 
-var userColumns = []output.Column{{Name: "id"}, {Name: "username"}, {Name: "email"}, {Name: "is_active"}, {Name: "is_staff"},
-	{Name: "is_superuser"}, {Name: "has_usable_password", Extra: true}, {Name: "date_joined", Extra: true}, {Name: "last_login"}}
+var userColumns = []output.Column{{Name: "id", Whole: true}, {Name: "username", Whole: true}, {Name: "email", Within: "username"}, right("is_active", "inactive", ""),
+	right("is_staff", "", "staff"), right("is_superuser", "", "superuser"), {Name: "has_usable_password", Extra: true}, {Name: "date_joined", Extra: true}, {Name: "last_login"}}
+
+// right is a column about what a user may do. A table at a terminal has one column for all of them.
+func right(name, no, yes string) output.Column {
+	return output.Column{Name: name, Group: "rights", Words: [2]string{no, yes}}
+}
 
 func userRow(u *db.User) []output.Value {
 	email := output.Null()

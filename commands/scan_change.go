@@ -92,11 +92,7 @@ func (o *scanOptions) preview(s *selection) error {
 	if o.change.consent.silent(a) {
 		return nil
 	}
-	format := output.Options{Format: output.Table, Color: a.colored(a.Term.Stderr)}
-	if a.Term.Stderr {
-		format.Width = a.width()
-	}
-	w, err := output.NewWriter(a.remarks(), credentialColumns, format)
+	w, err := output.NewWriter(a.remarks(), credentialColumns, a.previewOptions())
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,8 @@ import (
 // sarif is the output format that only findings have.
 const sarif = "sarif"
 
-var findingColumns = []output.Column{{Name: "path"}, {Name: "line"}, {Name: "column"}, {Name: "commit", Extra: true}, {Name: "form"}, {Name: "kind"},
-	{Name: "type", Extra: true}, {Name: "id"}, {Name: "user"}, {Name: "user_id", Extra: true}, {Name: "status"}, {Name: "is_staff", Extra: true}, {Name: "is_superuser", Extra: true}}
+var findingColumns = []output.Column{{Name: "path", Whole: true}, {Name: "line"}, {Name: "column"}, {Name: "commit", Extra: true, Whole: true}, {Name: "form"}, {Name: "kind", Within: "id"},
+	{Name: "type", Extra: true}, {Name: "id", Whole: true}, {Name: "user", Whole: true}, {Name: "user_id", Extra: true}, statusColumn, {Name: "is_staff", Extra: true}, {Name: "is_superuser", Extra: true}}
 
 func findingRow(f *scan.Finding) []output.Value {
 	m := f.Match

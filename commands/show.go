@@ -53,5 +53,7 @@ func (o *showOptions) run(ctx context.Context, args []string) error {
 		}
 		rows = append(rows, row)
 	}
-	return a.write(columns, rows, len(rows) == 1)
+	form := a.options(len(rows) == 1)
+	form.Records = true
+	return writeRows(a.Stdout, columns, rows, form)
 }

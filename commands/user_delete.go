@@ -176,7 +176,7 @@ func (o *userDeleteOptions) consentTo(ctx context.Context, d deletion) error {
 	return err
 }
 
-var dependantColumns = []output.Column{{Name: "table"}, {Name: "column"}, {Name: "rows"}, {Name: "would_be"}}
+var dependantColumns = []output.Column{{Name: "table", Whole: true}, {Name: "column", Whole: true}, {Name: "rows"}, {Name: "would_be", Whole: true}}
 
 func (o *userDeleteOptions) previewDependants(list []db.Dependants) error {
 	if len(list) == 0 {
@@ -210,9 +210,5 @@ func (o *userDeleteOptions) showDryRun(d deletion) error {
 
 // preview shows rows on stderr, since stdout may be a pipe.
 func (a *App) preview(columns []output.Column, rows [][]output.Value) error {
-	o := output.Options{Format: output.Table, Color: a.colored(a.Term.Stderr)}
-	if a.Term.Stderr {
-		o.Width = a.width()
-	}
-	return writeRows(a.remarks(), columns, rows, o)
+	return writeRows(a.remarks(), columns, rows, a.previewOptions())
 }

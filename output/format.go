@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Format names a way to write rows.
@@ -60,6 +61,14 @@ type Column struct {
 	// Extra keeps the column out of tables and of Plain unless Options.Columns names it. A single row, which a table
 	// shows as name and value pairs, has room for it.
 	Extra bool
+
+	// What follows is for tables at a terminal, see layout.go.
+
+	Whole  bool              // its text is never cut, and the column is never left out
+	Within string            // the column that usually holds the same text, alone or before a colon
+	Group  string            // the column that shows this truth value together with others
+	Words  [2]string         // what the group shows when the value is false, and when it is true; "" for nothing
+	Colors map[string]string // the parameters of the SGR sequence for a text, such as "32" for green
 }
 
 // Options says how rows are written.
@@ -69,9 +78,12 @@ type Options struct {
 	Field     string   // write the value of this one field and nothing else, a line for each row; overrides Format
 	NoHeaders bool     // for Table, CSV and TSV
 	Single    bool     // there is exactly one row: JSON and YAML are an object, a table is name and value pairs
-	Width     int      // of the terminal; 0 when there is none, and then nothing is shortened
+	Width     int      // of the terminal; 0 when there is none, and then a table is neither cut nor arranged anew
 	Color     bool     // SGR sequences may be written
+	Records   bool     // a table at a terminal is name and value pairs for each row
 	CSVRaw    bool     // leave CSV cells that a spreadsheet would run as they are
+
+	Now time.Time // what the ages in a table at a terminal are counted from
 }
 
 // UnknownFieldError is the answer to a name in Options.Columns or Options.Field that is not one of the columns.
@@ -121,6 +133,11 @@ func selection(cols []Column, opts Options) ([]int, error) {
 		}
 	}
 	return sel, nil
+}
+
+// named reports whether opts asks for the field by its name.
+func (o *Options) named(field string) bool {
+	return slices.ContainsFunc(o.Columns, func(name string) bool { return strings.TrimPrefix(name, "+") == field })
 }
 
 // Added reports whether a name in Options.Columns adds its field to the default ones.

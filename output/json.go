@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
-	"time"
 	"unicode/utf8"
 )
 
@@ -73,7 +72,7 @@ func (v Value) appendJSON(dst []byte) []byte {
 		return appendJSONString(dst, v.str)
 	case kindTime:
 		dst = append(dst, '"')
-		dst = v.appendTime(dst, time.RFC3339Nano)
+		dst = appendFull(dst, v.time())
 		return append(dst, '"')
 	case kindBool:
 		return strconv.AppendBool(dst, v.num != 0)

@@ -185,7 +185,7 @@ claims:
   "n":
     x: "é"
 `},
-		{"table", Options{Format: Table, Width: 20}, `id       knox:00
+		{"table", Options{Format: Table}, `id       knox:00
 created  2026-03-04T05:06:07Z
 user_id  -
 notes    one

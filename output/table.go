@@ -14,63 +14,89 @@ import (
 // with these widths.
 const windowRows = 2000
 
-// gap separates columns.
-const gap = "  "
+// gap is how many spaces separate columns, and narrowGap where a table does not fit otherwise.
+const (
+	gap       = 2
+	narrowGap = 1
+)
 
 // table gathers rows, settles the widths of the columns, has tablewriter draw those rows, and draws from then on as it
 // did: for every row tablewriter measures, wraps and pads anew what is settled, which takes many times as long.
 type table struct {
 	w      *Writer
-	style  *textStyle
-	titles []string
+	style  textStyle
 	cols   []tableColumn
-	held   [][]string
-	cells  []string // of one row, when the widths are settled
+	held   []tableRow
+	spare  tableRow // memory for one row, when the layout is settled
+	cells  []string // of that row, without what is left out
 	lines  *lines   // nil until then
+	blocks bool     // the layout is settled: a record each
+	above  bool     // something was written
 }
 
 func newTable(w *Writer) *table {
-	t := &table{w: w, style: &fullTable, cols: make([]tableColumn, len(w.sel))}
+	t := &table{w: w, style: fullTable, cols: w.tableColumns()}
 	if w.opts.Width > 0 {
-		t.style = &shortTable
+		t.style = peopleTable(w.opts.Now)
 	}
-	for n, i := range w.sel {
-		name := w.cols[i].Name
-		title := strings.ToUpper(strings.ReplaceAll(name, "_", " "))
-		t.titles = append(t.titles, title)
-		t.cols[n].fixed = name == "id"
-		if !w.opts.NoHeaders {
-			t.cols[n].title = displaywidth.String(title)
-			t.cols[n].width = t.cols[n].title
-		}
-	}
+	t.begin()
 	return t
 }
 
+// begin makes the table ready to find its layout.
+func (t *table) begin() {
+	t.lines = nil
+	for n := range t.cols {
+		c := &t.cols[n]
+		c.news = c.keep
+		c.title = 0
+		if !t.w.opts.NoHeaders {
+			c.title = displaywidth.String(c.heading())
+		}
+		c.width = c.title
+	}
+}
+
+func (c *tableColumn) heading() string { return strings.ToUpper(strings.ReplaceAll(c.name, "_", " ")) }
+
 func (w *Writer) encodeTable(row []Value) error {
 	t := w.table
-	if t.lines != nil {
-		for n, i := range w.sel {
-			t.cells[n] = w.cell(row[i], t.style)
+	if t.lines != nil || t.blocks {
+		t.spare = t.arrange(t.spare, row)
+		switch {
+		case t.blocks:
+			t.drawBlock(t.spare)
+			return nil
+		case w.opts.Width == 0 || t.fits(t.spare):
+			t.cells = t.shown(t.cells[:0], t.spare)
+			t.lines.draw(t.cells, false)
+			return t.lines.err
 		}
-		t.lines.draw(t.cells, false)
-		return t.lines.err
+		t.begin()
 	}
-	cells := make([]string, len(w.sel))
-	for n, i := range w.sel {
-		v := row[i]
-		cells[n] = w.cell(v, t.style)
-		t.cols[n].width = max(t.cols[n].width, displaywidth.String(cells[n]))
-		t.cols[n].time = t.cols[n].time || v.kind == kindTime
+	r := t.arrange(tableRow{}, row)
+	for n := range t.cols {
+		c := &t.cols[n]
+		c.width = max(c.width, displaywidth.String(r.cells[n]))
+		c.news = c.news || r.news[n]
 	}
-	t.held = append(t.held, cells)
-	if len(t.held) == windowRows {
+	if t.held = append(t.held, r); len(t.held) == windowRows {
 		return t.settle()
 	}
 	return nil
 }
 
 func (w *Writer) finishTable() error { return w.table.settle() }
+
+// shown appends the cells of a row that are not left out.
+func (t *table) shown(cells []string, r tableRow) []string {
+	for n, c := range t.cols {
+		if c.news {
+			cells = append(cells, r.cells[n])
+		}
+	}
+	return cells
+}
 
 // cell returns the text of v fit for a terminal. No other text looks like null, nor like an escape; a JSON document has
 // its own escapes.
@@ -95,19 +121,45 @@ func exact(s string, style *textStyle) string {
 	return visibleExactly(s)
 }
 
-// settle fixes the widths by the rows so far and writes those, if there are any and it was not done yet.
+// settle decides the layout by the rows so far and writes those, if there are any and it was not done yet.
 func (t *table) settle() error {
 	if t.lines != nil || len(t.held) == 0 {
 		return nil
 	}
-	if t.w.opts.Width > 0 {
-		shrink(t.cols, t.w.opts.Width)
+	held := t.held
+	t.held = nil
+	var cols []tableColumn
+	var titles []string
+	for _, c := range t.cols {
+		if c.news {
+			cols, titles = append(cols, c), append(titles, c.heading())
+		}
 	}
+	space, fits := gap, true
+	if t.w.opts.Width > 0 {
+		space, fits = fit(cols, t.w.opts.Width)
+	}
+	if !fits {
+		t.blocks = true
+		for _, r := range held {
+			t.drawBlock(r)
+		}
+		return nil
+	}
+	if t.above {
+		t.w.buf = append(t.w.buf, '\n')
+	}
+	t.above = true
+	return t.draw(cols, space, titles, held)
+}
+
+// draw begins a table of these columns, so many spaces apart, with the rows.
+func (t *table) draw(cols []tableColumn, space int, titles []string, rows []tableRow) error {
 	widths := tw.NewMapper[int, int]()
-	for i, c := range t.cols {
+	for i, c := range cols {
 		widths.Set(i, c.width)
 	}
-	t.lines = &lines{w: t.w, cols: t.cols}
+	t.lines = &lines{w: t.w, cols: cols, gap: space}
 	stream := tablewriter.NewTable(io.Discard,
 		tablewriter.WithRenderer(t.lines),
 		tablewriter.WithStreaming(tw.StreamConfig{Enable: true, StrictColumns: true}),
@@ -123,26 +175,26 @@ func (t *table) settle() error {
 		return err
 	}
 	if !t.w.opts.NoHeaders {
-		stream.Header(t.titles)
+		stream.Header(titles)
 	}
-	for _, cells := range t.held {
+	for _, r := range rows {
 		if t.lines.err != nil {
 			return t.lines.err
 		}
-		if err := stream.Append(cells); err != nil {
+		if err := stream.Append(t.shown(nil, r)); err != nil {
 			return err
 		}
 	}
-	t.cells, t.held = make([]string, len(t.cols)), nil
 	return stream.Close()
 }
 
-// lines draws tablewriter's rows without borders, two spaces between columns and none at the end of a line. The renderer
+// lines draws tablewriter's rows without borders, and without spaces at the end of a line. The renderer
 // that tablewriter brings loses the errors of its writer, cuts cells that are too wide without a mark, even ids, and
 // measures text by the locale.
 type lines struct {
 	w    *Writer
 	cols []tableColumn
+	gap  int
 	err  error
 }
 
@@ -165,39 +217,37 @@ func (l *lines) Config() tw.Rendition {
 
 func (l *lines) Header(titles [][]string, _ tw.Formatting) {
 	for _, line := range titles {
-		l.draw(line, l.w.opts.Color)
+		l.draw(line, true)
 	}
 }
 
 func (l *lines) Row(cells []string, _ tw.Formatting) { l.draw(cells, false) }
 
-func (l *lines) draw(cells []string, bold bool) {
+func (l *lines) draw(cells []string, heading bool) {
 	if l.err != nil {
 		return
 	}
 	b := l.w.buf
 	pending := 0 // spaces owed, should anything follow
 	for i, cell := range cells {
+		c := &l.cols[i]
 		if i > 0 {
-			pending += len(gap)
+			pending += l.gap
+		}
+		color := c.colors[cell]
+		if heading {
+			color = "1"
 		}
 		width := displaywidth.String(cell)
-		if limit := l.cols[i].width; l.w.opts.Width > 0 && !l.cols[i].fixed && width > limit {
-			cell = truncate(cell, limit)
+		if l.w.opts.Width > 0 && !c.whole && width > c.width {
+			cell = truncate(cell, c.width)
 			width = displaywidth.String(cell)
 		}
 		if cell != "" {
-			b = appendSpaces(b, pending)
+			b = l.w.appendPainted(appendSpaces(b, pending), cell, color)
 			pending = 0
-			if bold {
-				b = append(b, "\x1b[1m"...)
-			}
-			b = append(b, cell...)
-			if bold {
-				b = append(b, "\x1b[0m"...)
-			}
 		}
-		pending += max(l.cols[i].width-width, 0)
+		pending += max(c.width-width, 0)
 	}
 	l.w.buf = append(b, '\n')
 	if len(l.w.buf) >= bufferSize {
@@ -208,48 +258,4 @@ func (l *lines) draw(cells []string, bold bool) {
 // truncate shortens s to width columns, the last of which is the mark of it.
 func truncate(s string, width int) string {
 	return displaywidth.TruncateString(s, width, "…")
-}
-
-// encodePairs writes the one row as name and value pairs, with all times in full.
-func (w *Writer) encodePairs(row []Value) error {
-	width := 0
-	for _, i := range w.sel {
-		width = max(width, displaywidth.String(w.cols[i].Name))
-	}
-	for _, i := range w.sel {
-		name := w.cols[i].Name
-		if w.opts.Color {
-			w.buf = append(append(append(w.buf, "\x1b[1m"...), name...), "\x1b[0m"...)
-		} else {
-			w.buf = append(w.buf, name...)
-		}
-		indent := width - displaywidth.String(name) + len(gap)
-		for _, line := range w.cellLines(row[i]) {
-			if line != "" {
-				w.buf = append(appendSpaces(w.buf, indent), line...)
-			}
-			w.buf = append(w.buf, '\n')
-			indent = width + len(gap)
-		}
-	}
-	return nil
-}
-
-// cellLines returns what stands beside a name: a line, or one for each string of a list.
-func (w *Writer) cellLines(v Value) []string {
-	if v.kind != kindStrings || len(v.more.strings) == 0 {
-		return []string{w.cell(v, &fullTable)}
-	}
-	list := make([]string, len(v.more.strings))
-	for i, s := range v.more.strings {
-		list[i] = exact(s, &fullTable)
-	}
-	return list
-}
-
-func appendSpaces(dst []byte, n int) []byte {
-	for range n {
-		dst = append(dst, ' ')
-	}
-	return dst
 }

@@ -13,7 +13,10 @@ import (
 	"github.com/clipperhouse/displaywidth"
 )
 
-var listColumns = []Column{{Name: "id"}, {Name: "user"}, {Name: "user_id", Extra: true}, {Name: "created"}, {Name: "last_login"}}
+var listColumns = []Column{{Name: "id", Whole: true}, {Name: "user"}, {Name: "user_id", Extra: true}, {Name: "created"}, {Name: "last_login"}}
+
+// listNow is what the times of listRows are told from.
+var listNow = time.Date(2026, 3, 7, 6, 0, 0, 0, time.UTC)
 
 func listRows() [][]Value {
 	at := Time(time.Date(2026, 3, 4, 5, 6, 59, 0, time.UTC))
@@ -39,38 +42,63 @@ drf:3@cc22dd33  日本語の名前                    2026-03-04T05:06:59Z  2026
 drf:4@ee44ff55  éve                             2026-03-04T05:06:59Z
 `},
 		{"wide", Options{Width: 120}, `
-ID              USER                            CREATED            LAST LOGIN
-drf:1@5ac1f0b2  alice                           2026-03-04 05:06Z  -
-drf:2@00aa11bb  a.rather.long.name@example.org  -                  2026-03-04 05:06Z
-drf:3@cc22dd33  日本語の名前                    2026-03-04 05:06Z  2026-03-04 05:06Z
-drf:4@ee44ff55  éve                             2026-03-04 05:06Z
+ID              USER                            CREATED  LAST LOGIN
+drf:1@5ac1f0b2  alice                           3d ago   -
+drf:2@00aa11bb  a.rather.long.name@example.org  -        3d ago
+drf:3@cc22dd33  日本語の名前                    3d ago   3d ago
+drf:4@ee44ff55  éve                             3d ago
 `},
-		{"text gives way", Options{Width: 65}, `
-ID              USER         CREATED            LAST LOGIN
-drf:1@5ac1f0b2  alice        2026-03-04 05:06Z  -
-drf:2@00aa11bb  a.rather.l…  -                  2026-03-04 05:06Z
-drf:3@cc22dd33  日本語の名…  2026-03-04 05:06Z  2026-03-04 05:06Z
-drf:4@ee44ff55  éve          2026-03-04 05:06Z
+		{"text gives way", Options{Width: 50}, `
+ID              USER           CREATED  LAST LOGIN
+drf:1@5ac1f0b2  alice          3d ago   -
+drf:2@00aa11bb  a.rather.lon…  -        3d ago
+drf:3@cc22dd33  日本語の名前   3d ago   3d ago
+drf:4@ee44ff55  éve            3d ago
 `},
-		{"then times, to their headings", Options{Width: 43}, `
-ID              USER    CREATED  LAST LOGIN
-drf:1@5ac1f0b2  alice   2026-0…  -
-drf:2@00aa11bb  a.rat…  -        2026-03-0…
-drf:3@cc22dd33  日本…   2026-0…  2026-03-0…
-drf:4@ee44ff55  éve     2026-0…
+		{"then the space between columns", Options{Width: 42}, `
+ID             USER     CREATED LAST LOGIN
+drf:1@5ac1f0b2 alice    3d ago  -
+drf:2@00aa11bb a.rathe… -       3d ago
+drf:3@cc22dd33 日本語…  3d ago  3d ago
+drf:4@ee44ff55 éve      3d ago
 `},
-		{"then headings", Options{Width: 30}, `
-ID              US…  CR…  LAS…
-drf:1@5ac1f0b2  al…  20…  -
-drf:2@00aa11bb  a.…  -    202…
-drf:3@cc22dd33  日…  20…  202…
-drf:4@ee44ff55  éve  20…
+		{"then blocks", Options{Width: 41}, `
+id          drf:1@5ac1f0b2
+user        alice
+created     3d ago
+
+id          drf:2@00aa11bb
+user        a.rather.long.name@example.org
+last_login  3d ago
+
+id          drf:3@cc22dd33
+user        日本語の名前
+created     3d ago
+last_login  3d ago
+
+id          drf:4@ee44ff55
+user        éve
+created     3d ago
 `},
 		{"never the id", Options{Width: 10, NoHeaders: true, Columns: []string{"user", "id"}}, `
-alice     drf:1@5ac1f0b2
-a.rathe…  drf:2@00aa11bb
-日本語…   drf:3@cc22dd33
-éve       drf:4@ee44ff55
+user  alice
+id    drf:1@5ac1f0b2
+
+user  a.rather.long.name@example.org
+id    drf:2@00aa11bb
+
+user  日本語の名前
+id    drf:3@cc22dd33
+
+user  éve
+id    drf:4@ee44ff55
+`},
+		{"one column is no block", Options{Width: 10, Columns: []string{"id"}}, `
+ID
+drf:1@5ac1f0b2
+drf:2@00aa11bb
+drf:3@cc22dd33
+drf:4@ee44ff55
 `},
 		{"colour", Options{Color: true, Columns: []string{"user_id", "id"}}, `
 ` + "\x1b[1mUSER ID\x1b[0m  \x1b[1mID\x1b[0m" + `
@@ -82,11 +110,11 @@ a.rathe…  drf:2@00aa11bb
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			test.opts.Format = Table
+			test.opts.Format, test.opts.Now = Table, listNow
 			got := render(t, listColumns, test.opts, listRows()...)
 			expect(t, got, strings.ReplaceAll(test.want[1:], "é", "e\u0301"))
 			for line := range strings.Lines(got) {
-				if width := displaywidth.String(strings.TrimSuffix(line, "\n")); test.opts.Width >= 30 && width > test.opts.Width {
+				if width := displaywidth.String(strings.TrimSuffix(line, "\n")); test.opts.Width > 41 && width > test.opts.Width {
 					t.Errorf("%d columns: %q", width, line)
 				}
 			}
@@ -107,60 +135,183 @@ func TestShrink(t *testing.T) {
 		cols  []tableColumn
 		want  string
 	}{
-		{"fits", 30, []tableColumn{{width: 10}, {width: 18}}, "[10 18]"},
-		{"the widest first", 30, []tableColumn{{width: 10}, {width: 40}}, "[10 18]"},
-		{"then both", 23, []tableColumn{{width: 40}, {width: 12}, {width: 3}}, "[8 8 3]"},
-		{"down to headings", 22, []tableColumn{{width: 40, title: 12}, {width: 12, title: 2}}, "[12 8]"},
-		{"not the id", 30, []tableColumn{{width: 24, fixed: true}, {width: 12, title: 2}}, "[24 4]"},
-		{"times last", 32, []tableColumn{{width: 17, title: 7, time: true}, {width: 20, title: 4}}, "[17 13]"},
-		{"below headings", 8, []tableColumn{{width: 5, title: 5}, {width: 6, title: 6}}, "[3 3]"},
-		{"hopeless", 20, []tableColumn{{width: 30, fixed: true}, {width: 16, title: 6}, {width: 0}}, "[30 8 0]"},
-		{"huge", 80, []tableColumn{{width: 1 << 30}, {width: 1 << 29}, {width: 1 << 29}}, "[25 25 26]"},
+		{"fits", 28, []tableColumn{{width: 10}, {width: 18}}, "[10 18] true"},
+		{"the widest first", 28, []tableColumn{{width: 10}, {width: 40}}, "[10 18] true"},
+		{"then both", 19, []tableColumn{{width: 40}, {width: 12}, {width: 3}}, "[8 8 3] true"},
+		{"down to headings", 20, []tableColumn{{width: 40, title: 12}, {width: 12, title: 2}}, "[12 8] true"},
+		{"not below them", 19, []tableColumn{{width: 40, title: 12}, {width: 12, title: 2}}, "[12 8] false"},
+		{"not what is whole", 33, []tableColumn{{width: 24, whole: true}, {width: 12, title: 2}}, "[24 9] true"},
+		{"hopeless", 18, []tableColumn{{width: 30, whole: true}, {width: 16, title: 6}, {width: 0}}, "[30 8 0] false"},
+		{"huge", 76, []tableColumn{{width: 1 << 30}, {width: 1 << 29}, {width: 1 << 29}}, "[25 25 26] true"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			shrink(test.cols, test.width)
+			fits := shrink(test.cols, test.width)
 			var got []int
 			for _, c := range test.cols {
 				got = append(got, c.width)
 			}
-			expect(t, fmt.Sprint(got), test.want)
+			expect(t, fmt.Sprint(got, fits), test.want)
 		})
 	}
 }
 
-// TestTableWindow writes rows that are wider than those that settled the widths.
-func TestTableWindow(t *testing.T) {
-	cols := []Column{{Name: "id"}, {Name: "user"}, {Name: "kind"}}
-	for width, want := range map[int]string{
-		0:  "a-longer-id  somebody  drf\n",
-		80: "a-longer-id  so…  drf\n",
-	} {
-		var out bytes.Buffer
-		w, err := NewWriter(&out, cols, Options{Format: Table, Width: width, NoHeaders: true})
-		if err != nil {
-			t.Fatal(err)
+// TestTableLeavesOut is what a table at a terminal does not repeat.
+func TestTableLeavesOut(t *testing.T) {
+	cols := []Column{{Name: "id", Whole: true}, {Name: "kind", Within: "id"}, {Name: "user", Whole: true}, {Name: "email", Within: "user"},
+		{Name: "is_active", Group: "rights", Words: [2]string{"inactive", ""}}, {Name: "is_staff", Group: "rights", Words: [2]string{"", "staff"}}, {Name: "ends"}}
+	rows := func() [][]Value {
+		return [][]Value{
+			{String("drf:1"), String("drf"), String("alice@x"), String("alice@x"), Bool(true), Bool(true), Null()},
+			{String("knox:1"), String("knox"), Null(), String(""), Bool(false), Bool(true), Null()},
+			{String("knox:2"), String("knox"), String("bob@x"), Null(), Null(), Bool(false), Null()},
 		}
-		write := func(id, user string) {
-			t.Helper()
-			if err := w.Write([]Value{String(id), String(user), String("drf")}); err != nil {
+	}
+	for _, test := range []struct {
+		name    string
+		columns []string
+		change  func([][]Value)
+		want    string
+	}{
+		{"all", nil, func([][]Value) {}, `
+ID      USER     RIGHTS
+drf:1   alice@x  staff
+knox:1  -        inactive, staff
+knox:2  bob@x
+`},
+		{"what is named stays", []string{"id", "kind", "email", "is_staff", "ends"}, func([][]Value) {}, `
+ID      KIND  EMAIL    IS STAFF  ENDS
+drf:1   drf   alice@x  true      -
+knox:1  knox           true      -
+knox:2  knox  -        false     -
+`},
+		{"a kind that no id tells", []string{"+ends"}, func(rows [][]Value) { rows[1][0] = Null() }, `
+ID      KIND  USER     RIGHTS           ENDS
+drf:1   drf   alice@x  staff            -
+-       knox  -        inactive, staff  -
+knox:2  knox  bob@x                     -
+`},
+		{"an address that begins as the name", nil, func(rows [][]Value) { rows[0][3], rows[1][5] = String("alice"), Null() }, `
+ID      USER     EMAIL  RIGHTS
+drf:1   alice@x  alice  staff
+knox:1  -               inactive
+knox:2  bob@x    -
+`},
+		{"a time that never comes", nil, func(rows [][]Value) { rows[1][6], rows[0][5], rows[1][4], rows[1][5] = Never(), Null(), Null(), Null() }, `
+ID      USER     ENDS
+drf:1   alice@x  -
+knox:1  -        never
+knox:2  bob@x    -
+`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			changed := rows()
+			test.change(changed)
+			expect(t, render(t, cols, Options{Format: Table, Width: 80, Columns: test.columns}, changed...), test.want[1:])
+		})
+	}
+	expect(t, render(t, cols, Options{Format: Plain, Width: 80}, rows()...), "drf:1\tdrf\talice@x\talice@x\ttrue\ttrue\t\nknox:1\tknox\t\t\tfalse\ttrue\t\nknox:2\tknox\tbob@x\t\t\tfalse\t\n")
+	expect(t, render(t, []Column{{Name: "ends"}}, Options{Format: Table}, []Value{Never()}), "ENDS\n-\n")
+	expect(t, render(t, []Column{{Name: "ends"}}, Options{Format: JSON}, []Value{Never()}), "[\n  {\"ends\":null}\n]\n")
+}
+
+// TestTableColors paints a cell by its text.
+func TestTableColors(t *testing.T) {
+	cols := []Column{{Name: "id"}, {Name: "status", Whole: true, Colors: map[string]string{"active": "32"}}}
+	rows := func() [][]Value { return [][]Value{{String("1"), String("active")}, {String("2"), String("dead")}} }
+	expect(t, render(t, cols, Options{Format: Table, Color: true, Width: 40}, rows()...), "\x1b[1mID\x1b[0m  \x1b[1mSTATUS\x1b[0m\n1   \x1b[32mactive\x1b[0m\n2   dead\n")
+	expect(t, render(t, cols, Options{Format: Table, Width: 40}, rows()...), "ID  STATUS\n1   active\n2   dead\n")
+	expect(t, render(t, cols, Options{Format: Table, Color: true, Width: 4}, rows()[0]), "\x1b[1mid\x1b[0m      1\n\x1b[1mstatus\x1b[0m  \x1b[32mactive\x1b[0m\n")
+}
+
+// TestRecords writes rows in full at a terminal, one below the other.
+func TestRecords(t *testing.T) {
+	cols := []Column{{Name: "id", Whole: true}, {Name: "user", Whole: true}, {Name: "last"}, {Name: "owner"}, {Name: "claims"}, {Name: "notes"}}
+	at := Time(time.Date(2026, 3, 4, 5, 6, 59, 0, time.UTC))
+	rows := func() [][]Value {
+		return [][]Value{
+			{String("1"), Null(), at, Object([]string{"is_staff", "email", "seen"}, []Value{Bool(true), Null(), Never()}), Raw([]byte(`{"a":1,"b":["\u001b"]}`)),
+				Strings([]string{"one two three four five", "six"})},
+			{String("2"), String("x"), Never(), Null(), Null(), Strings(nil)},
+		}
+	}
+	expect(t, render(t, cols, Options{Format: Table, Records: true, Width: 24, Now: listNow}, rows()...), `
+id      1
+user    -
+last    2026-03-04T05:06:59Z,
+        3d ago
+owner   is_staff  true
+        seen      never
+claims  {
+          "a": 1,
+          "b": [
+            "\u001b"
+          ]
+        }
+notes   one two three four
+        five
+        six
+
+id      2
+user    x
+last    never
+`[1:])
+	if got := render(t, cols[:2], Options{Format: Table, Records: true}, rows()[0][:2], rows()[1][:2]); got != "ID  USER\n1   -\n2   x\n" {
+		t.Errorf("without a terminal: %s", got)
+	}
+}
+
+// TestTableWindow writes rows that do not fit into the layout that earlier rows have settled.
+func TestTableWindow(t *testing.T) {
+	cols := []Column{{Name: "id", Whole: true}, {Name: "user"}, {Name: "kind"}, {Name: "email"}}
+	const before = "id-1  bob   drf\n"
+	for _, test := range []struct {
+		name  string
+		width int
+		later [][]Value
+		want  string
+	}{
+		{"no terminal", 0, [][]Value{{String("a-longer-id"), String("somebody"), String("drf"), Null()}}, "a-longer-id  somebody  drf   -\n"},
+		{"text is cut", 80, [][]Value{{String("id-2"), String("somebody"), String("drf"), Null()}}, "id-2  som…  drf\n"},
+		{"an id is not", 80, [][]Value{{String("a-longer-id"), String("somebody"), String("drf"), Null()}, {String("id-2"), String("bob"), String("knox"), Null()}},
+			"\nID           USER      KIND\na-longer-id  somebody  drf\nid-2         bob       knox\n"},
+		{"a column that was empty", 80, [][]Value{{String("id-2"), String("bob"), String("drf"), String("b@x")}}, "\nID    USER  KIND  EMAIL\nid-2  bob   drf   b@x\n"},
+		{"blocks", 27, [][]Value{{String("a-very-long-identifier"), String("bob"), String("drf"), Null()}, {String("id-2"), String("bob"), String("drf"), String("b@x")}},
+			"\nid     a-very-long-identifier\nuser   bob\nkind   drf\n\nid     id-2\nuser   bob\nkind   drf\nemail  b@x\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var out bytes.Buffer
+			w, err := NewWriter(&out, cols, Options{Format: Table, Width: test.width})
+			if err != nil {
 				t.Fatal(err)
 			}
-		}
-		for range windowRows - 1 {
-			write("id-1", "bob")
-		}
-		if len(w.buf) != 0 {
-			t.Error("written before the widths were settled")
-		}
-		write("id-1", "bob")
-		write("a-longer-id", "somebody")
-		if w.table.held != nil {
-			t.Error("rows are still held")
-		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
-		expect(t, out.String(), strings.Repeat("id-1  bob  drf\n", windowRows)+want)
+			for n := range windowRows {
+				if n == windowRows-1 && len(w.buf) != 0 {
+					t.Error("written before the layout was settled")
+				}
+				if err := w.Write([]Value{String("id-1"), String("bob"), String("drf"), Null()}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if w.table.held != nil {
+				t.Error("rows are still held")
+			}
+			for _, row := range test.later {
+				if err := w.Write(row); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			heading, row := "ID    USER  KIND\n", before
+			if test.width == 0 {
+				heading, row = "ID    USER  KIND  EMAIL\n", "id-1  bob   drf   -\n"
+			}
+			want := heading + strings.Repeat(row, windowRows) + test.want
+			if got := out.String(); got != want {
+				t.Errorf("got:\n%s\nwant:\n%s", strings.TrimPrefix(got, heading+strings.Repeat(row, windowRows)), test.want)
+			}
+		})
 	}
 }
 
@@ -225,7 +376,7 @@ func TestTableTellsApart(t *testing.T) {
 	for i, v := range cells {
 		for _, o := range []Options{{Format: Table, NoHeaders: true}, {Format: Table, NoHeaders: true, Width: 80}, {Format: Table, Single: true}} {
 			var b strings.Builder
-			w, err := NewWriter(&b, []Column{{Name: "user"}}, o)
+			w, err := NewWriter(&b, []Column{{Name: "user", Whole: true}}, o)
 			if err != nil {
 				t.Fatal(err)
 			}

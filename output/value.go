@@ -41,6 +41,10 @@ type composite struct {
 // Null is the unknown value: null in JSON and YAML, "-" in a table, nothing in the other text formats.
 func Null() Value { return Value{} }
 
+// Never is the time of what does not happen, such as the end of what never expires: null, and "never" in a table at a
+// terminal.
+func Never() Value { return Value{num: 1} }
+
 // String is text, which may come from the database and be hostile.
 func String(s string) Value { return Value{kind: kindString, str: s} }
 
@@ -115,22 +119,28 @@ func Object(keys []string, vals []Value) Value {
 // textStyle is what differs between the text formats.
 type textStyle struct {
 	null  string
-	times string // layout of times
+	never string
+	times func(dst []byte, t time.Time) []byte
 }
 
 var (
-	machineText = textStyle{times: time.RFC3339Nano}
-	fullTable   = textStyle{null: "-", times: time.RFC3339Nano}
-	shortTable  = textStyle{null: "-", times: "2006-01-02 15:04Z"}
+	machineText = textStyle{times: appendFull}
+	fullTable   = textStyle{null: "-", never: "-", times: appendFull}
 )
+
+// appendFull appends a moment in full. Its layout has a fast path of its own in package time.
+func appendFull(dst []byte, t time.Time) []byte { return t.AppendFormat(dst, time.RFC3339Nano) }
 
 // appendText appends v as text formats show it, before any escaping.
 func (v Value) appendText(dst []byte, style *textStyle) []byte {
 	switch v.kind {
 	case kindNull:
+		if v.num != 0 {
+			return append(dst, style.never...)
+		}
 		return append(dst, style.null...)
 	case kindTime:
-		return v.appendTime(dst, style.times)
+		return style.times(dst, v.time())
 	case kindBool:
 		return strconv.AppendBool(dst, v.num != 0)
 	case kindInt:
@@ -161,9 +171,19 @@ func (v Value) appendText(dst []byte, style *textStyle) []byte {
 	}
 }
 
-// appendTime appends the moment. The layout RFC3339Nano has a fast path of its own in package time.
-func (v Value) appendTime(dst []byte, layout string) []byte {
-	return time.Unix(v.num, int64(v.nsec)).UTC().AppendFormat(dst, layout)
+func (v Value) time() time.Time { return time.Unix(v.num, int64(v.nsec)).UTC() }
+
+// empty reports whether v is null, or a text or list of nothing.
+func (v Value) empty() bool {
+	switch v.kind {
+	case kindNull:
+		return v.num == 0
+	case kindString:
+		return v.str == ""
+	case kindStrings:
+		return len(v.more.strings) == 0
+	}
+	return false
 }
 
 // ownWords reports whether the text of v is made by this package alone: digits, dates, true and false. Such text needs

@@ -51,8 +51,11 @@ func NewWriter(w io.Writer, cols []Column, opts Options) (*Writer, error) {
 	case Table:
 		wr.table = newTable(wr)
 		wr.encode, wr.finish = (*Writer).encodeTable, (*Writer).finishTable
-		if opts.Single {
+		switch {
+		case opts.Single:
 			wr.encode, wr.finish = (*Writer).encodePairs, (*Writer).finishSingle
+		case opts.Records && opts.Width > 0:
+			wr.encode = (*Writer).encodePairs
 		}
 	case JSON:
 		wr.keys = jsonKeys(cols, sel)
