@@ -63,6 +63,7 @@ type App struct {
 	toml        string        // the tokenctl.toml in use
 	args        []string
 	mutating    bool    // the command changes rows
+	requests    bool    // requests to the server that the command runs may change rows
 	connections int     // to the database at a time; 0: no limit
 	unverified  bool    // see tokens.Env
 	forces      bool    // the command has --force

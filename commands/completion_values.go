@@ -111,8 +111,8 @@ func (a *App) completeSchemas(c *cobra.Command, _ []string, prefix string) ([]st
 	found := newOffers()
 	a.global.schema = ""
 	a.silently(c, func(ctx context.Context, store *db.Store) error {
-		return store.Read(ctx, func(tx *db.Tx) error {
-			schemas, err := tx.SchemasWith(ctx, db.MainTables())
+		return store.Inspect(ctx, func(tx *db.Tx, _ error) error {
+			schemas, err := tx.SchemasWith(ctx, db.MainTables(), false)
 			for _, name := range schemas {
 				if strings.HasPrefix(name, prefix) {
 					found.add(name, "")

@@ -70,7 +70,8 @@ func (a *App) correctConfig() string {
 // target decides which database is meant. The order is the contract's: -d or --context,
 // TOKENCTL_CONTEXT or TOKENCTL_DATABASE_URL, DATABASE_URL, tokenctl.toml, libpq's variables,
 // ./db.sqlite3.
-func (a *App) target() (engine.Target, error) {
+func (a *App) target() (t engine.Target, err error) {
+	defer func() { a.database = t }()
 	if err := a.selectContext(); err != nil {
 		return engine.Target{}, err
 	}
@@ -119,19 +120,27 @@ func (a *App) parseTarget(source, url, dir string) (engine.Target, error) {
 }
 
 // withSource adds the name and the source of the database to the hint of an error about
-// the database.
+// the database, and the source of a schema that may be wrong.
 func (a *App) withSource(e *tokenctl.Error) *tokenctl.Error {
 	about := strings.HasPrefix(string(e.Code), "database_") || e.Code == tokenctl.CodeTableMissing || e.Code == tokenctl.CodePermissionDenied
 	if a.source == "" || !about {
 		return e
 	}
 	said := *e
-	hints := []string{"the database is that of " + a.source}
+	source := ", from " + a.source
 	switch {
 	case a.source == byDefault:
-		hints[0] = "the database is ./db.sqlite3, since nothing names another"
+		source = ", since nothing names another"
 	case strings.HasPrefix(a.source, "PG"):
-		hints[0] = "the database is that of libpq's variables, such as " + a.source
+		source = ", from libpq's variables, such as " + a.source
+	}
+	hints := []string{"the database is " + a.databaseName() + source}
+	if e.Code == tokenctl.CodeTableMissing && a.global.schema != "" {
+		from := "--schema"
+		if a.context != nil && a.context.Schema == a.global.schema {
+			from = a.source
+		}
+		hints = append(hints, "the schema is from "+from)
 	}
 	if e.Hint != "" {
 		hints = append([]string{e.Hint}, hints...)
@@ -153,7 +162,6 @@ func (a *App) open() (*db.Store, error) {
 }
 
 func (a *App) openTarget(t engine.Target) (*db.Store, error) {
-	a.database = t
 	if t.Engine == engine.SQLite {
 		if a.global.schema != "" {
 			return nil, usage("--schema is for PostgreSQL; SQLite has none", "leave out --schema")
@@ -178,10 +186,13 @@ func (a *App) openTarget(t engine.Target) (*db.Store, error) {
 		AuthTokenTable: a.settings.DRF.TokenTable, SessionTable: a.settings.Session.SessionTable, Zone: zone, Connections: a.connections,
 		Warn: func(text string) { a.say("warning: %s", text) }}
 	if a.mutating {
+		o.Phase = a.follow
+	}
+	if a.mutating || a.requests {
 		if err := a.findProtection(t); err != nil {
 			return nil, err
 		}
-		o.Phase, o.Allow = a.follow, a.allowed
+		o.Allow = a.allowed
 	}
 	store, err := db.Open(t, o)
 	if err != nil {

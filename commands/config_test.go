@@ -53,43 +53,62 @@ func wantCode(t *testing.T, err error, want tokenctl.Code) {
 	}
 }
 
-// Each source of the database's URL wins over those below it.
+// TestDatabasePrecedence: of every two sources of the database the first of this list counts, or
+// both together are an error.
 func TestDatabasePrecedence(t *testing.T) {
-	dir := folder(t, `database = "sqlite:///toml.db"`)
 	for _, name := range []string{"PGHOST", "PGDATABASE", "PGUSER", "PGSERVICE"} {
 		t.Setenv(name, "") // what pgx itself reads
 	}
 	t.Setenv("PGDATABASE", "libpq")
-	sources := []struct{ name, variable, want string }{
-		{"-d", "", "flag.db"},
-		{"TOKENCTL_DATABASE_URL", "TOKENCTL_DATABASE_URL", "tokenctl.db"},
-		{"DATABASE_URL", "DATABASE_URL", "django.db"},
-		{"tokenctl.toml", "", "toml.db"},
-		{"PGHOST", "PGHOST", "libpq on"},
-		{"PGSERVICE", "PGSERVICE", "libpq on"},
-		{"PGDATABASE", "PGDATABASE", "libpq on"},
-		{"the default", "", "db.sqlite3"},
+	sources := []struct {
+		name, source, database string
+		not                    string // what does not go together with it
+		give                   func(g *globals, env map[string]string)
+	}{
+		{"-d", "-d", "flag.db", "--context", func(g *globals, _ map[string]string) { g.database = "sqlite:///flag.db" }},
+		{"--context", "the context one", "one.db", "", func(g *globals, _ map[string]string) { g.context = "one" }},
+		{"TOKENCTL_CONTEXT", "the context two", "two.db", "TOKENCTL_DATABASE_URL", func(_ *globals, env map[string]string) { env["TOKENCTL_CONTEXT"] = "two" }},
+		{"TOKENCTL_DATABASE_URL", "TOKENCTL_DATABASE_URL", "ours.db", "", func(_ *globals, env map[string]string) { env["TOKENCTL_DATABASE_URL"] = "sqlite:///ours.db" }},
+		{"DATABASE_URL", "DATABASE_URL", "django.db", "", func(_ *globals, env map[string]string) { env["DATABASE_URL"] = "sqlite:///django.db" }},
+		{settingsFile, settingsFile, "toml.db", "", func(*globals, map[string]string) { settings(t, ".", `database = "sqlite:///toml.db"`, 0o600) }},
+		{"PGHOST", "PGHOST", "libpq on", "", func(_ *globals, env map[string]string) { env["PGHOST"] = "db.example" }},
+		{"PGSERVICE", "PGSERVICE", "libpq on", "", func(_ *globals, env map[string]string) { env["PGSERVICE"] = "crm" }},
+		{"PGDATABASE", "PGDATABASE", "libpq on", "", func(_ *globals, env map[string]string) { env["PGDATABASE"] = "libpq" }},
+		{"nothing", byDefault, "db.sqlite3", "", func(*globals, map[string]string) {}},
 	}
-	for i, source := range sources {
-		var g globals
-		var env []string
-		for _, s := range sources[i:] {
-			switch {
-			case s.name == "-d":
-				g.database = "sqlite:///flag.db"
-			case s.variable != "":
-				env = append(env, s.variable, "sqlite:///"+s.want)
-			}
-		}
-		if source.name == "PGHOST" {
-			if err := os.Remove(filepath.Join(dir, settingsFile)); err != nil {
+	for i, first := range sources {
+		for _, second := range sources[i:] {
+			dir := folder(t, "")
+			if err := errors.Join(os.Mkdir("tokenctl", 0o700),
+				os.WriteFile("tokenctl/contexts.toml", []byte("[one]\ndatabase = 'sqlite:///one.db'\n[two]\ndatabase = 'sqlite:///two.db'\n"), 0o600)); err != nil {
 				t.Fatal(err)
 			}
+			a := app(globals{}, "XDG_CONFIG_HOME", dir)
+			env := map[string]string{"XDG_CONFIG_HOME": dir}
+			a.Getenv = func(name string) string { return env[name] }
+			first.give(&a.global, env)
+			second.give(&a.global, env)
+			target, err := a.target()
+			switch got := strings.TrimPrefix(target.String(), filepath.Join(dir, "tokenctl")+"/"); {
+			case first.not == second.name:
+				if tokenctl.CodeOf(err) != tokenctl.CodeUsage || !strings.Contains(err.Error(), first.name) || !strings.Contains(err.Error(), second.name) {
+					t.Errorf("%s and %s: %v, %v", first.name, second.name, target, err)
+				}
+			case err != nil || !strings.HasPrefix(got, first.database) || a.source != first.source:
+				t.Errorf("%s and %s: %v from %q, %v, want %s from %q", first.name, second.name, target, a.source, err, first.database, first.source)
+			}
 		}
-		a := app(g, env...)
-		target, err := a.target()
-		if err != nil || !strings.HasPrefix(target.String(), source.want) || a.source != source.name {
-			t.Errorf("%v from %q, %v, want %s from %q", target, a.source, err, source.want, source.name)
+	}
+	// A flag is stronger than both of two variables that exclude each other.
+	for _, flag := range sources[:2] {
+		dir := folder(t, "")
+		if err := errors.Join(os.Mkdir("tokenctl", 0o700), os.WriteFile("tokenctl/contexts.toml", []byte("[one]\ndatabase = 'sqlite:///one.db'\n"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		a := app(globals{}, "XDG_CONFIG_HOME", dir, "TOKENCTL_CONTEXT", "two", "TOKENCTL_DATABASE_URL", "sqlite:///ours.db")
+		flag.give(&a.global, nil)
+		if _, err := a.target(); err != nil || a.source != flag.source {
+			t.Errorf("%s and both variables: %q, %v", flag.name, a.source, err)
 		}
 	}
 }

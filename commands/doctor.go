@@ -165,6 +165,10 @@ func (d *doctor) inspect(tx *db.Tx, t engine.Target, unknown error) error {
 		d.add("layout", statusProblem, e.Message, e.Hint)
 		return nil
 	}
+	if errors.As(tx.Layout.Empty(), &e) {
+		d.add("layout", statusProblem, e.Message, e.Hint)
+		return nil
+	}
 	var applied map[string][]string
 	if err := d.try(tx, "django_migrations", func() (err error) {
 		applied, err = tx.AppliedMigrations(d.ctx)

@@ -217,14 +217,13 @@ func (d *doctor) schema(tx *db.Tx, server engine.Server) error {
 		d.ok("schema", "%s, from %s", strings.Join(found, ", "), from)
 		return nil
 	}
+	if tx.Layout != nil && tx.Layout.Empty() != nil {
+		return nil // which inspect tells
+	}
 	if looked == "" {
 		looked = "search_path " + server.SearchPath
 	}
-	var e *tokenctl.Error
-	if errors.As(tx.Layout.SchemaProblem(), &e) {
-		d.add("schema", statusProblem, e.Message, "correct --schema, or leave it out for the role's search_path")
-	}
-	elsewhere, err := tx.SchemasWith(d.ctx, db.MainTables())
+	elsewhere, err := tx.SchemasWith(d.ctx, db.MainTables(), true)
 	if err != nil {
 		return err
 	}

@@ -183,10 +183,7 @@ func (r *report) rows(outcome string, add func(reportRow) error) (err error) {
 
 func (r *report) write(to io.Writer, outcome string) error {
 	now := r.app.store.Now()
-	database := ""
-	if t, err := r.app.target(); err == nil {
-		database = t.String()
-	}
+	database := r.app.databaseName()
 	if r.form() == ".md" {
 		return r.markdown(to, outcome, database, now)
 	}

@@ -265,9 +265,8 @@ func (o *serveOptions) open(ctx context.Context) (*db.Store, error) {
 		return nil, err
 	}
 	o.database = t.String()
-	o.app.mutating = !o.readOnly
+	o.app.requests = !o.readOnly
 	store, err := o.app.openTarget(t)
-	o.app.mutating = false // what requests change is no outcome of the command
 	if err == nil && o.app.protected != "" {
 		if o.app.agreed = o.writes; !o.writes && o.app.interactive() {
 			err = o.app.askName(ctx, "Let requests change rows in "+o.database+"?")

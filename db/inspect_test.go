@@ -112,7 +112,7 @@ func TestInspectGoesOn(t *testing.T) {
 		}
 	})
 	inspected(t, weak, "nowhere", func(tx *Tx, _ error) {
-		schemas, err := tx.SchemasWith(t.Context(), MainTables())
+		schemas, err := tx.SchemasWith(t.Context(), MainTables(), true)
 		if err != nil || !slices.Equal(schemas, []string{"public"}) {
 			t.Errorf("schemas with tables: %q, %v", schemas, err)
 		}

@@ -24,8 +24,8 @@ type Layout struct {
 	auth   *UserTable        // that of AUTH_USER_MODEL
 	tables map[string]*Table // by the names of Django's own tables
 	zone   django.Zone
-	// schemaProblem is that the schema which was asked for is not there.
-	schemaProblem error
+	// empty is why there is nothing to work with at all.
+	empty error
 	// userProblem is why there is no User.
 	userProblem error
 	// problems are why kinds cannot be worked with, by the names of their tables.
@@ -81,8 +81,9 @@ func (l *Layout) Blacklisted() *Table { return l.tables[tableBlacklisted] }
 // project's own; nil when it is not there.
 func (l *Layout) Session() *Table { return l.tables[tableSession] }
 
-// SchemaProblem says that the schema which was asked for is not there; else nil.
-func (l *Layout) SchemaProblem() error { return l.schemaProblem }
+// Empty is a CodeTableMissing error if the database has none of Django's tables, or not the
+// schema that was asked for; else nil.
+func (l *Layout) Empty() error { return l.empty }
 
 // Migrations is Django's own record of what was migrated; nil when it is not there.
 func (l *Layout) Migrations() *Table { return l.tables[tableMigrations] }
@@ -102,8 +103,8 @@ func (tx *Tx) detect(ctx context.Context) (*Layout, error) {
 		return nil, err
 	}
 	l := &Layout{Engine: tx.Engine, Version: c.Version, Schema: c.Schema, tables: map[string]*Table{}, problems: map[string]error{}, zone: o.Zone}
-	if len(c.Tables) == 0 && l.Engine == engine.PostgreSQL && o.Schema != "" {
-		if err := tx.checkSchema(ctx, l); err != nil {
+	if len(c.Tables) == 0 {
+		if l.empty, err = tx.whyEmpty(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -118,18 +119,41 @@ func (tx *Tx) detect(ctx context.Context) (*Layout, error) {
 	return l, l.findUsers(ctx, tx, o)
 }
 
-// checkSchema notes that a schema is not there, which must not pass for one without
-// Django's tables.
-func (tx *Tx) checkSchema(ctx context.Context, l *Layout) error {
-	name := tx.opts.Schema
-	if has, err := tx.HasSchema(ctx, name); err != nil || has {
-		return err
+// whyEmpty says what is missing if no table has a name or the columns of one of Django's. It
+// returns nil if a table may hold users.
+func (tx *Tx) whyEmpty(ctx context.Context) (missing, err error) {
+	users, err := tx.userTables(ctx)
+	if users != nil || err != nil {
+		return nil, err
 	}
-	schemas, err := tx.SchemasWith(ctx, MainTables())
-	e := &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "there is no schema " + name, Hint: "correct --schema"}
+	e := &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has none of Django's tables",
+		Hint: "check that this is the application's database; manage.py migrate makes the tables, and tokenctl init makes them in an empty database"}
+	if tx.Engine == engine.SQLite {
+		return e, nil
+	}
+	mend := "give --schema "
+	if schema := tx.opts.Schema; schema != "" {
+		has, err := tx.HasSchema(ctx, schema)
+		if err != nil {
+			return nil, err
+		}
+		mend, e.Message = "correct the name of the schema to ", "the schema "+schema+" has none of Django's tables"
+		if !has {
+			e.Message, e.Hint = "there is no schema "+schema, "correct the name of the schema"
+		}
+	}
+	schemas, err := tx.SchemasWith(ctx, MainTables(), true)
 	if schemas != nil {
-		e.Hint = "Django's tables are in " + strings.Join(schemas, ", ")
+		if tx.opts.Schema == "" {
+			e.Message = "no schema of search_path has Django's tables"
+		}
+		e.Hint = "Django's tables are in " + strings.Join(schemas, ", ") + ": " + mend + schemas[0]
 	}
-	l.schemaProblem = e
-	return err
+	return e, err
+}
+
+// userTables are the tables with the columns of AbstractBaseUser, in
+// django/contrib/auth/base_user.py (5.2).
+func (tx *Tx) userTables(ctx context.Context) ([]string, error) {
+	return tx.TablesWith(ctx, "password", "last_login")
 }

@@ -129,7 +129,7 @@ func (l *Layout) authModel(ctx context.Context, tx *Tx, o Options, refs []refere
 		}
 		e := &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no user table",
 			Hint: "run manage.py migrate in the Django project, or tokenctl init for a database without one; for another schema give --schema"}
-		candidates, err := tx.TablesWith(ctx, "password", "last_login") // AbstractBaseUser of django/contrib/auth/base_user.py (5.2)
+		candidates, err := tx.userTables(ctx)
 		if candidates != nil {
 			e.Message = "the database does not tell which table is that of AUTH_USER_MODEL"
 			e.Hint = hint + ", such as " + strings.Join(candidates, ", ")

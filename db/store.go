@@ -96,7 +96,7 @@ func (s *Store) withLayout(ctx context.Context, f func(*Tx) error) func(*engine.
 			}
 			s.layout.Store(tx.Layout)
 		}
-		if err := tx.Layout.schemaProblem; err != nil {
+		if err := tx.Layout.empty; err != nil {
 			return err
 		}
 		return f(tx)
@@ -111,8 +111,8 @@ func (s *Store) Layout(ctx context.Context) (*Layout, error) {
 		}
 	}
 	l := s.layout.Load()
-	if l.schemaProblem != nil {
-		return nil, l.schemaProblem
+	if l.empty != nil {
+		return nil, l.empty
 	}
 	return l, nil
 }

@@ -194,7 +194,7 @@ func TestInit(t *testing.T) {
 			t.Errorf("%s tables in public", got)
 		}
 		_, err := open(t, dbtest.With(address, "search_path", "nowhere"), db.Options{}).Layout(t.Context())
-		dbtest.WantCode(t, err, "")
+		dbtest.WantCode(t, err, tokenctl.CodeTableMissing)
 		dbtest.WantCode(t, open(t, dbtest.With(address, "search_path", "nowhere"), db.Options{}).Init(t.Context()), tokenctl.CodeNotFound)
 	})
 }

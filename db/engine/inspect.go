@@ -210,15 +210,17 @@ func (tx *Tx) Orphans(ctx context.Context) ([]Orphans, error) {
 	})
 }
 
-// SchemasWith are the schemas, besides those that are looked at, in which a table with one
-// of the names stands.
-func (tx *Tx) SchemasWith(ctx context.Context, names []string) ([]string, error) {
+// SchemasWith are the schemas of PostgreSQL in which a table with one of the names stands, if
+// besides is set without those that are looked at.
+func (tx *Tx) SchemasWith(ctx context.Context, names []string, besides bool) ([]string, error) {
 	q := &Query{Columns: []string{"distinct n.nspname::text"}, From: "pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace",
 		Where: []string{"c.relkind in ('r', 'p', 'f', 'v', 'm')"}, Order: []string{"1"}}
 	q.And("c.relname = any(%s)", names)
-	if schema := tx.db.opts.Schema; schema != "" {
+	switch schema := tx.db.opts.Schema; {
+	case !besides:
+	case schema != "":
 		q.And("n.nspname <> %s", schema)
-	} else {
+	default:
 		q.Where = append(q.Where, "n.nspname <> all(current_schemas(false))")
 	}
 	return tx.texts(ctx, q)
