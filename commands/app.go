@@ -202,6 +202,7 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 	root.AddCommand(grouped(groupLook, newList(a), newShow(a), newVerify(a), reporting(a, newScan(a)), newDoctor(a))...)
 	root.AddCommand(grouped(groupChange, reporting(a, newMint(a)), reporting(a, newRotate(a)), reporting(a, newExpire(a)), reporting(a, newBlacklist(a)),
 		reporting(a, newUnblacklist(a)), reporting(a, newPurge(a)), newUser(a))...)
+	root.AddCommand(grouped(groupChange, newIncident(a))...)
 	root.AddCommand(grouped(groupSetUp, newInit(a), newConfig(a), newContext(a), newServe(a), newCompletion(a, root), newHelp(a), newVersion(a))...)
 	a.prepare(root)
 	return root

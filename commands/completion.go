@@ -162,6 +162,7 @@ func rowFields() []fieldRow {
 		{[]string{"rotate"}, slices.Concat(credentialColumns, secretColumns, []output.Column{{Name: "replaces"}})},
 		{[]string{"verify"}, verifyColumns},
 		{[]string{"purge"}, purgeColumns},
+		{[]string{"incident"}, incidentColumns},
 		{[]string{"scan"}, findingColumns},
 		{[]string{"scan bundle"}, bundleColumns},
 		{[]string{"user list", "user show"}, userColumns},

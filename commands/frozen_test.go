@@ -29,6 +29,12 @@ var frozenFields = map[string]string{
 	"purge":      "kind expired deleted",
 	"import":     "file status",
 	"setting":    "setting value source",
+	"incident":   "schema_version subject reach done residual proof contained",
+	"subject":    "id kind type user user_id status reason created expires last_used signature owner notes",
+	"rights":     "is_active is_staff is_superuser groups permissions has_usable_password last_login",
+	"done":       "action kind id",
+	"residual":   "what id until certain lever command logs_out",
+	"proof":      "id dead status reason",
 	"finding":    "path line column commit form kind type id user user_id status is_staff is_superuser",
 }
 
@@ -36,6 +42,7 @@ func TestFrozenFields(t *testing.T) {
 	t.Parallel()
 	got := map[string][]output.Column{
 		"credential": credentialColumns, "show": showColumns, "verify": verifyColumns, "user": userColumns, "doctor": doctorColumns, "version": versionColumns, "purge": purgeColumns, "import": importColumns, "setting": configColumns, "finding": findingColumns,
+		"incident": incidentColumns, "subject": subjectColumns, "rights": rightsColumns, "done": doneColumns, "residual": residualColumns, "proof": proofColumns,
 		"minted": mintedColumns([]string{"token"}, false), "minted jwt": mintedColumns([]string{"refresh", "access"}, false), "rotated": mintedColumns([]string{"token"}, true),
 	}
 	for object, want := range frozenFields {

@@ -16,6 +16,7 @@ import (
 type located struct {
 	reference
 	secrets [][]*tokens.Credential // of each secret on the line; of an id the one credential
+	given   []tokenctl.Secret      // the text of each secret; zero for an id
 	wrapped bool                   // something stood around the secret
 	damage  string                 // what the text looks like that is no credential, if it is not whole
 	err     error                  // CodeNotFound, CodeChanged or CodeAmbiguousID about this reference, or why a kind could not be asked
@@ -63,7 +64,7 @@ func lookUp(ctx context.Context, env tokens.Env, tx *db.Tx, refs []reference) (l
 	for i, ref := range refs {
 		l := located{reference: ref, err: exact[i].Err}
 		if exact[i].Credentials != nil {
-			l.secrets = [][]*tokens.Credential{exact[i].Credentials}
+			l.secrets, l.given = [][]*tokens.Credential{exact[i].Credentials}, []tokenctl.Secret{ref.Secret}
 		}
 		l.damage = l.read(candidates[i], words, found)
 		switch {
@@ -96,20 +97,21 @@ func (l *located) read(candidates []int, words []tokens.Name, found []tokens.Fou
 	seen := map[string]bool{}
 	var foreign []*tokens.Credential
 	var held [][]*tokens.Credential
+	var given []tokenctl.Secret
 	for _, at := range candidates {
 		f := &found[at]
 		switch {
 		case ours(f.Credentials):
 			if id := f.Credentials[0].ID; !seen[id] {
 				seen[id] = true
-				held = append(held, f.Credentials)
+				held, given = append(held, f.Credentials), append(given, words[at].Secret)
 			}
 		case f.Credentials != nil && foreign == nil:
 			foreign = f.Credentials
 		}
 	}
 	if held != nil {
-		l.secrets, l.wrapped = held, true
+		l.secrets, l.given, l.wrapped = held, given, true
 		return ""
 	}
 	if l.secrets == nil && foreign != nil {

@@ -160,6 +160,12 @@ func (l *Layout) JWTUsers() *UserTable {
 	return l.auth
 }
 
+// Holds reports whether the rows of a kind belong to the users of a model.
+func (l *Layout) Holds(kind string, u *UserTable) bool {
+	t := l.Credentials(kind)
+	return t != nil && t.Owner.same(u)
+}
+
 // UsersOf chooses the table in which users are looked up from now on. If the tables of all
 // given kinds belong to one model, it is that model's table. Otherwise it is
 // AUTH_USER_MODEL's. It returns those of the kinds that belong to other users; no kinds

@@ -2,9 +2,11 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"tokenctl"
 	"tokenctl/db/engine"
+	"tokenctl/django"
 )
 
 // BlacklistTokens blacklists recorded tokens. Of two processes that blacklist a token
@@ -120,6 +122,28 @@ func (l *Layout) isBlacklisted(id string) string {
 		return "1 = 0"
 	}
 	return "exists (select 1 from " + b.SQL() + " b where b.token_id = " + id + ")"
+}
+
+// BlacklistedAt is when the tokens of the references were blacklisted, in their order; zero for
+// a token that is not blacklisted, or whose date cannot be read.
+func (tx *Tx) BlacklistedAt(ctx context.Context, refs []Ref) ([]time.Time, error) {
+	at := make([]time.Time, len(refs))
+	b := tx.Layout.Blacklisted()
+	if b == nil {
+		return at, nil
+	}
+	q := &engine.Query{Columns: []string{"b.token_id", tx.Layout.Engine.Time("b.blacklisted_at")}, From: b.SQL() + " b"}
+	q.Among(tx.Layout.Engine, "b.token_id", "int8", rowValues(refs))
+	found := map[int64]time.Time{}
+	err := tx.Each(ctx, q, func(r engine.Row) error {
+		row := r.Integer()
+		found[row] = r.Moment(django.DjangoTime, b.Table, "blacklisted_at")
+		return r.Err
+	})
+	for i := range refs {
+		at[i] = found[refs[i].Row]
+	}
+	return at, err
 }
 
 // BlacklistAllTokens blacklists every recorded token that is not blacklisted, and

@@ -99,6 +99,15 @@ func (v Value) appendJSON(dst []byte) []byte {
 			dst = v.more.vals[i].appendJSON(dst)
 		}
 		return append(dst, '}')
+	case kindList:
+		dst = append(dst, '[')
+		for i, element := range v.more.vals {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = element.appendJSON(dst)
+		}
+		return append(dst, ']')
 	default:
 		return append(dst, "null"...)
 	}

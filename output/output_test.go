@@ -259,6 +259,7 @@ func TestValues(t *testing.T) {
 		{Time(time.Date(2026, 1, 1, 0, 0, 0, 500_000_999, time.UTC)), `"2026-01-01T00:00:00.5Z"`, "2026-01-01T00:00:00.5Z"},
 		{Time(time.Date(2026, 1, 1, 0, 0, 0, 999, time.UTC)), `"2026-01-01T00:00:00Z"`, "2026-01-01T00:00:00Z"},
 		{Strings([]string{"a", "b"}), `["a","b"]`, "a; b"}, {Strings(nil), "[]", ""},
+		{List([]Value{Object([]string{"k"}, []Value{Int(1)}), Null()}), `[{"k":1},null]`, "k=1; "}, {List(nil), "[]", ""},
 		{Raw([]byte(" null ")), "null", ""}, {Raw([]byte{}), "null", ""}, {Raw([]byte("{broken\n")), `"{broken\n"`, "{broken\n"},
 		{Raw([]byte("{ \"a\" :\n[1, 2]}")), `{"a":[1,2]}`, `{"a":[1,2]}`},
 		{Raw([]byte("[\"\x7f\xff\u009b\u202eé\"]")), "[\"\\u007f\uFFFD\\u009b\\u202eé\"]", "[\"\\u007f\uFFFD\\u009b\\u202eé\"]"},

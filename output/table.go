@@ -106,7 +106,7 @@ func (w *Writer) cell(v Value, style *textStyle) string {
 	}
 	w.scratch = v.appendText(w.scratch[:0], style)
 	switch text := string(w.scratch); {
-	case v.kind == kindStrings && len(v.more.strings) > 0, v.kind == kindObject:
+	case v.kind == kindStrings && len(v.more.strings) > 0, v.kind == kindObject, v.kind == kindList && len(v.more.vals) > 0:
 		return exact(text, style)
 	default:
 		return Visible(text)

@@ -29,6 +29,7 @@ const (
 	kindStrings
 	kindRaw
 	kindObject
+	kindList
 )
 
 // composite is kept behind a pointer, so that the cells that lists are made of stay small.
@@ -116,6 +117,9 @@ func Object(keys []string, vals []Value) Value {
 	return Value{kind: kindObject, more: &composite{keys: keys, vals: vals}}
 }
 
+// List is a list of values: an array in JSON and YAML (empty for nil, never null), joined with "; " in the text formats.
+func List(vals []Value) Value { return Value{kind: kindList, more: &composite{vals: vals}} }
+
 // textStyle is what differs between the text formats.
 type textStyle struct {
 	null  string
@@ -164,6 +168,17 @@ func (v Value) appendText(dst []byte, style *textStyle) []byte {
 			dst = append(dst, k...)
 			dst = append(dst, '=')
 			dst = v.more.vals[i].appendText(dst, style)
+		}
+		return dst
+	case kindList:
+		if len(v.more.vals) == 0 {
+			return append(dst, style.null...)
+		}
+		for i, element := range v.more.vals {
+			if i > 0 {
+				dst = append(dst, "; "...)
+			}
+			dst = element.appendText(dst, style)
 		}
 		return dst
 	default: // kindString, kindRaw

@@ -34,6 +34,7 @@ type Credential struct {
 	Status    Status
 	Created   time.Time // zero: unknown
 	Expires   time.Time // zero: never
+	Used      time.Time // when it was used last, as its row tells; zero: the row does not tell, or nobody looked
 	Signature string    // "verified" or "unchecked" where the kind signs; else empty
 	Claims    []byte    // JSON object; nil where the kind has none
 	Reason    string    // why a secret does not verify although no row says so

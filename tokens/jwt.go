@@ -96,6 +96,9 @@ const (
 	signatureBad       = "bad_signature"
 )
 
+// passwordChanged is the reason of a token that is older than the owner's password.
+const passwordChanged = "password_changed"
+
 // jwtRow is a token that was named: by its row, as a secret, or both.
 type jwtRow struct {
 	stored *db.OutstandingToken // nil: it was never recorded
@@ -247,7 +250,7 @@ func (c *Credential) judgeOwner(env Env) {
 		c.Notes = append(c.Notes, "the owner's password was changed since: with CHECK_REVOKE_TOKEN the application refuses it as an access token, and what a refresh makes of it")
 		// Refreshing does not look at it (simplejwt 5.5.1).
 		if c.Type != refresh {
-			c.Reason = "password_changed"
+			c.Reason = passwordChanged
 		}
 	}
 }

@@ -235,7 +235,7 @@ func (k *Kind) Can(action string) bool {
 	switch action {
 	case "list":
 		return k.List != nil
-	case "show", "verify":
+	case "show", "verify", "incident":
 		return k.ByIDs != nil
 	case "mint":
 		return k.MintAll != nil

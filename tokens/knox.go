@@ -148,6 +148,7 @@ func knoxByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, 
 				Hint: "give more of the digest, of which the table has 128 characters"}
 		default:
 			c := KnoxCredential(list[0])
+			c.Used = knoxUsed(env, &c)
 			c.Notes = knoxNotes(env, tx, list[0])
 			found[i].Credentials = []*Credential{&c}
 		}
@@ -198,6 +199,7 @@ func knoxBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.S
 			if told && j > 0 && c.Status != Expired {
 				c.Status = Dead
 			}
+			c.Used = knoxUsed(env, &c)
 			c.Notes = knoxNotes(env, tx, *candidates[k])
 			found[i] = &c
 			break

@@ -288,6 +288,7 @@ func sessionByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Foun
 			found[i].Err = notFound("session:" + id)
 		case 1:
 			c := judgeSession(env, ready, tx.Now, list[0])
+			c.Used = sessionUsed(list[0])
 			found[i].Credentials = []*Credential{&c}
 		default:
 			found[i].Err = &tokenctl.Error{Code: tokenctl.CodeAmbiguousID, Message: "more than one session is session:" + id,
@@ -318,6 +319,7 @@ func sessionBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenct
 	for i, s := range rows {
 		if s != nil && !asked[i].IsZero() {
 			c := judgeSession(env, ready, tx.Now, s)
+			c.Used = sessionUsed(s)
 			found[i] = &c
 		}
 	}

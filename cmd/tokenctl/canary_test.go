@@ -70,6 +70,7 @@ func TestCanary(t *testing.T) {
 		for _, args := range [][]string{{"list"}, {"list", "--sort", "user"}, {"show", "drf:1"}, {"show", "-"}, {"verify", "-"}, {"verify", "drf:1", "drf:2"},
 			{"list", "--sort", "-expires"}, {"rotate", "--user", "alice", "--dry-run"}, {"expire", "--kind", "knox,session", "--ttl", "1d", "--dry-run"}, {"expire", "--kind", "knox,session", "--ttl", "1d", "--yes"}, {"expire", "-", "--ttl", "1d"}, {"rotate", "--user", "alice"}, {"mint", "dan", "--create", "--dry-run"}, {"mint", "alice"}, {"mint", "alice", "--secret-stdin"}, {"mint", "--secrets-from", "stdin"}, {"mint", "--secrets-from", "known"}, {"mint", "--secrets-from", "known", "--kind", "knox", "--create"}, {"mint", "--import-drf", "--all-users", "--dry-run"},
 			{"blacklist", "-", "--dry-run"}, {"user", "list"}, {"user", "show", "alice"}, {"version"},
+			{"incident", "drf:1", "--dry-run"}, {"incident", "--user", "alice", "--all", "--dry-run"},
 			{"config", "show"}, {"purge", "--dry-run"}, {"purge", "--yes"}, {"scan", "-"}, {"scan", "stdin", "leaks"}, {"scan", "stdin", "--blacklist", "--dry-run"}} {
 			for _, format := range []string{"", "table", "json", "ndjson", "csv", "tsv", "yaml", "id"} {
 				more := []string{"-v", "--color", "always"}
@@ -102,7 +103,7 @@ func TestCanary(t *testing.T) {
 		forms := []string{"%s", "%s/x", "x-%s", "drf:%s", "jwt:%s", "session:%s", "knox:%s", "drf:1@%s", "https://example.com/?key=%s", "Authorization: Token %s", "-%s", "--%s", "--user=%s", "--token-file=%s", "--sort=%s", "--kind=%s", "--schema=%s", "-o%s"}
 		verbs := [][]string{{}, {"init"}, {"doctor"}, {"user"}, {"user", "create"}, {"user", "list"}, {"user", "show"}, {"user", "password"}, {"user", "activate"}, {"user", "deactivate"},
 			{"user", "delete", "--yes"}, {"user", "delete", "--ignore-missing", "--yes"}, {"mint"}, {"mint", "--create"}, {"mint", "--user-id"}, {"list"}, {"list", "--user"}, {"list", "--user-id"},
-			{"show"}, {"show", "--token-file"}, {"verify"}, {"rotate"}, {"rotate", "--token-file"}, {"expire", "--ttl", "1d"}, {"expire", "--never", "--user"}, {"blacklist"}, {"blacklist", "--yes", "--user"}, {"unblacklist"}, {"purge", "--yes"}, {"purge", "--yes", "--user"},
+			{"show"}, {"show", "--token-file"}, {"verify"}, {"rotate"}, {"rotate", "--token-file"}, {"expire", "--ttl", "1d"}, {"expire", "--never", "--user"}, {"blacklist"}, {"blacklist", "--yes", "--user"}, {"incident"}, {"incident", "--token-file"}, {"incident", "--user"}, {"unblacklist"}, {"purge", "--yes"}, {"purge", "--yes", "--user"},
 			{"config"}, {"config", "import"}, {"config", "show"}, {"scan"}, {"scan", "--git"}, {"scan", "--exclude"}, {"scan", "--git", ".", "--git-branch"}, {"scan", "bundle"}, {"serve"}, {"completion"}, {"version"}, {"help"}}
 		planted := []string{secrets[0], secrets[3], secrets[4], secrets[6]}
 		for i, verb := range verbs {
@@ -124,9 +125,21 @@ func TestCanary(t *testing.T) {
 			add("", "blacklist", "drf:1", "-v", "-o", "json")
 			add("", "blacklist", "-", "-v")
 		}
+		// Each kind's secret as what leaked.
+		var lines []string
+		for n, secret := range planted {
+			name := filepath.Join(w.dir, fmt.Sprintf("leaked%d", n))
+			if err := os.WriteFile(name, []byte("Authorization: Token "+secret), 0o600); err != nil {
+				w.t.Fatal(err)
+			}
+			lines = append(lines, name)
+			for _, format := range []string{"table", "json", "yaml", "tsv"} {
+				add("", "incident", "--token-file", name, "--dry-run", "-v", "-o", format)
+			}
+			add("", "incident", "--token-file", name, "--yes", "-v")
+		}
 		// Pasted lines that fail.
 		var torn strings.Builder
-		var lines []string
 		for _, secret := range planted {
 			for _, form := range []string{"x%sx", "drf:%s", "jwt:x%s", "Authorization: Token %sx", "\u00e4 %s", "curl -b theme=%s", "%s0", "KEY=0%s"} {
 				torn.WriteString(strings.ReplaceAll(form, "%s", secret) + "\n")
@@ -138,7 +151,7 @@ func TestCanary(t *testing.T) {
 				w.t.Fatal(err)
 			}
 			lines = append(lines, filepath.Join(w.dir, name))
-			for _, verb := range []string{"show", "verify", "rotate", "blacklist", "unblacklist"} {
+			for _, verb := range []string{"show", "verify", "rotate", "blacklist", "unblacklist", "incident"} {
 				add("", verb, "--token-file", name, "-v", "-o", []string{"json", "table"}[n%2])
 			}
 		}

@@ -1,0 +1,241 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"tokenctl"
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/output"
+	"tokenctl/tokens"
+)
+
+// action is something that was done.
+type action struct {
+	name string // "blacklist", "deactivate" or "reset_password"
+	kind string // of the credential, or "user"
+	id   string // of the credential, or the user's primary key
+}
+
+// choose decides what would be ended, and refuses what cannot be done.
+func (n *incident) choose(ctx context.Context) error {
+	o := n.o
+	layout, err := n.store.Layout(ctx)
+	if err != nil {
+		return err
+	}
+	n.change.changeFlags = changeFlags{app: n.app, verb: "blacklist", keepGoing: o.keepGoing, ignoreMissing: o.ignoreMissing, dryRun: o.dryRun, consent: o.consent}
+	n.chosen = &selection{}
+	targets := n.leaked
+	if o.all {
+		targets = append(targets[:len(targets):len(targets)], n.reach()...)
+	}
+	for _, c := range targets {
+		if !c.Endable(layout) || c.Nameless() {
+			continue
+		}
+		if e := n.change.cannot(ctx, c, n.store); e != nil {
+			if !o.keepGoing {
+				return e
+			}
+			n.chosen.missing = append(n.chosen.missing, offence{id: c.ID, err: e})
+			continue
+		}
+		n.chosen.refs.Add(c)
+	}
+	switch {
+	case !o.all && !o.deactivate && !o.reset:
+		return nil
+	case n.owner == nil:
+		return usage("nobody is known who owns it: there is nothing for --all, --deactivate and --reset-password", "leave them out")
+	case o.deactivate:
+		if err := layout.Deactivatable(n.users); err != nil {
+			return err
+		}
+		return n.store.Read(ctx, func(tx *db.Tx) error { return n.guard(ctx, tx) })
+	case o.reset && !layout.AuthUsers(n.users):
+		return &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: n.users.String() + " is not the table of AUTH_USER_MODEL: tokenctl sets no password there", Hint: "leave out --reset-password"}
+	}
+	return nil
+}
+
+// guard refuses to deactivate the last superuser who could log in.
+func (n *incident) guard(ctx context.Context, tx *db.Tx) error {
+	change := userChange{userFlags: n.o.users, verb: "deactivate", self: n.o.self}
+	return change.guard(ctx, tx, []db.User{*n.owner})
+}
+
+// acts reports whether there is anything to do.
+func (n *incident) acts() bool { return n.chosen.refs.Len() > 0 || n.o.deactivate || n.o.reset }
+
+// planned is the incident as the change would leave it.
+func (n *incident) planned() tokens.Incident {
+	in := tokens.Incident{Users: n.users, Leaked: n.leaked, Whole: n.o.all || n.leaked == nil, Held: n.held, Ended: map[string]bool{}, Reset: n.o.reset}
+	for r := range n.chosen.refs.All() {
+		in.Ended[r.ID()] = true
+	}
+	if n.owner != nil {
+		in.Owner = *n.owner
+		if n.o.deactivate {
+			in.Owner.IsActive = new(bool)
+		}
+	}
+	return in
+}
+
+// words says what would be done: the first verb, and the rest.
+func (n *incident) words() (verb, what string) {
+	var parts []string
+	switch k := n.chosen.refs.Len(); {
+	case k == 1:
+		for r := range n.chosen.refs.All() {
+			parts = append(parts, "blacklist "+r.ID()+" of "+whose(r.Owner()))
+		}
+	case k > 1:
+		parts = append(parts, "blacklist "+count(k, "credential")+" of "+whose(n.owner))
+	}
+	if n.o.deactivate {
+		parts = append(parts, "deactivate "+whose(n.owner))
+	}
+	switch {
+	case n.o.generate:
+		parts = append(parts, "give "+whose(n.owner)+" a random password")
+	case n.o.reset:
+		parts = append(parts, "make the password of "+whose(n.owner)+" unusable")
+	}
+	text := parts[0]
+	if last := len(parts) - 1; last > 0 {
+		text = strings.Join(parts[:last], ", ") + " and " + parts[last]
+	}
+	verb, what, _ = strings.Cut(text, " ")
+	return verb, what
+}
+
+// ask asks whether to do it. Before a question the screen is shown; shown says so. Where
+// nobody can be asked, the screen is the result.
+func (n *incident) ask(ctx context.Context) (shown bool, err error) {
+	a, consent := n.app, &n.o.consent
+	affected := max(n.chosen.refs.Len(), 1)
+	switch {
+	case consent.given(a, affected):
+		err = n.preview()
+	case consent.count.n == nil && a.interactive():
+		shown = true
+		err = n.screen(a.remarks(), a.previewOptions(), true)
+	case consent.count.n == nil:
+		err = n.write(ctx, true)
+	}
+	if err != nil {
+		return shown, err
+	}
+	n.change.noteFinal(n.chosen)
+	verb, what := n.words()
+	_, err = consent.obtain(ctx, a, verb, what, affected)
+	var e *tokenctl.Error
+	if errors.As(err, &e) && e.Code == tokenctl.CodeConfirmation && !n.given.IsZero() && n.o.tokenFile == "" && !a.interactive() {
+		said := *e
+		said.Hint += "; or give the secret with --token-file FILE: then standard input is free for the answer"
+		err = &said
+	}
+	return shown, err
+}
+
+// preview shows what --all selects to somebody who is not asked.
+func (n *incident) preview() error {
+	if n.app.global.quiet || !n.o.all {
+		return nil
+	}
+	var rows [][]output.Value
+	for r := range n.chosen.refs.All() {
+		c := r.Credential()
+		rows = append(rows, credentialRow(&c))
+	}
+	return n.app.preview(credentialColumns, rows)
+}
+
+// contain does in one transaction what was confirmed.
+func (n *incident) contain(ctx context.Context) error {
+	o := n.o
+	if err := n.preparePassword(ctx); err != nil {
+		return err
+	}
+	var counts kindCounts
+	var deactivated bool
+	undo := func() bool {
+		counts, deactivated = kindCounts{}, false
+		return o.deliver.restart()
+	}
+	err := n.change.apply(ctx, n.store, n.chosen, undo, func(tx *db.Tx) error {
+		if o.deactivate {
+			if err := n.guard(ctx, tx); err != nil {
+				return err
+			}
+			_, changed, err := tx.SetActive(ctx, []db.User{*n.owner}, false)
+			if err != nil {
+				return err
+			}
+			deactivated = changed[n.owner.ID]
+		}
+		if o.reset {
+			if err := tx.SetPassword(ctx, *n.owner, n.encoded); err != nil {
+				return err
+			}
+		}
+		if n.chosen.refs.Len() > 0 {
+			if err := n.change.blacklist(ctx, tx, n.chosen, &counts); err != nil {
+				return err
+			}
+		}
+		if err := tx.CheckConstraints(ctx); err != nil || n.secret.IsZero() {
+			return err
+		}
+		return o.deliver.write(ctx, []byte(n.secret.Reveal()+"\n")) // before the commit
+	})
+	if err := o.deliver.settle(err); err != nil {
+		return err
+	}
+	for r := range n.chosen.refs.All() {
+		if r.Left() == 0 {
+			n.done = append(n.done, action{"blacklist", r.Kind().Name, r.ID()})
+		}
+	}
+	if deactivated {
+		n.done = append(n.done, action{"deactivate", "user", n.owner.ID})
+	}
+	if o.reset {
+		n.done = append(n.done, action{"reset_password", "user", n.owner.ID})
+	}
+	return nil
+}
+
+// preparePassword encodes the new password and makes the file for it. No transaction is open
+// meanwhile.
+func (n *incident) preparePassword(ctx context.Context) (err error) {
+	a := n.app
+	switch {
+	case !n.o.reset:
+		return nil
+	case !n.o.generate:
+		n.encoded, err = django.UnusablePassword(a.Random)
+		return err
+	}
+	text, err := django.GeneratePassword(a.Random, a.settings.Auth.MinPasswordLength())
+	if err != nil {
+		return err
+	}
+	n.secret = tokenctl.NewSecret(text)
+	var cost hashing
+	err = n.store.Read(ctx, func(tx *db.Tx) (err error) {
+		cost, err = a.hashing(ctx, tx)
+		return err
+	})
+	if err == nil {
+		err = a.hashAll(ctx, cost, []hashWork{{n.secret, &n.encoded}})
+	}
+	if err != nil {
+		return err
+	}
+	return n.o.deliver.create()
+}

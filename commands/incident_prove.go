@@ -1,0 +1,175 @@
+package commands
+
+import (
+	"context"
+	"slices"
+
+	"tokenctl"
+	"tokenctl/db"
+	"tokenctl/tokens"
+)
+
+// proof is what a credential that is claimed dead was found to be afterwards.
+type proof struct {
+	id     string
+	dead   bool
+	status string // empty: there is no such credential any more
+	reason string // why the application refuses it
+}
+
+// prove verifies again each credential that is claimed dead, and computes what remains from
+// the rows as they are now. Its transaction may write: only the primary database takes such
+// a transaction, and a standby may lag behind.
+func (n *incident) prove(ctx context.Context) error {
+	in := n.planned()
+	before := n.held
+	names := n.claims(in.Ended)
+	var found []tokens.Found
+	err := n.store.Write(ctx, func(tx *db.Tx) (err error) {
+		if found, err = tokens.Find(ctx, n.app.env(), tx, names); err != nil || n.owner == nil {
+			return err
+		}
+		owners, err := tx.OwnersWithIDs(ctx, n.users, []string{n.owner.ID})
+		if len(owners) > 0 {
+			in.Owner = owners[0]
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	after, err := n.list(ctx)
+	if err != nil {
+		return err
+	}
+	in.Ended = map[string]bool{}
+	for _, a := range n.done {
+		in.Ended[a.id] = true
+	}
+	in.Held = n.merge(before, after, in.Ended)
+	n.keyCost = nil
+	if err := n.remains(ctx, in); err != nil {
+		return err
+	}
+	for i, f := range found {
+		if p := verified(names[i], f, n.leaked); !slices.ContainsFunc(n.residual, func(x tokens.Exposure) bool { return x.ID == p.id && !in.Ended[p.id] }) {
+			n.proof = append(n.proof, p)
+		}
+	}
+	return nil
+}
+
+// claims are the names of what leaked and of what was ended: a secret that was given is
+// looked up again as the application looks it up.
+func (n *incident) claims(ended map[string]bool) (names []tokens.Name) {
+	for _, c := range n.leaked {
+		name := tokens.Name{ID: c.ID}
+		if !n.given.IsZero() {
+			name = tokens.Name{Secret: n.given}
+		}
+		if name.ID == "" && len(names) > 0 {
+			continue // a drf key that was imported into knox is one secret
+		}
+		names = append(names, name)
+	}
+	for _, c := range n.held {
+		if ended[c.ID] && !n.isLeaked(c.ID) {
+			names = append(names, tokens.Name{ID: c.ID})
+		}
+	}
+	return names
+}
+
+// verified is the proof of one name. leaked gives a secret its id.
+func verified(name tokens.Name, f tokens.Found, leaked []*tokens.Credential) proof {
+	p := proof{id: name.ID}
+	if p.id == "" {
+		p.id = leaked[0].ID
+	}
+	switch {
+	case len(f.Credentials) > 0:
+		for _, c := range f.Credentials {
+			p.status, p.reason = string(c.Status), refusal(c)
+			if p.dead = p.reason != ""; !p.dead {
+				return p
+			}
+		}
+	case f.Err == nil, tokenctl.CodeOf(f.Err) == tokenctl.CodeNotFound, tokenctl.CodeOf(f.Err) == tokenctl.CodeChanged:
+		p.dead, p.reason = true, "unknown" // as verify says
+	default:
+		p.reason = f.Err.Error()
+	}
+	return p
+}
+
+// merge is all that the owner holds and held: of what was ended the row as it was, of the
+// rest the row as it is. It counts what appeared.
+func (n *incident) merge(before, after []*tokens.Credential, ended map[string]bool) (list []*tokens.Credential) {
+	known := map[string]bool{}
+	now := map[string]*tokens.Credential{}
+	for _, c := range after {
+		now[c.ID] = c
+	}
+	for _, c := range before {
+		known[c.ID] = true
+		if !ended[c.ID] {
+			c = now[c.ID]
+		}
+		if c != nil {
+			list = append(list, c)
+		}
+	}
+	for _, c := range after {
+		if !known[c.ID] {
+			list = append(list, c)
+			n.chosen.appeared++
+		}
+	}
+	n.change.noteLeft(n.chosen)
+	return list
+}
+
+// remains computes what remains of an incident, and what another signing key would cost
+// where that is a way to end it.
+func (n *incident) remains(ctx context.Context, in tokens.Incident) error {
+	err := n.store.Read(ctx, func(tx *db.Tx) (err error) {
+		n.residual, err = tokens.Exposures(ctx, n.app.env(), tx, in)
+		return err
+	})
+	if err != nil || n.keyCost != nil || !slices.ContainsFunc(n.residual, func(x tokens.Exposure) bool { return x.Lever.Name == tokens.LeverChangeKey }) {
+		return err
+	}
+	n.keyCost, err = tokens.SignedUsers(ctx, n.app.env(), n.store)
+	return err
+}
+
+// logsOut is how many users a lever logs out; nil where nobody knows.
+func (n *incident) logsOut(l tokens.Lever) *int {
+	switch l.Name {
+	case "":
+		return nil
+	case tokens.LeverChangeKey:
+		return n.keyCost
+	}
+	one := 1
+	return &one
+}
+
+// contained reports whether every row that was to be ended is proved dead.
+func (n *incident) contained() bool {
+	proved := map[string]bool{}
+	for _, p := range n.proof {
+		if !p.dead {
+			return false
+		}
+		proved[p.id] = true
+	}
+	for r := range n.chosen.refs.All() {
+		id := r.ID()
+		sameSecret := !n.given.IsZero() && n.isLeaked(id) && proved[n.leaked[0].ID]
+		if !proved[id] && !sameSecret {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,179 @@
+package tokens
+
+import (
+	"context"
+	"time"
+
+	"tokenctl/db"
+	"tokenctl/django"
+)
+
+// jwts is what remains of JWTs: what leaked and has no row, the access tokens that refresh
+// tokens made, and the refresh tokens that nobody recorded.
+func (e *exposures) jwts(ctx context.Context, tx *db.Tx) error {
+	var refreshing []*Credential // refresh tokens that an attacker has, or had
+	for _, c := range e.leaked() {
+		switch {
+		case c.Kind != JWT.Name:
+		case c.Type == access:
+			e.leakedAccess(c)
+		case c.Type == sliding:
+			e.sliding(c)
+		default:
+			refreshing = append(refreshing, c)
+			e.rowless(c)
+		}
+	}
+	unlisted := e.Whole && e.layout.Outstanding() == nil && e.usesJWT() // nobody records refresh tokens
+	if err := e.derivedAccess(ctx, tx, refreshing, unlisted); err != nil {
+		return err
+	}
+	e.unrecorded(refreshing, unlisted)
+	return nil
+}
+
+// usesJWT reports whether the database or a setting shows that the application has simplejwt.
+func (e *exposures) usesJWT() bool {
+	_, known := e.release()
+	return e.layout.Outstanding() != nil || known || e.env.Settings.SimpleJWT.AccessTokenLifetime.Duration != 0
+}
+
+// leakedAccess is an access token that leaked.
+func (e *exposures) leakedAccess(c *Credential) {
+	if c.Status != Active && c.Status != Disabled || c.Reason != "" && c.Reason != passwordChanged {
+		return
+	}
+	x := Exposure{What: AccessToken, ID: c.ID, Until: c.Expires.Add(e.jwt.Leeway.Duration), Text: "the access token that leaked: nothing can blacklist it", Lever: e.endsAccess()}
+	works, proven := e.works(c)
+	if x.Certain = proven; !works {
+		x.What, x.Certain, x.Text, x.Lever = StatelessApplication, false, "JWTStatelessUserAuthentication accepts the access token that leaked: it never looks at the user", changeKey()
+	}
+	e.add(x)
+}
+
+// endsAccess is what ends access tokens before they expire.
+func (e *exposures) endsAccess() Lever {
+	release, _ := e.release()
+	if command := withoutPassword(e.layout, e.Users, &e.Owner); command != "" && e.jwt.CheckRevokeToken && release.AtLeast("5.3.0") {
+		return Lever{LeverResetPassword, command}
+	}
+	if lever := e.deactivation(); lever.Name != "" && e.Owner.Active() && !e.ignoresInactive() {
+		return lever
+	}
+	return changeKey()
+}
+
+func changeKey() Lever { return Lever{LeverChangeKey, ""} }
+
+// sliding is a sliding token that is blacklisted: it needs its row.
+func (e *exposures) sliding(c *Credential) {
+	if e.Ended[c.ID] && c.Expires.After(e.now) {
+		e.add(Exposure{What: RefreshUnrecorded, ID: c.ID, Until: c.Expires,
+			Text: "flushexpiredtokens of simplejwt may delete its row earlier, and it could be refreshed again", Lever: changeKey()})
+	}
+}
+
+// rowless is a refresh token that still works, and that is no row.
+func (e *exposures) rowless(c *Credential) {
+	if works, proven := e.works(c); works && !c.Stored() {
+		e.add(Exposure{What: RefreshUnrecorded, ID: c.ID, Until: c.Expires.Add(e.jwt.Leeway.Duration), Certain: proven,
+			Text: "the refresh token that leaked: the database has no table to blacklist it in", Lever: e.endsRefresh()})
+	}
+}
+
+// endsRefresh is what ends a refresh token that has no row.
+func (e *exposures) endsRefresh() Lever {
+	if stays, _ := e.refreshesInactive(); !stays && e.Owner.Active() {
+		if lever := e.deactivation(); lever.Name != "" {
+			return lever
+		}
+	}
+	return changeKey()
+}
+
+// derivedAccess are the access tokens that refresh tokens made while these worked.
+func (e *exposures) derivedAccess(ctx context.Context, tx *db.Tx, refreshing []*Credential, unlisted bool) error {
+	ended, err := blacklistedAt(ctx, tx, refreshing)
+	if err != nil {
+		return err
+	}
+	var last time.Time // when the last of them worked for the last time
+	var from []string
+	for _, c := range refreshing {
+		end := e.now
+		switch {
+		case e.Ended[c.ID], c.Status == Active, c.Status == Disabled:
+		case c.Status == Blacklisted && !ended[c.ID].IsZero():
+			end = ended[c.ID]
+		case !c.Expires.IsZero() && c.Expires.Before(end):
+			end = c.Expires
+		}
+		if end.Add(e.jwt.AccessTokenLifetime.Duration + e.jwt.Leeway.Duration).After(e.now) {
+			from = append(from, c.ID)
+			if end.After(last) {
+				last = end
+			}
+		}
+	}
+	if unlisted {
+		last = e.now
+	}
+	if last.IsZero() {
+		return nil
+	}
+	lifetime := configured(e.env.Settings.SimpleJWT.AccessTokenLifetime.Duration != 0, "simplejwt", "ACCESS_TOKEN_LIFETIME", django.BriefDuration(e.jwt.AccessTokenLifetime.Duration), "simplejwt")
+	x := Exposure{What: AccessToken, Until: last.Add(e.jwt.AccessTokenLifetime.Duration + e.jwt.Leeway.Duration).Truncate(time.Second).Add(time.Second),
+		Text: "access tokens that exist already (" + lifetime + ")", Lever: e.endsAccess()}
+	if len(from) == 1 && !unlisted {
+		x.ID, x.Text = from[0], "access tokens that "+from[0]+" made ("+lifetime+")"
+	}
+	if !e.authenticates() {
+		x.What, x.Lever = StatelessApplication, changeKey()
+		x.Text = "JWTStatelessUserAuthentication accepts " + x.Text + ": it never looks at the user"
+	}
+	e.add(x)
+	return nil
+}
+
+// blacklistedAt is when those of the tokens that are blacklisted became so, by id.
+func blacklistedAt(ctx context.Context, tx *db.Tx, list []*Credential) (map[string]time.Time, error) {
+	var rows []db.Ref
+	for _, c := range list {
+		if c.Status == Blacklisted {
+			rows = append(rows, c.row)
+		}
+	}
+	if rows == nil {
+		return nil, nil
+	}
+	at, err := tx.BlacklistedAt(ctx, rows)
+	ended := map[string]time.Time{}
+	for i, r := range rows {
+		ended[JWT.idOf(&r)] = at[i]
+	}
+	return ended, err
+}
+
+// unrecorded are refresh tokens that the application made in exchange for others and did not
+// record: with ROTATE_REFRESH_TOKENS before 5.5. unlisted says that it records none.
+func (e *exposures) unrecorded(refreshing []*Credential, unlisted bool) {
+	release, known := e.release()
+	rotates := e.env.Settings.SimpleJWT.RotateRefreshTokens
+	may := unlisted || len(refreshing) > 0 && (!known || rotates && (!release.AtLeast("5.5.0") || e.layout.Outstanding() == nil))
+	if stays, _ := e.refreshesInactive(); !may || !e.Owner.Active() && !stays {
+		return
+	}
+	x := Exposure{What: RefreshUnrecorded, Lever: e.endsRefresh()}
+	switch {
+	case unlisted:
+		x.Text = "refresh tokens: the application does not record them"
+	case rotates:
+		x.Text = "refresh tokens that came of rotation: simplejwt before 5.5 does not record them"
+	default:
+		x.Text = "refresh tokens that came of rotation: no setting says whether the application rotates them, and which release of simplejwt records them"
+	}
+	if unlisted && known && !rotates {
+		x.Until = e.now.Add(e.jwt.RefreshTokenLifetime.Duration + e.jwt.Leeway.Duration).Truncate(time.Second).Add(time.Second)
+	}
+	e.add(x)
+}
