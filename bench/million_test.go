@@ -140,6 +140,7 @@ func BenchmarkMillion(b *testing.B) {
 
 // TestOperations keeps the operations and their plain SQL alike.
 func TestOperations(t *testing.T) {
+	dbtest.Slow(t)
 	lookClients(t)
 	binary := buildTokenctl(t)
 	for _, engine := range []string{"postgres", "sqlite"} {

@@ -49,6 +49,7 @@ func matrixCells(s dbtest.Secrets) (cells []cell) {
 // TestLayoutMatrix runs every command over every layout on its engines. A cell that is not
 // listed works; the others are refused with a code, or answer no.
 func TestLayoutMatrix(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	for _, l := range dbtest.Layouts {
 		t.Run(strings.ReplaceAll(l.Name, " ", "_"), func(t *testing.T) {

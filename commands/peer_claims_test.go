@@ -77,6 +77,7 @@ var claimSettings = []struct {
 // TestPeerClaims: what is minted or rotated with any settings is accepted by Django, or not
 // made.
 func TestPeerClaims(t *testing.T) {
+	dbtest.Slow(t)
 	peers(t, djangotest.Options{}, func(t *testing.T, pr *djangotest.Project, c cli) {
 		pr.Eval(`
 for name in ("ann", "bob"):
@@ -142,6 +143,7 @@ result = None`, nil)
 
 // TestPeerSessionBackend: a minted session lets its user in, or is not made.
 func TestPeerSessionBackend(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	const model, all = "django.contrib.auth.backends.ModelBackend", "django.contrib.auth.backends.AllowAllUsersModelBackend"
 	for _, test := range []struct {

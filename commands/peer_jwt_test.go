@@ -87,6 +87,7 @@ func jwtKeys(t testing.TB, algorithm string) (config, settings string) {
 }
 
 func TestPeerJWTLife(t *testing.T) {
+	djangotest.Slow(t)
 	t.Parallel()
 	for _, test := range []struct{ algorithm, model, create, name string }{
 		{"HS256", "", `User.objects.create_user("ann", password="correct horse battery")`, "ann"},

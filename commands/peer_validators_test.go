@@ -45,6 +45,7 @@ var candidates = []string{"1", "12", "123", "1234567890", "ab", "abc", "ann", "A
 // TestPeerValidators: the application's validators, as they were imported, say of
 // every password what Django says.
 func TestPeerValidators(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		for _, test := range validators {

@@ -254,6 +254,7 @@ func do(t testing.TB, s *db.Store, change func(context.Context, *db.Tx, []db.Ref
 
 // TestChangeMeanwhile: a change does to each row what it can, and says of each other why not.
 func TestChangeMeanwhile(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, _, address string) {
 		t.Parallel()

@@ -46,7 +46,11 @@ func TestConnectErrors(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := open(t, test.url, db.Options{Timeout: time.Second}).Layout(t.Context())
+			var limit time.Duration // enough for an answer
+			if test.name == "no answer" {
+				limit = time.Second
+			}
+			_, err := open(t, test.url, db.Options{Timeout: limit}).Layout(t.Context())
 			dbtest.WantCode(t, err, test.want)
 			if !strings.Contains(err.Error(), test.text) || strings.Contains(err.Error(), "CANARY") {
 				t.Error(err)
@@ -172,19 +176,16 @@ func TestLimits(t *testing.T) {
 	address := dbtest.Postgres(t)
 	token := withToken(t, initialised(t, address, db.Options{}), "ann", 1)
 	remove := func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) }
-	s := open(t, address, db.Options{Timeout: 300 * time.Millisecond})
-	dbtest.WantCode(t, write(t.Context(), s, "select pg_sleep(9)"), tokenctl.CodeTimeout)
+	s := open(t, address, db.Options{Timeout: time.Second})
+	dbtest.WantCode(t, ends(t, func() error { return write(t.Context(), s, "select pg_sleep(36000)") }), tokenctl.CodeTimeout)
 
 	patient := open(t, address, db.Options{})
+	endless := open(t, address, db.Options{Timeout: 10 * time.Hour})
 	err := patient.Write(t.Context(), func(tx *db.Tx) error {
 		if err := tx.Exec(t.Context(), "select 1 from authtoken_token for update"); err != nil {
 			return err
 		}
-		start := time.Now()
-		dbtest.WantCode(t, s.Write(t.Context(), remove), tokenctl.CodeDatabaseLocked)
-		if d := time.Since(start); d > time.Second {
-			t.Errorf("locked after %v", d)
-		}
+		dbtest.WantCode(t, ends(t, func() error { return s.Write(t.Context(), remove) }), tokenctl.CodeDatabaseLocked)
 		if err := tx.Exec(t.Context(), "lock table auth_user"); err != nil {
 			return err
 		}
@@ -199,12 +200,8 @@ func TestLimits(t *testing.T) {
 	cause := &tokenctl.Error{Code: tokenctl.CodeTimeout, Message: "--max-time has passed"}
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 300*time.Millisecond, cause)
 	defer cancel()
-	start := time.Now()
-	if err := write(ctx, patient, "select pg_sleep(9)"); err != cause {
+	if err := ends(t, func() error { return write(ctx, endless, "select pg_sleep(36000)") }); err != cause {
 		t.Errorf("%v, want %v", err, cause)
-	}
-	if d := time.Since(start); d > 1200*time.Millisecond {
-		t.Errorf("cancelled after %v", d)
 	}
 	if got := dbtest.Psql(t, address, "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'"); got != "0" {
 		t.Errorf("%s statements go on", got)

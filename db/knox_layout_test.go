@@ -16,6 +16,7 @@ import (
 // TestKnoxLayouts: every layout since knox 2.0 can be listed and deleted from;
 // those without a salt can be written.
 func TestKnoxLayouts(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	for _, test := range []struct {
 		name, sqlite, postgres string

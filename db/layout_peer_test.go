@@ -32,6 +32,7 @@ var userModels = []struct {
 // Django makes the database and two tokens; we read them, and Django accepts
 // what we make of them.
 func TestPeerLayouts(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		for _, m := range userModels {

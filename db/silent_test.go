@@ -23,7 +23,7 @@ func ends(t *testing.T, f func() error) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("it hangs")
 		return nil
 	}
@@ -32,6 +32,7 @@ func ends(t *testing.T, f func() error) error {
 // A server that falls silent, whatever it was asked last, ends the work soon after
 // the limit. Of a commit the outcome is unknown.
 func TestSilentServer(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	address := dbtest.Postgres(t)
 	initialised(t, address, db.Options{})
@@ -40,7 +41,7 @@ func TestSilentServer(t *testing.T) {
 		var committing atomic.Bool
 		s := open(t, dbtest.Proxy(t, address, func(_, _ *net.TCPConn, _ []byte) bool {
 			return blocks.Add(1) <= n
-		}), db.Options{Timeout: 300 * time.Millisecond, Phase: func(p engine.Phase) { committing.Store(p == engine.Committing) }})
+		}), db.Options{Timeout: time.Second, Phase: func(p engine.Phase) { committing.Store(p == engine.Committing) }})
 		err := ends(t, func() error {
 			return s.Write(t.Context(), func(tx *db.Tx) error {
 				if err := tx.Exec(t.Context(), "update auth_user set is_active = true"); err != nil {
@@ -105,7 +106,9 @@ func TestSilentRollback(t *testing.T) {
 // others.
 func TestSlowBulk(t *testing.T) {
 	t.Parallel()
-	s := initialised(t, dbtest.Postgres(t), db.Options{Timeout: 300 * time.Millisecond})
+	address := dbtest.Postgres(t)
+	initialised(t, address, db.Options{})
+	s := open(t, address, db.Options{Timeout: time.Second})
 	dbtest.WantCode(t, s.WriteMany(t.Context(), func(tx *db.Tx) error { return tx.Exec(t.Context(), "select pg_sleep(2)") }), "")
 	dbtest.WantCode(t, s.Write(t.Context(), func(tx *db.Tx) error {
 		if err := tx.Bulk(t.Context()); err != nil {

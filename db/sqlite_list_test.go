@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"testing"
-	"time"
 
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
@@ -23,7 +22,6 @@ func TestSQLiteListStalls(t *testing.T) {
 		s := initialised(t, address, db.Options{})
 		manyUsers(t, address, several)
 		n := 0
-		start := time.Now()
 		for _, err := range s.Tokens(t.Context(), f) {
 			if err != nil {
 				t.Fatal(err)
@@ -34,9 +32,6 @@ func TestSQLiteListStalls(t *testing.T) {
 		}
 		if n != several && n != f.Limit {
 			t.Errorf("%+v: %d tokens", f, n)
-		}
-		if d := time.Since(start); d > 5*time.Second {
-			t.Errorf("%+v: %v", f, d)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tokenctl"
@@ -206,13 +207,12 @@ func locked(t testing.TB, address string) (release func()) {
 	}
 }
 
+// The clock is a fake one, which passes only while everything waits.
 func TestSQLiteLocked(t *testing.T) {
 	t.Parallel()
 	address := dbtest.SQLite(t)
 	token := withToken(t, initialised(t, address, db.Options{}), "ann", 1)
 	release := locked(t, address)
-	s := open(t, address, db.Options{Timeout: 300 * time.Millisecond})
-	patient := open(t, address, db.Options{})
 	for name, do := range map[string]func(context.Context, *db.Store) error{
 		"read":  func(ctx context.Context, s *db.Store) error { return s.Read(ctx, func(*db.Tx) error { return nil }) },
 		"write": func(ctx context.Context, s *db.Store) error { return s.Write(ctx, func(*db.Tx) error { return nil }) },
@@ -222,25 +222,33 @@ func TestSQLiteLocked(t *testing.T) {
 			return err
 		},
 	} {
-		start := time.Now()
-		dbtest.WantCode(t, do(t.Context(), s), tokenctl.CodeDatabaseLocked)
-		if d := time.Since(start); d < 250*time.Millisecond || d > 2*time.Second {
-			t.Errorf("%s: locked after %v", name, d)
-		}
-		ctx, cancel := context.WithCancelCause(t.Context())
-		cause := errors.New("ctrl-c")
-		time.AfterFunc(100*time.Millisecond, func() { cancel(cause) })
-		start = time.Now()
-		if err := do(ctx, patient); err != cause {
-			t.Errorf("%s: %v, want the cause of the cancel", name, err)
-		}
-		if d := time.Since(start); d > time.Second {
-			t.Errorf("%s: cancelled after %v", name, d)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			dbtest.WantCode(t, do(t.Context(), open(t, address, db.Options{Timeout: 300 * time.Millisecond})), tokenctl.CodeDatabaseLocked)
+			if d := time.Since(start); d < 250*time.Millisecond || d > 500*time.Millisecond {
+				t.Errorf("%s: locked after %v", name, d)
+			}
+			ctx, cancel := context.WithCancelCause(t.Context())
+			cause := errors.New("ctrl-c")
+			time.AfterFunc(100*time.Millisecond, func() { cancel(cause) })
+			start = time.Now()
+			if err := do(ctx, open(t, address, db.Options{})); err != cause {
+				t.Errorf("%s: %v, want the cause of the cancel", name, err)
+			}
+			if d := time.Since(start); d < 100*time.Millisecond || d > 200*time.Millisecond {
+				t.Errorf("%s: cancelled after %v", name, d)
+			}
+		})
 	}
-	time.AfterFunc(200*time.Millisecond, release)
-	err := patient.Write(t.Context(), func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) })
-	dbtest.WantCode(t, err, "")
+	synctest.Test(t, func(t *testing.T) {
+		time.AfterFunc(200*time.Millisecond, release)
+		start := time.Now()
+		err := open(t, address, db.Options{}).Write(t.Context(), func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) })
+		dbtest.WantCode(t, err, "")
+		if d := time.Since(start); d < 200*time.Millisecond {
+			t.Errorf("written after %v, before the lock was released", d)
+		}
+	})
 }
 
 // A reader that does not go away keeps a commit from happening: it is waited

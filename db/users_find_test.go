@@ -91,6 +91,7 @@ func inNameColumns(t *testing.T, text string, f func(t *testing.T, address strin
 // TestNameColumns asks about all names at once, and compares the answers with those of
 // the database about one at a time.
 func TestNameColumns(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	inNameColumns(t, "", func(t *testing.T, address string, s *db.Store) {
 		checkNamed(t, address, s)

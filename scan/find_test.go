@@ -15,6 +15,7 @@ import (
 	"unicode/utf16"
 
 	"tokenctl"
+	"tokenctl/db/dbtest"
 	"tokenctl/tokens"
 )
 
@@ -230,6 +231,7 @@ func describe(list []Finding) (texts []string) {
 
 // TestWindows finds a secret wherever the border of two windows cuts it.
 func TestWindows(t *testing.T) {
+	dbtest.Slow(t)
 	for _, e := range encodings {
 		secret := secrets["drf"]
 		piece := "\n" + e.encode(secret) + "\n"

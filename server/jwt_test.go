@@ -17,6 +17,7 @@ const rotating = "[simplejwt]\nrotate_refresh_tokens = true\nblacklist_after_rot
 // new pair, and the others are told what they would be told a moment later. That is
 // better than simplejwt, with which several get one.
 func TestRefreshRace(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	for _, release := range []string{"5.2.2", "5.5.1"} {
 		for _, recorded := range []bool{true, false} {

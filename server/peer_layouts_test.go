@@ -29,6 +29,7 @@ func altered() []variant {
 
 // TestPeerLayouts is TestPeer on those databases.
 func TestPeerLayouts(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		t.Parallel()

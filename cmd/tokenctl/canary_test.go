@@ -17,6 +17,7 @@ import (
 // of error, over a database whose secrets are known. They appear where they were
 // asked for and nowhere else.
 func TestCanary(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		const password = "canary-password-7Q"
 		w.ok("mint", "alice", "bob", "carol", "--create", "-q")

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"tokenctl/db/dbtest"
 )
 
 // together runs commands at the same time and returns how each ended.
@@ -63,6 +65,7 @@ func (w *world) deadlocks() {
 // Many operators change one credential at once: one of them does, and the others are told
 // the truth.
 func TestChangeCrowd(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		s := newStock(w, 18)
 		truth := map[string]*regexp.Regexp{

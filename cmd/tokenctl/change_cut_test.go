@@ -53,6 +53,7 @@ func newCut(t *testing.T, address string, after int32, heard bool) *cut {
 // A connection that breaks, whenever it does, leaves all or nothing of a change, and
 // what is said of it is true.
 func TestChangeCut(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	for name, heard := range map[string]bool{"before the server hears": false, "before the client hears": true} {
 		t.Run(name, func(t *testing.T) {

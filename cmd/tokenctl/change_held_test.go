@@ -54,6 +54,7 @@ func (w *world) held(statements []string, args ...string) (r result, before stri
 // Somebody else is changing what a command was told to change, by its id. The command
 // waits, and says what has become of it.
 func TestChangeNamedWhileHeld(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	s := newStock(newWorld(t, "postgres"), 80)
 	for _, kind := range stocked {

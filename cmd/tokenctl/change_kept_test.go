@@ -86,6 +86,7 @@ func (s *stock) keeps(what, before, kind string, r result) {
 // A row that the database keeps is an error, however it was chosen, and nothing is changed:
 // not the other rows either.
 func TestChangeKept(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		s := newStock(w, 2)
 		p := s.pair()
@@ -159,6 +160,7 @@ func (w *world) limited() string {
 
 // Rows that row security shows and does not let change are there, and stay.
 func TestChangeRowSecurity(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	w := newWorld(t, "postgres")
 	s := newStock(w, 2)

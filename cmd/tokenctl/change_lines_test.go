@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tokenctl/db/dbtest"
 )
 
 // line is a line of standard input: an id or a secret, and the id that it is about.
@@ -125,6 +127,7 @@ func (w *world) active(args ...string) []string {
 // Thousands of lines of every kind, as ids and as secrets, some twice, some of nothing:
 // each is what it is, and what changes them is all or nothing unless it is told otherwise.
 func TestChangeManyLines(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		w.env = append(w.env, "TOKENCTL_SECRET_KEY="+serveSecretKey)
 		const n = 800

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tokenctl"
+	"tokenctl/db/dbtest"
 	"tokenctl/django"
 )
 
@@ -73,6 +74,7 @@ var races = []race{
 // What was shown is what is changed: a row that became another one ends the command
 // before it has changed any, and with --keep-going it alone is left out.
 func TestChangeWhileAsked(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		s := newStock(w, 120)
 		for _, kind := range stocked {

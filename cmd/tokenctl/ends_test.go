@@ -18,6 +18,7 @@ func stalled(t *testing.T) *world {
 	// The standby is asked for from the start: a reload reaches the server's processes late.
 	server := dbtest.OwnPostgres(t, "synchronous_standby_names = 'nobody'")
 	w := newWorldOn(t, "postgres", server.URL)
+	w.ok("init", "-q")
 	w.ok("mint", "old", "--create", "-q")
 	dbtest.Psql(t, server.URL, "alter database postgres set synchronous_commit = on")
 	return w
@@ -110,6 +111,7 @@ func TestDeadSecrets(t *testing.T) {
 // A server that falls silent ends commands soon after --timeout, whatever it was
 // asked last; what is known of the rows is said.
 func TestSilentServer(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	w := newWorld(t, "postgres")
 	w.ok("mint", "old", "--create", "-q")

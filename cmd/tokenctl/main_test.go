@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ import (
 
 	"tokenctl/commands"
 	"tokenctl/db/dbtest"
+	"tokenctl/django/djangotest"
 )
 
 // The test binary re-executes itself as tokenctl, so that the scripts drive the
@@ -31,7 +33,8 @@ func TestMain(m *testing.M) {
 	}})
 }
 
-// TestScripts runs every script on both engines. A script sees:
+// TestScripts runs every script on both engines; unless every test must run, PostgreSQL
+// gets only those that mention it. A script sees:
 //
 //   - DATABASE_URL, an initialised database of its own without users, and
 //     EMPTY_URL, one without tables (on SQLite: a file that does not exist yet);
@@ -44,9 +47,9 @@ func TestMain(m *testing.M) {
 //   - `golden FILE`: stdout equals the file once ids, times and keys are masked.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	dbtest.Engines(t, func(t *testing.T, engine, url string) {
+	dbtest.EachEngine(t, func(t *testing.T, engine string) {
 		testscript.Run(t, testscript.Params{
-			Dir:                 filepath.Join("testdata", "script"),
+			Files:               scripts(t, engine),
 			RequireExplicitExec: true,
 			RequireUniqueNames:  true,
 			UpdateScripts:       os.Getenv("TOKENCTL_UPDATE_SCRIPTS") != "",
@@ -64,25 +67,40 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// scripts are the files that TestScripts runs on an engine.
+func scripts(t *testing.T, engine string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", "script", "*.txt"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts; %v", err)
+	}
+	if engine == "sqlite" || djangotest.All() {
+		return files
+	}
+	return slices.DeleteFunc(files, func(file string) bool {
+		text, err := os.ReadFile(file)
+		return err == nil && !strings.Contains(string(text), engine)
+	})
+}
+
+// initialised returns the URL of a database that tokenctl init has made.
+func initialised(t testing.TB, engine string) string {
+	t.Helper()
+	return dbtest.Template(t, engine, "tokenctl init", func(url string) {
+		init := &commands.App{Stdin: strings.NewReader(""), Stdout: testWriter{t}, Stderr: testWriter{t}, Now: time.Now, Random: rand.Reader,
+			Getenv: func(name string) string { return map[string]string{"DATABASE_URL": url}[name] }}
+		if status := init.Run(t.Context(), []string{"init", "-q"}); status != 0 {
+			t.Fatalf("tokenctl init ended with status %d", status)
+		}
+	})
+}
+
 func setUp(env *testscript.Env, engine string) error {
 	t := env.T().(testing.TB)
-	full, empty := dbtest.Fresh(t, engine), dbtest.Fresh(t, engine)
-	init := &commands.App{Stdin: strings.NewReader(""), Stdout: testWriter{t}, Stderr: testWriter{t}, Now: time.Now, Random: rand.Reader,
-		Getenv: func(name string) string { return map[string]string{"DATABASE_URL": full}[name] }}
-	if status := init.Run(t.Context(), []string{"init", "-q"}); status != 0 {
-		return fmt.Errorf("tokenctl init ended with status %d", status)
-	}
-	if path, ok := strings.CutPrefix(full, "sqlite:///"); ok {
-		// init wrote settings beside the file, which scripts do not expect.
-		for _, name := range []string{"tokenctl.toml", "secret_key"} {
-			if err := os.Remove(filepath.Join(filepath.Dir(path), name)); err != nil {
-				return err
-			}
-		}
-	}
-	env.Setenv("DATABASE_URL", full)
-	env.Setenv("DATABASE", dbtest.Name(full))
-	env.Setenv("EMPTY_URL", empty)
+	url := initialised(t, engine)
+	env.Setenv("DATABASE_URL", url)
+	env.Setenv("DATABASE", dbtest.Name(url))
+	env.Setenv("EMPTY_URL", dbtest.Fresh(t, engine))
 	env.Setenv("ENGINE", engine)
 	for _, name := range []string{"PGPASSWORD", "PGPASSFILE", "PGUSER"} {
 		if value, ok := os.LookupEnv(name); ok {

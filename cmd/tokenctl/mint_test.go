@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"tokenctl/db/dbtest"
 )
@@ -44,6 +43,7 @@ func (w *world) read(name string) string {
 // One user more than a batch holds, picked and named: everybody has the token
 // that was written.
 func TestMintBatches(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		const n = 5001
 		w.people(n)
@@ -141,14 +141,14 @@ func TestMintInterrupted(t *testing.T) {
 		cmd.Env = append(slices.Clone(w.env), "TOKENCTL_SECRET_KEY=a-secret-key-for-scripts-0123456789-abcdefghij")
 		r := w.start(cmd)
 		file := filepath.Join(w.dir, "pairs")
-		within(t, time.Minute, "the first of the pairs", func() bool {
+		within(t, testLimit, "the first of the pairs", func() bool {
 			info, err := os.Stat(file)
 			return err == nil && info.Size() > 0
 		})
 		if err := r.Process.Signal(os.Interrupt); err != nil {
 			w.t.Fatal(err)
 		}
-		w.want(r.ends(5*time.Second), 130, "tokenctl: interrupted", "hint: nothing was changed")
+		w.want(r.ends(testLimit), 130, "tokenctl: interrupted", "hint: nothing was changed")
 		w.gone()
 		if got := strings.TrimSpace(dbtest.Query(w.url, "select count(*) from token_blacklist_outstandingtoken")); got != "0" {
 			w.t.Errorf("%s rows were left", got)

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"tokenctl/db/dbtest"
 )
 
 // What the page shows, as JavaScript.
@@ -34,6 +36,7 @@ func (b *tab) login(name, password string, remember bool) {
 
 // TestPage uses the page as people do.
 func TestPage(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	chromium := browser(t)
 	w := newWorld(t, "sqlite")

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tokenctl/db/dbtest"
 )
 
 // raw sends bytes to the server and reads what it answers until it closes the
@@ -130,6 +132,7 @@ func plant(secret, session string) (requests []string) {
 // The log tells of every request, and no secret: whatever is sent, wherever. Nor do
 // the metrics.
 func TestServeLog(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		w.env = append(w.env, "TOKENCTL_SECRET_KEY="+serveSecretKey)
 		w.user("alice", pagePassword)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -8,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -53,27 +55,30 @@ func TestServeSignals(t *testing.T) {
 		w.ok("mint", "alice", "--create", "-q")
 		for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 			s := w.serve("--delay", "2s")
-			answered := make(chan struct{})
-			go func() {
-				defer close(answered)
-				s.wants(200, "Hello alice!", "GET", "/test_auth/", "", "Authorization: Token "+w.key(), "Connection: close")
-			}()
-			time.Sleep(time.Second)
+			request := "GET /test_auth/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token " + w.key() + "\r\n\r\n"
+			conn := s.sends(request, false)
+			s.wants(200, "ok", "GET", "/healthz", "") // the one before it is accepted
 			s.Process.Signal(signal)
-			<-answered
+			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				w.t.Fatalf("%v: %v\n%s", signal, err, s.log)
+			}
+			if text, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != 200 || !strings.Contains(string(text), "Hello alice!") {
+				w.t.Errorf("%v: %d %s, %v", signal, answer.StatusCode, text, err)
+			}
 			if r := s.ends(testLimit); r.status != 0 {
 				w.t.Errorf("%v: status %d\n%s", signal, r.status, s.log)
 			}
 			s.logged("finishing the requests that have begun; interrupt again to end at once")
 			w.gone()
 
-			s = w.serve("--delay", "1m")
-			go s.client.Get(s.url + "/test_auth/") //nolint:errcheck // it gets no answer
-			time.Sleep(500 * time.Millisecond)
+			s = w.serve("--delay", "1h")
+			s.sends(request, false) // which gets no answer
+			s.wants(200, "ok", "GET", "/healthz", "")
 			s.Process.Signal(signal)
 			s.logged("interrupt again")
 			s.Process.Signal(signal)
-			w.want(s.ends(promptly), 128+int(signal))
+			w.want(s.ends(testLimit), 128+int(signal))
 		}
 	})
 }

@@ -88,7 +88,7 @@ func (p *terminal) ends(limit time.Duration) result {
 // shows waits for a text.
 func (p *terminal) shows(text string) {
 	p.w.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(p.screen(), text); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(testLimit); !strings.Contains(p.screen(), text); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			p.w.t.Fatalf("the terminal does not show %q but\n%s", text, p.screen())
 		}
@@ -114,7 +114,7 @@ func TestTerminalConfirmation(t *testing.T) {
 			p := w.terminal(w.command("blacklist", "--user", "alice"))
 			p.shows("Blacklist 1 credential in " + dbtest.Name(w.url) + "? [y/N] ")
 			io.WriteString(p.keys, answer)
-			w.want(p.ends(5*time.Second), 8)
+			w.want(p.ends(testLimit), 8)
 			p.shows("not confirmed; nothing was done")
 			w.rows("2", "2")
 		}
@@ -124,7 +124,7 @@ func TestTerminalConfirmation(t *testing.T) {
 			w.t.Errorf("the set is not shown:\n%s", p.screen())
 		}
 		io.WriteString(p.keys, "y\n")
-		w.want(p.ends(5*time.Second), 0)
+		w.want(p.ends(testLimit), 0)
 		p.shows(" of alice")
 		w.rows("2", "1")
 
@@ -134,7 +134,7 @@ func TestTerminalConfirmation(t *testing.T) {
 		w.ok("rotate", "--user", "bob", "--yes")
 		key := w.key()
 		io.WriteString(p.keys, "y\n")
-		w.want(p.ends(5*time.Second), 5)
+		w.want(p.ends(testLimit), 5)
 		p.shows(" of bob was changed meanwhile")
 		if w.key() != key {
 			w.t.Error("the token was rotated all the same")
@@ -143,14 +143,14 @@ func TestTerminalConfirmation(t *testing.T) {
 		// Nobody is asked under CI or with --no-input.
 		cmd := w.command("blacklist", "--user", "bob")
 		cmd.Env = append(w.env, "CI=true")
-		w.want(w.terminal(cmd).ends(5*time.Second), 8)
-		w.want(w.terminal(w.command("blacklist", "--user", "bob", "--no-input")).ends(5*time.Second), 8)
+		w.want(w.terminal(cmd).ends(testLimit), 8)
+		w.want(w.terminal(w.command("blacklist", "--user", "bob", "--no-input")).ends(testLimit), 8)
 
 		// An interrupt at the question.
 		p = w.terminal(w.command("blacklist", "--user", "bob"))
 		p.shows("[y/N] ")
 		io.WriteString(p.keys, "\x03")
-		w.want(p.ends(promptly), 130)
+		w.want(p.ends(testLimit), 130)
 		w.rows("2", "1")
 	})
 }
@@ -162,9 +162,9 @@ func TestTerminalSecret(t *testing.T) {
 	key := w.key()
 	p := w.terminal(w.command("verify", "-"))
 	p.shows("Secret: ")
-	within(t, 5*time.Second, "a silent terminal", func() bool { return !p.echoes() })
+	within(t, testLimit, "a silent terminal", func() bool { return !p.echoes() })
 	io.WriteString(p.keys, key+"\n")
-	w.want(p.ends(5*time.Second), 0)
+	w.want(p.ends(testLimit), 0)
 	p.shows("active")
 	if strings.Contains(p.screen(), key) {
 		t.Error("the secret was shown")
@@ -181,14 +181,14 @@ func TestTerminalSecret(t *testing.T) {
 	} {
 		p := w.terminal(w.command("verify", "-"))
 		p.shows("Secret: ")
-		within(t, 5*time.Second, "a silent terminal", func() bool { return !p.echoes() })
+		within(t, testLimit, "a silent terminal", func() bool { return !p.echoes() })
 		signal.send(p)
-		w.want(p.ends(promptly), signal.status)
+		w.want(p.ends(testLimit), signal.status)
 		if !p.echoes() {
 			t.Errorf("after status %d the terminal stays silent", signal.status)
 		}
 	}
-	w.want(w.terminal(w.command("verify", "-", "--no-input")).ends(5*time.Second), 2)
+	w.want(w.terminal(w.command("verify", "-", "--no-input")).ends(testLimit), 2)
 }
 
 func TestTerminalTable(t *testing.T) {
@@ -199,7 +199,7 @@ func TestTerminalTable(t *testing.T) {
 		cmd := w.command("list", "-q")
 		cmd.Env = append(w.env, "COLUMNS="+columns)
 		p := w.terminal(cmd)
-		w.want(p.ends(5*time.Second), 0)
+		w.want(p.ends(testLimit), 0)
 		p.shows("alice")
 		for line := range strings.Lines(p.screen()) {
 			if n := len([]rune(plain(line))) - 1; n > width {
@@ -211,7 +211,7 @@ func TestTerminalTable(t *testing.T) {
 	cmd := w.command("list", "--user", "alice")
 	cmd.Env = append(w.env, "COLUMNS=5")
 	p := w.terminal(cmd)
-	w.want(p.ends(5*time.Second), 0)
+	w.want(p.ends(testLimit), 0)
 	p.shows(strings.TrimSpace(w.ok("list", "--user", "alice", "-o", "id")))
 
 	// Each stream for itself: a pipe has no colours and the terminal beside it has.
@@ -221,7 +221,7 @@ func TestTerminalTable(t *testing.T) {
 		cmd.Env = append(w.env, env)
 		cmd.Stdout = &stdout
 		p := w.terminal(cmd)
-		w.want(p.ends(5*time.Second), 3)
+		w.want(p.ends(testLimit), 3)
 		p.shows("there is no drf:99")
 		if has := strings.Contains(p.screen(), "\x1b"); has != (env == "") || stdout.Len() > 0 {
 			t.Errorf("%q: %q", env, p.screen())
@@ -238,7 +238,7 @@ func TestTerminalTable(t *testing.T) {
 		}
 	}
 	io.WriteString(p.keys, "n\n")
-	p.ends(5 * time.Second)
+	p.ends(testLimit)
 }
 
 // plain is text without colours.

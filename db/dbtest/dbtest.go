@@ -19,6 +19,12 @@ func Missing(t testing.TB, what string) {
 	djangotest.Missing(t, what)
 }
 
+// Slow skips a test that takes long, unless every test must run: see [djangotest.Slow].
+func Slow(t testing.TB) {
+	t.Helper()
+	djangotest.Slow(t)
+}
+
 // SQLite returns the URL of a SQLite file that does not exist yet.
 func SQLite(t testing.TB) string {
 	t.Helper()

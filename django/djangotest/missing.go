@@ -5,14 +5,26 @@ import (
 	"testing"
 )
 
+// All tells whether every test must run and none may skip itself. TOKENCTL_TEST_ALL=1 says
+// so, which the project's test command sets after it has installed everything.
+func All() bool { return os.Getenv("TOKENCTL_TEST_ALL") == "1" }
+
 // Missing ends a test that needs something this machine does not have. It skips
-// the test, so that a plain "go test ./..." passes anywhere; under TOKENCTL_TEST_ALL=1,
-// which the project's test command sets after it has installed everything, it fails
-// it: a skip there would hide that something went unexercised.
+// the test, so that a plain "go test ./..." passes anywhere. If [All] is true it fails
+// the test: a skip would hide that something was not exercised.
 func Missing(t testing.TB, what string) {
 	t.Helper()
-	if os.Getenv("TOKENCTL_TEST_ALL") == "1" {
+	if All() {
 		t.Fatalf("missing: %s (TOKENCTL_TEST_ALL=1 forbids to skip)", what)
 	}
 	t.Skipf("missing: %s (make test installs what it can)", what)
+}
+
+// Slow skips a test that takes long, unless [All] is true: a plain "go test ./..." ends
+// within two minutes.
+func Slow(t testing.TB) {
+	t.Helper()
+	if !All() {
+		t.Skip("slow: make test runs it")
+	}
 }

@@ -45,10 +45,14 @@ func Peers(t testing.TB) []Peer {
 	return peers
 }
 
-// Each runs f once for each age.
+// Each runs f once for each age, or only for the newest unless [All] is true.
 func Each(t *testing.T, f func(t *testing.T, p Peer)) {
 	t.Helper()
-	for _, p := range Peers(t) {
+	peers := Peers(t)
+	if !All() {
+		peers = peers[len(peers)-1:]
+	}
+	for _, p := range peers {
 		t.Run(p.Name, func(t *testing.T) { f(t, p) })
 	}
 }
