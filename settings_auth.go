@@ -37,6 +37,8 @@ type AuthSettings struct {
 	PasswordHasher   string `toml:"password_hasher"`   // the algorithm of the first of PASSWORD_HASHERS; "pbkdf2_sha256" where it is not set
 	PBKDF2Iterations int    `toml:"pbkdf2_iterations"` // what the application's PBKDF2PasswordHasher uses
 
+	MFARecoveryCodeCount int `toml:"mfa_recovery_code_count"` // allauth's MFA_RECOVERY_CODE_COUNT; 10 where it is not set
+
 	PasswordValidators *PasswordValidators `toml:"password_validators"` // AUTH_PASSWORD_VALIDATORS; a new project's where it is not set
 }
 
@@ -53,6 +55,9 @@ func (a AuthSettings) Validate() error {
 			Message: fmt.Sprintf("auth.pbkdf2_iterations must lie between %d and %d", MinPBKDF2Iterations, MaxPBKDF2Iterations)}
 	case n != 0 && hasher != PBKDF2SHA256 && hasher != PBKDF2SHA1:
 		return &Error{Code: CodeConfigInvalid, Message: "auth.pbkdf2_iterations does not go with the password_hasher " + hasher, Hint: "leave out one of them"}
+	}
+	if a.MFARecoveryCodeCount < 0 || a.MFARecoveryCodeCount > maxRecoveryCodes {
+		return &Error{Code: CodeConfigInvalid, Message: fmt.Sprintf("auth.mfa_recovery_code_count must lie between 1 and %d", maxRecoveryCodes)}
 	}
 	for _, path := range a.AuthenticationBackends {
 		if path == "" || !visibleWord(path) {
@@ -74,4 +79,15 @@ func (a AuthSettings) Backend() string {
 		return ModelBackend
 	}
 	return a.AuthenticationBackends[0]
+}
+
+// maxRecoveryCodes bounds mfa_recovery_code_count. Nobody prints more.
+const maxRecoveryCodes = 1000
+
+// DefaultRecoveryCodes is RECOVERY_CODE_COUNT of allauth/mfa/app_settings.py (65.0.2).
+const DefaultRecoveryCodes = 10
+
+// RecoveryCodes is how many recovery codes allauth makes for a user.
+func (a AuthSettings) RecoveryCodes() int {
+	return cmp.Or(a.MFARecoveryCodeCount, DefaultRecoveryCodes)
 }

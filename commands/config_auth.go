@@ -80,6 +80,9 @@ func (m *imported) auth(d *importDocument) {
 		}
 		m.line("auth", "authentication_backends", "["+strings.Join(list, ", ")+"]")
 	}
+	if n := d.RecoveryCodes; n != nil && *n != tokenctl.DefaultRecoveryCodes {
+		m.line("auth", "mfa_recovery_code_count", strconv.Itoa(*n))
+	}
 	if d.Hasher == nil {
 		return
 	}

@@ -29,8 +29,10 @@ type importDocument struct {
 		Algorithm  string
 		Parameters map[string]int
 	}
-	Backends   []string
-	Validators *[]struct {
+	Backends []string
+	// RecoveryCodes is allauth's MFA_RECOVERY_CODE_COUNT; nil where it is not set.
+	RecoveryCodes *int `json:"recovery_codes"`
+	Validators    *[]struct {
 		Name    string
 		Options map[string]any
 	}

@@ -266,6 +266,7 @@ def versions():
 document["database"] = attempt("DATABASES", database)
 document["user"] = attempt("AUTH_USER_MODEL", user)
 document["hasher"] = attempt("PASSWORD_HASHERS", hasher)
+document["recovery_codes"] = getattr(settings, "MFA_RECOVERY_CODE_COUNT", None)
 document["backends"] = attempt("AUTHENTICATION_BACKENDS", lambda: list(settings.AUTHENTICATION_BACKENDS))
 document["validators"] = attempt("AUTH_PASSWORD_VALIDATORS", validators)
 document["simplejwt"] = attempt("SIMPLE_JWT", simplejwt) or {}

@@ -53,7 +53,7 @@ func (o *listOptions) run(c *cobra.Command) error {
 	if o.reveal {
 		columns = append(slices.Clone(columns), tokenColumn)
 	}
-	audited := a.askedAuditColumns()
+	audited := a.namedFields(auditColumns)
 	columns = append(slices.Clone(columns), audited...)
 	// A wrong --columns or --field is told before the database is asked.
 	w, err := output.NewWriter(a.Stdout, columns, a.options(false))

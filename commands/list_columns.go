@@ -19,12 +19,12 @@ func ofOwner(c output.Column) bool {
 	return c.Name != "age_days" && c.Name != "expires_days" && c.Name != "is_active"
 }
 
-// askedAuditColumns are the further fields that the command line names, in its order.
-func (a *App) askedAuditColumns() (asked []output.Column) {
+// namedFields are those of the further fields that the command line names, in its order.
+func (a *App) namedFields(further []output.Column) (asked []output.Column) {
 	for _, name := range append(slices.Clone(a.global.columns), a.global.field) {
 		named := func(c output.Column) bool { return c.Name == strings.TrimPrefix(name, "+") }
-		if i := slices.IndexFunc(auditColumns, named); i >= 0 && !slices.ContainsFunc(asked, named) {
-			asked = append(asked, auditColumns[i])
+		if i := slices.IndexFunc(further, named); i >= 0 && !slices.ContainsFunc(asked, named) {
+			asked = append(asked, further[i])
 		}
 	}
 	return asked

@@ -21,7 +21,7 @@ type selectorFlags struct {
 	kinds, types, users, userIDs, statuses                   []string
 	createdBefore, createdAfter, expiresBefore, expiresAfter dateValue
 	olderThan                                                time.Duration
-	staff, superuser, inactive, never, orphans               bool
+	staff, superuser, inactive, withoutMFA, never, orphans   bool
 	limit                                                    int
 	sort                                                     string
 }
@@ -42,6 +42,7 @@ func (s *selectorFlags) flags(a *App, c *cobra.Command) {
 	f.BoolVar(&s.staff, "staff", false, "only those of staff users")
 	f.BoolVar(&s.superuser, "superuser", false, "only those of superusers")
 	f.BoolVar(&s.inactive, "inactive", false, "only those of inactive users")
+	f.BoolVar(&s.withoutMFA, "without-mfa", false, "only those of users without a second factor")
 	f.BoolVar(&s.never, "never-expires", false, "only those that never expire")
 	f.BoolVar(&s.orphans, "orphans", false, "only those whose user is gone")
 	c.MarkFlagsMutuallyExclusive("orphans", "user")
@@ -59,7 +60,7 @@ func (s *selectorFlags) flags(a *App, c *cobra.Command) {
 
 // selectorNames are the flags that select; --sort and --limit alone select nothing.
 var selectorNames = []string{"kind", "type", "user", "user-id", "status", "created-before", "created-after", "expires-before",
-	"expires-after", "never-expires", "older-than", "staff", "superuser", "inactive", "orphans", "limit"}
+	"expires-after", "never-expires", "older-than", "staff", "superuser", "inactive", "without-mfa", "orphans", "limit"}
 
 // given reports whether the command line selects by flags.
 func (s *selectorFlags) given(c *cobra.Command) bool {
@@ -104,6 +105,10 @@ func (s *selectorFlags) parse(c *cobra.Command, now time.Time) (tokens.Selector,
 	if c.Flags().Changed("inactive") {
 		sel.Inactive = &s.inactive
 	}
+	if c.Flags().Changed("without-mfa") && !s.withoutMFA {
+		return sel, usage("--without-mfa=false is no selector", "tokenctl user mfa list shows who has a second factor")
+	}
+	sel.WithoutMFA = s.withoutMFA
 	if c.Flags().Changed("orphans") && !s.orphans {
 		return sel, usage("--orphans=false is no selector", "leave it out")
 	}
@@ -120,6 +125,11 @@ func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db
 	sel, err := s.parse(c, store.Now())
 	if err != nil {
 		return sel, err
+	}
+	if s.withoutMFA {
+		if err := s.app.checkFactors(ctx, store); err != nil {
+			return sel, err
+		}
 	}
 	if len(s.users)+len(s.userIDs) == 0 {
 		return sel, nil

@@ -23,7 +23,7 @@ or a custom one.`,
   tokenctl user list --superuser`,
 	}
 	c.AddCommand(reporting(a, newUserCreate(a)), newUserList(a), newUserShow(a), reporting(a, newUserPassword(a)),
-		reporting(a, newUserActivate(a)), reporting(a, newUserDeactivate(a)), reporting(a, newUserDelete(a)))
+		reporting(a, newUserActivate(a)), reporting(a, newUserDeactivate(a)), reporting(a, newUserDelete(a)), newUserMFA(a))
 	return c
 }
 

@@ -12,12 +12,16 @@ import (
 	"tokenctl/output"
 )
 
+// userListColumns are further fields of user list, which --columns or --field must name.
+var userListColumns = []output.Column{{Name: "mfa"}}
+
 type userListOptions struct {
 	app                                *App
 	staff, superuser, active, inactive bool
 	sort                               string
 	limit                              int
 	find                               userMatch
+	withoutMFA                         bool
 }
 
 func newUserList(a *App) *cobra.Command {
@@ -37,6 +41,7 @@ All flags together select: a user must fit each of them.`,
   tokenctl user list --inactive --sort -last_login --limit 20
   tokenctl user list --match smith
   tokenctl user list --staff --without-token drf
+  tokenctl user list --superuser --without-mfa --columns +mfa
   tokenctl user list --field username`,
 		Args:              noArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -49,6 +54,7 @@ All flags together select: a user must fit each of them.`,
 	f.BoolVar(&o.inactive, "inactive", false, "only inactive users")
 	c.MarkFlagsMutuallyExclusive("active", "inactive")
 	o.find.flags(c)
+	f.BoolVar(&o.withoutMFA, "without-mfa", false, "only users without a confirmed second factor")
 	f.StringVar(&o.sort, "sort", "", "order by the `FIELD` "+strings.Join(db.UserFields(), ", ")+"; a minus before it reverses")
 	f.IntVar(&o.limit, "limit", 0, "at most `N` of them")
 	must(c.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(db.UserFields(), cobra.ShellCompDirectiveNoFileComp)))
@@ -63,7 +69,7 @@ func (o *userListOptions) filter(c *cobra.Command) (db.Filter, error) {
 		}
 		return nil
 	}
-	f := db.Filter{Staff: given("staff", &o.staff), Superuser: given("superuser", &o.superuser), Active: given("active", &o.active), Limit: o.limit}
+	f := db.Filter{Staff: given("staff", &o.staff), Superuser: given("superuser", &o.superuser), Active: given("active", &o.active), Limit: o.limit, NoFactor: o.withoutMFA}
 	if c.Flags().Changed("inactive") {
 		active := !o.inactive
 		f.Active = &active
@@ -89,13 +95,20 @@ func (o *userListOptions) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	w, err := output.NewWriter(a.Stdout, userColumns, a.options(false))
+	further := a.namedFields(userListColumns)
+	f.Factors = further != nil
+	w, err := output.NewWriter(a.Stdout, slices.Concat(userColumns, further), a.options(false))
 	if err != nil {
 		return err
 	}
 	store, err := a.open()
 	if err != nil {
 		return err
+	}
+	if f.Factors || f.NoFactor {
+		if err := a.checkFactors(c.Context(), store); err != nil {
+			return err
+		}
 	}
 	meant, err := o.find.resolve(c.Context(), a, store, &f)
 	if err != nil {
@@ -115,7 +128,11 @@ func (o *userListOptions) run(c *cobra.Command) error {
 			continue
 		}
 		lost.add(u.Unread)
-		if err := w.Write(userRow(&u)); err != nil {
+		row := userRow(&u)
+		if f.Factors {
+			row = append(row, factorKinds(u.Factors))
+		}
+		if err := w.Write(row); err != nil {
 			return err
 		}
 		if n++; n == o.limit {

@@ -122,6 +122,8 @@ func (l *Layout) action(t *engine.Table, notNull bool) Action {
 		return false
 	}
 	switch {
+	case l.factorTable(t) != nil:
+		return Cascade
 	case is(tableAuthToken), is(tableKnox), is(tableAdminLog), t.Name == tableAuthToken, t.Name == tableKnox:
 		return Cascade
 	case is(tableOutstanding):
@@ -203,6 +205,10 @@ func (tx *Tx) DeleteUsers(ctx context.Context, users []User) error {
 				if err := tx.Exec(ctx, "delete from "+blacklisted.SQL()+" where token_id in ("+q.SQL()+")", q.Args...); err != nil {
 					return err
 				}
+			}
+		} else if f := l.factorTable(d.table); f != nil {
+			if err := tx.deleteCodes(ctx, f, d.refersTo(l, "$1"), keys); err != nil {
+				return err
 			}
 		}
 		if err := tx.Exec(ctx, statement+" where "+d.refersTo(l, "$1"), keys); err != nil {

@@ -23,6 +23,8 @@ type Filter struct {
 	Unexpired     *time.Time // of sessions: those that expire later, and those of which that is not known
 	Without       []string   // kinds of which a user holds nothing live: "drf", "knox", "jwt"
 	Now           time.Time  // what is live
+	NoFactor      bool       // of users: those without a confirmed second factor
+	Factors       bool       // of users: the kinds of their factors are wanted
 	Statuses      []string   // nil: any
 	Sort          string     // a field of the object listed; empty: by key
 	Descending    bool
@@ -55,6 +57,9 @@ func (f *Filter) whereOwner(l *Layout, u *UserTable, q *engine.Query) error {
 			q.Where = append(q.Where, l.isFlag(u, flag.column, *flag.want, flag.fallback))
 		}
 	}
+	if f.NoFactor {
+		q.Where = append(q.Where, "not "+l.hasFactor(u))
+	}
 	for _, kind := range f.Without {
 		if from, condition, args := l.live(kind, f.Now); from != "" && u.same(l.User) {
 			q.And("not exists (select 1 from "+from+" where "+condition+" and t.user_id = u."+engine.Quote(u.Key)+")", args...)
@@ -85,7 +90,7 @@ func (f *Filter) wholeOwner() bool { return f.Staff != nil || f.Superuser != nil
 
 // aboutOwner reports whether whereOwner has a condition to add.
 func (f *Filter) aboutOwner() bool {
-	return f.UserIDs != nil || f.Prefix != "" || f.Active != nil || f.Staff != nil || f.Superuser != nil || f.Without != nil
+	return f.UserIDs != nil || f.Prefix != "" || f.Active != nil || f.Staff != nil || f.Superuser != nil || f.Without != nil || f.NoFactor
 }
 
 // sortBy orders q by one of the expressions that by names, bytewise where it is

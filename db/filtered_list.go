@@ -109,7 +109,8 @@ func (f *Filter) wantsOwner(u *User) bool {
 	is := func(flag, want *bool) bool { return want == nil || *want == (flag != nil && *flag) }
 	switch {
 	case f.UserIDs != nil && !slices.Contains(f.UserIDs, u.ID):
-	case u.ID == "" && (f.Active != nil || f.Staff != nil || f.Superuser != nil):
+	case f.NoFactor && u.hasFactor:
+	case u.ID == "" && (f.NoFactor || f.Active != nil || f.Staff != nil || f.Superuser != nil):
 	case f.Active != nil && *f.Active != u.Active():
 	case !is(u.IsStaff, f.Staff) || !is(u.IsSuperuser, f.Superuser):
 	default:
@@ -229,5 +230,17 @@ func (d *filteredList[T]) finish(ctx context.Context, tx *Tx, page []T, owners *
 			note(&page[i])
 		}
 	}
-	return d.owners(ctx, tx, page, owners)
+	if err := d.owners(ctx, tx, page, owners); err != nil || !d.filter.NoFactor {
+		return err
+	}
+	users := make([]User, 0, len(page))
+	for i := range page {
+		users = append(users, *d.owner(&page[i]))
+	}
+	with, err := tx.UsersWithFactor(ctx, users)
+	for i := range page {
+		u := d.owner(&page[i])
+		u.hasFactor = with[u.ID]
+	}
+	return err
 }

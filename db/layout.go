@@ -32,6 +32,7 @@ type Layout struct {
 	problems map[string]error
 	// contradicted says which foreign keys contradict the setting user_table.
 	contradicted string
+	factors      []*factorTable
 }
 
 // Table is a table of a Django app, or that of a model in its place.
@@ -54,10 +55,11 @@ const (
 	tableAdminLog     = "django_admin_log"
 	tableMigrations   = "django_migrations"
 	tableContentTypes = "django_content_type"
+	tableMFA          = "mfa_authenticator"
 )
 
 var knownTables = []string{tableUser, tableAuthToken, tableKnox, tableOutstanding, tableBlacklisted,
-	tableSession, tableAdminLog, tableMigrations, tableContentTypes}
+	tableSession, tableAdminLog, tableMigrations, tableContentTypes, tableMFA}
 
 // MainTables are the names of the tables of users and credentials.
 func MainTables() []string {
@@ -98,7 +100,7 @@ func (tx *Tx) detect(ctx context.Context) (*Layout, error) {
 		}
 	}
 	c, err := tx.ReadCatalogue(ctx, engine.Search{Names: names, Follow: "user_id",
-		Columns: [][]string{{"digest"}, {"key", "created", "user_id"}, {"session_data"}}})
+		Columns: [][]string{{"digest"}, {"key", "created", "user_id"}, {"session_data"}, {"confirmed", "name", "user_id"}, {"device_id", "token"}}})
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +118,11 @@ func (tx *Tx) detect(ctx context.Context) (*Layout, error) {
 		}
 	}
 	l.findCredentials(all, o)
-	return l, l.findUsers(ctx, tx, o)
+	if err := l.findUsers(ctx, tx, o); err != nil {
+		return nil, err
+	}
+	l.findFactors(all)
+	return l, nil
 }
 
 // whyEmpty says what is missing if no table has a name or the columns of one of Django's. It

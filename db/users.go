@@ -28,8 +28,10 @@ type User struct {
 	IsSuperuser *bool
 	DateJoined  time.Time
 	LastLogin   time.Time
-	password    string // encoded
-	nullActive  bool   // is_active is there, and NULL
+	password    string   // encoded
+	nullActive  bool     // is_active is there, and NULL
+	Factors     []string // kinds of confirmed second factors, as [Filter.Factors] asks for them
+	hasFactor   bool     // of a filtered list with [Filter.NoFactor]
 	Unread      []engine.Unread
 }
 
@@ -89,11 +91,14 @@ func (l *Layout) ownerColumns(u *UserTable, brief bool) []string {
 // where it is. Of a bool on SQLite Django's own converter takes 1 for true and all else for
 // false (django/db/backends/sqlite3/base.py, 5.2); of another type Python's truth counts.
 func (l *Layout) truth(u *UserTable, column string) string {
-	c := u.Column(column)
-	if c == nil {
-		return "null"
+	if c := u.Column(column); c != nil {
+		return l.truthOf(c, "u."+engine.Quote(column))
 	}
-	expr := "u." + engine.Quote(column)
+	return "null"
+}
+
+// truthOf is truth of an expression for a column of any table.
+func (l *Layout) truthOf(c *engine.Column, expr string) string {
 	switch {
 	case l.Engine == engine.SQLite && c.Type == "bool":
 		return "nullif(cast(" + expr + " as text), '') = '1'"
@@ -198,11 +203,20 @@ func (s *Store) ListUsers(ctx context.Context, f Filter) iter.Seq2[User, error] 
 		}
 		key := "u." + engine.Quote(u.Key)
 		q := &engine.Query{Columns: l.ownerColumns(u, f.Brief), From: u.From("u"), PageBy: key, Limit: f.Limit}
+		if f.Factors {
+			q.Columns = append(q.Columns, l.factorKinds(u))
+		}
 		if err := f.whereOwner(l, u, q); err != nil {
 			return nil, err
 		}
 		return q, f.sortBy(l, q, key, userSorts(l))
-	}, func(l *Layout, r *engine.Row) User { return scanOwner(l.User, r, f.Brief) })
+	}, func(l *Layout, r *engine.Row) User {
+		user := scanOwner(l.User, r, f.Brief)
+		if f.Factors {
+			user.Factors = scanFactorKinds(r)
+		}
+		return user
+	})
 }
 
 // Attributes are what Django's password validators compare a user's password with.

@@ -25,6 +25,7 @@ type Selector struct {
 	Staff         *bool
 	Superuser     *bool
 	Inactive      *bool // whether the owner is inactive
+	WithoutMFA    bool  // the owner has no confirmed second factor
 	NeverExpires  bool
 	Orphans       bool // those whose user is gone
 	Detailed      bool // more of the owners is wanted than their names
@@ -49,7 +50,7 @@ func (s *Selector) byCreation() bool { return s.CreatedBefore != nil || s.Create
 
 // byOwner reports whether the selector asks who the owner is.
 func (s *Selector) byOwner() bool {
-	return s.UserIDs != nil || s.Staff != nil || s.Superuser != nil || s.Inactive != nil
+	return s.UserIDs != nil || s.Staff != nil || s.Superuser != nil || s.Inactive != nil || s.WithoutMFA
 }
 
 // matches reports whether the selector, except for the owners, selects a credential.
@@ -67,7 +68,7 @@ func within(t time.Time, after, before *time.Time) bool {
 // filter is what the database can decide of the selector.
 func (s *Selector) filter() db.Filter {
 	f := db.Filter{UserIDs: s.UserIDs, CreatedBefore: s.CreatedBefore, CreatedAfter: s.CreatedAfter, ExpiresBefore: s.ExpiresBefore,
-		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit, Compare: s.Compare, NeverExpires: s.NeverExpires, Orphans: s.Orphans, Detailed: s.Detailed}
+		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit, Compare: s.Compare, NeverExpires: s.NeverExpires, Orphans: s.Orphans, Detailed: s.Detailed, NoFactor: s.WithoutMFA}
 	if s.Inactive != nil {
 		active := !*s.Inactive
 		f.Active = &active
