@@ -18,7 +18,7 @@ import (
 // goes here, or into the list of those without one.
 var onDatabase = map[string]string{
 	"list": "list", "show": "show drf:1", "verify": "verify drf:1", "scan": "scan %", "scan bundle": "scan bundle %/new", "doctor": "doctor",
-	"mint": "mint alice --create", "rotate": "rotate drf:1", "expire": "expire --kind knox --ttl 3d", "blacklist": "blacklist --user alice", "unblacklist": "unblacklist jwt:x",
+	"incident": "incident drf:1", "mint": "mint alice --create", "rotate": "rotate drf:1", "expire": "expire --kind knox --ttl 3d", "blacklist": "blacklist --user alice", "unblacklist": "unblacklist jwt:x",
 	"purge": "purge --yes", "user create": "user create alice", "user list": "user list", "user show": "user show alice", "user password": "user password alice --no-password",
 	"user activate": "user activate alice", "user deactivate": "user deactivate alice", "user delete": "user delete alice", "serve": "serve --listen 127.0.0.1:0",
 }

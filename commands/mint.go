@@ -28,23 +28,24 @@ import (
 // --secrets-from store secrets that clients have already (mint_provide.go).
 
 type mintOptions struct {
-	app         *App
-	users       userFlags
-	filter      userFilterFlags
-	kind        string
-	lifetime    lifetimeFlags
-	tokenType   string
-	claims      []string
-	force       bool
-	init        bool
-	importDRF   bool
-	secretStdin bool
-	secretsFrom string
-	create      bool
-	keepGoing   bool
-	dryRun      bool
-	consent     consentFlags
-	deliver     delivery
+	app           *App
+	users         userFlags
+	filter        userFilterFlags
+	kind          string
+	lifetime      lifetimeFlags
+	tokenType     string
+	claims        []string
+	force         bool
+	init          bool
+	importDRF     bool
+	secretStdin   bool
+	secretsFrom   string
+	create        bool
+	keepGoing     bool
+	ignoreMissing bool
+	dryRun        bool
+	consent       consentFlags
+	deliver       delivery
 }
 
 func newMint(a *App) *cobra.Command {
@@ -104,6 +105,7 @@ and the user's last_login stays as it is.`,
 	o.users.flags(c)
 	o.filter.flags(c)
 	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
+	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip users who are not there, without an error")
 	f.BoolVar(&o.create, "create", false, "create users who do not exist, with an unusable password")
 	f.BoolVar(&o.init, "init", false, "create the SQLite database if there is none; implies --create")
 	f.BoolVar(&o.importDRF, "import-drf", false, "make the users' drf tokens knox tokens too, so that clients go on using them unchanged")

@@ -80,7 +80,7 @@ func (r *mintRun) importTokens(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if list == nil {
+		if list == nil && keyless != nil {
 			return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "there is no drf token of " + firstOf(keyless, ", "), Hint: "tokenctl list --kind drf shows who has one"}
 		}
 		if o.dryRun {
@@ -113,6 +113,7 @@ func (r *mintRun) importTokens(ctx context.Context) error {
 	} else if err := store.Write(ctx, find); err != nil {
 		return err
 	}
+	a.sayAbsent(r.ignored)
 	o.reportImport(list, keyless, implied)
 	return nil
 }

@@ -200,7 +200,7 @@ func (r *mintRun) usersOf(ctx context.Context, tx *db.Tx, all, batch []provided)
 			return nil, nil, err
 		}
 	} else {
-		r.missing = append(r.missing, found.MissingNames...)
+		r.lack(found.MissingNames)
 	}
 	matches, repeated, err := tx.UsersNamed(ctx, names)
 	if err != nil {
@@ -257,6 +257,9 @@ func (r *mintRun) refuseKnown(ctx context.Context, tx *db.Tx, batch []provided) 
 // writeProvided writes the ids of the new credentials, or the rows that were asked for.
 func (r *mintRun) writeProvided(ctx context.Context) error {
 	a := r.o.app
+	if r.provided == nil {
+		return nil // report tells
+	}
 	single := len(r.provided) == 1 && r.o.secretStdin
 	if a.asked() {
 		columns := mintedColumns([]string{"token"}, false)

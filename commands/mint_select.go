@@ -182,13 +182,14 @@ func (r *mintRun) writeDryRun(ctx context.Context, ids []string) error {
 		return err
 	}
 	for _, name := range r.created {
-		if err := w.Write(newUserRow(name)); err != nil {
+		if err := w.Write(newUserRow(&db.NewUser{Username: name, IsActive: true})); err != nil {
 			return err
 		}
 	}
 	if err := w.Close(); err != nil {
 		return err
 	}
+	a.sayAbsent(r.ignored)
 	a.say("dry run: would mint %s for %s in %s, creating %s", count(r.made, r.kind.Noun()), count(r.made, "user"), a.databaseName(), count(len(r.created), "user"))
 	return r.partly()
 }

@@ -119,7 +119,7 @@ func (r *mintRun) users(ctx context.Context, tx *db.Tx, names, ids []string) ([]
 	if err != nil {
 		return nil, err
 	}
-	r.missing = append(r.missing, found.Missing()...)
+	r.lack(found.Missing())
 	r.ambiguous = append(r.ambiguous, found.Ambiguous...)
 	users, err := r.filter.matching(ctx, tx, found.Users)
 	r.excluded += len(found.Users) - len(users)
@@ -132,6 +132,15 @@ func (r *mintRun) users(ctx context.Context, tx *db.Tx, names, ids []string) ([]
 		r.seen[u.ID] = true
 		return seen
 	}), nil
+}
+
+// lack notes names and primary keys that nobody has.
+func (r *mintRun) lack(names []string) {
+	if r.o.ignoreMissing {
+		r.ignored = append(r.ignored, names...)
+	} else {
+		r.missing = append(r.missing, names...)
+	}
 }
 
 // createMissing creates the users who are missing, and finds all users again. A dry run

@@ -36,6 +36,7 @@ type mintRun struct {
 	appeared  int             // users whom the flags select only since the others were shown
 	excluded  int             // users whom the flags exclude
 	missing   []string        // names and primary keys that no user has
+	ignored   []string        // such ones with --ignore-missing
 	ambiguous []db.Ambiguity  // names that several users have
 	refused   []string        // users who can get no further token
 	reason    *tokenctl.Error // why the first of them can get none
@@ -175,6 +176,7 @@ func (r *mintRun) report() error {
 	if r.excluded > 0 && !r.selected {
 		a.say("%s: the flags exclude them", plural(r.excluded, "named user was skipped", "named users were skipped"))
 	}
+	a.sayAbsent(r.ignored)
 	if r.appeared > 0 {
 		a.say("note: %s no token", plural(r.appeared, "user appeared since you were asked, and gets", "users appeared since you were asked, and get"))
 	}

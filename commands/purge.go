@@ -1,15 +1,16 @@
 package commands
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"iter"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/output"
 	"tokenctl/tokens"
@@ -26,7 +27,10 @@ type purgeOptions struct {
 	inactive       bool
 	orphans        bool
 	dryRun         bool
+	keepGoing      bool
+	ignoreMissing  bool
 	consent        consentFlags
+	left           []error // why some of it was not done, with keepGoing
 }
 
 var purgeColumns = []output.Column{{Name: "kind", Whole: true}, {Name: "expired"}, {Name: "deleted"}}
@@ -69,6 +73,8 @@ is interrupted stays deleted, and running it again goes on from there.`,
 	for _, name := range []string{"user", "user-id", "inactive", "expires-before", "keep-newer-than"} {
 		c.MarkFlagsMutuallyExclusive("orphans", name)
 	}
+	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
+	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip users who are not there, without an error")
 	f.BoolVar(&o.dryRun, "dry-run", false, "count what would be deleted; delete nothing")
 	o.consent.flags(c)
 	must(c.RegisterFlagCompletionFunc("kind", a.completeKinds("purge")))
@@ -133,11 +139,12 @@ func (o *purgeOptions) run(ctx context.Context) error {
 		if err := a.write(purgeColumns, purgeRows(work), false); err != nil {
 			return err
 		}
-		a.say("dry run: would purge %s in %s", purgeSummary(work, func(w *purgeWork) int64 { return int64(len(w.expired)) }), a.databaseName())
-		return nil
+		expired := purgeSummary(work, func(w *purgeWork) int64 { return int64(len(w.expired)) })
+		a.say("dry run: would purge %s in %s", expired, a.databaseName())
+		return partlyDone(expired, o.left)
 	case total == 0 && o.consent.none():
 		a.say("nothing to purge in %s", a.databaseName())
-		return o.show(work)
+		return cmp.Or(o.show(work), partlyDone(purgeSummary(work, purgedRows), o.left))
 	}
 	if !o.consent.silent(a) {
 		rows := purgeRows(work)
@@ -153,7 +160,7 @@ func (o *purgeOptions) run(ctx context.Context) error {
 		return err
 	}
 	for _, w := range work {
-		if err := o.purgeKind(ctx, store, req, w, work); err != nil {
+		if err := o.leave(ctx, w.kind, o.purgeKind(ctx, store, req, w, work)); err != nil {
 			return err
 		}
 	}
@@ -161,11 +168,23 @@ func (o *purgeOptions) run(ctx context.Context) error {
 	for _, w := range work {
 		left -= w.deleted
 	}
-	a.sayDone(int(total-left), "purged", purgeSummary(work, func(w *purgeWork) int64 { return w.deleted }))
-	if left > 0 {
+	done := purgeSummary(work, purgedRows)
+	a.sayDone(int(total-left), "purged", done)
+	if left > 0 && o.left == nil {
 		a.say("%s", plural(int(left), "row was renewed or deleted meanwhile, and was left", "rows were renewed or deleted meanwhile, and were left"))
 	}
-	return o.show(work)
+	return cmp.Or(o.show(work), partlyDone(done, o.left))
+}
+
+// leave keeps an error about a kind if --keep-going skips that kind. Otherwise it returns the
+// error.
+func (o *purgeOptions) leave(ctx context.Context, k *tokens.Kind, err error) error {
+	var known *tokenctl.Error
+	if !o.keepGoing || ctx.Err() != nil || !errors.As(err, &known) || known.Code == tokenctl.CodeDatabaseUnreachable || known.Code == tokenctl.CodeOutcomeUnknown {
+		return err
+	}
+	o.left = append(o.left, prefixed(k.Title+": ", err))
+	return nil
 }
 
 // rows counts rows that are purged.
@@ -174,105 +193,6 @@ func (o *purgeOptions) rows(n int) string {
 		return plural(n, "row without a user", "rows without a user")
 	}
 	return count(n, "expired row")
-}
-
-// request is what to purge, of these kinds or, without any, of all. Where users are named,
-// it is of the kinds that belong to them.
-func (o *purgeOptions) request(ctx context.Context, store *db.Store, kinds []*tokens.Kind) (tokens.PurgeRequest, []*tokens.Kind, error) {
-	req := tokens.PurgeRequest{Now: store.Now(), Before: store.Now().Add(-o.keepNewer)}
-	if o.expiresBefore.given() {
-		before, err := o.expiresBefore.resolve("expires-before", store.Now(), false)
-		if err != nil {
-			return req, nil, err
-		}
-		if before.Before(req.Before) {
-			req.Before = before
-		}
-	}
-	if len(o.users)+len(o.userIDs) == 0 && !o.inactive {
-		return req, kinds, nil
-	}
-	of, err := o.app.kindsOfUsers(ctx, store, kinds)
-	if err != nil {
-		return req, nil, err
-	}
-	if kinds == nil {
-		of = slices.DeleteFunc(of, func(k *tokens.Kind) bool { return !k.Can("purge") })
-	}
-	err = store.Read(ctx, func(tx *db.Tx) (err error) {
-		req.UserIDs, err = tx.UserIDs(ctx, o.users, o.userIDs)
-		return err
-	})
-	if err == nil && o.inactive {
-		req.UserIDs, err = inactiveUsers(ctx, store, req.UserIDs)
-	}
-	return req, of, err
-}
-
-// inactiveUsers are the inactive ones of the users with these primary keys; nil means all
-// users.
-func inactiveUsers(ctx context.Context, store *db.Store, ids []string) ([]string, error) {
-	active := false
-	inactive := []string{} // nil would be everybody
-	for u, err := range store.ListUsers(ctx, db.Filter{UserIDs: ids, Active: &active, Brief: true}) {
-		if err != nil {
-			return nil, err
-		}
-		inactive = append(inactive, strings.Clone(u.ID))
-	}
-	return inactive, nil
-}
-
-// count finds the expired rows of the kinds. Without --kind those count that the database
-// has and that can expire.
-func (o *purgeOptions) count(ctx context.Context, store *db.Store, req tokens.PurgeRequest, kinds []*tokens.Kind) ([]*purgeWork, error) {
-	layout, err := store.Layout(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var work []*purgeWork
-	able := func(k *tokens.Kind) bool {
-		return o.orphans && k.DeleteOrphans != nil || !o.orphans && k.Can("purge")
-	}
-	for _, k := range kinds {
-		var err error
-		if !able(k) {
-			err = k.Refuse("purge")
-		}
-		if err == nil {
-			err = k.Check(layout)
-		}
-		if err != nil {
-			return nil, err
-		}
-		work = append(work, &purgeWork{kind: k})
-	}
-	if len(kinds) == 0 {
-		for _, k := range tokens.Kinds() {
-			if able(k) && k.Present(layout) {
-				work = append(work, &purgeWork{kind: k})
-			}
-		}
-		// A job that names the wrong schema must not purge nothing for ever.
-		if work == nil {
-			return nil, tokens.NothingToPurge()
-		}
-	}
-	for _, w := range work {
-		rows := w.kind.Expired
-		if o.orphans {
-			rows = func(ctx context.Context, env tokens.Env, store *db.Store, req tokens.PurgeRequest) iter.Seq2[db.Ref, error] {
-				return tokens.Orphans(ctx, env, store, w.kind, &w.kept)
-			}
-		}
-		for ref, err := range rows(ctx, o.app.env(), store, req) {
-			if err != nil {
-				return nil, err
-			}
-			w.expired = append(w.expired, ref.Clone())
-		}
-	}
-	return work, nil
 }
 
 // purgeKind deletes batch by batch. What a batch deleted stands, whatever becomes of
@@ -311,7 +231,7 @@ func (o *purgeOptions) purgeKind(ctx context.Context, store *db.Store, req token
 		w.deleted += n
 		o.record(w, batch, n)
 		p.add(int64(len(batch)))
-		a.standing = "purged so far, which stands: " + purgeSummary(work, func(w *purgeWork) int64 { return w.deleted })
+		a.standing = "purged so far, which stands: " + purgeSummary(work, purgedRows)
 	}
 	return nil
 }
@@ -345,6 +265,9 @@ func purgeRows(work []*purgeWork) [][]output.Value {
 	}
 	return rows
 }
+
+// purgedRows are the rows of a kind that were deleted.
+func purgedRows(w *purgeWork) int64 { return w.deleted }
 
 // purgeSummary is like "12 knox tokens, 3 jwt tokens".
 func purgeSummary(work []*purgeWork, number func(*purgeWork) int64) string {

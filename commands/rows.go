@@ -83,9 +83,10 @@ func userRow(u *db.User) []output.Value {
 }
 
 // newUserRow is a user who is yet to be created.
-func newUserRow(name string) []output.Value {
+func newUserRow(n *db.NewUser) []output.Value {
 	row := make([]output.Value, len(userColumns))
-	row[1] = output.String(name)
+	row[1], row[2] = output.String(n.Username), output.OptString(n.Email)
+	row[3], row[4], row[5] = output.Bool(n.IsActive), output.Bool(n.IsStaff), output.Bool(n.IsSuperuser)
 	return row
 }
 

@@ -411,3 +411,31 @@ func TestTopics(t *testing.T) {
 		}
 	}
 }
+
+// TestUniformFlags: a command that changes rows has the flags of all such commands.
+func TestUniformFlags(t *testing.T) {
+	t.Parallel()
+	flags := []string{"yes", "confirm", "dry-run", "ignore-missing", "keep-going"}
+	// init makes tables and config import a file, which no credentials or users are.
+	others := []string{"tokenctl init", "tokenctl config import"}
+	changing := 0
+	walkTree(t, testRoot(), func(t *testing.T, c *cobra.Command) {
+		var has, lacks []string
+		for _, name := range flags {
+			if c.Flags().Lookup(name) != nil {
+				has = append(has, name)
+			} else {
+				lacks = append(lacks, name)
+			}
+		}
+		if slices.Contains(others, c.CommandPath()) || has == nil {
+			return
+		}
+		if changing++; lacks != nil {
+			t.Errorf("it has --%s, but not --%s", strings.Join(has, ", --"), strings.Join(lacks, ", --"))
+		}
+	})
+	if changing < 12 {
+		t.Errorf("%d commands change rows", changing)
+	}
+}

@@ -113,7 +113,7 @@ func (o *activeOptions) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	o.sayAbsent(absent)
+	a.sayAbsent(absent)
 	if len(r.users.list) == 0 {
 		a.say("no user to %s in %s", o.verb, a.databaseName())
 		return a.writeNow(ctx, userColumns, nil, false)

@@ -23,6 +23,11 @@ type userChange struct {
 
 func (o *userChange) flags(c *cobra.Command) {
 	o.userFlags.flags(c)
+	o.changeFlags(c)
+}
+
+// changeFlags are the flags that do not name users.
+func (o *userChange) changeFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
 	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip users who are not there, without an error")
@@ -105,26 +110,34 @@ func (o *userChange) guard(ctx context.Context, tx *db.Tx, users []db.User) erro
 }
 
 // sayAbsent names users who are not there, which --ignore-missing allows.
-func (o *userChange) sayAbsent(names []string) {
+func (a *App) sayAbsent(names []string) {
+	if len(names) > mostTold {
+		a.say("there are no users %s", firstOf(names, ", "))
+		return
+	}
 	for _, name := range names {
-		o.app.say("there is no user %s", name)
+		a.say("there is no user %s", name)
 	}
 }
 
 // finish ends the command with the status for partly done work, if some of it was left.
-func (u *chosenUsers) finish() error {
-	if u.left == nil {
+func (u *chosenUsers) finish() error { return partlyDone(count(len(u.list), "user"), u.left) }
+
+// partlyDone is the error for partly done work: what was done, and why the rest was left; nil
+// if nothing was left.
+func partlyDone(done string, left []error) error {
+	if left == nil {
 		return nil
 	}
 	e := &tokenctl.Error{Code: tokenctl.CodePartlyDone}
 	var reasons []string
-	for _, err := range u.left {
+	for _, err := range left {
 		var known *tokenctl.Error
 		if errors.As(err, &known) && e.Hint == "" {
 			e.Hint = known.Hint
 		}
 		reasons = append(reasons, err.Error())
 	}
-	e.Message = count(len(u.list), "user") + " done; not done: " + firstOf(reasons, "; ")
+	e.Message = done + " done; not done: " + firstOf(reasons, "; ")
 	return e
 }

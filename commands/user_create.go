@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -23,6 +22,8 @@ type userCreateOptions struct {
 	source                     passwordFlags
 	deliver                    delivery
 	consent                    consentFlags
+	keepGoing, ignoreMissing   bool
+	dryRun                     bool
 }
 
 func newUserCreate(a *App) *cobra.Command {
@@ -37,6 +38,10 @@ A password comes from a prompt, a file or standard input, never from an argument
 Without a terminal, and without a flag that says otherwise, it is unusable: right
 for a service account, which logs in with tokens only.
 
+With --ignore-missing only the users who are missing are created, and those who exist
+already stay as they are. With --keep-going so do those whose name, data or password is
+refused, and the exit status is 6.
+
 A CSV file has a header that names its columns, in any order: username, email,
 first_name, last_name, is_staff, is_superuser, is_active, password, and any other
 column of the user table. An empty cell is the default.`,
@@ -49,7 +54,7 @@ column of the user table. An empty cell is the default.`,
 		Args:              o.check,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {
-			a.mutating = true
+			a.mutating = !o.dryRun
 			return o.run(c.Context())
 		},
 	}
@@ -65,6 +70,9 @@ column of the user table. An empty cell is the default.`,
 	o.source.flags(c)
 	f.StringVar(&o.withToken, "with-token", "", "make a token of this `KIND` as well, in the same transaction")
 	o.deliver.flags(c)
+	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
+	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip users who exist already, without an error: create only those who are missing")
+	f.BoolVar(&o.dryRun, "dry-run", false, "show who would be created; create nobody, and make no secret")
 	o.consent.flags(c)
 	must(c.RegisterFlagCompletionFunc("with-token", a.completeKinds("mint")))
 	must(c.RegisterFlagCompletionFunc("set", cobra.NoFileCompletions))
@@ -97,6 +105,9 @@ func (o *userCreateOptions) check(c *cobra.Command, args []string) error {
 	}
 	return nil
 }
+
+// single reports whether exactly one user was asked for, so that JSON is an object.
+func (o *userCreateOptions) single() bool { return len(o.names) == 1 }
 
 // secrets reports whether there will be something to show once.
 func (o *userCreateOptions) secrets() bool { return o.source.generate || o.withToken != "" }
@@ -140,9 +151,8 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 			return err
 		}
 		// What takes long is not begun in vain; the rest is looked at when it is written.
-		if o.secrets() || slices.ContainsFunc(users.list, (*userEntry).mayHavePassword) {
-			found, err := users.existing(ctx, tx)
-			if err = cmp.Or(err, refuseExisting(tx.Layout, found)); err != nil {
+		if o.keepGoing || o.ignoreMissing || o.dryRun || o.secrets() || slices.ContainsFunc(users.list, (*userEntry).mayHavePassword) {
+			if err := o.leaveExisting(ctx, tx, users); err != nil {
 				return err
 			}
 		}
@@ -152,11 +162,30 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if file != nil {
+		if err := o.validate(ctx, layout, users); err != nil {
+			return err
+		}
+	}
+	switch {
+	case users.count == 0 && users.left != nil:
+		return users.left[0]
+	case o.dryRun:
+		return o.showDryRun(ctx, layout, users)
+	case users.count == 0:
+		a.say("no user to create in %s", a.databaseName())
+		return a.writeNone()
+	}
 	if err := o.consent.named(ctx, a, "create", count(users.count, "user"), users.count); err != nil {
 		return err
 	}
-	if err := o.passwords(ctx, layout, users); err != nil {
+	if err := o.passwords(ctx, users); err != nil {
 		return err
+	}
+	if file == nil {
+		if err := o.validate(ctx, layout, users); err != nil {
+			return err
+		}
 	}
 	var work []hashWork
 	for _, n := range users.list {
@@ -190,7 +219,7 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 		if !o.secrets() && !a.asked() && a.report == nil && entries.count > mostTold {
 			return tx.CheckConstraints(ctx)
 		}
-		made, err := entries.existing(ctx, tx)
+		made, err := entries.existing(ctx, tx, nil)
 		if err == nil && len(made) != entries.count {
 			err = refuseExisting(tx.Layout, made) // somebody else made one of the same name
 		}
@@ -215,13 +244,12 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 		made.add(&minted[i])
 	}
 	o.report(users, entries, &made)
-	return nil
+	return partlyDone(count(entries.count, "user"), entries.left)
 }
 
 // hand writes the secrets, or what was asked for, before the transaction
 // commits.
 func (o *userCreateOptions) hand(ctx context.Context, users []db.User, entries []*userEntry, minted []tokens.Minted) error {
-	single := len(users) == 1 && o.fromCSV == ""
 	issued := make([]ownedSecrets, len(users))
 	for i, u := range users {
 		issued[i].owner = u.Username
@@ -243,7 +271,7 @@ func (o *userCreateOptions) hand(ctx context.Context, users []db.User, entries [
 		}
 		text = o.deliver.shaped(&minted[0])
 	} else {
-		text, err = o.deliver.arrangeAll(issued, single, func() ([]output.Column, [][]output.Value) { return createdRows(users, issued) })
+		text, err = o.deliver.arrangeAll(issued, o.single(), func() ([]output.Column, [][]output.Value) { return createdRows(users, issued) })
 	}
 	if err != nil {
 		return err

@@ -120,8 +120,8 @@ func (f *csvFile) each(ctx context.Context, u *db.UserTable, base db.NewUser, do
 			n.Set = maps.Clone(base.Set)
 		}
 		for i, value := range record {
-			if err := n.fill(u, columns[i], value); err != nil {
-				return prefixed(n.where(), err)
+			if err := n.fill(u, columns[i], value); err != nil && n.fault == nil {
+				n.fault = err
 			}
 		}
 		if err := do(n); err != nil {

@@ -80,7 +80,7 @@ func (o *userDeleteOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.sayAbsent(missing)
+	a.sayAbsent(missing)
 	if o.dryRun {
 		return o.showDryRun(seen)
 	}

@@ -18,6 +18,9 @@ type userEntries struct {
 	held  bool // they stay in the list, however many
 	base  db.NewUser
 	file  *csvFile
+	keep  bool         // --keep-going: leave out who cannot be created
+	out   map[int]bool // the lines of those who are left out
+	left  []error      // why, with --keep-going
 }
 
 // entries are the users as the command line or the CSV describes them.
@@ -34,7 +37,7 @@ func (o *userCreateOptions) entries(file *csvFile) (*userEntries, error) {
 		}
 		base.Set[name] = value
 	}
-	users := &userEntries{base: base, file: file, held: o.secrets() || o.app.asked()}
+	users := &userEntries{base: base, file: file, held: o.secrets() || o.app.asked(), keep: o.keepGoing, out: map[int]bool{}}
 	for i, name := range o.names {
 		n := &userEntry{NewUser: base, line: i}
 		n.Username = name
@@ -43,8 +46,30 @@ func (o *userCreateOptions) entries(file *csvFile) (*userEntries, error) {
 	return users, nil
 }
 
-// each calls f for every user as they are described.
-func (u *userEntries) each(ctx context.Context, l *db.Layout, f func(*userEntry) error) error {
+// leave leaves a user out. compact takes those who are left out from the list.
+func (u *userEntries) leave(n *userEntry, err error) {
+	if u.out[n.line] {
+		return
+	}
+	u.out[n.line] = true
+	u.count--
+	if err != nil {
+		u.left = append(u.left, err)
+	}
+}
+
+func (u *userEntries) compact() {
+	u.list = slices.DeleteFunc(u.list, func(n *userEntry) bool { return u.out[n.line] })
+}
+
+// each calls f for every user as they are described, without those who are left out.
+func (u *userEntries) each(ctx context.Context, l *db.Layout, do func(*userEntry) error) error {
+	f := func(n *userEntry) error {
+		if u.out[n.line] {
+			return nil
+		}
+		return do(n)
+	}
 	if u.file != nil {
 		table, err := l.Users()
 		if err != nil {
@@ -66,15 +91,22 @@ func (u *userEntries) each(ctx context.Context, l *db.Layout, f func(*userEntry)
 // clean checks and normalises the users against the database's columns, and finds
 // out whether they are to be kept in the list.
 func (u *userEntries) clean(ctx context.Context, tx *db.Tx) error {
+	defer u.compact()
 	return u.each(ctx, tx.Layout, func(n *userEntry) error {
-		err := cleanUser(tx.Layout, &n.NewUser, n.file == nil)
+		err := n.fault
+		if err == nil {
+			err = cleanUser(tx.Layout, &n.NewUser, n.file == nil)
+		}
 		if err == nil {
 			err = tx.CheckUser(&n.NewUser)
 		}
-		if err != nil {
-			return prefixed(n.where(), err)
-		}
 		u.count++
+		if err = prefixed(n.where(), err); err != nil && !u.keep {
+			return err
+		} else if err != nil {
+			u.leave(n, err)
+			return nil
+		}
 		if u.file == nil {
 			return nil
 		}
@@ -98,11 +130,17 @@ func (u *userEntries) check(ctx context.Context, tx *db.Tx, part []*userEntry) (
 	return found, err
 }
 
-// existing returns the users in the database who have the names.
-func (u *userEntries) existing(ctx context.Context, tx *db.Tx) (found []db.Match, err error) {
+// existing returns the users in the database who have the names. Each is also given to
+// visit, if any, with whom it stands for.
+func (u *userEntries) existing(ctx context.Context, tx *db.Tx, visit func(*userEntry)) (found []db.Match, err error) {
 	return found, u.parts(ctx, tx.Layout, func(part []*userEntry) error {
 		there, err := u.check(ctx, tx, part)
 		found = append(found, there...)
+		for _, m := range there {
+			if visit != nil {
+				visit(part[m.At])
+			}
+		}
 		return err
 	})
 }

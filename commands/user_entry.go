@@ -20,7 +20,8 @@ type userEntry struct {
 	password  tokenctl.Secret // zero: unusable
 	generated bool
 	file      *csvFile // nil: named on the command line
-	line      int
+	line      int      // of the file, or the place on the command line
+	fault     error    // why the line cannot be read as a user
 }
 
 func (n *userEntry) where() string { return n.file.where(n.line) }
@@ -66,8 +67,8 @@ func usersOf(found []db.Match) []db.User {
 	return users
 }
 
-// passwords gets, makes and validates what the users log in with.
-func (o *userCreateOptions) passwords(ctx context.Context, l *db.Layout, users *userEntries) (err error) {
+// passwords gets and makes what the users log in with.
+func (o *userCreateOptions) passwords(ctx context.Context, users *userEntries) (err error) {
 	a := o.app
 	for _, n := range users.list {
 		if ctx.Err() != nil {
@@ -92,6 +93,13 @@ func (o *userCreateOptions) passwords(ctx context.Context, l *db.Layout, users *
 			}
 		}
 	}
+	return nil
+}
+
+// validate runs Django's validators on the passwords that are known. With --keep-going users
+// whose password is rejected are left out.
+func (o *userCreateOptions) validate(ctx context.Context, l *db.Layout, users *userEntries) error {
+	a := o.app
 	if o.source.noValidate {
 		return nil
 	}
@@ -99,7 +107,12 @@ func (o *userCreateOptions) passwords(ctx context.Context, l *db.Layout, users *
 	if err != nil {
 		return err
 	}
-	checked, err := validateAll(ctx, checks, l, users.list)
+	leave := users.leave
+	if !o.keepGoing {
+		leave = nil
+	}
+	checked, err := validateAll(ctx, checks, l, users.list, leave)
+	users.compact()
 	if checked {
 		a.tellChecks(checks, l, err)
 	}
@@ -108,7 +121,7 @@ func (o *userCreateOptions) passwords(ctx context.Context, l *db.Layout, users *
 
 // validateAll runs Django's validators and tells of every password that they
 // reject, and whether there was one to check.
-func validateAll(ctx context.Context, checks django.PasswordChecks, l *db.Layout, users []*userEntry) (checked bool, err error) {
+func validateAll(ctx context.Context, checks django.PasswordChecks, l *db.Layout, users []*userEntry, leave func(*userEntry, error)) (checked bool, err error) {
 	var faults []string
 	for i := range users {
 		n := users[i]
@@ -123,7 +136,9 @@ func validateAll(ctx context.Context, checks django.PasswordChecks, l *db.Layout
 		if n.file == nil && len(problems) > 0 {
 			return checked, rejected(problems)
 		}
-		if len(problems) > 0 {
+		if len(problems) > 0 && leave != nil {
+			leave(n, prefixed(n.where(), rejected(problems)))
+		} else if len(problems) > 0 {
 			faults = append(faults, n.where()+joinProblems(problems))
 		}
 	}

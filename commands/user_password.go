@@ -99,14 +99,13 @@ func passwordLine(text, where string) (tokenctl.Secret, error) {
 }
 
 type userPasswordOptions struct {
-	userFlags
+	userChange
 	source  passwordFlags
 	deliver delivery
-	consent consentFlags
 }
 
 func newUserPassword(a *App) *cobra.Command {
-	o := &userPasswordOptions{userFlags: userFlags{app: a}, source: passwordFlags{app: a}, deliver: delivery{app: a}}
+	o := &userPasswordOptions{userChange: userChange{userFlags: userFlags{app: a}, verb: "change the password of"}, source: passwordFlags{app: a}, deliver: delivery{app: a}}
 	c := &cobra.Command{
 		Use:   "password <username>",
 		Short: "Change a user's password",
@@ -128,21 +127,21 @@ how many there are is said.`,
 		},
 		ValidArgsFunction: a.completeUsers,
 		RunE: func(c *cobra.Command, _ []string) error {
-			a.mutating = true
+			a.mutating = !o.dryRun
 			return o.run(c.Context())
 		},
 	}
 	repeatedVar(c.Flags(), &o.userIDs, "user-id", "the user with this primary key `PK`")
 	o.source.flags(c)
 	o.deliver.outFlag(c)
-	o.consent.flags(c)
+	o.changeFlags(c)
 	return c
 }
 
 func (o *userPasswordOptions) run(ctx context.Context) error {
 	a := o.app
 	switch {
-	case !o.source.given() && !a.interactive():
+	case !o.source.given() && !a.interactive() && !o.dryRun:
 		return usage("nobody can be asked for the password here", "give --password-stdin, --password-file, --generate-password or --no-password")
 	case o.deliver.out != "" && !o.source.generate && !a.asked():
 		return usage("there is nothing to write to --out", "add --generate-password")
@@ -154,21 +153,28 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var u db.User
+	var chosen chosenUsers
+	var absent []string
 	var cost hashing
-	err = store.Read(ctx, func(tx *db.Tx) error {
-		users, err := o.find(ctx, tx, nil)
-		if err != nil {
-			return err
+	err = store.Read(ctx, func(tx *db.Tx) (err error) {
+		if chosen, absent, err = o.choose(ctx, tx); err == nil {
+			cost, err = a.hashing(ctx, tx)
 		}
-		u = users[0]
-		cost, err = a.hashing(ctx, tx)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if err := o.consent.named(ctx, a, "change", "the password of 1 user", 1); err != nil {
+	a.sayAbsent(absent)
+	switch {
+	case o.dryRun:
+		return o.showDryRun(chosen.list)
+	case len(chosen.list) == 0:
+		a.say("no password to change in %s", a.databaseName())
+		return a.writeNone()
+	}
+	u := chosen.list[0]
+	if err := o.consent.named(ctx, a, o.verb, "1 user", 1); err != nil {
 		return err
 	}
 	secret, err := o.password(ctx, store, u)
@@ -212,6 +218,15 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 		return err
 	}
 	o.report(t, &u, held)
+	return nil
+}
+
+// showDryRun is the result of --dry-run: the user whose password would be changed.
+func (o *userPasswordOptions) showDryRun(users []db.User) error {
+	if err := o.app.write(userColumns, userRows(users), len(users) == 1); err != nil {
+		return err
+	}
+	o.app.say("dry run: would %s %s in %s", o.verb, count(len(users), "user"), o.app.databaseName())
 	return nil
 }
 
