@@ -60,6 +60,7 @@ func TestLayoutsOfProjects(t *testing.T) {
 			{args: "verify -", stdin: keyOfAlice, out: "active"},
 			{args: "blacklist -", stdin: keyOfAlice, left: "select name from multitok_token where user_id = 1 => second"},
 			{args: "doctor", status: 4, out: "but not mint: the table multitok_token has further columns that need a value"},
+			{args: "doctor", status: 4, out: "--set name=VALUE, or give the columns a default in the database"},
 		},
 		"own token model beside": {
 			{args: "list", status: 1, errs: "more than one table looks like drf's: authtoken_token, multitok_token"},

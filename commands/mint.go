@@ -35,6 +35,7 @@ type mintOptions struct {
 	lifetime      lifetimeFlags
 	tokenType     string
 	claims        []string
+	set           []string
 	force         bool
 	init          bool
 	importDRF     bool
@@ -68,6 +69,10 @@ With --secret-stdin or --secrets-from no token is made: the secrets are those th
 clients have already. What is weak about one is said. None is printed; stdout has
 the ids.
 
+--set gives every new row a value in a column that only the project's own model of
+tokens or sessions has. The database converts it to the type of the column. A column
+without --set gets its default, else NULL; --set COLUMN= is the empty text.
+
 With --import-drf no token is made: the users' drf tokens get rows of knox, so
 that clients can go on with them when the application changes over to knox. They
 never expire unless --ttl or --expires says so. With --all-users that is done for all
@@ -89,6 +94,7 @@ and the user's last_login stays as it is.`,
   tokenctl mint --users-from names.txt -o csv --out tokens.csv
   tokenctl mint --all-users --without drf --out tokens.tsv
   tokenctl mint --kind knox alice --ttl 90d
+  tokenctl mint alice --set label=deploy
   tokenctl mint alice --secret-stdin <known.key
   tokenctl mint --kind knox --secrets-from known.csv --ttl 90d
   tokenctl mint --kind knox --import-drf --never --users-from names.txt`,
@@ -114,6 +120,7 @@ and the user's last_login stays as it is.`,
 	o.lifetime.flags(c)
 	f.StringVar(&o.tokenType, "type", "", "the `TYPE` of JWT: refresh (with its access token), access or sliding")
 	repeatedVar(f, &o.claims, "claim", "a custom claim of a JWT, as `NAME=JSON`; may be repeated")
+	repeatedVar(f, &o.set, "set", "a further column of the project's own token or session model, as `COLUMN=VALUE`; may be repeated")
 	f.BoolVar(&o.force, "force", false, "make it although the key, or the claims, differ from those of the application")
 	o.deliver.flags(c)
 	f.BoolVar(&o.dryRun, "dry-run", false, "show who would get a token; make none")

@@ -44,19 +44,23 @@ func (r *mintRun) importTokens(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// The clients that go on using a drf key expect what they had.
+	implied := lifetime == tokens.Lifetime{}
+	if implied {
+		lifetime.By = tokens.Never
+	}
+	r.request.Lifetime = lifetime
+	if r.request.Further, err = parseSet(o.set); err != nil {
+		return err
+	}
 	r.store = store
 	if r.filter, err = o.filter.resolve(ctx, a, store, layout); err != nil {
 		return err
 	}
 	if r.selected {
-		if goOn, err := r.selectKeyed(ctx, lifetime); !goOn {
+		if goOn, err := r.selectKeyed(ctx); !goOn {
 			return err
 		}
-	}
-	// The clients that go on using a drf key expect what they had.
-	implied := lifetime == tokens.Lifetime{}
-	if implied {
-		lifetime.By = tokens.Never
 	}
 	var list []tokens.Imported
 	var keyless []string
@@ -67,7 +71,7 @@ func (r *mintRun) importTokens(ctx context.Context) error {
 			}
 		}
 		err := r.eachBatch(ctx, tx, func(users []db.User) error {
-			imported, without, err := r.kind.ImportDRF(ctx, a.env(), tx, users, lifetime, o.dryRun)
+			imported, without, err := r.kind.ImportDRF(ctx, a.env(), tx, users, r.request, o.dryRun)
 			list = append(list, imported...)
 			for i := range without {
 				keyless = append(keyless, without[i].Username)
@@ -120,7 +124,7 @@ func (r *mintRun) importTokens(ctx context.Context) error {
 
 // selectKeyed lists the users whom the flags select and who have a drf token, shows them and
 // asks. It reports whether there is something to do.
-func (r *mintRun) selectKeyed(ctx context.Context, lifetime tokens.Lifetime) (bool, error) {
+func (r *mintRun) selectKeyed(ctx context.Context) (bool, error) {
 	a, o := r.o.app, r.o
 	matching, err := r.list(ctx)
 	if err != nil {
@@ -132,7 +136,7 @@ func (r *mintRun) selectKeyed(ctx context.Context, lifetime tokens.Lifetime) (bo
 			if err != nil {
 				return err
 			}
-			imported, _, err := r.kind.ImportDRF(ctx, a.env(), tx, found.Users, lifetime, true)
+			imported, _, err := r.kind.ImportDRF(ctx, a.env(), tx, found.Users, r.request, true)
 			if err != nil {
 				return err
 			}
@@ -145,6 +149,7 @@ func (r *mintRun) selectKeyed(ctx context.Context, lifetime tokens.Lifetime) (bo
 	if err != nil {
 		return false, err
 	}
+	r.ids = dedupe(r.ids) // a user may have several
 	if n := len(matching) - len(r.ids); n > 0 {
 		a.say("users without a drf token are skipped: %d", n)
 	}
@@ -155,7 +160,7 @@ func (r *mintRun) selectKeyed(ctx context.Context, lifetime tokens.Lifetime) (bo
 	case o.dryRun:
 		return true, nil
 	}
-	return r.ask(ctx, "import", matching, "drf token")
+	return r.ask(ctx, "import", matching, "the drf tokens of "+count(len(r.ids), "user"))
 }
 
 // importing is the kind that takes over drf tokens.

@@ -32,10 +32,16 @@ func (r *mintRun) prepare(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	r.request = tokens.MintRequest{Lifetime: lifetime, Type: o.tokenType, Force: o.force}
+	if r.request.Further, err = parseSet(o.set); err != nil {
+		return false, err
+	}
 	if r.request.Claims, err = parseClaims(o.claims); err != nil {
 		return false, err
 	}
 	if err := r.kind.CheckMint(a.env(), r.request); err != nil {
+		return false, err
+	}
+	if err := r.kind.CheckTable(layout, r.request); err != nil {
 		return false, err
 	}
 	r.filter, err = o.filter.resolve(ctx, a, r.store, layout)
@@ -74,4 +80,23 @@ func parseClaims(list []string) ([]django.JWTClaim, error) {
 		claims = append(claims, c)
 	}
 	return claims, nil
+}
+
+// parseSet reads --set COLUMN=VALUE. An empty value is an empty text.
+func parseSet(list []string) (map[string]string, error) {
+	set := map[string]string{}
+	for _, assignment := range list {
+		name, value, ok := strings.Cut(assignment, "=")
+		if !ok || name == "" {
+			return nil, usage("--set needs COLUMN=VALUE", "write --set phone=+4912345")
+		}
+		if _, twice := set[name]; twice {
+			return nil, usage("--set gives "+name+" twice", "")
+		}
+		if err := fits(nil, value); err != nil {
+			return nil, invalidValue("the value for "+name, "", err)
+		}
+		set[name] = value
+	}
+	return set, nil
 }

@@ -33,19 +33,19 @@ func (r *mintRun) selectUsers(ctx context.Context) (bool, error) {
 		a.say("nothing to mint in %s", a.databaseName())
 		return false, a.writeNone()
 	}
-	return r.ask(ctx, "mint", matching, r.kind.Noun())
+	return r.ask(ctx, "mint", matching, count(len(r.ids), r.kind.Noun()))
 }
 
-// ask shows the users and asks whether to go on. matching are all users whom the flags
-// select.
-func (r *mintRun) ask(ctx context.Context, verb string, matching []string, noun string) (bool, error) {
+// ask shows the users and asks whether to go on. what is what they get. matching are all
+// users whom the flags select.
+func (r *mintRun) ask(ctx context.Context, verb string, matching []string, what string) (bool, error) {
 	a, o := r.o.app, r.o
 	if !o.consent.silent(a) {
 		if err := r.preview(ctx); err != nil {
 			return false, err
 		}
 	}
-	asked, err := o.consent.obtain(ctx, a, verb, count(len(r.ids), noun), len(r.ids))
+	asked, err := o.consent.obtain(ctx, a, verb, what, len(r.ids))
 	if err != nil || !asked {
 		return err == nil, err
 	}

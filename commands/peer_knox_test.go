@@ -50,7 +50,6 @@ func knoxLogin(t testing.TB, pr *djangotest.Project) (token string, r djangotest
 }
 
 func TestPeerKnoxTokens(t *testing.T) {
-	t.Parallel()
 	knoxPeers(t, "", "", func(t *testing.T, pr *djangotest.Project, c cli) {
 		const hello = `"Hello alice!"`
 
@@ -158,7 +157,6 @@ row.expiry = timezone.now() - datetime.timedelta(seconds=1); row.save(); result 
 
 // TestPeerKnoxLimit: knox refuses a login where tokenctl refuses to mint.
 func TestPeerKnoxLimit(t *testing.T) {
-	t.Parallel()
 	knoxPeers(t, `REST_KNOX = {"TOKEN_LIMIT_PER_USER": 2}`, "[knox]\ntoken_limit_per_user = 2\n", func(t *testing.T, pr *djangotest.Project, c cli) {
 		if _, r := knoxLogin(t, pr); r.Status != 200 {
 			t.Fatalf("login: %d %s", r.Status, r.Body)
@@ -181,7 +179,6 @@ AuthToken.objects.create(User.objects.get(), expiry=datetime.timedelta(seconds=-
 
 // TestPeerKnoxRefresh: show foretells what AUTO_REFRESH does.
 func TestPeerKnoxRefresh(t *testing.T) {
-	t.Parallel()
 	knoxPeers(t, `REST_KNOX = {"AUTO_REFRESH": True}`, "[knox]\nauto_refresh = true\n", func(t *testing.T, pr *djangotest.Project, c cli) {
 		token := c.must("", "mint", "--kind", "knox", "alice", "--ttl", "1h")
 		var shown struct{ Notes []string }
@@ -212,7 +209,6 @@ result = AuthToken.objects.get().expiry`, &expiry)
 
 // TestPeerKnoxSettings: a prefix and another digest, where knox has them.
 func TestPeerKnoxSettings(t *testing.T) {
-	t.Parallel()
 	if !djangotest.HasKnox() || knoxIs42() {
 		return
 	}

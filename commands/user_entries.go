@@ -25,18 +25,12 @@ type userEntries struct {
 
 // entries are the users as the command line or the CSV describes them.
 func (o *userCreateOptions) entries(file *csvFile) (*userEntries, error) {
-	base := db.NewUser{Email: o.email, FirstName: o.firstName, LastName: o.lastName,
-		IsActive: !o.inactive, IsStaff: o.staff, IsSuperuser: o.superuser, Set: map[string]string{}}
-	for _, assignment := range o.set {
-		name, value, ok := strings.Cut(assignment, "=")
-		if !ok || name == "" {
-			return nil, usage("--set needs COLUMN=VALUE", "write --set phone=+4912345")
-		}
-		if _, twice := base.Set[name]; twice {
-			return nil, usage("--set gives "+name+" twice", "")
-		}
-		base.Set[name] = value
+	set, err := parseSet(o.set)
+	if err != nil {
+		return nil, err
 	}
+	base := db.NewUser{Email: o.email, FirstName: o.firstName, LastName: o.lastName,
+		IsActive: !o.inactive, IsStaff: o.staff, IsSuperuser: o.superuser, Set: set}
 	users := &userEntries{base: base, file: file, held: o.secrets() || o.app.asked(), keep: o.keepGoing, out: map[int]bool{}}
 	for i, name := range o.names {
 		n := &userEntry{NewUser: base, line: i}

@@ -104,8 +104,8 @@ func (tx *Tx) TokensOf(ctx context.Context, userIDs []string) ([]Token, error) {
 	return tx.tokens(ctx, q)
 }
 
-// TokenKeysOf returns the keys of those of the users who have a token, by id.
-func (tx *Tx) TokenKeysOf(ctx context.Context, users []User) (map[string]tokenctl.Secret, error) {
+// TokenKeysOf returns the keys of those of the users who have tokens, by id.
+func (tx *Tx) TokenKeysOf(ctx context.Context, users []User) (map[string][]tokenctl.Secret, error) {
 	l := tx.Layout
 	q, err := l.authTokens(true)
 	if err != nil {
@@ -115,11 +115,11 @@ func (tx *Tx) TokenKeysOf(ctx context.Context, users []User) (map[string]tokenct
 	if err := l.ownedBy(q, l.AuthToken(), users); err != nil {
 		return nil, err
 	}
-	keys := map[string]tokenctl.Secret{}
+	keys := map[string][]tokenctl.Secret{}
 	return keys, tx.Each(ctx, q, func(r engine.Row) error {
 		id := l.User.keyText(r.Text())
 		key, _ := r.Maybe()
-		keys[id] = tokenctl.NewSecret(key)
+		keys[id] = append(keys[id], tokenctl.NewSecret(key))
 		return r.Err
 	})
 }
@@ -143,27 +143,32 @@ func (tx *Tx) tokens(ctx context.Context, q *engine.Query) ([]Token, error) {
 
 // InsertTokens adds a token for each user; users must be distinct. A user who has a token
 // already, even one that another process has just added, gets none and is in taken, by id.
-func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []tokenctl.Secret) (taken map[string]bool, err error) {
+func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []tokenctl.Secret, further Further) (taken map[string]bool, err error) {
 	l := tx.Layout
-	owners, err := l.newOwners("drf", users)
+	t := l.AuthToken()
+	owners, err := l.newOwners("drf", users, further)
+	if err != nil {
+		return nil, err
+	}
+	values, err := l.furtherValues("drf", further)
 	if err != nil {
 		return nil, err
 	}
 	// Without the conflict target a key that somebody has by an astronomical
 	// chance would count as the user's own.
 	conflict := "on conflict (user_id) do nothing"
-	if l.SeveralTokens() || !l.AuthToken().Column("user_id").Unique {
+	if l.SeveralTokens() || !t.Column("user_id").Unique {
 		conflict = ""
 	}
-	q := l.Engine.Insertion(l.AuthToken().Table, conflict+" returning cast(user_id as text)",
-		engine.Values{Column: "key", Each: revealed(keys)}, engine.Values{Column: "created", Same: l.timeArg(tx.Now)}, engine.Values{Column: "user_id", Each: owners})
+	q := l.Engine.Insertion(t.Table, conflict+" returning cast(user_id as text)", append(values,
+		engine.Values{Column: "key", Each: revealed(keys)}, engine.Values{Column: "created", Same: l.timeArg(tx.Now)}, engine.Values{Column: "user_id", Each: owners})...)
 	got := make(map[string]bool, len(users))
 	err = tx.Each(ctx, q, func(r engine.Row) error {
 		got[l.User.keyText(r.Text())] = true
 		return r.Err
 	})
 	if err != nil || len(got) == len(users) {
-		return nil, err
+		return nil, t.furtherError(err, further)
 	}
 	taken = map[string]bool{}
 	for _, u := range users {

@@ -100,7 +100,7 @@ func insertToken(ctx context.Context, s *db.Store, u db.User, k tokenctl.Secret)
 // inserted is a user's new token; one who has a token already is a
 // CodeTokenExists error.
 func inserted(ctx context.Context, tx *db.Tx, u db.User, k tokenctl.Secret) (db.Token, error) {
-	taken, err := tx.InsertTokens(ctx, []db.User{u}, []tokenctl.Secret{k})
+	taken, err := tx.InsertTokens(ctx, []db.User{u}, []tokenctl.Secret{k}, nil)
 	if taken[u.ID] {
 		err = &tokenctl.Error{Code: tokenctl.CodeTokenExists}
 	}

@@ -136,8 +136,8 @@ func (l *Layout) ownedBy(q *engine.Query, t *Table, users []User) error {
 }
 
 // newOwners are the keys of users who were named and get new rows of a kind.
-func (l *Layout) newOwners(kind string, users []User) ([]any, error) {
-	err := l.Mintable(kind)
+func (l *Layout) newOwners(kind string, users []User, further Further) ([]any, error) {
+	err := l.Mintable(kind, further)
 	if err == nil {
 		err = l.named(l.Credentials(kind))
 	}

@@ -66,7 +66,7 @@ func TestKnoxLayouts(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					_, err = tx.InsertKnoxTokens(t.Context(), users, []django.KnoxRow{{Digest: strings.Repeat("ab", 64), TokenKey: "abababab"}}, knoxBase.Add(time.Hour))
+					_, err = tx.InsertKnoxTokens(t.Context(), users, []django.KnoxRow{{Digest: strings.Repeat("ab", 64), TokenKey: "abababab"}}, knoxBase.Add(time.Hour), nil)
 					dbtest.WantCode(t, err, test.mint)
 					return nil
 				})

@@ -210,12 +210,12 @@ func TestKnoxWrites(t *testing.T) {
 			}
 			digest := "0000000000000000" + strings.Repeat("f", 112)
 			row := []django.KnoxRow{{Digest: digest, TokenKey: "fffffffffffffff"}}
-			made, err := tx.InsertKnoxTokens(ctx, users[:1], row, time.Time{})
+			made, err := tx.InsertKnoxTokens(ctx, users[:1], row, time.Time{}, nil)
 			if err != nil || made[0].Status != "active" || !made[0].Created.Equal(knoxBase) || !made[0].Expires.IsZero() {
 				t.Errorf("inserted: %+v, %v", made, err)
 			}
 			dbtest.WantCode(t, tx.Try(ctx, func() error {
-				_, err := tx.InsertKnoxTokens(ctx, users[1:], row, time.Time{})
+				_, err := tx.InsertKnoxTokens(ctx, users[1:], row, time.Time{}, nil)
 				return err
 			}), tokenctl.CodeAlreadyExists)
 			if found, err := knoxFrom(ctx, tx, "0000000000000000"); len(found) != 2 || err != nil {

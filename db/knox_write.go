@@ -61,9 +61,13 @@ func (tx *Tx) LockKnoxLimit(ctx context.Context) error {
 // InsertKnoxTokens adds a token for each of the users that expires at a time, or
 // never if that is zero. A digest that is there already is a CodeAlreadyExists
 // error.
-func (tx *Tx) InsertKnoxTokens(ctx context.Context, users []User, rows []django.KnoxRow, expires time.Time) ([]KnoxToken, error) {
+func (tx *Tx) InsertKnoxTokens(ctx context.Context, users []User, rows []django.KnoxRow, expires time.Time, further Further) ([]KnoxToken, error) {
 	l := tx.Layout
-	owners, err := l.newOwners("knox", users)
+	owners, err := l.newOwners("knox", users, further)
+	if err != nil {
+		return nil, err
+	}
+	values, err := l.furtherValues("knox", further)
 	if err != nil {
 		return nil, err
 	}
@@ -75,8 +79,9 @@ func (tx *Tx) InsertKnoxTokens(ctx context.Context, users []User, rows []django.
 	for i, r := range rows {
 		list[i] = NewKnoxToken(users[i], r, tx.Now, expires)
 	}
-	return list, tx.InsertAll(ctx, len(list), l.Knox().Table, engine.Values{Column: "digest", Each: digests}, engine.Values{Column: "token_key", Each: keys},
+	values = append(values, engine.Values{Column: "digest", Each: digests}, engine.Values{Column: "token_key", Each: keys},
 		engine.Values{Column: "created", Same: l.timeArg(tx.Now)}, engine.Values{Column: "expiry", Same: l.optTimeArg(expires.Truncate(time.Microsecond))}, engine.Values{Column: "user_id", Each: owners})
+	return list, l.Knox().furtherError(tx.InsertAll(ctx, len(list), l.Knox().Table, values...), further)
 }
 
 // NewKnoxToken is a token just made.

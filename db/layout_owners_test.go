@@ -85,7 +85,7 @@ func TestNamedUsersOwn(t *testing.T) {
 				if _, err := tx.KnoxTokensOf(t.Context(), users...); err != nil {
 					return err
 				}
-				_, err = tx.InsertKnoxTokens(t.Context(), users, []django.KnoxRow{{Digest: strings.Repeat(name, 8), TokenKey: "abcdefgh"}}, time.Time{})
+				_, err = tx.InsertKnoxTokens(t.Context(), users, []django.KnoxRow{{Digest: strings.Repeat(name, 8), TokenKey: "abcdefgh"}}, time.Time{}, nil)
 				return err
 			})
 		}

@@ -110,7 +110,7 @@ func TestOddTexts(t *testing.T) {
 				if _, err := inserted(t.Context(), tx, u, tokenctl.NewSecret(text)); err != nil {
 					return err
 				}
-				if _, err := tx.InsertSessions(t.Context(), []db.User{ann}, []tokenctl.Secret{tokenctl.NewSecret(text)}, []string{"x"}, tx.Now); err != nil {
+				if _, err := tx.InsertSessions(t.Context(), []db.User{ann}, []tokenctl.Secret{tokenctl.NewSecret(text)}, []string{"x"}, tx.Now, nil); err != nil {
 					return err
 				}
 				if err := tx.InsertOutstandingTokens(t.Context(), []db.OutstandingToken{{JTI: text, User: ann}}, tx.Now); err != nil {

@@ -25,7 +25,7 @@ func (tx *Tx) InsertOutstanding(ctx context.Context, t OutstandingToken) (Outsta
 	l := tx.Layout
 	o, err := l.credentials("jwt")
 	if err == nil {
-		err = l.Mintable("jwt")
+		err = l.Mintable("jwt", nil)
 	}
 	if err != nil {
 		return t, err
@@ -116,7 +116,7 @@ func (tx *Tx) RecordOutstanding(ctx context.Context, list []OutstandingToken) ([
 // own model, and expire at one time. A jti that is there already is a CodeAlreadyExists error.
 func (tx *Tx) InsertOutstandingTokens(ctx context.Context, list []OutstandingToken, expires time.Time) error {
 	l := tx.Layout
-	if err := l.Mintable("jwt"); err != nil {
+	if err := l.Mintable("jwt", nil); err != nil {
 		return err
 	}
 	o := l.Outstanding()

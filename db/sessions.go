@@ -271,12 +271,16 @@ func (u *User) MatchSessionAuthHash(hash string, keys *django.SessionKeys) djang
 
 // InsertSessions adds a session for each of the users. The zero User is nobody: a session has
 // no column for its owner.
-func (tx *Tx) InsertSessions(ctx context.Context, users []User, keys []tokenctl.Secret, data []string, expires time.Time) ([]Session, error) {
+func (tx *Tx) InsertSessions(ctx context.Context, users []User, keys []tokenctl.Secret, data []string, expires time.Time, further Further) ([]Session, error) {
 	l := tx.Layout
-	if err := l.Mintable("session"); err != nil {
+	if err := l.Mintable("session", further); err != nil {
 		return nil, err
 	}
 	if err := l.named(l.Session()); err != nil {
+		return nil, err
+	}
+	values, err := l.furtherValues("session", further)
+	if err != nil {
 		return nil, err
 	}
 	expires = markedTime(expires.UTC())
@@ -284,8 +288,9 @@ func (tx *Tx) InsertSessions(ctx context.Context, users []User, keys []tokenctl.
 	for i, u := range users {
 		list[i] = Session{Key: keys[i], Data: data[i], Expires: expires, UserID: u.ID, User: u}
 	}
-	return list, tx.InsertAll(ctx, len(list), l.Session().Table, engine.Values{Column: "session_key", Each: revealed(keys)},
+	values = append(values, engine.Values{Column: "session_key", Each: revealed(keys)},
 		engine.Values{Column: "session_data", Each: engine.Anys(data)}, engine.Values{Column: "expire_date", Same: l.timeArg(expires)})
+	return list, l.Session().furtherError(tx.InsertAll(ctx, len(list), l.Session().Table, values...), further)
 }
 
 // UpdateSession gives the session with this key other contents, whoever had it,

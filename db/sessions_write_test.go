@@ -20,7 +20,7 @@ func TestSessionChanges(t *testing.T) {
 		write := func(f func(tx *db.Tx) error) error { return s.Write(t.Context(), f) }
 		var seen db.Session
 		if err := write(func(tx *db.Tx) (err error) {
-			made, err := tx.InsertSessions(t.Context(), []db.User{ann}, []tokenctl.Secret{key}, []string{sessionData(t, ann.ID)}, expires)
+			made, err := tx.InsertSessions(t.Context(), []db.User{ann}, []tokenctl.Secret{key}, []string{sessionData(t, ann.ID)}, expires, nil)
 			if err == nil {
 				seen = made[0]
 			}
@@ -150,7 +150,7 @@ func TestSessionOfNobody(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, s *db.Store, address string) {
 		if err := s.Write(t.Context(), func(tx *db.Tx) error {
-			_, err := tx.InsertSessions(t.Context(), []db.User{{}}, []tokenctl.Secret{tokenctl.NewSecret("nobodys")}, []string{"data"}, time.Now())
+			_, err := tx.InsertSessions(t.Context(), []db.User{{}}, []tokenctl.Secret{tokenctl.NewSecret("nobodys")}, []string{"data"}, time.Now(), nil)
 			return err
 		}); err != nil {
 			t.Fatal(err)

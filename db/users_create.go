@@ -126,10 +126,7 @@ func newUserError(err error, n *NewUser, columns userColumns) error {
 				typed = append(typed, c.Name+" ("+c.Type+")")
 			}
 		}
-		var e *tokenctl.Error
-		if errors.As(err, &e) && typed != nil {
-			return &tokenctl.Error{Code: e.Code, Message: e.Message, Hint: "check --set " + strings.Join(typed, ", --set "), Err: err}
-		}
+		return checkSet(err, typed)
 	}
 	return err
 }

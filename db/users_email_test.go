@@ -161,7 +161,7 @@ func TestUpdateSession(t *testing.T) {
 		}
 		drop() // which is no fault
 		if err := s.Write(t.Context(), func(tx *db.Tx) error {
-			_, err := tx.InsertSessions(t.Context(), []db.User{ann}, []tokenctl.Secret{key}, []string{"junk"}, time.Now())
+			_, err := tx.InsertSessions(t.Context(), []db.User{ann}, []tokenctl.Secret{key}, []string{"junk"}, time.Now(), nil)
 			return err
 		}); err != nil {
 			t.Fatal(err)

@@ -4,12 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"tokenctl"
 	"tokenctl/db/engine"
-	"tokenctl/django"
 )
 
 // userShape is how users are written who give the same columns: what it takes
@@ -186,14 +184,6 @@ func (tx *Tx) furtherColumns(u *UserTable, s *userShape) (map[*engine.Column]fun
 	return further, nil
 }
 
-// setFlag is the flag that gives a column, as a shell takes it.
-func setFlag(column string) string {
-	if strings.Trim(column, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == "" {
-		return "--set " + column + "=VALUE"
-	}
-	return "--set '" + strings.ReplaceAll(column, "'", `'\''`) + "=VALUE'"
-}
-
 // columnsRequired is for columns that would be null and must not be.
 func columnsRequired(names []string) error {
 	var hints []string
@@ -207,42 +197,4 @@ func columnsRequired(names []string) error {
 	return &tokenctl.Error{Code: tokenctl.CodeColumnsRequired,
 		Message: "this application's users also need a value for " + strings.Join(names, ", "),
 		Hint:    "give " + strings.Join(hints, " ")}
-}
-
-// textArg is the parameter for a value typed by the operator. PostgreSQL
-// converts by itself; SQLite takes anything, and Django would choke on it later.
-func (l *Layout) textArg(c *engine.Column, text string) (any, error) {
-	if l.Engine != engine.SQLite {
-		return text, nil
-	}
-	bad := &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: fmt.Sprintf("the value for %s is no %s", c.Name, c.Type)}
-	switch {
-	case c.Type == "bool":
-		b, err := strconv.ParseBool(strings.ToLower(text))
-		if err != nil {
-			return nil, bad
-		}
-		return b, nil
-	case strings.Contains(c.Type, "int"):
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return nil, bad
-		}
-		return n, nil
-	case c.Type == "datetime":
-		t, err := django.ParseSQLiteTime(text)
-		if err != nil {
-			return nil, bad
-		}
-		return django.FormatSQLiteTime(t), nil
-	case c.Type == "char" && c.Length == 32:
-		hex := uuidHex(text)
-		if hex == "" {
-			return nil, bad
-		}
-		return hex, nil
-	case c.Length > 0 && len([]rune(text)) > c.Length:
-		return nil, &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: fmt.Sprintf("the value for %s is longer than %d characters", c.Name, c.Length)}
-	}
-	return text, nil
 }

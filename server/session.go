@@ -208,7 +208,7 @@ func (s *Server) writeSession(r *request, w *response, save bool) error {
 		}
 		expires := v.data.Expiry.ExpireDate(now, settings)
 		if !v.stored {
-			_, err = tx.InsertSessions(r.ctx, []db.User{{}}, []tokenctl.Secret{v.key}, []string{data}, expires)
+			_, err = tx.InsertSessions(r.ctx, []db.User{{}}, []tokenctl.Secret{v.key}, []string{data}, expires, nil)
 			return err
 		}
 		found, err := tx.UpdateSession(r.ctx, v.key, data, expires)

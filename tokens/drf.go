@@ -244,7 +244,7 @@ func mintDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintR
 	if err != nil {
 		return nil, nil, err
 	}
-	taken, err := tx.InsertTokens(ctx, users, keys)
+	taken, err := tx.InsertTokens(ctx, users, keys, req.Further)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -286,9 +286,9 @@ func atLimitDRF(ctx context.Context, _ Env, tx *db.Tx, users []db.User) ([]Refus
 	}
 	var refused []Refusal
 	for _, u := range users {
-		if key, has := held[u.ID]; has {
+		if keys := held[u.ID]; keys != nil {
 			e := hasDRF(u)
-			e.Hint = "replace it: tokenctl rotate " + drfID(u.ID, key)
+			e.Hint = "replace it: tokenctl rotate " + drfID(u.ID, keys[0])
 			refused = append(refused, Refusal{u, e})
 		}
 	}

@@ -17,6 +17,9 @@ func checkMintJWT(_ Env, r MintRequest) error {
 	default:
 		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "there is no token type " + r.Type, Hint: "the types are refresh (with its access token), access and sliding"}
 	}
+	if len(r.Further) > 0 {
+		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "the table of jwt tokens has no further columns: simplejwt takes no other model", Hint: "leave out --set; --claim gives a JWT further claims"}
+	}
 	return checkLifetimeJWT(r.Lifetime)
 }
 

@@ -47,6 +47,7 @@ type MintRequest struct {
 	Claims   []django.JWTClaim // jwt: custom claims
 	Force    bool              // do it although the configured key verifies nothing that is stored
 	Secrets  []tokenctl.Secret // of MintAll: those of the users, checked by Provide; nil: new ones
+	Further  db.Further        // values for the further columns of a model of the project's own
 }
 
 // RotateRequest is how the operator wants a credential replaced.
@@ -122,7 +123,7 @@ type Kind struct {
 	Provide func(env Env, l *db.Layout, owner string, secret tokenctl.Secret) (weak []string, err error)
 	// ImportDRF makes rows of the kind for the users' DRF keys. keyless are the users without
 	// a DRF key. With dry it returns the rows without writing them.
-	ImportDRF func(ctx context.Context, env Env, tx *db.Tx, users []db.User, lifetime Lifetime, dry bool) (imported []Imported, keyless []db.User, err error)
+	ImportDRF func(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest, dry bool) (imported []Imported, keyless []db.User, err error)
 	// Rotate replaces credentials. For each credential in Outcomes the Minted is empty.
 	Rotate func(context.Context, Env, *db.Tx, []*Ref, RotateRequest) ([]Minted, db.Outcomes, error)
 	// Expire moves the ends of live credentials and returns the new ones. CheckExpire returns
@@ -303,6 +304,15 @@ func (k *Kind) tableMissing() error {
 		Hint: fmt.Sprintf("add %q to INSTALLED_APPS and run manage.py migrate; for another schema give --schema", k.App)}
 }
 
+// CheckTable returns an error if no row can be made as it is requested. A kind whose
+// credentials can work without a row checks that itself.
+func (k *Kind) CheckTable(l *db.Layout, r MintRequest) error {
+	if k.Tableless {
+		return nil
+	}
+	return l.Mintable(k.Name, r.Further)
+}
+
 // Check returns a CodeTableMissing error when the database has no such kind.
 func (k *Kind) Check(l *db.Layout) error {
 	if k.Present(l) {
@@ -319,7 +329,7 @@ func (k *Kind) Ready(env Env, l *db.Layout, verb string) error {
 		if err := k.CheckMint(env, MintRequest{}); err != nil {
 			return err
 		}
-		if err := l.Mintable(k.Name); err != nil {
+		if err := l.Mintable(k.Name, nil); err != nil {
 			return err
 		}
 		if l.Credentials(k.Name).Owner == nil {

@@ -15,11 +15,11 @@ type Imported struct {
 	Fresh bool // the row was made, not there already
 }
 
-func importDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, lifetime Lifetime, dry bool) (imported []Imported, keyless []db.User, err error) {
+func importDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest, dry bool) (imported []Imported, keyless []db.User, err error) {
 	if err := DRF.Check(tx.Layout); err != nil {
 		return nil, nil, err
 	}
-	if err := tx.Layout.Mintable("knox"); err != nil {
+	if err := tx.Layout.Mintable("knox", req.Further); err != nil {
 		return nil, nil, err
 	}
 	keys, err := tx.TokenKeysOf(ctx, users)
@@ -30,17 +30,17 @@ func importDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, lifetim
 	var rows []django.KnoxRow
 	var starts []string
 	for _, u := range users {
-		key, has := keys[u.ID]
-		if !has {
+		if keys[u.ID] == nil {
 			keyless = append(keyless, u)
-			continue
 		}
-		row, err := tx.Layout.KnoxScheme().Row(env.Settings.Knox, key, "")
-		if err != nil {
-			return nil, nil, &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: "the drf token of " + u.Username + " cannot be one of knox: " + err.Error(),
-				Hint: "leave the user out, or rotate the token first"}
+		for _, key := range keys[u.ID] {
+			row, err := tx.Layout.KnoxScheme().Row(env.Settings.Knox, key, "")
+			if err != nil {
+				return nil, nil, &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: "the drf token of " + u.Username + " cannot be one of knox: " + err.Error(),
+					Hint: "leave the user out, or rotate the token first"}
+			}
+			owners, rows, starts = append(owners, u), append(rows, row), append(starts, row.TokenKey)
 		}
-		owners, rows, starts = append(owners, u), append(rows, row), append(starts, row.TokenKey)
 	}
 	found, err := tx.KnoxTokensKeyed(ctx, starts)
 	if err != nil {
@@ -50,7 +50,7 @@ func importDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, lifetim
 	for _, t := range found {
 		there[t.Digest] = t
 	}
-	expires := knoxEnd(env, tx.Now, lifetime)
+	expires := knoxEnd(env, tx.Now, req.Lifetime)
 	var fresh []db.User
 	var made []django.KnoxRow
 	for i, u := range owners {
@@ -72,6 +72,6 @@ func importDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, lifetim
 	if dry || made == nil {
 		return imported, keyless, nil
 	}
-	_, err = tx.InsertKnoxTokens(ctx, fresh, made, expires)
+	_, err = tx.InsertKnoxTokens(ctx, fresh, made, expires, req.Further)
 	return imported, keyless, err
 }

@@ -36,13 +36,13 @@ func mintKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User, req Mint
 	if req.Secrets != nil && refused != nil {
 		return nil, refused, nil // all users get their secrets, or none
 	}
-	minted, err := newKnox(ctx, env, tx, without(users, refused), req.Secrets, knoxEnd(env, tx.Now, req.Lifetime))
+	minted, err := newKnox(ctx, env, tx, without(users, refused), req)
 	return minted, refused, err
 }
 
-// newKnox makes a token for each of the users, of these secrets or, if they are nil, of new
-// ones.
-func newKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User, secrets []tokenctl.Secret, expires time.Time) ([]Minted, error) {
+// newKnox makes a token for each of the users.
+func newKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest) ([]Minted, error) {
+	secrets := req.Secrets
 	var rows []django.KnoxRow
 	var err error
 	if secrets == nil {
@@ -53,7 +53,7 @@ func newKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User, secrets [
 	if err != nil {
 		return nil, err
 	}
-	list, err := tx.InsertKnoxTokens(ctx, users, rows, expires)
+	list, err := tx.InsertKnoxTokens(ctx, users, rows, knoxEnd(env, tx.Now, req.Lifetime), req.Further)
 	return mintedKnox(list, secrets), err
 }
 

@@ -129,7 +129,7 @@ func TestKnoxSchemes(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			withKnox(t, func(t *testing.T, s *db.Store, env tokens.Env, ann db.User, address string) {
 				in(t, s, func(ctx context.Context, tx *db.Tx) error {
-					_, err := tx.InsertKnoxTokens(ctx, []db.User{ann}, []django.KnoxRow{{Digest: test.digest, TokenKey: test.key}}, time.Time{})
+					_, err := tx.InsertKnoxTokens(ctx, []db.User{ann}, []django.KnoxRow{{Digest: test.digest, TokenKey: test.key}}, time.Time{}, nil)
 					return err
 				})
 				if test.salt != "" {
@@ -165,7 +165,7 @@ func TestKnoxIDs(t *testing.T) {
 			var digests []string
 			for i := range 2 {
 				digest := "aaaaaaaaaaaaaaaa" + fmt.Sprintf("%0112d", i)
-				if _, err := tx.InsertKnoxTokens(ctx, []db.User{ann}, []django.KnoxRow{{Digest: digest, TokenKey: "aaaaaaaaaaaaaaa"}}, time.Time{}); err != nil {
+				if _, err := tx.InsertKnoxTokens(ctx, []db.User{ann}, []django.KnoxRow{{Digest: digest, TokenKey: "aaaaaaaaaaaaaaa"}}, time.Time{}, nil); err != nil {
 					return err
 				}
 				digests = append(digests, digest)

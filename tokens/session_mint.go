@@ -122,7 +122,7 @@ func mintSession(ctx context.Context, env Env, tx *db.Tx, users []db.User, req M
 	if err != nil {
 		return nil, nil, err
 	}
-	list, err := tx.InsertSessions(ctx, users, secrets, data, expires)
+	list, err := tx.InsertSessions(ctx, users, secrets, data, expires, req.Further)
 	if err != nil {
 		return nil, nil, err
 	}

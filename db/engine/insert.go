@@ -30,21 +30,15 @@ func (d Dialect) Insertion(t *Table, conflict string, columns ...Values) *Query 
 	var each [][]any
 	for _, c := range columns {
 		names = append(names, Quote(c.Column))
-		typ := ""
-		if d == PostgreSQL {
-			typ = t.Column(c.Column).Type
-		}
 		switch {
 		case c.Each == nil:
 			args = append(args, c.Same)
-			exprs = append(exprs, "$"+strconv.Itoa(len(args)))
-			if typ != "" {
-				exprs[len(exprs)-1] = "cast($" + strconv.Itoa(len(args)) + " as " + Quote(typ) + ")"
-			}
+			exprs = append(exprs, "$"+strconv.Itoa(len(args))) // PostgreSQL gives it the type of the column
 		case d == SQLite:
 			exprs = append(exprs, "json_extract(n.value, '$["+strconv.Itoa(len(each))+"]')")
 			each = append(each, c.Each)
 		default:
+			typ := t.Column(c.Column).Type
 			args = append(args, ArrayOf(typ, c.Each))
 			lists = append(lists, "cast($"+strconv.Itoa(len(args))+" as "+Quote(typ)+"[])")
 			fields = append(fields, Quote(c.Column))

@@ -1,0 +1,76 @@
+package db
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"tokenctl"
+	"tokenctl/db/engine"
+	"tokenctl/django"
+)
+
+// setFlag is the flag that gives a column, as a shell takes it.
+func setFlag(column string) string {
+	if strings.Trim(column, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == "" {
+		return "--set " + column + "=VALUE"
+	}
+	return "--set '" + strings.ReplaceAll(column, "'", `'\''`) + "=VALUE'"
+}
+
+// textArg is the parameter for a value typed by the operator. PostgreSQL
+// converts by itself; SQLite takes anything, and Django would choke on it later.
+func (l *Layout) textArg(c *engine.Column, text string) (any, error) {
+	if l.Engine != engine.SQLite {
+		return text, nil
+	}
+	bad := &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: fmt.Sprintf("the value for %s is no %s", c.Name, c.Type)}
+	switch {
+	case c.Type == "bool":
+		b, err := strconv.ParseBool(strings.ToLower(text))
+		if err != nil {
+			return nil, bad
+		}
+		return b, nil
+	case strings.Contains(c.Type, "int"):
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return nil, bad
+		}
+		return n, nil
+	case c.Type == "real" || c.Type == "decimal":
+		if _, err := strconv.ParseFloat(text, 64); err != nil {
+			return nil, bad
+		}
+	case c.Type == "datetime":
+		t, err := django.ParseSQLiteTime(text)
+		if err != nil {
+			return nil, bad
+		}
+		return django.FormatSQLiteTime(t), nil
+	case c.Type == "date":
+		if _, err := time.Parse(time.DateOnly, text); err != nil {
+			return nil, bad
+		}
+	case c.Type == "char" && c.Length == 32:
+		hex := uuidHex(text)
+		if hex == "" {
+			return nil, bad
+		}
+		return hex, nil
+	case c.Length > 0 && len([]rune(text)) > c.Length:
+		return nil, &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: fmt.Sprintf("the value for %s is longer than %d characters", c.Name, c.Length)}
+	}
+	return text, nil
+}
+
+// checkSet adds the columns with typed values, and their types, to an error about a value.
+func checkSet(err error, typed []string) error {
+	var e *tokenctl.Error
+	if typed == nil || !errors.As(err, &e) || e.Code != tokenctl.CodeInvalidValue {
+		return err
+	}
+	return &tokenctl.Error{Code: e.Code, Message: e.Message, Hint: "check --set " + strings.Join(typed, ", --set "), Err: err}
+}
