@@ -190,11 +190,11 @@ func TestPeerKnoxRefresh(t *testing.T) {
 		pr.Eval(`
 from knox.models import AuthToken
 result = AuthToken.objects.get().expiry`, &expiry)
-		prefix := "AUTO_REFRESH is on: used now, the token would be renewed to "
-		if len(shown.Notes) != 1 || !strings.HasPrefix(shown.Notes[0], prefix) {
+		const before, behind = "AUTO_REFRESH is on: used now, the token would be renewed to ", " (TOKEN_TTL 10h, knox's default: no setting says otherwise)"
+		if len(shown.Notes) != 1 || !strings.HasPrefix(shown.Notes[0], before) || !strings.HasSuffix(shown.Notes[0], behind) {
 			t.Fatalf("notes: %q", shown.Notes)
 		}
-		foretold, err := time.Parse(time.RFC3339, strings.TrimPrefix(shown.Notes[0], prefix))
+		foretold, err := time.Parse(time.RFC3339, strings.TrimSuffix(strings.TrimPrefix(shown.Notes[0], before), behind))
 		if err != nil || expiry.Sub(foretold).Abs() > time.Minute {
 			t.Errorf("renewed to %s, foretold %s, %v", expiry, foretold, err)
 		}
