@@ -24,6 +24,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -74,6 +75,7 @@ type App struct {
 	standing    string       // what stands of a change that is made in parts; the command sets it behind each
 	serving     atomic.Bool  // requests that have begun are finished before the end
 	held        bytes.Buffer // remarks that a JSON error on stderr would stand beside
+	noted       sync.Map     // the notes that were said
 	line        progressLine
 }
 

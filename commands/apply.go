@@ -23,6 +23,7 @@ func (f *changeFlags) apply(ctx context.Context, store *db.Store, s *selection, 
 		change = store.Write // a few rows take no longer than --timeout
 	}
 	f.recordChange(s)
+	f.app.noted.Clear() // what was noted before the question is noted again with the result
 	missing := s.missing
 	return again(func() error { return change(ctx, do) }, func() bool {
 		s.missing = missing

@@ -26,7 +26,7 @@ const (
 // finding is one row of doctor's answer.
 type finding struct{ check, status, found, fix string }
 
-var doctorColumns = []output.Column{{Name: "check", Whole: true}, {Name: "status", Whole: true, Colors: map[string]string{
+var doctorColumns = []output.Column{{Name: "check", Decides: true}, {Name: "status", Decides: true, Colors: map[string]string{
 	statusOK: green, statusWarning: yellow, statusProblem: red}}, {Name: "found", Whole: true}, {Name: "fix", Whole: true}}
 
 func newDoctor(a *App) *cobra.Command {

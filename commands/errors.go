@@ -229,9 +229,9 @@ func (a *App) complain(e *tokenctl.Error) {
 	if a.colored(a.Term.Stderr) {
 		name, hint = "\x1b[1;31mtokenctl:\x1b[0m", "\x1b[1mhint:\x1b[0m"
 	}
-	fmt.Fprintf(a.Stderr, "%s %s\n", name, output.Visible(e.Message))
+	fmt.Fprintf(a.Stderr, "%s %s\n", name, a.wrapped(len("tokenctl: "), output.Visible(e.Message)))
 	if e.Hint != "" {
-		fmt.Fprintf(a.Stderr, "%s %s\n", hint, output.Visible(e.Hint))
+		fmt.Fprintf(a.Stderr, "%s %s\n", hint, a.wrapped(len("hint: "), output.Visible(e.Hint)))
 	}
 }
 

@@ -271,14 +271,14 @@ func (a *App) prompt(ctx context.Context, question string) (string, error) {
 
 // confirm asks a question whose answer is no unless it is yes.
 func (a *App) confirm(ctx context.Context, question string) (bool, error) {
-	line, err := a.answer(ctx, question+" [y/N] ")
+	line, err := a.answer(ctx, question+" [y/N]")
 	line = strings.ToLower(line)
 	return line == "y" || line == "yes", err
 }
 
 // answer asks for a line.
 func (a *App) answer(ctx context.Context, question string) (string, error) {
-	fmt.Fprint(a.Stderr, question)
+	fmt.Fprint(a.Stderr, a.wrapped(2, question)+" ")
 	line, err := await(ctx, func() (string, error) {
 		line, _ := bufio.NewReader(a.Stdin).ReadString('\n') // an end of input is no answer
 		return strings.TrimSpace(line), nil

@@ -79,6 +79,7 @@ func (o *listOptions) run(c *cobra.Command) error {
 	n := 0
 	var lost unread
 	var assumed string
+	whys := reasons{n: map[statusReason]int{}}
 	var row []output.Value
 	for credential, err := range tokens.List(ctx, a.env(), store, sel) {
 		if err != nil {
@@ -89,6 +90,7 @@ func (o *listOptions) run(c *cobra.Command) error {
 		if credential.Assumed != "" {
 			assumed = credential.Assumed
 		}
+		whys.add(&credential)
 		if n++; o.count {
 			continue
 		}
@@ -117,6 +119,7 @@ func (o *listOptions) run(c *cobra.Command) error {
 		a.say("note: %s", assumed)
 	}
 	if a.Term.Stdout {
+		whys.tell(a)
 		if !o.count {
 			a.sayTotal(n, "credential")
 		}

@@ -58,6 +58,35 @@ func auditValue(name string, c *tokens.Credential, now time.Time) output.Value {
 	return output.Null()
 }
 
+// reasons are why credentials are disabled or dead.
+type reasons struct {
+	order []statusReason
+	n     map[statusReason]int
+}
+
+type statusReason struct {
+	status tokens.Status
+	why    string
+}
+
+func (r *reasons) add(c *tokens.Credential) {
+	why := c.Why()
+	if why == "" {
+		return
+	}
+	key := statusReason{c.Status, why}
+	if r.n[key]++; r.n[key] == 1 {
+		r.order = append(r.order, key)
+	}
+}
+
+// tell says of how many credentials each of the reasons holds.
+func (r *reasons) tell(a *App) {
+	for _, key := range r.order {
+		a.say("note: %d %s: %s", r.n[key], key.status, key.why)
+	}
+}
+
 // days is the number of whole days between two times; less than a day backwards is -1. A
 // [time.Duration] would end after 292 years.
 func days(from, to time.Time) int64 {

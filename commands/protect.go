@@ -48,7 +48,7 @@ func (a *App) allowed() error {
 
 // askName asks for the name of the protected context.
 func (a *App) askName(ctx context.Context, question string) error {
-	typed, err := a.answer(ctx, fmt.Sprintf("%s\nThis database is protected. Type the name of its context, %s: ", question, a.protected))
+	typed, err := a.answer(ctx, fmt.Sprintf("%s\nThis database is protected. Type the name of its context, %s:", question, a.protected))
 	if err != nil {
 		return err
 	}

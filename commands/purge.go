@@ -33,7 +33,7 @@ type purgeOptions struct {
 	left           []error // why some of it was not done, with keepGoing
 }
 
-var purgeColumns = []output.Column{{Name: "kind", Whole: true}, {Name: "expired"}, {Name: "deleted"}}
+var purgeColumns = []output.Column{{Name: "kind", Decides: true}, {Name: "expired"}, {Name: "deleted"}}
 
 func newPurge(a *App) *cobra.Command {
 	o := &purgeOptions{app: a}

@@ -24,11 +24,37 @@ func (a *App) remarks() io.Writer {
 	return a.Stderr
 }
 
-// say tells the person something about what happens, on stderr.
+// say tells the person something about what happens, on stderr. A note is said once.
 func (a *App) say(format string, args ...any) {
-	if !a.global.quiet {
-		fmt.Fprintln(a.remarks(), output.Visible(tokens.Hide(fmt.Sprintf(format, args...))))
+	if a.global.quiet {
+		return
 	}
+	text := output.Visible(tokens.Hide(fmt.Sprintf(format, args...)))
+	note, is := strings.CutPrefix(text, noteLabel)
+	if !is {
+		fmt.Fprintln(a.remarks(), a.wrapped(2, text))
+	} else if _, again := a.noted.LoadOrStore(note, true); !again {
+		fmt.Fprintln(a.remarks(), noteLabel+a.wrapped(len(noteLabel), note))
+	}
+}
+
+const noteLabel = "note: "
+
+// narrowestRemark is what text on stderr is wrapped to at least, however narrow the terminal is.
+const narrowestRemark = 20
+
+// wrapped breaks the lines of a text for stderr between words where they do not fit the
+// terminal. What was broken off is indented so far.
+func (a *App) wrapped(indent int, text string) string {
+	width := a.width()
+	if !a.Term.Stderr || width <= 0 {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = strings.Join(output.Wrap(line, max(width-indent, narrowestRemark)), "\n"+strings.Repeat(" ", indent))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // explain says something on stderr that only -v asks for.

@@ -12,10 +12,10 @@ import (
 // The fields of every object are frozen: scripts name them. A test holds them
 // against the contract.
 
-var credentialColumns = []output.Column{{Name: "id", Whole: true}, {Name: "kind", Within: "id"}, {Name: "type", Extra: true}, {Name: "user", Whole: true},
+var credentialColumns = []output.Column{{Name: "id", Decides: true}, {Name: "kind", Within: "id"}, {Name: "type", Extra: true}, {Name: "user", Decides: true},
 	{Name: "user_id", Extra: true}, statusColumn, {Name: "created"}, {Name: "expires"}, {Name: "signature", Extra: true}}
 
-var statusColumn = output.Column{Name: "status", Whole: true, Colors: map[string]string{
+var statusColumn = output.Column{Name: "status", Decides: true, Colors: map[string]string{
 	string(tokens.Active): green, string(tokens.Expired): faint, string(tokens.Disabled): yellow, string(tokens.Dead): red, string(tokens.Blacklisted): red}}
 
 // The parameters of SGR sequences.
@@ -59,13 +59,13 @@ func showRow(c *tokens.Credential) []output.Value {
 	return append(credentialRow(c), owner, output.Raw(c.Claims), output.Strings(slices.Concat(c.Notes, c.UnreadNotes())))
 }
 
-var verifyColumns = []output.Column{{Name: "id", Whole: true}, {Name: "kind", Within: "id"}, {Name: "type", Extra: true}, statusColumn, {Name: "reason", Whole: true},
-	{Name: "user", Whole: true}, {Name: "expires"}}
+var verifyColumns = []output.Column{{Name: "id", Decides: true}, {Name: "kind", Within: "id"}, {Name: "type", Extra: true}, statusColumn, {Name: "reason", Whole: true},
+	{Name: "user", Decides: true}, {Name: "expires"}}
 
 // reasonColumn is what --keep-going adds: why nothing was done, null where it was.
 var reasonColumn = output.Column{Name: "reason", Whole: true}
 
-var userColumns = []output.Column{{Name: "id", Whole: true}, {Name: "username", Whole: true}, {Name: "email", Within: "username"}, right("is_active", "inactive", ""),
+var userColumns = []output.Column{{Name: "id", Decides: true}, {Name: "username", Decides: true}, {Name: "email", Within: "username"}, right("is_active", "inactive", ""),
 	right("is_staff", "", "staff"), right("is_superuser", "", "superuser"), {Name: "has_usable_password", Extra: true}, {Name: "date_joined", Extra: true}, {Name: "last_login"}}
 
 // right is a column about what a user may do. A table at a terminal has one column for all of them.

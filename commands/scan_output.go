@@ -13,7 +13,7 @@ import (
 const sarif = "sarif"
 
 var findingColumns = []output.Column{{Name: "path", Whole: true}, {Name: "line"}, {Name: "column"}, {Name: "commit", Extra: true, Whole: true}, {Name: "form"}, {Name: "kind", Within: "id"},
-	{Name: "type", Extra: true}, {Name: "id", Whole: true}, {Name: "user", Whole: true}, {Name: "user_id", Extra: true}, statusColumn, {Name: "is_staff", Extra: true}, {Name: "is_superuser", Extra: true}}
+	{Name: "type", Extra: true}, {Name: "id", Decides: true}, {Name: "user", Decides: true}, {Name: "user_id", Extra: true}, statusColumn, {Name: "is_staff", Extra: true}, {Name: "is_superuser", Extra: true}}
 
 func findingRow(f *scan.Finding) []output.Value {
 	m := f.Match

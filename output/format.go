@@ -64,11 +64,12 @@ type Column struct {
 
 	// What follows is for tables at a terminal, see layout.go.
 
-	Whole  bool              // its text is never cut, and the column is never left out
-	Within string            // the column that usually holds the same text, alone or before a colon
-	Group  string            // the column that shows this truth value together with others
-	Words  [2]string         // what the group shows when the value is false, and when it is true; "" for nothing
-	Colors map[string]string // the parameters of the SGR sequence for a text, such as "32" for green
+	Whole   bool              // its text is never cut
+	Decides bool              // it is never cut and never left out
+	Within  string            // the column that usually holds the same text, alone or before a colon
+	Group   string            // the column that shows this truth value together with others
+	Words   [2]string         // what the group shows when the value is false, and when it is true; "" for nothing
+	Colors  map[string]string // the parameters of the SGR sequence for a text, such as "32" for green
 }
 
 // Options says how rows are written.

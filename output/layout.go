@@ -11,8 +11,9 @@ import (
 //
 //   - the truth values of a group are one column, which tells the true ones by words;
 //   - a column that says nothing new in any row is left out: its values are empty, or stand in another column too. This
-//     does not hold for columns that Options.Columns names, nor for those that are Whole;
-//   - text is cut to what fits, but not below a readable width, and numbers, times and Whole columns are never cut;
+//     does not hold for columns that decide, nor for those that Options.Columns names;
+//   - text is cut to what fits, but not below a readable width, and numbers, times, columns that decide and those that
+//     are to stay whole are never cut;
 //   - where this is not enough, columns stand closer together;
 //   - a table that does not fit so is written as blocks: a record each, with a line for each value.
 //
@@ -49,7 +50,7 @@ func (w *Writer) tableColumns() []tableColumn {
 			}
 		}
 		cols = append(cols, tableColumn{name: name, from: []int{i}, group: group, colors: c.Colors,
-			keep: !people || c.Whole || w.opts.named(c.Name), whole: c.Whole || group})
+			keep: !people || c.Decides || w.opts.named(c.Name), whole: c.Whole || c.Decides || group})
 		holders = append(holders, c.Within)
 	}
 	for n, holder := range holders {

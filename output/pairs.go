@@ -24,7 +24,7 @@ func (w *Writer) encodePairs(row []Value) error {
 	}
 	for _, i := range w.sel {
 		c := w.cols[i]
-		if w.opts.Width > 0 && row[i].empty() && !c.Whole && !w.opts.named(c.Name) {
+		if w.opts.Width > 0 && row[i].empty() && !c.Decides && !w.opts.named(c.Name) {
 			continue
 		}
 		w.appendPair(c.Name, width, w.cellLines(row[i], &style), c.Colors)
@@ -70,6 +70,7 @@ func (w *Writer) cellLines(v Value, style *textStyle) []string {
 		}
 		return list
 	case v.kind == kindObject && people:
+		short := peopleTable(w.opts.Now) // the times that matter have columns of their own
 		width := 0
 		for _, key := range v.more.keys {
 			width = max(width, displaywidth.String(key))
@@ -77,7 +78,7 @@ func (w *Writer) cellLines(v Value, style *textStyle) []string {
 		var list []string
 		for i, key := range v.more.keys {
 			if value := v.more.vals[i]; !value.empty() {
-				list = append(list, key+strings.Repeat(" ", width-displaywidth.String(key)+gap)+w.cell(value, style))
+				list = append(list, key+strings.Repeat(" ", width-displaywidth.String(key)+gap)+w.cell(value, &short))
 			}
 		}
 		return list

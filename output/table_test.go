@@ -13,7 +13,7 @@ import (
 	"github.com/clipperhouse/displaywidth"
 )
 
-var listColumns = []Column{{Name: "id", Whole: true}, {Name: "user"}, {Name: "user_id", Extra: true}, {Name: "created"}, {Name: "last_login"}}
+var listColumns = []Column{{Name: "id", Decides: true}, {Name: "user"}, {Name: "user_id", Extra: true}, {Name: "created"}, {Name: "last_login"}}
 
 // listNow is what the times of listRows are told from.
 var listNow = time.Date(2026, 3, 7, 6, 0, 0, 0, time.UTC)
@@ -157,7 +157,7 @@ func TestShrink(t *testing.T) {
 
 // TestTableLeavesOut is what a table at a terminal does not repeat.
 func TestTableLeavesOut(t *testing.T) {
-	cols := []Column{{Name: "id", Whole: true}, {Name: "kind", Within: "id"}, {Name: "user", Whole: true}, {Name: "email", Within: "user"},
+	cols := []Column{{Name: "id", Decides: true}, {Name: "kind", Within: "id"}, {Name: "user", Decides: true}, {Name: "email", Within: "user"},
 		{Name: "is_active", Group: "rights", Words: [2]string{"inactive", ""}}, {Name: "is_staff", Group: "rights", Words: [2]string{"", "staff"}}, {Name: "ends"}}
 	rows := func() [][]Value {
 		return [][]Value{
@@ -225,7 +225,7 @@ func TestTableColors(t *testing.T) {
 
 // TestRecords writes rows in full at a terminal, one below the other.
 func TestRecords(t *testing.T) {
-	cols := []Column{{Name: "id", Whole: true}, {Name: "user", Whole: true}, {Name: "last"}, {Name: "owner"}, {Name: "claims"}, {Name: "notes"}}
+	cols := []Column{{Name: "id", Decides: true}, {Name: "user", Decides: true}, {Name: "last"}, {Name: "owner"}, {Name: "claims"}, {Name: "notes"}}
 	at := Time(time.Date(2026, 3, 4, 5, 6, 59, 0, time.UTC))
 	rows := func() [][]Value {
 		return [][]Value{
@@ -262,7 +262,7 @@ last    never
 
 // TestTableWindow writes rows that do not fit into the layout that earlier rows have settled.
 func TestTableWindow(t *testing.T) {
-	cols := []Column{{Name: "id", Whole: true}, {Name: "user"}, {Name: "kind"}, {Name: "email"}}
+	cols := []Column{{Name: "id", Decides: true}, {Name: "user"}, {Name: "kind"}, {Name: "email"}}
 	const before = "id-1  bob   drf\n"
 	for _, test := range []struct {
 		name  string
@@ -376,7 +376,7 @@ func TestTableTellsApart(t *testing.T) {
 	for i, v := range cells {
 		for _, o := range []Options{{Format: Table, NoHeaders: true}, {Format: Table, NoHeaders: true, Width: 80}, {Format: Table, Single: true}} {
 			var b strings.Builder
-			w, err := NewWriter(&b, []Column{{Name: "user", Whole: true}}, o)
+			w, err := NewWriter(&b, []Column{{Name: "user", Decides: true}}, o)
 			if err != nil {
 				t.Fatal(err)
 			}

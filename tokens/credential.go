@@ -42,12 +42,24 @@ type Credential struct {
 	Assumed   string          // what the status rests on although nobody configured it; empty: nothing
 	Unread    []engine.Unread // values of its row that could not be read; those of its owner's are the owner's
 
-	orphan    bool  // its user is gone: see Orphans
+	death     string // why the status is dead
+	orphan    bool   // its user is gone: see Orphans
 	undecided error // why nobody can tell whether the application accepts it; nil where that is known
 
 	secret tokenctl.Secret // where the row holds it
 	row    db.Ref          // names its row; zero where there is none
 	jwt    *jwtRow         // of a JWT that was named
+}
+
+// Why is why the credential is disabled or dead; empty for any other status.
+func (c *Credential) Why() string {
+	switch c.Status {
+	case Disabled:
+		return "the owner is inactive"
+	case Dead:
+		return c.death
+	}
+	return ""
 }
 
 // Secret is the credential's secret if the database holds it in clear, and zero otherwise.

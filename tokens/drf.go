@@ -113,7 +113,7 @@ func drfCredential(t *db.Token) Credential {
 func ofNobody(c Credential) Credential {
 	c.orphan = true
 	if c.Status != Expired {
-		c.Status = Dead
+		c.Status, c.death = Dead, "its user is gone"
 	}
 	return c
 }

@@ -99,8 +99,12 @@ func knoxID(digest string) string { return "knox:" + digest[:min(knoxIDLength, l
 func KnoxCredential(t db.KnoxToken) Credential {
 	c := Credential{Kind: "knox", ID: knoxID(t.Digest), Owner: t.User, Status: Status(t.Status), Created: t.Created, Expires: t.Expires, Unread: t.Unread, row: t.Ref()}
 	c.judgeUnread(c.Unread, c.Owner.Unread)
+	c.death = knoxDeath
 	return c
 }
+
+// knoxDeath is why a token of an older digest scheme is dead.
+const knoxDeath = "knox before 5.0 made the row, in another way than the application's knox finds tokens: no token verifies against it again"
 
 func listKnox(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
 	if len(s.Types) > 0 {
@@ -223,7 +227,7 @@ func knoxNotes(env Env, tx *db.Tx, t db.KnoxToken) []string {
 	}
 	switch {
 	case t.Old:
-		return append(notes, "knox before 5.0 made the row, in another way than the application's knox finds tokens: no token verifies against it again")
+		return append(notes, knoxDeath)
 	case expired:
 		return append(notes, "knox deletes the row when a token of the owner is used next; tokenctl purge does it now")
 	}

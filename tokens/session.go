@@ -135,7 +135,7 @@ func judgeSession(env Env, keys *django.SessionKeys, now time.Time, s *db.Sessio
 	case !s.Expires.IsZero() && !s.Expires.After(now):
 		c.Status = Expired
 	case dead != "":
-		c.Status = Dead
+		c.Status, c.death = Dead, dead
 	case s.User.ID != "" && !s.User.Active():
 		c.Status = Disabled
 		c.Notes = append(c.Notes, "the owner is inactive; the session works again when the owner is activated")

@@ -167,8 +167,10 @@ var masks = []struct {
 }{
 	{regexp.MustCompile(`@[0-9a-f]{8}\b`), "@FINGERPRINT"},
 	{regexp.MustCompile(`\b[0-9a-f]{40}\b`), "KEY"},
-	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "TIME"},
+	{timePattern, "TIME"},
 }
+
+var timePattern = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
 
 func golden(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {

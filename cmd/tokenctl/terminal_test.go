@@ -27,12 +27,18 @@ type terminal struct {
 
 func (w *world) terminal(cmd *exec.Cmd) *terminal {
 	w.t.Helper()
+	return w.terminalOf(24, 100, cmd)
+}
+
+// terminalOf is a terminal with so many lines and columns.
+func (w *world) terminalOf(lines, columns uint16, cmd *exec.Cmd) *terminal {
+	w.t.Helper()
 	control, tty, err := pty.Open()
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { control.Close(); tty.Close() })
-	if err := pty.Setsize(control, &pty.Winsize{Rows: 24, Cols: 100}); err != nil {
+	if err := pty.Setsize(control, &pty.Winsize{Rows: lines, Cols: columns}); err != nil {
 		w.t.Fatal(err)
 	}
 	for _, stream := range []*io.Writer{&cmd.Stdout, &cmd.Stderr} {
