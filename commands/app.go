@@ -34,6 +34,7 @@ import (
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/engine"
+	"tokenctl/output"
 	"tokenctl/tokens"
 )
 
@@ -89,6 +90,7 @@ type globals struct {
 	columns   []string
 	noHeaders bool
 	field     string
+	query     *output.Query
 	csvRaw    bool
 	timeout   time.Duration
 	maxTime   time.Duration
@@ -184,7 +186,9 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 	f.StringVarP(&g.output, "output", "o", "", "output `FORMAT`: table, json, ndjson, csv, tsv, yaml or id")
 	listVar(f, &g.columns, "columns", "only these `FIELDS`, in this order: a,b,c; +a adds one to the usual ones")
 	f.BoolVar(&g.noHeaders, "no-headers", false, "no header line in table, csv and tsv")
-	f.StringVar(&g.field, "field", "", "only the value of the field `NAME`, such as status")
+	f.StringVar(&g.field, "field", "", "only the value of the field `NAME`, such as status or owner.is_active")
+	f.Var(&queryValue{&g.query}, "jq", "what the jq `EXPRESSION` makes of the JSON: tokenctl help formats")
+	root.MarkFlagsMutuallyExclusive("field", "jq")
 	f.BoolVar(&g.csvRaw, "csv-raw", false, "do not defuse CSV cells that a spreadsheet would run")
 	g.timeout = 30 * time.Second
 	durationVar(f, &g.timeout, "timeout", "`TIME` that connecting, a lock wait or a single short statement may take")

@@ -25,7 +25,13 @@ func (f *changeFlags) apply(ctx context.Context, store *db.Store, s *selection, 
 	f.recordChange(s)
 	f.app.noted.Clear() // what was noted before the question is noted again with the result
 	missing := s.missing
-	return again(func() error { return change(ctx, do) }, func() bool {
+	changing := func(tx *db.Tx) error {
+		if err := do(tx); err != nil {
+			return err
+		}
+		return f.rehearse(s)
+	}
+	return again(func() error { return change(ctx, changing) }, func() bool {
 		s.missing = missing
 		return undo()
 	})

@@ -198,6 +198,9 @@ func (a *App) flagError(c *cobra.Command, err error) error {
 		if _, duration := f.Value.(*durationValue); duration {
 			hint = "write --" + f.Name + " 90d, or a number with another unit: s, m, h, d, w, mo, y"
 		}
+		if _, query := f.Value.(*queryValue); query {
+			return usage("--jq "+invalid.Unwrap().Error(), queryHint)
+		}
 		return usage("--"+f.Name+": "+invalid.Unwrap().Error(), hint)
 	case errors.As(err, &missing):
 		f := missing.GetFlag()

@@ -50,6 +50,10 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	o.result = func(r *tokens.Ref, c *tokens.Credential) bool {
+		c.Status = tokens.Blacklisted
+		return r.Left() == 0
+	}
 	s, err := o.choose(c, store, args)
 	if s == nil || err != nil {
 		return err
@@ -61,10 +65,7 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	return o.conclude(s, done, func(r *tokens.Ref, c *tokens.Credential) bool {
-		c.Status = tokens.Blacklisted
-		return r.Left() == 0
-	})
+	return o.conclude(s, done)
 }
 
 // change blacklists the selection, tells what was done, and returns how many it was.

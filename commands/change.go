@@ -37,6 +37,7 @@ type changeFlags struct {
 	inspect  func(*selection) error                              // what else speaks against all of it; nil: nothing
 	refuse   func(*tokens.Credential, time.Time) *tokenctl.Error // what else speaks against a credential; nil: nothing
 	question func(*selection) string                             // what else there is to say before a change; nil: nothing
+	result   func(*tokens.Ref, *tokens.Credential) bool          // makes a credential what it has become; false where it was left
 }
 
 func (f *changeFlags) flags(c *cobra.Command) {
@@ -84,6 +85,9 @@ type selection struct {
 // choose finds the credentials. nil means that there is nothing to do, which has been
 // said.
 func (f *changeFlags) choose(c *cobra.Command, store *db.Store, args []string) (*selection, error) {
+	if err := f.checkFields(); err != nil {
+		return nil, err
+	}
 	if len(args) > 0 || f.tokenFile != "" {
 		return f.byName(c.Context(), store, args)
 	}

@@ -31,15 +31,32 @@ func (f *changeFlags) write(s *selection, to io.Writer, o output.Options, now fu
 	return w.Close()
 }
 
-// conclude writes what was made of each credential, if a form of output asks for it, and
-// ends the command. n is how many were changed.
-func (f *changeFlags) conclude(s *selection, n int, now func(*tokens.Ref, *tokens.Credential) bool) error {
+// conclude writes the result, if a form of output asks for it, and ends the command. n is
+// how many were changed.
+func (f *changeFlags) conclude(s *selection, n int) error {
 	if f.app.asked() {
-		if err := f.write(s, f.app.Stdout, f.app.options(s.single), now); err != nil {
+		if err := f.write(s, f.app.Stdout, f.app.options(s.single), f.result); err != nil {
 			return err
 		}
 	}
 	return f.report(s, n)
+}
+
+// checkFields refuses a wrong --columns or --field before anything is changed.
+func (f *changeFlags) checkFields() error {
+	if f.result == nil {
+		return nil
+	}
+	_, err := output.NewWriter(io.Discard, f.columns(credentialColumns), f.app.options(false))
+	return err
+}
+
+// rehearse runs --jq on the result of a change that can still be taken back.
+func (f *changeFlags) rehearse(s *selection) error {
+	if f.result == nil || f.app.global.query == nil {
+		return nil
+	}
+	return f.write(s, io.Discard, f.app.options(s.single), f.result)
 }
 
 // columns are those of the result.

@@ -92,7 +92,7 @@ func completeFlags(root *cobra.Command) {
 		return formats, cobra.ShellCompDirectiveNoFileComp
 	}))
 	fixed("color", []string{"auto", "always", "never"})
-	must(root.RegisterFlagCompletionFunc("field", completeFields))
+	must(root.RegisterFlagCompletionFunc("field", completeField))
 	must(root.RegisterFlagCompletionFunc("columns", completeFields))
 	var walk func(*cobra.Command)
 	walk = func(c *cobra.Command) {
@@ -188,12 +188,12 @@ func columnNames(columns []output.Column) []string {
 	return names
 }
 
-// fieldsOf are the fields of the rows that a command writes; nil where it writes none.
-func fieldsOf(c *cobra.Command) []string {
+// columnsOf are the fields of the rows that a command writes; nil where it writes none.
+func columnsOf(c *cobra.Command) []output.Column {
 	path := strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ")
 	for _, r := range rowFields() {
 		if slices.Contains(r.commands, path) {
-			return columnNames(r.columns)
+			return r.columns
 		}
 	}
 	return nil
@@ -203,7 +203,16 @@ var secretColumns = []output.Column{{Name: "token"}, {Name: "refresh"}, {Name: "
 
 // completeFields completes the last field of a list like "id,user".
 func completeFields(c *cobra.Command, _ []string, text string) ([]string, cobra.ShellCompDirective) {
-	return lastOf(fieldsOf(c), text), cobra.ShellCompDirectiveNoFileComp
+	return lastOf(columnNames(columnsOf(c)), text), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeField completes one field, or the path to a value inside one.
+func completeField(c *cobra.Command, _ []string, text string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	for _, column := range columnsOf(c) {
+		names = append(append(names, column.Name), column.Paths()...)
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, text) }), cobra.ShellCompDirectiveNoFileComp
 }
 
 // must is for what only a programming error makes fail.

@@ -29,6 +29,7 @@ type delivery struct {
 	file   *os.File
 	token  bool // what was written is a token, or several
 	bare   bool // and alone, as --token-file reads it
+	kinds  bool // the secrets are of several kinds
 
 	reasons bool // each row tells why nothing was done, if nothing was
 
@@ -58,7 +59,7 @@ func (d *delivery) check() error {
 		return usage(fmt.Sprintf("there is no --format %q", d.format), "the forms are header, env and curl-config")
 	}
 	if d.format != "" && d.app.asked() {
-		return usage("--format is for the secret alone; it does not go with --output, --field or --columns", "")
+		return usage("--format is for the secret alone; it does not go with --output, --field, --columns or --jq", "")
 	}
 	return nil
 }

@@ -202,7 +202,10 @@ func (a *App) tell(write func()) {
 // plainError gives a code to errors of other packages.
 func (a *App) plainError(err error) *tokenctl.Error {
 	var field *output.UnknownFieldError
+	var query *output.QueryError
 	switch {
+	case errors.As(err, &query):
+		return usage("--jq "+query.Error(), queryHint)
 	case errors.As(err, &field):
 		return usage(field.Error(), "")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
@@ -212,6 +215,8 @@ func (a *App) plainError(err error) *tokenctl.Error {
 	}
 	return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: err.Error()}
 }
+
+const queryHint = "--jq gets what -o json prints; tokenctl help formats says more"
 
 // complain writes an error to stderr: two lines, or one JSON object with -o json.
 func (a *App) complain(e *tokenctl.Error) {

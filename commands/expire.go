@@ -78,6 +78,10 @@ func (o *expireOptions) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	o.inspect = o.fits
+	o.result = func(r *tokens.Ref, c *tokens.Credential) bool {
+		c.Expires = o.ends[r]
+		return r.Left() == 0
+	}
 	s, err := o.choose(c, store, args)
 	if s == nil || err != nil {
 		return err
@@ -89,10 +93,7 @@ func (o *expireOptions) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	return o.conclude(s, done.n, func(r *tokens.Ref, c *tokens.Credential) bool {
-		c.Expires = o.ends[r]
-		return r.Left() == 0
-	})
+	return o.conclude(s, done.n)
 }
 
 // fits refuses a lifetime that a kind cannot have, or leaves the kind out.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"tokenctl"
+	"tokenctl/output"
 )
 
 // A flag that narrows must never widen by accident: --user "" is not everybody. So an
@@ -110,6 +111,26 @@ func (v *durationValue) Set(text string) error {
 		err = errors.New("a duration must be longer than zero")
 	}
 	*v.to = d
+	return err
+}
+
+// queryValue is a flag that takes a jq expression.
+type queryValue struct{ to **output.Query }
+
+func (v *queryValue) String() string {
+	if *v.to == nil {
+		return ""
+	}
+	return (*v.to).String()
+}
+
+func (v *queryValue) Type() string { return "expression" }
+
+func (v *queryValue) Set(text string) (err error) {
+	if text == "" {
+		return nil // emptyFlag refuses it
+	}
+	*v.to, err = output.ParseQuery(text)
 	return err
 }
 

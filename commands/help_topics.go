@@ -67,7 +67,7 @@ func exitHelp(width int) string {
 }
 
 func fieldsHelp(width int) string {
-	text := paragraphs("--field NAME prints one value alone, --columns A,B the fields in this order, --columns +A the usual ones and A. "+
+	text := paragraphs("--field NAME prints one value alone, also one inside another (owner.is_active), --columns A,B the fields in this order, --columns +A the usual ones and A. "+
 		"An unknown value is null, in text empty.\n", width)
 	var rows [][2]string
 	for _, r := range rowFields() {
@@ -135,10 +135,20 @@ func formatsHelp(width int) string {
 	return paragraphs("Without a terminal and without -o the rows are tab-separated text without a header. The name of a file that --out makes decides too: .csv, .json, .ndjson, .tsv, .yaml.\n", width) +
 		definitions(rows, width) +
 		paragraphs(`
+--field NAME prints one value a row, and nothing else. Dots lead to a value inside another: show --field owner.is_active, show --field claims.aud.0. What is not there is an empty line.
+
+--jq EXPRESSION prints what jq makes of the JSON; jq itself need not be installed. The expression gets what -o json prints: an array, or an object where one thing was asked about. With -o ndjson it gets each row by itself, which needs no memory for a long list. Each result is a line: a text without quotes, anything else as JSON, the keys of objects in the order of the alphabet. A wrong expression is status 2, and then nothing is changed:
+`, width) + examples(jqExamples, width) + paragraphs(`
 A time in output is RFC 3339 in UTC. A DATE on the command line is 2026-11-22, 2026-11-22T15:04:05Z or an age such as 90d. A TIME is a number with a unit, or several: `+
-			tokenctl.DurationForms+`. A month (mo) is 30 days, a year (y) 365 days.
+		tokenctl.DurationForms+`. A month (mo) is 30 days, a year (y) 365 days.
 `, width)
 }
+
+// jqExamples are examples of --jq. Tests run them.
+const jqExamples = `  tokenctl list --jq 'map(.user) | unique | length'
+  tokenctl list -o ndjson --jq 'select(.expires == null) | .id'
+  tokenctl list --jq 'group_by(.kind)[] | "\(.[0].kind): \(length)"'
+  tokenctl verify - --jq .reason`
 
 func kindsHelp(width int) string {
 	var rows [][2]string

@@ -49,6 +49,9 @@ columns do not have, also about the owner.`,
 
 func (o *listOptions) run(c *cobra.Command) error {
 	a, ctx := o.app, c.Context()
+	if o.count && a.global.query != nil {
+		return usage("--count and --jq do not go together", "write --jq length")
+	}
 	columns := credentialColumns
 	if o.reveal {
 		columns = append(slices.Clone(columns), tokenColumn)

@@ -31,6 +31,9 @@ func (a *App) checkGlobals(c *cobra.Command) error {
 	if err := exclusiveFlags(c); err != nil {
 		return err
 	}
+	if format := output.Format(g.output); g.query != nil && format != "" && format != output.JSON && format != output.NDJSON {
+		return usage("--jq takes JSON and does not go with -o "+g.output, "leave out -o, or write -o json or -o ndjson")
+	}
 	if g.maxTime > 0 {
 		time.AfterFunc(g.maxTime, func() {
 			a.stop(&tokenctl.Error{Code: tokenctl.CodeTimeout, Message: "--max-time was reached", Hint: "allow more with --max-time"})
@@ -54,16 +57,19 @@ func (w patient) Write(p []byte) (int, error) {
 
 // options are the output options for a command's rows.
 func (a *App) options(single bool) output.Options {
-	o := output.Options{Format: output.Format(a.global.output), Columns: a.global.columns, Field: a.global.field,
+	o := output.Options{Format: output.Format(a.global.output), Columns: a.global.columns, Field: a.global.field, Query: a.global.query,
 		NoHeaders: a.global.noHeaders, Single: single, CSVRaw: a.global.csvRaw, Color: a.colored(a.Term.Stdout), Now: a.Now()}
 	if a.Term.Stdout {
 		o.Width = a.width()
 	}
-	if o.Format == "" {
+	switch {
+	case o.Format != "":
+	case o.Query != nil:
+		o.Format = output.JSON
+	case a.Term.Stdout:
+		o.Format = output.Table
+	default:
 		o.Format = output.Plain
-		if a.Term.Stdout {
-			o.Format = output.Table
-		}
 	}
 	return o
 }
@@ -89,7 +95,8 @@ func (a *App) width() int {
 // asked reports whether the caller chose a form for the result, rather than
 // leave it to the command.
 func (a *App) asked() bool {
-	return a.global.output != "" || a.global.field != "" || a.global.columns != nil
+	g := &a.global
+	return g.output != "" || g.field != "" || g.columns != nil || g.query != nil
 }
 
 // write writes all rows to stdout. single is for a command that was asked about

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -145,6 +146,11 @@ func (o *purgeOptions) run(ctx context.Context) error {
 	case total == 0 && o.consent.none():
 		a.say("nothing to purge in %s", a.databaseName())
 		return cmp.Or(o.show(work), partlyDone(purgeSummary(work, purgedRows), o.left))
+	}
+	if a.asked() {
+		if err := writeRows(io.Discard, purgeColumns, purgeRows(work), a.options(false)); err != nil {
+			return err
+		}
 	}
 	if !o.consent.silent(a) {
 		rows := purgeRows(work)

@@ -164,10 +164,16 @@ func secretNamesOf(refs *tokens.Refs) (names []string) {
 	return names
 }
 
+func severalKinds(refs *tokens.Refs) bool {
+	forms := refs.Forms()
+	return slices.ContainsFunc(forms, func(form tokens.Form) bool { return form.Kind != forms[0].Kind })
+}
+
 // replace rotates the credentials and delivers the new secrets. The secrets of a chunk
 // are written while the database changes the next.
 func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, req tokens.RotateRequest, done *announcement) error {
 	o.deliver.reasons = o.keepGoing
+	o.deliver.kinds = severalKinds(&s.refs)
 	stream, err := o.deliver.stream(secretNamesOf(&s.refs), s.single, true)
 	if err != nil {
 		return err

@@ -47,12 +47,14 @@ var tokenColumn = output.Column{Name: "token", Whole: true}
 
 func tokenValue(c *tokens.Credential) output.Value { return output.OptString(c.Secret().Reveal()) }
 
-var showColumns = slices.Concat(credentialColumns, []output.Column{{Name: "owner"}, {Name: "claims", Extra: true}, {Name: "notes"}})
+var ownerFields = []string{"is_active", "is_staff", "is_superuser", "has_usable_password", "last_login"}
+
+var showColumns = slices.Concat(credentialColumns, []output.Column{{Name: "owner", Fields: ownerFields}, {Name: "claims", Extra: true, Fields: output.AnyField}, {Name: "notes"}})
 
 func showRow(c *tokens.Credential) []output.Value {
 	owner := output.Null()
 	if c.Owner.ID != "" {
-		owner = output.Object([]string{"is_active", "is_staff", "is_superuser", "has_usable_password", "last_login"},
+		owner = output.Object(ownerFields,
 			[]output.Value{output.OptBool(c.Owner.IsActive), output.OptBool(c.Owner.IsStaff), output.OptBool(c.Owner.IsSuperuser),
 				output.Bool(c.Owner.HasUsablePassword()), output.Time(c.Owner.LastLogin)})
 	}

@@ -118,7 +118,7 @@ func (o *scanOptions) changeAll(ctx context.Context, store *db.Store, rotate *ro
 	}
 	// The fields and the form asked for are those of findings.
 	g := &o.app.global
-	g.columns, g.field = nil, ""
+	g.columns, g.field, g.query = nil, "", nil
 	if g.output == sarif || g.output == string(output.ID) || g.output == string(output.Table) {
 		g.output = ""
 	}

@@ -157,6 +157,11 @@ func complete(o output.Options, secrets []string) error {
 	if len(lost) == 0 || pair || slices.ContainsFunc(o.Columns, output.Added) {
 		return nil
 	}
+	return leftOut(lost)
+}
+
+// leftOut is the error about secrets that an output does not show.
+func leftOut(lost []string) error {
 	return usage("this output leaves out the "+strings.Join(lost, " and the ")+", which would be lost", "add the field "+lost[0]+"; tokenctl list shows the rest at any time")
 }
 
@@ -189,8 +194,8 @@ func (d *delivery) shape(m *tokens.Minted, s tokens.Named) string {
 }
 
 // writeNow writes what was asked for inside a transaction, so that a change whose
-// result nobody got does not happen. Without --output, --field or --columns there
-// is nothing to write.
+// result nobody got does not happen. Without --output, --field, --columns or --jq
+// there is nothing to write.
 func (a *App) writeNow(ctx context.Context, columns []output.Column, rows [][]output.Value, single bool) error {
 	if !a.asked() {
 		return nil

@@ -265,8 +265,8 @@ func TestTreeFields(t *testing.T) {
 		if c.HasSubCommands() || slices.Contains(writesNoRows, c.Name()) {
 			return
 		}
-		if fieldsOf(c) == nil {
-			t.Error("--field and --columns have no completion: add the command to fieldsOf")
+		if columnsOf(c) == nil {
+			t.Error("--field and --columns have no completion: add the command to rowFields")
 		}
 	})
 }

@@ -48,6 +48,13 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	var done map[string]*tokens.Credential
+	o.result = func(r *tokens.Ref, c *tokens.Credential) (ok bool) {
+		if now := done[r.ID()]; now != nil {
+			*c, ok = *now, true
+		}
+		return ok
+	}
 	s, err := o.choose(c, store, args)
 	if s == nil || err != nil {
 		return err
@@ -55,7 +62,6 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 	if o.dryRun {
 		return o.showDryRun(s)
 	}
-	var done map[string]*tokens.Credential
 	undo := func() bool {
 		done = nil
 		return true
@@ -81,12 +87,7 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 		}
 	}
 	a.sayDone(len(done), "unblacklisted", count(len(done), "credential"))
-	return o.conclude(s, len(done), func(r *tokens.Ref, c *tokens.Credential) (ok bool) {
-		if now := done[r.ID()]; now != nil {
-			*c, ok = *now, true
-		}
-		return ok
-	})
+	return o.conclude(s, len(done))
 }
 
 // unblacklisted finds what the credentials are now, for the output.

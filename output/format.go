@@ -62,6 +62,10 @@ type Column struct {
 	// shows as name and value pairs, has room for it.
 	Extra bool
 
+	// Fields are the names inside the value, where it is an object whose names are always the same, or AnyField.
+	// Options.Field takes them behind the column's name and a dot.
+	Fields []string
+
 	// What follows is for tables at a terminal, see layout.go.
 
 	Whole   bool              // its text is never cut
@@ -76,7 +80,8 @@ type Column struct {
 type Options struct {
 	Format    Format
 	Columns   []string // the fields wanted, in this order, in every format; empty for the default ones, to which "+a" adds a
-	Field     string   // write the value of this one field and nothing else, a line for each row; overrides Format
+	Field     string   // write the value of this one field, or of a path into it, and nothing else, a line for each row; overrides Format
+	Query     *Query   // write what this makes of the document in the Format JSON or NDJSON
 	NoHeaders bool     // for Table, CSV and TSV
 	Single    bool     // there is exactly one row: JSON and YAML are an object, a table is name and value pairs
 	Width     int      // of the terminal; 0 when there is none, and then a table is neither cut nor arranged anew
@@ -101,10 +106,6 @@ func (e *UnknownFieldError) Error() string {
 // selection returns the indexes of the columns that opts asks for. A field named twice counts once: JSON objects cannot
 // have a key twice.
 func selection(cols []Column, opts Options) ([]int, error) {
-	if opts.Field != "" {
-		i, err := columnIndex(cols, opts.Field)
-		return []int{i}, err
-	}
 	var sel []int
 	if slices.ContainsFunc(opts.Columns, Added) && opts.Format != ID {
 		usual := opts

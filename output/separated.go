@@ -80,7 +80,7 @@ func appendTSV[T string | []byte](dst []byte, s T) []byte {
 // line breaks are escaped, or a jti with one in it would be two ids for `tokenctl blacklist -`.
 func (w *Writer) encodeLine(row []Value) error {
 	start := len(w.buf)
-	w.buf = row[w.sel[0]].appendText(w.buf, &machineText)
+	w.buf = row[w.sel[0]].at(w.path).appendText(w.buf, &machineText)
 	if !w.opts.Single {
 		w.escapeBreaks(start)
 	}

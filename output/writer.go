@@ -33,18 +33,31 @@ type Writer struct {
 	scratch []byte   // the text of one cell
 	keys    []string // encoded key and punctuation before each selected value
 	table   *table
+
+	path      string // inside the value of Options.Field
+	documents []any  // the rows so far, for Options.Query
 }
 
 // NewWriter returns a Writer of rows with these columns to w. It writes nothing yet. The error is an *UnknownFieldError
 // when opts names a field that cols lack; for the format ID that is also the case without a column "id".
 func NewWriter(w io.Writer, cols []Column, opts Options) (*Writer, error) {
+	wr := &Writer{out: w, cols: cols, opts: opts, finish: func(*Writer) error { return nil }}
+	if opts.Field != "" {
+		i, path, err := fieldIndex(cols, opts.Field)
+		if err != nil {
+			return nil, err
+		}
+		wr.sel, wr.path, wr.encode = []int{i}, path, (*Writer).encodeLine
+		return wr, nil
+	}
 	sel, err := selection(cols, opts)
 	if err != nil {
 		return nil, err
 	}
-	wr := &Writer{out: w, cols: cols, sel: sel, opts: opts, finish: func(*Writer) error { return nil }}
-	if opts.Field != "" {
-		wr.encode = (*Writer).encodeLine
+	wr.sel = sel
+	if opts.Query != nil {
+		wr.keys = jsonKeys(cols, sel)
+		wr.encode, wr.finish = (*Writer).encodeQuery, (*Writer).finishQuery
 		return wr, nil
 	}
 	switch opts.Format {

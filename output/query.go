@@ -1,0 +1,125 @@
+package output
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/itchyny/gojq"
+)
+
+// Query is a jq expression that can be run.
+type Query struct {
+	text string
+	code *gojq.Code
+}
+
+// QueryError is what is wrong with a jq expression, or with what it does to the rows. It does not repeat values of the
+// rows, which may be secrets, unless the expression itself makes them its error.
+type QueryError struct{ Expression, Reason string }
+
+// Error names the expression.
+func (e *QueryError) Error() string { return fmt.Sprintf("%q: %s", e.Expression, e.Reason) }
+
+// ParseQuery prepares a jq expression. It reads no file, no environment and no further input. The error is a *QueryError.
+func ParseQuery(text string) (*Query, error) {
+	parsed, err := gojq.Parse(text)
+	if err == nil {
+		var code *gojq.Code
+		if code, err = gojq.Compile(parsed); err == nil {
+			return &Query{text, code}, nil
+		}
+	}
+	return nil, &QueryError{text, err.Error()}
+}
+
+// String is the expression.
+func (q *Query) String() string { return q.text }
+
+// failed makes an error of what went wrong while the expression ran. gojq puts values into its messages, in brackets or
+// quotes behind the words.
+func (q *Query) failed(err error) error {
+	reason := err.Error()
+	if !errors.As(err, new(gojq.ValueError)) {
+		if i := strings.IndexAny(reason, `("{[`); i >= 0 {
+			reason = reason[:i]
+		}
+		const cannot = " cannot be applied to"
+		if reason = strings.TrimSuffix(strings.TrimRight(reason, " :"), cannot); !strings.Contains(reason, " ") {
+			reason += cannot + " what it gets"
+		}
+	}
+	return &QueryError{q.text, reason}
+}
+
+// encodeQuery gives a row to the expression: at once as a line of NDJSON, else with all others at the end.
+func (w *Writer) encodeQuery(row []Value) error {
+	start := len(w.buf)
+	w.appendJSONRow(row)
+	dec := json.NewDecoder(bytes.NewReader(w.buf[start:]))
+	dec.UseNumber()
+	var document any
+	err := dec.Decode(&document)
+	w.buf = w.buf[:start]
+	if err != nil {
+		return err
+	}
+	if w.opts.Format == NDJSON {
+		return w.query(document)
+	}
+	w.documents = append(w.documents, document)
+	return nil
+}
+
+func (w *Writer) finishQuery() error {
+	switch {
+	case w.opts.Format == NDJSON:
+		return nil
+	case !w.opts.Single:
+		return w.query(append([]any{}, w.documents...))
+	case w.rows == 0:
+		return errMissingRow
+	}
+	return w.query(w.documents[0])
+}
+
+// query writes what the expression makes of a document, a line for each result: a text as it is, anything else as JSON.
+// As with --field, a line break inside a text is escaped, unless the document is about one thing. After an error nothing
+// of it is written.
+func (w *Writer) query(document any) error {
+	start := len(w.buf)
+	results := w.opts.Query.code.Run(document)
+	for {
+		result, ok := results.Next()
+		if !ok {
+			return nil
+		}
+		at := len(w.buf)
+		switch result := result.(type) {
+		case *gojq.HaltError:
+			if result.Value() == nil { // the expression says halt
+				return nil
+			}
+			w.buf = w.buf[:start]
+			return w.opts.Query.failed(result)
+		case error:
+			w.buf = w.buf[:start]
+			return w.opts.Query.failed(result)
+		case string:
+			w.buf = append(w.buf, result...)
+			if !w.opts.Single {
+				w.escapeBreaks(at)
+			}
+		default:
+			text, err := gojq.Marshal(result)
+			if err != nil {
+				w.buf = w.buf[:start]
+				return err
+			}
+			w.buf = append(w.buf, escapeDocument(text)...)
+		}
+		w.buf = append(w.buf, '\n')
+	}
+}
