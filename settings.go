@@ -26,6 +26,7 @@ type Settings struct {
 	Time                   TimeSettings    `toml:"time"`
 	Peers                  Peers           `toml:"peers"`
 	Server                 ServerSettings  `toml:"server"`
+	Audit                  AuditSettings   `toml:"audit"`
 }
 
 // checkColumn refuses a column that holds secrets for one that names users: its values
@@ -86,7 +87,7 @@ func (s *Settings) Apply(text []byte) error {
 	if !visibleWord(s.DRF.Keyword) {
 		return &Error{Code: CodeConfigInvalid, Message: "drf.keyword must be one word of visible ASCII characters"}
 	}
-	for _, part := range []interface{ Validate() error }{s.Auth, s.Knox, s.SimpleJWT, s.Session, s.Time, s.Server, s.Peers} {
+	for _, part := range []interface{ Validate() error }{s.Auth, s.Knox, s.SimpleJWT, s.Session, s.Time, s.Server, s.Peers, s.Audit} {
 		if err := part.Validate(); err != nil {
 			return err
 		}

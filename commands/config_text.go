@@ -31,6 +31,12 @@ func settingText(v reflect.Value) string {
 		return value.String()
 	case []string:
 		return strings.Join(value, ", ")
+	case []tokenctl.AuditIgnore:
+		var parts []string
+		for _, i := range value {
+			parts = append(parts, strings.TrimSpace(i.Rule+" "+i.ID))
+		}
+		return strings.Join(parts, ", ")
 	case []any:
 		var parts []string
 		for _, e := range value {

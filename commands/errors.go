@@ -36,7 +36,7 @@ var statuses = []struct{ status, meaning string }{
 	{"1", "failed"},
 	{"2", "the command line is wrong"},
 	{"3", "not found"},
-	{"4", "the answer is no (verify), or something was found (scan, doctor) or remains (incident)"},
+	{"4", "the answer is no (verify), or something was found (scan, audit, doctor) or remains (incident)"},
 	{"5", "exists already, or changed meanwhile"},
 	{"6", "partly done"},
 	{"7", "the database cannot be reached"},

@@ -35,13 +35,14 @@ var frozenFields = map[string]string{
 	"done":       "action kind id",
 	"residual":   "what id until certain lever command logs_out",
 	"proof":      "id dead status reason",
+	"audit":      "rule severity kind id user user_id message fix",
 	"finding":    "path line column commit form kind type id user user_id status is_staff is_superuser",
 }
 
 func TestFrozenFields(t *testing.T) {
 	t.Parallel()
 	got := map[string][]output.Column{
-		"credential": credentialColumns, "show": showColumns, "verify": verifyColumns, "user": userColumns, "doctor": doctorColumns, "version": versionColumns, "purge": purgeColumns, "import": importColumns, "setting": configColumns, "finding": findingColumns,
+		"credential": credentialColumns, "show": showColumns, "verify": verifyColumns, "user": userColumns, "doctor": doctorColumns, "version": versionColumns, "purge": purgeColumns, "import": importColumns, "setting": configColumns, "finding": findingColumns, "audit": auditFindingColumns,
 		"incident": incidentColumns, "subject": subjectColumns, "rights": rightsColumns, "done": doneColumns, "residual": residualColumns, "proof": proofColumns,
 		"minted": mintedColumns([]string{"token"}, false), "minted jwt": mintedColumns([]string{"refresh", "access"}, false), "rotated": mintedColumns([]string{"token"}, true),
 	}

@@ -58,7 +58,7 @@ func (o *scanOptions) writer() (findingWriter, error) {
 		if a.global.field != "" || a.global.columns != nil {
 			return nil, usage("--field and --columns do not go with -o sarif", "leave them out")
 		}
-		return newSARIF(a.Stdout), nil
+		return newScanSARIF(a.Stdout), nil
 	}
 	columns := slices.Clone(findingColumns)
 	if o.git != "" {

@@ -16,11 +16,26 @@ import (
 // sarifWriter writes findings as SARIF 2.1.0 (OASIS, 2020), one result each. It streams:
 // the results are the last property of the run.
 type sarifWriter struct {
-	to   *bufio.Writer
-	rows int
+	to    *bufio.Writer
+	rules []sarifRule
+	rows  int
 }
 
-func newSARIF(to io.Writer) *sarifWriter { return &sarifWriter{to: bufio.NewWriter(to)} }
+func newSARIF(to io.Writer, rules []sarifRule) *sarifWriter {
+	return &sarifWriter{to: bufio.NewWriter(to), rules: rules}
+}
+
+// scanSARIF writes what scan found.
+type scanSARIF struct{ *sarifWriter }
+
+func newScanSARIF(to io.Writer) scanSARIF {
+	var rules []sarifRule
+	for _, k := range tokens.Kinds() {
+		rules = append(rules, sarifRule{ID: "live-" + k.Name, Name: "live-" + k.Name, Short: sarifText{"A secret of " + k.Title + " that the application has"},
+			Help: sarifText{"Blacklist it: tokenctl scan --blacklist. Then remove it from the file."}})
+	}
+	return scanSARIF{newSARIF(to, rules)}
+}
 
 const sarifSchema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -28,7 +43,7 @@ type sarifText struct {
 	Text string `json:"text"`
 }
 
-// sarifRule is a reportingDescriptor: one for each kind of credential.
+// sarifRule is a reportingDescriptor.
 type sarifRule struct {
 	ID    string    `json:"id"`
 	Name  string    `json:"name"`
@@ -40,7 +55,7 @@ type sarifResult struct {
 	RuleID     string          `json:"ruleId"`
 	Level      string          `json:"level"`
 	Message    sarifText       `json:"message"`
-	Locations  []sarifLocation `json:"locations"`
+	Locations  []sarifLocation `json:"locations,omitempty"`
 	Properties map[string]any  `json:"properties"`
 }
 
@@ -57,12 +72,7 @@ type sarifLocation struct {
 }
 
 func (w *sarifWriter) begin() error {
-	var rules []sarifRule
-	for _, k := range tokens.Kinds() {
-		rules = append(rules, sarifRule{ID: "live-" + k.Name, Name: "live-" + k.Name, Short: sarifText{"A secret of " + k.Title + " that the application has"},
-			Help: sarifText{"Blacklist it: tokenctl scan --blacklist. Then remove it from the file."}})
-	}
-	driver := map[string]any{"name": "tokenctl", "rules": rules}
+	driver := map[string]any{"name": "tokenctl", "rules": w.rules}
 	if v := buildInfo().version; v != "" {
 		driver["version"] = v
 	}
@@ -74,8 +84,8 @@ func (w *sarifWriter) begin() error {
 	return err
 }
 
-// Write writes a result.
-func (w *sarifWriter) Write(f *scan.Finding) error {
+// write writes a result.
+func (w *sarifWriter) write(r *sarifResult) error {
 	if w.rows == 0 {
 		if err := w.begin(); err != nil {
 			return err
@@ -84,6 +94,15 @@ func (w *sarifWriter) Write(f *scan.Finding) error {
 		w.to.WriteByte(',') //nolint:errcheck // the next write returns it
 	}
 	w.rows++
+	text, err := json.Marshal(r)
+	if err == nil {
+		_, err = w.to.Write(text)
+	}
+	return err
+}
+
+// Write writes a finding.
+func (w scanSARIF) Write(f *scan.Finding) error {
 	m := f.Match
 	r := sarifResult{RuleID: "live-" + m.Kind, Level: "error", Properties: map[string]any{"kind": m.Kind, "form": f.Form.String()}}
 	if m.Status != "" && m.Status != string(tokens.Active) {
@@ -107,11 +126,7 @@ func (w *sarifWriter) Write(f *scan.Finding) error {
 	at.Physical.Artifact.URI = fileURI(f.Path)
 	at.Physical.Region.Line, at.Physical.Region.Column = f.Line, f.Column
 	r.Locations = []sarifLocation{at}
-	text, err := json.Marshal(&r)
-	if err == nil {
-		_, err = w.to.Write(text)
-	}
-	return err
+	return w.write(&r)
 }
 
 // fileURI is a path as a URI reference (RFC 3986).

@@ -52,7 +52,7 @@ func TestSARIF(t *testing.T) {
 	}
 	for n := range len(findings) + 1 {
 		var b bytes.Buffer
-		w := newSARIF(&b)
+		w := newScanSARIF(&b)
 		for i := range findings[:n] {
 			if err := w.Write(&findings[i]); err != nil {
 				t.Fatal(err)

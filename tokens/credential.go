@@ -42,9 +42,10 @@ type Credential struct {
 	Assumed   string          // what the status rests on although nobody configured it; empty: nothing
 	Unread    []engine.Unread // values of its row that could not be read; those of its owner's are the owner's
 
-	death     string // why the status is dead
-	orphan    bool   // its user is gone: see Orphans
-	undecided error // why nobody can tell whether the application accepts it; nil where that is known
+	rowEnds   time.Time // of a JWT, the expires_at of its row
+	death     string    // why the status is dead
+	orphan    bool      // its user is gone: see Orphans
+	undecided error     // why nobody can tell whether the application accepts it; nil where that is known
 
 	secret tokenctl.Secret // where the row holds it
 	row    db.Ref          // names its row; zero where there is none

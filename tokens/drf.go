@@ -26,6 +26,7 @@ var DRF = &Kind{
 	LooksLike: func(text string) bool {
 		return len(text) == keyLength && isHex(text)
 	},
+	OwnKey:    func(text string) bool { return len(text) == keyLength && isHex(text) },
 	List:      listDRF,
 	ByIDs:     drfByIDs,
 	BySecrets: drfBySecrets,

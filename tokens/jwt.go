@@ -26,12 +26,16 @@ var JWT = &Kind{
 		// A compact JWS starts with the encoding of {" (RFC 7519 section 3.1).
 		return strings.HasPrefix(text, "eyJ") && strings.Count(text, ".") == 2
 	},
-	List:        listJWT,
-	ByIDs:       jwtByIDs,
-	BySecrets:   jwtBySecrets,
-	Cannot:      jwtCannot,
-	CheckMint:   checkMintJWT,
-	CheckRotate: checkRotateJWT,
+	NeverUsed:    jwtNeverUsed,
+	Revivable:    jwtRevivable,
+	Whole:        jwtWhole,
+	ListsOrphans: true,
+	List:         listJWT,
+	ByIDs:        jwtByIDs,
+	BySecrets:    jwtBySecrets,
+	Cannot:       jwtCannot,
+	CheckMint:    checkMintJWT,
+	CheckRotate:  checkRotateJWT,
 	CheckApplication: func(ctx context.Context, env Env, tx *db.Tx, force bool, refs []*Ref) (int, error) {
 		b, err := signingBackend(ctx, env, tx, force, refs)
 		if b == nil {
@@ -113,7 +117,7 @@ func jwtID(jti string) string { return "jwt:" + jti }
 
 // storedJWT is a row as a list shows it.
 func storedJWT(s tokenctl.JWTSettings, t *db.OutstandingToken, now time.Time) Credential {
-	c := Credential{Kind: "jwt", ID: jwtID(t.JTI), Owner: t.User, Created: t.Created, Expires: t.Expires, Unread: t.Unread, secret: t.Text, row: t.Ref()}
+	c := Credential{Kind: "jwt", ID: jwtID(t.JTI), Owner: t.User, Created: t.Created, Expires: t.Expires, Unread: t.Unread, secret: t.Text, row: t.Ref(), rowEnds: t.Expires}
 	if token := t.Summary; token != nil {
 		c.Type, c.Signature = token.Type, signatureUnchecked
 		if !token.IssuedAt.IsZero() {

@@ -181,6 +181,20 @@ type Kind struct {
 	// AssumedExpired describes the default by which credentials count as expired; empty if it
 	// is configured. The function itself is nil if the rows alone decide.
 	AssumedExpired func(Env) string
+	// OwnKey reports whether a text is a key of the form that the peer draws at random. The
+	// function itself is nil where no row holds such a key.
+	OwnKey func(text string) bool
+	// NeverUsed reports whether the row of a live credential proves that it was not used since
+	// it was made. The function itself is nil where no row proves that.
+	NeverUsed func(Env, *Credential) bool
+	// Revivable reports whether the peer's own purge of expired rows would make a blacklisted
+	// credential work again; nil where it cannot.
+	Revivable func(c *Credential, now time.Time) bool
+	// Whole reports whether the row holds what a client sends, although the application never
+	// reads that; nil where no row does.
+	Whole func(*Credential) bool
+	// ListsOrphans says that a list without Selector.Orphans has the orphans, too.
+	ListsOrphans bool
 	// Rotatable says why no credential can be replaced in this layout; nil where that
 	// depends on nothing.
 	Rotatable func(*db.Layout) error

@@ -22,6 +22,7 @@ var Knox = &Kind{
 	IDForm:    "knox:DIGEST_PREFIX",
 	Present:   func(l *db.Layout) bool { return l.Has("knox") },
 	LooksLike: looksLikeKnox,
+	NeverUsed: knoxNeverUsed,
 	List:      listKnox,
 	ByIDs:     knoxByIDs,
 	BySecrets: knoxBySecrets,

@@ -24,11 +24,13 @@ var Session = &Kind{
 	LooksLike: func(text string) bool {
 		return len(text) == 32 && isSessionKey(text) && !isHex(text)
 	},
-	List:        listSessions,
-	ByIDs:       sessionByIDs,
-	BySecrets:   sessionBySecrets,
-	CheckMint:   checkSessionMint,
-	CheckRotate: checkSessionRotate,
+	OwnKey:       func(text string) bool { return len(text) == 32 && isSessionKey(text) },
+	ListsOrphans: true,
+	List:         listSessions,
+	ByIDs:        sessionByIDs,
+	BySecrets:    sessionBySecrets,
+	CheckMint:    checkSessionMint,
+	CheckRotate:  checkSessionRotate,
 	CheckApplication: func(ctx context.Context, env Env, tx *db.Tx, force bool, refs []*Ref) (int, error) {
 		if refs != nil {
 			return 0, nil // a successor has its predecessor's data

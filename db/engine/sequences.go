@@ -21,6 +21,11 @@ func (s *Sequence) Behind() bool { return s.Next <= s.Largest }
 // Used is how much of its numbers is used, in percent.
 func (s *Sequence) Used() int { return int(float64(max(s.Next-1, s.Largest)) / float64(s.Most) * 100) }
 
+// Over reports whether more than so many percent of its numbers are used.
+func (s *Sequence) Over(percent int64) bool {
+	return float64(max(s.Next-1, s.Largest))*100 > float64(s.Most)*float64(percent)
+}
+
 // Sequences are those of the primary keys of tables. SQLite's
 // numbers follow the table by themselves.
 func (tx *Tx) Sequences(ctx context.Context, tables []*Table) (list []Sequence, err error) {

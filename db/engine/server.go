@@ -26,6 +26,7 @@ type Server struct {
 type Link struct {
 	Local     bool // does not leave this machine
 	Encrypted bool
+	Verified  bool   // the server's certificate was checked (sslmode verify-ca or verify-full)
 	Server    string // what the server sees where that is another connection, such as a pooler's; else empty
 }
 
@@ -57,8 +58,12 @@ func (tx *Tx) Server(ctx context.Context) (Server, error) {
 func (tx *Tx) link() (Link, error) {
 	var l Link
 	err := tx.conn.Raw(func(c any) error {
-		conn := c.(*stdlib.Conn).Conn().PgConn().Conn()
+		pg := c.(*stdlib.Conn).Conn()
+		conn := pg.PgConn().Conn()
 		_, l.Encrypted = conn.(*tls.Conn)
+		if how := pg.Config().TLSConfig; how != nil { // verify-ca checks by a function of pgx's
+			l.Verified = l.Encrypted && (!how.InsecureSkipVerify || how.VerifyPeerCertificate != nil)
+		}
 		switch a := conn.RemoteAddr().(type) {
 		case *net.UnixAddr:
 			l.Local = true

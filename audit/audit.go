@@ -1,0 +1,165 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"tokenctl"
+	"tokenctl/db"
+	"tokenctl/tokens"
+)
+
+// Options are what an audit looks for, and where.
+type Options struct {
+	Rules    []*Rule // nil: all
+	Selector tokens.Selector
+	Narrowed bool                   // Selector selects some credentials, so rules about other things are left out
+	OfOwners bool                   // it selects by owners alone, so rules about users are meant, too
+	Settings tokenctl.AuditSettings // the thresholds, and what to ignore
+	// Passwords are those of --check-passwords. Without them known-password is left out.
+	Passwords []tokenctl.Secret
+	Deep      bool // clear-elsewhere looks at all tables
+	// Command is how a fix begins: tokenctl and the flags that name the database.
+	Command string
+	// Checking is told how many passwords will be checked, and returns what is called for each of
+	// them; nil: nobody asks.
+	Checking func(total int64) (done func())
+}
+
+// Skipped is a rule that could not be checked.
+type Skipped struct {
+	Rule   *Rule
+	Reason string
+}
+
+// Report is what an audit found.
+type Report struct {
+	*Findings
+	Skipped []Skipped // in the order of the rules
+	Checked []*Rule   // without those that were skipped
+	Ignored int       // findings that the settings ignore
+	Notes   []string  // about entries of the settings that ignore nothing any more
+}
+
+// run is one audit.
+type run struct {
+	Options
+	ctx     context.Context
+	env     tokens.Env
+	store   *db.Store
+	ignores *ignores
+	report  Report
+}
+
+// Run audits a database. An error is about the whole audit: what prevents one rule makes that rule
+// a skipped one.
+func Run(ctx context.Context, env tokens.Env, store *db.Store, o Options) (*Report, error) {
+	if o.Rules == nil {
+		o.Rules = rules
+	}
+	if o.Command == "" {
+		o.Command = "tokenctl"
+	}
+	o.Settings = o.Settings.WithDefaults()
+	ignores, err := newIgnores(o.Settings.Ignore, store.Now())
+	if err != nil {
+		return nil, err
+	}
+	o.Rules = slices.DeleteFunc(slices.Clone(o.Rules), func(r *Rule) bool {
+		return o.Narrowed && (r.about == others || r.about == users && !o.OfOwners) || r.ID == "known-password" && o.Passwords == nil || ignores.whole(r)
+	})
+	r := &run{Options: o, ctx: ctx, env: env, store: store, ignores: ignores, report: Report{Findings: newFindings()}}
+	// A database without a layout, or without credentials, is an error of its own.
+	layout, err := store.Layout(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := o.Selector.Chosen(layout); err != nil {
+		return nil, err
+	}
+	for _, part := range []func(*db.Layout) error{r.credentials, r.users, r.factors, r.keys, r.texts, r.database} {
+		if err := part(layout); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(r.report.Skipped, func(a, b Skipped) int { return cmp.Compare(a.Rule.place(), b.Rule.place()) })
+	r.report.Checked = slices.DeleteFunc(o.Rules, func(rule *Rule) bool {
+		return slices.ContainsFunc(r.report.Skipped, func(s Skipped) bool { return s.Rule == rule })
+	})
+	r.report.Ignored, r.report.Notes = ignores.count, ignores.notes()
+	return &r.report, nil
+}
+
+// rule is the rule with an id if it is to be checked; else nil.
+func (r *run) rule(id string) *Rule {
+	if rule := RuleNamed(id); slices.Contains(r.Rules, rule) {
+		return rule
+	}
+	return nil
+}
+
+// any reports whether one of the rules is to be checked.
+func (r *run) any(ids ...string) bool {
+	return slices.ContainsFunc(ids, func(id string) bool { return r.rule(id) != nil })
+}
+
+// find adds a finding, unless the settings ignore it.
+func (r *run) find(f Finding) {
+	if r.ignores.match(&f) {
+		r.ignores.count++
+		return
+	}
+	if f.Severity == 0 {
+		f.Severity = f.Rule.Severity
+	}
+	r.report.add(&f)
+}
+
+// skip notes once that a rule could not be checked, if it was to be.
+func (r *run) skip(id, reason string) {
+	s := Skipped{r.rule(id), reason}
+	if s.Rule != nil && !slices.Contains(r.report.Skipped, s) {
+		r.report.Skipped = append(r.report.Skipped, s)
+	}
+}
+
+// skippingCodes are errors about a part of the database or of the settings.
+var skippingCodes = []tokenctl.Code{tokenctl.CodePermissionDenied, tokenctl.CodeLayoutUnsupported, tokenctl.CodeTableMissing, tokenctl.CodeUsernameField,
+	tokenctl.CodeConfigInvalid, tokenctl.CodeConfigUnsafe, tokenctl.CodeKeyMissing}
+
+// unless makes an error about a part, which what names, a reason to skip rules. It returns any
+// other error.
+func (r *run) unless(err error, what string, ids ...string) error {
+	var e *tokenctl.Error
+	if err == nil || !errors.As(err, &e) || !slices.Contains(skippingCodes, e.Code) {
+		return err
+	}
+	if what != "" {
+		what += ": "
+	}
+	for _, id := range ids {
+		r.skip(id, what+e.Message)
+	}
+	return nil
+}
+
+// fix is a command of tokenctl.
+func (r *run) fix(command string, args ...string) string {
+	text := r.Command + " " + command
+	for _, arg := range args {
+		text += " " + Quote(arg)
+	}
+	return text
+}
+
+// Quote writes an argument as a shell takes it.
+func Quote(text string) string {
+	plain := text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+=,-") == ""
+	if plain {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}

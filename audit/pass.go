@@ -1,0 +1,154 @@
+package audit
+
+import (
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"time"
+
+	"tokenctl/db"
+	"tokenctl/tokens"
+)
+
+// rowRules are the rules that the lists of credentials decide.
+var rowRules = []string{"weak-key", "privileged-token", "inactive-owner", "dormant-owner", "old-token", "long-life", "never-used", "ownerless", "clear-refresh", "many-tokens", "dead-rows", "unpurged", "revivable", "expiry-cliff"}
+
+// pass is one pass over the credentials. Its memory grows with the number of users who hold
+// something, and of the days on which something expires; never with that of the credentials.
+type pass struct {
+	*run
+	layout *db.Layout
+	now    time.Time
+	rules  map[string]*Rule // those to check, by id
+	seed   maphash.Seed
+	kinds  map[*tokens.Kind]*kindPass
+	live   int
+	days   map[time.Time]int // live credentials by the UTC day on which they expire
+}
+
+// kindPass is what is known of a kind.
+type kindPass struct {
+	dead, expired, whole int
+	logins               bool            // its owners have a last_login
+	isUser               bool            // its owners are the users of AUTH_USER_MODEL
+	keys                 *keyCheck       // nil: its keys are not checked
+	held                 map[uint64]int  // live credentials of an owner, by a hash of the owner's key
+	many                 map[uint64]user // owners with more of them than the threshold
+}
+
+// user is a user in a finding.
+type user struct{ id, name string }
+
+// credentials checks the rules about credentials.
+func (r *run) credentials(layout *db.Layout) error {
+	if !r.any(rowRules...) {
+		return nil
+	}
+	p := &pass{run: r, layout: layout, now: r.store.Now(), rules: map[string]*Rule{}, seed: maphash.MakeSeed(), kinds: map[*tokens.Kind]*kindPass{}, days: map[time.Time]int{}}
+	for _, id := range rowRules {
+		if rule := r.rule(id); rule != nil {
+			p.rules[id] = rule
+		}
+	}
+	kinds, err := r.Selector.Chosen(layout)
+	if err != nil {
+		return err
+	}
+	for _, k := range kinds {
+		if err := p.begin(k); err != nil {
+			return err
+		}
+	}
+	// A kind that cannot be read must not hide the others, unless one order or limit is over all.
+	lists := [][]*tokens.Kind{kinds}
+	if r.Selector.Sort == "" && r.Selector.Limit == 0 {
+		lists = slices.Collect(slices.Chunk(kinds, 1))
+	}
+	for _, list := range lists {
+		if err := p.list(list); err != nil {
+			return err
+		}
+	}
+	for _, k := range kinds {
+		p.judgeKeys(k)
+		p.tellCounts(k)
+		p.tellMany(k)
+	}
+	p.tellCliffs()
+	return p.lost()
+}
+
+// begin prepares for a kind.
+func (p *pass) begin(k *tokens.Kind) error {
+	s := &kindPass{held: map[uint64]int{}, many: map[uint64]user{}}
+	p.kinds[k] = s
+	owner := p.layout.Credentials(k.Name).Owner
+	if owner == nil {
+		owner = p.layout.User
+	}
+	s.isUser = owner != nil && p.layout.AuthUsers(owner)
+	if s.logins = owner != nil && owner.Column("last_login") != nil; owner != nil && !s.logins {
+		p.skip("dormant-owner", k.Title+": "+owner.String()+" has no column last_login")
+	}
+	if k.OwnKey == nil || p.rules["weak-key"] == nil {
+		return nil
+	}
+	err := p.store.Read(p.ctx, func(tx *db.Tx) error {
+		stock, err := tx.KeyStock(p.ctx, k.Name)
+		s.keys = newKeyCheck(k, stock)
+		return err
+	})
+	if err != nil {
+		s.keys = nil
+	}
+	return p.unless(err, k.Title, "weak-key")
+}
+
+// list reads kinds.
+func (p *pass) list(kinds []*tokens.Kind) error {
+	var titles []string
+	for _, k := range kinds {
+		titles = append(titles, k.Title)
+	}
+	s := p.Selector
+	s.Kinds, s.Detailed = kinds, true
+	for c, err := range tokens.List(p.ctx, p.env, p.store, s) {
+		if err != nil {
+			return p.unless(err, words(titles), rowRules...)
+		}
+		p.credential(&c)
+	}
+	if p.rules["ownerless"] == nil {
+		return nil
+	}
+	// Of these kinds, the rows that name no user are in no list.
+	for _, k := range kinds {
+		if k.ListsOrphans {
+			continue
+		}
+		s.Kinds, s.Orphans = []*tokens.Kind{k}, true
+		for c, err := range tokens.List(p.ctx, p.env, p.store, s) {
+			if err != nil {
+				return p.unless(err, k.Title, "ownerless")
+			}
+			p.ownerless(&c)
+		}
+	}
+	return nil
+}
+
+// lost reports rows of the blacklist whose token does not exist.
+func (p *pass) lost() error {
+	rule := p.rules["ownerless"]
+	if rule == nil || p.Narrowed {
+		return nil
+	}
+	return p.unless(p.store.Read(p.ctx, func(tx *db.Tx) error {
+		list, err := tx.LostBlacklistings(p.ctx)
+		for _, b := range list {
+			name := fmt.Sprintf("%s row %d", tx.Layout.Blacklisted(), b.Row)
+			p.find(Finding{Rule: rule, Subject: name, Message: fmt.Sprintf("%s refers to the outstanding token %d, which does not exist", name, b.Token)})
+		}
+		return err
+	}), "the blacklist", "ownerless")
+}

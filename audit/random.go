@@ -1,0 +1,226 @@
+package audit
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"tokenctl/db"
+	"tokenctl/tokens"
+)
+
+// keyCheck looks for keys that were not drawn at random, in one pass over a kind's keys.
+type keyCheck struct {
+	own    func(string) bool // whether a key has the form that the peer draws
+	total  int64             // rows of the kind
+	halves map[string]bool   // with which several keys begin
+	forms  map[keyForm]*formKeys
+	found  []weakKey
+}
+
+// keyForm is what keys have in common.
+type keyForm struct {
+	length int
+	set    int // index in letterSets
+}
+
+// formKeys are the keys of a form that is not the peer's. Once the form is known to be that of
+// the application's own keys, they are not kept.
+type formKeys struct {
+	rows   int64
+	keys   []weakKey
+	shared bool
+}
+
+// weakKey is a key's credential and what is wrong with the key.
+type weakKey struct {
+	id string
+	user
+	why string
+}
+
+func newKeyCheck(k *tokens.Kind, stock db.KeyStock) *keyCheck {
+	check := &keyCheck{own: k.OwnKey, total: stock.Rows, halves: map[string]bool{}, forms: map[keyForm]*formKeys{}}
+	for _, half := range stock.Halves {
+		check.halves[half.Reveal()] = true
+	}
+	return check
+}
+
+var letterSets = []struct{ name, letters string }{
+	{"digits", "0123456789"}, {"hexadecimal digits", "0123456789abcdef"}, {"lower-case letters and digits", "0123456789abcdefghijklmnopqrstuvwxyz"},
+	{"letters and digits", "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"}, {"other characters", ""},
+}
+
+// add looks at one key.
+func (k *keyCheck) add(c *tokens.Credential) {
+	key := c.Secret().Reveal()
+	why := pattern(key)
+	if why == "" && len(k.halves) > 0 && k.halves[key[:len(key)/2]] {
+		why = "begins like another key, up to the half"
+	}
+	if why == "" && k.own(key) {
+		return
+	}
+	w := weakKey{strings.Clone(c.ID), user{strings.Clone(c.Owner.ID), strings.Clone(c.Owner.Username)}, why}
+	if why != "" {
+		k.found = append(k.found, w)
+		return
+	}
+	form := formOf(key)
+	f := k.forms[form]
+	if f == nil {
+		f = new(formKeys)
+		k.forms[form] = f
+	}
+	f.rows++
+	if f.shared = f.shared || f.rows >= leastShared && f.rows*10 >= k.total; f.shared {
+		f.keys = nil
+		return
+	}
+	w.why = "has a form that is not the application's: " + number(form.length, "character", "characters") + ", " + letterSets[form.set].name
+	f.keys = append(f.keys, w)
+}
+
+// leastShared is how many keys, and at least a tenth of all, must have a form for it to be the
+// application's own.
+const leastShared = 10
+
+// weak are the keys that were not drawn at random.
+func (k *keyCheck) weak() []weakKey {
+	list := k.found
+	for _, f := range k.forms {
+		if !f.shared {
+			list = append(list, f.keys...)
+		}
+	}
+	slices.SortFunc(list, func(a, b weakKey) int { return strings.Compare(a.id, b.id) })
+	return list
+}
+
+func formOf(key string) keyForm {
+	for i, s := range letterSets {
+		if s.letters == "" || strings.Trim(key, s.letters) == "" && i > 0 {
+			return keyForm{len(key), i}
+		}
+	}
+	return keyForm{}
+}
+
+// pattern says which pattern a text follows; empty where it looks random. A random key of DRF's or
+// Django's follows one with a probability below one in a thousand million.
+func pattern(key string) string {
+	n := len(key)
+	if n < 4 {
+		return ""
+	}
+	var seen [1 << 6]uint64 // a set of hashes of three characters
+	steps, equal, repeats := 0, 0, 0
+	for i := 1; i < n; i++ {
+		switch int(key[i]) - int(key[i-1]) {
+		case 1, -1:
+			steps++
+		case 0:
+			equal++
+		}
+		if i >= 2 {
+			h := (uint32(key[i-2])*31+uint32(key[i-1]))*31 + uint32(key[i])
+			h = h * 2654435761 >> 20
+			if seen[h>>6]&(1<<(h&63)) != 0 {
+				repeats++
+			}
+			seen[h>>6] |= 1 << (h & 63)
+		}
+	}
+	switch {
+	case 2*equal > n, 5*repeats >= 2*(n-2):
+		return "repeats itself"
+	case 5*steps > 3*n:
+		return "counts up or down"
+	}
+	if w := wordLetters(key); w >= 12 && 5*w >= 3*n || w >= 8 && 10*w >= 9*n {
+		return "is made of words"
+	}
+	return ""
+}
+
+// wordLetters is how many characters of a text belong to English words and names that people make
+// keys of. Only a text of few digits is looked at.
+func wordLetters(key string) int {
+	digits, letters := 0, 0
+	for i := range len(key) {
+		switch c := key[i] | 0x20; {
+		case '0' <= key[i] && key[i] <= '9':
+			digits++
+		case 'a' <= c && c <= 'z':
+			letters++
+		}
+	}
+	if 3*digits > letters || letters < 8 {
+		return 0
+	}
+	text, covered := strings.ToLower(key), 0
+	for i := 0; i < len(text); {
+		best := 0
+		for n := min(12, len(text)-i); n >= 3; n-- {
+			if commonWords()[text[i:i+n]] {
+				best = n
+				break
+			}
+		}
+		covered += best
+		i += max(best, 1)
+	}
+	return covered
+}
+
+// bits estimates the entropy of a key: what each character adds that does not follow from those before.
+func bits(key string) float64 {
+	if len(key) > 512 {
+		key = key[:512]
+	}
+	alphabet := 95.0
+	for _, s := range letterSets {
+		if s.letters != "" && strings.Trim(key, s.letters) == "" {
+			alphabet = float64(len(s.letters))
+			break
+		}
+	}
+	if strings.Trim(key, "abcdefghijklmnopqrstuvwxyz") == "" && alphabet > 26 {
+		alphabet = 26
+	}
+	free := 0.0
+	for i := 0; i < len(key); {
+		n := follows(key, i)
+		if n >= 3 { // a copy or a run tells about as much as one character, and where it comes from
+			free++
+			i += n
+			continue
+		}
+		free++
+		i++
+	}
+	if w := wordLetters(key); w > 0 { // a word of five letters tells as much as two of them
+		free -= float64(w) * 0.6
+	}
+	return math.Max(free, 0) * math.Log2(alphabet)
+}
+
+// follows is how many characters from i on repeat something before, or count up or down.
+func follows(key string, i int) (longest int) {
+	for j := range i {
+		n := 0
+		for i+n < len(key) && key[j+n] == key[i+n] {
+			n++
+		}
+		longest = max(longest, n)
+	}
+	for _, step := range []int{1, -1} {
+		n := 0
+		for i+n < len(key) && i+n > 0 && int(key[i+n])-int(key[i+n-1]) == step {
+			n++
+		}
+		longest = max(longest, n)
+	}
+	return longest
+}

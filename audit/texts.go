@@ -1,0 +1,225 @@
+package audit
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sort"
+	"strings"
+
+	"tokenctl"
+	"tokenctl/db"
+	"tokenctl/django"
+	"tokenctl/scan"
+	"tokenctl/tokens"
+)
+
+// texts looks for live secrets where they do not belong.
+func (r *run) texts(*db.Layout) error {
+	if rule := r.rule("clear-admin-log"); rule != nil {
+		if err := r.unless(r.adminLog(rule), "the admin log", rule.ID); err != nil {
+			return err
+		}
+	}
+	rule := r.rule("clear-elsewhere")
+	if rule == nil {
+		return nil
+	}
+	return r.unless(r.elsewhere(rule), "", rule.ID)
+}
+
+// adminLog reports the live drf keys in Django's admin log.
+func (r *run) adminLog(rule *Rule) error {
+	return r.store.Read(r.ctx, func(tx *db.Tx) error {
+		logged, err := tx.LoggedKeys(r.ctx)
+		if err != nil {
+			return err
+		}
+		for part := range slices.Chunk(logged, 1000) {
+			secrets := make([]tokenctl.Secret, len(part))
+			for i := range part {
+				secrets[i] = part[i].Key
+			}
+			list, err := tokens.DRF.Members(r.ctx, r.env, tx, secrets)
+			if err != nil {
+				return err
+			}
+			for i, c := range list {
+				if c == nil || c.Status != tokens.Active {
+					continue
+				}
+				f := Finding{Rule: rule, Kind: c.Kind, ID: c.ID, User: c.Owner.Username, UserID: c.Owner.ID, Fix: r.fix("rotate", c.ID),
+					Message: "its key stands in " + number(part[i].Entries, "entry", "entries") + " of the admin log: whoever may read that can use it"}
+				r.find(f)
+			}
+		}
+		return nil
+	})
+}
+
+// pageBytes is how much text is searched at a time.
+const pageBytes = 4 << 20
+
+// textPage are texts of a column, one behind the other.
+type textPage struct {
+	text  strings.Builder
+	keys  []string // of their rows
+	lines []int    // in which they begin
+	line  int
+}
+
+func (p *textPage) reset() {
+	p.text.Reset()
+	p.text.WriteByte('\n') // so that no text is taken for an archive
+	p.keys, p.lines, p.line = p.keys[:0], p.lines[:0], 2
+}
+
+func (p *textPage) add(key, text string) {
+	p.keys, p.lines = append(p.keys, strings.Clone(key)), append(p.lines, p.line)
+	p.text.WriteString(text)
+	p.text.WriteByte('\n')
+	p.line += strings.Count(text, "\n") + 1
+}
+
+// row is the primary key of the row whose text has a line.
+func (p *textPage) row(line int) string {
+	i := sort.SearchInts(p.lines, line+1) - 1
+	if i < 0 {
+		return ""
+	}
+	return p.keys[i]
+}
+
+// sighted are the places of one credential in one column.
+type sighted struct {
+	match *scan.Match
+	where string
+	rows  []string // the primary keys of the first rows
+	count int
+}
+
+// mostRows is how many rows of a column a finding names.
+const mostRows = 5
+
+// elsewhere searches columns of texts with scan's own finder.
+func (r *run) elsewhere(rule *Rule) error {
+	var columns []db.SearchedText
+	err := r.store.Read(r.ctx, func(tx *db.Tx) (err error) {
+		columns, err = tx.SearchedTexts(r.ctx, r.Deep)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	d := &scan.Database{Env: r.env, Store: r.store}
+	shapes, _, _, err := d.Shapes(r.ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range columns {
+		found := map[string]*sighted{}
+		if err := r.unless(r.search(d, shapes, c, found), c.String(), rule.ID); err != nil {
+			return err
+		}
+		for _, key := range slices.Sorted(maps.Keys(found)) {
+			s := found[key]
+			where := s.where
+			if len(s.rows) > 0 {
+				where += " of " + rowNames(s.rows, s.count)
+			}
+			r.find(Finding{Rule: rule, Kind: s.match.Kind, ID: s.match.ID, User: s.match.User, UserID: s.match.UserID, Subject: c.String(),
+				Message: "its secret stands in " + where + ": whoever may read that can use it", Fix: r.fix("rotate", s.match.ID)})
+		}
+	}
+	if err := d.Refused(); err != nil {
+		r.skip(rule.ID, err.Error())
+	}
+	return nil
+}
+
+func rowNames(keys []string, count int) string {
+	text := "the row "
+	if count > 1 {
+		text = "the rows "
+	}
+	text += words(keys)
+	if count > len(keys) {
+		text += fmt.Sprintf(" and %d more", count-len(keys))
+	}
+	return text
+}
+
+// search searches one column.
+func (r *run) search(d *scan.Database, shapes *scan.Shapes, c db.SearchedText, found map[string]*sighted) error {
+	page := new(textPage)
+	page.reset()
+	flush := func() error {
+		if len(page.keys) == 0 {
+			return nil
+		}
+		s := scan.New(scan.Options{Shapes: shapes, Members: d.Members, Unread: func(string, string) {},
+			Found: func(list []scan.Finding) error {
+				for _, f := range list {
+					if f.Match.Status != string(tokens.Active) || c.Log && f.Match.Kind == tokens.DRF.Name {
+						continue
+					}
+					key := f.Match.Kind + " " + f.Match.ID
+					if found[key] == nil {
+						found[key] = &sighted{match: f.Match, where: c.String()}
+					}
+					found[key].note(page.row(f.Line), c.Session)
+				}
+				return nil
+			}})
+		if err := s.Reader(r.ctx, c.String(), strings.NewReader(page.text.String())); err != nil {
+			return err
+		}
+		if err := s.Finish(r.ctx); err != nil {
+			return err
+		}
+		page.reset()
+		return nil
+	}
+	err := r.store.EachText(r.ctx, c.TextColumn, func(key, text string) error {
+		if c.Session {
+			if text = sessionText(text); text == "" {
+				return nil
+			}
+		}
+		page.add(key, text)
+		if page.text.Len() < pageBytes {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
+}
+
+// note counts a row once. The key of a session's row is a secret.
+func (s *sighted) note(row string, secret bool) {
+	if secret {
+		row = tokens.SessionID(tokenctl.NewSecret(row))
+	}
+	if row != "" && slices.Contains(s.rows, row) {
+		return
+	}
+	if s.count++; row != "" && len(s.rows) < mostRows {
+		s.rows = append(s.rows, row)
+	}
+}
+
+// sessionText is what the data of a session says; empty where it cannot be read.
+func sessionText(data string) string {
+	s, err := django.DecodeSession(data)
+	if err != nil {
+		return ""
+	}
+	var lines []string
+	for _, item := range s.Items {
+		lines = append(lines, item.Name+" "+string(item.Value))
+	}
+	return strings.Join(lines, " ")
+}

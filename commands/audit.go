@@ -1,0 +1,320 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"tokenctl"
+	"tokenctl/audit"
+	"tokenctl/output"
+)
+
+// audit says what is wrong with the stock of credentials. Package audit checks its rules; this
+// file says which, and shows what they found: without the findings that the settings ignore, that
+// a baseline knows (audit_baseline.go), or that matter too little. The exit status says whether
+// something is left.
+
+type auditOptions struct {
+	app       *App
+	selector  selectorFlags
+	rules     []string
+	severity  string
+	failOn    string
+	baseline  string
+	update    bool
+	passwords string
+	deep      bool
+	strict    bool
+}
+
+func newAudit(a *App) *cobra.Command {
+	o := &auditOptions{app: a}
+	c := &cobra.Command{
+		Use:   "audit",
+		Short: "Say what is wrong with the stock of credentials",
+		Long: `Read the database once, and report what is wrong: weak keys, secrets in clear, credentials
+that nobody needs or looks after, and a database connection or role that is not safe. Each
+finding names what it is about, never a secret, and the command that mends it. The rules are
+
+` + ruleList() + `
+
+Selectors, the same as for list, narrow the rules about credentials; the others are then left
+out. A rule that could not be checked is named on stderr as skipped.
+
+With --baseline only new findings count. --update-baseline makes the current findings the
+known ones; a finding that was mended and comes back is new. [audit] in tokenctl.toml has the
+thresholds and what to ignore: ignore = [{rule, id, reason, until}].
+
+Exit status 4 means that there is a finding at or above --fail-on.`,
+		Example: `  tokenctl audit
+  tokenctl audit --severity high --fail-on critical
+  tokenctl audit --rule privileged-token,old-token --kind drf -o csv
+  tokenctl audit --baseline known.json --update-baseline`,
+		Args:        o.check,
+		Annotations: map[string]string{sarif: "yes"},
+		RunE:        func(c *cobra.Command, _ []string) error { return o.run(c) },
+	}
+	o.selector.flags(a, c)
+	f := c.Flags()
+	listVar(f, &o.rules, "rule", "only this `RULE`; may be repeated")
+	f.StringVar(&o.severity, "severity", "", "only findings of this `SEVERITY` or above: critical, high, medium, low")
+	f.StringVar(&o.failOn, "fail-on", "medium", "exit with 4 for a finding of this `SEVERITY` or above")
+	f.StringVar(&o.baseline, "baseline", "", "only findings that this `FILE` does not know")
+	f.BoolVar(&o.update, "update-baseline", false, "write the current findings to the file of --baseline, and exit with 0")
+	f.StringVar(&o.passwords, "check-passwords", "", "try the passwords of a `FILE`, one a line, on every account")
+	f.BoolVar(&o.deep, "deep", false, "search every column of text in the database for live secrets")
+	f.BoolVar(&o.strict, "strict", false, "fail if a rule could not be checked")
+	thresholdFlags(f, &a.override)
+	must(c.RegisterFlagCompletionFunc("rule", fixedList(audit.RuleIDs())))
+	for _, name := range []string{"severity", "fail-on"} {
+		must(c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(audit.Severities(), cobra.ShellCompDirectiveNoFileComp)))
+	}
+	return c
+}
+
+// ruleList is the list of rules for help: a paragraph for each severity.
+func ruleList() string {
+	of := map[string][]string{}
+	for _, r := range audit.Rules() {
+		of[r.Severity.String()] = append(of[r.Severity.String()], r.ID)
+	}
+	var parts []string
+	for _, name := range audit.Severities() {
+		parts = append(parts, name+": "+strings.Join(of[name], ", "))
+	}
+	return strings.Join(parts, "\n\n")
+}
+
+// check is for cobra's Args.
+func (o *auditOptions) check(c *cobra.Command, args []string) error {
+	if err := noArguments(c, args); err != nil {
+		return err
+	}
+	for _, name := range o.rules {
+		if audit.RuleNamed(name) == nil {
+			return usage(fmt.Sprintf("there is no rule %q", name), "the rules are "+strings.Join(audit.RuleIDs(), ", "))
+		}
+	}
+	for flag, name := range map[string]string{"severity": o.severity, "fail-on": o.failOn} {
+		if name != "" && audit.SeverityNamed(name) == 0 {
+			return usage(fmt.Sprintf("--%s: there is no severity %q", flag, name), "the severities are "+strings.Join(audit.Severities(), ", "))
+		}
+	}
+	switch {
+	case o.update && o.baseline == "":
+		return usage("--update-baseline needs --baseline", "write --baseline FILE --update-baseline")
+	case slices.Contains(o.rules, "known-password") && o.passwords == "":
+		return usage("the rule known-password needs --check-passwords", "write --check-passwords FILE, with a password a line")
+	case o.update && o.selector.given(c):
+		return usage("--update-baseline needs all findings: it does not go with selectors", "leave them out")
+	}
+	return nil
+}
+
+var auditFindingColumns = []output.Column{{Name: "rule"}, {Name: "severity"}, {Name: "kind"}, {Name: "id"}, {Name: "user"}, {Name: "user_id", Extra: true}, {Name: "message"}, {Name: "fix"}}
+
+func auditRow(f *audit.Finding) []output.Value {
+	return []output.Value{output.String(f.Rule.ID), output.String(f.Severity.String()), output.OptString(f.Kind), output.OptString(f.ID), output.OptString(f.User),
+		output.OptString(f.UserID), output.String(f.Message), output.OptString(f.Fix)}
+}
+
+func (o *auditOptions) run(c *cobra.Command) error {
+	a, ctx := o.app, c.Context()
+	// A wrong --columns or --field, or a file that is not there, is told before the database is asked.
+	w, err := o.writer()
+	if err != nil {
+		return err
+	}
+	known, err := o.readBaseline()
+	if err != nil {
+		return err
+	}
+	options, err := o.options(ctx, c)
+	if err != nil {
+		return err
+	}
+	report, err := audit.Run(ctx, a.env(), a.store, options)
+	if err != nil {
+		return err
+	}
+	defer report.Close()
+	for _, s := range report.Skipped {
+		a.say("skipped %s: %s", s.Rule.ID, s.Reason)
+	}
+	for _, note := range report.Notes {
+		a.say("note: %s", note)
+	}
+	shown, err := o.show(w, report, known)
+	if err != nil {
+		return err
+	}
+	if o.update {
+		next, err := known.Update(report)
+		if err == nil {
+			err = o.writeBaseline(next)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return o.verdict(report, shown)
+}
+
+// show writes the findings that count, and says how many there are of each severity.
+func (o *auditOptions) show(w auditWriter, report *audit.Report, known *audit.Baseline) (shown severityCounts, err error) {
+	a, inBaseline := o.app, 0
+	least := max(audit.SeverityNamed(o.severity), audit.Low)
+	for f, err := range report.All() {
+		switch {
+		case err != nil:
+			return shown, err
+		case known.Has(&f):
+			inBaseline++
+		case f.Severity >= least:
+			shown[f.Severity]++
+			if err := w.Write(&f); err != nil {
+				return shown, err
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		return shown, err
+	}
+	if inBaseline > 0 {
+		a.say("note: %s in the baseline", plural(inBaseline, "finding is", "findings are"))
+	}
+	if n := report.Ignored; n > 0 {
+		a.say("note: %s by [audit] in %s", plural(n, "finding is ignored", "findings are ignored"), a.toml)
+	}
+	return shown, nil
+}
+
+// severityCounts are the numbers of findings, by severity.
+type severityCounts [audit.Critical + 1]int
+
+// String is like "4 findings: 3 critical, 1 low".
+func (n *severityCounts) String() string {
+	total := 0
+	var parts []string
+	for _, name := range audit.Severities() {
+		if c := n[audit.SeverityNamed(name)]; c > 0 {
+			total += c
+			parts = append(parts, fmt.Sprintf("%d %s", c, name))
+		}
+	}
+	if parts == nil {
+		return "nothing is wrong"
+	}
+	return count(total, "finding") + ": " + strings.Join(parts, ", ")
+}
+
+// verdict is the command's answer.
+func (o *auditOptions) verdict(report *audit.Report, shown severityCounts) error {
+	a := o.app
+	if a.Term.Stdout {
+		a.say("%s", &shown)
+	}
+	if n := len(report.Skipped); o.strict && n > 0 {
+		var ids []string
+		for _, s := range report.Skipped {
+			if !slices.Contains(ids, s.Rule.ID) {
+				ids = append(ids, s.Rule.ID)
+			}
+		}
+		return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "not checked: " + strings.Join(ids, ", "), Hint: "see the reasons above, or leave out --strict"}
+	}
+	if o.update {
+		return nil
+	}
+	for s := audit.SeverityNamed(o.failOn); s <= audit.Critical; s++ {
+		if shown[s] > 0 {
+			return errNo
+		}
+	}
+	return nil
+}
+
+// options opens the database and says what to look for.
+func (o *auditOptions) options(ctx context.Context, c *cobra.Command) (audit.Options, error) {
+	a := o.app
+	options := audit.Options{Deep: o.deep, Command: a.again()}
+	var err error
+	if options.Passwords, err = o.readPasswords(); err != nil {
+		return options, err
+	}
+	store, err := a.open()
+	if err != nil {
+		return options, err
+	}
+	if err := audit.CheckIgnore(a.settings.Audit.Ignore); err != nil {
+		return options, prefixed(a.toml+": ", err)
+	}
+	options.Settings = a.settings.Audit
+	if options.Selector, err = o.selector.resolve(ctx, c, store); err != nil {
+		return options, err
+	}
+	options.Narrowed = o.selector.given(c)
+	options.OfOwners = options.Narrowed && !slices.ContainsFunc(selectorNames, func(name string) bool {
+		return !slices.Contains(ownerSelectors, name) && c.Flags().Changed(name)
+	})
+	for _, name := range o.rules {
+		if r := audit.RuleNamed(name); !slices.Contains(options.Rules, r) {
+			options.Rules = append(options.Rules, r)
+		}
+	}
+	if o.rules == nil && o.severity != "" {
+		least := audit.SeverityNamed(o.severity)
+		options.Rules = slices.DeleteFunc(audit.Rules(), func(r *audit.Rule) bool { return r.Severity < least })
+	}
+	options.Checking = func(total int64) func() {
+		p := a.progress("checking passwords", total)
+		return func() {
+			if p.add(1); p.did.Load() == total {
+				p.done()
+			}
+		}
+	}
+	return options, nil
+}
+
+// ownerSelectors are the selectors that are about the owners alone.
+var ownerSelectors = []string{"user", "user-id", "staff", "superuser", "inactive"}
+
+// thresholdFlags adds a flag for each threshold in [audit] of tokenctl.toml.
+func thresholdFlags(f *pflag.FlagSet, given *[]byte) {
+	kind := reflect.TypeFor[tokenctl.AuditSettings]()
+	for i := range kind.NumField() {
+		key := kind.Field(i).Tag.Get("toml")
+		if usage := thresholds[key]; usage != "" {
+			f.Var(&settingValue{kind: kind.Field(i).Type, to: given, key: "audit." + key}, strings.ReplaceAll(key, "_", "-"), usage)
+		}
+	}
+}
+
+// thresholds are the usages of their flags.
+var thresholds = map[string]string{
+	"dormant_owner": "`TIME` since the last login of an owner (default 180d)",
+	"old_token":     "`TIME` since a credential was made (default 365d)",
+	"long_life":     "`TIME` that a credential lives (default 365d)",
+	"never_used":    "`TIME` since an unused credential was made (default 90d)",
+	"clock_skew":    "`TIME` between the two clocks (default 5s)",
+	"many_tokens":   "`N` live credentials of a kind for one user (default 10)",
+	"expiry_cliff":  "`PERCENT` of the live credentials that expire within one day (default 10)",
+}
+
+// again is how a command begins that is about the same database.
+func (a *App) again() string {
+	g, line := &a.global, "tokenctl"
+	for _, f := range [][2]string{{"-d", g.database}, {"--config", g.config}, {"--schema", g.schema}} {
+		if f[1] != "" {
+			line += " " + f[0] + " " + audit.Quote(f[1])
+		}
+	}
+	return line
+}

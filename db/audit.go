@@ -1,0 +1,190 @@
+package db
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"tokenctl"
+	"tokenctl/db/engine"
+	"tokenctl/django"
+)
+
+// What tokenctl audit asks of tables beyond the lists of credentials. What these return holds no
+// secret, except for LoggedKey.
+
+// LoggedKey is a drf key that stands in Django's admin log.
+type LoggedKey struct {
+	Key     tokenctl.Secret
+	Entries int
+}
+
+// adminLog is the table of Django's admin log, and the columns in which older releases of DRF
+// leave keys: object_repr is str(token), and object_id its primary key (rest_framework/authtoken,
+// 3.12 to 3.18).
+func (l *Layout) adminLog() (t *Table, columns []string) {
+	if t = l.tables[tableAdminLog]; t == nil || t.Column("id") == nil {
+		return nil, nil
+	}
+	for _, name := range []string{"object_repr", "object_id"} {
+		if t.Column(name) != nil {
+			columns = append(columns, name)
+		}
+	}
+	return t, columns
+}
+
+// loggedKeys is a query for the entries that hold a key, once for each.
+func (l *Layout) loggedKeys() (text string) {
+	log, columns := l.adminLog()
+	if log == nil || l.AuthToken() == nil {
+		return ""
+	}
+	for i, name := range columns {
+		if i > 0 {
+			text += " union "
+		}
+		text += "select k.key as key, a.id as entry from " + log.SQL() + " a join " + l.AuthToken().SQL() + " k on k.key = a." + engine.Quote(name)
+	}
+	return text
+}
+
+// LoggedKeys are the keys in the admin log that are drf tokens, by key.
+func (tx *Tx) LoggedKeys(ctx context.Context) ([]LoggedKey, error) {
+	text := tx.Layout.loggedKeys()
+	if text == "" {
+		return nil, nil
+	}
+	return engine.Collect(ctx, tx.Tx, &engine.Query{Text: "select key, count(*) from (" + text + ") e group by key order by key"}, func(r *engine.Row) LoggedKey {
+		key, _ := r.Maybe()
+		return LoggedKey{tokenctl.NewSecret(key), int(r.Integer())}
+	})
+}
+
+// LostBlacklisting is a BlacklistedToken whose OutstandingToken is not there.
+type LostBlacklisting struct{ Row, Token int64 }
+
+// LostBlacklistings are those that a foreign key should have made impossible.
+func (tx *Tx) LostBlacklistings(ctx context.Context) ([]LostBlacklisting, error) {
+	l := tx.Layout
+	b, o := l.Blacklisted(), l.Outstanding()
+	if b == nil || o == nil || b.Column("id") == nil || b.Column("token_id") == nil {
+		return nil, nil
+	}
+	q := &engine.Query{Columns: []string{"b.id", "b.token_id"}, From: b.SQL() + " b", Where: []string{"not exists (select 1 from " + o.SQL() + " o where o.id = b.token_id)"}, Order: []string{"b.id"}}
+	return engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) LostBlacklisting { return LostBlacklisting{r.Integer(), r.Integer()} })
+}
+
+// ExpiredSize is about how many bytes the rows of a kind take that expired before a time: on
+// PostgreSQL those of the stored rows, on SQLite those of their texts.
+func (tx *Tx) ExpiredSize(ctx context.Context, kind string, before time.Time) (bytes int64, err error) {
+	l := tx.Layout
+	t, err := l.credentials(kind)
+	if err != nil {
+		return 0, err
+	}
+	at := l.timeArg(before)
+	if kind == "jwt" {
+		at = l.jwtTimeArg(before)
+	}
+	expiry := ""
+	for _, name := range []string{"expiry", "expires", "expires_at", "expire_date"} {
+		if t.Column(name) != nil {
+			expiry = name
+		}
+	}
+	if expiry == "" {
+		return 0, nil
+	}
+	size := "pg_column_size(t.*)"
+	if l.Engine == engine.SQLite {
+		size = "0"
+		for _, c := range t.Columns {
+			size += " + coalesce(length(cast(t." + engine.Quote(c.Name) + " as blob)), 0)"
+		}
+	}
+	q := &engine.Query{Columns: []string{"coalesce(sum(" + size + "), 0)"}, From: t.SQL() + " t"}
+	if l.Engine == engine.PostgreSQL {
+		q.Columns[0] = "cast(" + q.Columns[0] + " as bigint)"
+	}
+	q.And(l.Engine.Dated(t.Column(expiry), "t."+engine.Quote(expiry), "<", "%s"), at)
+	return bytes, tx.Scan(ctx, q, &bytes)
+}
+
+// KeyStock is what a look at the keys of one kind tells about all of them.
+type KeyStock struct {
+	Rows   int64
+	Halves []tokenctl.Secret // with which several keys of one length begin, of 16 characters or more
+}
+
+// KeyStock looks at the keys of a kind, which are its secrets.
+func (tx *Tx) KeyStock(ctx context.Context, kind string) (s KeyStock, err error) {
+	t, err := tx.Layout.credentials(kind)
+	if err != nil {
+		return s, err
+	}
+	key := "cast(t." + engine.Quote(credentialsOf(kind).required[0]) + " as text)" // drf's key, the session_key
+	if err := tx.Scan(ctx, &engine.Query{Columns: []string{"count(*)"}, From: t.SQL() + " t"}, &s.Rows); err != nil {
+		return s, err
+	}
+	q := &engine.Query{Text: "select half from (select substr(" + key + ", 1, length(" + key + ") / 2) as half, length(" + key + ") as n from " + t.SQL() + " t where length(" + key + ") >= 16) k group by half, n having count(*) > 1"}
+	s.Halves, err = engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) tokenctl.Secret {
+		half, _ := r.Maybe()
+		return tokenctl.NewSecret(half)
+	})
+	return s, err
+}
+
+// SharedName is a USERNAME_FIELD value that several users have, and their primary keys.
+type SharedName struct {
+	Name string
+	IDs  []string
+}
+
+// UsersOfSharedNames are those of the users whom names mean. A unique constraint rules them out.
+func (tx *Tx) UsersOfSharedNames(ctx context.Context) (list []SharedName, err error) {
+	u, err := tx.Layout.Users()
+	if err != nil || u.Column(u.Username).Unique && u.Stored() {
+		return nil, err
+	}
+	name := engine.Quote(u.Username)
+	q := &engine.Query{Columns: []string{"cast(u." + name + " as text)", "cast(u." + engine.Quote(u.Key) + " as text)"}, From: u.From("u"),
+		Where: []string{"u." + name + " in (select d." + name + " from " + u.From("d") + " group by d." + name + " having count(*) > 1)"},
+		Order: []string{"u." + name, "u." + engine.Quote(u.Key)}}
+	return list, tx.Each(ctx, q, func(r engine.Row) error {
+		name, id := r.Text(), u.keyText(r.Text())
+		if n := len(list); n > 0 && list[n-1].Name == name {
+			list[n-1].IDs = append(list[n-1].IDs, id)
+		} else {
+			list = append(list, SharedName{name, []string{id}})
+		}
+		return r.Err
+	})
+}
+
+// HashedUser is a user and how the password is hashed.
+type HashedUser struct {
+	User
+	Start  string // the first 40 characters of the encoded password
+	Length int    // of the whole
+}
+
+// HashedUsers yields the users that f selects, by key.
+func (s *Store) HashedUsers(ctx context.Context, f Filter) iter.Seq2[HashedUser, error] {
+	return stream(ctx, s, func(l *Layout) (*engine.Query, error) {
+		u, err := l.UserTable()
+		if err != nil {
+			return nil, err
+		}
+		q := &engine.Query{Columns: append(l.ownerColumns(u, true), "substr(u.password, 1, 40)", "coalesce(length(u.password), 0)"), From: u.From("u"), PageBy: "u." + engine.Quote(u.Key)}
+		return q, f.whereOwner(l, u, q)
+	}, func(l *Layout, r *engine.Row) HashedUser {
+		h := HashedUser{User: scanOwner(l.User, r, true)}
+		h.Start, _ = r.Maybe()
+		h.Length = int(r.Integer())
+		return h
+	})
+}
+
+// HasPassword reports whether a text is the user's password.
+func (u *User) HasPassword(text string) bool { return django.CheckPassword(text, u.password) }

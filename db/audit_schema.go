@@ -1,0 +1,152 @@
+package db
+
+import (
+	"context"
+
+	"tokenctl/db/engine"
+)
+
+// Drift is a constraint or an index that Django's migrations make and the table does not have.
+type Drift struct {
+	Table, Column string
+	What          string // "unique constraint", "foreign key" or "index"
+	Create        string // the statement that makes it
+}
+
+// Drifts compares the tables of credentials with those that Django makes: authtoken and knox
+// (knox/models.py, 5.0), simplejwt's token_blacklist (5.5), django.contrib.sessions (5.2). Of
+// views and foreign tables nothing is known.
+func (tx *Tx) Drifts(ctx context.Context) (list []Drift, err error) {
+	l := tx.Layout
+	for _, n := range l.NotUnique() {
+		list = append(list, Drift{n.Table.String(), n.Column, "unique constraint", n.Create})
+	}
+	if u, err := l.Users(); err == nil && u.Stored() {
+		index, err := tx.UsernameIndex(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if index != nil && !index.Unique {
+			list = append(list, Drift{u.String(), u.Username, "unique constraint", index.Create})
+		}
+	}
+	for _, name := range []string{tableAuthToken, tableKnox, tableOutstanding, tableBlacklisted} {
+		t := l.tables[name]
+		if t == nil || !t.Stored() {
+			continue
+		}
+		column, to := "user_id", (*engine.Table)(nil)
+		if t.Owner != nil {
+			to = t.Owner.Table
+			if n := len(t.Owner.Children); n > 0 {
+				to = t.Owner.Children[0]
+			}
+		}
+		if name == tableBlacklisted {
+			column, to = "token_id", nil
+			if o := l.Outstanding(); o != nil {
+				to = o.Table
+			}
+		}
+		c := t.Column(column)
+		if c == nil || to == nil || c.Refers != nil || to.PrimaryKey() == nil {
+			continue
+		}
+		d := Drift{Table: t.String(), Column: column, What: "foreign key"}
+		if l.Engine == engine.PostgreSQL { // SQLite takes none later
+			d.Create = "alter table " + t.SQL() + " add foreign key (" + engine.Quote(column) + ") references " + to.SQL() + " (" + engine.Quote(to.PrimaryKey().Name) + ") deferrable initially deferred"
+		}
+		list = append(list, d)
+	}
+	for _, k := range []struct{ table, column string }{{tableKnox, "token_key"}, {tableKnox, "user_id"}, {tableOutstanding, "user_id"}, {tableSession, "expire_date"}} {
+		t := l.tables[k.table]
+		if t == nil || !t.Stored() || t.Column(k.column) == nil {
+			continue
+		}
+		yes, err := tx.Indexed(ctx, t.Table, k.column)
+		if err != nil {
+			return nil, err
+		}
+		if yes {
+			continue
+		}
+		d := Drift{Table: t.String(), Column: k.column, What: "index", Create: "create index on " + t.SQL() + " (" + engine.Quote(k.column) + ")"}
+		if l.Engine == engine.SQLite {
+			d.Create = "create index " + engine.Quote(t.Name+"_"+k.column) + " on " + t.SQL() + " (" + engine.Quote(k.column) + ")"
+		}
+		list = append(list, d)
+	}
+	return list, nil
+}
+
+// own reports whether a column is where secrets belong.
+func (l *Layout) own(c engine.TextColumn) bool {
+	for table, columns := range map[string][]string{tableAuthToken: {"key"}, tableKnox: {"digest", "token_key", "salt"}, tableOutstanding: {"token", "jti"}, tableSession: {"session_key"}} {
+		t := l.tables[table]
+		if t == nil || t.Name != c.Table || t.Schema != c.Schema {
+			continue
+		}
+		for _, name := range columns {
+			if name == c.Column {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// SearchedText is a column in which a secret does not belong.
+type SearchedText struct {
+	engine.TextColumn
+	Session bool // it is session_data, whose texts must be decoded
+	Log     bool // it is one of the admin log's in which keys are expected
+}
+
+// String is the column's name for people.
+func (s SearchedText) String() string { return s.Table + "." + s.Column }
+
+// SearchedTexts are the columns to search: the admin log's, the sessions' data, and those of the
+// users except for passwords. With deep they are those of all tables.
+func (tx *Tx) SearchedTexts(ctx context.Context, deep bool) (list []SearchedText, err error) {
+	l := tx.Layout
+	all, err := tx.TextColumns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	is := func(c engine.TextColumn, t *engine.Table) bool {
+		return t != nil && t.Name == c.Table && t.Schema == c.Schema
+	}
+	log, keys := l.adminLog()
+	for _, c := range all {
+		s := SearchedText{TextColumn: c}
+		switch {
+		case l.own(c):
+			continue
+		case log != nil && is(c, log.Table):
+			for _, name := range keys {
+				s.Log = s.Log || name == c.Column
+			}
+		case l.Session() != nil && is(c, l.Session().Table) && c.Column == "session_data":
+			s.Session = true
+		default:
+			wanted := deep
+			for _, u := range l.userTables() {
+				for _, t := range u.tables() {
+					if is(c, t) {
+						wanted = c.Column != "password"
+					}
+				}
+			}
+			if !wanted {
+				continue
+			}
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+// EachText calls f for each text of a column of any table, in one state of the database.
+func (s *Store) EachText(ctx context.Context, c engine.TextColumn, f func(key, text string) error) error {
+	return s.transact(ctx, engine.Mode{ReadOnly: true, Unlimited: true}, func(tx *Tx) error { return tx.EachText(ctx, c, f) })
+}

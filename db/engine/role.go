@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+// Role is what the role of this connection may do beyond reading and writing rows.
+type Role struct {
+	Name       string
+	Superuser  bool
+	CreateRole bool
+	BypassRLS  bool
+	Owns       []*Table // those of the tables that it can alter and drop
+	Truncates  []*Table // those of the others that it can empty at once
+	Triggers   []*Table // those of the others of which it can make triggers
+}
+
+// Role asks PostgreSQL about the role; tables are those that it is asked for.
+func (tx *Tx) Role(ctx context.Context, tables []*Table) (r Role, err error) {
+	q := &Query{Columns: []string{"rolname", "rolsuper", "rolcreaterole", "rolbypassrls"}, From: "pg_catalog.pg_roles", Where: []string{"rolname = current_user"}}
+	if err := tx.Scan(ctx, q, &r.Name, &r.Superuser, &r.CreateRole, &r.BypassRLS); err != nil {
+		return r, err
+	}
+	schemas, names := tableNames(tables)
+	q = &Query{Text: "select k.place, pg_has_role(c.relowner, 'usage'), has_table_privilege(c.oid, 'truncate'), has_table_privilege(c.oid, 'trigger') from " + fromTables + " order by 1", Args: []any{schemas, names}}
+	return r, tx.Each(ctx, q, func(row Row) error {
+		var place int
+		var owns, truncates, triggers bool
+		if err := row.Scan(&place, &owns, &truncates, &triggers); err != nil {
+			return err
+		}
+		t := tables[place-1]
+		if owns { // which includes the rest
+			r.Owns = append(r.Owns, t)
+			return nil
+		}
+		if truncates {
+			r.Truncates = append(r.Truncates, t)
+		}
+		if triggers {
+			r.Triggers = append(r.Triggers, t)
+		}
+		return nil
+	})
+}
+
+// Clock is the time by the database's clock, to the microsecond. SQLite has none of its own.
+func (tx *Tx) Clock(ctx context.Context) (time.Time, error) {
+	var micros int64
+	err := tx.Scan(ctx, &Query{Text: "select (extract(epoch from clock_timestamp()) * 1000000)::bigint"}, &micros)
+	return time.UnixMicro(micros).UTC(), err
+}
+
+// Indexed reports whether an index of all rows begins with a column.
+func (tx *Tx) Indexed(ctx context.Context, t *Table, column string) (yes bool, err error) {
+	if tx.Engine == SQLite {
+		q := &Query{Text: `select exists (select 1 from pragma_index_list($1) i where not i.partial and (select c.name from pragma_index_info(i.name) c where c.seqno = 0) = $2)`, Args: []any{t.Name, column}}
+		err = tx.Scan(ctx, q, &yes)
+		return yes || t.PrimaryKey() != nil && t.PrimaryKey().Name == column, err
+	}
+	q := &Query{Text: `select exists (select from pg_catalog.pg_index i
+		join pg_catalog.pg_class c on c.oid = i.indrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+		join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+		where n.nspname = $1 and c.relname = $2 and a.attname = $3 and i.indisvalid and i.indpred is null)`, Args: []any{t.Schema, t.Name, column}}
+	return yes, tx.Scan(ctx, q, &yes)
+}
+
+// TextColumn is a column that can hold texts, JSON included.
+type TextColumn struct {
+	Schema, Table, Column string
+	Key                   string // the column of the primary key; empty where it has none of one column
+}
+
+// TextColumns are those of all tables that the role can see, except for the system's own.
+func (tx *Tx) TextColumns(ctx context.Context) ([]TextColumn, error) {
+	q := &Query{Text: `select n.nspname, c.relname, a.attname, coalesce((select k.attname from pg_catalog.pg_index i
+			join pg_catalog.pg_attribute k on k.attrelid = c.oid and k.attnum = i.indkey[0]
+			where i.indrelid = c.oid and i.indisprimary and i.indnkeyatts = 1), '')
+		from pg_catalog.pg_attribute a
+		join pg_catalog.pg_class c on c.oid = a.attrelid and c.relkind = 'r'
+		join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+		join pg_catalog.pg_type t on t.oid = a.atttypid
+		left join pg_catalog.pg_type e on e.oid = t.typelem and t.typcategory = 'A'
+		where a.attnum > 0 and not a.attisdropped and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\_t%'
+			and (t.typcategory = 'S' and t.typname <> 'name' or t.typname in ('json', 'jsonb', 'hstore', 'xml') or e.typcategory = 'S' or e.typname in ('json', 'jsonb'))
+		order by 1, 2, a.attnum`}
+	if tx.Engine == SQLite {
+		q = &Query{Text: `select '', m.name, c.name, coalesce((select k.name from pragma_table_info(m.name) k where k.pk = 1 and not exists (select 1 from pragma_table_info(m.name) o where o.pk > 1)), '')
+			from sqlite_schema m join pragma_table_info(m.name) c
+			where m.type = 'table' and m.name not like 'sqlite\_%' escape '\' order by 2, c.cid`}
+	}
+	return Collect(ctx, tx, q, func(r *Row) (c TextColumn) {
+		r.Scan(&c.Schema, &c.Table, &c.Column, &c.Key) //nolint:errcheck // Collect returns it
+		return c
+	})
+}
+
+// EachText calls f for each text of a column, with the primary key of its row.
+func (tx *Tx) EachText(ctx context.Context, c TextColumn, f func(key, text string) error) error {
+	from := Quote(c.Table) + " t"
+	if c.Schema != "" {
+		from = Quote(c.Schema) + "." + from
+	}
+	expr := "t." + Quote(c.Column)
+	q := &Query{Columns: []string{"null", "cast(" + expr + " as text)"}, From: from, Where: []string{expr + " is not null"}}
+	if c.Key != "" {
+		q.Columns[0] = "cast(t." + Quote(c.Key) + " as text)"
+	}
+	if tx.Engine == SQLite {
+		q.Where = append(q.Where, "typeof("+expr+") = 'text'")
+	}
+	return tx.Each(ctx, q, func(r Row) error {
+		key, _ := r.Maybe()
+		text, _ := r.Maybe()
+		if r.Err != nil {
+			return r.Err
+		}
+		return f(key, text)
+	})
+}

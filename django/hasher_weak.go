@@ -1,0 +1,34 @@
+package django
+
+import (
+	"fmt"
+	"strings"
+
+	"tokenctl"
+)
+
+// WeakHash says why an encoded password is easy to guess; empty where it is not. start is its
+// beginning of 40 characters or more, and length that of the whole. iterations are those that the
+// application writes today; 0 where nobody knows. The forms are those of
+// django/contrib/auth/hashers.py (3.2), which still had all of them.
+func WeakHash(start string, length, iterations int) string {
+	algorithm, rest, salted := strings.Cut(start, "$")
+	switch {
+	case !HasUsablePassword(start), start == "":
+		return ""
+	case !salted && length == 32, algorithm == "md5" && strings.HasPrefix(rest, "$"):
+		return "an MD5 hash without a salt"
+	case algorithm == "sha1" && strings.HasPrefix(rest, "$"):
+		return "a SHA-1 hash without a salt"
+	case algorithm == "md5":
+		return "a single round of MD5"
+	case algorithm == "sha1":
+		return "a single round of SHA-1"
+	}
+	count, _, _ := strings.Cut(rest, "$")
+	n, ok := canonicalInt(count)
+	if ok && (algorithm == tokenctl.PBKDF2SHA256 || algorithm == tokenctl.PBKDF2SHA1) && 2*n < iterations {
+		return fmt.Sprintf("%s with %d iterations, and the application makes %d", algorithm, n, iterations)
+	}
+	return ""
+}

@@ -1,0 +1,49 @@
+package tokens
+
+import (
+	"strings"
+	"time"
+)
+
+// What tokenctl audit asks of a credential and leaves to its kind.
+
+// Orphan reports whether the credential's user does not exist: see Orphans.
+func (c *Credential) Orphan() bool { return c.orphan }
+
+// Over reports whether the credential has expired, whatever else is true of it, so that purge
+// deletes its row.
+func (c *Credential) Over(env Env, now time.Time) bool {
+	if c.Kind == JWT.Name {
+		now = now.Add(-jwtSettings(env).Leeway.Duration)
+	}
+	return !c.Expires.IsZero() && c.Expires.Before(now)
+}
+
+// knoxNeverUsed: with AUTO_REFRESH a use moves the expiry (knox/auth.py, 5.0), and that is where
+// TOKEN_TTL has put it first. knox reads the clock once for each of the two.
+func knoxNeverUsed(env Env, c *Credential) bool {
+	k := env.Settings.Knox
+	ttl, ends := k.TokenTTL.Duration()
+	if !k.AutoRefresh || !ends || c.Created.IsZero() || c.Expires.IsZero() {
+		return false
+	}
+	return c.Expires.Sub(c.Created.Add(ttl)).Abs() < time.Second
+}
+
+// jwtNeverUsed: with rotation and blacklisting a refresh token is blacklisted when it is used, and
+// only then (TokenRefreshSerializer of rest_framework_simplejwt/serializers.py, 5.5).
+func jwtNeverUsed(env Env, c *Credential) bool {
+	s := env.Settings.SimpleJWT
+	return s.RotateRefreshTokens && s.BlacklistAfterRotation && c.Type == refresh
+}
+
+// jwtRevivable: flushexpiredtokens goes by expires_at, which stays when a sliding token is
+// refreshed (simplejwt 5.5).
+func jwtRevivable(c *Credential, now time.Time) bool {
+	return c.Status == Blacklisted && c.Type == sliding && !c.rowEnds.IsZero() && !c.rowEnds.After(now) && c.Expires.After(now)
+}
+
+// jwtWhole reports whether the row has the whole refresh token.
+func jwtWhole(c *Credential) bool {
+	return c.Type == refresh && strings.Count(c.secret.Reveal(), ".") == 2
+}
