@@ -88,6 +88,17 @@ func list(kind, format, query string, target float64, more ...string) operation 
 		args: append([]string{"list", "--kind", kind, "-o", format}, more...)}
 }
 
+// groups counts rows by status, owner, age and time to live, as tokenctl asks for them.
+func groups(status, life, table string) func(string) string {
+	return rows("", "select "+status+`, case when u.is_superuser then 'superuser' when u.is_staff then 'staff' else 'user' end,
+		case when t.created < '{day}' then 1 else 0 end, `+life+`, count(*)
+		from `+table+" t left join auth_user u on u.id = t.user_id group by 1, 2, 3, 4")
+}
+
+func stats(kind string, plain func(string) string, target, sqlite float64) operation {
+	return operation{name: "stats " + kind, from: kind, target: target, sqlite: sqlite, plain: plain, args: []string{"stats", "--kind", kind, "-o", "json"}}
+}
+
 func mint(kind, count string, python string) operation {
 	return operation{name: "mint " + kind, from: "users", target: 2, count: count, plain: load(kind), django: shell(python),
 		args: []string{"mint", "--all-users", "--kind", kind, "--yes", "--out", "{out}"}}
@@ -213,6 +224,11 @@ for s in Session.objects.order_by("session_key").iterator():
 		list("jwt", "ndjson", jwtRows, 3),
 		session,
 		list("drf,knox,jwt,session", "ndjson", allByAge, 0, "--sort", "created"),
+		stats("drf", groups("case when u.is_active then 'active' else 'disabled' end", "0", "authtoken_token"), 2, 2),
+		stats("knox", groups("case when not u.is_active then 'disabled' when length(t.token_key) < 15 then 'dead' when t.expiry < '{now}' then 'expired' else 'active' end",
+			"case when t.expiry is null then 2 when t.expiry < '{now}' then 0 else 1 end", "knox_authtoken"), 2, 2),
+		stats("jwt", rows("", jwtRows), 3, 6),
+		stats("session", rows("", sessionRows), 3, 6),
 		mint("drf", countDRF, "for u in User.objects.all(): Token.objects.create(user=u)"),
 		mint("knox", countKnox, ""),
 		mint("jwt", countJWT, "for u in User.objects.all(): print(RefreshToken.for_user(u))"),

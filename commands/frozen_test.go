@@ -27,6 +27,7 @@ var frozenFields = map[string]string{
 	"doctor":     "check status found fix",
 	"version":    "version commit go dirty date sum",
 	"purge":      "kind expired deleted",
+	"stats":      "kind status by value count",
 	"import":     "file status",
 	"setting":    "setting value source",
 	"incident":   "schema_version subject reach done residual proof contained",
@@ -42,7 +43,7 @@ var frozenFields = map[string]string{
 func TestFrozenFields(t *testing.T) {
 	t.Parallel()
 	got := map[string][]output.Column{
-		"credential": credentialColumns, "show": showColumns, "verify": verifyColumns, "user": userColumns, "doctor": doctorColumns, "version": versionColumns, "purge": purgeColumns, "import": importColumns, "setting": configColumns, "finding": findingColumns, "audit": auditFindingColumns,
+		"credential": credentialColumns, "show": showColumns, "verify": verifyColumns, "user": userColumns, "doctor": doctorColumns, "version": versionColumns, "purge": purgeColumns, "stats": statsColumns, "import": importColumns, "setting": configColumns, "finding": findingColumns, "audit": auditFindingColumns,
 		"incident": incidentColumns, "subject": subjectColumns, "rights": rightsColumns, "done": doneColumns, "residual": residualColumns, "proof": proofColumns,
 		"minted": mintedColumns([]string{"token"}, false), "minted jwt": mintedColumns([]string{"refresh", "access"}, false), "rotated": mintedColumns([]string{"token"}, true),
 	}

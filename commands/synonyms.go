@@ -26,6 +26,7 @@ var synonyms = map[string]map[string][]answer{
 		"get describe info inspect view":     {{"", "show", "list"}},
 		"ls search find":                     {{"", "list", "list"}},
 		"status check":                       {{"a credential", "verify", "list"}, {"the database", "doctor", "-"}},
+		"statistics count summary":           {{"", "stats", "-"}},
 		"whoami":                             {{"a secret", "show -", "-"}, {"the database", "config show", "-"}},
 		"regenerate replace reset":           {{"", "rotate", "rotate"}},
 		"renew refresh":                      {{"the same secret for longer", "expire --ttl 90d", "expire --ttl 90d"}, {"a new secret", "rotate", "rotate"}},

@@ -206,7 +206,7 @@ func (o *mfaResetOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.sayAbsent(absent)
+	a.sayAbsent(absent)
 	if len(seen.factors) == 0 {
 		a.say("no second factor to reset in %s", a.databaseName())
 		if err := a.write(factorColumns, nil, false); err != nil {

@@ -26,8 +26,11 @@ var DRF = &Kind{
 	LooksLike: func(text string) bool {
 		return len(text) == keyLength && isHex(text)
 	},
-	OwnKey:    func(text string) bool { return len(text) == keyLength && isHex(text) },
-	List:      listDRF,
+	OwnKey: func(text string) bool { return len(text) == keyLength && isHex(text) },
+	List:   listDRF,
+	Count: func(ctx context.Context, s *db.Store, l db.Limits) (map[db.Group]int64, error) {
+		return s.CountTokens(ctx, l)
+	},
 	ByIDs:     drfByIDs,
 	BySecrets: drfBySecrets,
 	CheckMint: func(_ Env, r MintRequest) error {

@@ -90,6 +90,9 @@ type Kind struct {
 	LooksLike func(text string) bool
 	// List yields what the selector selects, as the database orders it.
 	List func(context.Context, Env, *db.Store, Selector) iter.Seq2[Credential, error]
+	// Count counts all rows by what they have in common, also those whose user is gone. The
+	// function itself is nil if the rows of a list must be counted.
+	Count func(context.Context, *db.Store, db.Limits) (map[db.Group]int64, error)
 	// ByIDs finds the credentials behind ids without their "kind:" prefix. An id without
 	// a row is CodeNotFound, a secret with another fingerprint is CodeChanged, an id of
 	// several rows is CodeAmbiguousID.

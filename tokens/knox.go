@@ -24,6 +24,9 @@ var Knox = &Kind{
 	LooksLike: looksLikeKnox,
 	NeverUsed: knoxNeverUsed,
 	List:      listKnox,
+	Count: func(ctx context.Context, s *db.Store, l db.Limits) (map[db.Group]int64, error) {
+		return s.CountKnoxTokens(ctx, l)
+	},
 	ByIDs:     knoxByIDs,
 	BySecrets: knoxBySecrets,
 	CheckMint: func(_ Env, r MintRequest) error { return noClaims("knox tokens", r) },

@@ -1,0 +1,210 @@
+package commands
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl/db"
+	"tokenctl/output"
+	"tokenctl/tokens"
+)
+
+// stats counts the stock of credentials. A row of its data is one count: how many
+// credentials of a kind and a status have something in common, such as an owner who is
+// staff. At a terminal a table shows the owners, and bars show the ages and the times to
+// live of the active ones.
+
+var statsColumns = []output.Column{{Name: "kind"}, {Name: "status"}, {Name: "by"}, {Name: "value"}, {Name: "count"}}
+
+// What a count is by.
+const (
+	byOwner = "owner"
+	byAge   = "age"
+	byLife  = "life"
+)
+
+// statsCount is a row of stats.
+type statsCount struct {
+	kind, status, by, value string
+	count                   int64
+}
+
+func newStats(a *App) *cobra.Command {
+	var kinds []string
+	c := &cobra.Command{
+		Use:   "stats",
+		Short: "Count credentials by status, owner, age and time to live",
+		Long: `Count the credentials of each kind and status: by the rights of their owners
+(superuser, staff, user, or nobody where the user is gone), by age, and by the time
+that they still have to live. Every row counts once in each of the three.
+
+In a terminal it is a table, and bars for the active credentials. Otherwise each line
+is one count: its kind and status, what it is by (owner, age or life), the value of
+that, such as 7d-30d, and the number.`,
+		Example: `  tokenctl stats
+  tokenctl stats --kind knox,session
+  tokenctl stats -o json | jq '.[] | select(.by == "life" and .value == "never")'`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return a.stats(c.Context(), kinds) },
+	}
+	listVar(c.Flags(), &kinds, "kind", "only this `KIND`: "+strings.Join(tokens.KindNames(), ", "))
+	must(c.RegisterFlagCompletionFunc("kind", fixedList(tokens.KindNames())))
+	return c
+}
+
+func (a *App) stats(ctx context.Context, names []string) error {
+	// A wrong --columns or --field is told before the database is asked.
+	if _, err := output.NewWriter(io.Discard, statsColumns, a.options(false)); err != nil {
+		return err
+	}
+	kinds, err := kindsNamed(names)
+	if err != nil {
+		return err
+	}
+	store, err := a.open()
+	if err != nil {
+		return err
+	}
+	counted, err := tokens.Count(ctx, a.env(), store, kinds, tokens.Ranges(store.Now()))
+	if err != nil {
+		return err
+	}
+	counts := statsCounts(counted)
+	if !a.asked() && a.Term.Stdout {
+		return a.showStats(counts)
+	}
+	rows := make([][]output.Value, len(counts))
+	for i, c := range counts {
+		rows[i] = []output.Value{output.String(c.kind), output.String(c.status), output.String(c.by), output.String(c.value), output.Int(c.count)}
+	}
+	return a.write(statsColumns, rows, false)
+}
+
+// statsValues are the values of what counts are by, in the order in which they are shown.
+func statsValues(by string) []string {
+	switch by {
+	case byOwner:
+		return db.OwnerGroups
+	case byAge:
+		ages := slices.Clone(tokens.AgeRanges)
+		slices.Reverse(ages)
+		return append(ages, tokens.RangeName(nil, db.UnknownSpan))
+	}
+	return append(slices.Clone(tokens.LifeRanges), tokens.RangeName(nil, db.NeverSpan), tokens.RangeName(nil, db.UnknownSpan))
+}
+
+// statsCounts are the counts that are not zero, in order.
+func statsCounts(counted tokens.Counts) (counts []statsCount) {
+	sums := map[statsCount]int64{}
+	for kind, groups := range counted {
+		for g, n := range groups {
+			for by, value := range map[string]string{byOwner: g.Owner, byAge: tokens.RangeName(tokens.AgeRanges, g.Created), byLife: tokens.RangeName(tokens.LifeRanges, g.Expires)} {
+				sums[statsCount{kind: kind.Name, status: g.Status, by: by, value: value}] += n
+			}
+		}
+	}
+	for _, kind := range tokens.KindNames() {
+		for _, status := range tokens.Statuses() {
+			for _, by := range []string{byOwner, byAge, byLife} {
+				for _, value := range statsValues(by) {
+					c := statsCount{kind: kind, status: status, by: by, value: value}
+					if c.count = sums[c]; c.count > 0 {
+						counts = append(counts, c)
+					}
+				}
+			}
+		}
+	}
+	return counts
+}
+
+// showStats is for a person.
+func (a *App) showStats(counts []statsCount) error {
+	columns := []output.Column{{Name: "kind"}, {Name: "status"}}
+	for _, rights := range db.OwnerGroups {
+		columns = append(columns, output.Column{Name: rights})
+	}
+	columns = append(columns, output.Column{Name: "total"})
+	var rows [][]output.Value
+	var owners map[string]int64
+	for i, c := range counts {
+		if c.by != byOwner {
+			continue
+		}
+		if i == 0 || counts[i-1].by != byOwner {
+			owners = map[string]int64{}
+		}
+		owners[c.value] = c.count
+		owners["total"] += c.count
+		if i+1 < len(counts) && counts[i+1].by == byOwner {
+			continue
+		}
+		row := []output.Value{output.String(c.kind), output.String(c.status)}
+		for _, column := range columns[2:] {
+			row = append(row, output.Int(owners[column.Name]))
+		}
+		rows = append(rows, row)
+	}
+	if err := a.write(columns, rows, false); err != nil {
+		return err
+	}
+	for _, chart := range []struct{ by, title string }{{byAge, "age of the active credentials"}, {byLife, "time to live of the active credentials"}} {
+		if err := a.bars(counts, chart.by, chart.title); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bars draws the counts of active credentials by one thing.
+func (a *App) bars(counts []statsCount, by, title string) error {
+	values := statsValues(by)
+	sums := make([]int64, len(values))
+	for _, c := range counts {
+		if c.by == by && c.status == string(tokens.Active) {
+			sums[slices.Index(values, c.value)] += c.count
+		}
+	}
+	most := slices.Max(sums)
+	if most == 0 {
+		return nil
+	}
+	label := len(slices.MaxFunc(values, func(a, b string) int { return cmp.Compare(len(a), len(b)) }))
+	number := len(strconv.FormatInt(most, 10))
+	width := 40
+	if columns := a.width(); columns > 0 {
+		width = min(width, columns-label-number-4)
+	}
+	text := "\n" + title + "\n"
+	for i, value := range values {
+		if sums[i] > 0 {
+			text += fmt.Sprintf("%-*s  %*d  %s\n", label, value, number, sums[i], bar(sums[i], most, width))
+		}
+	}
+	_, err := io.WriteString(a.Stdout, text)
+	return err
+}
+
+// bar is a bar of up to so many characters for n, where most is the largest number. An eighth
+// of a character is the shortest.
+func bar(n, most int64, width int) string {
+	const eighths = "▏▎▍▌▋▊▉"
+	if width < 1 {
+		return ""
+	}
+	length := max(1, int(float64(n)/float64(most)*float64(width*8)+0.5))
+	text := strings.Repeat("█", length/8)
+	if part := length % 8; part > 0 {
+		r, _ := utf8.DecodeRuneInString(eighths[(part-1)*len("▏"):])
+		text += string(r)
+	}
+	return text
+}

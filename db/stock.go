@@ -1,0 +1,176 @@
+package db
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"tokenctl/db/engine"
+)
+
+// Group is what credentials that are counted together have in common.
+type Group struct {
+	Status           string
+	Owner            string // one of OwnerGroups
+	Created, Expires int    // spans: see [SpanOf]
+}
+
+// Limits divide time into spans. They ascend.
+type Limits struct{ Created, Expires []time.Time }
+
+// These stand for the span of a time that is not there.
+const (
+	UnknownSpan = -1
+	NeverSpan   = -2
+)
+
+// SpanOf is the number of limits that are not after a time; of the zero time it is none.
+func SpanOf(t time.Time, none int, limits []time.Time) int {
+	if t.IsZero() {
+		return none
+	}
+	n, found := slices.BinarySearchFunc(limits, t, time.Time.Compare)
+	if found {
+		n++
+	}
+	return n
+}
+
+// OwnerGroups are what credentials are counted by, the most powerful owners first.
+var OwnerGroups = []string{"superuser", "staff", "user", "nobody"}
+
+// OwnerGroup is the one of OwnerGroups that a user belongs to. The zero User is nobody.
+func (u *User) OwnerGroup() string {
+	is := func(flag *bool) bool { return flag != nil && *flag }
+	switch {
+	case u.ID == "":
+		return "nobody"
+	case is(u.IsSuperuser):
+		return "superuser"
+	case is(u.IsStaff):
+		return "staff"
+	}
+	return "user"
+}
+
+// CountTokens counts all drf tokens, also those whose user is gone.
+func (s *Store) CountTokens(ctx context.Context, limits Limits) (map[Group]int64, error) {
+	return s.countGroups(ctx, func(tx *Tx) (*engine.Query, error) {
+		l := tx.Layout
+		q, err := l.authTokens(true)
+		if err == nil {
+			t := l.AuthToken()
+			l.groups(q, t, "case when "+l.isFlag(t.Owner, "is_active", true, true)+" then 'active' else 'disabled' end", "", limits)
+		}
+		return q, err
+	})
+}
+
+// CountKnoxTokens counts all knox tokens, also those whose user is gone.
+func (s *Store) CountKnoxTokens(ctx context.Context, limits Limits) (map[Group]int64, error) {
+	return s.countGroups(ctx, func(tx *Tx) (*engine.Query, error) {
+		l := tx.Layout
+		q, status, err := l.knoxTokens(tx.Now, true)
+		if err == nil {
+			l.groups(q, l.Knox(), status, l.Knox().knoxExpiry(), limits)
+		}
+		return q, err
+	})
+}
+
+// groups makes a query for the credentials of t one for their Group. status is the expression
+// for the status of one that has an owner.
+func (l *Layout) groups(q *engine.Query, t *Table, status, expiry string, limits Limits) {
+	u := t.Owner
+	gone := "u." + engine.Quote(u.Key) + " is null"
+	status = "case when " + gone + " and (" + status + ") <> 'expired' then 'dead' else " + status + " end"
+	rights := "case when " + gone + " then 'nobody' when " + l.isFlag(u, "is_superuser", true, false) + " then 'superuser' when " +
+		l.isFlag(u, "is_staff", true, false) + " then 'staff' else 'user' end"
+	expires := strconv.Itoa(NeverSpan)
+	if expiry != "" {
+		at := "t." + engine.Quote(expiry)
+		expires = "case when " + at + " is null then " + expires + " else " + l.span(q, t.Column(expiry), at, limits.Expires) + " end"
+	}
+	q.Columns = []string{status, rights, l.span(q, t.Column("created"), "t.created", limits.Created), expires}
+	q.From = t.SQL() + " t left join " + u.From("u") + " on u." + engine.Quote(u.Key) + " = t.user_id"
+	if t.Stored() {
+		q.PageBy = "t.rowid" // in the order in which SQLite stores them
+	}
+}
+
+// span is the expression for the span of a time in a column: see [SpanOf].
+func (l *Layout) span(q *engine.Query, c *engine.Column, expr string, limits []time.Time) string {
+	if !l.Engine.Dates(c) {
+		return strconv.Itoa(UnknownSpan)
+	}
+	var between func(first, last int) string
+	between = func(first, last int) string {
+		if first == last {
+			return strconv.Itoa(first)
+		}
+		middle := (first + last) / 2
+		before := q.Expr("case when "+expr+" < %s then ", l.timeArg(limits[middle]))
+		return before + between(first, middle) + " else " + between(middle+1, last) + " end"
+	}
+	return "case when (" + l.Engine.IsDate(expr) + ") is not true then " + strconv.Itoa(UnknownSpan) + " else " + between(0, len(limits)) + " end"
+}
+
+// countedRows is how many rows SQLite counts in one transaction, during which nobody can
+// commit.
+const countedRows = 100_000
+
+// countGroups counts the rows of the query that build makes, on SQLite part by part.
+func (s *Store) countGroups(ctx context.Context, build func(*Tx) (*engine.Query, error)) (map[Group]int64, error) {
+	counts := map[Group]int64{}
+	count := func(tx *Tx, q *engine.Query) error {
+		q.Columns, q.PageBy = append(q.Columns, "count(*)"), ""
+		q.Where = append(q.Where, "1 = 1 group by 1, 2, 3, 4")
+		return tx.Each(ctx, q, func(r engine.Row) error {
+			g := Group{r.Text(), r.Text(), int(r.Integer()), int(r.Integer())}
+			counts[g] += r.Integer()
+			return r.Err
+		})
+	}
+	if s.Engine == engine.PostgreSQL {
+		err := s.transact(ctx, engine.Mode{ReadOnly: true, Unlimited: true}, func(tx *Tx) error {
+			q, err := build(tx)
+			if err != nil {
+				return err
+			}
+			return count(tx, q)
+		})
+		return counts, err
+	}
+	var last any // the key behind which a part begins
+	for more, first := true, true; more; first = false {
+		err := s.transact(ctx, engine.Mode{ReadOnly: true, Unlimited: true}, func(tx *Tx) error {
+			q, err := build(tx)
+			if err != nil {
+				return err
+			}
+			key := q.PageBy
+			if !first {
+				q.And(key+" > %s", last)
+			}
+			end := &engine.Query{Columns: []string{key}, From: q.From, Where: slices.Clone(q.Where), Args: slices.Clone(q.Args), PageBy: key, Limit: 1}
+			end.Text = end.SQL() + " offset " + strconv.Itoa(countedRows-1)
+			more = false
+			err = tx.Each(ctx, end, func(r engine.Row) error {
+				last, more = r.NextSQLite(), true
+				return r.Err
+			})
+			if err != nil {
+				return err
+			}
+			if more { // a key may be null, and no comparison with it is true
+				q.And("("+key+" > %s) is not true", last)
+			}
+			return count(tx, q)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return counts, nil
+}
