@@ -8,7 +8,7 @@ import (
 
 func TestFieldPaths(t *testing.T) {
 	cols := []Column{{Name: "id"}, {Name: "owner", Fields: []string{"name", "rights.staff"}}, {Name: "claims", Fields: AnyField}, {Name: "claims.x"}}
-	claims := `{"sub":"7","aud":["a","b\nc",{"k":null}],"exp":12345678901234567890,"ok":false,"none":null,"":{"":1},"a.b":{"c":1},"a":{"b":{"c":2,"d":3}},"https://x.y/role":"admin","e":"‮"}`
+	claims := `{"sub":"7","aud":["a","b\nc",{"k":null}],"exp":12345678901234567890,"ok":false,"none":null,"":{"":1},"a.b":{"c":1},"a":{"b":{"c":2,"d":3}},"https://x.y/role":"admin","e":"` + "\u202e" + `"}`
 	row := []Value{String("drf:1"), Object([]string{"name", "rights.staff"}, []Value{OptString("al\nice"), Bool(true)}), Raw([]byte(claims)), Int(5)}
 	for path, want := range map[string]string{
 		"id": "drf:1", "owner": `name=al\nice rights.staff=true`, "owner.name": `al\nice`, "owner.rights.staff": "true",

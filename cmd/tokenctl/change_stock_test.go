@@ -128,7 +128,8 @@ func (w *world) do(statements ...string) {
 // then the answer is yes.
 func (w *world) asked(meanwhile func(), args ...string) (*terminal, int) {
 	w.t.Helper()
-	p := w.terminal(w.command(args...))
+	// It is so wide that no sentence is wrapped.
+	p := w.terminalOf(24, 400, w.command(args...))
 	p.shows("[y/N] ")
 	meanwhile()
 	io.WriteString(p.keys, "y\n")
