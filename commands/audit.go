@@ -117,7 +117,9 @@ func (o *auditOptions) check(c *cobra.Command, args []string) error {
 	return nil
 }
 
-var auditFindingColumns = []output.Column{{Name: "rule"}, {Name: "severity"}, {Name: "kind"}, {Name: "id"}, {Name: "user"}, {Name: "user_id", Extra: true}, {Name: "message"}, {Name: "fix"}}
+var auditFindingColumns = []output.Column{{Name: "rule", Decides: true},
+	{Name: "severity", Decides: true, Colors: map[string]string{"critical": "31", "high": "31", "medium": "33"}}, {Name: "kind"},
+	{Name: "id", Decides: true}, {Name: "user", Whole: true}, {Name: "user_id", Extra: true}, {Name: "message", Whole: true}, {Name: "fix", Whole: true}}
 
 func auditRow(f *audit.Finding) []output.Value {
 	return []output.Value{output.String(f.Rule.ID), output.String(f.Severity.String()), output.OptString(f.Kind), output.OptString(f.ID), output.OptString(f.User),
