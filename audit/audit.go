@@ -24,6 +24,8 @@ type Options struct {
 	Deep      bool // clear-elsewhere looks at all tables
 	// Command is how a fix begins: tokenctl and the flags that name the database.
 	Command string
+	// Mends is told each credential that the mend of a rule changes; nil: nobody asks.
+	Mends func(*Rule, *tokens.Credential)
 	// Checking is told how many passwords will be checked, and returns what is called for each of
 	// them; nil: nobody asks.
 	Checking func(total int64) (done func())
@@ -106,16 +108,17 @@ func (r *run) any(ids ...string) bool {
 	return slices.ContainsFunc(ids, func(id string) bool { return r.rule(id) != nil })
 }
 
-// find adds a finding, unless the settings ignore it.
-func (r *run) find(f Finding) {
+// find adds a finding, and reports whether the settings do not ignore it.
+func (r *run) find(f Finding) bool {
 	if r.ignores.match(&f) {
 		r.ignores.count++
-		return
+		return false
 	}
 	if f.Severity == 0 {
 		f.Severity = f.Rule.Severity
 	}
 	r.report.add(&f)
+	return true
 }
 
 // skip notes once that a rule could not be checked, if it was to be.

@@ -31,11 +31,12 @@ func (p *pass) judgeKeys(k *tokens.Kind) {
 func (p *pass) tellCounts(k *tokens.Kind) {
 	n := p.kinds[k]
 	if rule := p.rules["clear-refresh"]; rule != nil && n.whole > 0 {
-		p.find(Finding{Rule: rule, Kind: k.Name, Subject: k.Name, Message: number(n.whole, "live refresh token is", "live refresh tokens are") + " stored whole: whoever can read the table can use them; simplejwt stores them so"})
+		p.find(Finding{Rule: rule, Kind: k.Name, Subject: k.Name, Message: number(n.whole, "live refresh token is", "live refresh tokens are") + " stored whole: whoever can read the table can use them; simplejwt stores them so, and the mend redacts those that are dead",
+			Fix: p.fix("audit --fix clear-refresh")})
 	}
 	if rule := p.rules["dead-rows"]; rule != nil && n.dead > 0 {
 		p.find(Finding{Rule: rule, Kind: k.Name, Subject: k.Name, Message: number(n.dead, k.Noun(), k.Title) + " can never verify again: nobody needs the rows",
-			Fix: p.fix("blacklist --status dead --kind " + k.Name)})
+			Fix: p.fix("audit --fix dead-rows --kind " + k.Name)})
 	}
 	rule := p.rules["unpurged"]
 	if rule == nil || n.expired == 0 {

@@ -24,6 +24,7 @@ func (p *pass) credential(c *tokens.Credential) {
 	switch {
 	case c.Status == tokens.Dead && !c.Orphan():
 		s.dead++
+		p.mends("dead-rows", c)
 	case k.Revivable != nil && k.Revivable(c, p.now):
 		p.about("revivable", c, "only its row keeps it dead, and simplejwt's flushexpiredtokens deletes the row: then it works again until "+date(c.Expires), "")
 	}
@@ -34,8 +35,14 @@ func (p *pass) credential(c *tokens.Credential) {
 	if u := &c.Owner; u.ID != "" && !u.Active() && (live || c.Status == tokens.Disabled) {
 		p.about("inactive-owner", c, "its owner is inactive: it works again as soon as the owner is activated", p.fix("blacklist", c.ID))
 	}
-	if live && k.Whole != nil && k.Whole(c) {
-		s.whole++
+	if k.Whole != nil && k.Whole(c) {
+		switch c.Status {
+		case tokens.Active:
+			s.whole++
+		case tokens.Disabled: // it works again when its owner is activated
+		default:
+			p.mends("clear-refresh", c)
+		}
 	}
 	if live {
 		p.liveOne(k, c)
@@ -144,7 +151,15 @@ func (p *pass) ownerless(c *tokens.Credential) {
 // about reports a finding about a credential.
 func (p *pass) about(id string, c *tokens.Credential, message, fix string) {
 	rule := p.rules[id]
-	if rule != nil {
-		p.find(Finding{Rule: rule, Kind: c.Kind, ID: c.ID, User: c.Owner.Username, UserID: c.Owner.ID, Message: message, Fix: fix})
+	if rule != nil && p.find(Finding{Rule: rule, Kind: c.Kind, ID: c.ID, User: c.Owner.Username, UserID: c.Owner.ID, Message: message, Fix: fix}) && p.Mends != nil {
+		p.Mends(rule, c)
+	}
+}
+
+// mends hands a credential on to who mends the findings of a rule that only counts.
+func (p *pass) mends(id string, c *tokens.Credential) {
+	rule := p.rules[id]
+	if rule != nil && p.Mends != nil && !p.ignores.match(&Finding{Rule: rule, ID: c.ID, User: c.Owner.Username, UserID: c.Owner.ID, Subject: c.Kind}) {
+		p.Mends(rule, c)
 	}
 }

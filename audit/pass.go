@@ -147,7 +147,7 @@ func (p *pass) lost() error {
 		list, err := tx.LostBlacklistings(p.ctx)
 		for _, b := range list {
 			name := fmt.Sprintf("%s row %d", tx.Layout.Blacklisted(), b.Row)
-			p.find(Finding{Rule: rule, Subject: name, Message: fmt.Sprintf("%s refers to the outstanding token %d, which does not exist", name, b.Token)})
+			p.find(Finding{Rule: rule, Subject: name, Message: fmt.Sprintf("%s refers to the outstanding token %d, which does not exist", name, b.Token), Fix: p.fix("purge --orphans --kind jwt")})
 		}
 		return err
 	}), "the blacklist", "ownerless")

@@ -49,9 +49,24 @@ type Rule struct {
 	ID       string
 	Severity Severity
 	Fires    string // on what, for people
-	ByHand   string // what to do, for people
+	Mend     Mend   // what --fix does
+	ByHand   string // what to do where there is no Mend
 	about    about
 }
+
+// Mend is how --fix mends the findings of a rule.
+type Mend int
+
+// The ways to mend.
+const (
+	None Mend = iota // by hand
+	Blacklist
+	Deactivate
+	Purge
+	PurgeOrphans
+	RedactLog
+	RedactTokens
+)
 
 // rules are all rules, the most severe first.
 var rules = []*Rule{
@@ -59,24 +74,24 @@ var rules = []*Rule{
 	{ID: "known-password", Severity: Critical, about: users, Fires: "an account whose password is in the file of --check-passwords", ByHand: "set other passwords: tokenctl user password NAME"},
 	{ID: "weak-signing-key", Severity: Critical, about: others, Fires: "a SECRET_KEY or signing key that is short, easy to guess, made for development, or shorter than its hash", ByHand: "change the key in the application's settings, with the old one in SECRET_KEY_FALLBACKS as long as sessions live; then correct tokenctl.toml"},
 	{ID: "duplicate-username", Severity: Critical, about: users, Fires: "a user name that several users have", ByHand: "rename or delete users in the application, then add the unique constraint that tokenctl doctor names"},
-	{ID: "clear-admin-log", Severity: High, about: others, Fires: "live drf keys in Django's admin log", ByHand: "replace the keys, and remove them from the entries: tokenctl rotate ID"},
+	{ID: "clear-admin-log", Severity: High, about: others, Fires: "live drf keys in Django's admin log", Mend: RedactLog},
 	{ID: "clear-elsewhere", Severity: High, about: others, Fires: "live secrets in any other column of text", ByHand: "replace each secret, then remove the old one from the row that the finding names: tokenctl rotate ID"},
 	{ID: "weak-hash", Severity: High, about: users, Fires: "password hashes without a salt, by MD5 or SHA-1, or with under half of the iterations that the application makes now", ByHand: "Django makes a new hash when the user logs in; or set another password: tokenctl user password NAME"},
 	{ID: "no-tls", Severity: High, about: others, Fires: "a connection to another host without TLS, or without verifying it", ByHand: "add sslmode=verify-full to the database URL, or set PGSSLMODE"},
-	{ID: "privileged-token", Severity: High, Fires: "live credentials of superusers", ByHand: "blacklist what nobody needs: tokenctl blacklist ID"},
+	{ID: "privileged-token", Severity: High, Fires: "live credentials of superusers", Mend: Blacklist},
 	{ID: "no-second-factor", Severity: High, about: users, Fires: "staff and superusers with a usable password and no second factor", ByHand: "let them set up a second factor in the application"},
-	{ID: "inactive-owner", Severity: Medium, Fires: "live rows whose owner is inactive", ByHand: "blacklist what nobody needs: tokenctl blacklist ID"},
-	{ID: "dormant-owner", Severity: Medium, Fires: "live rows whose owner has not logged in for 180 days", ByHand: "deactivate the user: tokenctl user deactivate NAME"},
-	{ID: "old-token", Severity: Medium, Fires: "live credentials that were made more than 365 days ago", ByHand: "blacklist what nobody needs: tokenctl blacklist ID"},
+	{ID: "inactive-owner", Severity: Medium, Fires: "live rows whose owner is inactive", Mend: Blacklist},
+	{ID: "dormant-owner", Severity: Medium, Fires: "live rows whose owner has not logged in for 180 days", Mend: Deactivate},
+	{ID: "old-token", Severity: Medium, Fires: "live credentials that were made more than 365 days ago", Mend: Blacklist},
 	{ID: "long-life", Severity: Medium, Fires: "live credentials that live more than 365 days, or never expire although their kind can", ByHand: "shorten each life: tokenctl expire ID --ttl 90d, and for JWTs tokenctl rotate ID --ttl 90d"},
 	{ID: "never-used", Severity: Medium, Fires: "live credentials that were not used since they were made, 90 days ago or more, as their rows prove", ByHand: "look at them with tokenctl show, and blacklist what nobody needs: tokenctl blacklist ID"},
-	{ID: "ownerless", Severity: Medium, Fires: "rows whose user does not exist, and rows of the blacklist about tokens of nobody", ByHand: "delete the rows: tokenctl purge --orphans"},
+	{ID: "ownerless", Severity: Medium, Fires: "rows whose user does not exist, and rows of the blacklist about tokens of nobody", Mend: PurgeOrphans},
 	{ID: "too-privileged-role", Severity: Medium, about: others, Fires: "a database role that can do what tokenctl does not need", ByHand: "connect as a role that may only read and write the rows of Django's tables"},
 	{ID: "clock-skew", Severity: Medium, about: others, Fires: "a database clock that differs from this machine's by more than 5 seconds", ByHand: "let both machines set their clocks by NTP"},
-	{ID: "clear-refresh", Severity: Low, Fires: "live refresh tokens that are stored whole", ByHand: "purge the expired ones: tokenctl purge --kind jwt"},
+	{ID: "clear-refresh", Severity: Low, Fires: "live refresh tokens that are stored whole", Mend: RedactTokens},
 	{ID: "many-tokens", Severity: Low, Fires: "a user with more than 10 live credentials of a kind", ByHand: "blacklist the oldest, as the finding's fix says"},
-	{ID: "dead-rows", Severity: Low, Fires: "rows that can never verify again", ByHand: "blacklist what nobody needs: tokenctl blacklist ID"},
-	{ID: "unpurged", Severity: Low, Fires: "expired rows", ByHand: "delete the rows: tokenctl purge"},
+	{ID: "dead-rows", Severity: Low, Fires: "rows that can never verify again", Mend: Blacklist},
+	{ID: "unpurged", Severity: Low, Fires: "expired rows", Mend: Purge},
 	{ID: "revivable", Severity: Low, Fires: "blacklisted sliding tokens that simplejwt's purge would bring back", ByHand: "do not run flushexpiredtokens, which deletes what keeps them dead; tokenctl purge keeps it"},
 	{ID: "expiry-cliff", Severity: Low, Fires: "a day on which more than a tenth of the live credentials expire, and at least 10", ByHand: "replace some of them earlier: tokenctl rotate ID"},
 	{ID: "schema-drift", Severity: Low, about: others, Fires: "constraints and indexes of Django's that are missing, sequences behind their tables, integer keys of which more than 80 % are used", ByHand: "run the statement that the finding names, as the table's owner"},
@@ -101,6 +116,17 @@ func RuleNamed(id string) *Rule {
 		return nil
 	}
 	return rules[i]
+}
+
+// Mendable are the ids of the rules that --fix mends.
+func Mendable() []string {
+	var ids []string
+	for _, r := range rules {
+		if r.Mend != None {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
 }
 
 // place is the rule's place in the list.

@@ -48,9 +48,11 @@ func (r *run) adminLog(rule *Rule) error {
 				if c == nil || c.Status != tokens.Active {
 					continue
 				}
-				f := Finding{Rule: rule, Kind: c.Kind, ID: c.ID, User: c.Owner.Username, UserID: c.Owner.ID, Fix: r.fix("rotate", c.ID),
-					Message: "its key stands in " + number(part[i].Entries, "entry", "entries") + " of the admin log: whoever may read that can use it"}
-				r.find(f)
+				f := Finding{Rule: rule, Kind: c.Kind, ID: c.ID, User: c.Owner.Username, UserID: c.Owner.ID, Fix: r.fix("audit --fix " + rule.ID),
+					Message: "its key stands in " + number(part[i].Entries, "entry", "entries") + " of the admin log: whoever may read that can use it; replace it, too: tokenctl rotate " + c.ID}
+				if r.find(f) && r.Mends != nil {
+					r.Mends(rule, c)
+				}
 			}
 		}
 		return nil

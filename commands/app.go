@@ -205,7 +205,7 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 		return a.unknownCommand(c, args)
 	}
 	root.AddGroup(commandGroups...)
-	root.AddCommand(grouped(groupLook, newList(a), newShow(a), newVerify(a), newStats(a), reporting(a, newScan(a)), newAudit(a), newDoctor(a))...)
+	root.AddCommand(grouped(groupLook, newList(a), newShow(a), newVerify(a), newStats(a), reporting(a, newScan(a)), reporting(a, newAudit(a)), newDoctor(a))...)
 	root.AddCommand(grouped(groupChange, reporting(a, newMint(a)), reporting(a, newRotate(a)), reporting(a, newExpire(a)), reporting(a, newBlacklist(a)),
 		reporting(a, newUnblacklist(a)), reporting(a, newPurge(a)), newUser(a))...)
 	root.AddCommand(grouped(groupChange, newIncident(a))...)

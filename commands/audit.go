@@ -31,10 +31,12 @@ type auditOptions struct {
 	passwords string
 	deep      bool
 	strict    bool
+	fix       string
+	change    changeFlags // of --fix
 }
 
 func newAudit(a *App) *cobra.Command {
-	o := &auditOptions{app: a}
+	o := &auditOptions{app: a, change: changeFlags{app: a, verb: "blacklist"}}
 	c := &cobra.Command{
 		Use:   "audit",
 		Short: "Say what is wrong with the stock of credentials",
@@ -51,14 +53,26 @@ With --baseline only new findings count. --update-baseline makes the current fin
 known ones; a finding that was mended and comes back is new. [audit] in tokenctl.toml has the
 thresholds and what to ignore: ignore = [{rule, id, reason, until}].
 
+With --fix the findings of one rule are mended in the way of the command that does the same
+by hand: they are shown first, and confirmed. It is for the rules
+` + strings.Join(audit.Mendable(), ", ") + `;
+for the others it says what to do.
+
 Exit status 4 means that there is a finding at or above --fail-on.`,
 		Example: `  tokenctl audit
   tokenctl audit --severity high --fail-on critical
   tokenctl audit --rule privileged-token,old-token --kind drf -o csv
-  tokenctl audit --baseline known.json --update-baseline`,
+  tokenctl audit --baseline known.json --update-baseline
+  tokenctl audit --fix unpurged --yes`,
 		Args:        o.check,
 		Annotations: map[string]string{sarif: "yes"},
-		RunE:        func(c *cobra.Command, _ []string) error { return o.run(c) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			a.mutating = o.fix != "" && !o.change.dryRun
+			if o.fix != "" {
+				return o.mend(c)
+			}
+			return o.run(c)
+		},
 	}
 	o.selector.flags(a, c)
 	f := c.Flags()
@@ -71,11 +85,21 @@ Exit status 4 means that there is a finding at or above --fail-on.`,
 	f.BoolVar(&o.deep, "deep", false, "search every column of text in the database for live secrets")
 	f.BoolVar(&o.strict, "strict", false, "fail if a rule could not be checked")
 	thresholdFlags(f, &a.override)
+	o.fixFlags(c)
 	must(c.RegisterFlagCompletionFunc("rule", fixedList(audit.RuleIDs())))
 	for _, name := range []string{"severity", "fail-on"} {
 		must(c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(audit.Severities(), cobra.ShellCompDirectiveNoFileComp)))
 	}
 	return c
+}
+
+// auditRule is the rule with this id.
+func auditRule(id string) (*audit.Rule, error) {
+	r := audit.RuleNamed(id)
+	if r == nil {
+		return nil, usage(fmt.Sprintf("there is no rule %q", id), "the rules are "+strings.Join(audit.RuleIDs(), ", "))
+	}
+	return r, nil
 }
 
 // ruleList is the list of rules for help: a paragraph for each severity.
@@ -97,8 +121,8 @@ func (o *auditOptions) check(c *cobra.Command, args []string) error {
 		return err
 	}
 	for _, name := range o.rules {
-		if audit.RuleNamed(name) == nil {
-			return usage(fmt.Sprintf("there is no rule %q", name), "the rules are "+strings.Join(audit.RuleIDs(), ", "))
+		if _, err := auditRule(name); err != nil {
+			return err
 		}
 	}
 	for flag, name := range map[string]string{"severity": o.severity, "fail-on": o.failOn} {
@@ -114,7 +138,7 @@ func (o *auditOptions) check(c *cobra.Command, args []string) error {
 	case o.update && o.selector.given(c):
 		return usage("--update-baseline needs all findings: it does not go with selectors", "leave them out")
 	}
-	return nil
+	return o.checkFix(c)
 }
 
 var auditFindingColumns = []output.Column{{Name: "rule", Decides: true},
@@ -146,12 +170,7 @@ func (o *auditOptions) run(c *cobra.Command) error {
 		return err
 	}
 	defer report.Close()
-	for _, s := range report.Skipped {
-		a.say("skipped %s: %s", s.Rule.ID, s.Reason)
-	}
-	for _, note := range report.Notes {
-		a.say("note: %s", note)
-	}
+	o.sayNotes(report)
 	shown, err := o.show(w, report, known)
 	if err != nil {
 		return err

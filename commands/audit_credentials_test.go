@@ -188,6 +188,11 @@ var auditRows = []auditCase{
 		w.admin.must("", "mint", "bob", "--kind", "jwt")
 		return []string{"clear-refresh low jwt - - -"}
 	}},
+	{name: "clear-refresh of a redacted one", plant: func(w *auditWorld) []string {
+		w.admin.must("", "mint", "bob", "--kind", "jwt")
+		w.sql("update token_blacklist_outstandingtoken set token = substr(token, 1, length(token) - 43) || 'redacted'")
+		return nil
+	}},
 	{name: "clear-refresh of a dead token", plant: func(w *auditWorld) []string {
 		w.admin.must("", "mint", "bob", "--kind", "jwt")
 		w.admin.must("", "blacklist", w.id("--kind", "jwt"))

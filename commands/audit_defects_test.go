@@ -56,12 +56,32 @@ var auditUsers = []auditCase{
 		w.more = []string{"--check-passwords", w.file("passwords", "tr0ub4dor and three mor\ntr0ub4dor and three more \n!x\n")}
 		return nil
 	}},
+	{name: "no-second-factor", plant: func(w *auditWorld) []string {
+		w.plantFactors()
+		w.sql("update auth_user set is_staff = true where username = 'bob'") // who has no usable password
+		w.plantUser("root", "pbkdf2_sha256$870000$salt$x")
+		w.sql("update auth_user set is_superuser = true where username = 'root'")
+		w.plantUser("clerk", "pbkdf2_sha256$870000$salt$x")
+		w.plantUser("chief", "pbkdf2_sha256$870000$salt$x")
+		w.sql("update auth_user set is_staff = true where username in ('clerk', 'chief')")
+		w.sql("insert into otp_totp_totpdevice select id, 'phone', username = 'chief', 'x', 30, 0, id from auth_user where username in ('clerk', 'chief')")
+		return []string{"no-second-factor high - - root 3", "no-second-factor high - - clerk 4"}
+	}},
 	{name: "duplicate-username", plant: func(w *auditWorld) []string {
 		w.nameNotUnique()
 		w.plantUser("alice", "!x")
 		w.plantUser("Bob", "!x")
 		return []string{"duplicate-username critical - - alice -", "schema-drift low - - - -"}
 	}},
+}
+
+// plantFactors makes django-otp's table of TOTP devices.
+func (w *auditWorld) plantFactors() {
+	w.notes = ""
+	w.sql("create table otp_totp_totpdevice (id integer primary key, name varchar(64) not null, confirmed boolean not null, key varchar(80) not null, step integer not null, t0 integer not null, user_id integer not null references auth_user (id))")
+	if w.engine == "postgres" {
+		w.sql("grant select on otp_totp_totpdevice to %s", w.role)
+	}
 }
 
 // nameNotUnique takes the unique constraint from the users' names.

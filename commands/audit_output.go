@@ -34,7 +34,11 @@ type auditSARIF struct{ *sarifWriter }
 
 func auditSARIFRules() (rules []sarifRule) {
 	for _, r := range audit.Rules() {
-		rules = append(rules, sarifRule{ID: r.ID, Name: r.ID, Short: sarifText{strings.ToUpper(r.Fires[:1]) + r.Fires[1:]}, Help: sarifText{r.ByHand}})
+		help := r.ByHand
+		if r.Mend != audit.None {
+			help = "tokenctl audit --fix " + r.ID
+		}
+		rules = append(rules, sarifRule{ID: r.ID, Name: r.ID, Short: sarifText{strings.ToUpper(r.Fires[:1]) + r.Fires[1:]}, Help: sarifText{help}})
 	}
 	return rules
 }

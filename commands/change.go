@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,6 +35,7 @@ type changeFlags struct {
 	dryRun        bool
 	consent       consentFlags
 
+	list     func(context.Context, *db.Store, tokens.Selector) iter.Seq2[tokens.Credential, error] // what there is to choose from; nil: tokens.List
 	inspect  func(*selection) error                              // what else speaks against all of it; nil: nothing
 	refuse   func(*tokens.Credential, time.Time) *tokenctl.Error // what else speaks against a credential; nil: nothing
 	question func(*selection) string                             // what else there is to say before a change; nil: nothing
@@ -101,7 +103,7 @@ func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection,
 		return nil, err
 	}
 	sel.Compare = true
-	if f.verb == "blacklist" && f.silent() && !f.dryRun && !a.asked() && a.report == nil {
+	if f.verb == "blacklist" && f.list == nil && f.silent() && !f.dryRun && !a.asked() && a.report == nil {
 		layout, err := store.Layout(ctx)
 		if err != nil {
 			return nil, err
@@ -145,8 +147,10 @@ func (f *changeFlags) preview(ctx context.Context, store *db.Store, sel tokens.S
 	if s.nameless > 0 {
 		a.say("note: skipped %s with an empty primary key: the application cannot find such a row", count(s.nameless, "row"))
 	}
-	if err := a.noteOthers(ctx, store, sel, f.verb); err != nil {
-		return nil, err
+	if f.list == nil {
+		if err := a.noteOthers(ctx, store, sel, f.verb); err != nil {
+			return nil, err
+		}
 	}
 	a.noteSkipped(sel)
 	f.noteFinal(s)
@@ -232,7 +236,11 @@ func (f *changeFlags) cannot(ctx context.Context, c *tokens.Credential, store *d
 }
 
 func (f *changeFlags) eachSelected(ctx context.Context, store *db.Store, sel tokens.Selector, add func(*tokens.Credential) error) error {
-	for c, err := range tokens.List(ctx, f.app.env(), store, sel) {
+	list := tokens.List(ctx, f.app.env(), store, sel)
+	if f.list != nil {
+		list = f.list(ctx, store, sel)
+	}
+	for c, err := range list {
 		if err == nil && !f.keepGoing {
 			err = c.Of().Refuse(f.verb)
 		}

@@ -34,6 +34,9 @@ type purgeOptions struct {
 	left           []error // why some of it was not done, with keepGoing
 }
 
+// purgeBatch is how many rows are deleted in a transaction, if no flag says otherwise.
+const purgeBatch = 20000
+
 var purgeColumns = []output.Column{{Name: "kind", Decides: true}, {Name: "expired"}, {Name: "deleted"}}
 
 func newPurge(a *App) *cobra.Command {
@@ -65,7 +68,7 @@ is interrupted stays deleted, and running it again goes on from there.`,
 	listVar(f, &o.kinds, "kind", "only this `KIND`; may be repeated")
 	repeatedVar(f, &o.users, "user", "only those of the user `NAME`; may be repeated")
 	repeatedVar(f, &o.userIDs, "user-id", "only those of the user with this primary key `PK`; may be repeated")
-	f.IntVar(&o.batchSize, "batch-size", 20000, "delete at most `N` rows in a transaction")
+	f.IntVar(&o.batchSize, "batch-size", purgeBatch, "delete at most `N` rows in a transaction")
 	pauseVar(f, &o.pause, "pause", "rest for a `TIME` after each transaction, so that others get ahead")
 	pauseVar(f, &o.keepNewer, "keep-newer-than", "keep what expired less than this `AGE` ago, such as 30d")
 	f.StringVar(&o.expiresBefore.text, "expires-before", "", "only what expired before the `DATE`, or longer ago than an age such as 30d")

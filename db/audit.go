@@ -61,6 +61,66 @@ func (tx *Tx) LoggedKeys(ctx context.Context) ([]LoggedKey, error) {
 	})
 }
 
+// LogEntries are the primary keys of the admin log's entries that hold one of the keys.
+func (tx *Tx) LogEntries(ctx context.Context, keys []tokenctl.Secret) ([]int64, error) {
+	q := &engine.Query{Columns: []string{"distinct e.entry"}, From: "(" + tx.Layout.loggedKeys() + ") e", Order: []string{"1"}}
+	q.Among(tx.Layout.Engine, "e.key", "text", revealed(keys))
+	return engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) int64 { return r.Integer() })
+}
+
+// RedactLog replaces keys in entries of the admin log by a word, and returns how many entries
+// it changed.
+func (tx *Tx) RedactLog(ctx context.Context, entries []int64, word string) (int64, error) {
+	l := tx.Layout
+	log, columns := l.adminLog()
+	set, has := "", ""
+	for i, name := range columns {
+		c := engine.Quote(name)
+		found := "exists (select 1 from " + l.AuthToken().SQL() + " k where k.key = t." + c + ")"
+		if i > 0 {
+			set, has = set+", ", has+" or "
+		}
+		set += c + " = case when " + found + " then cast(n.all as text) else t." + c + " end"
+		has += found
+	}
+	rows := columnValues{"key", log.Column("id"), engine.Anys(entries)}
+	missed, err := tx.run(ctx, change{table: log, text: "update " + log.SQL() + " as t set " + set + " from n where t.id = n.key and (" + has + ")", same: word, each: []columnValues{rows}})
+	if err != nil || missed == nil {
+		return int64(len(entries) - len(missed)), err
+	}
+	q := &engine.Query{From: log.SQL() + " t", Where: []string{"(" + has + ")"}}
+	return int64(len(entries) - len(missed)), tx.noneLeft(ctx, log, q, "t.id", columnValues{"key", log.Column("id"), subset(rows.each, missed)})
+}
+
+// RedactOutstanding replaces the signatures in the texts of tokens by a word.
+func (tx *Tx) RedactOutstanding(ctx context.Context, refs []Ref, word string) (Outcomes, error) {
+	l := tx.Layout
+	o, err := l.credentials("jwt")
+	if err != nil {
+		return nil, err
+	}
+	done := "." + word
+	missed, err := tx.run(ctx, change{table: o, text: "update " + o.SQL() + " as o set token = rtrim(o.token, replace(o.token, '.', '')) || cast(n.all as text) from n where " + outstandingTheirs,
+		changed: "o.token like '%" + done + "'", same: word,
+		each: []columnValues{{"row", o.Column("id"), rowValues(refs)}, {"jti", o.Column("jti"), keyValues(refs)}}})
+	if err != nil {
+		return nil, err
+	}
+	return outcomes(o, refs, missed, func(refs []Ref) ([]Outcome, error) {
+		now, err := tx.OutstandingByRow(ctx, refs)
+		list := make([]Outcome, len(refs))
+		for i, t := range now {
+			switch {
+			case t == nil:
+				list[i] = Gone
+			case t.JTI != refs[i].Key.Reveal():
+				list[i] = Changed
+			}
+		}
+		return list, err
+	})
+}
+
 // LostBlacklisting is a BlacklistedToken whose OutstandingToken is not there.
 type LostBlacklisting struct{ Row, Token int64 }
 
@@ -73,6 +133,19 @@ func (tx *Tx) LostBlacklistings(ctx context.Context) ([]LostBlacklisting, error)
 	}
 	q := &engine.Query{Columns: []string{"b.id", "b.token_id"}, From: b.SQL() + " b", Where: []string{"not exists (select 1 from " + o.SQL() + " o where o.id = b.token_id)"}, Order: []string{"b.id"}}
 	return engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) LostBlacklisting { return LostBlacklisting{r.Integer(), r.Integer()} })
+}
+
+// DeleteLostBlacklistings deletes the rows whose token does still not exist. It returns how many.
+func (tx *Tx) DeleteLostBlacklistings(ctx context.Context, refs []Ref) (int64, error) {
+	l := tx.Layout
+	b, o := l.Blacklisted(), l.Outstanding()
+	keys := columnValues{"key", b.Column("id"), rowValues(refs)}
+	lost := "not exists (select 1 from " + o.SQL() + " o where o.id = t.token_id)"
+	missed, err := tx.run(ctx, change{table: b, text: "delete from " + b.SQL() + " as t using n where t.id = n.key and " + lost, each: []columnValues{keys}})
+	if err != nil || missed == nil {
+		return int64(len(refs) - len(missed)), err
+	}
+	return int64(len(refs) - len(missed)), tx.noneLeft(ctx, b, &engine.Query{From: b.SQL() + " t", Where: []string{lost}}, "t.id", columnValues{"key", b.Column("id"), subset(keys.each, missed)})
 }
 
 // ExpiredSize is about how many bytes the rows of a kind take that expired before a time: on

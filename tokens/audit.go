@@ -1,8 +1,12 @@
 package tokens
 
 import (
+	"context"
 	"strings"
 	"time"
+
+	"tokenctl"
+	"tokenctl/db"
 )
 
 // What tokenctl audit asks of a credential and leaves to its kind.
@@ -43,7 +47,38 @@ func jwtRevivable(c *Credential, now time.Time) bool {
 	return c.Status == Blacklisted && c.Type == sliding && !c.rowEnds.IsZero() && !c.rowEnds.After(now) && c.Expires.After(now)
 }
 
+// redactedSignature stands in a row for the signature that was there. simplejwt never reads the
+// text of a row.
+const redactedSignature = "redacted"
+
+func isRedacted(text tokenctl.Secret) bool {
+	return strings.HasSuffix(text.Reveal(), "."+redactedSignature)
+}
+
 // jwtWhole reports whether the row has the whole refresh token.
 func jwtWhole(c *Credential) bool {
-	return c.Type == refresh && strings.Count(c.secret.Reveal(), ".") == 2
+	return c.Type == refresh && strings.Count(c.secret.Reveal(), ".") == 2 && !isRedacted(c.secret)
+}
+
+// redactJWT replaces the signatures in the rows of JWTs; their claims stay.
+func redactJWT(ctx context.Context, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
+	return tx.RedactOutstanding(ctx, rowsOf(refs), redactedSignature)
+}
+
+// newestJWT is the id of the newest token whose text is stored.
+func newestJWT(ctx context.Context, tx *db.Tx) (string, error) {
+	list, err := tx.NewestOutstanding(ctx, 1)
+	if err != nil || len(list) == 0 {
+		return "", err
+	}
+	return jwtID(list[0].JTI), nil
+}
+
+// SecretsOf are the secrets of credentials, in their order.
+func SecretsOf(list []*Credential) []tokenctl.Secret {
+	secrets := make([]tokenctl.Secret, len(list))
+	for i, c := range list {
+		secrets[i] = c.secret
+	}
+	return secrets
 }

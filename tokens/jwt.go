@@ -2,6 +2,7 @@ package tokens
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"strings"
 	"time"
@@ -29,6 +30,9 @@ var JWT = &Kind{
 	NeverUsed:    jwtNeverUsed,
 	Revivable:    jwtRevivable,
 	Whole:        jwtWhole,
+	Redact:       redactJWT,
+	Newest:       newestJWT,
+	Lost:         lostBlacklistings,
 	ListsOrphans: true,
 	List:         listJWT,
 	ByIDs:        jwtByIDs,
@@ -64,11 +68,29 @@ var JWT = &Kind{
 		return tx.DeleteExpiredOutstanding(ctx, rows, purgeJWTBefore(env, r))
 	},
 	DeleteOrphans: func(ctx context.Context, tx *db.Tx, refs []db.Ref) (int64, error) {
-		return tx.DeleteOrphanTokens(ctx, refs)
+		var lost, rest []db.Ref
+		for _, r := range refs {
+			if isLost(&r) {
+				lost = append(lost, r)
+			} else {
+				rest = append(rest, r)
+			}
+		}
+		n, err := tx.DeleteOrphanTokens(ctx, rest)
+		if err != nil || lost == nil {
+			return n, err
+		}
+		more, err := tx.DeleteLostBlacklistings(ctx, lost)
+		return n + more, err
 	},
 	Remains:         jwtRemains,
 	RemainsInactive: jwtRemainsInactive,
-	idOf:            func(r *db.Ref) string { return jwtID(r.Key.Reveal()) },
+	idOf: func(r *db.Ref) string {
+		if isLost(r) {
+			return fmt.Sprintf("the blacklist's row %d", r.Row)
+		}
+		return jwtID(r.Key.Reveal())
+	},
 	lockOrder:       byRow,
 	Header:          jwtHeader,
 	AuthType: func(s *tokenctl.Settings, c *Credential) string {
@@ -208,7 +230,9 @@ func recordedJWT(env Env, t *db.OutstandingToken, now time.Time) (Credential, er
 		return c, err
 	}
 	b, err := env.JWT()
-	if err != nil {
+	if isRedacted(t.Text) {
+		c.Notes = append(c.Notes, "the signature was not checked: it was redacted in the row")
+	} else if err != nil {
 		c.Notes = append(c.Notes, "the signature was not checked: "+err.Error())
 	} else if b.Keys().CanVerify() {
 		c.Signature, _ = checkSignature(b, t.Text, now)

@@ -194,8 +194,14 @@ type Kind struct {
 	// credential work again; nil where it cannot.
 	Revivable func(c *Credential, now time.Time) bool
 	// Whole reports whether the row holds what a client sends, although the application never
-	// reads that; nil where no row does.
-	Whole func(*Credential) bool
+	// reads that; nil where no row does. Redact replaces the part that makes it valid.
+	Whole  func(*Credential) bool
+	Redact func(context.Context, *db.Tx, []*Ref) (db.Outcomes, error)
+	// Newest is the id of the newest row, by which the configured key is checked: Redact must
+	// not be given that one. It is nil if Redact is.
+	Newest func(context.Context, *db.Tx) (id string, err error)
+	// Lost yields what blacklists credentials that do not exist; nil where nothing can.
+	Lost func(context.Context, *db.Tx) ([]db.Ref, error)
 	// ListsOrphans says that a list without Selector.Orphans has the orphans, too.
 	ListsOrphans bool
 	// Rotatable says why no credential can be replaced in this layout; nil where that
@@ -265,6 +271,8 @@ func (k *Kind) Can(action string) bool {
 		return k.Blacklist != nil
 	case "unblacklist":
 		return k.Unblacklist != nil
+	case "redact":
+		return k.Redact != nil
 	case "purge":
 		return k.Expired != nil
 	}

@@ -11,7 +11,8 @@ import (
 // also is one if neither its row nor its text names a user. A session in which nobody is
 // logged in is no orphan. Nor is a session whose data cannot be read: it may be anybody's.
 
-// Orphans yields the rows of the orphans of a kind that can be deleted. A JWT that is
+// Orphans yields the rows of the orphans of a kind that can be deleted, and what blacklists
+// tokens that do not exist. A JWT that is
 // blacklisted and has not expired is only counted, in kept: simplejwt before 5.4 would
 // refresh it again without its row.
 func Orphans(ctx context.Context, env Env, store *db.Store, k *Kind, kept *int) iter.Seq2[db.Ref, error] {
@@ -29,8 +30,38 @@ func Orphans(ctx context.Context, env Env, store *db.Store, k *Kind, kept *int) 
 				return
 			}
 		}
+		if k.Lost == nil {
+			return
+		}
+		var lost []db.Ref
+		err := store.Read(ctx, func(tx *db.Tx) (err error) {
+			lost, err = k.Lost(ctx, tx)
+			return err
+		})
+		if err != nil {
+			yield(db.Ref{}, err)
+			return
+		}
+		for _, ref := range lost {
+			if !yield(ref, nil) {
+				return
+			}
+		}
 	}
 }
+
+// lostBlacklistings are the rows of the blacklist whose outstanding token does not exist. Their
+// references have no key.
+func lostBlacklistings(ctx context.Context, tx *db.Tx) ([]db.Ref, error) {
+	list, err := tx.LostBlacklistings(ctx)
+	refs := make([]db.Ref, len(list))
+	for i, b := range list {
+		refs[i].Row = b.Row
+	}
+	return refs, err
+}
+
+func isLost(r *db.Ref) bool { return r.Key.IsZero() }
 
 // deleted returns a function that turns the outcomes of a deletion of refs into the number of
 // rows that were deleted.
