@@ -48,7 +48,8 @@ func newPurge(a *App) *cobra.Command {
 expires, or has no expiry date, stays. A blacklisted sliding JWT stays as long as
 it could be refreshed: without its row it would come back to life.
 
-With --orphans the rows of all kinds are deleted whose user is gone. A blacklisted JWT
+With --orphans the rows of all kinds are deleted whose user is gone, and the rows of the
+blacklist whose token does not exist. A blacklisted JWT
 that has not expired stays.
 
 The numbers are shown first, and confirmed. Each batch is a transaction of its
