@@ -53,8 +53,8 @@ const (
 )
 
 // Error is a failure as the user is told about it: what is wrong, and what to
-// try. Message and Hint never hold a secret or a row's values beyond the names
-// the user gave.
+// try. Message and Hint never hold a secret, nor other values of rows than ids and the names
+// of users.
 type Error struct {
 	Code    Code
 	Message string

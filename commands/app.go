@@ -136,7 +136,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 	}
 	work := make(chan error, 1)
 	go func() {
-		err := root.ExecuteContext(ctx)
+		err := a.withNear(ctx, root.ExecuteContext(ctx))
 		if err == nil {
 			err = a.unwritten
 		}

@@ -242,6 +242,13 @@ func RefuseUsers(ambiguous []Ambiguity, missing []string) error {
 		Hint: "say whom you mean by primary key: --user-id " + ambiguous[0].IDs[0]}
 }
 
+// MissingUsersError is the cause of a CodeUserNotFound error.
+type MissingUsersError struct {
+	Names []string // the names and primary keys that nobody has
+}
+
+func (e *MissingUsersError) Error() string { return "no user " + strings.Join(e.Names, ", ") }
+
 // UserNotFound is the CodeUserNotFound error for these names.
 func UserNotFound(names []string) error {
 	noun := "user"
@@ -249,7 +256,7 @@ func UserNotFound(names []string) error {
 		noun = "users"
 	}
 	return &tokenctl.Error{Code: tokenctl.CodeUserNotFound, Message: "no " + noun + " " + strings.Join(names, ", "),
-		Hint: "tokenctl user list shows who there is; in most databases Ann and ann are two names"}
+		Hint: "tokenctl user list shows who there is; in most databases Ann and ann are two names", Err: &MissingUsersError{names}}
 }
 
 // likeLiteral makes a text match only itself in a like with the escape \, as
