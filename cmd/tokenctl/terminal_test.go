@@ -261,3 +261,40 @@ func plain(line string) string {
 		line = line[:i] + line[i+j+1:]
 	}
 }
+
+// TestTerminalProtected: before rows of a protected database change, a person types the name
+// of its context. y is not enough, nor is --yes.
+func TestTerminalProtected(t *testing.T) {
+	engines(t, func(w *world) {
+		w.ok("mint", "alice", "--create", "-q")
+		w.env = append(w.env, "XDG_CONFIG_HOME="+w.dir)
+		w.ok("context", "add", "shop", "-d", w.url, "--protected")
+		for _, flags := range [][]string{{"blacklist", "drf:1"}, {"blacklist", "--user", "alice", "--yes", "-q"}, {"blacklist", "--user", "alice"}} {
+			for _, answer := range []string{"y\n", "\n", "yes\n", "shp\n", "SHOP\n"} {
+				p := w.terminal(w.command(flags...))
+				p.shows("Blacklist 1 credential in " + dbtest.Name(w.url) + "?\nThis database is protected. Type the name of its context, shop: ")
+				io.WriteString(p.keys, answer)
+				w.want(p.ends(testLimit), 8)
+				p.shows("not confirmed; nothing was done")
+				w.rows("1", "1")
+			}
+		}
+		p := w.terminal(w.command("user", "password", "alice"))
+		p.shows("Change the password of 1 user in ")
+		p.shows("shop: ")
+		io.WriteString(p.keys, "shop\n")
+		p.shows("New password for alice: ")
+		io.WriteString(p.keys, "\x03")
+		w.want(p.ends(testLimit), 130)
+		p = w.terminal(w.command("serve", "--listen", "127.0.0.1:0"))
+		p.shows("Type the name of its context, shop: ")
+		io.WriteString(p.keys, "no\n")
+		w.want(p.ends(testLimit), 8)
+		p = w.terminal(w.command("blacklist", "drf:1"))
+		p.shows("shop: ")
+		io.WriteString(p.keys, "shop\n")
+		w.want(p.ends(testLimit), 0)
+		p.shows("blacklisted 1 drf token in ")
+		w.rows("1", "0")
+	})
+}
