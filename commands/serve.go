@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"strings"
 	"time"
@@ -56,8 +55,9 @@ simplejwt, knox and dj-rest-auth would: the same status, body and headers. What
 is logged in and out here is so in the application too.
 
 One line on stdout, the URL, tells that it is ready; every request is a line on
-stderr. SIGINT and SIGTERM end it, with status 0, once the requests that have
-arrived whole are answered. README.md lists the paths.`,
+stderr: short at a terminal, else JSON. SIGINT and SIGTERM end it, with status 0, once
+the requests that have arrived whole are answered. At a terminal it lists the paths,
+as README.md does.`,
 		Example: `  tokenctl serve
   tokenctl serve --read-only --cors-origin http://localhost:8001
   tokenctl serve --listen 127.0.0.1:0 -o json --compat simplejwt=5.2,drf=3.14
@@ -85,10 +85,10 @@ arrived whole are answered. README.md lists the paths.`,
 	pauseVar(f, &o.delay, "delay", "wait for a `TIME` before every answer")
 	f.Float64Var(&o.failRate, "fail-rate", 0, "`SHARE` of the requests that fail with 503: 0.1")
 	repeatedVar(f, &o.fail, "fail", "answer `PATH=STATUS`: /api/token/=503; may be repeated")
-	f.StringVar(&o.logFormat, "log-format", "", "`FORMAT` of the log: text or json (default text on a terminal)")
+	f.StringVar(&o.logFormat, "log-format", "", "`FORMAT` of the log: short, logfmt or json (default short at a terminal, else json)")
 	f.IntVar(&a.connections, "max-connections", 10, "at most `N` connections to the database")
 	settingFlags(f, &a.override)
-	must(c.RegisterFlagCompletionFunc("log-format", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp)))
+	must(c.RegisterFlagCompletionFunc("log-format", cobra.FixedCompletions(logFormats, cobra.ShellCompDirectiveNoFileComp)))
 	must(c.RegisterFlagCompletionFunc("throttle", cobra.FixedCompletions([]string{"anon=", "user=", "login="}, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace)))
 	return c
 }
@@ -156,7 +156,7 @@ func (o *serveOptions) serve(ctx context.Context, listener net.Listener, handler
 		scheme = "https"
 	}
 	address := listener.Addr().String()
-	if err := o.ready(scheme+"://"+address, address, handler.HasKey); err != nil {
+	if err := o.ready(scheme+"://"+address, address, handler); err != nil {
 		listener.Close() //nolint:errcheck // nobody knows of it
 		return err
 	}
@@ -186,14 +186,22 @@ func (o *serveOptions) serve(ctx context.Context, listener net.Listener, handler
 }
 
 // ready tells on stdout that requests are answered, and where.
-func (o *serveOptions) ready(url, address string, hasKey bool) error {
+func (o *serveOptions) ready(url, address string, handler *server.Server) error {
 	a := o.app
+	if a.Term.Stderr {
+		a.tellPaths(handler.Paths())
+	}
 	a.say("test server on %s", o.database)
-	if !hasKey {
+	if !handler.HasKey {
 		a.say("note: no SECRET_KEY is configured, so there are no sessions, and no JWTs that it signs; TOKENCTL_SECRET_KEY or secret_key_file gives it")
 	}
 	if o.readOnly {
 		a.say("read-only: no row is written")
+	} else if a.Term.Stderr {
+		a.say("what requests change is changed in this database")
+	}
+	if a.Term.Stderr {
+		a.say("Ctrl-C ends the server")
 	}
 	if a.asked() {
 		if a.global.output == "json" {
@@ -209,7 +217,7 @@ func (o *serveOptions) ready(url, address string, hasKey bool) error {
 // config is what the flags say of the server.
 func (o *serveOptions) config() (server.Config, error) {
 	c := server.Config{AllowedHosts: o.allowedHosts, SessionLogin: o.sessionLogin,
-		CORS: server.CORS{Origins: o.corsOrigins, Credentials: o.corsCredentials}, Log: o.logger()}
+		CORS: server.CORS{Origins: o.corsOrigins, Credentials: o.corsCredentials}}
 	for _, origin := range o.corsOrigins {
 		if !server.CheckOrigin(origin) {
 			return c, usage("--cors-origin takes a scheme, a host and perhaps a port, and nothing behind them", "write --cors-origin http://localhost:8001")
@@ -236,24 +244,11 @@ func (o *serveOptions) config() (server.Config, error) {
 	if c.Claims, err = parseClaims(o.claims); err != nil {
 		return c, err
 	}
-	if o.logFormat != "" && o.logFormat != "text" && o.logFormat != "json" {
-		return c, usage("--log-format is text or json", "")
+	if c.Log, err = o.logger(); err != nil {
+		return c, err
 	}
 	c.Faults, err = o.faults()
 	return c, err
-}
-
-// logger writes a line for every request to stderr.
-func (o *serveOptions) logger() *slog.Logger {
-	a := o.app
-	options := &slog.HandlerOptions{Level: slog.LevelInfo}
-	if a.global.quiet {
-		options.Level = slog.LevelError
-	}
-	if o.logFormat == "text" || o.logFormat == "" && a.Term.Stderr {
-		return slog.New(slog.NewTextHandler(a.Stderr, options))
-	}
-	return slog.New(slog.NewJSONHandler(a.Stderr, options))
 }
 
 // open prepares the database. A clock that is not the real one would make the

@@ -139,7 +139,7 @@ func TestServeLog(t *testing.T) {
 		drf, knox, session := w.secretOf("alice"), w.secretOf("alice", "--kind", "knox"), w.secretOf("alice", "--kind", "session")
 		pair := strings.Fields(w.ok("mint", "alice", "--kind", "jwt", "-q"))
 		secrets := []string{drf, knox, session, pair[1], pair[3], pagePassword, "wrong-password-9Q", serveSecretKey}
-		runs := [][]string{{"--log-format", "json"}, {"--log-format", "text", "--tls-self-signed", "-v"}, {"--log-format", "json", "--throttle", "anon=5/s", "--read-only"}, {"--log-format", "text", "--fail-rate", "0.5"}}
+		runs := [][]string{{"--log-format", "json"}, {"--log-format", "logfmt", "--tls-self-signed", "-v"}, {"--log-format", "json", "--throttle", "anon=5/s", "--read-only"}, {"--log-format", "short", "--fail-rate", "0.5"}}
 		for run, args := range runs {
 			s := w.serve(append(args, "--compat", "django=3.2")...) // whose passwords are hashed sooner
 			secure := strings.HasPrefix(s.url, "https:")
