@@ -77,6 +77,8 @@ type App struct {
 	serving     atomic.Bool  // requests that have begun are finished before the end
 	held        bytes.Buffer // remarks that a JSON error on stderr would stand beside
 	noted       sync.Map     // the notes that were said
+	pager       *pager       // before stdout; nil without one
+	paging      atomic.Pointer[os.Process]
 	line        progressLine
 }
 
@@ -98,6 +100,7 @@ type globals struct {
 	color     string
 	quiet     bool
 	verbose   bool
+	noPager   bool
 }
 
 // Main runs tokenctl with the arguments behind its name and returns the exit
@@ -140,6 +143,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 		if err == nil {
 			err = a.unwritten
 		}
+		err = a.endPaging(err)
 		if a.store != nil {
 			a.store.Close() //nolint:errcheck // every transaction has ended
 		}
@@ -194,6 +198,7 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 	durationVar(f, &g.timeout, "timeout", "`TIME` that connecting, a lock wait or a single short statement may take")
 	durationVar(f, &g.maxTime, "max-time", "`TIME` that the whole command may take (default: no limit)")
 	f.BoolVar(&g.noInput, "no-input", false, "never ask anything")
+	f.BoolVar(&g.noPager, "no-pager", false, "at a terminal, do not show long output in a pager")
 	f.StringVar(&g.color, "color", "auto", "`WHEN` to colour: auto, always or never")
 	f.BoolVarP(&g.quiet, "quiet", "q", false, "say nothing but errors on stderr")
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "say more on stderr")
@@ -205,11 +210,11 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 		return a.unknownCommand(c, args)
 	}
 	root.AddGroup(commandGroups...)
-	root.AddCommand(grouped(groupLook, newList(a), newShow(a), newVerify(a), newStats(a), reporting(a, newScan(a)), reporting(a, newAudit(a)), newDoctor(a))...)
+	root.AddCommand(grouped(groupLook, paged(newList(a)), paged(newShow(a)), paged(newVerify(a)), paged(newStats(a)), reporting(a, newScan(a)), reporting(a, newAudit(a)), paged(newDoctor(a)))...)
 	root.AddCommand(grouped(groupChange, reporting(a, newMint(a)), reporting(a, newRotate(a)), reporting(a, newExpire(a)), reporting(a, newBlacklist(a)),
 		reporting(a, newUnblacklist(a)), reporting(a, newPurge(a)), newUser(a))...)
 	root.AddCommand(grouped(groupChange, newIncident(a))...)
-	root.AddCommand(grouped(groupSetUp, newInit(a), newConfig(a), newContext(a), newServe(a), newCompletion(a, root), newHelp(a), newVersion(a))...)
+	root.AddCommand(grouped(groupSetUp, newInit(a), newConfig(a), newContext(a), newServe(a), newCompletion(a, root), paged(newHelp(a)), newVersion(a))...)
 	a.prepare(root)
 	return root
 }

@@ -30,7 +30,7 @@ where it came from.`,
 		Example: `  tokenctl config import ./manage.py
   tokenctl config show`,
 	}
-	c.AddCommand(newConfigImport(a), newConfigShow(a))
+	c.AddCommand(newConfigImport(a), paged(newConfigShow(a)))
 	return c
 }
 

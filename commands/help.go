@@ -47,6 +47,7 @@ func (a *App) helpWidth() int {
 // showHelp writes a text to stdout. What goes wrong is kept for the end of the run: cobra
 // asks for help in places that cannot fail.
 func (a *App) showHelp(text string) {
+	a.startPaging()
 	_, a.unwritten = a.Stdout.Write([]byte(text))
 }
 

@@ -45,6 +45,7 @@ var environment = [][2]string{
 	{"NO_COLOR, CLICOLOR_FORCE", "no colour where NO_COLOR is not empty; colour without a terminal where CLICOLOR_FORCE is 1"},
 	{"TERM", "no colour and no progress line where it is dumb"},
 	{"COLUMNS", "the width of tables and help, instead of the terminal's"},
+	{"TOKENCTL_PAGER, PAGER", "the command that shows output longer than the screen, instead of less; cat turns it off, as --no-pager does"},
 	{"CI", "nothing is asked where it is not empty, as with --no-input"},
 }
 

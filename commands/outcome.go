@@ -100,9 +100,11 @@ func (a *App) watch(ctx context.Context) (stop func()) {
 	done := make(chan struct{})
 	a.enough = make(chan struct{})
 	go func() {
+		var stopped syscall.Signal
 		select {
 		case s := <-signals:
-			a.stop(interrupted{s.(syscall.Signal)})
+			stopped = s.(syscall.Signal)
+			a.stop(interrupted{stopped})
 		case <-ctx.Done():
 		case <-done:
 			return
@@ -111,6 +113,17 @@ func (a *App) watch(ctx context.Context) (stop func()) {
 			a.Term.Restore()
 		}
 		go a.line.stop() // the terminal may be held up
+		if pager := a.paging.Load(); pager != nil { // the person ends it
+			for stopped != syscall.SIGTERM {
+				select {
+				case s := <-signals:
+					stopped = s.(syscall.Signal)
+				case <-done:
+					return
+				}
+			}
+			pager.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended
+		}
 		var limit <-chan time.Time
 		if !a.serving.Load() {
 			limit = time.After(windUp)

@@ -39,6 +39,9 @@ func (a *App) checkGlobals(c *cobra.Command) error {
 			a.stop(&tokenctl.Error{Code: tokenctl.CodeTimeout, Message: "--max-time was reached", Hint: "allow more with --max-time"})
 		})
 	}
+	if c.Annotations[pagedOutput] != "" {
+		a.startPaging()
+	}
 	a.Stdout = patient{c.Context(), a.Stdout}
 	a.learn(false)
 	return nil

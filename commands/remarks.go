@@ -21,6 +21,9 @@ func (a *App) remarks() io.Writer {
 	if a.jsonErrors() && !a.interactive() {
 		return &a.held
 	}
+	if a.pager != nil {
+		return &a.pager.remarks
+	}
 	return a.Stderr
 }
 

@@ -11,7 +11,7 @@ import (
 // Terminal says which streams are terminals, and speaks to the person there.
 type Terminal struct {
 	Stdin, Stdout, Stderr bool
-	Width                 int  // in columns; 0: unknown
+	Width, Height         int  // in columns and lines; 0: unknown
 	Closed                bool // stdout was closed when the process started
 	// ReadPassword reads a line without echo.
 	ReadPassword func() (string, error)
@@ -23,8 +23,8 @@ func systemTerminal() Terminal {
 	in := int(os.Stdin.Fd())
 	t := Terminal{Stdin: term.IsTerminal(in), Stdout: term.IsTerminal(int(os.Stdout.Fd())), Stderr: term.IsTerminal(int(os.Stderr.Fd()))}
 	for _, stream := range []*os.File{os.Stdout, os.Stderr} {
-		if width, _, err := term.GetSize(int(stream.Fd())); err == nil && t.Width == 0 {
-			t.Width = width
+		if width, height, err := term.GetSize(int(stream.Fd())); err == nil && t.Width == 0 {
+			t.Width, t.Height = width, height
 		}
 	}
 	t.Closed = wasClosed(os.Stdout)

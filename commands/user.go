@@ -22,7 +22,7 @@ or a custom one.`,
   tokenctl user deactivate mallory
   tokenctl user list --superuser`,
 	}
-	c.AddCommand(reporting(a, newUserCreate(a)), newUserList(a), newUserShow(a), reporting(a, newUserPassword(a)),
+	c.AddCommand(reporting(a, newUserCreate(a)), paged(newUserList(a)), paged(newUserShow(a)), reporting(a, newUserPassword(a)),
 		reporting(a, newUserActivate(a)), reporting(a, newUserDeactivate(a)), reporting(a, newUserDelete(a)), newUserMFA(a))
 	return c
 }

@@ -51,7 +51,7 @@ func (w *world) in(t *testing.T) *world {
 func newWorldOn(t *testing.T, engine, url string) *world {
 	t.Helper()
 	w := &world{t: t, engine: engine, dir: t.TempDir(), url: url}
-	w.env = []string{"DATABASE_URL=" + w.url, "HOME=" + w.dir, "PATH=" + binary(t) + ":/usr/bin:/bin", "TERM=xterm"}
+	w.env = []string{"DATABASE_URL=" + w.url, "HOME=" + w.dir, "PATH=" + binary(t) + ":/usr/bin:/bin", "TERM=xterm", "PAGER=cat"}
 	for _, name := range []string{"PGPASSWORD", "PGPASSFILE", "PGUSER"} {
 		if value, ok := os.LookupEnv(name); ok {
 			w.env = append(w.env, name+"="+value)

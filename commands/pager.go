@@ -1,0 +1,201 @@
+package commands
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/clipperhouse/displaywidth"
+	"github.com/spf13/cobra"
+
+	"tokenctl"
+)
+
+// pagedOutput is the annotation of commands whose output goes through a pager where it is
+// longer than the screen. They only read, and do not take long: what they write appears
+// when they have ended, or when the screen is full.
+const pagedOutput = "paged"
+
+// paged lets the output of a command go through a pager.
+func paged(c *cobra.Command) *cobra.Command {
+	c.Annotations = map[string]string{pagedOutput: "yes"}
+	return c
+}
+
+// pager is the stdout of such a command at a terminal. It keeps what fits the screen until
+// the end; the pager gets everything as soon as there is more.
+type pager struct {
+	app     *App
+	to      io.Writer // the terminal
+	program string
+	remarks bytes.Buffer // what was said on stderr: it would stand in the pager's screen
+
+	mu    sync.Mutex
+	held  []byte
+	begun int // where the line of held begins that is not complete
+	lines int // of the screen, which the lines before it take
+	cmd   *exec.Cmd
+	in    io.WriteCloser
+}
+
+// errPagerEnded is why no more is written: the person has seen enough.
+var errPagerEnded = errors.New("the pager has ended")
+
+// startPaging puts a pager before stdout, if there is one and it is wanted.
+func (a *App) startPaging() {
+	if program := a.pagerProgram(); program != "" && a.pager == nil {
+		a.pager = &pager{app: a, to: a.Stdout, program: program}
+		a.Stdout = a.pager
+	}
+}
+
+// pagerProgram is the command line of the pager; empty where none is wanted.
+func (a *App) pagerProgram() string {
+	term := a.Getenv("TERM")
+	if !a.Term.Stdout || a.Term.Height <= 0 || a.global.noPager || a.global.noInput || a.Getenv("CI") != "" || term == "" || term == "dumb" {
+		return ""
+	}
+	program := a.Getenv("TOKENCTL_PAGER")
+	if program == "" {
+		program = a.Getenv("PAGER")
+	}
+	if program == "" {
+		program, _ = exec.LookPath("less")
+	}
+	if program == "cat" {
+		return ""
+	}
+	return program
+}
+
+// Write implements io.Writer.
+func (p *pager) Write(b []byte) (int, error) {
+	more, in, err := p.take(b)
+	if err == nil && in != nil {
+		_, err = in.Write(more)
+	}
+	switch {
+	case errors.Is(err, syscall.EPIPE):
+		return 0, errPagerEnded
+	case err != nil:
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// take returns what is to be written to the pager now, and where; to nothing as long as
+// all fits the screen.
+func (p *pager) take(b []byte) (more []byte, in io.Writer, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd != nil {
+		return b, p.in, nil
+	}
+	p.held = append(p.held, b...)
+	if p.measure(); p.lines < p.app.Term.Height {
+		return nil, nil, nil
+	}
+	err = p.start()
+	return p.held, p.in, err
+}
+
+// measure counts the lines of the screen that held takes.
+func (p *pager) measure() {
+	width := max(p.app.Term.Width, 1)
+	for {
+		end := bytes.IndexByte(p.held[p.begun:], '\n')
+		if end < 0 {
+			return
+		}
+		cells := displaywidth.Options{ControlSequences: true}.Bytes(p.held[p.begun : p.begun+end])
+		p.lines += max(1, (cells+width-1)/width)
+		p.begun += end + 1
+	}
+}
+
+// start starts the pager on the terminal.
+func (p *pager) start() error {
+	cmd := exec.Command("/bin/sh", "-c", p.program)
+	cmd.Stdout, cmd.Stderr, cmd.Env = bare(p.to), bare(p.app.Stderr), pagerEnvironment()
+	in, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		return p.failed()
+	}
+	p.cmd, p.in = cmd, in
+	p.app.paging.Store(cmd.Process)
+	return nil
+}
+
+func (p *pager) failed() *tokenctl.Error {
+	return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "cannot run the pager " + p.program, Hint: "name another one in TOKENCTL_PAGER, or add --no-pager"}
+}
+
+// pagerEnvironment is the environment of the pager. It gets no secrets. The options let
+// less show colours, and end at once where everything fits the screen.
+func pagerEnvironment() []string {
+	env := slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return slices.Contains([]string{"PGPASSWORD", "TOKENCTL_SECRET_KEY", "DJANGO_SECRET_KEY", "TOKENCTL_DATABASE_URL", "DATABASE_URL"}, name)
+	})
+	for _, set := range []string{"LESS=FRX", "LV=-c"} {
+		name, _, _ := strings.Cut(set, "=")
+		if _, given := os.LookupEnv(name); !given {
+			env = append(env, set)
+		}
+	}
+	return env
+}
+
+// bare is the file below what else is done with a stream.
+func bare(w io.Writer) io.Writer {
+	for {
+		switch stream := w.(type) {
+		case *beside:
+			w = stream.to
+		case patient:
+			w = stream.to
+		default:
+			return w
+		}
+	}
+}
+
+// endPaging shows what is left, waits until the person has closed the pager, and then says
+// what was said meanwhile. It returns what has become of the command: a pager that ended
+// early is no failure.
+func (a *App) endPaging(err error) error {
+	p := a.pager
+	if p == nil {
+		return err
+	}
+	p.mu.Lock()
+	cmd, in := p.cmd, p.in
+	p.mu.Unlock()
+	if cmd == nil {
+		if _, failed := p.to.Write(p.held); err == nil {
+			err = failed
+		}
+	} else {
+		in.Close() //nolint:errcheck // the pager may have ended
+		failed := cmd.Wait()
+		a.paging.Store(nil)
+		if errors.Is(err, errPagerEnded) {
+			err = nil
+		}
+		// These are the shell's statuses for what it could not run.
+		if exit := new(exec.ExitError); errors.As(failed, &exit) && (exit.ExitCode() == 126 || exit.ExitCode() == 127) {
+			err = p.failed()
+		}
+	}
+	a.Stderr.Write(p.remarks.Bytes()) //nolint:errcheck // there is no other place to complain to
+	return err
+}
