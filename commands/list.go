@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"tokenctl/db"
 	"tokenctl/output"
 	"tokenctl/tokens"
 )
@@ -18,6 +20,7 @@ type listOptions struct {
 	reveal   bool
 	count    bool
 	exitCode bool
+	watch    time.Duration
 }
 
 func newList(a *App) *cobra.Command {
@@ -36,6 +39,7 @@ columns do not have, also about the owner.`,
   tokenctl list --kind drf --older-than 90d --sort created
   tokenctl list --columns +email,age_days,expires_days -o csv
   tokenctl list --inactive --exit-code -q
+  tokenctl list --user alice --watch 5s
   tokenctl list --status disabled -o id | tokenctl blacklist - --ignore-missing`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c) },
@@ -43,33 +47,54 @@ columns do not have, also about the owner.`,
 	o.selector.flags(a, c)
 	c.Flags().BoolVar(&o.count, "count", false, "print only how many there are")
 	c.Flags().BoolVar(&o.exitCode, "exit-code", false, "end with the status 4 if there are any")
+	c.Flags().VarP(&durationValue{to: &o.watch}, "watch", "w", "at a terminal, list again after each `PAUSE` such as 5s, until interrupted")
+	c.MarkFlagsMutuallyExclusive("watch", "exit-code")
 	c.Flags().BoolVar(&o.reveal, "reveal", false, "show the secrets that the database holds in clear")
 	return c
 }
 
 func (o *listOptions) run(c *cobra.Command) error {
-	a, ctx := o.app, c.Context()
+	a := o.app
 	if o.count && a.global.query != nil {
 		return usage("--count and --jq do not go together", "write --jq length")
 	}
-	columns := credentialColumns
-	if o.reveal {
-		columns = append(slices.Clone(columns), tokenColumn)
-	}
-	audited := a.namedFields(auditColumns)
-	columns = append(slices.Clone(columns), audited...)
 	// A wrong --columns or --field is told before the database is asked.
-	w, err := output.NewWriter(a.Stdout, columns, a.options(false))
-	if field := new(output.UnknownFieldError); errors.As(err, &field) {
-		return usage(field.Error(), "--columns and --field also know "+strings.Join(columnNames(auditColumns), ", "))
-	}
-	if err != nil {
+	if _, _, err := o.writer(); err != nil {
 		return err
 	}
 	if _, err := o.selector.parse(c, a.Now()); err != nil {
 		return err
 	}
 	store, err := a.open()
+	if err != nil {
+		return err
+	}
+	if o.watch > 0 && a.Term.Stdout {
+		return a.repeat(c.Context(), o.watch, func() error { return o.list(c, store) })
+	}
+	return o.list(c, store)
+}
+
+// writer is where the rows go, and the further fields that were asked for.
+func (o *listOptions) writer() (w *output.Writer, audited []output.Column, err error) {
+	a := o.app
+	columns := credentialColumns
+	if o.reveal {
+		columns = append(slices.Clone(columns), tokenColumn)
+	}
+	audited = a.namedFields(auditColumns)
+	columns = append(slices.Clone(columns), audited...)
+	w, err = output.NewWriter(a.Stdout, columns, a.options(false))
+	if field := new(output.UnknownFieldError); errors.As(err, &field) {
+		err = usage(field.Error(), "--columns and --field also know "+strings.Join(columnNames(auditColumns), ", "))
+	}
+	return w, audited, err
+}
+
+// list lists the credentials once.
+func (o *listOptions) list(c *cobra.Command, store *db.Store) error {
+	a, ctx := o.app, c.Context()
+	w, audited, err := o.writer()
 	if err != nil {
 		return err
 	}

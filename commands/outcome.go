@@ -112,7 +112,7 @@ func (a *App) watch(ctx context.Context) (stop func()) {
 		if a.Term.Restore != nil {
 			a.Term.Restore()
 		}
-		go a.line.stop() // the terminal may be held up
+		go a.line.stop()                            // the terminal may be held up
 		if pager := a.paging.Load(); pager != nil { // the person ends it
 			for stopped != syscall.SIGTERM {
 				select {

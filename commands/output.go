@@ -39,7 +39,7 @@ func (a *App) checkGlobals(c *cobra.Command) error {
 			a.stop(&tokenctl.Error{Code: tokenctl.CodeTimeout, Message: "--max-time was reached", Hint: "allow more with --max-time"})
 		})
 	}
-	if c.Annotations[pagedOutput] != "" {
+	if c.Annotations[pagedOutput] != "" && !c.Flags().Changed("watch") {
 		a.startPaging()
 	}
 	a.Stdout = patient{c.Context(), a.Stdout}

@@ -24,7 +24,10 @@ const pagedOutput = "paged"
 
 // paged lets the output of a command go through a pager.
 func paged(c *cobra.Command) *cobra.Command {
-	c.Annotations = map[string]string{pagedOutput: "yes"}
+	if c.Annotations == nil {
+		c.Annotations = map[string]string{}
+	}
+	c.Annotations[pagedOutput] = "yes"
 	return c
 }
 
@@ -51,7 +54,7 @@ var errPagerEnded = errors.New("the pager has ended")
 func (a *App) startPaging() {
 	if program := a.pagerProgram(); program != "" && a.pager == nil {
 		a.pager = &pager{app: a, to: a.Stdout, program: program}
-		a.Stdout = a.pager
+		a.Stdout, a.aside = a.pager, &a.pager.remarks
 	}
 }
 

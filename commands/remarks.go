@@ -21,8 +21,8 @@ func (a *App) remarks() io.Writer {
 	if a.jsonErrors() && !a.interactive() {
 		return &a.held
 	}
-	if a.pager != nil {
-		return &a.pager.remarks
+	if a.aside != nil {
+		return a.aside
 	}
 	return a.Stderr
 }
