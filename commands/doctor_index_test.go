@@ -10,6 +10,7 @@ import (
 // Doctor advises an index where a table is large and none begins with the
 // column; that is no problem, so it does not end with status 4 for it.
 func TestDoctorAdvisesIndexes(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, url string) {
 		c := cli{t: t, url: url}

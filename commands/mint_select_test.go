@@ -29,6 +29,7 @@ func (c cli) asked(meanwhile func(), args ...string) (stdout, stderr string, sta
 // The selection is judged once, when it is shown: who appears later gets nothing, and who
 // has changed by then ends the command, or is left out alone with --keep-going.
 func TestMintSelectedUsersOnce(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	const changed = "1 selected user changed or deleted since the selection was made"
 	tests := []struct {

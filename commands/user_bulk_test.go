@@ -28,6 +28,7 @@ func csvOf(t *testing.T, header string, n int, line func(i int) string) string {
 // Many users are written at once, in the order of the file, each with what its
 // line gives; one of them who cannot be is named, and nobody is created.
 func TestUserCreateMany(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	const n = 21000 // more than one part
 	dbtest.Engines(t, func(t *testing.T, engine, url string) {
@@ -134,6 +135,7 @@ func TestUserCreateManyCustom(t *testing.T) {
 // Of a large file, and of standard input as much, every name is looked at before
 // anybody is created.
 func TestUserCreateManyNames(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	const n = 21000 // more than are held in memory
 	dbtest.Engines(t, func(t *testing.T, engine, url string) {

@@ -140,8 +140,8 @@ func TestSlowCommit(t *testing.T) {
 	t.Parallel()
 	address := dbtest.Postgres(t)
 	u := newUser(t, initialised(t, address, db.Options{}), "ann")
-	dbtest.Psql(t, address, strings.ReplaceAll(killOn, "perform pg_terminate_backend(pg_backend_pid());", ""))
-	_, err := insertToken(t.Context(), open(t, address, db.Options{Timeout: 200 * time.Millisecond}), u, key(1))
+	dbtest.Psql(t, address, strings.ReplaceAll(killOn, "perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(1)", "perform pg_sleep(3)"))
+	_, err := insertToken(t.Context(), open(t, address, db.Options{Timeout: time.Second}), u, key(1))
 	dbtest.WantCode(t, err, tokenctl.CodeTimeout)
 
 	var phases []engine.Phase

@@ -202,8 +202,11 @@ func TestUnreplicated(t *testing.T) {
 		t.Error(warnings)
 	}
 	s = open(t, server.URL, db.Options{})
-	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, &tokenctl.Error{Code: tokenctl.CodeTimeout, Message: "--max-time was reached"})
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	go func() {
+		dbtest.Await(t, server.URL, "wait_event = 'SyncRep'", 1)
+		cancel(&tokenctl.Error{Code: tokenctl.CodeTimeout, Message: "--max-time was reached"})
+	}()
 	err := ends(t, func() error {
 		return s.Write(ctx, func(tx *db.Tx) error { return tx.Exec(ctx, insert, "b") })
 	})

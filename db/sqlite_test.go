@@ -70,7 +70,7 @@ func TestSQLiteFiles(t *testing.T) {
 		{"empty", write("empty", ""), tokenctl.CodeTableMissing},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s, err := db.Open(engine.FileTarget(test.path, ""), db.Options{Timeout: time.Second, Now: time.Now})
+			s, err := db.Open(engine.FileTarget(test.path, ""), db.Options{Timeout: 20 * time.Second, Now: time.Now})
 			if err == nil {
 				defer s.Close()
 				for _, err = range s.ListUsers(t.Context(), db.Filter{}) {
@@ -94,7 +94,7 @@ func TestSQLitePaths(t *testing.T) {
 		if created, err := engine.CreateFile(target); err != nil || !created {
 			t.Fatalf("%q: %v, %v", name, created, err)
 		}
-		s, err := db.Open(target, db.Options{Timeout: time.Second, Now: time.Now})
+		s, err := db.Open(target, db.Options{Timeout: 20 * time.Second, Now: time.Now})
 		if err != nil {
 			t.Fatalf("%q: %v", name, err)
 		}
@@ -123,7 +123,7 @@ func TestSQLiteAsReader(t *testing.T) {
 	if path == "" {
 		return
 	}
-	s, err := db.Open(engine.FileTarget(path, ""), db.Options{Timeout: time.Second, Now: time.Now})
+	s, err := db.Open(engine.FileTarget(path, ""), db.Options{Timeout: 20 * time.Second, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,11 +268,17 @@ func TestSQLiteCommitWaits(t *testing.T) {
 	}
 	defer rows.Close()
 	rows.Next()
-	s := open(t, address, db.Options{Timeout: 300 * time.Millisecond})
-	remove := func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) }
-	dbtest.WantCode(t, s.Write(t.Context(), remove), tokenctl.CodeDatabaseLocked)
-	rows.Close()
-	dbtest.WantCode(t, s.Write(t.Context(), remove), "")
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, address, db.Options{Timeout: 300 * time.Millisecond})
+		remove := func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) }
+		start := time.Now()
+		dbtest.WantCode(t, s.Write(t.Context(), remove), tokenctl.CodeDatabaseLocked)
+		if d := time.Since(start); d < 250*time.Millisecond || d > 500*time.Millisecond {
+			t.Errorf("locked after %v", d)
+		}
+		rows.Close()
+		dbtest.WantCode(t, s.Write(t.Context(), remove), "")
+	})
 }
 
 func TestSQLiteJournalMode(t *testing.T) {

@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 
+	"tokenctl/db/dbtest"
+
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
@@ -155,6 +157,7 @@ func TestChanging(t *testing.T) {
 
 // TestPieces: a large file is searched in pieces, and a secret in each is told with its line.
 func TestPieces(t *testing.T) {
+	dbtest.Slow(t)
 	key := secrets["drf"]
 	line := "some words of an ordinary line, which ends.\n"
 	lines := 3*pieceSize/len(line) + 10

@@ -298,6 +298,7 @@ func TestDecoys(t *testing.T) {
 
 // TestEndlessLine: what has no line breaks, and no marks at all, is searched all the same.
 func TestEndlessLine(t *testing.T) {
+	dbtest.Slow(t)
 	for _, filler := range []string{"a", "=", "%", `\`, "%41", "A/", "Zm9v", "\x00", "a\x00", "eyJ.", "=\n", "-"} {
 		long := strings.Repeat(filler, 3<<20/len(filler))
 		list := scanText(t, long+" "+secrets["drf"]+" "+long)

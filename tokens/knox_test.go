@@ -107,6 +107,7 @@ func TestKnoxLooksLike(t *testing.T) {
 
 // TestKnoxSchemes: a secret is recognised by the row that any release made of it.
 func TestKnoxSchemes(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	token := strings.Repeat("0123456789abcdef", 4)
 	raw, err := hex.DecodeString(token)

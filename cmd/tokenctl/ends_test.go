@@ -27,9 +27,7 @@ func stalled(t *testing.T) *world {
 // commits waits until a backend waits for the standby.
 func (w *world) commits() {
 	w.t.Helper()
-	within(w.t, testLimit, "a commit under way", func() bool {
-		return w.sql("select count(*) > 0 from pg_stat_activity where wait_event = 'SyncRep' and application_name like 'tokenctl/%'") == "true"
-	})
+	dbtest.Await(w.t, w.url, "wait_event = 'SyncRep' and application_name like 'tokenctl/%'", 1)
 }
 
 // Nothing ends while a commit is under way but through the place that words
@@ -51,7 +49,7 @@ func TestEndsDuringCommit(t *testing.T) {
 			"tokenctl: interrupted" + unknown + "hint: tokenctl verify - tells whether the secret printed above is live\n"},
 		{"twice", []os.Signal{os.Interrupt, os.Interrupt}, []string{"user", "deactivate", "old", "-q"}, 130,
 			"tokenctl: interrupted" + unknown + "hint: look with tokenctl user list whether it happened\n"},
-		{"max-time", nil, []string{"mint", "c", "--create", "--out", "c.token", "--max-time", "2s", "-q"}, 1,
+		{"max-time", nil, []string{"mint", "c", "--create", "--out", "c.token", "--max-time", "5s", "-q"}, 1,
 			"tokenctl: --max-time was reached" + unknown + "hint: tokenctl verify --token-file c.token tells whether it is live\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -117,7 +115,7 @@ func TestSilentServer(t *testing.T) {
 	w.ok("mint", "old", "--create", "-q")
 	for n := int32(0); ; n++ {
 		var blocks atomic.Int32
-		cmd := w.command("mint", "new", "--create", "--timeout", "300ms", "-o", "json")
+		cmd := w.command("mint", "new", "--create", "--timeout", "1s", "-o", "json")
 		cmd.Env = append(w.env, "DATABASE_URL="+dbtest.Proxy(t, w.url, func(_, _ *net.TCPConn, _ []byte) bool { return blocks.Add(1) <= n }))
 		r := w.run(cmd)
 		if r.status == 0 {

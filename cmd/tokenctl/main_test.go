@@ -26,7 +26,7 @@ import (
 // real program. Only completions may take longer than they may elsewhere: the scripts say
 // what is offered, however slow the machine is.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"tokenctl": func() {
+	testscript.Main(m, map[string]func(){"onterminal": onTerminal, "tokenctl": func() {
 		app := commands.NewApp()
 		app.CompletionTime = time.Minute
 		os.Exit(app.Run(context.Background(), os.Args[1:]))
@@ -61,7 +61,7 @@ func TestScripts(t *testing.T) {
 			},
 			Setup: func(env *testscript.Env) error { return setUp(env, engine) },
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){
-				"sql": sqlCommand, "capture": capture, "golden": golden, "waitfor": waitFor, "exits": exits, "mode": modeCommand,
+				"sql": sqlCommand, "capture": capture, "golden": golden, "exits": exits, "mode": modeCommand,
 			},
 		})
 	})
@@ -183,20 +183,4 @@ func golden(ts *testscript.TestScript, neg bool, args []string) {
 	if want := ts.ReadFile(args[0]); got != want {
 		ts.Fatalf("stdout is not %s:\n%s\nbut:\n%s", args[0], want, got)
 	}
-}
-
-// waitFor waits until a file exists and is not empty, at most as many seconds
-// as the second argument says.
-func waitFor(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: waitfor FILE SECONDS")
-	}
-	seconds, err := strconv.Atoi(args[1])
-	ts.Check(err)
-	for deadline := time.Now().Add(time.Duration(seconds) * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if info, err := os.Stat(ts.MkAbs(args[0])); err == nil && info.Size() > 0 {
-			return
-		}
-	}
-	ts.Fatalf("%s did not appear within %d s", args[0], seconds)
 }

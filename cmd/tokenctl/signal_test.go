@@ -211,10 +211,10 @@ func TestLimits(t *testing.T) {
 		defer w.hold()()
 		// Who only looks needs no lock.
 		for _, args := range [][]string{{"list"}, {"show", "drf:1"}, {"rotate", "drf:1", "--dry-run"}, {"blacklist", "--user", "old", "--dry-run"}, {"mint", "new", "--create", "--dry-run"}} {
-			w.ok(append(args, "--timeout", "2s")...)
+			w.ok(args...)
 		}
 		for _, args := range [][]string{{"rotate", "drf:1"}, {"blacklist", "drf:1"}} {
-			r := w.run(w.command(append(args, "--timeout", "300ms", "-o", "json")...))
+			r := w.run(w.command(append(args, "--timeout", "1s", "-o", "json")...))
 			w.want(r, 1, `"code":"database_locked"`, `"hint":"try again, or wait longer with --timeout`)
 			r = w.run(w.command(append(args, "--max-time", "300ms")...))
 			w.want(r, 1, "tokenctl: --max-time was reached\nhint: nothing was changed")

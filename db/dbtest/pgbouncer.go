@@ -47,13 +47,12 @@ func PgBouncer(t testing.TB, address string) string {
 	})
 	u.Host = net.JoinHostPort("127.0.0.1", port)
 	// It writes its pid before it listens.
-	for range 100 {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		conn, err := net.Dial("tcp", u.Host)
 		if err == nil {
 			conn.Close()
 			return u.String()
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	t.Fatalf("pgbouncer does not listen on %s", u.Host)
 	return ""

@@ -116,7 +116,7 @@ func TestSeveralHosts(t *testing.T) {
 			t.Parallel()
 			u := *u
 			u.Host = first + "," + here
-			s := open(t, dbtest.With(u.String(), "target_session_attrs", "read-write"), engine.Options{Timeout: 2 * time.Second})
+			s := open(t, dbtest.With(u.String(), "target_session_attrs", "read-write"), engine.Options{Timeout: 6 * time.Second})
 			wantValue(t, s, "current_database()", strings.TrimPrefix(u.Path, "/"))
 		})
 	}

@@ -29,7 +29,7 @@ func TestNoPartOfPassword(t *testing.T) {
 				target, err := engine.ParseURL(raw, "")
 				said := target.String() + target.URL()
 				if err == nil {
-					s, err := engine.Open(target, engine.Options{Timeout: time.Second, Now: time.Now})
+					s, err := engine.Open(target, engine.Options{Timeout: 20 * time.Second, Now: time.Now})
 					if err == nil {
 						err = connect(t.Context(), s)
 						s.Close()
