@@ -64,13 +64,14 @@ type App struct {
 	ignored     string        // a file that PostgreSQL's client ignores, and why
 	toml        string        // the tokenctl.toml in use
 	args        []string
-	mutating    bool    // the command changes rows
-	requests    bool    // requests to the server that the command runs may change rows
-	connections int     // to the database at a time; 0: no limit
-	unverified  bool    // see tokens.Env
-	forces      bool    // the command has --force
-	report      *report // of --report; nil without it
-	override    []byte  // TOML over the settings, from flags
+	mutating    bool     // the command changes rows
+	requests    bool     // requests to the server that the command runs may change rows
+	connections int      // to the database at a time; 0: no limit
+	unverified  bool     // see tokens.Env
+	forces      bool     // the command has --force
+	report      *report  // of --report; nil without it
+	schemas     *schemas // nil unless the command runs in several schemas
+	override    []byte   // TOML over the settings, from flags
 	outcome     outcome
 	unwritten   error        // why help could not be written
 	standing    string       // what stands of a change that is made in parts; the command sets it behind each
@@ -183,7 +184,7 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 	f.StringVarP(&g.database, "database", "d", "", "database `URL`, without a password: postgresql://user@host/name or sqlite:///file.db")
 	f.StringVar(&g.context, "context", "", "the database and settings of the context `NAME`: see tokenctl context")
 	f.StringVar(&g.config, "config", "", "settings `FILE` instead of ./tokenctl.toml")
-	f.StringVar(&g.schema, "schema", "", "PostgreSQL schema `NAME` of Django's tables instead of search_path")
+	f.StringVar(&g.schema, "schema", "", "PostgreSQL schema `NAME` of Django's tables instead of search_path; where a command takes several: a,b or 'tenant_*'")
 	must(root.RegisterFlagCompletionFunc("context", func(c *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		return a.completeContexts(c, nil, prefix)
 	}))
@@ -211,9 +212,10 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 		return a.unknownCommand(c, args)
 	}
 	root.AddGroup(commandGroups...)
-	root.AddCommand(grouped(groupLook, paged(newList(a)), paged(newShow(a)), paged(newVerify(a)), paged(newStats(a)), reporting(a, newScan(a)), reporting(a, newAudit(a)), paged(newDoctor(a)))...)
-	root.AddCommand(grouped(groupChange, reporting(a, newMint(a)), reporting(a, newRotate(a)), reporting(a, newExpire(a)), reporting(a, newBlacklist(a)),
-		reporting(a, newUnblacklist(a)), reporting(a, newPurge(a)), newUser(a))...)
+	root.AddCommand(grouped(groupLook, paged(inSchemas(a, newList(a))), paged(newShow(a)), paged(newVerify(a)), paged(inSchemas(a, newStats(a))), reporting(a, newScan(a)),
+		reporting(a, inSchemas(a, newAudit(a))), paged(inSchemas(a, newDoctor(a))))...)
+	root.AddCommand(grouped(groupChange, reporting(a, newMint(a)), reporting(a, inSchemas(a, newRotate(a))), reporting(a, inSchemas(a, newExpire(a))), reporting(a, inSchemas(a, newBlacklist(a))),
+		reporting(a, newUnblacklist(a)), reporting(a, inSchemas(a, newPurge(a))), newUser(a))...)
 	root.AddCommand(grouped(groupChange, newIncident(a))...)
 	root.AddCommand(grouped(groupSetUp, newInit(a), newConfig(a), newContext(a), newServe(a), newCompletion(a, root), paged(newHelp(a)), newVersion(a))...)
 	a.prepare(root)

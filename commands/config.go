@@ -161,14 +161,19 @@ func (a *App) open() (*db.Store, error) {
 	return a.openTarget(t)
 }
 
+var errNoSchemas = usage("--schema is for PostgreSQL; SQLite has none", "leave out --schema")
+
 func (a *App) openTarget(t engine.Target) (*db.Store, error) {
 	if t.Engine == engine.SQLite {
 		if a.global.schema != "" {
-			return nil, usage("--schema is for PostgreSQL; SQLite has none", "leave out --schema")
+			return nil, errNoSchemas
 		}
 		if err := a.loadSettings(filepath.Dir(t.Path)); err != nil {
 			return nil, err
 		}
+	}
+	if severalSchemas(a.global.schema) {
+		return nil, usage("this command takes one schema, and "+a.global.schema+" may be several", "name one with --schema")
 	}
 	if err := a.settings.Apply(a.override); err != nil {
 		return nil, err

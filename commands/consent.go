@@ -41,6 +41,19 @@ func (f *consentFlags) named(ctx context.Context, a *App, verb, what string, n i
 	return err
 }
 
+// hint is how a script consents to a change of n.
+func (f *consentFlags) hint(a *App, n int) string {
+	switch {
+	case a.protected != "" && a.schemas != nil:
+		return "name one schema, and add --confirm N; --yes is not enough for a protected database"
+	case a.protected != "":
+		return fmt.Sprintf("add --confirm %d; --yes is not enough for a protected database", n)
+	case a.schemas != nil:
+		return "add --yes; --dry-run shows what it would be in each schema"
+	}
+	return fmt.Sprintf("add --yes, or --confirm %d", n)
+}
+
 // silent reports whether the command shows nobody what it changes: with --yes and --quiet.
 func (f *consentFlags) silent(a *App) bool { return f.yes && a.global.quiet && a.protected == "" }
 
@@ -59,10 +72,10 @@ func (f *consentFlags) obtain(ctx context.Context, a *App, verb, what string, n 
 			Hint: "look at them with --dry-run, then give their number"}
 	case !a.interactive() && a.protected != "":
 		return false, &tokenctl.Error{Code: tokenctl.CodeConfirmation, Message: "this would " + verb + " " + what + ", which the context " + a.protected + " protects, and nobody can be asked here",
-			Hint: fmt.Sprintf("add --confirm %d; --yes is not enough for a protected database", n)}
+			Hint: f.hint(a, n)}
 	case !a.interactive():
 		return false, &tokenctl.Error{Code: tokenctl.CodeConfirmation, Message: "this would " + verb + " " + what + ", and nobody can be asked here",
-			Hint: fmt.Sprintf("add --yes, or --confirm %d", n)}
+			Hint: f.hint(a, n)}
 	}
 	question := strings.ToUpper(verb[:1]) + verb[1:] + " " + what + "?"
 	if a.protected != "" {

@@ -107,7 +107,7 @@ the password in .pgpass or a service file, or write it into contexts.toml.`,
 				return err
 			}
 			if t.Engine == engine.SQLite && made.Schema != "" {
-				return usage("--schema is for PostgreSQL; SQLite has none", "leave out --schema")
+				return errNoSchemas
 			}
 			made.Database = a.global.database
 			// Relative paths would count from contexts.toml.

@@ -216,7 +216,7 @@ func (d *doctor) verdict() error {
 func (d *doctor) write() error {
 	a := d.app
 	o := a.options(false)
-	if o.Format == output.Table && o.Width > 0 && o.Field == "" && len(o.Columns) == 0 {
+	if o.Parts == nil && o.Format == output.Table && o.Width > 0 && o.Field == "" && len(o.Columns) == 0 {
 		if rows, fits := d.wrapped(o.Width); fits {
 			return a.write(doctorColumns[:3], rows, false)
 		}

@@ -69,7 +69,7 @@ func exitHelp(width int) string {
 
 func fieldsHelp(width int) string {
 	text := paragraphs("--field NAME prints one value alone, also one inside another (owner.is_active), --columns A,B the fields in this order, --columns +A the usual ones and A. "+
-		"An unknown value is null, in text empty.\n", width)
+		"An unknown value is null, in text empty. With several schemas each row has a last field schema.\n", width)
 	var rows [][2]string
 	for _, r := range rowFields() {
 		rows = append(rows, [2]string{strings.Join(r.commands, ", "), strings.Join(columnNames(r.columns), " ")})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -134,7 +135,7 @@ func (o *listOptions) list(c *cobra.Command, store *db.Store) error {
 		}
 	}
 	if o.count {
-		_, err = fmt.Fprintln(a.Stdout, n)
+		err = o.writeCount(n)
 	} else {
 		err = w.Close()
 	}
@@ -159,4 +160,14 @@ func (o *listOptions) list(c *cobra.Command, store *db.Store) error {
 		return errNo
 	}
 	return nil
+}
+
+// writeCount writes the number of credentials, and the schema if there are several.
+func (o *listOptions) writeCount(n int) error {
+	text := strconv.Itoa(n)
+	if s := o.app.schemas; s != nil {
+		text += "\t" + output.Visible(s.name)
+	}
+	_, err := fmt.Fprintln(o.app.Stdout, text)
+	return err
 }

@@ -45,6 +45,9 @@ func (a *App) consequence(unknown bool) string {
 		return ""
 	}
 	var parts []string
+	if text := a.schemas.standing(); text != "" {
+		parts = append(parts, text)
+	}
 	if a.standing != "" {
 		parts = append(parts, a.standing)
 	}
@@ -57,6 +60,8 @@ func (a *App) consequence(unknown bool) string {
 	case a.standing != "":
 	case a.outcome.changed:
 		parts = append(parts, "the change itself was made; look with "+a.look())
+	case parts != nil:
+		parts = append(parts, nothingChanged+" in "+a.schemas.here())
 	default:
 		parts = append(parts, nothingChanged)
 	}

@@ -61,7 +61,7 @@ func (w patient) Write(p []byte) (int, error) {
 // options are the output options for a command's rows.
 func (a *App) options(single bool) output.Options {
 	o := output.Options{Format: output.Format(a.global.output), Columns: a.global.columns, Field: a.global.field, Query: a.global.query,
-		NoHeaders: a.global.noHeaders, Single: single, CSVRaw: a.global.csvRaw, Color: a.colored(a.Term.Stdout), Now: a.Now()}
+		NoHeaders: a.global.noHeaders, Single: single, CSVRaw: a.global.csvRaw, Parts: a.schemas.parts(), Color: a.colored(a.Term.Stdout), Now: a.Now()}
 	if a.Term.Stdout {
 		o.Width = a.width()
 	}

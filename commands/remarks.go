@@ -81,7 +81,12 @@ func (a *App) colored(terminal bool) bool {
 }
 
 // databaseName is how messages name the database in use.
-func (a *App) databaseName() string { return a.database.String() }
+func (a *App) databaseName() string {
+	if in := a.schemas.here(); in != "" {
+		return a.database.String() + ", " + in
+	}
+	return a.database.String()
+}
 
 // introduce says what the preview below it shows.
 func (a *App) introduce(verb string) { a.say("about to %s in %s:", verb, a.databaseName()) }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +44,7 @@ type reportRow struct {
 	expires  time.Time
 	replaces string
 	reason   string
+	schema   string // empty unless the command runs in several
 }
 
 // rowDone is the outcome of a row that was changed as asked.
@@ -130,8 +132,34 @@ func (f *changeFlags) recordChange(s *selection) {
 // record adds rows to the report. The function rows is called when the command has ended, so
 // it can be given before the change. It is not called if nothing was changed.
 func (a *App) record(rows func(add func(reportRow))) {
-	if a.report != nil {
-		a.report.parts = append(a.report.parts, rows)
+	if a.report == nil {
+		return
+	}
+	part := rows
+	if a.schemas != nil {
+		schema := a.schemas.name
+		part = func(add func(reportRow)) {
+			rows(func(row reportRow) {
+				row.schema = schema
+				add(row)
+			})
+		}
+	}
+	a.report.parts = append(a.report.parts, part)
+}
+
+// length is how many parts have been recorded.
+func (r *report) length() int {
+	if r == nil {
+		return 0
+	}
+	return len(r.parts)
+}
+
+// shorten forgets what was recorded since: it was not done.
+func (r *report) shorten(length int) {
+	if r != nil {
+		r.parts = r.parts[:length]
 	}
 }
 
@@ -139,7 +167,7 @@ func (a *App) record(rows func(add func(reportRow))) {
 // ended.
 func (r *report) finish(err error) error {
 	unknown := tokenctl.CodeOf(err) == tokenctl.CodeOutcomeUnknown
-	if !r.app.outcome.changed && !unknown {
+	if !r.app.outcome.changed && r.app.schemas.standing() == "" && !unknown {
 		r.file.Close() //nolint:errcheck // it is empty
 		if os.Remove(r.path) == nil {
 			r.app.say("nothing was done; %s was removed", r.path)
@@ -170,7 +198,7 @@ func (r *report) finish(err error) error {
 func (r *report) rows(outcome string, add func(reportRow) error) (err error) {
 	for _, part := range r.parts {
 		part(func(row reportRow) {
-			if outcome == "unknown" && row.outcome == rowDone {
+			if outcome == "unknown" && row.outcome == rowDone && (r.app.schemas == nil || r.app.schemas.name == row.schema) {
 				row.outcome = outcome
 			}
 			if err == nil {
@@ -199,11 +227,22 @@ func (r *report) write(to io.Writer, outcome string) error {
 			return err
 		}
 	}
-	w, err := output.NewWriter(to, reportColumns, o)
+	columns, several := reportColumns, r.app.schemas != nil
+	if several {
+		columns = append(slices.Clone(columns), schemaColumn)
+	}
+	w, err := output.NewWriter(to, columns, o)
 	if err != nil {
 		return err
 	}
-	if err := r.rows(outcome, func(row reportRow) error { return w.Write(row.values(now)) }); err != nil {
+	err = r.rows(outcome, func(row reportRow) error {
+		values := row.values(now)
+		if several {
+			values = append(values, output.String(row.schema))
+		}
+		return w.Write(values)
+	})
+	if err != nil {
 		return err
 	}
 	if err := w.Close(); err != nil {
@@ -231,34 +270,3 @@ func (row *reportRow) values(now time.Time) []output.Value {
 		output.OptString(u.Username), output.OptString(u.ID), output.Time(row.created), output.Time(row.expires), output.OptString(row.replaces),
 		output.OptString(tokens.Hide(row.reason))}
 }
-
-// markdown writes the report for people.
-func (r *report) markdown(to io.Writer, outcome, database string, now time.Time) error {
-	_, err := fmt.Fprintf(to, "# tokenctl %s\n\n- time: %s\n- database: %s\n- outcome: %s\n\n| action | outcome | id | user | user id | expires | reason |\n|---|---|---|---|---|---|---|\n",
-		r.command, now.UTC().Format(time.RFC3339), cell(database), outcome)
-	if err != nil {
-		return err
-	}
-	return r.rows(outcome, func(row reportRow) error {
-		var u db.User
-		if row.user != nil {
-			u = *row.user
-		}
-		id := row.id
-		if row.replaces != "" {
-			id += ", replaces " + row.replaces
-		}
-		expires := ""
-		if !row.expires.IsZero() {
-			expires = row.expires.UTC().Format(time.RFC3339)
-		}
-		_, err := fmt.Fprintf(to, "| %s | %s | %s | %s | %s | %s | %s |\n", row.action, row.outcome, cell(id), cell(u.Username), cell(u.ID), expires, cell(tokens.Hide(row.reason)))
-		return err
-	})
-}
-
-// markdownSpecial is escaped in a cell: it would end the cell, or be markup.
-var markdownSpecial = strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", `\<`, ">", `\>`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`)
-
-// cell is text of the database in a cell of a table.
-func cell(text string) string { return markdownSpecial.Replace(output.Visible(text)) }

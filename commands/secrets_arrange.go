@@ -50,7 +50,7 @@ func (d *delivery) arrange(to io.Writer, names []string, single bool, columns []
 		for _, name := range names {
 			columns = append(columns, output.Column{Name: name})
 		}
-		a.rows, err = output.NewWriter(to, columns, output.Options{Format: output.Plain})
+		a.rows, err = output.NewWriter(to, columns, output.Options{Format: output.Plain, Parts: d.app.schemas.parts()})
 	}
 	return a, err
 }

@@ -78,7 +78,7 @@ func (a *App) stats(ctx context.Context, names []string) error {
 		return err
 	}
 	counts := statsCounts(counted)
-	if !a.asked() && a.Term.Stdout {
+	if !a.asked() && a.Term.Stdout && a.schemas == nil {
 		return a.showStats(counts)
 	}
 	rows := make([][]output.Value, len(counts))

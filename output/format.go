@@ -89,7 +89,8 @@ type Options struct {
 	Records   bool     // a table at a terminal is name and value pairs for each row
 	CSVRaw    bool     // leave CSV cells that a spreadsheet would run as they are
 
-	Now time.Time // what the ages in a table at a terminal are counted from
+	Parts *Parts    // the rows are a part of this document; nil: they are a document of their own
+	Now   time.Time // what the ages in a table at a terminal are counted from
 }
 
 // UnknownFieldError is the answer to a name in Options.Columns or Options.Field that is not one of the columns.

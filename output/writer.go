@@ -33,6 +33,7 @@ type Writer struct {
 	scratch []byte   // the text of one cell
 	keys    []string // encoded key and punctuation before each selected value
 	table   *table
+	parts   *Parts // nil: the document is that of this Writer alone
 
 	path      string // inside the value of Options.Field
 	documents []any  // the rows so far, for Options.Query
@@ -41,6 +42,9 @@ type Writer struct {
 // NewWriter returns a Writer of rows with these columns to w. It writes nothing yet. The error is an *UnknownFieldError
 // when opts names a field that cols lack; for the format ID that is also the case without a column "id".
 func NewWriter(w io.Writer, cols []Column, opts Options) (*Writer, error) {
+	if opts.Parts != nil {
+		return opts.Parts.part(w, cols, opts)
+	}
 	wr := &Writer{out: w, cols: cols, opts: opts, finish: func(*Writer) error { return nil }}
 	if opts.Field != "" {
 		i, path, err := fieldIndex(cols, opts.Field)
@@ -106,6 +110,11 @@ func (w *Writer) Write(row []Value) error {
 		return w.err
 	case w.closed:
 		return errClosed
+	}
+	if w.parts != nil {
+		row = append(row[:len(row):len(row)], w.parts.Value)
+	}
+	switch {
 	case len(row) != len(w.cols):
 		return w.fail(fmt.Errorf("output: a row of %d values for %d columns", len(row), len(w.cols)))
 	case w.rows > 0 && w.single():
@@ -135,11 +144,18 @@ func (w *Writer) Flush() error {
 	return w.drain()
 }
 
-// Close ends the document and flushes it; it does not close the underlying writer. Where one row was promised, none is
+// Close ends the document and flushes it; it does not close the underlying writer. If the document has several parts,
+// Parts.Close ends it; a table waits for the widths of all its columns until then. Where one row was promised, none is
 // an error. After a failure, call Flush at most and not Close: a JSON array must then stay unterminated.
 func (w *Writer) Close() error {
 	if w.err != nil || w.closed {
 		return w.err
+	}
+	if w.parts != nil {
+		if w.table != nil {
+			return nil
+		}
+		return w.drain()
 	}
 	if err := w.finish(w); err != nil {
 		return w.fail(err)
