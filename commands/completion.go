@@ -169,6 +169,7 @@ func rowFields() []fieldRow {
 		{[]string{"user show"}, userColumns},
 		{[]string{"user mfa list", "user mfa reset"}, factorColumns},
 		{[]string{"audit"}, auditFindingColumns},
+		{[]string{"stats"}, statsColumns},
 		{[]string{"user activate", "user deactivate", "user delete"}, userColumns},
 		{[]string{"user create", "user password"}, passwordColumns(true)},
 		{[]string{"context list", "context show", "context add", "context remove"}, contextColumns},
