@@ -156,6 +156,10 @@ func TestCanary(t *testing.T) {
 				add("", verb, "--token-file", name, "-v", "-o", []string{"json", "table"}[n%2])
 			}
 		}
+		// Where it was promised, before a command ends the token.
+		if got := w.ok("show", "drf:1", "--reveal", "--field", "token"); got != w.sql("select key from authtoken_token where user_id = 1")+"\n" {
+			w.t.Errorf("--reveal shows %q", got)
+		}
 		for _, cmd := range commands {
 			input, err := os.Open(stdin)
 			if err != nil {
@@ -196,10 +200,6 @@ func TestCanary(t *testing.T) {
 		})
 		if err != nil {
 			w.t.Fatal(err)
-		}
-		// Where it was promised.
-		if got := w.ok("show", "drf:1", "--reveal", "--field", "token"); got != w.sql("select key from authtoken_token where user_id = 1")+"\n" {
-			w.t.Errorf("--reveal shows %q", got)
 		}
 	})
 }
