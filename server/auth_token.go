@@ -85,11 +85,14 @@ func (s *Server) askable(text string) error {
 	return nil
 }
 
+// customHeader carries a DRF key where the project has a header of its own.
+const customHeader = "X-Custom-Auth"
+
 // customAuthentication is the class that the imitated project wrote for itself:
 // a DRF key in the header X-Custom-Auth. It has no authenticate_header.
 func (s *Server) customAuthentication() *authenticator {
 	return &authenticator{name: "custom", authenticate: func(r *request) (*identity, error) {
-		key := latin1(r.header("X-Custom-Auth")) // a str, of the header's bytes
+		key := latin1(r.header(customHeader)) // a str, of the header's bytes
 		if key == "" {
 			return nil, nil
 		}

@@ -7,6 +7,9 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+
+	"tokenctl"
+	"tokenctl/tokens"
 )
 
 //go:embed page.html
@@ -19,8 +22,22 @@ const pagePath = "/"
 // nothing; its policy allows its one script and one style by their hashes, and
 // requests to any server, as the person may name another one.
 func (s *Server) indexPage() func(*request) *response {
-	keyword, _ := json.Marshal(s.Env.Settings.TokenKeyword()) //nolint:errcheck // a string has JSON
-	text := strings.Replace(pageText, "KEYWORD", string(keyword), 1)
+	type kind struct {
+		Name   string `json:"name"`
+		Title  string `json:"title"`
+		Header string `json:"header"` // without the secret
+		Path   string `json:"path"`   // that takes it
+	}
+	var kinds []kind
+	for _, k := range tokens.Kinds() {
+		path := "/test_auth/" + k.Name + "/"
+		if s.routes[path] == nil {
+			path = "/test_auth/"
+		}
+		kinds = append(kinds, kind{k.Name, k.Noun(), strings.TrimSpace(k.Header(s.Env.Settings, tokenctl.Secret{})), path})
+	}
+	list, _ := json.Marshal(append(kinds, kind{"custom", "drf token in a header of its own", customHeader + ":", "/test_auth/custom/"})) //nolint:errcheck // texts have JSON
+	text := strings.Replace(pageText, "KINDS", string(list), 1)
 	policy := "default-src 'none'; script-src " + hashOf(text, "script") + "; style-src " + hashOf(text, "style") +
 		"; img-src data:; connect-src 'self' http: https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	return func(*request) *response {

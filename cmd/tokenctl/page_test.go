@@ -16,6 +16,7 @@ const (
 	answerShown = "answer.innerText"
 	errorShown  = "document.getElementById('error').textContent"
 	modalShown  = "dialog.open"
+	curlShown   = "document.getElementById('curl').innerText"
 	focus       = "document.activeElement.id"
 )
 
@@ -44,7 +45,7 @@ func TestPage(t *testing.T) {
 	s := w.serve()
 	for name, use := range map[string]func(*testing.T, context.Context, *world, *served){
 		"by keyboard": pageByKeyboard, "remember me": pageRemembers, "another server": pageElsewhere,
-		"policy": pagePolicy, "narrow": pageNarrow, "failures": pageFailures,
+		"policy": pagePolicy, "narrow": pageNarrow, "failures": pageFailures, "pasted": pagePasted,
 	} {
 		t.Run(name, func(t *testing.T) { use(t, chromium, w, s) })
 	}
@@ -221,6 +222,16 @@ func pageNarrow(t *testing.T, chromium context.Context, _ *world, s *served) {
 			b.shows(answerShown, `"Hello alice!"`)
 			fits()
 			b.picture("answered" + name)
+			b.run(chromedp.EmulateViewport(width, 1400))
+			b.click("reveal")
+			fits()
+			b.picture("whole" + name)
+			b.run(chromedp.EmulateViewport(width, 700))
+			b.click("forget")
+			b.click("paste")
+			b.shows("pasting.open", "true")
+			fits()
+			b.picture("pasting" + name)
 			b.clean()
 		}
 	}
@@ -251,5 +262,90 @@ func pageFailures(t *testing.T, chromium context.Context, w *world, s *served) {
 	gone.stops()
 	b.click("get")
 	b.shows(answerShown, "No answer.")
+	b.clean()
+}
+
+// A pasted secret is used without a login, in the header that its kind has or that somebody
+// chooses. The page never deletes it.
+func pagePasted(t *testing.T, chromium context.Context, w *world, s *served) {
+	key := strings.TrimSpace(w.ok("mint", "bob", "--create", "-q"))
+	b := person(t, chromium)
+	b.open(s.url)
+	b.tabTo("paste")
+	b.types("\r")
+	b.shows(focus, "secret")
+	b.types("two words\r")
+	b.shows("pasteerror.innerText", "characters that no header carries")
+	b.run(chromedp.Evaluate[chromedp.Void]("secret.select()"))
+	b.types(key + "\r")
+	b.shows(whoShown, "Using a pasted secret.")
+	b.shows(focus, "get")
+	b.shows("kind.value + header.value", "drfAuthorization: Token")
+	b.types("\r")
+	b.shows(answerShown, `"Hello bob!"`)
+	b.shows(curlShown, "curl -H 'Authorization: Token ••••••••' -H 'Accept: application/json' '"+s.url+"/test_auth/'")
+	if strings.Contains(b.is("document.body.innerText"), key) {
+		t.Error("the page shows the secret")
+	}
+	b.click("reveal")
+	b.shows(curlShown, "Token "+key)
+	b.click("reveal")
+	b.shows(curlShown, "Token ••••••••")
+
+	// Another header, another path and another body.
+	b.run(chromedp.Evaluate[chromedp.Void](`kind.value = "custom"; kind.dispatchEvent(new Event("change"))`))
+	b.click("get")
+	b.shows(answerShown, `"Hello bob!"`)
+	b.run(chromedp.Evaluate[chromedp.Void](`path.value = "/api-token-auth/"; path.dispatchEvent(new Event("input")); body.value = '{"username": "it\'s none"}'`))
+	b.click("post")
+	b.shows(answerShown, "POST /api-token-auth/\n400 Bad Request")
+	b.shows(curlShown, `--data '{"username": "it'\''s none"}'`)
+	b.run(chromedp.Reload())
+	b.shows(whoShown, "Using a pasted secret.")
+	b.shows("kind.value + path.value", "custom/api-token-auth/")
+	b.click("whoami")
+	b.shows(answerShown, "GET /test_auth/custom/\n200 OK")
+	b.run(chromedp.Evaluate[chromedp.Void](`header.value = "no header"; header.dispatchEvent(new Event("input"))`))
+	b.click("get")
+	b.shows(answerShown, "The header must begin with a name and a colon")
+
+	// What a browser keeps for itself is said, and the command line has it.
+	b.run(chromedp.Evaluate[chromedp.Void](`kind.value = "session"; kind.dispatchEvent(new Event("change"))`))
+	b.click("get")
+	b.shows(answerShown, "A browser lets no page choose the header Cookie.")
+	b.shows(curlShown, "-H 'Cookie: sessionid=••••••••'")
+
+	// There is nothing to log out of, and what is forgotten stays in the database.
+	b.shows("logout.disabled", "true")
+	b.click("forget")
+	b.shows(whoShown, "Not logged in")
+	b.lacks(key)
+	if got := w.sql("select count(*) from authtoken_token where key = '" + key + "'"); got != "1" {
+		t.Error("the page deleted the token")
+	}
+
+	// The form tells the kind, and so the header and a path.
+	b.click("paste")
+	b.types(strings.TrimSpace(w.ok("mint", "bob", "--kind", "knox", "-q")) + "\r")
+	b.shows("kind.value + header.value + path.value", "knoxAuthorization: Token/test_auth/knox/")
+	b.shows(focus, "get")
+	b.types("\r")
+	b.shows(answerShown, `"Hello bob!"`)
+	b.click("paste")
+	b.types("a.b.c\r")
+	b.shows("kind.value + header.value + path.value", "jwtAuthorization: Bearer/test_auth/jwt/")
+	b.click("forget")
+
+	// A login may give a token that others use: the page says what logging out does.
+	b.login("alice", pagePassword, false)
+	b.shows(whoShown, "Logged in as alice.")
+	b.shows("note.innerText", "Log out deletes the token on the server, also for other clients that use it.")
+	b.shows("paste.disabled", "true")
+	b.click("forget")
+	b.shows(answerShown, "Nothing was changed on the server.")
+	if got := w.sql("select count(*) from authtoken_token t join auth_user u on u.id = t.user_id where u.username = 'alice'"); got != "1" {
+		t.Error("forgetting deleted the token of alice")
+	}
+	w.ok("blacklist", "--user", "alice", "--user", "bob", "--yes", "-q")
 	b.clean()
 }
