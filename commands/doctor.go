@@ -30,7 +30,7 @@ var doctorColumns = []output.Column{{Name: "check", Decides: true}, {Name: "stat
 	statusOK: green, statusWarning: yellow, statusProblem: red}}, {Name: "found", Whole: true}, {Name: "fix", Whole: true}}
 
 func newDoctor(a *App) *cobra.Command {
-	readOnly := false
+	readOnly, problems := false, false
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Show what was detected and what is wrong, with a fix each",
@@ -45,6 +45,8 @@ otherwise. A database that cannot be reached is exit status 7, as everywhere.
 Nothing needs an index that Django does not make; where a table is large and one
 would help, doctor tells the statement that makes it.
 
+With --problems, and with --quiet, only warnings and problems are shown.
+
 With --read-only it is right that the role may only look: nothing is said about
 what only changes would meet.
 
@@ -52,16 +54,18 @@ What django_migrations tells about versions is a lower bound: a release that
 changed no table leaves no trace.`,
 		Example: `  tokenctl doctor
   tokenctl doctor -d postgresql://admin@localhost/app
+  tokenctl doctor --problems
   tokenctl doctor --read-only
   tokenctl doctor -o json | jq '.[] | select(.status == "problem")'`,
 		Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error { return a.doctor(c.Context(), readOnly) },
+		RunE: func(c *cobra.Command, _ []string) error { return a.doctor(c.Context(), readOnly, problems) },
 	}
+	c.Flags().BoolVar(&problems, "problems", false, "show only warnings and problems, as --quiet does")
 	c.Flags().BoolVar(&readOnly, "read-only", false, "for a role that may only look: no more is asked for than list, show and verify need")
 	return c
 }
 
-func (a *App) doctor(ctx context.Context, readOnly bool) error {
+func (a *App) doctor(ctx context.Context, readOnly, problems bool) error {
 	// A wrong --columns or --field is told before the database is asked.
 	if _, err := output.NewWriter(a.Stdout, doctorColumns, a.options(false)); err != nil {
 		return err
@@ -81,6 +85,9 @@ func (a *App) doctor(ctx context.Context, readOnly bool) error {
 	d.settings()
 	if err := store.Inspect(ctx, func(tx *db.Tx, unknown error) error { return d.inspect(tx, t, unknown) }); err != nil {
 		return err
+	}
+	if problems || a.global.quiet {
+		d.findings = slices.DeleteFunc(d.findings, func(f finding) bool { return f.status != statusWarning && f.status != statusProblem })
 	}
 	if err := d.write(); err != nil {
 		return err

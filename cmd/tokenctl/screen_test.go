@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,36 @@ func TestScreens(t *testing.T) {
 					}
 				}
 			})
+		}
+	})
+}
+
+// TestScreensOfDoctor shows the findings of doctor at three widths: all words, none of them broken.
+func TestScreensOfDoctor(t *testing.T) {
+	engines(t, func(w *world) {
+		var findings []struct{ Check, Status, Found, Fix string }
+		if err := json.Unmarshal([]byte(w.run(w.command("doctor", "-o", "json")).stdout), &findings); err != nil {
+			t.Fatal(err)
+		}
+		for _, width := range []uint16{60, 80, 140} {
+			p := w.terminalOf(1000, width, w.command("doctor"))
+			p.ends(testLimit)
+			screen := plain(p.screen())
+			words := strings.Fields(screen)
+			for _, f := range findings {
+				for _, word := range strings.Fields(f.Check + " " + f.Status + " " + f.Found + " " + f.Fix) {
+					i := slices.Index(words, word)
+					if i < 0 {
+						t.Fatalf("at %d columns the word %q of %s is not there:\n%s", width, word, f.Check, screen)
+					}
+					words = slices.Delete(words, i, i+1)
+				}
+			}
+			for line := range strings.Lines(screen) {
+				if n := displaywidth.String(strings.TrimSuffix(line, "\n")); n > int(width) && len(strings.Fields(line)) > 2 {
+					t.Errorf("%d columns at a terminal of %d: %s", n, width, line)
+				}
+			}
 		}
 	})
 }
