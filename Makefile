@@ -45,4 +45,4 @@ bench:
 # rows take an hour and some 10 GB in TMPDIR.
 ROWS = 10000
 million:
-	go test ./bench -run '^$$' -bench 'Start|Small|Million' -benchtime 3x -timeout 0 -rows $(ROWS)
+	go test ./bench -run '^$$' -bench 'Start|Small|Million' -benchtime 3x -timeout 0 -rows $(ROWS) -write

@@ -7,10 +7,12 @@ package bench
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -51,10 +53,19 @@ func timed(f func()) time.Duration {
 // BenchmarkStart is what every command pays before it does anything.
 func BenchmarkStart(b *testing.B) {
 	binary := buildTokenctl(b)
-	for _, args := range [][]string{{"version"}, {"--help"}, {"completion", "bash"}} {
-		b.Run(args[0], func(b *testing.B) { repeat(b, nil, binary, args...) })
+	var rows [][]string
+	for _, command := range []string{"tokenctl version", "tokenctl --help", "tokenctl completion bash", "true"} {
+		words := strings.Fields(command)
+		b.Run(words[len(words)-1], func(b *testing.B) {
+			program := words[0]
+			if program == "tokenctl" {
+				program = binary
+			}
+			repeat(b, nil, program, words[1:]...)
+			rows = append(rows, []string{command, "", fmt.Sprintf("%.1f", b.Elapsed().Seconds()*1000/float64(b.N)), "", "", ""})
+		})
 	}
-	b.Run("true", func(b *testing.B) { repeat(b, nil, "true") })
+	startTable.record(b, rows...)
 }
 
 // middle is the median of the times: of so short ones the least is luck.
@@ -70,6 +81,7 @@ func BenchmarkSmall(b *testing.B) {
 	lookClients(b)
 	binary, minimal := buildTokenctl(b), build(b, "tokenctl/bench/minimal")
 	seeds := newSeeds(b, 10)
+	var lines [][]string
 	for _, engine := range []string{"postgres", "sqlite"} {
 		st := newStock(b, engine, binary, seeds)
 		b.Run(engine, func(b *testing.B) {
@@ -87,15 +99,24 @@ func BenchmarkSmall(b *testing.B) {
 				}
 			}
 			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(float64(middle(all).Microseconds())/1000, "ms")
-			b.ReportMetric(middle(all).Seconds()/middle(client).Seconds(), "ratio-client")
-			b.ReportMetric(middle(one).Seconds()/middle(client).Seconds(), "one-kind-ratio-client")
-			if engine == "postgres" {
-				b.ReportMetric(middle(all).Seconds()/middle(least).Seconds(), "ratio-minimal")
-				b.ReportMetric(middle(one).Seconds()/middle(least).Seconds(), "one-kind-ratio-minimal")
+			for _, ours := range []struct {
+				command, unit string
+				samples       []sample
+			}{{"tokenctl list -o json", "", all}, {"tokenctl list --kind drf -o json", "one-kind-", one}} {
+				took := middle(ours.samples)
+				ofClient, ofLeast := took.Seconds()/middle(client).Seconds(), ""
+				b.ReportMetric(float64(took.Microseconds())/1000, ours.unit+"ms")
+				b.ReportMetric(ofClient, ours.unit+"ratio-client")
+				if engine == "postgres" {
+					ratio := took.Seconds() / middle(least).Seconds()
+					b.ReportMetric(ratio, ours.unit+"ratio-minimal")
+					ofLeast = fmt.Sprintf("%.1f", ratio)
+				}
+				lines = append(lines, []string{ours.command, engine, fmt.Sprintf("%.1f", float64(took.Microseconds())/1000), ofLeast,
+					fmt.Sprintf("%.1f", ofClient), fmt.Sprint(ours.samples[0].memory >> 20)})
 			}
-			b.ReportMetric(float64(all[0].memory>>20), "MB")
 		})
 		st.t = b
 	}
+	startTable.record(b, lines...)
 }

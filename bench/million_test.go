@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -97,8 +98,7 @@ var (
 )
 
 // BenchmarkMillion compares every operation on many rows with the plain SQL that
-// does the same, by psql and sqlite3, and on few with Django, and prints tables of
-// it: see README.md.
+// does the same, by psql and sqlite3, and on few with Django.
 func BenchmarkMillion(b *testing.B) {
 	lookClients(b)
 	binary := buildTokenctl(b)
@@ -135,7 +135,8 @@ func BenchmarkMillion(b *testing.B) {
 			})
 		}
 	}
-	report(results)
+	millionTable.record(b, measured(results)...)
+	growthTable.record(b, growth(results)...)
 }
 
 // TestOperations keeps the operations and their plain SQL alike.
@@ -161,9 +162,8 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-// report prints the results as Markdown: the ratios, and how time grows.
-func report(results []result) {
-	fmt.Printf("\n| database | rows | operation | times plain SQL | target | peak MB | psql or sqlite3, MB | Django, times tokenctl |\n|---|---|---|---|---|---|---|---|\n")
+// measured are the results as rows of millionTable.
+func measured(results []result) (rows [][]string) {
 	for _, r := range results {
 		target, django := "", ""
 		if limit := r.operation.limit(r.engine); limit > 0 {
@@ -172,26 +172,25 @@ func report(results []result) {
 		if r.django.time > 0 {
 			django = fmt.Sprintf("%.0f", r.slower())
 		}
-		fmt.Printf("| %s | %d | %s | %.2f | %s | %d | %d | %s |\n", r.engine, r.rows, r.operation.name, r.ratio(), target,
-			r.ours.memory>>20, r.theirs.memory>>20, django)
+		rows = append(rows, []string{r.engine, strconv.Itoa(r.rows), r.operation.name, target, fmt.Sprintf("%.1f", r.ratio()),
+			fmt.Sprint(r.ours.memory >> 20), fmt.Sprint(r.theirs.memory >> 20), django})
 	}
-	fmt.Printf("\n| database | operation | rows | time grows by | exponent | of plain SQL |\n|---|---|---|---|---|---|\n")
+	return rows
+}
+
+// growth compares each result with that of the next size up, as rows of growthTable.
+func growth(results []result) (rows [][]string) {
 	for i, small := range results {
-		// The next size up of the same.
-		var large *result
-		for j := range results[i+1:] {
-			if r := &results[i+1+j]; r.engine == small.engine && r.operation.name == small.operation.name {
-				large = r
-				break
-			}
-		}
-		if large == nil {
+		j := slices.IndexFunc(results[i+1:], func(r result) bool { return r.engine == small.engine && r.operation.name == small.operation.name })
+		if j < 0 {
 			continue
 		}
+		large := results[i+1+j]
 		decades := math.Log(float64(large.rows) / float64(small.rows))
 		grows := large.ours.time.Seconds() / small.ours.time.Seconds()
 		plain := large.theirs.time.Seconds() / small.theirs.time.Seconds()
-		fmt.Printf("| %s | %s | %d to %d | %.1f | %.2f | %.2f |\n", small.engine, small.operation.name, small.rows, large.rows,
-			grows, math.Log(grows)/decades, math.Log(plain)/decades)
+		rows = append(rows, []string{small.engine, small.operation.name, fmt.Sprintf("%d to %d", small.rows, large.rows), fmt.Sprintf("%.1f", grows),
+			fmt.Sprintf("%.2f", math.Log(grows)/decades), fmt.Sprintf("%.2f", math.Log(plain)/decades)})
 	}
+	return rows
 }

@@ -69,13 +69,14 @@ func BenchmarkScan(b *testing.B) {
 	if out, err := mint.CombinedOutput(); err != nil {
 		b.Fatalf("%s", out)
 	}
+	var rows [][]string
 	for _, program := range []struct {
-		name string
-		args []string
+		name        string
+		shown, args []string
 	}{
-		{binary, []string{"scan", texts}},
-		{"rg", []string{"-j1", "--no-config", "-c", "-e", shapes, texts}},
-		{"gitleaks", []string{"dir", texts, "--no-banner", "--exit-code", "0", "--log-level", "error"}},
+		{binary, []string{"scan"}, []string{"scan", texts}},
+		{"rg", []string{"-j1", "-c"}, []string{"-j1", "--no-config", "-c", "-e", shapes, texts}},
+		{"gitleaks", []string{"dir"}, []string{"dir", texts, "--no-banner", "--exit-code", "0", "--log-level", "error"}},
 	} {
 		b.Run(filepath.Base(program.name), func(b *testing.B) {
 			path, err := exec.LookPath(program.name)
@@ -93,8 +94,11 @@ func BenchmarkScan(b *testing.B) {
 				peak = max(peak, cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)
 			}
 			// The machine may have other work: what counts is the time of the processor.
-			b.ReportMetric(float64(*scanSize)*float64(b.N)/used, "MiB/cpu-s")
+			rate := float64(*scanSize) * float64(b.N) / used
+			b.ReportMetric(rate, "MiB/cpu-s")
 			b.ReportMetric(float64(peak)/1024, "MiB-peak")
+			rows = append(rows, []string{strings.Join(append([]string{filepath.Base(program.name)}, program.shown...), " "), fmt.Sprintf("%.0f", rate), fmt.Sprintf("%.0f", float64(peak)/1024)})
 		})
 	}
+	scanTable.record(b, rows...)
 }

@@ -47,6 +47,7 @@ func BenchmarkServe(b *testing.B) {
 		insert into authtoken_token (key, created, user_id) select left(encode(sha256(id::text::bytea), 'hex'), 40), now(), id from auth_user;
 		analyze`)
 	key := dbtest.Psql(b, url, "select key from authtoken_token where user_id = 77")
+	var rows [][]string
 
 	b.Run("tokenctl", func(b *testing.B) {
 		cmd := exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "-q")
@@ -60,7 +61,7 @@ func BenchmarkServe(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		press(b, programs["wrk"], strings.TrimSpace(address), key, cmd.Process.Pid)
+		rows = append(rows, append([]string{"tokenctl serve"}, press(b, programs["wrk"], strings.TrimSpace(address), key, cmd.Process.Pid)...))
 	})
 	b.Run("gunicorn", func(b *testing.B) {
 		const address = "127.0.0.1:18123"
@@ -75,7 +76,7 @@ func BenchmarkServe(b *testing.B) {
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
-		press(b, programs["wrk"], "http://"+address, key, 0)
+		rows = append(rows, append([]string{"gunicorn with DRF"}, press(b, programs["wrk"], "http://"+address, key, 0)...))
 	})
 	b.Run("pgbench", func(b *testing.B) {
 		if out, err := exec.Command(programs["pgbench"], "-q", "-i", "-s", "1", url).CombinedOutput(); err != nil {
@@ -85,8 +86,9 @@ func BenchmarkServe(b *testing.B) {
 		if err != nil {
 			b.Fatalf("pgbench: %v\n%s", err, out)
 		}
-		reportRate(b, string(out), regexp.MustCompile(`tps = ([0-9.]+)`))
+		rows = append(rows, []string{"pgbench -S", reportRate(b, string(out), regexp.MustCompile(`tps = ([0-9.]+)`)), "", ""})
 	})
+	serveTable.record(b, rows...)
 }
 
 // startServer starts a server that ends with the benchmark.
@@ -101,9 +103,9 @@ func startServer(b *testing.B, cmd *exec.Cmd) {
 	})
 }
 
-// press runs wrk against a server and reports its answers in a second and, of a
+// press runs wrk against a server, and reports and returns its answers in a second and, of a
 // process, the memory before and after.
-func press(b *testing.B, wrk, url, key string, pid int) {
+func press(b *testing.B, wrk, url, key string, pid int) []string {
 	b.Helper()
 	args := []string{"-t", "2", "-c", strconv.Itoa(loadConnections), "-H", "Authorization: Token " + key, url + "/test_auth/"}
 	if out, err := exec.Command(wrk, append([]string{"-d", "2"}, args...)...).CombinedOutput(); err != nil {
@@ -114,14 +116,17 @@ func press(b *testing.B, wrk, url, key string, pid int) {
 	if err != nil || strings.Contains(string(out), "Non-2xx") {
 		b.Fatalf("wrk: %v\n%s", err, out)
 	}
-	reportRate(b, string(out), regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`))
+	cells := []string{reportRate(b, string(out), regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)), "", ""}
 	if pid != 0 {
+		after := residentMB(b, pid)
 		b.ReportMetric(before, "MB-before")
-		b.ReportMetric(residentMB(b, pid), "MB-after")
+		b.ReportMetric(after, "MB-after")
+		cells[1], cells[2] = fmt.Sprintf("%.1f", before), fmt.Sprintf("%.1f", after)
 	}
+	return cells
 }
 
-func reportRate(b *testing.B, out string, rate *regexp.Regexp) {
+func reportRate(b *testing.B, out string, rate *regexp.Regexp) string {
 	b.Helper()
 	m := rate.FindStringSubmatch(out)
 	if m == nil {
@@ -133,6 +138,7 @@ func reportRate(b *testing.B, out string, rate *regexp.Regexp) {
 	}
 	b.ReportMetric(n, "req/s")
 	b.ReportMetric(0, "ns/op") // which says nothing here
+	return fmt.Sprintf("%.0f", n)
 }
 
 // residentMB is the resident memory of a process in MB.
