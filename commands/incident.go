@@ -23,6 +23,7 @@ type incidentOptions struct {
 	tokenFile string
 	users     userFlags // of --user and --user-id: one user
 
+	signingKey    bool
 	all           bool
 	deactivate    bool
 	reset         bool
@@ -38,7 +39,7 @@ type incidentOptions struct {
 func newIncident(a *App) *cobra.Command {
 	o := &incidentOptions{app: a, users: userFlags{app: a}, deliver: delivery{app: a}}
 	c := &cobra.Command{
-		Use:   "incident {- | <id> | --user <username>}",
+		Use:   "incident {- | <id> | --user <username> | --signing-key}",
 		Short: "Contain a leaked credential, and say what remains exposed",
 		Long: `Contain a leak in one command: say whose the credential is and what else the owner
 holds, end it, say what still works until when and which command ends that, and verify
@@ -46,7 +47,9 @@ again that what was ended is dead.
 
 A secret is read from standard input with -, without echo in a terminal, or from
 --token-file; a line may be what it was found in. With --user the whole account counts
-as leaked, and only what flags name is done.
+as leaked, and only what flags name is done. --signing-key is for a leaked SECRET_KEY or
+SIGNING_KEY: it says what can be forged, whom another key logs out, and the order of
+work. It changes nothing.
 
 Nothing is done before it was confirmed. A secret on standard input leaves nobody to
 ask: the screen is shown, and the exit status is 8. --dry-run only looks.
@@ -55,10 +58,14 @@ Exit status 0 means that nothing remains, 4 that something does.`,
 		Example: `  tokenctl incident -
   tokenctl incident drf:7@1f0c3a55 --dry-run
   tokenctl incident --token-file leaked.txt --all --deactivate
-  tokenctl incident --user alice --all --reset-password --yes -o json`,
+  tokenctl incident --user alice --all --reset-password --yes -o json
+  tokenctl incident --signing-key`,
 		Args:              o.check,
 		ValidArgsFunction: a.completeIDs,
 		RunE: func(c *cobra.Command, args []string) error {
+			if o.signingKey {
+				return o.leakedKeys(c.Context())
+			}
 			a.mutating = !o.dryRun
 			return o.run(c.Context(), args)
 		},
@@ -67,6 +74,7 @@ Exit status 0 means that nothing remains, 4 that something does.`,
 	tokenFileFlag(c, &o.tokenFile)
 	repeatedVar(f, &o.users.names, "user", "the whole account of the user `NAME`")
 	repeatedVar(f, &o.users.userIDs, "user-id", "the whole account of the user with this primary key `PK`")
+	f.BoolVar(&o.signingKey, "signing-key", false, "a key leaked: say what can be forged, and the order of work")
 	f.BoolVar(&o.all, "all", false, "end all that the owner holds")
 	f.BoolVar(&o.deactivate, "deactivate", false, "deactivate the owner")
 	f.BoolVar(&o.reset, "reset-password", false, "make the owner's password unusable")
@@ -78,6 +86,9 @@ Exit status 0 means that nothing remains, 4 that something does.`,
 	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "a credential or user that is not there is no error")
 	f.BoolVar(&o.dryRun, "dry-run", false, "only look: show what would be done, and what would remain")
 	o.consent.flags(c)
+	for _, name := range []string{"user", "user-id", "token-file", "all", "deactivate", "reset-password", "unverified", "keep-going", "ignore-missing", "dry-run", "yes", "confirm"} {
+		c.MarkFlagsMutuallyExclusive("signing-key", name)
+	}
 	must(c.RegisterFlagCompletionFunc("user", a.completeUsers))
 	return c
 }
@@ -89,6 +100,10 @@ func (o *incidentOptions) check(_ *cobra.Command, args []string) error {
 		named++
 	}
 	switch users := len(o.users.names) + len(o.users.userIDs); {
+	case o.signingKey && named == 0:
+		return nil
+	case o.signingKey:
+		return usage("--signing-key is about a key, not about a credential", "run it for each of them")
 	case named+users == 0:
 		return usage("incident needs what leaked", "write an id, or - to read a secret from standard input, or give --user")
 	case named+users > 1:
@@ -145,11 +160,12 @@ func (o *incidentOptions) run(ctx context.Context, args []string) error {
 	if err := n.choose(ctx); err != nil {
 		return err
 	}
+	incidentReport{row: n.row, sections: n.sections}.document(a)
 	if err := n.remains(ctx, n.planned()); err != nil {
 		return err
 	}
 	if o.dryRun || !n.acts() {
-		if err := n.write(ctx, true); err != nil {
+		if err := n.write(true); err != nil {
 			return err
 		}
 		return n.verdict()
@@ -164,7 +180,7 @@ func (o *incidentOptions) run(ctx context.Context, args []string) error {
 	if err := n.prove(ctx); err != nil {
 		return err
 	}
-	if err := n.write(ctx, !shown); err != nil {
+	if err := n.write(!shown); err != nil {
 		return err
 	}
 	return n.verdict()

@@ -125,7 +125,7 @@ func (n *incident) ask(ctx context.Context) (shown bool, err error) {
 		shown = true
 		err = n.screen(a.remarks(), a.previewOptions(), true)
 	case consent.count.n == nil:
-		err = n.write(ctx, true)
+		err = n.write(true)
 	}
 	if err != nil {
 		return shown, err

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -19,15 +18,19 @@ var incidentColumns = []output.Column{{Name: "schema_version"}, {Name: "subject"
 
 // write writes the result: the screen, or the object if a form of output asks for it. whole
 // says that nobody has seen the beginning of the screen yet.
-func (n *incident) write(ctx context.Context, whole bool) error {
-	a := n.app
+func (n *incident) write(whole bool) error {
+	return n.app.writeIncident(n.row(), func(to io.Writer, o output.Options) error { return n.screen(to, o, whole || !n.app.Term.Stdout) })
+}
+
+// writeIncident writes the result of incident.
+func (a *App) writeIncident(row []output.Value, screen func(io.Writer, output.Options) error) error {
 	o := a.options(true)
 	var b bytes.Buffer
 	var err error
 	if !a.asked() || o.Format == output.Table && o.Field == "" && o.Columns == nil {
-		err = n.screen(&b, o, whole || !a.Term.Stdout)
+		err = screen(&b, o)
 	} else {
-		err = writeRows(&b, incidentColumns, [][]output.Value{n.row()}, o)
+		err = writeRows(&b, incidentColumns, [][]output.Value{row}, o)
 	}
 	if err != nil {
 		return err
@@ -61,7 +64,7 @@ func (n *incident) row() []output.Value {
 		done = append(done, object(doneColumns, []output.Value{output.String(a.name), output.String(a.kind), output.String(a.id)}))
 	}
 	for i := range n.residual {
-		residual = append(residual, object(residualColumns, n.exposureRow(&n.residual[i])))
+		residual = append(residual, object(residualColumns, exposureRow(&n.residual[i], n.logsOut(n.residual[i].Lever))))
 	}
 	for _, p := range n.proof {
 		proofs = append(proofs, object(proofColumns, []output.Value{output.String(p.id), output.Bool(p.dead), output.OptString(p.status), output.OptString(p.reason)}))
@@ -108,9 +111,9 @@ func (n *incident) rightsRow() []output.Value {
 		output.Bool(u.HasUsablePassword()), output.Time(u.LastLogin)}
 }
 
-func (n *incident) exposureRow(x *tokens.Exposure) []output.Value {
+func exposureRow(x *tokens.Exposure, users *int) []output.Value {
 	cost := output.Null()
-	if users := n.logsOut(x.Lever); users != nil {
+	if users != nil {
 		cost = output.Int(int64(*users))
 	}
 	return []output.Value{output.String(x.What), output.OptString(x.ID), output.Time(x.Until), output.Bool(x.Certain), output.OptString(x.Lever.Name),
@@ -138,11 +141,7 @@ func (n *incident) screen(to io.Writer, o output.Options, whole bool) error {
 		}
 	}
 	for _, a := range n.done {
-		name := a.id
-		if a.kind == "user" {
-			name = whose(n.owner)
-		}
-		say("done: %s %s", strings.ReplaceAll(a.name, "_", " "), name)
+		say("done: %s", n.doneWords(a))
 	}
 	for i := range n.residual {
 		n.sayExposure(say, &n.residual[i])
@@ -157,6 +156,15 @@ func (n *incident) screen(to io.Writer, o output.Options, whole bool) error {
 	n.sayVerdict(say)
 	_, err := to.Write(b.Bytes())
 	return err
+}
+
+// doneWords says what was done to whom.
+func (n *incident) doneWords(a action) string {
+	name := a.id
+	if a.kind == "user" {
+		name = whose(n.owner)
+	}
+	return strings.ReplaceAll(a.name, "_", " ") + " " + name
 }
 
 // saySubject says what leaked, whose it is, and what the owner may do.
@@ -233,18 +241,14 @@ func (n *incident) sayExposure(say func(string, ...any), x *tokens.Exposure) {
 		what += " " + x.ID
 	}
 	say("remains: %s%s: %s", what, until, x.Text)
-	how := x.Lever.Command
-	switch {
-	case x.Lever.Name == "":
+	if x.Lever.Command == "" {
 		return
-	case how == "":
-		how = "another signing key"
 	}
 	cost := "how many users that logs out is not known"
 	if users := n.logsOut(x.Lever); users != nil {
 		cost = "logs out " + count(*users, "user")
 	}
-	say("  to end it: %s (%s)", how, cost)
+	say("  to end it: %s (%s)", x.Lever.Command, cost)
 }
 
 func (n *incident) sayVerdict(say func(string, ...any)) {

@@ -31,7 +31,12 @@ type report struct {
 	path    string
 	command string
 	file    *os.File
+	forms   []string // the endings that the command knows
 	parts   []func(add func(reportRow))
+
+	// document is the report of a command that has another form; nil: the report has rows.
+	// It is also written if nothing was changed.
+	document func(r *report, to io.Writer, outcome string) error
 }
 
 // reportRow is what was done to one credential or user.
@@ -55,8 +60,13 @@ var reportColumns = []output.Column{{Name: "time"}, {Name: "action"}, {Name: "ou
 
 // reporting gives a command that changes rows the flag --report.
 func reporting(a *App, c *cobra.Command) *cobra.Command {
-	r := &report{app: a}
-	c.Flags().StringVar(&r.path, "report", "", "write what was done to the new `FILE`, mode 0600: .csv, .json or .md")
+	return reportingIn(a, c, ".csv", ".json", ".md")
+}
+
+// reportingIn is reporting for files with these endings.
+func reportingIn(a *App, c *cobra.Command, forms ...string) *cobra.Command {
+	r := &report{app: a, forms: forms}
+	c.Flags().StringVar(&r.path, "report", "", "write what was done to the new `FILE`, mode 0600: "+listed(forms, "or"))
 	run := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if r.path == "" {
@@ -72,14 +82,18 @@ func reporting(a *App, c *cobra.Command) *cobra.Command {
 	return c
 }
 
+// listed joins words: "a, b or c".
+func listed(words []string, last string) string {
+	n := len(words) - 1
+	return strings.Join(words[:n], ", ") + " " + last + " " + words[n]
+}
+
 // form is the form of the report by the ending of its name.
 func (r *report) form() string { return strings.ToLower(filepath.Ext(r.path)) }
 
 func (r *report) create() error {
-	switch r.form() {
-	case ".csv", ".json", ".md":
-	default:
-		return usage("--report: "+r.path+" ends in none of .csv, .json and .md", "the ending says the form: write --report FILE.csv")
+	if !slices.Contains(r.forms, r.form()) {
+		return usage("--report: "+r.path+" ends in none of "+listed(r.forms, "and"), "the ending says the form: write --report FILE"+r.forms[0])
 	}
 	f, err := createNew(r.path, "--report")
 	r.file = f
@@ -167,7 +181,8 @@ func (r *report) shorten(length int) {
 // ended.
 func (r *report) finish(err error) error {
 	unknown := tokenctl.CodeOf(err) == tokenctl.CodeOutcomeUnknown
-	if !r.app.outcome.changed && r.app.schemas.standing() == "" && !unknown {
+	looked := r.document != nil && (err == nil || errors.Is(err, errNo))
+	if !r.app.outcome.changed && r.app.schemas.standing() == "" && !unknown && !looked {
 		r.file.Close() //nolint:errcheck // it is empty
 		if os.Remove(r.path) == nil {
 			r.app.say("nothing was done; %s was removed", r.path)
@@ -212,7 +227,10 @@ func (r *report) rows(outcome string, add func(reportRow) error) (err error) {
 func (r *report) write(to io.Writer, outcome string) error {
 	now := r.app.store.Now()
 	database := r.app.databaseName()
-	if r.form() == ".md" {
+	switch {
+	case r.document != nil:
+		return r.document(r, to, outcome)
+	case r.form() == ".md":
 		return r.markdown(to, outcome, database, now)
 	}
 	o := output.Options{Format: output.CSV}

@@ -28,6 +28,7 @@ const (
 	CachedSession        = "cached_session"        // a session that a cache still has
 	PasswordLogin        = "password_login"        // the password gives new credentials
 	ResetLink            = "reset_link"            // a link to reset the password
+	SigningKey           = "signing_key"           // whoever has the key makes credentials
 	OtherCredential      = "other_credential"      // another credential of the owner
 	StatelessApplication = "stateless_application" // an application that never looks at the user
 )

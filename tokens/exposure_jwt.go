@@ -63,7 +63,7 @@ func (e *exposures) endsAccess() Lever {
 	return changeKey()
 }
 
-func changeKey() Lever { return Lever{LeverChangeKey, ""} }
+func changeKey() Lever { return Lever{LeverChangeKey, "tokenctl incident --signing-key"} }
 
 // sliding is a sliding token that is blacklisted: it needs its row.
 func (e *exposures) sliding(c *Credential) {
