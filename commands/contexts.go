@@ -113,6 +113,9 @@ func (a *App) selectContext() error {
 	if name == "" {
 		return nil
 	}
+	if holdsSecret(name) {
+		return usage("TOKENCTL_CONTEXT holds a secret, not the name of a context", "unset it, or give it the name of a context: tokenctl context list")
+	}
 	c, err := a.contextNamed(name)
 	if err != nil {
 		return err

@@ -81,6 +81,34 @@ func TestCanary(t *testing.T) {
 				add("", append(args, more...)...)
 			}
 		}
+		// Contexts whose URLs have passwords, and texts that are no contexts.
+		var homes []string
+		contexts := func(name, text string) string {
+			homes = append(homes, filepath.Join(w.dir, name))
+			path := filepath.Join(w.dir, name, "tokenctl", "contexts.toml")
+			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+				w.t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				w.t.Fatal(err)
+			}
+			return "XDG_CONFIG_HOME=" + filepath.Join(w.dir, name)
+		}
+		for i, text := range []string{"[shop]\ndatabase = 'postgresql://app:" + password + "@127.0.0.1:1/app'\nprotected = true\n", "[shop]\ndatabase = 'postgresql://app:" + password + "@[::1/app'\n",
+			"[shop]\ndatabase = '" + password + "\n", "[shop]\ndatabase = 'sqlite:///x'\n" + key + " = '" + password + "'\n", "[" + key + "]\ndatabase = 5\n", "[shop]\nconfig = '" + password + "'\n"} {
+			home := contexts(fmt.Sprintf("home%d", i), text)
+			for _, format := range []string{"json", "table", "tsv"} {
+				add(home, "context", "list", "-v", "-o", format)
+				add(home, "context", "show", "shop", "-v", "-o", format)
+				add(home, "list", "--context", "shop", "-v", "-o", format)
+				add(home, "mint", "alice", "-v", "-o", format)
+				add(home, "context", "add", "other", "-d", "postgresql://app:"+password+"@127.0.0.1/app", "-o", format)
+			}
+			add(home, "context", "remove", "shop", "-v")
+		}
+		for _, secret := range secrets[:7] {
+			add("TOKENCTL_CONTEXT="+secret, "list", "-v")
+		}
 		add("", "scan", "stdin", "leaks", "-o", "sarif")
 		add("", "scan", "bundle", "canary.bundle", "-v", "-o", "json")
 		add("", "scan", "stdin", "leaks", "--bundle", "canary.bundle", "-v", "-o", "json")
@@ -101,11 +129,11 @@ func TestCanary(t *testing.T) {
 		}
 		// Each kind's secret as an argument of every command, in every form: refused, or
 		// looked up as a name.
-		forms := []string{"%s", "%s/x", "x-%s", "drf:%s", "jwt:%s", "session:%s", "knox:%s", "drf:1@%s", "https://example.com/?key=%s", "Authorization: Token %s", "-%s", "--%s", "--user=%s", "--token-file=%s", "--sort=%s", "--kind=%s", "--schema=%s", "-o%s"}
+		forms := []string{"%s", "%s/x", "x-%s", "drf:%s", "jwt:%s", "session:%s", "knox:%s", "drf:1@%s", "https://example.com/?key=%s", "Authorization: Token %s", "-%s", "--%s", "--user=%s", "--token-file=%s", "--sort=%s", "--kind=%s", "--schema=%s", "--context=%s", "-o%s"}
 		verbs := [][]string{{}, {"init"}, {"doctor"}, {"user"}, {"user", "create"}, {"user", "list"}, {"user", "show"}, {"user", "password"}, {"user", "activate"}, {"user", "deactivate"},
 			{"user", "delete", "--yes"}, {"user", "delete", "--ignore-missing", "--yes"}, {"mint"}, {"mint", "--create"}, {"mint", "--user-id"}, {"list"}, {"list", "--user"}, {"list", "--user-id"},
 			{"show"}, {"show", "--token-file"}, {"verify"}, {"rotate"}, {"rotate", "--token-file"}, {"expire", "--ttl", "1d"}, {"expire", "--never", "--user"}, {"blacklist"}, {"blacklist", "--yes", "--user"}, {"incident"}, {"incident", "--token-file"}, {"incident", "--user"}, {"unblacklist"}, {"purge", "--yes"}, {"purge", "--yes", "--user"},
-			{"config"}, {"config", "import"}, {"config", "show"}, {"scan"}, {"scan", "--git"}, {"scan", "--exclude"}, {"scan", "--git", ".", "--git-branch"}, {"scan", "bundle"}, {"serve"}, {"completion"}, {"version"}, {"help"}}
+			{"config"}, {"config", "import"}, {"config", "show"}, {"context"}, {"context", "list"}, {"context", "show"}, {"context", "add", "-d", "sqlite:///x.db"}, {"context", "remove"}, {"scan"}, {"scan", "--git"}, {"scan", "--exclude"}, {"scan", "--git", ".", "--git-branch"}, {"scan", "bundle"}, {"serve"}, {"completion"}, {"version"}, {"help"}}
 		planted := []string{secrets[0], secrets[3], secrets[4], secrets[6]}
 		for i, verb := range verbs {
 			for j, secret := range planted {
@@ -181,8 +209,8 @@ func TestCanary(t *testing.T) {
 			w.t.Fatal(err)
 		}
 		// Nor in a file, apart from the database and those made above.
-		for _, name := range append(lines, stdin, filepath.Join(w.dir, "known")) {
-			if err := os.Remove(name); err != nil {
+		for _, name := range slices.Concat(lines, homes, []string{stdin, filepath.Join(w.dir, "known")}) {
+			if err := os.RemoveAll(name); err != nil {
 				w.t.Fatal(err)
 			}
 		}
