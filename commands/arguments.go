@@ -3,6 +3,7 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -196,7 +197,10 @@ func (a *App) flagError(c *cobra.Command, err error) error {
 			return usage(fmt.Sprintf("--%s takes true or false, not %q", f.Name, text), "write --"+f.Name+" alone for true")
 		}
 		if _, duration := f.Value.(*durationValue); duration {
-			hint = "write --" + f.Name + " 90d, or a number with another unit: s, m, h, d, w, mo, y"
+			hint = "write a number and its unit: s, m, h, d, w, mo or y"
+			if _, err := strconv.ParseFloat(text, 64); err == nil {
+				hint = fmt.Sprintf("write --%[1]s %[2]ss, %[2]sm, %[2]sh, %[2]sd, %[2]sw, %[2]smo or %[2]sy", f.Name, text)
+			}
 		}
 		if _, query := f.Value.(*queryValue); query {
 			return usage("--jq "+invalid.Unwrap().Error(), queryHint)

@@ -55,10 +55,10 @@ settings of the Django project whose manage.py is named. The project's own Pytho
 runs once, as manage.py would run it, with the environment of this command; no
 query is made.
 
-Only what differs from the peers' defaults is written, and the versions of the
-packages. SECRET_KEY, its fallbacks and simplejwt's keys go to files beside it
-that only you can read, unless the project itself reads them from such a file or
-from DJANGO_SECRET_KEY. The database's password is left out: it belongs in
+Only what differs from the defaults of Django and its packages is written, and the
+versions of the packages. SECRET_KEY, its fallbacks and simplejwt's keys go to files
+beside it that only you can read, unless the project itself reads them from such a
+file or from DJANGO_SECRET_KEY. The database's password is left out: it belongs in
 .pgpass, in a service file or in PGPASSWORD. --with-password writes it all the
 same; tokenctl.toml can be read by nobody else.`,
 		Example: `  tokenctl config import ./manage.py

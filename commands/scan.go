@@ -87,7 +87,7 @@ be read.`,
 	f.BoolVar(&o.rotate, "rotate", false, "replace what was found; the new secrets go to --out")
 	f.StringVar(&o.out, "out", "", "with --rotate: the new `FILE` for the new secrets")
 	f.BoolVar(&o.change.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
-	f.BoolVar(&o.change.ignoreMissing, "ignore-missing", false, "what is gone or blacklisted already is no fault")
+	f.BoolVar(&o.change.ignoreMissing, "ignore-missing", false, "skip what is gone or blacklisted already, without an error")
 	f.BoolVar(&o.change.dryRun, "dry-run", false, "show what would be changed; change nothing")
 	o.change.consent.flags(c)
 	c.MarkFlagsMutuallyExclusive("blacklist", "rotate", "bundle")

@@ -143,7 +143,7 @@ func ParseID(id string) (*Kind, string, error) {
 	for _, k := range Kinds() {
 		forms = append(forms, k.IDForm)
 	}
-	return nil, "", &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "an argument is not an id",
+	return nil, "", &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "the argument is not the id of a credential",
 		Hint: "ids are " + strings.Join(forms, ", ") + "; a secret is read from standard input: -"}
 }
 

@@ -35,7 +35,7 @@ func jwtCannot(env Env, l *db.Layout, verb string, c *Credential, now time.Time)
 		case c.Status == Expired, !c.Expires.After(now):
 			return &tokenctl.Error{Code: tokenctl.CodeChanged, Message: c.ID + " has expired" + over, Hint: "make another with tokenctl mint --kind jwt"}
 		case c.Owner.ID == "":
-			return &tokenctl.Error{Code: tokenctl.CodeUserNotFound, Message: c.ID + " belongs to nobody: there is nobody to make another for", Hint: "blacklist it"}
+			return &tokenctl.Error{Code: tokenctl.CodeUserNotFound, Message: c.ID + " belongs to no user, so no other token can be made", Hint: "tokenctl blacklist " + c.ID + " ends it"}
 		}
 	case "unblacklist":
 		switch {
