@@ -17,7 +17,7 @@ type AuditSettings struct {
 	ManyTokens   int           `toml:"many_tokens"`   // live credentials of a kind for one user
 	ExpiryCliff  int           `toml:"expiry_cliff"`  // percent of the live credentials that expire within a day
 	ClockSkew    Duration      `toml:"clock_skew"`    // between the database's clock and this machine's
-	Ignore       []AuditIgnore `toml:"ignore"`       // { rule, id, reason, until }: what to leave out
+	Ignore       []AuditIgnore `toml:"ignore"`        // { rule, id, reason, until }: what to leave out
 }
 
 // AuditIgnore is a finding, or several, that audit leaves out.

@@ -36,10 +36,10 @@ type changeFlags struct {
 	consent       consentFlags
 
 	list     func(context.Context, *db.Store, tokens.Selector) iter.Seq2[tokens.Credential, error] // what there is to choose from; nil: tokens.List
-	inspect  func(*selection) error                              // what else speaks against all of it; nil: nothing
-	refuse   func(*tokens.Credential, time.Time) *tokenctl.Error // what else speaks against a credential; nil: nothing
-	question func(*selection) string                             // what else there is to say before a change; nil: nothing
-	result   func(*tokens.Ref, *tokens.Credential) bool          // makes a credential what it has become; false where it was left
+	inspect  func(*selection) error                                                                // what else speaks against all of it; nil: nothing
+	refuse   func(*tokens.Credential, time.Time) *tokenctl.Error                                   // what else speaks against a credential; nil: nothing
+	question func(*selection) string                                                               // what else there is to say before a change; nil: nothing
+	result   func(*tokens.Ref, *tokens.Credential) bool                                            // makes a credential what it has become; false where it was left
 }
 
 func (f *changeFlags) flags(c *cobra.Command) {

@@ -87,7 +87,9 @@ func operator() string {
 // sections are the incident for people.
 func (n *incident) sections() []section {
 	var subject []string
-	n.saySubject(func(format string, args ...any) { subject = append(subject, strings.TrimSpace(fmt.Sprintf(format, args...))) })
+	n.saySubject(func(format string, args ...any) {
+		subject = append(subject, strings.TrimSpace(fmt.Sprintf(format, args...)))
+	})
 	list := []section{{title: "Leaked", lines: subject}, {title: "Reach", rows: [][]string{{"id", "status", "created", "expires"}}},
 		{title: "Done"}, {title: "Remains", rows: [][]string{residualHeader}}, {title: "Proof", rows: [][]string{{"id", "dead", "reason"}}}}
 	reach, done, remains, proofs := &list[1], &list[2], &list[3], &list[4]

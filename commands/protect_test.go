@@ -34,7 +34,10 @@ insert into authtoken_token (key, created, user_id) values ('` + usersKey + `', 
 insert into knox_authtoken (digest, token_key, created, expiry, user_id) values ('` + strings.Repeat("d1", 64) + `', 't1t1t1t1t1t1t1t', '2020-01-01 00:00:00', '2020-01-02 00:00:00', 1),
 	('` + strings.Repeat("d2", 64) + `', 't2t2t2t2t2t2t2t', '2026-01-01 00:00:00', '2999-01-02 00:00:00', 1);
 insert into token_blacklist_outstandingtoken (token, jti, created_at, expires_at, user_id) values ('a.b.c', 'x', '2026-01-01 00:00:00', '2999-01-01 00:00:00', 1);
-insert into token_blacklist_blacklistedtoken (blacklisted_at, token_id) values ('2026-01-02 00:00:00', 1)`
+insert into token_blacklist_blacklistedtoken (blacklisted_at, token_id) values ('2026-01-02 00:00:00', 1);
+create table otp_totp_totpdevice (id integer primary key, name varchar(64) not null, confirmed boolean not null, key varchar(80) not null, step integer not null,
+	t0 integer not null, user_id integer not null references auth_user (id));
+insert into otp_totp_totpdevice values (1, 'phone', true, 'x', 30, 0, 1)`
 
 func newShop(t *testing.T, engine string) *shop {
 	s := &shop{t: t, dir: t.TempDir(), env: map[string]string{}}
@@ -77,7 +80,7 @@ func (s *shop) run(line string) (said string, status int) {
 func (s *shop) rows() string {
 	var all strings.Builder
 	for _, query := range []string{"select id, username, password, is_active from auth_user order by id", "select key from authtoken_token order by key", "select digest, expiry from knox_authtoken order by digest",
-		"select count(*) from token_blacklist_outstandingtoken", "select count(*) from token_blacklist_blacklistedtoken"} {
+		"select id from otp_totp_totpdevice", "select count(*) from token_blacklist_outstandingtoken", "select count(*) from token_blacklist_blacklistedtoken"} {
 		all.WriteString(dbtest.Query(s.url, query))
 	}
 	return all.String()
@@ -104,7 +107,7 @@ var changes = map[string][]string{
 	"blacklist": {"blacklist drf:1 1", "blacklist --kind drf,knox 3", "blacklist -q --kind drf 1"}, "unblacklist": {"unblacklist jwt:x 1"},
 	"purge": {"purge 1", "purge --kind knox -q 1"}, "scan": {"scan %/leak --blacklist 1", "scan %/leak --rotate --out %/new 1"}, "incident": {"incident drf:1 1", "incident --user alice --all --deactivate 2"},
 	"user create": {"user create new 1"}, "user password": {"user password alice --no-password 1"}, "user activate": {"user activate carl 1"},
-	"user deactivate": {"user deactivate alice 1", "user deactivate alice --revoke 1"}, "user delete": {"user delete alice 1"},
+	"user mfa reset": {"user mfa reset alice 1"}, "user deactivate": {"user deactivate alice 1", "user deactivate alice --revoke 1"}, "user delete": {"user delete alice 1"},
 }
 
 // TestProtectedCommands: in a protected database no command changes rows with --yes, and each

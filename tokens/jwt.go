@@ -91,8 +91,8 @@ var JWT = &Kind{
 		}
 		return jwtID(r.Key.Reveal())
 	},
-	lockOrder:       byRow,
-	Header:          jwtHeader,
+	lockOrder: byRow,
+	Header:    jwtHeader,
 	AuthType: func(s *tokenctl.Settings, c *Credential) string {
 		if c.Type == refresh {
 			return ""
