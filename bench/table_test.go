@@ -23,13 +23,12 @@ type table struct {
 
 var (
 	millionTable = table{"million", 3, []string{"database", "rows", "operation", "target", "times plain SQL", "MB", "psql or sqlite3, MB", "Django, times tokenctl"}}
-	growthTable  = table{"growth", 3, []string{"database", "operation", "rows", "time grows by", "exponent", "of plain SQL"}}
 	startTable   = table{"start", 2, []string{"command", "database", "ms", "times minimal", "times psql or sqlite3", "MB"}}
 	scanTable    = table{"scan", 1, []string{"program", "MiB a second of the processor", "MB"}}
 	serveTable   = table{"serve", 1, []string{"server", "requests a second", "MB before", "MB after"}}
 )
 
-var tables = []table{millionTable, growthTable, startTable, scanTable, serveTable}
+var tables = []table{millionTable, startTable, scanTable, serveTable}
 
 // line is a row in Markdown.
 func line(cells []string) string { return "| " + strings.Join(cells, " | ") + " |" }
