@@ -12,21 +12,26 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// TestRecipes runs the recipes of docs/recipes.md: the hook and the job let a clean commit pass,
+// recipes are n of the blocks of docs/recipes.md, from one on. All of them together are ten.
+func recipes(w *world, n, from int) (blocks []string) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "recipes.md"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile("(?s)```(?:sh|yaml)\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		blocks = append(blocks, m[1])
+	}
+	if len(blocks) != 10 {
+		w.t.Fatalf("%d blocks", len(blocks))
+	}
+	return blocks[from : from+n]
+}
+
+// TestRecipes runs the recipes of docs/recipes.md about scan: the hook and the job let a clean commit pass,
 // and refuse one with a secret.
 func TestRecipes(t *testing.T) {
 	engines(t, func(w *world) {
-		text, err := os.ReadFile(filepath.Join("..", "..", "docs", "recipes.md"))
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		var blocks []string
-		for _, m := range regexp.MustCompile("(?s)```(?:sh|yaml)\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
-			blocks = append(blocks, m[1])
-		}
-		if len(blocks) != 4 {
-			w.t.Fatalf("%d blocks", len(blocks))
-		}
+		blocks := recipes(w, 4, 0)
 		bundle, hook, job, contain := blocks[0], blocks[1], blocks[2], blocks[3]
 		key := strings.TrimSpace(w.ok("mint", "alice", "--create", "-q"))
 
@@ -66,7 +71,7 @@ func TestRecipes(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(job), &workflow); err != nil {
 			w.t.Fatal(err)
 		}
-		text, err = os.ReadFile(filepath.Join(w.dir, "tokens.bundle"))
+		text, err := os.ReadFile(filepath.Join(w.dir, "tokens.bundle"))
 		if err != nil {
 			w.t.Fatal(err)
 		}
