@@ -18,7 +18,7 @@ import (
 )
 
 // secretKey is the SECRET_KEY that the seeds are signed with.
-const secretKey = "bench-secret-key-0123456789-abcdefghijklmnopqrstuvwxyz"
+const secretKey = "w7Jq2mZx9Rk4Tn8Vb3Lc6Yd1Hf5Gs0PaQeUiXoBzMtNv2K"
 
 // password is every user's: unusable, so that nobody waits for a hash.
 const password = "!abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN"
