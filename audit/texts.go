@@ -182,7 +182,7 @@ func (r *run) search(d *scan.Database, shapes *scan.Shapes, c db.SearchedText, f
 		page.reset()
 		return nil
 	}
-	err := r.store.EachText(r.ctx, c.TextColumn, func(key, text string) error {
+	err := r.store.EachText(r.ctx, c.TextColumn, scan.Least, func(key, text string) error {
 		if c.Session {
 			if text = sessionText(text); text == "" {
 				return nil

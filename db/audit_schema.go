@@ -146,7 +146,8 @@ func (tx *Tx) SearchedTexts(ctx context.Context, deep bool) (list []SearchedText
 	return list, nil
 }
 
-// EachText calls f for each text of a column of any table, in one state of the database.
-func (s *Store) EachText(ctx context.Context, c engine.TextColumn, f func(key, text string) error) error {
-	return s.transact(ctx, engine.Mode{ReadOnly: true, Unlimited: true}, func(tx *Tx) error { return tx.EachText(ctx, c, f) })
+// EachText calls f for each text of a column of any table that is at least so many bytes long, in
+// one state of the database.
+func (s *Store) EachText(ctx context.Context, c engine.TextColumn, least int, f func(key, text string) error) error {
+	return s.transact(ctx, engine.Mode{ReadOnly: true, Unlimited: true}, func(tx *Tx) error { return tx.EachText(ctx, c, least, f) })
 }

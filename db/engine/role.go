@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"strconv"
 	"time"
 )
 
@@ -96,14 +97,15 @@ func (tx *Tx) TextColumns(ctx context.Context) ([]TextColumn, error) {
 	})
 }
 
-// EachText calls f for each text of a column, with the primary key of its row.
-func (tx *Tx) EachText(ctx context.Context, c TextColumn, f func(key, text string) error) error {
+// EachText calls f for each text of a column that is at least so many bytes long, with the primary
+// key of its row.
+func (tx *Tx) EachText(ctx context.Context, c TextColumn, least int, f func(key, text string) error) error {
 	from := Quote(c.Table) + " t"
 	if c.Schema != "" {
 		from = Quote(c.Schema) + "." + from
 	}
 	expr := "t." + Quote(c.Column)
-	q := &Query{Columns: []string{"null", "cast(" + expr + " as text)"}, From: from, Where: []string{expr + " is not null"}}
+	q := &Query{Columns: []string{"null", "cast(" + expr + " as text)"}, From: from, Where: []string{"octet_length(cast(" + expr + " as text)) >= " + strconv.Itoa(least)}}
 	if c.Key != "" {
 		q.Columns[0] = "cast(t." + Quote(c.Key) + " as text)"
 	}
