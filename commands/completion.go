@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"tokenctl"
 	"tokenctl/output"
 )
 
@@ -55,9 +56,13 @@ const bashWords = `    if declare -F _get_comp_words_by_ref >/dev/null 2>&1; the
     prev=${words[cword > 0 ? cword - 1 : 0]}
 `
 
-// bashCompletion writes cobra's script for bash, mended in two places: it needs
-// no bash-completion, and an @, which divides words for bash, does not divide an
-// id.
+// quotingLine is a line of cobra's script for bash that quotes words for the command line: its
+// indentation, and the array or the single word.
+var quotingLine = tokenctl.Lazily("(?m)^( *)(?:.*read -ra (\\w+) |(?:printf -v )?(COMPREPLY\\[0\\]|comp)[= ]).*\"%q.*\n")
+
+// bashCompletion writes cobra's script for bash, mended: it needs no bash-completion;
+// an @, which divides words for bash, does not divide an id; and no backslash is put
+// before a comma, or the script would not know the word again behind the next one.
 func bashCompletion(w io.Writer, root *cobra.Command) error {
 	var b bytes.Buffer
 	if err := root.GenBashCompletionV2(&b, true); err != nil {
@@ -73,6 +78,18 @@ func bashCompletion(w io.Writer, root *cobra.Command) error {
 			return fmt.Errorf("the completion script for bash has no %q to mend", change[0])
 		}
 		script = strings.ReplaceAll(script, change[0], change[1])
+	}
+	lines := 0
+	script = quotingLine().ReplaceAllStringFunc(script, func(line string) string {
+		lines++
+		m := quotingLine().FindStringSubmatch(line)
+		if m[2] != "" {
+			return line + m[1] + m[2] + `=("${` + m[2] + `[@]//\\,/,}")` + "\n"
+		}
+		return line + m[1] + m[3] + "=${" + m[3] + `//\\,/,}` + "\n"
+	})
+	if lines != 6 {
+		return fmt.Errorf("the completion script for bash quotes words in %d places, not in 6", lines)
 	}
 	_, err := io.WriteString(w, script)
 	return err
