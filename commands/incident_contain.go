@@ -63,8 +63,12 @@ func (n *incident) choose(ctx context.Context) error {
 
 // guard refuses to deactivate the last superuser who could log in.
 func (n *incident) guard(ctx context.Context, tx *db.Tx) error {
-	change := userChange{userFlags: n.o.users, verb: "deactivate", self: n.o.self}
-	return change.guard(ctx, tx, []db.User{*n.owner})
+	return n.deactivation().guard(ctx, tx, []db.User{*n.owner})
+}
+
+// deactivation is user deactivate of the owner.
+func (n *incident) deactivation() *userChange {
+	return &userChange{userFlags: n.o.users, verb: "deactivate", self: n.o.self}
 }
 
 // acts reports whether there is anything to do.
@@ -169,6 +173,9 @@ func (n *incident) contain(ctx context.Context) error {
 	}
 	err := n.change.apply(ctx, n.store, n.chosen, undo, func(tx *db.Tx) error {
 		if o.deactivate {
+			if err := n.deactivation().lockSuperusers(ctx, tx, []db.User{*n.owner}); err != nil {
+				return err
+			}
 			if err := n.guard(ctx, tx); err != nil {
 				return err
 			}

@@ -18,6 +18,24 @@ func TestPeerRevoke(t *testing.T) {
 			t.Fatalf("Django answers %d %s", r.Status, r.Body)
 		}
 		key := c.must("", "mint", "--kind", "drf", "alice")
+		c.env = map[string]string{"TOKENCTL_SECRET_KEY": djangotest.SecretKey}
+		cookie := map[string]string{"Cookie": "sessionid=" + c.must("", "mint", "--kind", "session", "alice")}
+		session := func(want int) {
+			t.Helper()
+			if r := pr.Request("GET", "/test_session/", cookie, ""); r.Status != want {
+				t.Errorf("session: Django answers %d %s, want %d", r.Status, r.Body, want)
+			}
+		}
+		knox := func(int) {}
+		if djangotest.HasKnox() {
+			token := c.must("", "mint", "--kind", "knox", "alice")
+			knox = func(want int) {
+				t.Helper()
+				if r := pr.Request("GET", "/test_knox/", map[string]string{"Authorization": "Token " + token}, ""); r.Status != want {
+					t.Errorf("knox: Django answers %d %s, want %d", r.Status, r.Body, want)
+				}
+			}
+		}
 		ask := func(path, authorization string, want int) {
 			t.Helper()
 			if r := pr.Request("GET", path, map[string]string{"Authorization": authorization}, ""); r.Status != want {
@@ -34,12 +52,18 @@ func TestPeerRevoke(t *testing.T) {
 		ask("/test_auth/", "Token "+key, 200)
 		ask("/test_jwt/", "Bearer "+pair.Access, 200)
 		refresh(200)
+		session(200)
+		knox(200)
 		c.must("", "user", "deactivate", "alice", "--revoke", "--yes")
+		session(403)
+		knox(401)
 		ask("/test_auth/", "Token "+key, 401)
 		ask("/test_jwt/", "Bearer "+pair.Access, 401)
 		refresh(401)
 		c.must("", "user", "activate", "alice")
 		ask("/test_auth/", "Token "+key, 401)
 		refresh(401)
+		session(403)
+		knox(401)
 	})
 }

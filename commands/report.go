@@ -2,9 +2,7 @@ package commands
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -17,7 +15,6 @@ import (
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/output"
-	"tokenctl/tokens"
 )
 
 // reportSchema is the version of a report's JSON.
@@ -25,12 +22,13 @@ const reportSchema = 1
 
 // report is the file of --report: what a command did to which rows, without secrets. The
 // file is made before anything is changed, so that a path that cannot be written changes
-// nothing. It is written when the command has ended, and removed if nothing was changed.
+// nothing; it says then that the outcome is unknown, and goes on saying so if the process is
+// killed. The report takes its place when the command has ended. If nothing was changed the
+// file is removed.
 type report struct {
 	app     *App
 	path    string
 	command string
-	file    *os.File
 	forms   []string // the endings that the command knows
 	parts   []func(add func(reportRow))
 
@@ -96,7 +94,39 @@ func (r *report) create() error {
 		return usage("--report: "+r.path+" ends in none of "+listed(r.forms, "and"), "the ending says the form: write --report FILE"+r.forms[0])
 	}
 	f, err := createNew(r.path, "--report")
-	r.file = f
+	if err != nil {
+		return err
+	}
+	r.record(func(add func(reportRow)) {
+		add(reportRow{action: r.command, outcome: "unknown", reason: "the command did not end"})
+	})
+	err = r.fill(f, "unknown")
+	r.shorten(0)
+	if err != nil {
+		os.Remove(r.path) //nolint:errcheck // the first error is the one to tell
+		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + r.path + ": " + reason(err)}
+	}
+	return nil
+}
+
+// fill writes the report into a file and closes it.
+func (r *report) fill(f *os.File, outcome string) error {
+	w := bufio.NewWriter(f)
+	return errors.Join(r.write(w, outcome), w.Flush(), f.Sync(), f.Close())
+}
+
+// replace puts the report in the place of what create wrote.
+func (r *report) replace(outcome string) error {
+	f, err := os.CreateTemp(filepath.Dir(r.path), filepath.Base(r.path)+".*")
+	if err != nil {
+		return err
+	}
+	if err = r.fill(f, outcome); err == nil {
+		err = os.Rename(f.Name(), r.path)
+	}
+	if err != nil {
+		os.Remove(f.Name()) //nolint:errcheck // the first error is the one to tell
+	}
 	return err
 }
 
@@ -146,12 +176,15 @@ func (f *changeFlags) recordChange(s *selection) {
 // record adds rows to the report. The function rows is called when the command has ended, so
 // it can be given before the change. It is not called if nothing was changed.
 func (a *App) record(rows func(add func(reportRow))) {
-	if a.report == nil {
-		return
+	if a.report != nil {
+		a.report.record(rows)
 	}
+}
+
+func (r *report) record(rows func(add func(reportRow))) {
 	part := rows
-	if a.schemas != nil {
-		schema := a.schemas.name
+	if r.app.schemas != nil {
+		schema := r.app.schemas.name
 		part = func(add func(reportRow)) {
 			rows(func(row reportRow) {
 				row.schema = schema
@@ -159,7 +192,7 @@ func (a *App) record(rows func(add func(reportRow))) {
 			})
 		}
 	}
-	a.report.parts = append(a.report.parts, part)
+	r.parts = append(r.parts, part)
 }
 
 // length is how many parts have been recorded.
@@ -183,7 +216,6 @@ func (r *report) finish(err error) error {
 	unknown := tokenctl.CodeOf(err) == tokenctl.CodeOutcomeUnknown
 	looked := r.document != nil && (err == nil || errors.Is(err, errNo))
 	if !r.app.outcome.changed && r.app.schemas.standing() == "" && !unknown && !looked {
-		r.file.Close() //nolint:errcheck // it is empty
 		if os.Remove(r.path) == nil {
 			r.app.say("nothing was done; %s was removed", r.path)
 		}
@@ -196,13 +228,12 @@ func (r *report) finish(err error) error {
 	case err != nil && !errors.Is(err, errNo):
 		outcome = "partly"
 	}
-	w := bufio.NewWriter(r.file)
-	failed := errors.Join(r.write(w, outcome), w.Flush(), r.file.Sync(), r.file.Close())
+	failed := r.replace(outcome)
 	if failed == nil {
 		r.app.say("wrote what was done to %s", r.path)
 		return err
 	}
-	r.app.say("note: the report %s is not complete: %s", r.path, reason(failed))
+	r.app.say("note: %s still says that the outcome is unknown: %s", r.path, reason(failed))
 	if err == nil {
 		err = &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + r.path + ": " + reason(failed), Hint: "the change itself was made"}
 	}
@@ -222,69 +253,4 @@ func (r *report) rows(outcome string, add func(reportRow) error) (err error) {
 		})
 	}
 	return err
-}
-
-func (r *report) write(to io.Writer, outcome string) error {
-	now := r.app.store.Now()
-	database := r.app.databaseName()
-	switch {
-	case r.document != nil:
-		return r.document(r, to, outcome)
-	case r.form() == ".md":
-		return r.markdown(to, outcome, database, now)
-	}
-	o := output.Options{Format: output.CSV}
-	end := ""
-	if r.form() == ".json" {
-		o.Format, end = output.JSON, "}\n"
-		head, err := json.Marshal(reportHead{reportSchema, r.command, database, now.UTC().Format(time.RFC3339Nano), outcome})
-		if err == nil {
-			_, err = fmt.Fprintf(to, "%s,\"rows\":", head[:len(head)-1])
-		}
-		if err != nil {
-			return err
-		}
-	}
-	columns, several := reportColumns, r.app.schemas != nil
-	if several {
-		columns = append(slices.Clone(columns), schemaColumn)
-	}
-	w, err := output.NewWriter(to, columns, o)
-	if err != nil {
-		return err
-	}
-	err = r.rows(outcome, func(row reportRow) error {
-		values := row.values(now)
-		if several {
-			values = append(values, output.String(row.schema))
-		}
-		return w.Write(values)
-	})
-	if err != nil {
-		return err
-	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	_, err = io.WriteString(to, end)
-	return err
-}
-
-// reportHead is what the JSON of a report says before its rows.
-type reportHead struct {
-	SchemaVersion int    `json:"schema_version"`
-	Command       string `json:"command"`
-	Database      string `json:"database"`
-	Time          string `json:"time"`
-	Outcome       string `json:"outcome"` // "done", "partly" or "unknown"
-}
-
-func (row *reportRow) values(now time.Time) []output.Value {
-	var u db.User
-	if row.user != nil {
-		u = *row.user
-	}
-	return []output.Value{output.Time(now), output.String(row.action), output.String(row.outcome), output.OptString(row.kind), output.OptString(row.id),
-		output.OptString(u.Username), output.OptString(u.ID), output.Time(row.created), output.Time(row.expires), output.OptString(row.replaces),
-		output.OptString(tokens.Hide(row.reason))}
 }

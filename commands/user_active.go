@@ -216,6 +216,9 @@ func (r *activeRun) change(ctx context.Context) error {
 	}
 	return f.apply(ctx, r.store, r.held, undo, func(tx *db.Tx) (err error) {
 		if !o.active {
+			if err := o.lockSuperusers(ctx, tx, r.users.list); err != nil {
+				return err
+			}
 			if err := o.guard(ctx, tx, r.users.list); err != nil {
 				return err
 			}

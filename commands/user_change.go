@@ -75,16 +75,30 @@ func (o *userChange) choose(ctx context.Context, tx *db.Tx) (u chosenUsers, abse
 	return u, absent, err
 }
 
-// guard refuses a change after which no superuser could log in. --self allows it for one
-// user, and never for several: nobody means that.
-func (o *userChange) guard(ctx context.Context, tx *db.Tx, users []db.User) error {
-	var last *db.User
-	withPassword := false
+// lockSuperusers lets only one change of superusers go on at a time: guard must count the
+// superusers whom no other change is about to take away.
+func (o *userChange) lockSuperusers(ctx context.Context, tx *db.Tx, users []db.User) error {
+	if last, _ := activeSuperuser(users); last == nil {
+		return nil
+	}
+	return tx.LockSuperusers(ctx)
+}
+
+// activeSuperuser returns an active superuser among users, if there is one, and whether one
+// of them has a usable password.
+func activeSuperuser(users []db.User) (last *db.User, withPassword bool) {
 	for i := range users {
 		if u := &users[i]; u.Active() && u.IsSuperuser != nil && *u.IsSuperuser {
 			last, withPassword = u, withPassword || u.HasUsablePassword()
 		}
 	}
+	return last, withPassword
+}
+
+// guard refuses a change after which no superuser could log in. --self allows it for one
+// user, and never for several: nobody means that.
+func (o *userChange) guard(ctx context.Context, tx *db.Tx, users []db.User) error {
+	last, withPassword := activeSuperuser(users)
 	if last == nil || o.self && len(users) == 1 {
 		return nil
 	}

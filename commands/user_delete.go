@@ -93,6 +93,9 @@ func (o *userDeleteOptions) run(ctx context.Context) error {
 	}
 	a.recordUsers("delete", func() []db.User { return seen.users }, everyDone)
 	err = store.Write(ctx, func(tx *db.Tx) error {
+		if err := o.lockSuperusers(ctx, tx, seen.users); err != nil {
+			return err
+		}
 		if err := tx.LockUsers(ctx, seen.users); err != nil {
 			return err
 		}

@@ -45,10 +45,13 @@ func (m *userMatch) resolve(ctx context.Context, a *App, store *db.Store, f *db.
 		return nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "--email: this application's user model has no email column",
 			Hint: "--match searches the columns that there are"}
 	}
-	for column, want := range map[string]*bool{"is_active": f.Active, "is_staff": f.Staff, "is_superuser": f.Superuser} {
-		if want != nil && u.Column(column) == nil {
-			a.say("note: this application's user model has no %s column", column)
+	for flag, want := range map[string]*bool{"staff": f.Staff, "superuser": f.Superuser} {
+		if want != nil && u.Column("is_"+flag) == nil {
+			return nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "--" + flag + ": this application's user model has no is_" + flag + " column", Hint: "leave it out"}
 		}
+	}
+	if f.Active != nil && u.Column("is_active") == nil {
+		a.say("note: this application's user model has no is_active column: every user counts as active")
 	}
 	for _, name := range m.without.without {
 		k, err := kindNamed(name)

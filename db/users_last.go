@@ -28,3 +28,22 @@ func (tx *Tx) Superusers(ctx context.Context, except []User) (active, withPasswo
 	err = tx.Scan(ctx, q, &all, &usable)
 	return int(all), int(usable), err
 }
+
+// LockSuperusers keeps the active superusers, until the transaction ends, from being changed.
+// They are locked in the order of their keys, so that nobody waits crosswise. On SQLite a
+// writer has the whole database locked.
+func (tx *Tx) LockSuperusers(ctx context.Context) error {
+	l := tx.Layout
+	if l.Engine == engine.SQLite {
+		return nil
+	}
+	if _, err := l.UserTable(); err != nil {
+		return err
+	}
+	yes := true
+	q := &engine.Query{Columns: []string{"1"}, From: l.User.From("u"), Order: []string{"u." + engine.Quote(l.User.Key)}}
+	if err := (&Filter{Active: &yes, Superuser: &yes}).whereOwner(l, l.User, q); err != nil {
+		return err
+	}
+	return tx.Exec(ctx, q.SQL()+" for no key update", q.Args...)
+}

@@ -169,6 +169,35 @@ func TestSignals(t *testing.T) {
 	})
 }
 
+// TestKilledReport: the report of a process that is killed says that the outcome is unknown.
+func TestKilledReport(t *testing.T) {
+	engines(t, func(w *world) {
+		w.ok("mint", "old", "--create")
+		for form, want := range map[string]string{
+			"json": `"command":"rotate","database":"`,
+			"md":   "\n- outcome: unknown\n",
+			"csv":  ",rotate,unknown,,,,,,,,the command did not end\n",
+		} {
+			name := filepath.Join(w.dir, "killed."+form)
+			release := w.hold()
+			p := w.start(w.command("rotate", "drf:1", "--report", name))
+			p.works()
+			p.Process.Kill()
+			<-p.done
+			release()
+			w.gone()
+			text, err := os.ReadFile(name)
+			if err != nil || !strings.Contains(string(text), want) || form == "json" && !strings.Contains(string(text), `"outcome":"unknown"`) {
+				w.t.Errorf("%s: %q, %v", name, text, err)
+			}
+			if left, err := filepath.Glob(name + ".*"); err != nil || left != nil {
+				w.t.Errorf("files %v remain, %v", left, err)
+			}
+		}
+		w.rows("1", "1")
+	})
+}
+
 func TestSignalDuringList(t *testing.T) {
 	engines(t, func(w *world) {
 		w.many("20000")
