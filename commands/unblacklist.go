@@ -82,7 +82,7 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	for r := range s.refs.All() {
-		if c, ok := done[r.ID()]; ok {
+		if c, ok := done[r.ID()]; ok && len(done) <= mostTold {
 			a.say("unblacklisted %s of %s", c.ID, whose(&c.Owner))
 		}
 	}

@@ -117,8 +117,10 @@ func (o *userDeleteOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i := range seen.users {
-		a.say("deleted %s (id %s)", seen.users[i].Username, seen.users[i].ID)
+	if len(seen.users) <= mostTold {
+		for i := range seen.users {
+			a.say("deleted %s (id %s)", seen.users[i].Username, seen.users[i].ID)
+		}
 	}
 	a.sayDone(len(seen.users), "deleted", count(len(seen.users), "user"))
 	return o.chosen.finish()

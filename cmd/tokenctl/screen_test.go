@@ -98,7 +98,7 @@ func TestScreensOfDoctor(t *testing.T) {
 }
 
 // databaseName is how messages name a database of the tests. A long name may be the end of a line.
-var databaseName = regexp.MustCompile(`in\s+(db\.sqlite3|\S+\s+on\s+[^\s?,;:]+)`)
+var databaseName = regexp.MustCompile(`in\s+(\S*db\.sqlite3|\S+\s+on\s+[^\s?,;:]+)`)
 
 // secondsPattern is a time in a JWT.
 var secondsPattern = regexp.MustCompile(`\b\d{10}\b`)
