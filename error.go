@@ -48,6 +48,7 @@ const (
 	CodePermissionDenied    Code = "permission_denied"
 	CodeTimeout             Code = "timeout"
 	CodeDeliveryFailed      Code = "delivery_failed"
+	CodeJournalFailed       Code = "journal_failed"
 	CodeOutcomeUnknown      Code = "outcome_unknown"
 	CodeInterrupted         Code = "interrupted"
 )

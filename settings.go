@@ -18,6 +18,7 @@ type Settings struct {
 	Database               string          `toml:"database"`                  // as DATABASE_URL
 	SecretKeyFile          string          `toml:"secret_key_file"`           // holds Django's SECRET_KEY
 	SecretKeyFallbackFiles []string        `toml:"secret_key_fallback_files"` // hold SECRET_KEY_FALLBACKS, in order
+	Journal                string          `toml:"journal"`                   // the file that every command that changes rows writes a record to
 	Auth                   AuthSettings    `toml:"auth"`
 	DRF                    DRFSettings     `toml:"drf"`
 	Knox                   KnoxSettings    `toml:"knox"`

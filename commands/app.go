@@ -34,6 +34,7 @@ import (
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/engine"
+	"tokenctl/journal"
 	"tokenctl/output"
 	"tokenctl/tokens"
 )
@@ -64,14 +65,20 @@ type App struct {
 	ignored     string        // a file that PostgreSQL's client ignores, and why
 	toml        string        // the tokenctl.toml in use
 	args        []string
-	mutating    bool     // the command changes rows
-	requests    bool     // requests to the server that the command runs may change rows
-	connections int      // to the database at a time; 0: no limit
-	unverified  bool     // see tokens.Env
-	forces      bool     // the command has --force
-	report      *report  // of --report; nil without it
-	schemas     *schemas // nil unless the command runs in several schemas
-	override    []byte   // TOML over the settings, from flags
+	mutating    bool                        // the command changes rows
+	requests    bool                        // requests to the server that the command runs may change rows
+	connections int                         // to the database at a time; 0: no limit
+	unverified  bool                        // see tokens.Env
+	forces      bool                        // the command has --force
+	report      *report                     // of --report; nil without it
+	parts       []func(add func(reportRow)) // what the report and the journal say of rows; see record
+	journal     *journal.File               // nil: none is kept
+	journaled   bool                        // requests to serve are recorded in it
+	entry       *journal.Entry              // of the transaction under way, if it is written
+	settled     int                         // parts that are about transactions that were committed
+	unsettled   error                       // why an entry could not be settled
+	schemas     *schemas                    // nil unless the command runs in several schemas
+	override    []byte                      // TOML over the settings, from flags
 	outcome     outcome
 	unwritten   error        // why help could not be written
 	standing    string       // what stands of a change that is made in parts; the command sets it behind each
@@ -145,7 +152,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 		if err == nil {
 			err = a.unwritten
 		}
-		err = a.endPaging(err)
+		err = a.withUnsettled(a.endPaging(err))
 		if a.store != nil {
 			a.store.Close() //nolint:errcheck // every transaction has ended
 		}
@@ -213,7 +220,7 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 	}
 	root.AddGroup(commandGroups...)
 	root.AddCommand(grouped(groupLook, paged(inSchemas(a, newList(a))), paged(newShow(a)), paged(newVerify(a)), paged(inSchemas(a, newStats(a))), reporting(a, newScan(a)),
-		reporting(a, inSchemas(a, newAudit(a))), paged(inSchemas(a, newDoctor(a))))...)
+		reporting(a, inSchemas(a, newAudit(a))), newJournal(a), paged(inSchemas(a, newDoctor(a))))...)
 	root.AddCommand(grouped(groupChange, reporting(a, newMint(a)), reporting(a, inSchemas(a, newRotate(a))), reporting(a, inSchemas(a, newExpire(a))), reporting(a, inSchemas(a, newBlacklist(a))),
 		reporting(a, newUnblacklist(a)), reporting(a, inSchemas(a, newPurge(a))), newUser(a))...)
 	root.AddCommand(grouped(groupChange, reportingIn(a, newIncident(a), ".md", ".json"))...)

@@ -103,7 +103,7 @@ func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection,
 		return nil, err
 	}
 	sel.Compare = true
-	if f.verb == "blacklist" && f.list == nil && f.silent() && !f.dryRun && !a.asked() && a.report == nil {
+	if f.verb == "blacklist" && f.list == nil && f.silent() && !f.dryRun && !a.asked() && !a.recording() {
 		layout, err := store.Layout(ctx)
 		if err != nil {
 			return nil, err

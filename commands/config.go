@@ -199,6 +199,9 @@ func (a *App) openTarget(t engine.Target) (*db.Store, error) {
 		}
 		o.Allow = a.allowed
 	}
+	if err := a.openJournal(&o); err != nil {
+		return nil, err
+	}
 	store, err := db.Open(t, o)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"encoding"
 	"errors"
@@ -179,6 +180,11 @@ func (s *configSources) general(t engine.Target) {
 	default:
 		s.add("secret_key", "", fromDefault)
 	}
+	source = "TOKENCTL_JOURNAL"
+	if a.Getenv(source) == "" {
+		source = cmp.Or(s.line("journal"), fromDefault)
+	}
+	s.add("journal", a.journalPath(), source)
 }
 
 // walk adds every setting of tokenctl.toml, in the order of the struct. The
@@ -191,7 +197,7 @@ func (s *configSources) walk(prefix string, set, effective reflect.Value) {
 			s.walk(name+".", set.Field(i), field)
 			continue
 		}
-		if name == "database" {
+		if name == "database" || name == "journal" {
 			continue
 		}
 		source := s.line(name)

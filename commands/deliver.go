@@ -80,6 +80,9 @@ func (d *delivery) create() error {
 
 // write hands text over, in full and within deliveryTime.
 func (d *delivery) write(ctx context.Context, text []byte) error {
+	if err := d.app.intendDelivery(ctx); err != nil {
+		return err
+	}
 	d.app.outcome.delivered = d
 	limited, stop := context.WithTimeoutCause(ctx, deliveryTime, errors.New("nobody read it within five seconds"))
 	defer stop()

@@ -90,6 +90,7 @@ var codes = []struct {
 	{tokenctl.CodeDatabaseError, exitFailed, "the database reports an error that has no code of its own"},
 	{tokenctl.CodePermissionDenied, exitFailed, "the database role lacks a privilege"},
 	{tokenctl.CodeTimeout, exitFailed, "--timeout or --max-time was reached"},
+	{tokenctl.CodeJournalFailed, exitFailed, "the journal cannot be read or written, or the change was made and could not be settled there"},
 	{tokenctl.CodeDeliveryFailed, exitFailed, "the output could not be written"},
 	{tokenctl.CodeOutcomeUnknown, exitFailed, "a commit was sent and no answer came: it may or may not have happened"},
 	{tokenctl.CodeInterrupted, 130, "SIGINT (130) or SIGTERM (143) ended it; the hint says what stands"},
@@ -97,7 +98,7 @@ var codes = []struct {
 
 // doubtful are the codes of failures that come from outside while rows are changed.
 // Only with them is it said that nothing was changed.
-var doubtful = []tokenctl.Code{tokenctl.CodeTimeout, tokenctl.CodeDeadlock, tokenctl.CodeDeliveryFailed,
+var doubtful = []tokenctl.Code{tokenctl.CodeTimeout, tokenctl.CodeDeadlock, tokenctl.CodeDeliveryFailed, tokenctl.CodeJournalFailed,
 	tokenctl.CodeDatabaseUnreachable, tokenctl.CodeDatabaseFull, tokenctl.CodeDatabaseError}
 
 // errNo ends a command whose answer is no: everything is said on stdout.

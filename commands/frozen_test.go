@@ -27,6 +27,9 @@ var frozenFields = map[string]string{
 	"doctor":     "check status found fix",
 	"version":    "version commit go dirty date sum",
 	"purge":      "kind expired deleted",
+	"journal":    "entry time user sudo_user host context database schema command kind count outcome settled",
+	"journaled":  "entry time user sudo_user host context database schema command kind count outcome settled note ids",
+	"tampering":  "file line problem",
 	"stats":      "kind status by value count",
 	"import":     "file status",
 	"setting":    "setting value source",
@@ -43,7 +46,7 @@ var frozenFields = map[string]string{
 func TestFrozenFields(t *testing.T) {
 	t.Parallel()
 	got := map[string][]output.Column{
-		"credential": credentialColumns, "show": showColumns, "verify": verifyColumns, "user": userColumns, "doctor": doctorColumns, "version": versionColumns, "purge": purgeColumns, "stats": statsColumns, "import": importColumns, "setting": configColumns, "finding": findingColumns, "audit": auditFindingColumns,
+		"credential": credentialColumns, "show": showColumns, "verify": verifyColumns, "user": userColumns, "doctor": doctorColumns, "version": versionColumns, "purge": purgeColumns, "stats": statsColumns, "journal": journalColumns, "journaled": journalShowColumns, "tampering": journalVerifyColumns, "import": importColumns, "setting": configColumns, "finding": findingColumns, "audit": auditFindingColumns,
 		"incident": incidentColumns, "subject": subjectColumns, "rights": rightsColumns, "done": doneColumns, "residual": residualColumns, "proof": proofColumns,
 		"minted": mintedColumns([]string{"token"}, false), "minted jwt": mintedColumns([]string{"refresh", "access"}, false), "rotated": mintedColumns([]string{"token"}, true),
 	}

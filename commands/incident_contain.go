@@ -171,6 +171,17 @@ func (n *incident) contain(ctx context.Context) error {
 		counts, deactivated = kindCounts{}, false
 		return o.deliver.restart()
 	}
+	if o.deactivate {
+		n.app.recordUsers("deactivate", func() []db.User {
+			if !deactivated {
+				return nil
+			}
+			return []db.User{*n.owner}
+		}, everyDone)
+	}
+	if o.reset {
+		n.app.recordUsers("password", func() []db.User { return []db.User{*n.owner} }, everyDone)
+	}
 	err := n.change.apply(ctx, n.store, n.chosen, undo, func(tx *db.Tx) error {
 		if o.deactivate {
 			if err := n.deactivation().lockSuperusers(ctx, tx, []db.User{*n.owner}); err != nil {

@@ -82,6 +82,9 @@ func (a *App) look() string {
 // follow is told how far a transaction is that writes.
 func (a *App) follow(p engine.Phase) {
 	a.outcome.begun = true
+	if p == engine.RolledBack {
+		a.settle(p) // of an intent that was written for a delivery
+	}
 	if p == engine.Committed {
 		a.outcome.changed, a.outcome.delivered, a.standing = true, nil, ""
 	}

@@ -222,6 +222,7 @@ func (o *purgeOptions) purgeKind(ctx context.Context, store *db.Store, req token
 		}
 		first = false
 		var n int64
+		o.record(w, batch, &n)
 		err := again(func() error {
 			return store.WriteMany(ctx, func(tx *db.Tx) (err error) {
 				if o.orphans {
@@ -235,25 +236,30 @@ func (o *purgeOptions) purgeKind(ctx context.Context, store *db.Store, req token
 				return tx.CheckConstraints(ctx)
 			})
 		}, func() bool { return true })
+		if err != nil && tokenctl.CodeOf(err) != tokenctl.CodeOutcomeUnknown {
+			n = -1
+		}
 		if err != nil {
 			return err
 		}
 		w.deleted += n
-		o.record(w, batch, n)
 		p.add(int64(len(batch)))
 		a.standing = "purged so far, which stands: " + purgeSummary(work, purgedRows)
 	}
 	return nil
 }
 
-// record adds a batch to the report. The database says only how many of its rows were
-// deleted.
-func (o *purgeOptions) record(w *purgeWork, batch []db.Ref, deleted int64) {
-	row := reportRow{action: "purge", outcome: rowDone, kind: w.kind.Name}
-	if left := int64(len(batch)) - deleted; left > 0 {
-		row.outcome, row.reason = "unclear", fmt.Sprintf("%d of %d rows were renewed or deleted meanwhile", left, len(batch))
-	}
+// record adds a batch to the report and the journal. deleted is how many of its rows the
+// database deleted, which does not say which ones; -1 if it deleted none.
+func (o *purgeOptions) record(w *purgeWork, batch []db.Ref, deleted *int64) {
 	o.app.record(func(add func(reportRow)) {
+		if *deleted < 0 {
+			return
+		}
+		row := reportRow{action: "purge", outcome: rowDone, kind: w.kind.Name}
+		if left := int64(len(batch)) - *deleted; left > 0 {
+			row.outcome, row.reason = rowUnclear, fmt.Sprintf("%d of %d rows were renewed or deleted meanwhile", left, len(batch))
+		}
 		for i := range batch {
 			row.id, row.user = w.kind.RowID(batch[i]), &db.User{ID: batch[i].Owner}
 			add(row)

@@ -30,7 +30,6 @@ type report struct {
 	path    string
 	command string
 	forms   []string // the endings that the command knows
-	parts   []func(add func(reportRow))
 
 	// document is the report of a command that has another form; nil: the report has rows.
 	// It is also written if nothing was changed.
@@ -50,8 +49,12 @@ type reportRow struct {
 	schema   string // empty unless the command runs in several
 }
 
-// rowDone is the outcome of a row that was changed as asked.
-const rowDone = "done"
+// The outcome of a row that was changed as asked, and of one of several of which the database
+// says only how many were.
+const (
+	rowDone    = "done"
+	rowUnclear = "unclear"
+)
 
 var reportColumns = []output.Column{{Name: "time"}, {Name: "action"}, {Name: "outcome"}, {Name: "kind"}, {Name: "id"}, {Name: "user"},
 	{Name: "user_id"}, {Name: "created"}, {Name: "expires"}, {Name: "replaces"}, {Name: "reason"}}
@@ -97,11 +100,11 @@ func (r *report) create() error {
 	if err != nil {
 		return err
 	}
-	r.record(func(add func(reportRow)) {
+	r.app.parts = []func(add func(reportRow)){func(add func(reportRow)) {
 		add(reportRow{action: r.command, outcome: "unknown", reason: "the command did not end"})
-	})
+	}}
 	err = r.fill(f, "unknown")
-	r.shorten(0)
+	r.app.parts = nil
 	if err != nil {
 		os.Remove(r.path) //nolint:errcheck // the first error is the one to tell
 		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + r.path + ": " + reason(err)}
@@ -144,7 +147,7 @@ func everyDone(*db.User) string { return rowDone }
 
 // recordMinted adds new credentials to the report.
 func (a *App) recordMinted(made *announcement) {
-	made.keep = a.report != nil
+	made.keep = a.recording()
 	a.record(func(add func(reportRow)) {
 		for _, row := range made.rows {
 			add(row)
@@ -173,18 +176,16 @@ func (f *changeFlags) recordChange(s *selection) {
 	})
 }
 
-// record adds rows to the report. The function rows is called when the command has ended, so
-// it can be given before the change. It is not called if nothing was changed.
+// record adds rows to the report and to the journal. It is called before the transaction that
+// changes them. The function rows is called when that has changed them, for the journal, and
+// when the command has ended, for the report.
 func (a *App) record(rows func(add func(reportRow))) {
-	if a.report != nil {
-		a.report.record(rows)
+	if !a.recording() {
+		return
 	}
-}
-
-func (r *report) record(rows func(add func(reportRow))) {
 	part := rows
-	if r.app.schemas != nil {
-		schema := r.app.schemas.name
+	if a.schemas != nil {
+		schema := a.schemas.name
 		part = func(add func(reportRow)) {
 			rows(func(row reportRow) {
 				row.schema = schema
@@ -192,23 +193,11 @@ func (r *report) record(rows func(add func(reportRow))) {
 			})
 		}
 	}
-	r.parts = append(r.parts, part)
+	a.parts = append(a.parts, part)
 }
 
-// length is how many parts have been recorded.
-func (r *report) length() int {
-	if r == nil {
-		return 0
-	}
-	return len(r.parts)
-}
-
-// shorten forgets what was recorded since: it was not done.
-func (r *report) shorten(length int) {
-	if r != nil {
-		r.parts = r.parts[:length]
-	}
-}
+// recording reports whether somebody wants to know of each row what is done to it.
+func (a *App) recording() bool { return a.report != nil || a.journal != nil }
 
 // finish writes the report, or removes it if nothing was changed. err is how the command
 // ended.
@@ -242,7 +231,7 @@ func (r *report) finish(err error) error {
 
 // rows yields the rows of all parts. If the outcome is unknown, so is that of each row.
 func (r *report) rows(outcome string, add func(reportRow) error) (err error) {
-	for _, part := range r.parts {
+	for _, part := range r.app.parts {
 		part(func(row reportRow) {
 			if outcome == "unknown" && row.outcome == rowDone && (r.app.schemas == nil || r.app.schemas.name == row.schema) {
 				row.outcome = outcome

@@ -79,6 +79,7 @@ as README.md does.`,
 	repeatedVar(f, &o.claims, "claim", "custom claim `NAME=JSON` of the JWTs that are obtained; may be repeated")
 	listVar(f, &o.compat, "compat", "answer as these `VERSIONS` of django, drf, simplejwt, pyjwt, knox or corsheaders do: simplejwt=5.2,drf=3.14")
 	f.BoolVar(&o.readOnly, "read-only", false, "write no row: what would have to is answered 503")
+	f.BoolVar(&a.journaled, "journal", false, "record in the journal what requests change")
 	f.BoolVar(&o.writes, "allow-writes", false, "let requests change rows of a database that a context protects")
 	f.StringVar(&o.clock, "clock", "", "`TIME` to go by: +2h, -30m or 2026-11-22T15:04:05Z; read-only without --scratch")
 	f.BoolVar(&o.scratch, "scratch", false, "write by that clock; only in a database that tokenctl init made")

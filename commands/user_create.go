@@ -216,7 +216,7 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 		if err := a.createUsers(ctx, tx, entries); err != nil {
 			return err
 		}
-		if !o.secrets() && !a.asked() && a.report == nil && entries.count > mostTold {
+		if !o.secrets() && !a.asked() && !a.recording() && entries.count > mostTold {
 			return tx.CheckConstraints(ctx)
 		}
 		made, err := entries.existing(ctx, tx, nil)

@@ -29,9 +29,11 @@ type Options struct {
 	Connections    int         // at most so many at a time; 0: no limit
 	Zone           django.Zone // settings time.use_tz and time.time_zone
 
-	Allow func() error       // is asked before a transaction that writes, and may refuse it; nil: all are allowed
-	Phase func(engine.Phase) // is told how far a transaction is that writes; may be nil
-	Warn  func(text string)  // is told what a user must know of a commit that succeeded; may be nil
+	Allow func() error // is asked before a transaction that writes, and may refuse it; nil: all are allowed
+	// Intend is asked before a transaction commits: see [engine.Options].
+	Intend func(context.Context) (settle func(engine.Phase), err error)
+	Phase  func(engine.Phase) // is told how far a transaction is that writes; may be nil
+	Warn   func(text string)  // is told what a user must know of a commit that succeeded; may be nil
 }
 
 // Store is an application's database.
@@ -44,7 +46,7 @@ type Store struct {
 // Open prepares a store: see [engine.Open].
 func Open(t engine.Target, o Options) (*Store, error) {
 	db, err := engine.Open(t, engine.Options{Schema: o.Schema, Timeout: o.Timeout, Version: o.Version, Now: o.Now, Zone: o.Zone,
-		Connections: o.Connections, Allow: o.Allow, Phase: o.Phase, Warn: o.Warn})
+		Connections: o.Connections, Allow: o.Allow, Intend: o.Intend, Phase: o.Phase, Warn: o.Warn})
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ import (
 
 // layers are the packages in the order in which they may import each other:
 // later ones only. output stands beside them, and imports none of them.
-var layers = []string{"cmd", "commands", "server", "audit", "scan", "tokens", "db", "db/engine", "cache", "django", "tokenctl"}
+var layers = []string{"cmd", "commands", "journal", "server", "audit", "scan", "tokens", "db", "db/engine", "cache", "django", "tokenctl"}
 
 // knowOutput are the packages that may render rows.
 var knowOutput = []string{"cmd", "commands", "server"}

@@ -22,9 +22,13 @@ type Options struct {
 	Zone        django.Zone // of times in the database
 	Connections int         // at most so many at a time; 0: no limit
 
-	Allow func() error      // is asked before a transaction that writes, and may refuse it; nil: all are allowed
-	Phase func(Phase)       // is told how far a transaction is that writes; may be nil
-	Warn  func(text string) // is told what a user must know of a commit that succeeded; may be nil
+	Allow func() error // is asked before a transaction that writes, and may refuse it; nil: all are allowed
+	// Intend is called before a transaction commits that has changed something, and may
+	// refuse the commit. It returns a function, or nil, that is told what became of the
+	// transaction: a phase, of which Committing means that nobody knows. nil: nobody is asked.
+	Intend func(context.Context) (settle func(Phase), err error)
+	Phase  func(Phase)       // is told how far a transaction is that writes; may be nil
+	Warn   func(text string) // is told what a user must know of a commit that succeeded; may be nil
 }
 
 // DB is a database. Its methods, and those of Tx, return *tokenctl.Error values whose

@@ -30,6 +30,8 @@ type Tx struct {
 	state  *connState // PostgreSQL
 
 	cursors atomic.Int32 // how many have been opened
+	changes int64        // countChanges at its beginning
+	settled func(Phase)  // see [Options.Intend]
 	unclear atomic.Pointer[unclear]
 }
 
@@ -83,6 +85,7 @@ func (db *DB) TransactOn(ctx context.Context, conn *sql.Conn, m Mode, f func(*Tx
 	tx := &Tx{Now: db.Now(), Engine: db.Engine, db: db, conn: conn}
 	tx.phase(m, Begun)
 	done := false
+	defer func() { tx.settle(done, err) }()
 	defer func() {
 		if done {
 			return
@@ -105,8 +108,14 @@ func (db *DB) TransactOn(ctx context.Context, conn *sql.Conn, m Mode, f func(*Tx
 	} else {
 		err = tx.beginPostgres(ctx, m)
 	}
+	if err == nil && db.opts.Intend != nil && !m.ReadOnly {
+		tx.changes, err = tx.countChanges(ctx)
+	}
 	if err == nil {
 		err = f(tx)
+	}
+	if err == nil {
+		err = tx.intend(ctx, m)
 	}
 	if err != nil {
 		return tx.explain(ctx, err)

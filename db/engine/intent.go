@@ -1,0 +1,48 @@
+package engine
+
+import (
+	"context"
+
+	"tokenctl"
+)
+
+// intend announces a transaction that has changed something: see [Options.Intend].
+func (tx *Tx) intend(ctx context.Context, m Mode) error {
+	announce := tx.db.opts.Intend
+	if announce == nil || m.ReadOnly {
+		return nil
+	}
+	n, err := tx.countChanges(ctx)
+	if err != nil || n == tx.changes {
+		return err
+	}
+	tx.settled, err = announce(ctx)
+	return err
+}
+
+// settle tells what became of a transaction that was announced.
+func (tx *Tx) settle(done bool, err error) {
+	switch {
+	case tx.settled == nil:
+	case done:
+		tx.settled(Committed)
+	case tokenctl.CodeOf(err) == tokenctl.CodeOutcomeUnknown:
+		tx.settled(Committing)
+	default:
+		tx.settled(RolledBack)
+	}
+}
+
+// countChanges returns a number that grows when the transaction changes something. PostgreSQL
+// gives a transaction its id at its first change.
+func (tx *Tx) countChanges(ctx context.Context) (n int64, err error) {
+	query := "select total_changes()"
+	if tx.Engine == PostgreSQL {
+		query = "select count(txid_current_if_assigned())"
+	}
+	err = tx.Each(ctx, &Query{Text: query}, func(r Row) error {
+		n = r.Integer()
+		return r.Err
+	})
+	return n, err
+}
