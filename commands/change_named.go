@@ -59,7 +59,7 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 		err := offences(s.missing)
 		var e *tokenctl.Error
 		if errors.As(err, &e) && e.Code == tokenctl.CodeNotFound {
-			e.Hint = joinHints(e.Hint, "--ignore-missing skips what is not there")
+			e.Hint = joinHints(e.Hint, "--ignore-missing skips them")
 		}
 		if f.keepGoing && f.app.asked() {
 			if err := f.write(s, f.app.Stdout, f.app.options(s.single), nil); err != nil {

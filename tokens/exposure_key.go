@@ -154,7 +154,7 @@ func forgedSessions(env Env) (list []string) {
 		list = append(list, "the data of sessions, which the signed_cookies engine keeps in cookies")
 	}
 	return append(list, "signed cookies and links of the application, whatever it signs with django.core.signing",
-		"with the hash of a user's password, such as from a backup: a link to reset that password, and a login")
+		"a link to reset a password, and a login, for whoever also has the hash of that password, such as from a backup")
 }
 
 // steps is the order of work.
