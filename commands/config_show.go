@@ -32,7 +32,7 @@ const redacted = "[redacted]"
 // detectTime bounds what config show waits for a database.
 const detectTime = 5 * time.Second
 
-var configColumns = []output.Column{{Name: "setting", Whole: true}, {Name: "value", Whole: true}, {Name: "source"}}
+var configColumns = []output.Column{{Name: "setting", Whole: true}, {Name: "value"}, {Name: "source"}}
 
 func newConfigShow(a *App) *cobra.Command {
 	return &cobra.Command{
