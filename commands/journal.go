@@ -26,6 +26,8 @@ var journalColumns = []output.Column{{Name: "entry"}, {Name: "time"}, {Name: "us
 // journalShowColumns are those of one entry.
 var journalShowColumns = slices.Concat(journalColumns, []output.Column{{Name: "note"}, {Name: "ids"}})
 
+var journalRotateColumns = []output.Column{{Name: "file", Whole: true}}
+
 var journalVerifyColumns = []output.Column{{Name: "file"}, {Name: "line"}, {Name: "problem"}}
 
 func newJournal(a *App) *cobra.Command {
@@ -290,8 +292,8 @@ func (a *App) rotateJournal(ctx context.Context, file string) error {
 		return err
 	}
 	old, err := j.Rotate(ctx, a.Now())
-	if err == nil {
-		_, err = fmt.Fprintln(a.Stdout, old)
+	if err != nil {
+		return err
 	}
-	return err
+	return a.write(journalRotateColumns, [][]output.Value{{output.String(old)}}, true)
 }

@@ -38,7 +38,7 @@ var journaledCommands = map[string]journaledCommand{
 	"purge":           {before: [][]string{{"{sql}", "update knox_authtoken set expiry = '2020-01-01 00:00:00'"}}, args: []string{"purge", "--yes"}, kind: "knox", count: 1},
 	"scan":            {args: []string{"scan", "-", "--blacklist", "--yes"}, stdin: "{secret}", kind: "drf", count: 1},
 	"incident":        {args: []string{"incident", "--user", "alice", "--all", "--deactivate", "--yes"}, kind: "user,drf,knox,jwt", count: 4},
-	"audit":           {args: []string{"audit", "--fix", "never-used", "--yes"}, kind: "knox", count: 1},
+	"audit":           {before: [][]string{{"user", "deactivate", "alice"}}, args: []string{"audit", "--fix", "inactive-owner", "--kind", "drf", "--yes"}, kind: "drf", count: 1},
 	"user create":     {args: []string{"user", "create", "carl", "--no-password"}, kind: "user", count: 1},
 	"user password":   {args: []string{"user", "password", "alice", "--no-password"}, kind: "user", count: 1},
 	"user deactivate": {args: []string{"user", "deactivate", "alice"}, kind: "user", count: 1},
