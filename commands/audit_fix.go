@@ -21,7 +21,7 @@ func (o *auditOptions) fixFlags(c *cobra.Command) {
 	f, ch := c.Flags(), &o.change
 	f.StringVar(&o.fix, "fix", "", "mend the findings of this `RULE`")
 	f.BoolVar(&ch.keepGoing, "keep-going", false, "with --fix: do what can be done and report the rest (exit status 6)")
-	f.BoolVar(&ch.ignoreMissing, "ignore-missing", false, "with --fix: what is gone or blacklisted already is no fault")
+	f.BoolVar(&ch.ignoreMissing, "ignore-missing", false, "with --fix: skip what is gone or blacklisted already, without an error")
 	f.BoolVar(&ch.dryRun, "dry-run", false, "with --fix: show what would be changed; change nothing")
 	ch.consent.flags(c)
 	must(c.RegisterFlagCompletionFunc("fix", cobra.FixedCompletions(audit.Mendable(), cobra.ShellCompDirectiveNoFileComp)))
