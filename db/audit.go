@@ -131,16 +131,16 @@ func (tx *Tx) LostBlacklistings(ctx context.Context) ([]LostBlacklisting, error)
 	if b == nil || o == nil || b.Column("id") == nil || b.Column("token_id") == nil {
 		return nil, nil
 	}
-	q := &engine.Query{Columns: []string{"b.id", "b.token_id"}, From: b.SQL() + " b", Where: []string{"not exists (select 1 from " + o.SQL() + " o where o.id = b.token_id)"}, Order: []string{"b.id"}}
+	q := &engine.Query{Columns: []string{"b.id", "b.token_id"}, From: b.SQL() + " b", Where: []string{l.tokenGone("b")}, Order: []string{"b.id"}}
 	return engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) LostBlacklisting { return LostBlacklisting{r.Integer(), r.Integer()} })
 }
 
 // DeleteLostBlacklistings deletes the rows whose token does still not exist. It returns how many.
 func (tx *Tx) DeleteLostBlacklistings(ctx context.Context, refs []Ref) (int64, error) {
 	l := tx.Layout
-	b, o := l.Blacklisted(), l.Outstanding()
+	b := l.Blacklisted()
 	keys := columnValues{"key", b.Column("id"), rowValues(refs)}
-	lost := "not exists (select 1 from " + o.SQL() + " o where o.id = t.token_id)"
+	lost := l.tokenGone("t")
 	missed, err := tx.run(ctx, change{table: b, text: "delete from " + b.SQL() + " as t using n where t.id = n.key and " + lost, each: []columnValues{keys}})
 	if err != nil || missed == nil {
 		return int64(len(refs) - len(missed)), err

@@ -104,19 +104,19 @@ type Ownerless struct {
 func (tx *Tx) Ownerless(ctx context.Context) (list []Ownerless, err error) {
 	l := tx.Layout
 	type link struct {
-		t           *engine.Table
-		column, key string
-		to          *engine.Table
-		from        string
+		t      *engine.Table
+		column string
+		to     *engine.Table
+		gone   string // the condition that what the column names does not exist
 	}
 	var links []link
 	for _, name := range []string{tableAuthToken, tableKnox, tableOutstanding} {
 		if t := l.tables[name]; t != nil && t.Owner != nil && t.Column("user_id") != nil {
-			links = append(links, link{t.Table, "user_id", t.Owner.Key, t.Owner.Table, t.Owner.From("u")})
+			links = append(links, link{t.Table, "user_id", t.Owner.Table, t.ownerGone("t")})
 		}
 	}
 	if b, o := l.Blacklisted(), l.Outstanding(); b != nil && o != nil && b.Column("token_id") != nil && o.Column("id") != nil {
-		links = append(links, link{b.Table, "token_id", "id", o.Table, o.SQL() + " u"})
+		links = append(links, link{b.Table, "token_id", o.Table, l.tokenGone("t")})
 	}
 	for _, k := range links {
 		if k.t.Column(k.column).Refers != nil && k.t.Stored() {
@@ -128,7 +128,7 @@ func (tx *Tx) Ownerless(ctx context.Context) (list []Ownerless, err error) {
 				continue
 			}
 		}
-		condition := "t." + engine.Quote(k.column) + " is not null and not exists (select 1 from " + k.from + " where u." + engine.Quote(k.key) + " = t." + engine.Quote(k.column) + ")"
+		condition := "t." + engine.Quote(k.column) + " is not null and " + k.gone
 		n := Ownerless{Table: k.t.String(), Parent: k.to.String(), JWTs: k.column == "user_id" && l.Outstanding() != nil && k.t == l.Outstanding().Table, Mend: "delete from " + k.t.SQL() + " as t where " + condition}
 		if n.JWTs { // on_delete of simplejwt since 5.1
 			n.Mend = "update " + k.t.SQL() + " as t set user_id = null where " + condition

@@ -129,6 +129,17 @@ func (l *Layout) orphans(q *engine.Query, t *Table) {
 	q.Columns = append(q.Columns, "cast(t.user_id as text)")
 }
 
+// ownerGone is the condition that the user whom a row under an alias names does not exist.
+func (t *Table) ownerGone(alias string) string {
+	return "not exists (select 1 from " + t.Owner.From("u") + " where u." + engine.Quote(t.Owner.Key) + " = " + alias + ".user_id)"
+}
+
+// tokenGone is the condition that the outstanding token which a row of the blacklist names
+// does not exist.
+func (l *Layout) tokenGone(alias string) string {
+	return "not exists (select 1 from " + l.Outstanding().SQL() + " o where o.id = " + alias + ".token_id)"
+}
+
 // scanOrphan reads the user whom the row of an orphan names.
 func scanOrphan(t *Table, r *engine.Row) User {
 	id, there := r.Maybe()

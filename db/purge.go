@@ -175,22 +175,19 @@ func (tx *Tx) DeleteOrphanTokens(ctx context.Context, refs []Ref) (int64, error)
 	l := tx.Layout
 	o := l.Outstanding()
 	rows := columnValues{"key", o.Column("id"), rowValues(refs)}
-	nobody := func(t string) string {
-		return "not exists (select 1 from " + o.Owner.From("u") + " where u." + engine.Quote(o.Owner.Key) + " = " + t + ".user_id)"
-	}
 	if b := l.Blacklisted(); b != nil {
 		_, err := tx.run(ctx, change{table: b, text: "delete from " + b.SQL() + " as t using n where t.token_id = n.key and exists (select 1 from " + o.SQL() +
-			" o where o.id = n.key and " + nobody("o") + ")", each: []columnValues{rows}})
+			" o where o.id = n.key and " + o.ownerGone("o") + ")", each: []columnValues{rows}})
 		if err != nil {
 			return 0, err
 		}
 	}
-	missed, err := tx.run(ctx, change{table: o, text: "delete from " + o.SQL() + " as t using n where t.id = n.key and " + nobody("t"), each: []columnValues{rows}})
+	missed, err := tx.run(ctx, change{table: o, text: "delete from " + o.SQL() + " as t using n where t.id = n.key and " + o.ownerGone("t"), each: []columnValues{rows}})
 	deleted := int64(len(refs) - len(missed))
 	if err != nil || missed == nil {
 		return deleted, err
 	}
-	q := &engine.Query{From: o.SQL() + " t", Where: []string{nobody("t")}}
+	q := &engine.Query{From: o.SQL() + " t", Where: []string{o.ownerGone("t")}}
 	return deleted, tx.noneLeft(ctx, o, q, "t.id", columnValues{"key", o.Column("id"), subset(rows.each, missed)})
 }
 

@@ -72,7 +72,8 @@ func TestCanary(t *testing.T) {
 			{"list", "--sort", "-expires"}, {"rotate", "--user", "alice", "--dry-run"}, {"expire", "--kind", "knox,session", "--ttl", "1d", "--dry-run"}, {"expire", "--kind", "knox,session", "--ttl", "1d", "--yes"}, {"expire", "-", "--ttl", "1d"}, {"rotate", "--user", "alice"}, {"mint", "dan", "--create", "--dry-run"}, {"mint", "alice"}, {"mint", "alice", "--secret-stdin"}, {"mint", "--secrets-from", "stdin"}, {"mint", "--secrets-from", "known"}, {"mint", "--secrets-from", "known", "--kind", "knox", "--create"}, {"mint", "--import-drf", "--all-users", "--dry-run"},
 			{"blacklist", "-", "--dry-run"}, {"user", "list"}, {"user", "show", "alice"}, {"version"},
 			{"incident", "drf:1", "--dry-run"}, {"incident", "--user", "alice", "--all", "--dry-run"},
-			{"config", "show"}, {"purge", "--dry-run"}, {"purge", "--yes"}, {"scan", "-"}, {"scan", "stdin", "leaks"}, {"scan", "stdin", "--blacklist", "--dry-run"}} {
+			{"config", "show"}, {"purge", "--dry-run"}, {"purge", "--yes"}, {"scan", "-"}, {"scan", "stdin", "leaks"}, {"scan", "stdin", "--blacklist", "--dry-run"},
+			{"audit", "--deep", "--check-passwords", "stdin"}, {"audit", "--fix", "clear-refresh", "--dry-run"}, {"audit", "--fix", "privileged-token", "--dry-run"}} {
 			for _, format := range []string{"", "table", "json", "ndjson", "csv", "tsv", "yaml", "id"} {
 				more := []string{"-v", "--color", "always"}
 				if format != "" {
@@ -110,6 +111,7 @@ func TestCanary(t *testing.T) {
 			add("TOKENCTL_CONTEXT="+secret, "list", "-v")
 		}
 		add("", "scan", "stdin", "leaks", "-o", "sarif")
+		add("", "audit", "--deep", "-o", "sarif")
 		add("", "scan", "bundle", "canary.bundle", "-v", "-o", "json")
 		add("", "scan", "stdin", "leaks", "--bundle", "canary.bundle", "-v", "-o", "json")
 		for _, format := range []string{"json", "table"} {
@@ -133,7 +135,7 @@ func TestCanary(t *testing.T) {
 		verbs := [][]string{{}, {"init"}, {"doctor"}, {"user"}, {"user", "create"}, {"user", "list"}, {"user", "show"}, {"user", "password"}, {"user", "activate"}, {"user", "deactivate"},
 			{"user", "delete", "--yes"}, {"user", "delete", "--ignore-missing", "--yes"}, {"mint"}, {"mint", "--create"}, {"mint", "--user-id"}, {"list"}, {"list", "--user"}, {"list", "--user-id"},
 			{"show"}, {"show", "--token-file"}, {"verify"}, {"rotate"}, {"rotate", "--token-file"}, {"expire", "--ttl", "1d"}, {"expire", "--never", "--user"}, {"blacklist"}, {"blacklist", "--yes", "--user"}, {"incident"}, {"incident", "--token-file"}, {"incident", "--user"}, {"unblacklist"}, {"purge", "--yes"}, {"purge", "--yes", "--user"},
-			{"config"}, {"config", "import"}, {"config", "show"}, {"context"}, {"context", "list"}, {"context", "show"}, {"context", "add", "-d", "sqlite:///x.db"}, {"context", "remove"}, {"scan"}, {"scan", "--git"}, {"scan", "--exclude"}, {"scan", "--git", ".", "--git-branch"}, {"scan", "bundle"}, {"serve"}, {"completion"}, {"version"}, {"help"}}
+			{"config"}, {"config", "import"}, {"config", "show"}, {"context"}, {"context", "list"}, {"context", "show"}, {"context", "add", "-d", "sqlite:///x.db"}, {"context", "remove"}, {"scan"}, {"scan", "--git"}, {"scan", "--exclude"}, {"scan", "--git", ".", "--git-branch"}, {"scan", "bundle"}, {"audit"}, {"audit", "--rule"}, {"audit", "--fix"}, {"audit", "--baseline"}, {"serve"}, {"completion"}, {"version"}, {"help"}}
 		planted := []string{secrets[0], secrets[3], secrets[4], secrets[6]}
 		for i, verb := range verbs {
 			for j, secret := range planted {
