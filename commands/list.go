@@ -104,13 +104,15 @@ func (o *listOptions) list(c *cobra.Command, store *db.Store) error {
 		return err
 	}
 	sel.Detailed = slices.ContainsFunc(audited, ofOwner)
+	sel.Used = slices.ContainsFunc(audited, func(c output.Column) bool { return c.Name == lastUsed })
+	env := a.env()
 	now := store.Now()
 	n := 0
 	var lost unread
 	var assumed string
 	whys := reasons{n: map[statusReason]int{}}
 	var row []output.Value
-	for credential, err := range tokens.List(ctx, a.env(), store, sel) {
+	for credential, err := range tokens.List(ctx, env, store, sel) {
 		if err != nil {
 			w.Flush() //nolint:errcheck // the error that ended the list is the one to tell
 			return err
@@ -128,7 +130,7 @@ func (o *listOptions) list(c *cobra.Command, store *db.Store) error {
 			row = append(row, tokenValue(&credential))
 		}
 		for _, c := range audited {
-			row = append(row, auditValue(c.Name, &credential, now))
+			row = append(row, auditValue(env, c.Name, &credential, now))
 		}
 		if err := w.Write(row); err != nil {
 			return err

@@ -12,17 +12,23 @@ import (
 // auditColumns are further fields of a list. They are there only if --columns or --field
 // names them: most of them are about the owner, and cost a list time.
 var auditColumns = []output.Column{{Name: "email"}, {Name: "is_active"}, {Name: "is_staff"}, {Name: "is_superuser"}, {Name: "last_login"},
-	{Name: "age_days"}, {Name: "expires_days"}}
+	{Name: "age_days"}, {Name: "expires_days"}, {Name: lastUsed, Fields: useFields}}
+
+// lastUsed is the field that says when a credential was used last, as its row proves.
+const lastUsed = "last_used"
+
+var useFields = []string{"from", "to", "source"}
 
 // ofOwner reports whether a further field needs more of the owner than a list usually reads.
 func ofOwner(c output.Column) bool {
-	return c.Name != "age_days" && c.Name != "expires_days" && c.Name != "is_active"
+	return !slices.Contains([]string{"age_days", "expires_days", "is_active", lastUsed}, c.Name)
 }
 
 // namedFields are those of the further fields that the command line names, in its order.
 func (a *App) namedFields(further []output.Column) (asked []output.Column) {
 	for _, name := range append(slices.Clone(a.global.columns), a.global.field) {
-		named := func(c output.Column) bool { return c.Name == strings.TrimPrefix(name, "+") }
+		whole, _, _ := strings.Cut(strings.TrimPrefix(name, "+"), ".") // of last_used.from
+		named := func(c output.Column) bool { return c.Name == whole }
 		if i := slices.IndexFunc(further, named); i >= 0 && !slices.ContainsFunc(asked, named) {
 			asked = append(asked, further[i])
 		}
@@ -31,7 +37,7 @@ func (a *App) namedFields(further []output.Column) (asked []output.Column) {
 }
 
 // auditValue is the value of a further field. An owner who is not there has none.
-func auditValue(name string, c *tokens.Credential, now time.Time) output.Value {
+func auditValue(env tokens.Env, name string, c *tokens.Credential, now time.Time) output.Value {
 	u := &c.Owner
 	switch name {
 	case "email":
@@ -46,6 +52,10 @@ func auditValue(name string, c *tokens.Credential, now time.Time) output.Value {
 		return output.OptBool(u.IsSuperuser)
 	case "last_login":
 		return output.Time(u.LastLogin)
+	case lastUsed:
+		if use, ok := c.LastUse(env, now); ok {
+			return output.Object(useFields, []output.Value{output.Time(use.From), output.Time(use.To), output.String(use.Source)})
+		}
 	case "age_days":
 		if !c.Created.IsZero() {
 			return output.Int(days(c.Created, now))

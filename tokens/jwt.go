@@ -28,6 +28,7 @@ var JWT = &Kind{
 		return strings.HasPrefix(text, "eyJ") && strings.Count(text, ".") == 2
 	},
 	NeverUsed:    jwtNeverUsed,
+	lastUse:      jwtLastUse,
 	Revivable:    jwtRevivable,
 	Whole:        jwtWhole,
 	Redact:       redactJWT,

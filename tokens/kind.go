@@ -208,6 +208,11 @@ type Kind struct {
 	// depends on nothing.
 	Rotatable func(*db.Layout) error
 
+	// lastUse is when a credential was used last, as its row proves. Where it proves nothing From
+	// is zero, and where nothing says that it was not used later To is. The function itself is
+	// nil where no row proves anything.
+	lastUse func(Env, *Credential) Use
+
 	// lockOrder is the order of rows in which every process changes them.
 	lockOrder func(a, b db.Ref) int
 

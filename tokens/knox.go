@@ -23,6 +23,7 @@ var Knox = &Kind{
 	Present:   func(l *db.Layout) bool { return l.Has("knox") },
 	LooksLike: looksLikeKnox,
 	NeverUsed: knoxNeverUsed,
+	lastUse:   knoxLastUse,
 	List:      listKnox,
 	Count: func(ctx context.Context, s *db.Store, l db.Limits) (map[db.Group]int64, error) {
 		return s.CountKnoxTokens(ctx, l)

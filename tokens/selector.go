@@ -29,6 +29,7 @@ type Selector struct {
 	NeverExpires  bool
 	Orphans       bool // those whose user is gone
 	Detailed      bool // more of the owners is wanted than their names
+	Used          bool // it is wanted when they were used last
 	Sort          string
 	Descending    bool
 	Limit         int

@@ -78,6 +78,7 @@ var Session = &Kind{
 		return deleted(refs)(tx.DeleteSessions(ctx, refs))
 	},
 	OutlivesRow: sessionOutlivesRow,
+	lastUse:     sessionLastUse,
 	idOf:        func(r *db.Ref) string { return SessionID(r.Key) },
 	lockOrder:   byKey,
 	Header: func(s *tokenctl.Settings, secret tokenctl.Secret) string {
@@ -214,7 +215,13 @@ func listSessions(ctx context.Context, env Env, store *db.Store, s Selector) ite
 		if !s.wants(Disabled) && !s.wants(Dead) && !narrowSessions(&s, &f, now) {
 			return
 		}
-		credential := func(v *db.Session) Credential { return judgeSession(env, ready, now, v) }
+		credential := func(v *db.Session) Credential {
+			c := judgeSession(env, ready, now, v)
+			if s.Used {
+				c.Used = sessionUsed(v)
+			}
+			return c
+		}
 		var decide db.Classify[db.Session]
 		if s.Statuses != nil || s.Sort == "status" || s.Orphans {
 			decide = func(v *db.Session) (db.Facts, bool) {

@@ -3,6 +3,7 @@ package tokens
 import (
 	"time"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 )
@@ -31,4 +32,52 @@ func knoxUsed(env Env, c *Credential) time.Time {
 		return used
 	}
 	return time.Time{}
+}
+
+// Use is when a credential was used last: at some time from From to To, as Source tells.
+type Use struct {
+	From, To time.Time
+	Source   string
+}
+
+// LastUse is when a credential was used last, as far as its row proves that; ok is false where it
+// proves nothing. Of a credential from a list, the list must have been asked for it
+// ([Selector.Used]).
+func (c *Credential) LastUse(env Env, now time.Time) (u Use, ok bool) {
+	if k := c.Of(); k.lastUse != nil {
+		u = k.lastUse(env, c)
+	}
+	if u.To.IsZero() || u.To.After(now) {
+		u.To = now
+	}
+	return u, !u.From.IsZero()
+}
+
+// knoxLastUse: knox writes a move only if it is longer than MIN_REFRESH_INTERVAL (knox/auth.py,
+// 5.0), so further uses within that time leave no trace.
+func knoxLastUse(env Env, c *Credential) Use {
+	used := knoxUsed(env, c)
+	interval := tokenctl.DefaultMinRefreshInterval
+	if set := env.Settings.Knox.MinRefreshInterval; set != nil {
+		interval = set.Duration
+	}
+	return Use{From: used, To: used.Add(interval), Source: "AUTO_REFRESH moved its expiry"}
+}
+
+// sessionLastUse: without SESSION_SAVE_EVERY_REQUEST a use that changes nothing leaves no trace.
+func sessionLastUse(env Env, c *Credential) Use {
+	u := Use{From: c.Used, Source: "the session was saved"}
+	if env.Settings.Session.SaveEveryRequest {
+		u.To = c.Used
+	}
+	return u
+}
+
+// jwtLastUse: with rotation and blacklisting, a refresh token that is live was made by a login or
+// by the use of its predecessor, and nobody has used it since.
+func jwtLastUse(env Env, c *Credential) (u Use) {
+	if c.Status == Active && jwtNeverUsed(env, c) {
+		u = Use{From: c.Created, To: c.Created, Source: "a login or a rotation made it, and it has not been used since"}
+	}
+	return u
 }
