@@ -38,7 +38,7 @@ var frozenFields = map[string]string{
 	"rights":     "is_active is_staff is_superuser groups permissions has_usable_password last_login",
 	"done":       "action kind id",
 	"residual":   "what id until certain lever command logs_out",
-	"proof":      "id dead status reason",
+	"proof":      "id dead status reason probe",
 	"audit":      "rule severity kind id user user_id message fix",
 	"finding":    "path line column commit form kind type id user user_id status is_staff is_superuser",
 }

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,7 @@ type incidentOptions struct {
 	users     userFlags // of --user and --user-id: one user
 
 	signingKey    bool
+	probeURL      string
 	all           bool
 	deactivate    bool
 	reset         bool
@@ -54,11 +56,15 @@ work. It changes nothing.
 Nothing is done before it was confirmed. A secret on standard input leaves nobody to
 ask: the screen is shown, and the exit status is 8. --dry-run only looks.
 
+With --probe the application itself is asked, too: one request with the secret before
+the change, one after it, over https or to this machine. Redirects are not followed.
+
 Exit status 0 means that nothing remains, 4 that something does.`,
 		Example: `  tokenctl incident -
   tokenctl incident drf:7@1f0c3a55 --dry-run
   tokenctl incident --token-file leaked.txt --all --deactivate
   tokenctl incident --user alice --all --reset-password --yes -o json
+  tokenctl incident --token-file leaked.txt --probe https://shop.example/api/orders/
   tokenctl incident --signing-key`,
 		Args:              o.check,
 		ValidArgsFunction: a.completeIDs,
@@ -82,11 +88,12 @@ Exit status 0 means that nothing remains, 4 that something does.`,
 	f.StringVar(&o.deliver.out, "out", "", "the new `FILE` for the random password, mode 0600")
 	f.BoolVar(&o.self, "self", false, "deactivate also the last active superuser")
 	f.BoolVar(&a.unverified, "unverified", false, "also a JWT without a row whose signature no configured key can check")
+	f.StringVar(&o.probeURL, "probe", "", "also ask the application: the `URL` of a view that the secret opens; it must refuse it afterwards")
 	f.BoolVar(&o.keepGoing, "keep-going", false, "end what can be ended and report the rest (exit status 6)")
 	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "a credential or user that is not there is no error")
 	f.BoolVar(&o.dryRun, "dry-run", false, "only look: show what would be done, and what would remain")
 	o.consent.flags(c)
-	for _, name := range []string{"user", "user-id", "token-file", "all", "deactivate", "reset-password", "unverified", "keep-going", "ignore-missing", "dry-run", "yes", "confirm"} {
+	for _, name := range []string{"user", "user-id", "token-file", "probe", "all", "deactivate", "reset-password", "unverified", "keep-going", "ignore-missing", "dry-run", "yes", "confirm"} {
 		c.MarkFlagsMutuallyExclusive("signing-key", name)
 	}
 	must(c.RegisterFlagCompletionFunc("user", a.completeUsers))
@@ -108,6 +115,8 @@ func (o *incidentOptions) check(_ *cobra.Command, args []string) error {
 		return usage("incident needs what leaked", "write an id, or - to read a secret from standard input, or give --user")
 	case named+users > 1:
 		return usage("incident is about one credential, or about one user", "run it for each of them")
+	case o.probeURL != "" && users > 0:
+		return usage("--probe sends what leaked, and --user names no secret", "leave out --probe")
 	case o.generate && !o.reset:
 		return usage("--generate-password goes with --reset-password", "add --reset-password")
 	case o.generate != (o.deliver.out != ""):
@@ -133,8 +142,10 @@ type incident struct {
 	encoded string               // the new password
 	secret  tokenctl.Secret      // the new password; zero: it is unusable
 
+	probe    *probe // nil: the application is not asked
 	done     []action
 	proof    []proof
+	unproved bool // it could not be verified again
 	residual []tokens.Exposure
 	keyCost  *int // how many users another signing key logs out; nil: nobody counted
 }
@@ -144,6 +155,13 @@ func (o *incidentOptions) run(ctx context.Context, args []string) error {
 	if _, err := output.NewWriter(io.Discard, incidentColumns, a.options(true)); err != nil {
 		return err
 	}
+	var asks *probe
+	if o.probeURL != "" {
+		var err error
+		if asks, err = newProbe(o.probeURL); err != nil {
+			return err
+		}
+	}
 	refs, err := a.references(ctx, "incident", args, o.tokenFile)
 	if err != nil {
 		return err
@@ -152,12 +170,15 @@ func (o *incidentOptions) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	n := &incident{o: o, app: a, store: store}
+	n := &incident{o: o, app: a, store: store, probe: asks}
 	there, err := n.find(ctx, refs)
 	if err != nil || !there {
 		return err
 	}
 	if err := n.choose(ctx); err != nil {
+		return err
+	}
+	if err := n.probeFirst(ctx); err != nil {
 		return err
 	}
 	incidentReport{row: n.row, sections: n.sections}.document(a)
@@ -177,10 +198,9 @@ func (o *incidentOptions) run(ctx context.Context, args []string) error {
 	if err := n.contain(ctx); err != nil {
 		return err
 	}
-	if err := n.prove(ctx); err != nil {
-		return err
-	}
-	if err := n.write(!shown); err != nil {
+	unproved := n.prove(ctx)
+	n.unproved = unproved != nil
+	if err := errors.Join(n.write(!shown), unproved); err != nil {
 		return err
 	}
 	return n.verdict()

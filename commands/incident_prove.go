@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	"tokenctl"
 	"tokenctl/db"
@@ -15,6 +16,7 @@ type proof struct {
 	dead   bool
 	status string // empty: there is no such credential any more
 	reason string // why the application refuses it
+	probe  *probe // what the application itself answers; nil: nobody asked it
 }
 
 // prove verifies again each credential that is claimed dead, and computes what remains from
@@ -51,12 +53,45 @@ func (n *incident) prove(ctx context.Context) error {
 	if err := n.remains(ctx, in); err != nil {
 		return err
 	}
+	if err := n.probeAgain(ctx); err != nil {
+		return err
+	}
 	for i, f := range found {
-		if p := verified(names[i], f, n.leaked); !slices.ContainsFunc(n.residual, func(x tokens.Exposure) bool { return x.ID == p.id && !in.Ended[p.id] }) {
+		p := verified(names[i], f, n.leaked)
+		if n.probe != nil && n.isLeaked(p.id) {
+			p.probe = n.probe
+			if p.dead && !n.probe.refused() {
+				p.dead, p.reason = false, "the application still answers with the status "+strconv.Itoa(n.probe.after)
+			}
+		}
+		if !slices.ContainsFunc(n.residual, func(x tokens.Exposure) bool { return x.ID == p.id && !in.Ended[p.id] }) {
 			n.proof = append(n.proof, p)
 		}
 	}
 	return nil
+}
+
+// probeFirst asks the application before the change.
+func (n *incident) probeFirst(ctx context.Context) error {
+	if n.probe == nil {
+		return nil
+	}
+	c := n.leaked[0]
+	if err := n.probe.carries(n.app.settings, c, n.given); err != nil {
+		return err
+	}
+	return n.probe.first(ctx, n.app, refusal(c) == "")
+}
+
+// probeAgain asks the application after the change.
+func (n *incident) probeAgain(ctx context.Context) (err error) {
+	if n.probe != nil {
+		n.probe.after, err = n.probe.ask(ctx, n.app)
+	}
+	if err != nil {
+		err = &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "cannot ask " + n.probe.url.Host + " again: " + err.Error(), Hint: "what was ended is dead in the database"}
+	}
+	return err
 }
 
 // claims are the names of what leaked and of what was ended: a secret that was given is
@@ -157,6 +192,9 @@ func (n *incident) logsOut(l tokens.Lever) *int {
 
 // contained reports whether every row that was to be ended is proved dead.
 func (n *incident) contained() bool {
+	if n.unproved {
+		return false
+	}
 	proved := map[string]bool{}
 	for _, p := range n.proof {
 		if !p.dead {

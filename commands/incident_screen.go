@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -51,7 +52,7 @@ var (
 		{Name: "has_usable_password"}, {Name: "last_login"}}
 	doneColumns     = []output.Column{{Name: "action"}, {Name: "kind"}, {Name: "id"}}
 	residualColumns = []output.Column{{Name: "what"}, {Name: "id"}, {Name: "until"}, {Name: "certain"}, {Name: "lever"}, {Name: "command"}, {Name: "logs_out"}}
-	proofColumns    = []output.Column{{Name: "id"}, {Name: "dead"}, {Name: "status"}, {Name: "reason"}}
+	proofColumns    = []output.Column{{Name: "id"}, {Name: "dead"}, {Name: "status"}, {Name: "reason"}, {Name: "probe"}}
 )
 
 // row is the whole incident.
@@ -67,7 +68,11 @@ func (n *incident) row() []output.Value {
 		residual = append(residual, object(residualColumns, exposureRow(&n.residual[i], n.logsOut(n.residual[i].Lever))))
 	}
 	for _, p := range n.proof {
-		proofs = append(proofs, object(proofColumns, []output.Value{output.String(p.id), output.Bool(p.dead), output.OptString(p.status), output.OptString(p.reason)}))
+		asked := output.Null()
+		if p.probe != nil {
+			asked = p.probe.value()
+		}
+		proofs = append(proofs, object(proofColumns, []output.Value{output.String(p.id), output.Bool(p.dead), output.OptString(p.status), output.OptString(p.reason), asked}))
 	}
 	return []output.Value{output.Int(incidentSchema), object(subjectColumns, n.subjectRow()), output.List(reach), output.List(done), output.List(residual),
 		output.List(proofs), output.Bool(n.contained())}
@@ -150,7 +155,10 @@ func (n *incident) screen(to io.Writer, o output.Options, whole bool) error {
 		if p.dead {
 			say("proof: %s is dead: %s", p.id, p.reason)
 		} else {
-			say("proof: %s is not dead", p.id)
+			say("proof: %s is not dead: %s", p.id, cmp.Or(p.reason, "the application accepts it"))
+		}
+		if p.probe != nil {
+			say("  %s answers it with the status %d now", p.probe.url.Host, p.probe.after)
 		}
 	}
 	n.sayVerdict(say)
@@ -183,6 +191,9 @@ func (n *incident) saySubject(say func(string, ...any)) {
 		}
 		say("  expires: %s", moment(c.Expires, ends))
 		say("  last used: %s", moment(c.Used, "the rows do not say"))
+		if n.probe != nil {
+			say("  %s answers it with the status %d", n.probe.url.Host, n.probe.before)
+		}
 		for _, note := range n.notes() {
 			say("  note: %s", note)
 		}

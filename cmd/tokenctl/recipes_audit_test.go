@@ -10,7 +10,7 @@ import (
 // TestRecipesOfAudits runs the recipes of docs/recipes.md about audit.
 func TestRecipesOfAudits(t *testing.T) {
 	engines(t, func(w *world) {
-		blocks := recipes(w, 6, 4)
+		blocks := recipes(w, 6, 7)
 		run := func(text string, status int) string {
 			w.t.Helper()
 			r := w.run(w.shell(text))

@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// recipes are n of the blocks of docs/recipes.md, from one on. All of them together are ten.
+// recipes are n of the blocks of docs/recipes.md, from one on. All of them together are 13.
 func recipes(w *world, n, from int) (blocks []string) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "recipes.md"))
 	if err != nil {
@@ -21,7 +21,7 @@ func recipes(w *world, n, from int) (blocks []string) {
 	for _, m := range regexp.MustCompile("(?s)```(?:sh|yaml)\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
 		blocks = append(blocks, m[1])
 	}
-	if len(blocks) != 10 {
+	if len(blocks) != 13 {
 		w.t.Fatalf("%d blocks", len(blocks))
 	}
 	return blocks[from : from+n]
@@ -31,8 +31,8 @@ func recipes(w *world, n, from int) (blocks []string) {
 // and refuse one with a secret.
 func TestRecipes(t *testing.T) {
 	engines(t, func(w *world) {
-		blocks := recipes(w, 4, 0)
-		bundle, hook, job, contain := blocks[0], blocks[1], blocks[2], blocks[3]
+		blocks := recipes(w, 7, 0)
+		bundle, hook, job, contain, answer := blocks[0], blocks[1], blocks[2], blocks[3], blocks[4:]
 		key := strings.TrimSpace(w.ok("mint", "alice", "--create", "-q"))
 
 		// Where the database is.
@@ -106,5 +106,33 @@ func TestRecipes(t *testing.T) {
 		if r.status != 0 || w.sql("select count(*) from authtoken_token") != "0" {
 			w.t.Errorf("contain: %d\n%s%s", r.status, r.stdout, r.stderr)
 		}
+		answerLeak(w, answer)
 	})
+}
+
+// answerLeak runs the recipe of a leak: a look, the containment, and the time after.
+func answerLeak(w *world, blocks []string) {
+	key := strings.TrimSpace(w.ok("mint", "alice", "-q"))
+	w.ok("mint", "alice", "--kind", "knox", "-q")
+	w.ok("user", "password", "alice", "--generate-password", "--out", "password", "-q")
+	if err := os.WriteFile(filepath.Join(w.dir, "leaked.txt"), []byte("curl -H 'Authorization: Token "+key+"' https://shop.example/\n"), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	for i, want := range []int{4, 0, 4} {
+		r := w.run(w.shell(blocks[i]))
+		if r.status != want || strings.Contains(r.stdout+r.stderr, key) {
+			w.t.Errorf("%s ends with %d, want %d\n%s%s", blocks[i], r.status, want, r.stdout, r.stderr)
+		}
+		switch {
+		case i == 0 && w.sql("select count(*) from knox_authtoken") != "1":
+			w.t.Error("the look changed something")
+		case i == 1 && w.sql("select (select count(*) from knox_authtoken) + (select count(*) from authtoken_token)") != "0":
+			w.t.Error("something is left")
+		case i == 2 && (strings.Count(r.stdout, "what=") != 1 || !strings.Contains(r.stdout, "what=other_credential id=drf:1@")):
+			w.t.Errorf("the account opens with\n%s", r.stdout)
+		}
+	}
+	if report, err := os.ReadFile(filepath.Join(w.dir, "incident.md")); err != nil || !strings.Contains(string(report), "- reset password alice") || strings.Contains(string(report), key) {
+		w.t.Errorf("%s, %v", report, err)
+	}
 }
