@@ -35,14 +35,14 @@ func (a *App) repeat(ctx context.Context, pause time.Duration, show func() error
 	}
 }
 
-// redrawn is a text that replaces what is on the screen; on a terminal that only prints,
-// one that follows it.
+// redrawn is a text that replaces what is on the screen. Where no escape sequences are
+// wanted, it follows what is there.
 func (a *App) redrawn(text string) string {
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	if most := a.Term.Height - 1; a.Term.Height > 1 && len(lines) > most {
 		lines = append(lines[:most-1], "… "+count(len(lines)-most+1, "more line"))
 	}
-	if term := a.Getenv("TERM"); term == "" || term == "dumb" {
+	if !a.colored(true) || a.Getenv("TERM") == "" {
 		return strings.Join(lines, "\n") + "\n\n"
 	}
 	const home, endOfLine, below = "\x1b[H", "\x1b[K\n", "\x1b[J"

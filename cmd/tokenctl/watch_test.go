@@ -35,15 +35,17 @@ func TestTerminalWatch(t *testing.T) {
 			names = append(names, fmt.Sprintf("user%d", n))
 		}
 		w.ok(append([]string{"mint", "--create", "-q", "--out", "secrets"}, names...)...)
-		cmd := w.command("list", "--watch", "1s")
-		cmd.Env = append(w.env, "TERM=dumb", "PAGER=false")
-		p = w.terminal(cmd)
-		p.shows("\n… 14 more lines\n\n")
-		io.WriteString(p.keys, "\x03")
-		p.ends(testLimit)
-		first, _, _ := strings.Cut(p.screen(), "\n\n")
-		if n := strings.Count(first, "\n") + 1; n != 23 || strings.Contains(first, "\x1b") {
-			t.Errorf("%d lines for a screen of 24:\n%s", n, first)
+		for _, env := range []string{"TERM=dumb", "NO_COLOR=1"} {
+			cmd := w.command("list", "--watch", "1s")
+			cmd.Env = append(w.env, env, "PAGER=false")
+			p := w.terminal(cmd)
+			p.shows("\n… 14 more lines\n\n")
+			io.WriteString(p.keys, "\x03")
+			p.ends(testLimit)
+			first, _, _ := strings.Cut(p.screen(), "\n\n")
+			if n := strings.Count(first, "\n") + 1; n != 23 || strings.Contains(first, "\x1b") {
+				t.Errorf("%s: %d lines for a screen of 24:\n%s", env, n, first)
+			}
 		}
 	})
 }
