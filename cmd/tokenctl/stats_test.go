@@ -3,7 +3,6 @@ package main
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 // At a terminal the counts are a table, and the bars of the active credentials fit it.
@@ -40,7 +39,7 @@ never    3  ██████████████████████�
 		cmd := w.command("stats")
 		cmd.Env = append(w.env, "COLUMNS="+columns)
 		p := w.terminal(cmd)
-		w.want(p.ends(5*time.Second), 0)
+		w.want(p.ends(testLimit), 0)
 		var screen strings.Builder
 		for line := range strings.Lines(strings.ReplaceAll(p.screen(), "\r", "")) {
 			screen.WriteString(plain(line))
