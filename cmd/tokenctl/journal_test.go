@@ -160,3 +160,30 @@ func TestJournalOnFullDisk(t *testing.T) {
 		}
 	}
 }
+
+// serve records what requests change only if it is asked to.
+func TestServeJournal(t *testing.T) {
+	t.Parallel()
+	w, path := journaledWorld(t, "sqlite")
+	w.user("alice", pagePassword)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	login := `{"username":"alice","password":"` + pagePassword + `"}`
+	s := w.serve()
+	s.wants(200, `"token":"`, "POST", "/api-token-auth/", login, "Content-Type: application/json")
+	s.stops()
+	if _, err := os.Stat(path); err == nil {
+		t.Error("serve made a journal")
+	}
+	w.ok("blacklist", "--user", "alice", "--kind", "drf", "--yes", "-q")
+	s = w.serve("--journal")
+	s.wants(200, "", "GET", "/healthz", "")
+	s.wants(200, `"token":"`, "POST", "/api-token-auth/", login, "Content-Type: application/json")
+	s.wants(200, `"token":"`, "POST", "/api-token-auth/", login, "Content-Type: application/json") // which makes no other one
+	s.stops()
+	list := strings.Split(strings.TrimSpace(w.ok("journal", "list", "--columns", "command,outcome")), "\n")
+	if len(list) != 2 || !strings.HasPrefix(list[1], "serve ") || !strings.HasSuffix(list[1], "\tdone") {
+		t.Errorf("%q", list)
+	}
+}
