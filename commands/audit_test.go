@@ -138,10 +138,10 @@ func (w *auditWorld) expect(want []string, args ...string) []auditFinding {
 	return list
 }
 
-// TestReadmeRules: the README's table of rules is that of package audit.
-func TestReadmeRules(t *testing.T) {
+// TestUsageRules: the table of rules in docs/usage.md is that of package audit.
+func TestUsageRules(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join("..", "README.md"))
+	text, err := os.ReadFile(filepath.Join("..", "docs", "usage.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestReadmeRules(t *testing.T) {
 		want += fmt.Sprintf("| `%s` | %s | %s |\n", r.ID, r.Severity, r.Fires)
 	}
 	if !strings.Contains(string(text), want) {
-		t.Errorf("README.md lacks the table\n\n%s", want)
+		t.Errorf("docs/usage.md lacks the table\n\n%s", want)
 	}
 }
 

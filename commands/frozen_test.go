@@ -1,11 +1,9 @@
 package commands
 
 import (
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,30 +112,6 @@ func TestCodes(t *testing.T) {
 	for code, name := range declared {
 		if !listed[code] {
 			t.Errorf("django.%s (%s) has no exit status and meaning in codes", name, code)
-		}
-	}
-}
-
-// errorTable is the README's table of codes.
-func errorTable() string {
-	var b strings.Builder
-	b.WriteString("| code | exit status | meaning |\n|---|---|---|\n")
-	for _, c := range codes {
-		fmt.Fprintf(&b, "| `%s` | %d | %s |\n", c.code, c.status, c.meaning)
-	}
-	return b.String()
-}
-
-func TestReadmeListsCodes(t *testing.T) {
-	t.Parallel()
-	readme, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatalf("%v; its table of codes is\n\n%s", err, errorTable())
-	}
-	for line := range strings.Lines(errorTable()) {
-		if !strings.Contains(string(readme), line) {
-			t.Errorf("README.md lacks a line; the whole table is\n\n%s", errorTable())
-			return
 		}
 	}
 }

@@ -221,14 +221,17 @@ func (n *incident) rightsWords() []string {
 	if u.Active() {
 		words[0] = "active"
 	}
-	if u.IsSuperuser != nil && *u.IsSuperuser {
+	superuser := u.IsSuperuser != nil && *u.IsSuperuser
+	if superuser {
 		words = append(words, "superuser: every permission")
 	}
 	if u.IsStaff != nil && *u.IsStaff {
 		words = append(words, "staff")
 	}
 	if n.rights != nil {
-		words = append(words, count(n.rights.Permissions, "permission"))
+		if !superuser {
+			words = append(words, count(n.rights.Permissions, "permission"))
+		}
 		if n.rights.Groups != nil {
 			words = append(words, "groups "+strings.Join(n.rights.Groups, " and "))
 		}

@@ -14,11 +14,11 @@ import (
 	"tokenctl/tokens"
 )
 
-// TestReadmeMatrix: the README's table of kinds and verbs says what the kinds say
+// TestUsageMatrix: the table of docs/usage.md of kinds and verbs says what the kinds say
 // of themselves.
-func TestReadmeMatrix(t *testing.T) {
+func TestUsageMatrix(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join("..", "README.md"))
+	text, err := os.ReadFile(filepath.Join("..", "docs", "usage.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestReadmeMatrix(t *testing.T) {
 		want.WriteString("\n")
 	}
 	if !strings.Contains(string(text), want.String()) {
-		t.Errorf("README.md lacks the table\n\n%s", want.String())
+		t.Errorf("docs/usage.md lacks the table\n\n%s", want.String())
 	}
 }
 
@@ -141,17 +141,17 @@ func cells(t *testing.T, c cli, k *tokens.Kind) {
 	}
 }
 
-// TestReadmeSettings: the settings that the README shows can be read.
-func TestReadmeSettings(t *testing.T) {
+// TestUsageSettings: the settings that docs/usage.md shows can be read.
+func TestUsageSettings(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join("..", "README.md"))
+	text, err := os.ReadFile(filepath.Join("..", "docs", "usage.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, block, ok := strings.Cut(string(text), "```toml\n")
 	block, _, end := strings.Cut(block, "```")
 	if !ok || !end {
-		t.Fatal("README.md shows no settings")
+		t.Fatal("docs/usage.md shows no settings")
 	}
 	if _, err := tokenctl.ParseSettings([]byte(block)); err != nil {
 		t.Error(err)
