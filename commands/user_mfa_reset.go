@@ -1,0 +1,169 @@
+package commands
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"tokenctl"
+	"tokenctl/db"
+	"tokenctl/output"
+	"tokenctl/tokens"
+
+	"github.com/spf13/cobra"
+)
+
+// user mfa reset deletes all second factors of the users who are named, after a preview and
+// consent, in one transaction. It deletes what was shown: a device that was added since then
+// ends the command, and nothing is deleted.
+
+type mfaResetOptions struct{ userChange }
+
+func newUserMFAReset(a *App) *cobra.Command {
+	o := &mfaResetOptions{userChange{userFlags: userFlags{app: a}, verb: "reset"}}
+	c := &cobra.Command{
+		Use:   "reset <username>...",
+		Short: "Delete all second factors of users",
+		Long: `Delete all second factors of users, recovery codes included, so that a user who lost
+the phone can set up new ones. All of them are shown first, and confirmed; either all
+are deleted or none. The password and the sessions of the users stay as they are.`,
+		Example: `  tokenctl user mfa reset alice
+  tokenctl user mfa reset alice --dry-run
+  tokenctl user mfa reset --user-id 7 --confirm 2`,
+		Args:              o.check,
+		ValidArgsFunction: a.completeUsers,
+		RunE: func(c *cobra.Command, _ []string) error {
+			a.mutating = !o.dryRun
+			return o.run(c.Context())
+		},
+	}
+	o.userChange.flags(c)
+	return c
+}
+
+// factorsOf are the second factors of users.
+type factorsOf struct {
+	users   chosenUsers
+	factors []db.Factor
+}
+
+func (o *mfaResetOptions) run(ctx context.Context) error {
+	a := o.app
+	if err := o.read(ctx); err != nil {
+		return err
+	}
+	if _, err := output.NewWriter(io.Discard, factorColumns, a.options(true)); err != nil {
+		return err
+	}
+	store, err := a.open()
+	if err != nil {
+		return err
+	}
+	var seen factorsOf
+	var absent []string
+	err = store.Read(ctx, func(tx *db.Tx) (err error) {
+		if !tx.Layout.HasFactors() {
+			a.noteNoFactors()
+		}
+		seen, absent, err = o.look(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	a.sayAbsent(absent)
+	if len(seen.factors) == 0 {
+		a.say("no second factor to reset in %s", a.databaseName())
+		if err := a.write(factorColumns, nil, false); err != nil {
+			return err
+		}
+		return seen.users.finish()
+	}
+	what := count(len(seen.factors), "second factor") + " of " + count(len(seen.users.list), "user")
+	if o.dryRun {
+		if err := a.write(factorColumns, factorRows(seen.factors), false); err != nil {
+			return err
+		}
+		a.say("dry run: would reset %s in %s", what, a.databaseName())
+		return seen.users.finish()
+	}
+	if !o.consent.silent(a) {
+		a.introduce("delete")
+		if err := a.preview(factorColumns, factorRows(seen.factors)); err != nil {
+			return err
+		}
+	}
+	if _, err := o.consent.obtain(ctx, a, "reset", what, len(seen.factors)); err != nil {
+		return err
+	}
+	a.recordUsers("reset mfa", func() []db.User { return seen.users.list }, everyDone)
+	if err := store.Write(ctx, func(tx *db.Tx) error { return o.change(ctx, tx, seen) }); err != nil {
+		return err
+	}
+	o.report(store, seen)
+	return seen.users.finish()
+}
+
+// look finds the users who are named and have second factors.
+func (o *mfaResetOptions) look(ctx context.Context, tx *db.Tx) (f factorsOf, absent []string, err error) {
+	if f.users, absent, err = o.choose(ctx, tx); err != nil {
+		return f, nil, err
+	}
+	if f.factors, err = tx.Factors(ctx, f.users.list, o.app.settings.Auth.RecoveryCodes()); err != nil {
+		return f, nil, err
+	}
+	var with []db.User
+	var without []string
+	for _, u := range f.users.list {
+		if slices.ContainsFunc(f.factors, func(factor db.Factor) bool { return factor.User.ID == u.ID }) {
+			with = append(with, u)
+		} else {
+			without = append(without, u.Username)
+		}
+	}
+	f.users.list = with
+	if without != nil && !o.ignoreMissing {
+		err = o.leave(&f.users, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "no second factor of " + firstOf(without, ", "), Hint: "tokenctl user mfa list shows who has one"})
+		if err == nil && with == nil {
+			err = f.users.left[0]
+		}
+	}
+	return f, absent, err
+}
+
+// change deletes the second factors that were shown.
+func (o *mfaResetOptions) change(ctx context.Context, tx *db.Tx, seen factorsOf) error {
+	if err := tx.LockUsers(ctx, seen.users.list); err != nil {
+		return err
+	}
+	now, err := tx.Factors(ctx, seen.users.list, 0)
+	if err != nil {
+		return err
+	}
+	for i := range now {
+		if !slices.ContainsFunc(seen.factors, func(f db.Factor) bool { return f.Same(&now[i]) }) {
+			return &tokenctl.Error{Code: tokenctl.CodeChanged, Message: "a second factor of " + now[i].User.Username + " appeared while you were looking", Hint: "nothing was done; run the command again"}
+		}
+	}
+	if err := tx.DeleteFactors(ctx, seen.users.list); err != nil {
+		return err
+	}
+	return o.app.writeNow(ctx, factorColumns, factorRows(seen.factors), false)
+}
+
+// report says what was done, and what the users must do now.
+func (o *mfaResetOptions) report(store *db.Store, seen factorsOf) {
+	a := o.app
+	var names []string
+	for i := range seen.users.list {
+		names = append(names, whose(&seen.users.list[i]))
+	}
+	who := firstOf(names, ", ")
+	a.sayDone(len(seen.factors), "deleted", count(len(seen.factors), "second factor")+" of "+who)
+	a.say("note: until a new second factor is set up, the password alone logs in; ask %s to log in and set one up now", who)
+	argument := "--user NAME"
+	if layout, err := store.Layout(context.Background()); err == nil && len(names) == 1 {
+		argument = strings.TrimSpace(tokens.UserArgument(layout.User, &seen.users.list[0], "--user"))
+	}
+	a.say("note: sessions stay logged in; to end them: tokenctl blacklist --kind session %s", argument)
+}
