@@ -116,7 +116,11 @@ func eachParameter(query string, f func(name, value string) error) error {
 		case secret && !slices.Contains(libpqParameters, name):
 			return errUnescaped
 		case !assigned || value == "":
-			return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "the parameter " + name + " of the database URL is empty", Hint: "leave it out, or give it a value"}
+			what := "a parameter" // what stands there may be a password
+			if assigned {
+				what = "the parameter " + name
+			}
+			return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: what + " of the database URL is empty", Hint: "leave it out, or give it a value"}
 		}
 		if err := f(name, value); err != nil {
 			return err

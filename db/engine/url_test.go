@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -259,12 +260,14 @@ func TestParseOptions(t *testing.T) {
 	}
 }
 
-// Whatever the URL, nothing panics and no error quotes it.
+// Whatever the URL, nothing panics and no error quotes it, but for the name of an unknown
+// parameter.
 func FuzzParseURL(f *testing.F) {
 	for _, seed := range []string{"postgres://ann:%s@h/app", "postgres://ann:1/%s@h/app", "postgres://h/app?password=%s",
-		"postgres://h/app?options=-cx=%s", "postgres://h:%s/x", "sqlite:///%s.db", "sqlite://%s", "postgres://[%s]/x", "host=h password=%s"} {
+		"postgres://h/app?options=-cx=%s", "postgres://h:%s/x", "sqlite:///%s.db", "sqlite://%s", "postgres://[%s]/x", "host=h password=%s", "postgres://?%s"} {
 		f.Add(seed)
 	}
+	name := regexp.MustCompile(`[?&][^&]*hunter2[^&]*=`)
 	f.Fuzz(func(t *testing.T, shape string) {
 		const secret = "hunter2"
 		raw := strings.ReplaceAll(shape, "%s", secret)
@@ -272,7 +275,7 @@ func FuzzParseURL(f *testing.F) {
 		target, err := engine.ParseURL(raw, "/srv")
 		if err == nil {
 			_ = target.String()
-		} else if scheme, _, _ := strings.Cut(raw, "://"); strings.Contains(err.Error(), secret) && !strings.Contains(scheme, secret) {
+		} else if scheme, _, _ := strings.Cut(raw, "://"); strings.Contains(err.Error(), secret) && !strings.Contains(scheme, secret) && !name.MatchString(raw) {
 			t.Errorf("%q: %v", raw, err)
 		}
 	})
