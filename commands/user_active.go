@@ -2,12 +2,10 @@ package commands
 
 import (
 	"context"
-	"io"
 
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
-	"tokenctl/output"
 	"tokenctl/tokens"
 )
 
@@ -92,13 +90,7 @@ type activeRun struct {
 
 func (o *activeOptions) run(c *cobra.Command) error {
 	a, ctx := o.app, c.Context()
-	if err := o.read(ctx); err != nil {
-		return err
-	}
-	if _, err := output.NewWriter(io.Discard, userColumns, a.options(true)); err != nil {
-		return err
-	}
-	store, err := a.open()
+	store, err := o.begin(ctx, userColumns)
 	if err != nil {
 		return err
 	}

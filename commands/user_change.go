@@ -3,11 +3,13 @@ package commands
 import (
 	"context"
 	"errors"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"tokenctl"
 	"tokenctl/db"
+	"tokenctl/output"
 )
 
 // userChange has the flags of every command that changes users who are there.
@@ -38,6 +40,18 @@ func (o *userChange) changeFlags(c *cobra.Command) {
 // selfFlag is for commands that can lock out the last superuser.
 func (o *userChange) selfFlag(c *cobra.Command) {
 	c.Flags().BoolVar(&o.self, "self", false, "do it also to the last active superuser")
+}
+
+// begin reads the names of the users, refuses output that could not be written after the change,
+// and opens the database.
+func (o *userChange) begin(ctx context.Context, columns []output.Column) (*db.Store, error) {
+	if err := o.read(ctx); err != nil {
+		return nil, err
+	}
+	if _, err := output.NewWriter(io.Discard, columns, o.app.options(true)); err != nil {
+		return nil, err
+	}
+	return o.app.open()
 }
 
 // chosenUsers are the users of a command, and why others who were named are not among them.

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -61,13 +60,7 @@ func (d deletion) same(other deletion) bool {
 
 func (o *userDeleteOptions) run(ctx context.Context) error {
 	a := o.app
-	if err := o.read(ctx); err != nil {
-		return err
-	}
-	if _, err := output.NewWriter(io.Discard, userColumns, a.options(true)); err != nil {
-		return err
-	}
-	store, err := a.open()
+	store, err := o.begin(ctx, userColumns)
 	if err != nil {
 		return err
 	}

@@ -2,12 +2,10 @@ package commands
 
 import (
 	"context"
-	"io"
 	"slices"
 	"strings"
 	"tokenctl"
 	"tokenctl/db"
-	"tokenctl/output"
 	"tokenctl/tokens"
 
 	"github.com/spf13/cobra"
@@ -49,13 +47,7 @@ type factorsOf struct {
 
 func (o *mfaResetOptions) run(ctx context.Context) error {
 	a := o.app
-	if err := o.read(ctx); err != nil {
-		return err
-	}
-	if _, err := output.NewWriter(io.Discard, factorColumns, a.options(true)); err != nil {
-		return err
-	}
-	store, err := a.open()
+	store, err := o.begin(ctx, factorColumns)
 	if err != nil {
 		return err
 	}

@@ -106,19 +106,7 @@ func (tx *Tx) RedactOutstanding(ctx context.Context, refs []Ref, word string) (O
 	if err != nil {
 		return nil, err
 	}
-	return outcomes(o, refs, missed, func(refs []Ref) ([]Outcome, error) {
-		now, err := tx.OutstandingByRow(ctx, refs)
-		list := make([]Outcome, len(refs))
-		for i, t := range now {
-			switch {
-			case t == nil:
-				list[i] = Gone
-			case t.JTI != refs[i].Key.Reveal():
-				list[i] = Changed
-			}
-		}
-		return list, err
-	})
+	return tx.outstandingOutcomes(ctx, o, refs, missed, func(*OutstandingToken) bool { return false })
 }
 
 // LostBlacklisting is a BlacklistedToken whose OutstandingToken is not there.

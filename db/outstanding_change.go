@@ -74,7 +74,13 @@ func (tx *Tx) changeOutstanding(ctx context.Context, refs []Ref, c change, black
 	if err != nil {
 		return nil, err
 	}
-	return outcomes(c.table, refs, missed, func(refs []Ref) ([]Outcome, error) {
+	return tx.outstandingOutcomes(ctx, c.table, refs, missed, func(t *OutstandingToken) bool { return t.Blacklisted == blacklisted })
+}
+
+// outstandingOutcomes are the outcomes of a change of tokens that missed some of the rows of a
+// table. already tells of a token that is there whether the change had been made before.
+func (tx *Tx) outstandingOutcomes(ctx context.Context, table *Table, refs []Ref, missed []int, already func(*OutstandingToken) bool) (Outcomes, error) {
+	return outcomes(table, refs, missed, func(refs []Ref) ([]Outcome, error) {
 		now, err := tx.OutstandingByRow(ctx, refs)
 		list := make([]Outcome, len(refs))
 		for i, t := range now {
@@ -83,7 +89,7 @@ func (tx *Tx) changeOutstanding(ctx context.Context, refs []Ref, c change, black
 				list[i] = Gone
 			case t.JTI != refs[i].Key.Reveal():
 				list[i] = Changed
-			case t.Blacklisted == blacklisted:
+			case already(t):
 				list[i] = Already
 			}
 		}
