@@ -11,10 +11,10 @@ import (
 // meaningful are the settings that may be empty or zero. For all others that would be
 // the same as leaving them out, which is not what was written.
 var meaningful = map[string]bool{"knox.token_prefix": true, "knox.token_limit_per_user": true, "knox.min_refresh_interval": true,
-	"simplejwt.leeway": true, "secret_key_fallback_files": true, "auth.password_validators": true}
+	"simplejwt.leeway": true, "secret_key_fallback_files": true, "auth.password_validators": true, "session.cache_version": true}
 
 // exact are the settings whose text is the application's, whatever stands in it.
-var exact = map[string]bool{"simplejwt.issuer": true, "simplejwt.audience": true}
+var exact = map[string]bool{"simplejwt.issuer": true, "simplejwt.audience": true, "session.cache_key_prefix": true}
 
 // checkKeys returns an error for a setting of the file that is empty or has invisible
 // characters. s holds the settings that were read from the file.

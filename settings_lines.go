@@ -68,6 +68,7 @@ func (s Settings) WithDefaults() Settings {
 	s.Session.Serializer = s.Session.serializerClass()
 	s.Session.CookieName = s.Session.Cookie()
 	s.Session.CookieAge = Seconds{s.Session.Age()}
+	s.Session = s.Session.withCacheDefaults()
 	if s.Time.UseTZ == nil {
 		yes := true
 		s.Time.UseTZ = &yes

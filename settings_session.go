@@ -17,6 +17,15 @@ type SessionSettings struct {
 	ExpireAtBrowserClose bool    `toml:"expire_at_browser_close"` // SESSION_EXPIRE_AT_BROWSER_CLOSE
 	SaveEveryRequest     bool    `toml:"save_every_request"`      // SESSION_SAVE_EVERY_REQUEST
 	SessionTable         string  `toml:"session_table"`           // the table of a session model of the project's own, where its columns do not tell it
+
+	CacheURL          ServerURL `toml:"cache_url"`           // LOCATION of the entry of CACHES that SESSION_CACHE_ALIAS names: redis://, rediss://, unix:// or memcached://
+	CacheBackend      string    `toml:"cache_backend"`       // BACKEND; redis, django_redis or memcached is short for one
+	CacheKeyPrefix    string    `toml:"cache_key_prefix"`    // KEY_PREFIX
+	CacheVersion      *int      `toml:"cache_version"`       // VERSION
+	CacheKeyFunction  string    `toml:"cache_key_function"`  // KEY_FUNCTION as a template of {prefix}, {version} and {key}
+	CacheSerializer   string    `toml:"cache_serializer"`    // django-redis's SERIALIZER; pickle or json is short for one
+	CacheCompressor   string    `toml:"cache_compressor"`    // django-redis's COMPRESSOR; zlib and the like are short for one
+	CachePasswordFile string    `toml:"cache_password_file"` // holds the password of cache_url
 }
 
 // The defaults of django/conf/global_settings.py (4.2).
@@ -59,7 +68,7 @@ func (s SessionSettings) EngineModule() string {
 // is found. One of the project's own does if it has a table.
 func (s SessionSettings) InDatabase() bool {
 	module := s.EngineModule()
-	return module == defaultSessionEngine || module == sessionBackends+"cached_db" || s.SessionTable != "" && !strings.HasPrefix(module, sessionBackends)
+	return module == defaultSessionEngine || module == cachedDBEngine || s.SessionTable != "" && !strings.HasPrefix(module, sessionBackends)
 }
 
 // DeletingLogsOut reports whether a session ends at once when its row is deleted, and if not, why:
@@ -123,7 +132,7 @@ func (s SessionSettings) Validate() error {
 			return invalid("session." + path.key + ": Django has none of that name, but " + strings.Join(path.names, ", "))
 		}
 	}
-	return nil
+	return s.validateCache()
 }
 
 // isCookieNameRune knows the characters of RFC 6265's cookie-name, a token of RFC 2616.

@@ -2,10 +2,6 @@ package cache
 
 import "strings"
 
-// DefaultKeyFunction is default_key_func of django/core/cache/backends/base.py (4.2) as a
-// template for [Key].
-const DefaultKeyFunction = "{prefix}:{version}:{key}"
-
 // Key is the key under which a cache keeps a value: KEY_FUNCTION as a template, KEY_PREFIX and
 // VERSION of the cache, and the key that the application used.
 func Key(function, prefix, version, key string) string {

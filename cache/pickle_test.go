@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"testing"
 
+	"tokenctl"
 	"tokenctl/django/djangotest"
 )
 
@@ -91,7 +92,7 @@ func FuzzReadPickle(f *testing.F) {
 
 func TestKey(t *testing.T) {
 	t.Parallel()
-	if got := Key(DefaultKeyFunction, "shop", "2", "django.contrib.sessions.cacheabc"); got != "shop:2:django.contrib.sessions.cacheabc" {
+	if got := Key(tokenctl.DefaultKeyFunction, "shop", "2", "django.contrib.sessions.cacheabc"); got != "shop:2:django.contrib.sessions.cacheabc" {
 		t.Error(got)
 	}
 	if got := Match("{prefix}/v{version}/{key}", `a*[b]?\`, "1", "sessions.cache"); got != `a\*\[b\]\?\\/v1/sessions.cache*` {

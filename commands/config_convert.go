@@ -42,6 +42,7 @@ type importDocument struct {
 	TokenTable         string `json:"token_table"`
 	SessionTable       string `json:"session_table"`
 	Session            map[string]any
+	SessionCache       *importCache `json:"session_cache"`
 	Keywords           []string
 	Versions           map[string]string
 	SecretKey          any   `json:"secret_key"`
@@ -99,6 +100,7 @@ func (o *configImportOptions) convert(d *importDocument, dir string) (*imported,
 	m.rules("knox", "REST_KNOX", d.Knox, knoxRules)
 	m.rules("session", "SESSION", d.Session, sessionRules)
 	m.set("session", "session_table", d.SessionTable, "django_session")
+	o.sessionCache(m, d)
 	if !d.UseTZ {
 		m.line("time", "use_tz", "false")
 		zone, _ := d.TimeZone.(string)

@@ -184,7 +184,7 @@ func (m *imported) keyFile(d *importDocument, section, key, name, value, env str
 		m.omitQuietly(section, key, "the environment variable "+env+" holds it")
 		return
 	case unwritable(value):
-		m.omit(section, key, "the project's key has an invisible character or a line break in it, which no file can hold; give it in TOKENCTL_SECRET_KEY")
+		m.omit(section, key, "the project's key has an invisible character or a line break in it, which no file can hold; give it in the environment: tokenctl help environment")
 		return
 	case source.File != "":
 		if _, err := readPrivate(source.File); err == nil {

@@ -180,6 +180,9 @@ func (s *configSources) general(t engine.Target) {
 	default:
 		s.add("secret_key", "", fromDefault)
 	}
+	if a.Getenv(tokenctl.CachePassword) != "" {
+		s.add("session.cache_password", redacted, tokenctl.CachePassword)
+	}
 	source = "TOKENCTL_JOURNAL"
 	if a.Getenv(source) == "" {
 		source = cmp.Or(s.line("journal"), fromDefault)

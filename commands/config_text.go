@@ -29,6 +29,8 @@ func settingText(v reflect.Value) string {
 		}
 	case tokenctl.PasswordValidators:
 		return value.String()
+	case tokenctl.ServerURL:
+		return value.String()
 	case []string:
 		return strings.Join(value, ", ")
 	case []tokenctl.AuditIgnore:

@@ -231,6 +231,32 @@ def session_table():
     return store.get_model_class()._meta.db_table if hasattr(store, "get_model_class") else ""
 
 
+def session_cache():
+    """The entry of CACHES that has the sessions, where one of Django's own engines keeps them there."""
+    if settings.SESSION_ENGINE not in ("django.contrib.sessions.backends.cache", "django.contrib.sessions.backends.cached_db"):
+        return None
+    entry = dict(settings.CACHES[settings.SESSION_CACHE_ALIAS])
+    found = {"location": plain(entry.get("LOCATION") or ""), "options": plain(entry.get("OPTIONS") or {})}
+    from django.core.cache import caches
+
+    cache = caches[settings.SESSION_CACHE_ALIAS]
+    names = ["%s.%s" % (cls.__module__, cls.__qualname__) for cls in type(cache).__mro__]
+    # A subclass of the project's own is as the class that it is made of.
+    known = [n for n in names if n.startswith(("django.core.cache.backends.", "django_redis.cache.")) and not n.endswith((".BaseCache", ".BaseMemcachedCache"))]
+    found["backend"] = known[0] if known else names[0]
+    found["prefix"], found["version"] = plain(cache.key_prefix), plain(cache.version)
+
+    def function(key, prefix, version):
+        return str(cache.key_func(key, prefix, version))
+
+    key, prefix = "tokenctl-key", "tokenctl-prefix"
+    template = function(key, prefix, 90210).replace(key, "{key}").replace(prefix, "{prefix}").replace("90210", "{version}")
+    # Another call shows whether that is all the function does.
+    again = template.replace("{key}", "a:B.c").replace("{prefix}", "shop").replace("{version}", "7")
+    found["function"] = template if again == function("a:B.c", "shop", 7) else None
+    return found
+
+
 def keywords():
     try:
         from rest_framework.authentication import TokenAuthentication
@@ -278,6 +304,7 @@ document["secret_key_fallbacks"] = [plain(key) for key in getattr(settings, "SEC
 for name in ("SESSION_ENGINE", "SESSION_SERIALIZER", "SESSION_COOKIE_NAME", "SESSION_COOKIE_AGE", "SESSION_EXPIRE_AT_BROWSER_CLOSE",
              "SESSION_SAVE_EVERY_REQUEST"):
     document.setdefault("session", {})[name[len("SESSION_"):]] = getattr(settings, name, None)
+document["session_cache"] = attempt("CACHES", session_cache)
 document["use_tz"] = bool(settings.USE_TZ)
 document["time_zone"] = settings.TIME_ZONE
 document["knox_table"] = attempt("KNOX_TOKEN_MODEL", knox_table)

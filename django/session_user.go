@@ -16,7 +16,7 @@ func ReadSessionLogin(data string) (SessionLogin, error) {
 		if err != nil {
 			return SessionLogin{}, err
 		}
-		return loginIn(payload)
+		return LoginInJSON(payload)
 	}
 	if _, err := b62Decode(timestamp); err != nil {
 		return SessionLogin{}, ErrSessionCorrupt
@@ -27,10 +27,12 @@ func ReadSessionLogin(data string) (SessionLogin, error) {
 	if err != nil {
 		return SessionLogin{}, sessionError(err)
 	}
-	return loginIn(payload)
+	return LoginInJSON(payload)
 }
 
-func loginIn(payload []byte) (login SessionLogin, err error) {
+// LoginInJSON reads the login of a session's JSON, as the serializers of Django and of
+// django-redis write it. The error is [ErrSessionCorrupt] or [ErrSessionPickled].
+func LoginInJSON(payload []byte) (login SessionLogin, err error) {
 	if isPickle(payload) {
 		return login, ErrSessionPickled
 	}
@@ -57,4 +59,9 @@ func loginIn(payload []byte) (login SessionLogin, err error) {
 		return SessionLogin{}, ErrSessionCorrupt
 	}
 	return login, nil
+}
+
+// LoginIn reads a session whose values text returns as text, empty where there is none.
+func LoginIn(text func(name string) string) SessionLogin {
+	return SessionLogin{UserID: text(sessionUserID), Backend: text(sessionBackend), AuthHash: text(sessionAuthHash)}
 }

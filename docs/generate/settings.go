@@ -108,7 +108,7 @@ func commentText(comment *ast.CommentGroup) string {
 
 // typeNames are the types of settings as a reader of tokenctl.toml knows them.
 var typeNames = map[string]string{"string": "text", "bool": "true or false", "int": "number", "float64": "number", "Duration": "duration", "Seconds": "duration or seconds",
-	"KnoxTTL": "duration or \"never\"", "Version": "version", "any": "text or a list of texts", "PasswordValidators": "list of tables", "AuditIgnore": "table"}
+	"KnoxTTL": "duration or \"never\"", "Version": "version", "ServerURL": "URL", "any": "text or a list of texts", "PasswordValidators": "list of tables", "AuditIgnore": "table"}
 
 // typeName is the type of a setting, or the name of its Go type where that is a section's.
 func typeName(e ast.Expr) string {
