@@ -1,5 +1,5 @@
-// Package cache reads what Django and django-redis keep in a cache. It knows the forms
-// of keys and values, no database and no kind of credential.
+// Package cache speaks with Redis, and reads what Django and django-redis keep in a cache. It
+// knows connections and the forms of keys and values, no database and no kind of credential.
 package cache
 
 import (

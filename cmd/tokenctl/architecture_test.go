@@ -28,7 +28,7 @@ var knowOutput = []string{"cmd", "commands", "server"}
 var beside = []string{"completions", "docs", "packages", "bench", ".ci"}
 
 // testOnly are packages that nothing but tests may import.
-var testOnly = []string{"tokenctl/db/dbtest", "tokenctl/django/djangotest"}
+var testOnly = []string{"tokenctl/cache/redistest", "tokenctl/db/dbtest", "tokenctl/django/djangotest"}
 
 // refused are modules that the design refuses, and the reasons that one may
 // look for them.
@@ -214,6 +214,17 @@ func TestSQLStaysInDB(t *testing.T) {
 		for _, name := range s.imports() {
 			if name == "database/sql" || strings.HasPrefix(name, "github.com/jackc/pgx") || strings.HasPrefix(name, "modernc.org/sqlite") {
 				t.Errorf("%s imports %s, which is db's", s.name, name)
+			}
+		}
+	}
+}
+
+// TestRedisStaysInCache: only cache speaks with Redis.
+func TestRedisStaysInCache(t *testing.T) {
+	for _, s := range program(t) {
+		for _, name := range s.imports() {
+			if s.layer != "cache" && strings.HasPrefix(name, "github.com/redis/") {
+				t.Errorf("%s imports %s, which is cache's", s.name, name)
 			}
 		}
 	}
