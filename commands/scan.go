@@ -3,20 +3,14 @@ package commands
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"tokenctl"
-	"tokenctl/db"
-	"tokenctl/db/engine"
 	"tokenctl/scan"
-	"tokenctl/tokens"
 )
 
 // scan finds secrets of the database's credentials in files and git repositories. Package
@@ -138,19 +132,6 @@ func (o *scanOptions) size() (int64, error) {
 	return n << shift, nil
 }
 
-// scanned is what a scan has found out.
-type scanned struct {
-	works  bool            // a credential that was found is active
-	active map[string]bool // the ids of those that are; nil where nothing is to be changed
-	proved bool            // a bundle knows it; whether it works is not known
-	total  int
-	unread []string
-	refs   tokens.Refs
-	left   []*tokens.Credential // which the verb cannot change
-	mu     sync.Mutex
-	taken  map[string]bool // the ids of refs and left
-}
-
 func (o *scanOptions) run(c *cobra.Command, args []string) error {
 	a, ctx := o.app, c.Context()
 	w, err := o.writer()
@@ -204,80 +185,6 @@ func (o *scanOptions) run(c *cobra.Command, args []string) error {
 		}
 	}
 	return o.end(found)
-}
-
-func (s *scanned) add(m *scan.Match) {
-	s.total++
-	switch m.Status {
-	case string(tokens.Active):
-		s.works = true
-		if s.active != nil {
-			s.active[m.ID] = true
-		}
-	case "":
-		s.proved = true
-	}
-}
-
-// end is the answer.
-func (o *scanOptions) end(found *scanned) error {
-	switch n := len(found.unread); {
-	case found.works, found.proved:
-		return errNo
-	case n > 0:
-		return &tokenctl.Error{Code: tokenctl.CodePartlyDone, Message: plural(n, "thing", "things") + " could not be read, or not to the end: " + firstOf(found.unread, "; ")}
-	}
-	return nil
-}
-
-// lookUp prepares what decides: the database, or a bundle.
-func (o *scanOptions) lookUp(ctx context.Context, found *scanned) (options scan.Options, notes func() []string, store *db.Store, err error) {
-	a := o.app
-	if o.bundle != "" {
-		options, err = o.openBundle(ctx)
-		return options, func() []string { return nil }, nil, err
-	}
-	if store, err = a.open(); err != nil {
-		return options, nil, nil, err
-	}
-	d := &scan.Database{Env: a.env(), Store: store, Unchecked: o.unchecked}
-	if o.blacklist || o.rotate {
-		found.active = map[string]bool{}
-		d.Took = func(c *tokens.Credential) { o.take(ctx, store, found, c) }
-	}
-	shapes, short, odd, err := d.Shapes(ctx)
-	if err != nil {
-		return options, nil, nil, err
-	}
-	if short > 0 {
-		a.say("note: not searched for: %s of fewer than %d characters", plural(int(short), "drf key", "drf keys"), scan.Least)
-	}
-	if odd > 0 {
-		a.say("note: not searched for: %s with blanks, quotation marks or other odd characters, or longer than 255", plural(int(odd), "drf key", "drf keys"))
-	}
-	options = scan.Options{Shapes: shapes, Members: d.Members}
-	if t, err := a.target(); err == nil && t.Engine == engine.SQLite {
-		options.Own = ownFiles(t.Path)
-	}
-	return options, func() []string {
-		if err := d.Refused(); err != nil {
-			found.unread = append(found.unread, err.Error())
-			a.say("not searched for: %s", err.Error())
-		}
-		return d.Notes()
-	}, store, nil
-}
-
-// ownFiles are the files of a SQLite database. The secrets in it are where they belong.
-func ownFiles(path string) []string {
-	real, err := filepath.EvalSymlinks(path)
-	if err == nil {
-		real, err = filepath.Abs(real)
-	}
-	if err != nil {
-		return nil
-	}
-	return []string{real, real + "-wal", real + "-shm", real + "-journal"}
 }
 
 // search searches what the command line names.

@@ -5,10 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
 
@@ -213,58 +211,6 @@ func (r *Row) Integer() int64 {
 	var n int64
 	c.scan(r, value, &n)
 	return n
-}
-
-// readable reports whether Python has the year of a date.
-func readable(t time.Time) bool { return t.Year() >= 1 && t.Year() <= 9999 }
-
-// Moment reads a datetime that the family computed from a column. The zero time is NULL,
-// and what Django could not read either: a text that is no date, infinity, a year that
-// Python does not have. On SQLite the column is selected as text (see Dialect.Time): the
-// driver would guess at its form.
-func (r *Row) Moment(family django.Family, of fmt.Stringer, name string) time.Time {
-	var t time.Time
-	ok, breaks := false, false
-	if r.columns == nil {
-		text, is := r.NextSQLite().(string)
-		if !is {
-			return time.Time{}
-		}
-		var err error
-		t, err = r.zone.ParseSQLite(text, family)
-		ok, breaks = err == nil, dateBreaks(err)
-	} else {
-		c, value, is := r.next()
-		if !is {
-			return time.Time{}
-		}
-		t, ok = r.postgresMoment(c, value, family)
-	}
-	if !ok || !readable(t) {
-		r.Lose(of, name, NoDate, breaks)
-		return time.Time{}
-	}
-	if t.IsZero() {
-		t = t.Add(time.Nanosecond) // it is a date, and not NULL
-	}
-	return t
-}
-
-func (r *Row) postgresMoment(c column, value string, family django.Family) (_ time.Time, ok bool) {
-	if (c.oid == pgtype.TimestamptzOID || c.oid == pgtype.TimestampOID) && len(value) == 8 {
-		n := bigEndian(value)
-		if n == math.MaxInt64 || n == math.MinInt64 {
-			return time.Time{}, false // infinity
-		}
-		// PostgreSQL counts microseconds from the year 2000.
-		const epoch = 946684800
-		return r.zone.FromPostgres(time.Unix(n/1e6+epoch, n%1e6*1e3), family), true
-	}
-	var t time.Time // it moves to the heap
-	if err := c.types.Scan(c.oid, pgtype.BinaryFormatCode, []byte(value), &t); err != nil {
-		return time.Time{}, false
-	}
-	return r.zone.FromPostgres(t, family), true
 }
 
 func bigEndian(s string) int64 {

@@ -1,0 +1,192 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"tokenctl"
+	"tokenctl/tokens"
+)
+
+// reference is how the operator named one credential.
+type reference struct {
+	tokens.Name
+	at       spot
+	optional bool // the line need not have a secret
+}
+
+// where is how to speak of it without repeating a secret.
+func (r *reference) where() string {
+	switch {
+	case r.ID == "":
+		return "the secret in " + r.at.String()
+	case r.at.name == r.ID:
+		return r.ID
+	}
+	return r.ID + " (" + r.at.String() + ")"
+}
+
+// spot is where a reference stands: what has a name, such as a file, or a line of
+// standard input.
+type spot struct {
+	name string
+	line int
+}
+
+func (s spot) String() string {
+	if s.line > 0 {
+		return fmt.Sprintf("line %d of standard input", s.line)
+	}
+	return s.name
+}
+
+// references reads the arguments of a command that takes ID… or -. A single -
+// reads standard input, one per line: ids and secrets.
+func (a *App) references(ctx context.Context, verb string, args []string, tokenFile string) ([]reference, error) {
+	var refs []reference
+	if tokenFile != "" {
+		text, err := readSecretFile(ctx, tokenFile)
+		if err != nil {
+			return nil, err
+		}
+		ref, err := readReference(text, spot{name: tokenFile})
+		if err != nil {
+			return nil, err
+		}
+		refs = append(refs, ref)
+	}
+	for _, arg := range args {
+		if arg == "-" {
+			if len(args) > 1 || tokenFile != "" {
+				return nil, usage("- stands alone: it reads all ids and secrets from standard input", "")
+			}
+			return a.readReferences(ctx)
+		}
+		if err := checkIDs(verb, []string{arg}); err != nil {
+			return nil, err
+		}
+		refs = append(refs, reference{Name: tokens.Name{ID: arg}, at: spot{name: arg}})
+	}
+	return refs, nil
+}
+
+// checkIDs refuses arguments that are no ids.
+func checkIDs(verb string, args []string) error {
+	for _, arg := range args {
+		if arg == "-" {
+			continue
+		}
+		if holdsSecret(arg) {
+			return secretInArgument()
+		}
+		if _, _, err := tokens.ParseID(arg); err != nil {
+			return noID(verb, arg, err)
+		}
+	}
+	return nil
+}
+
+// listedID is the id of a drf token as lists show it. A user's primary key may have the
+// form of a secret.
+var listedID = tokenctl.Lazily("^drf:[^@]+@[0-9a-f]{8}$")
+
+// holdsSecret reports whether a secret stands in what should be an id.
+func holdsSecret(text string) bool {
+	return !listedID().MatchString(text) && tokens.Holds(text, tokens.Anywhere)
+}
+
+func (a *App) readReferences(ctx context.Context) ([]reference, error) {
+	if a.Term.Stdin {
+		text, err := a.prompt(ctx, "Secret: ")
+		if err != nil {
+			return nil, err
+		}
+		ref, err := readReference(text, spot{name: "the secret"})
+		return []reference{ref}, err
+	}
+	lines, err := readLines(ctx, a.Stdin, "standard input")
+	if err != nil {
+		return nil, err
+	}
+	return readMessage(lines)
+}
+
+// readMessage reads ids and secrets, one a line. Curl commands may be continued on the
+// next line. An HTTP message, and a line of nothing but marks, has lines without a secret.
+func readMessage(lines []string) (refs []reference, err error) {
+	message := false
+	refs = make([]reference, 0, len(lines))
+	for i := 0; i < len(lines); i++ {
+		line, number := lines[i], i+1
+		if curlLine().MatchString(line) {
+			for strings.HasSuffix(line, "\\") && i+1 < len(lines) {
+				i++
+				line = strings.TrimSuffix(line, "\\") + " " + lines[i]
+			}
+			if len(line) > maxLine {
+				return nil, usage(fmt.Sprintf("the command from line %d of standard input on is longer than 64 KiB", number), "")
+			}
+		}
+		message = message || httpLine().MatchString(line)
+		if message && strings.Trim(line, blanks+"<>") == "" {
+			continue
+		}
+		ref, err := readReference(line, spot{line: number})
+		if err != nil {
+			return nil, err
+		}
+		ref.optional = message && !credentialLine().MatchString(line) || !strings.ContainsFunc(line, isWordRune)
+		refs = append(refs, ref)
+	}
+	if len(refs) == 0 {
+		return nil, errNoInput
+	}
+	return refs, nil
+}
+
+var (
+	curlLine = tokenctl.Lazily(`^[$#>\s]*(curl|wget|https?|xh)\s`)
+	// The first line of an HTTP request or response, as curl -v prints it too.
+	httpLine = tokenctl.Lazily(`^[<>]?\s*([A-Z]+ \S+ HTTP/[0-9.]+|HTTP/[0-9.]+ [0-9]{3}\b.*)\s*$`)
+	// A header whose value is a credential of somebody's.
+	credentialLine = tokenctl.Lazily(`(?i)^[<>]?\s*(proxy-)?authorization\s*:`)
+)
+
+func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+
+// readReference reads an id or a secret, with what may stand around it. A line break at
+// its end is no part of it.
+func readReference(text string, at spot) (reference, error) {
+	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
+	text = strings.TrimPrefix(text, tokenctl.Mark) // pasted at a prompt
+	id := strings.Trim(text, blanks+"\"'`,;")
+	if k, rest, err := tokens.ParseID(id); err == nil && !strings.ContainsAny(id, blanks) && (!holdsSecret(id) || k.ForeignIDs && !tokens.Recognized(rest)) {
+		return reference{Name: tokens.Name{ID: id}, at: at}, nil
+	}
+	secret, err := secretLine(text, at)
+	return reference{Name: tokens.Name{Secret: secret}, at: at}, err
+}
+
+// errNoInput is for -, with nothing to read.
+var errNoInput = usage("standard input is empty", "write one id or secret a line")
+
+// secretLine checks a line with a secret. What no secret has in it is refused, rather
+// than looked up.
+func secretLine(text string, at spot) (tokenctl.Secret, error) {
+	visible := strings.ReplaceAll(text, "\t", " ")
+	switch {
+	case strings.Trim(text, blanks) == "":
+		return tokenctl.Secret{}, usage(at.String()+" is empty", "")
+	case strings.ContainsFunc(visible, unicode.IsControl):
+		return tokenctl.Secret{}, usage(at.String()+" has control characters in it", "write one secret a line")
+	case tokenctl.Invisible(visible) != "":
+		return tokenctl.Secret{}, usage(at.String()+" has "+tokenctl.Invisible(visible)+" in it", "remove it")
+	case strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }):
+		return tokenctl.Secret{}, usage(at.String()+" has characters in it that are not ASCII, as no secret has", "check what was copied")
+	}
+	return tokenctl.NewSecret(text), nil
+}
+
+const blanks = " \t"

@@ -1,0 +1,46 @@
+package commands
+
+import (
+	"sync"
+
+	"tokenctl"
+	"tokenctl/scan"
+	"tokenctl/tokens"
+)
+
+// scanned is what a scan has found out.
+type scanned struct {
+	works  bool            // a credential that was found is active
+	active map[string]bool // the ids of those that are; nil where nothing is to be changed
+	proved bool            // a bundle knows it; whether it works is not known
+	total  int
+	unread []string
+	refs   tokens.Refs
+	left   []*tokens.Credential // which the verb cannot change
+	mu     sync.Mutex
+	taken  map[string]bool // the ids of refs and left
+}
+
+func (s *scanned) add(m *scan.Match) {
+	s.total++
+	switch m.Status {
+	case string(tokens.Active):
+		s.works = true
+		if s.active != nil {
+			s.active[m.ID] = true
+		}
+	case "":
+		s.proved = true
+	}
+}
+
+// end is the answer.
+func (o *scanOptions) end(found *scanned) error {
+	switch n := len(found.unread); {
+	case found.works, found.proved:
+		return errNo
+	case n > 0:
+		return &tokenctl.Error{Code: tokenctl.CodePartlyDone, Message: plural(n, "thing", "things") + " could not be read, or not to the end: " + firstOf(found.unread, "; ")}
+	}
+	return nil
+}
