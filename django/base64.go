@@ -2,10 +2,9 @@ package django
 
 import "encoding/base64"
 
-// DecodeBase64 is base64.b64decode of Python 3.11: characters that are none of
-// base64 are passed over, padding that completes a group ends the text, and bits that
-// are left over are dropped (Modules/binascii.c). ok is false where it raises
-// binascii.Error.
+// DecodeBase64 decodes like base64.b64decode of Python 3.11 (Modules/binascii.c): it skips
+// characters outside the alphabet, stops at padding that completes a group, and drops
+// surplus bits. ok is false where Python raises binascii.Error.
 func DecodeBase64(text []byte) (decoded []byte, ok bool) {
 	letters := make([]byte, 0, len(text))
 	pads := 0

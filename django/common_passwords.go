@@ -30,7 +30,7 @@ var commonPasswords = sync.OnceValue(func() string {
 	return "\n" + string(text)
 })
 
-// commonPasswordsLoaded lets the test see that nothing but a lookup decompresses the list.
+// commonPasswordsLoaded is for a test: only a lookup may decompress the list.
 var commonPasswordsLoaded bool
 
 // isCommonPassword is CommonPasswordValidator.validate of

@@ -2,8 +2,8 @@
 // Framework, knox, simplejwt): how they hash, name, sign and write things
 // down, by release. docs/peers.md lists these rules with their sources.
 //
-// It speaks to no database and reads no file. Which rows a rule is about is in package
-// db, what a verb does with it in tokens, and what the peers answer over HTTP in server.
+// It contacts no database and reads no file. Package db chooses the rows, package tokens
+// applies the rules to them, and package server answers HTTP requests as the peers do.
 package django
 
 import (
@@ -25,12 +25,13 @@ import (
 	"tokenctl"
 )
 
-// Hasher writes encoded passwords with one algorithm. The fields are named as the attributes of the
-// classes in django/contrib/auth/hashers.py. A parameter left at zero takes the newest known
-// release's default; [NewHasher] fills in those of another release.
+// Hasher encodes passwords with one algorithm. The fields have the names of the attributes of the
+// classes in django/contrib/auth/hashers.py (3.2 to 6.1). A parameter of zero means the default of
+// the newest known release; [NewHasher] sets the defaults of another release.
 //
-// The parameters matter beyond strength: an application rewrites a hash whose parameters are not its
-// own at the next login (must_update), and that ends the user's other sessions.
+// The parameters do not only decide the strength. If they differ from the application's own, the
+// application encodes the password again at the next login (must_update), and this ends the user's
+// other sessions.
 type Hasher struct {
 	Algorithm   string
 	Iterations  int // pbkdf2_sha256, pbkdf2_sha1
@@ -42,7 +43,8 @@ type Hasher struct {
 	Rounds      int // bcrypt_sha256, the cost
 }
 
-// NewHasher returns the hasher a release of Django uses for algorithm; "" is the newest known one.
+// NewHasher returns the hasher that a release of Django uses for algorithm. An empty release means
+// the newest known one. An unknown algorithm is an error.
 func NewHasher(algorithm, djangoVersion string) (Hasher, error) {
 	h := Hasher{Algorithm: algorithm}
 	switch algorithm {
@@ -78,8 +80,8 @@ func (h Hasher) Encode(rand io.Reader, password string) (string, error) {
 	return h.encode(password, salt)
 }
 
-// EncodeWithSalt hashes password with the given salt: for known-answer tests. bcrypt_sha256 is
-// refused: golang.org/x/crypto/bcrypt makes its own salts.
+// EncodeWithSalt hashes password with the given salt, for known-answer tests. bcrypt_sha256 is an
+// error, because golang.org/x/crypto/bcrypt makes its own salts.
 func (h Hasher) EncodeWithSalt(password, salt string) (string, error) {
 	h, err := h.filled()
 	if err != nil {
@@ -88,7 +90,8 @@ func (h Hasher) EncodeWithSalt(password, salt string) (string, error) {
 	return h.encode(password, salt)
 }
 
-// filled replaces zero parameters by defaults and refuses those outside the bounds of [CheckPassword].
+// filled replaces zero parameters by defaults. Parameters outside the bounds of [CheckPassword] are
+// an error.
 func (h Hasher) filled() (Hasher, error) {
 	d, err := NewHasher(h.Algorithm, "")
 	if err != nil {
@@ -147,8 +150,8 @@ func (h Hasher) encodePBKDF2(digest func() hash.Hash, size int, password, salt s
 }
 
 // encodeBCryptSHA256 hashes the hexadecimal text of the password's SHA-256, which keeps every
-// password under bcrypt's 72 bytes. Go marks its hashes $2a$ and Python's bcrypt $2b$: for inputs
-// this short the two are one algorithm, so the mark is rewritten to the one Django stores.
+// password under bcrypt's 72 bytes. Go marks its hashes with $2a$, Python's bcrypt with $2b$. Both
+// are the same algorithm for short inputs, so the mark becomes the one that Django stores.
 func encodeBCryptSHA256(password string, rounds int) (string, error) {
 	data, err := bcrypt.GenerateFromPassword(sha256Hex(password), rounds)
 	if err != nil {

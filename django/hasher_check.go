@@ -16,9 +16,9 @@ import (
 	"tokenctl"
 )
 
-// Bounds on what [CheckPassword] computes and [Hasher] writes. The database is not trusted to
-// choose how much time and memory a login costs: each bound leaves an order of magnitude above
-// Django's newest defaults and keeps a check within some seconds and 512 MiB.
+// Bounds on the parameters that [CheckPassword] computes and [Hasher] writes. The database must not
+// decide how much time and memory a login costs. Each bound is ten times Django's newest default or
+// more, and keeps a check within some seconds and 512 MiB.
 const (
 	maxEncodedLength = 1024
 	maxArgon2Memory  = 512 << 10 // KiB
@@ -37,13 +37,13 @@ const (
 	scryptKeyLength = 64
 )
 
-// CheckPassword reports whether password is the one encoded holds, as check_password of
-// django/contrib/auth/hashers.py (3.2 to 6.1) does with every hasher it ever shipped enabled:
+// CheckPassword reports whether encoded belongs to password, like check_password of
+// django/contrib/auth/hashers.py (3.2 to 6.1) with all of Django's hashers enabled:
 // pbkdf2_sha256, pbkdf2_sha1, argon2, bcrypt_sha256, bcrypt, scrypt, md5, sha1, unsalted_md5 and
-// unsalted_sha1. Unknown, unusable, malformed and empty encodings are false, also where Django
-// raises an exception.
+// unsalted_sha1. The result is false for unknown, unusable, malformed and empty encodings, even
+// where Django raises an exception.
 //
-// False as well, although some Django verifies them:
+// It is also false for encodings that some releases of Django verify:
 //   - crypt (removed in 5.0): DES crypt has no maintained Go implementation and hashes eight
 //     characters, so such accounts need a new password anyway;
 //   - argon2d, and argon2 encodings of version 16: golang.org/x/crypto/argon2 implements neither;
@@ -99,8 +99,8 @@ func (h Hasher) bounded() bool {
 	return false
 }
 
-// matches encodes password again with h and the salt, and compares the whole texts, which is how
-// Django itself verifies pbkdf2 and scrypt.
+// matches encodes password with h and the salt, and compares the whole texts, as Django does for
+// pbkdf2 and scrypt.
 func (h Hasher) matches(password, salt, encoded string) bool {
 	if !h.bounded() {
 		return false
@@ -141,8 +141,8 @@ func checkSalted(algorithm, password, rest string) bool {
 	return equal(sum, sha1Hex(salt+password))
 }
 
-// argon2Encoding is what libargon2's decode_string (encoding.c) reads: parameters in this order
-// only, no key id or associated data, plain decimals. The base64 is unpadded.
+// argon2Encoding is the form that decode_string of libargon2 (encoding.c) reads: the parameters in
+// this order, as plain decimals, without key id and associated data. The base64 has no padding.
 var argon2Encoding = tokenctl.Lazily(
 	`\Aargon2(id|i)\$v=(\d+)\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)\z`)
 
@@ -172,13 +172,13 @@ func checkArgon2(password, phc string) bool {
 	return subtle.ConstantTimeCompare(want, got) == 1
 }
 
-// bcryptEncoding is a canonical bcrypt hash. The 22nd character of the salt carries two bits only:
-// Python's bcrypt writes it anew and so never confirms another spelling, where
-// golang.org/x/crypto/bcrypt would, as it would accept anything after the 60th character.
+// bcryptEncoding is a canonical bcrypt hash. The 22nd character of the salt has only two bits.
+// Python's bcrypt normalises it and then compares, so it refuses other spellings.
+// golang.org/x/crypto/bcrypt accepts them, and any text after the 60th character.
 var bcryptEncoding = tokenctl.Lazily(`\A\$2[abxy]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}\z`)
 
 // checkBCrypt cuts the secret at 72 bytes, as Python's bcrypt did up to 4.3; since 5.0 it raises an
-// exception. A NUL is refused as it is there: in C it would end the secret.
+// exception. A NUL is false, as in Python's bcrypt: in C it would end the secret.
 func checkBCrypt(secret []byte, data string) bool {
 	m := bcryptEncoding().FindStringSubmatch(data)
 	if m == nil || strings.IndexByte(string(secret), 0) >= 0 {

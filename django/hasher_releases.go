@@ -26,9 +26,9 @@ var pbkdf2Defaults = []struct{ major, minor, iterations int }{
 	{6, 1, 1_500_000},
 }
 
-// DefaultPBKDF2Iterations returns the iteration count a release of Django writes: "3.2" and "3.2.25"
-// are 260000. An empty, unreadable or newer version gives the newest known release's count, one
-// older than 2.0 that of 2.0.
+// DefaultPBKDF2Iterations returns the default iteration count of a release of Django: 260000 for
+// "3.2" and "3.2.25". An empty, malformed or newer version means the newest known release. A version
+// before 2.0 means 2.0.
 func DefaultPBKDF2Iterations(djangoVersion string) int {
 	major, minor, ok := tokenctl.Version(djangoVersion).MajorMinor()
 	if !ok {
@@ -54,9 +54,9 @@ func defaultScryptParallelism(djangoVersion string) int {
 	return 5
 }
 
-// PBKDF2Iterations returns the iteration count of a pbkdf2_sha256 or pbkdf2_sha1 encoding: what
-// PBKDF2PasswordHasher.decode in django/contrib/auth/hashers.py (3.2) reads. The mode over existing
-// rows tells the count the application writes.
+// PBKDF2Iterations returns the iteration count of a pbkdf2_sha256 or pbkdf2_sha1 encoding, like
+// PBKDF2PasswordHasher.decode in django/contrib/auth/hashers.py (3.2). ok is false for other
+// encodings.
 func PBKDF2Iterations(encoded string) (int, bool) {
 	fields := strings.SplitN(encoded, "$", 4)
 	if len(fields) != 4 || fields[0] != tokenctl.PBKDF2SHA256 && fields[0] != tokenctl.PBKDF2SHA1 {
@@ -65,8 +65,8 @@ func PBKDF2Iterations(encoded string) (int, bool) {
 	return canonicalInt(fields[1])
 }
 
-// canonicalInt reads a positive decimal the way "%d" writes it. Django compares the whole encoded
-// text after encoding anew, so "+1", "01" and "1_000", all fine for Python's int(), never verify.
+// canonicalInt reads a positive decimal in the form of "%d". Python's int() accepts "+1", "01" and
+// "1_000" too, but Django encodes the password again and compares the texts, so these never verify.
 func canonicalInt(s string) (int, bool) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n <= 0 || strconv.Itoa(n) != s {

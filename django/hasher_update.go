@@ -14,21 +14,22 @@ import (
 	"tokenctl"
 )
 
-// saltEntropy is BasePasswordHasher.salt_entropy in bits, and saltBits what a character of a salt
-// holds: must_update_salt of django/contrib/auth/hashers.py (3.2) asks for log2(62) of each.
+// saltEntropy is BasePasswordHasher.salt_entropy, in bits. saltBits is the entropy of one character
+// of a salt: must_update_salt of django/contrib/auth/hashers.py (3.2) counts log2(62) for each.
 const (
 	saltEntropy = 128
 	saltBits    = 5.954196310386875
 )
 
-// ErrPasswordEncoding is the error of an encoded password that Django cannot take apart: it raises an
-// exception, so nobody logs in, and the application answers 500.
+// ErrPasswordEncoding is the error for an encoded password that Django cannot decode. Django raises
+// an exception at the login, and the application answers 500.
 var ErrPasswordEncoding = errors.New("the stored password is not one that Django writes")
 
-// Verify is verify_password of django/contrib/auth/hashers.py (5.2) with h as the first of
-// PASSWORD_HASHERS: whether password is the one encoded holds, and whether Django would now encode it
-// anew. What does not verify takes the time that it takes there: a password that nobody can have costs
-// as much as any other, and one that costs less than h's is made up for.
+// Verify checks a password like verify_password of django/contrib/auth/hashers.py (5.2) with h as the
+// first of PASSWORD_HASHERS. ok reports whether encoded belongs to password, and update whether Django
+// would now encode the password again. A refusal takes as long as in Django, which hides the reason: an
+// unusable password costs one hash, and a cheap encoding is followed by more rounds. The error is
+// [ErrPasswordEncoding].
 func (h Hasher) Verify(rand io.Reader, password, encoded string) (ok, update bool, err error) {
 	algorithm := algorithmOf(encoded)
 	if algorithm == "" {
@@ -49,8 +50,8 @@ func (h Hasher) Verify(rand io.Reader, password, encoded string) (ok, update boo
 	return ok, update, nil
 }
 
-// algorithmOf is identify_hasher: the name of the algorithm of an encoded password, "" where it is
-// unusable or nobody's.
+// algorithmOf returns the algorithm of an encoded password, like identify_hasher. It is empty for an
+// unusable password and an unknown algorithm.
 func algorithmOf(encoded string) string {
 	algorithm, _, separated := strings.Cut(encoded, "$")
 	switch length := utf8.RuneCountInString(encoded); {
@@ -68,8 +69,8 @@ func algorithmOf(encoded string) string {
 	return ""
 }
 
-// isDecodable reports whether the algorithm's decode and encode take the encoded password. What the
-// libraries of argon2 and bcrypt say is left to them.
+// isDecodable reports whether the algorithm's decode and encode accept the encoded password. For
+// argon2 and bcrypt it checks only what Django checks before it calls their libraries.
 func isDecodable(algorithm, encoded string) bool {
 	fields := strings.Split(encoded, "$")
 	isInt := func(s string) bool {
@@ -87,7 +88,7 @@ func isDecodable(algorithm, encoded string) bool {
 	return true
 }
 
-// mustUpdate is must_update of h's class, for an encoding of its algorithm.
+// mustUpdate is must_update of h's class. encoded has h's algorithm.
 func (h Hasher) mustUpdate(encoded string) bool {
 	fields := strings.Split(encoded, "$")
 	weak := func(saltLength int) bool { return float64(saltLength)*saltBits < saltEntropy }
@@ -111,8 +112,8 @@ func (h Hasher) mustUpdate(encoded string) bool {
 	return false
 }
 
-// harden is harden_runtime: it works as long as encoded was too cheap. argon2's and scrypt's does
-// nothing.
+// harden is harden_runtime: it spends the time that h takes and the cheaper encoded did not take. For
+// argon2 and scrypt Django does nothing.
 func (h Hasher) harden(password, encoded string) {
 	fields := strings.Split(encoded, "$")
 	switch h.Algorithm {
@@ -125,7 +126,7 @@ func (h Hasher) harden(password, encoded string) {
 		if len(fields) != 5 {
 			return
 		}
-		// 2^a - 1 more of the same cost are one of a higher cost.
+		// One hash of each cost from rounds up, and the check itself, take as long as one hash of h.
 		rounds, err := strconv.Atoi(fields[3])
 		if err != nil || rounds < minBCryptRounds {
 			return

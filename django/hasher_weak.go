@@ -7,10 +7,10 @@ import (
 	"tokenctl"
 )
 
-// WeakHash says why an encoded password is easy to guess; empty where it is not. start is its
-// beginning of 40 characters or more, and length that of the whole. iterations are those that the
-// application writes today; 0 where nobody knows. The forms are those of
-// django/contrib/auth/hashers.py (3.2), which still had all of them.
+// WeakHash says why an encoded password is easy to guess; the text is empty if it is not. start is
+// the beginning of the encoded password, at least 40 characters, and length the length of the whole in
+// characters. iterations is the count that the application writes today, or 0 if it is not known. The
+// forms are those of django/contrib/auth/hashers.py (3.2), which still had all of them.
 func WeakHash(start string, length, iterations int) string {
 	algorithm, rest, salted := strings.Cut(start, "$")
 	switch {

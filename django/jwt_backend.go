@@ -15,7 +15,7 @@ import (
 )
 
 // JWTBackend signs and reads tokens as one application does: TokenBackend in
-// rest_framework_simplejwt/backends.py (5.5.1). It prints as "[tokenctl.Redacted]".
+// rest_framework_simplejwt/backends.py (5.5.1). It prints as [tokenctl.Redacted].
 type JWTBackend struct {
 	settings  tokenctl.JWTSettings
 	keys      JWTKeys
@@ -29,8 +29,9 @@ type JWTBackend struct {
 	checked map[string]bool // what was found of signatures; nil: nothing is kept
 }
 
-// NewJWTBackend puts settings and keys together. The versions are the
-// application's; where pyjwt is empty it is the one that goes with simplejwt.
+// NewJWTBackend makes a backend of settings and keys. The versions are the application's; an empty
+// pyjwt means the PyJWT that fits simplejwt. Invalid settings and keys for another algorithm are
+// errors.
 func NewJWTBackend(s tokenctl.JWTSettings, keys JWTKeys, simplejwt, pyjwt tokenctl.Version) (*JWTBackend, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
@@ -71,8 +72,8 @@ func joinRaw(values []json.RawMessage) []byte {
 	return bytes.Join(parts, []byte(","))
 }
 
-// Once returns a backend that checks each signature only when it first meets it. It
-// serves one request, whose parts judge the same token one after another.
+// Once returns a backend for a single request. It checks each signature only once, because several
+// parts of a request verify the same token.
 func (b *JWTBackend) Once() *JWTBackend {
 	once := *b
 	once.checked = map[string]bool{}
@@ -85,11 +86,12 @@ func (b *JWTBackend) Settings() tokenctl.JWTSettings { return b.settings }
 // Keys returns the keys.
 func (b *JWTBackend) Keys() JWTKeys { return b.keys }
 
-// Versions returns the releases that are imitated.
+// Versions returns the releases whose rules b follows.
 func (b *JWTBackend) Versions() (simplejwt, pyjwt tokenctl.Version) { return b.simplejwt, b.pyjwt }
 
-// Encode signs a token: TokenBackend.encode sets aud and iss, in place where the
-// claims have them already, and PyJWT's encode does the rest.
+// Encode signs a token: TokenBackend.encode sets aud and iss, which keep their place if the claims
+// have them already, and PyJWT's encode does the rest. Without a signing key the error wraps
+// [ErrJWTKeyMissing].
 func (b *JWTBackend) Encode(claims JWTClaims) (tokenctl.Secret, error) {
 	if !b.keys.CanSign() {
 		return tokenctl.Secret{}, &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Err: ErrJWTKeyMissing,
@@ -128,9 +130,9 @@ func jwtKeyHint(algorithm, file string) string {
 	return "name the PEM file in simplejwt." + file
 }
 
-// Decode checks a token's signature and what PyJWT checks of its claims:
-// TokenBackend.decode. It does not look at type, id and blacklist; Verify does.
-// The error is a *JWTError, or an *Error where there is no key.
+// Decode checks a token's signature and the claims that PyJWT checks, like TokenBackend.decode. It
+// does not check type, id and blacklist; [JWTBackend.Verify] does. The error is a [*JWTError], or a
+// [*tokenctl.Error] without a key.
 func (b *JWTBackend) Decode(secret tokenctl.Secret, now time.Time) (*JWT, error) {
 	t, err := b.load(secret)
 	if err != nil {
@@ -145,10 +147,10 @@ func (b *JWTBackend) Decode(secret tokenctl.Secret, now time.Time) (*JWT, error)
 	return &t.JWT, nil
 }
 
-// Signed reports whether the key made a token's signature, whatever the claims are.
+// Signed reports whether the key made a token's signature. It does not check the claims.
 func (b *JWTBackend) Signed(secret tokenctl.Secret) bool {
 	text := secret.Reveal()
-	// Nearly all tokens have the header that this writes, which need not be read.
+	// Nearly all tokens have the header that Encode writes; it need not be parsed.
 	last := strings.LastIndexByte(text, '.')
 	if b.keys.CanVerify() && len(text) <= maxJWT && last > len(b.head) && text[len(b.head)] == '.' && strings.HasPrefix(text, b.head) {
 		if signature, err := strictBase64.DecodeString(text[last+1:]); err == nil {
@@ -181,7 +183,7 @@ func (b *JWTBackend) load(secret tokenctl.Secret) (*loadedJWT, error) {
 	return t, nil
 }
 
-// made reports whether the key made a signature.
+// made reports whether the key made the signature of a text.
 func (b *JWTBackend) made(signed string, signature []byte) bool {
 	token := ""
 	if b.checked != nil {
@@ -198,7 +200,8 @@ func (b *JWTBackend) made(signed string, signature []byte) bool {
 	return made
 }
 
-// unreadable: before PyJWT caught RecursionError, deep nesting took the request down.
+// unreadable returns the error for a token that cannot be parsed. Older releases of PyJWT do not catch
+// RecursionError: JSON that is nested too deeply makes the application answer 500.
 func (b *JWTBackend) unreadable(err error) error {
 	if errors.Is(err, ErrPythonDepth) && !b.pyjwt.AtLeast(pyjwtHardened) {
 		return &JWTError{Reason: JWTServerError}
@@ -206,10 +209,9 @@ func (b *JWTBackend) unreadable(err error) error {
 	return &JWTError{Reason: JWTMalformed}
 }
 
-// checkHeader is PyJWS._validate_headers, which knows the extension b64 but not
-// without the detached payload that simplejwt never gives, and the allow-list of
-// one algorithm: jwt/api_jws.py (2.15.1; Debian's 2.6.0 and 2.10.1 check crit as
-// well, upstream since 2.12.0).
+// checkHeader is PyJWS._validate_headers and the check of the algorithm: jwt/api_jws.py (2.15.1;
+// upstream checks crit since 2.12.0, Debian also in its 2.6.0 and 2.10.1). PyJWT accepts the extension
+// b64 only with a detached payload, and simplejwt never passes one.
 func checkHeader(header JWTClaims, algorithm string) JWTReason {
 	if kid := header.Get("kid"); kid != nil && kid[0] != '"' {
 		return JWTMalformed
@@ -235,17 +237,17 @@ func checkHeader(header JWTClaims, algorithm string) JWTReason {
 	return ""
 }
 
-// Format covers every verb of fmt.
+// Format implements [fmt.Formatter], which covers every verb of fmt.
 func (*JWTBackend) Format(f fmt.State, _ rune) { io.WriteString(f, tokenctl.Redacted) }
 
 // LogValue implements slog.LogValuer.
 func (*JWTBackend) LogValue() slog.Value { return slog.StringValue(tokenctl.Redacted) }
 
-// MarshalText covers the text encoders.
+// MarshalText implements encoding.TextMarshaler, which covers JSON and other encoders of text.
 func (*JWTBackend) MarshalText() ([]byte, error) { return []byte(tokenctl.Redacted), nil }
 
-// pyJWTWith is the PyJWT that Debian ships beside a release of simplejwt: the
-// database shows at best the latter.
+// pyJWTWith returns the PyJWT that Debian ships together with a release of simplejwt. The database
+// shows no release of PyJWT.
 func pyJWTWith(simplejwt tokenctl.Version) tokenctl.Version {
 	switch {
 	case simplejwt.AtLeast("5.5.1"):

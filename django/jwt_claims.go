@@ -14,14 +14,14 @@ type JWTClaim struct {
 	Value json.RawMessage // as Python's json.dumps writes it
 }
 
-// JWTClaims are a token's members in their order, as Python's dict keeps them: a
-// name that is set again keeps its place. Names are unique.
+// JWTClaims are the members of a token's header or payload in the order of Python's dict: a name that
+// is set again keeps its place. Names are unique.
 //
-// Values are JSON but for one thing: Python also reads and writes NaN, Infinity
-// and -Infinity. MarshalJSON shows these as null.
+// Values are JSON, with one exception: Python also reads and writes NaN, Infinity and -Infinity.
+// MarshalJSON writes these as null.
 type JWTClaims []JWTClaim
 
-// NewJWTClaim makes a claim of a value in JSON.
+// NewJWTClaim makes a claim of a value in JSON. Other text is an error.
 func NewJWTClaim(name string, value []byte) (JWTClaim, error) {
 	canonical, err := pyCanonical(value)
 	if err != nil {
@@ -31,7 +31,7 @@ func NewJWTClaim(name string, value []byte) (JWTClaim, error) {
 	return JWTClaim{name, canonical}, nil
 }
 
-// Get returns the value of a claim, nil where there is none.
+// Get returns the value of a claim, or nil if there is none.
 func (c JWTClaims) Get(name string) json.RawMessage {
 	if i := c.index(name); i >= 0 {
 		return c[i].Value
@@ -39,12 +39,12 @@ func (c JWTClaims) Get(name string) json.RawMessage {
 	return nil
 }
 
-// index is the place of a claim, -1 where there is none.
+// index returns the index of a claim, or -1 if there is none.
 func (c JWTClaims) index(name string) int {
 	return slices.IndexFunc(c, func(m JWTClaim) bool { return m.Name == name })
 }
 
-// Text returns the value of a claim that is a string.
+// Text returns the value of a claim if it is a string.
 func (c JWTClaims) Text(name string) (string, bool) {
 	value := c.Get(name)
 	if len(value) == 0 || value[0] != '"' {
@@ -93,7 +93,7 @@ func (c JWTClaims) MarshalJSON() ([]byte, error) {
 	return out, nil
 }
 
-// with returns a copy in which a claim is set.
+// with returns a copy with a claim set.
 func (c JWTClaims) with(name string, value json.RawMessage) JWTClaims {
 	c = append(make(JWTClaims, 0, len(c)+1), c...)
 	if i := c.index(name); i >= 0 {
@@ -116,7 +116,7 @@ func (c JWTClaims) appendJSON(out []byte) []byte {
 	return append(out, '}')
 }
 
-// CustomClaims are the claims that simplejwt did not put there itself.
+// CustomClaims returns the claims that simplejwt does not set itself.
 func CustomClaims(s tokenctl.JWTSettings, claims JWTClaims) (custom []JWTClaim) {
 	names := s.ClaimNames()
 	for _, c := range claims {

@@ -13,12 +13,12 @@ import (
 	"tokenctl"
 )
 
-// maxJWT bounds a token's text. Django has no such bound of its own; web servers
-// stop at 8 or 16 KiB of header.
+// maxJWT bounds a token's text, in bytes. Django has no bound of its own; web servers accept headers
+// of at most 8 or 16 KiB.
 const maxJWT = 64 << 10
 
-// JWT is a token that was read. Whether anything of it can be believed depends on
-// who made it: [JWTBackend.Decode] or [DecodeUnverified].
+// JWT is a token that was read. Its claims are to be trusted if it comes from [JWTBackend.Decode], and
+// not if it comes from [DecodeUnverified].
 type JWT struct {
 	Header JWTClaims
 	Claims JWTClaims
@@ -27,13 +27,13 @@ type JWT struct {
 	JTI    string
 	UserID string // a number as its digits; empty where it is missing, null or a structure
 
-	// The zero time stands for a claim that is missing or no time.
+	// The zero time means that the claim is missing or not a time.
 	Expires, IssuedAt, RefreshExpires time.Time
 }
 
-// DecodeUnverified reads a token without looking at its signature. The text must
-// have exactly three parts in base64url, padded or not; PyJWT 2.15.1 is as strict. The
-// error is a *JWTError of reason JWTMalformed.
+// DecodeUnverified reads a token without checking its signature. The text must have exactly three
+// parts in base64url, padded or not; PyJWT 2.15.1 is as strict. The error is a [*JWTError] with the
+// reason [JWTMalformed].
 func DecodeUnverified(s tokenctl.JWTSettings, text string) (*JWT, error) {
 	if len(text) > maxJWT || bytes.Count([]byte(text), []byte(".")) != 2 {
 		return nil, &JWTError{Reason: JWTMalformed}
@@ -48,14 +48,14 @@ func DecodeUnverified(s tokenctl.JWTSettings, text string) (*JWT, error) {
 	return &t.JWT, nil
 }
 
-// loadedJWT is a token between its parts and its claims.
+// loadedJWT is a token whose parts are decoded and whose claims are not parsed yet.
 type loadedJWT struct {
 	JWT
 	signed, payload, signature []byte
 }
 
-// loadJWT is PyJWS._load: jwt/api_jws.py. The parts are the one before the first
-// point, the one after the last, and what lies between.
+// loadJWT is PyJWS._load: jwt/api_jws.py (2.15.1). The header ends at the first point, and the
+// signature begins after the last one.
 func loadJWT(text []byte, pyjwt tokenctl.Version) (*loadedJWT, error) {
 	last := bytes.LastIndexByte(text, '.')
 	first := bytes.IndexByte(text, '.')
@@ -96,12 +96,12 @@ func readPayload(s tokenctl.JWTSettings, t *loadedJWT) error {
 	return nil
 }
 
-// DescribeJWT is what a token with these claims says.
+// DescribeJWT returns the token that has these claims, without a header.
 func DescribeJWT(s tokenctl.JWTSettings, claims JWTClaims) JWT {
 	t, names := JWT{Claims: claims}, s.ClaimNames()
 	t.Type, _ = claims.Text(names.Type)
 	if jti := claims.Get(names.JTI); jti != nil && string(jti) != "null" {
-		t.JTI = ClaimText(jti) // as CharField.get_prep_value has it
+		t.JTI = ClaimText(jti) // as CharField.get_prep_value does
 	}
 	t.UserID = scalarText(claims.Get(names.User))
 	t.Expires = claimTime(claims.Get("exp"))
@@ -110,8 +110,8 @@ func DescribeJWT(s tokenctl.JWTSettings, claims JWTClaims) JWT {
 	return t
 }
 
-// scalarText is how the ORM takes a value for a key: a number is cut to an
-// integer, as IntegerField.get_prep_value does.
+// scalarText returns the text of a value that the ORM compares with a key. A number loses its fraction,
+// as in IntegerField.get_prep_value.
 func scalarText(value json.RawMessage) string {
 	if len(value) == 0 {
 		return ""
@@ -143,7 +143,7 @@ var (
 
 var errNoTime = errors.New("not a time")
 
-// claimTime reads a number of seconds, the zero time if it is none.
+// claimTime reads a number of seconds. The result is the zero time if the value is no number.
 func claimTime(value json.RawMessage) time.Time {
 	t, err := fromTimestamp(value)
 	if err != nil {
@@ -172,13 +172,13 @@ func fromTimestamp(value json.RawMessage) (time.Time, error) {
 	return t, nil
 }
 
-// strictSegments is the PyJWT that refuses, in _decode_base64url_segment, what
-// Python's base64 passes over. 2.12.1 does not do it yet, 2.15.1 does.
+// strictSegments is the release of PyJWT that refuses characters which Python's base64 skips
+// (_decode_base64url_segment): 2.12.1 does not, 2.15.1 does.
 const strictSegments = tokenctl.Version("2.14")
 
-// decodeLenient is base64url_decode of PyJWT's utils.py before it became strict
-// (2.6.0, 2.10.1): base64.urlsafe_b64decode, which takes both alphabets. It is here
-// so that verify says of a token what the application would.
+// decodeLenient is base64url_decode of PyJWT's utils.py before it became strict (2.6.0, 2.10.1). It
+// calls base64.urlsafe_b64decode, which accepts both alphabets. Without it verify would refuse tokens
+// that an older application accepts.
 func decodeLenient(segment []byte) ([]byte, error) {
 	text := strings.NewReplacer("-", "+", "_", "/").Replace(string(segment))
 	if rest := len(text) % 4; rest > 0 {
@@ -200,12 +200,12 @@ func appendSegment(dst, segment []byte, pyjwt tokenctl.Version) ([]byte, error) 
 	if padding := len(segment) - len(stripped); padding > 2 || padding > 0 && len(segment)%4 != 0 {
 		return nil, errPySyntax
 	}
-	// The decoder passes over line ends.
+	// Go's decoder skips line ends.
 	if bytes.IndexByte(stripped, '\r') >= 0 || bytes.IndexByte(stripped, '\n') >= 0 {
 		return nil, errPySyntax
 	}
 	return strictBase64.AppendDecode(dst, stripped)
 }
 
-// strictBase64 refuses bits that are left over.
+// strictBase64 refuses surplus bits that are not zero.
 var strictBase64 = base64.RawURLEncoding.Strict()

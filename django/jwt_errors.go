@@ -6,14 +6,14 @@ import (
 	"tokenctl"
 )
 
-// JWTReason says why a token is not accepted. The groups are simplejwt's: what
-// PyJWT finds while it decodes, then what Token.verify finds.
+// JWTReason says why a token is not accepted. PyJWT finds the first group of reasons when it decodes,
+// simplejwt's Token.verify the second group.
 type JWTReason string
 
-// The reasons, in the order in which they are looked for.
+// The reasons, in the order of the checks.
 const (
-	JWTMalformed      JWTReason = "malformed"       // not a token at all
-	JWTWrongAlgorithm JWTReason = "wrong_algorithm" // not the one that is configured
+	JWTMalformed      JWTReason = "malformed"       // not a token
+	JWTWrongAlgorithm JWTReason = "wrong_algorithm" // another algorithm than the configured one
 	JWTBadSignature   JWTReason = "bad_signature"
 	JWTBadClaim       JWTReason = "bad_claim"     // exp, iat, nbf, sub or jti of a form that PyJWT refuses
 	JWTIssuedLater    JWTReason = "issued_later"  // iat lies in the future
@@ -23,20 +23,20 @@ const (
 	JWTWrongAudience  JWTReason = "wrong_audience"
 	JWTBlacklisted    JWTReason = "blacklisted"
 	JWTNoExpiry       JWTReason = "no_expiry"     // the claim is missing
-	JWTExpiredClaim   JWTReason = "claim_expired" // what PyJWT let pass: refresh_exp, or a fraction of a second
+	JWTExpiredClaim   JWTReason = "claim_expired" // refresh_exp, or exp within the second that PyJWT does not check
 	JWTNoID           JWTReason = "no_id"
 	JWTNoType         JWTReason = "no_type"
 	JWTWrongType      JWTReason = "wrong_type"
 	JWTServerError    JWTReason = "server_error" // the application fails with status 500
 )
 
-// JWTError is a token's refusal.
+// JWTError is the error for a token that is not accepted.
 type JWTError struct {
 	Reason JWTReason
-	Claim  string // which, for the reasons that concern one
+	Claim  string // the claim that is wrong; empty for reasons without a claim
 }
 
-// Error implements error. It holds nothing of the token.
+// Error implements error. The text quotes nothing of the token.
 func (e *JWTError) Error() string {
 	if e.Claim != "" {
 		return fmt.Sprintf("the token is not accepted: %s (%s)", e.Reason, e.Claim)
@@ -44,7 +44,7 @@ func (e *JWTError) Error() string {
 	return fmt.Sprintf("the token is not accepted: %s", e.Reason)
 }
 
-// Is makes errors.Is compare reasons.
+// Is reports whether target is a [*JWTError] with the same reason, for [errors.Is].
 func (e *JWTError) Is(target error) bool {
 	t, ok := target.(*JWTError)
 	return ok && t.Reason == e.Reason && (t.Claim == "" || t.Claim == e.Claim)

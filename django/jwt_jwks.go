@@ -10,7 +10,7 @@ import (
 	"math/big"
 )
 
-// jwk is a public key as RFC 7517 and RFC 7518, section 6 have it.
+// jwk is a public key in JSON: RFC 7517, section 4 and RFC 7518, section 6.
 type jwk struct {
 	Kty string `json:"kty"`
 	Use string `json:"use"`
@@ -23,17 +23,16 @@ type jwk struct {
 	Y   string `json:"y,omitempty"`
 }
 
-// JWKS returns the JWK set of the public key (RFC 7517, section 5), an empty one
-// where there is none: HS* has nothing to publish. The kid is the key's SHA-256
-// thumbprint (RFC 7638). simplejwt's tokens name no kid; whoever reads the set
-// takes its only key.
+// JWKS returns the JWK set of the public key (RFC 7517, section 5). The set is empty without a public
+// key: HS* has none. The kid is the key's SHA-256 thumbprint (RFC 7638). simplejwt's tokens name no
+// kid, so a reader takes the only key of the set.
 func (k JWTKeys) JWKS() ([]byte, error) {
 	set := struct {
 		Keys []jwk `json:"keys"`
 	}{Keys: []jwk{}}
 	if k.CanVerify() {
 		key := jwk{Use: "sig", Alg: k.get().method.Alg()}
-		// What the thumbprint covers are the required members, in the order of their names.
+		// The thumbprint covers the required members in the order of their names (RFC 7638, section 3.2).
 		var required string
 		encode := base64.RawURLEncoding.EncodeToString
 		switch public := k.get().verifying.(type) {

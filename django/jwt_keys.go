@@ -17,11 +17,10 @@ import (
 	"tokenctl"
 )
 
-// JWTKeys are what signs and verifies with one algorithm. They print as
-// "[tokenctl.Redacted]".
+// JWTKeys are the keys that sign and verify with one algorithm. They print as [tokenctl.Redacted].
 type JWTKeys struct {
-	// A function, because fmt follows pointers in the unexported fields of
-	// whatever holds this, where it cannot call Format.
+	// A function: fmt cannot call Format on an unexported field of another struct, but follows the
+	// pointers in it, and so would print the keys.
 	pair func() *jwtKeyPair
 }
 
@@ -34,36 +33,36 @@ func (k JWTKeys) get() *jwtKeyPair {
 
 type jwtKeyPair struct {
 	method    jwt.SigningMethod
-	signing   any // nil: there is none
+	signing   any // nil without a signing key
 	verifying any
 }
 
-// ErrJWTKeyMissing is the cause of errors that a key would mend.
+// ErrJWTKeyMissing is wrapped by errors about a key that is not configured.
 var ErrJWTKeyMissing = errors.New("no key")
 
-// jwtMethod returns the one method that a setting's algorithm names. What a token says of its
-// algorithm is compared with the setting and never looks anything up.
+// jwtMethod returns the method of the configured algorithm. The alg of a token is only compared with
+// the setting; it never chooses the method.
 func jwtMethod(algorithm string) (jwt.SigningMethod, error) {
 	if err := tokenctl.CheckJWTAlgorithm(algorithm); err != nil {
 		return nil, err
 	}
 	method := jwt.GetSigningMethod(algorithm)
 	if m, ok := method.(*jwt.SigningMethodRSAPSS); ok {
-		// PyJWT verifies only salts as long as the hash: algorithms.py, RSAPSSAlgorithm (2.6.0 on).
+		// PyJWT verifies only salts as long as the hash: RSAPSSAlgorithm in jwt/algorithms.py (since 2.6.0).
 		return &jwt.SigningMethodRSAPSS{SigningMethodRSA: m.SigningMethodRSA, Options: m.Options}, nil
 	}
 	return method, nil
 }
 
-// NewJWTKeys reads the keys. signing and verifying are the contents of
-// signing_key_file and verifying_key_file, nil where there is none; secretKey is
-// Django's SECRET_KEY, zero where it is not known.
+// NewJWTKeys reads the keys. signing and verifying are the contents of signing_key_file and
+// verifying_key_file, or nil without such a file. secretKey is Django's SECRET_KEY, or zero if it is
+// not known.
 //
-// HS* signs and verifies with SIGNING_KEY, which defaults to SECRET_KEY, as raw
-// UTF-8; one line end after it in a file is an editor's. VERIFYING_KEY is ignored.
-// The other algorithms take PEM. Where there is no public key, the private key's
-// is used; simplejwt would verify nothing then. Neither key is required here:
-// CanSign and CanVerify tell.
+// HS* signs and verifies with SIGNING_KEY, which defaults to SECRET_KEY, as raw UTF-8. One line end at
+// the end of a file is removed, because editors add it. VERIFYING_KEY is ignored. The other algorithms
+// need PEM. Without a public key the private key's public half verifies, although simplejwt would
+// verify nothing then. Missing keys are no error: see [JWTKeys.CanSign] and [JWTKeys.CanVerify]. Keys
+// that do not fit the algorithm or each other are errors.
 func NewJWTKeys(s tokenctl.JWTSettings, signing, verifying []byte, secretKey tokenctl.Secret) (JWTKeys, error) {
 	s = s.WithDefaults()
 	method, err := jwtMethod(s.Algorithm)
@@ -149,7 +148,7 @@ func checkKeyFits(file, algorithm string, public crypto.PublicKey) error {
 		}
 	case *ecdsa.PublicKey:
 		have = "an EC"
-		// RFC 7518, section 3.4. PyJWT holds to it since 2.11.
+		// RFC 7518, section 3.4. PyJWT checks the curve since 2.11.
 		curve := map[string]string{"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}[algorithm]
 		if name := key.Curve.Params().Name; have == want && name != curve {
 			return tokenctl.ConfigError(fmt.Sprintf("%s: the key's curve is %s, and %s takes %s", file, name, algorithm, curve), "")
@@ -171,11 +170,11 @@ func (k JWTKeys) CanSign() bool { return k.get().signing != nil }
 // CanVerify reports whether there is a key to verify with.
 func (k JWTKeys) CanVerify() bool { return k.get().verifying != nil }
 
-// Format covers every verb of fmt.
+// Format implements [fmt.Formatter], which covers every verb of fmt.
 func (JWTKeys) Format(f fmt.State, _ rune) { io.WriteString(f, tokenctl.Redacted) }
 
 // LogValue implements slog.LogValuer.
 func (JWTKeys) LogValue() slog.Value { return slog.StringValue(tokenctl.Redacted) }
 
-// MarshalText covers the text encoders.
+// MarshalText implements encoding.TextMarshaler, which covers JSON and other encoders of text.
 func (JWTKeys) MarshalText() ([]byte, error) { return []byte(tokenctl.Redacted), nil }

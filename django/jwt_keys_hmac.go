@@ -6,9 +6,9 @@ import (
 	"tokenctl"
 )
 
-// HMAC returns the key of an HMAC algorithm, and the length of the algorithm's hash in bytes: a
-// shorter key is weaker than the hash (RFC 7518 section 3.2). ok is false of other algorithms,
-// and where there is no key.
+// HMAC returns the key of an HMAC algorithm, and the length of the algorithm's hash in bytes. A key
+// shorter than the hash is too weak (RFC 7518, section 3.2). ok is false for other algorithms and
+// without a key.
 func (k JWTKeys) HMAC() (key tokenctl.Secret, size int, ok bool) {
 	pair := k.get()
 	method, isHMAC := pair.method.(*jwt.SigningMethodHMAC)

@@ -13,14 +13,14 @@ import (
 	"tokenctl"
 )
 
-// JWTUser is what a token says of its owner.
+// JWTUser has the fields of a user that a token needs.
 type JWTUser struct {
-	ID       string // USER_ID_FIELD as Python's str() writes it: a UUID is dashed
+	ID       string // USER_ID_FIELD as Python's str() writes it: a UUID has dashes
 	Integer  bool   // the field holds integers
 	Password string // the encoded password, for CHECK_REVOKE_TOKEN
 }
 
-// NewJTI makes a token's id: uuid4().hex, in Token.set_jti.
+// NewJTI makes a token's id, like Token.set_jti: uuid4().hex.
 func NewJTI(random io.Reader) (string, error) {
 	var id [16]byte
 	if _, err := io.ReadFull(random, id[:]); err != nil {
@@ -31,16 +31,16 @@ func NewJTI(random io.Reader) (string, error) {
 	return hex.EncodeToString(id[:]), nil
 }
 
-// PasswordClaim is get_md5_hash_password in rest_framework_simplejwt/utils.py
-// (5.3.0): what hash_password holds.
+// PasswordClaim returns the value of the claim hash_password, like get_md5_hash_password in
+// rest_framework_simplejwt/utils.py (5.3.0).
 func PasswordClaim(encoded string) string {
 	sum := md5.Sum([]byte(encoded))
 	return strings.ToUpper(hex.EncodeToString(sum[:]))
 }
 
-// NewRefresh makes the claims of RefreshToken.for_user, and custom ones after
-// them. Note that a Django project which adds claims in its serializer's
-// get_token records the token without them: for_user writes the row first.
+// NewRefresh makes the claims of RefreshToken.for_user, followed by the custom ones. A project that
+// adds claims in its serializer's get_token stores the token without them: for_user writes the row
+// before get_token adds them.
 func (b *JWTBackend) NewRefresh(user JWTUser, now time.Time, jti string, custom []JWTClaim) (JWTClaims, error) {
 	c := b.newToken("refresh", now, b.settings.RefreshTokenLifetime, jti)
 	return b.forUser(c, user, custom)
@@ -68,8 +68,8 @@ func claimEpoch(now time.Time, lifetime tokenctl.Duration) []byte {
 	return strconv.AppendInt(nil, now.Add(lifetime.Duration).Unix(), 10)
 }
 
-// forUser is Token.for_user. The user's id is a string since 5.5.1; before, an
-// integer stayed one.
+// forUser is Token.for_user. The user's id is a string since 5.5.1. Before 5.5.1 an integer stayed an
+// integer.
 func (b *JWTBackend) forUser(c JWTClaims, user JWTUser, custom []JWTClaim) (JWTClaims, error) {
 	id := pyString(user.ID)
 	if user.Integer && !b.simplejwt.AtLeast("5.5.1") {
@@ -93,10 +93,9 @@ func (b *JWTBackend) forUser(c JWTClaims, user JWTUser, custom []JWTClaim) (JWTC
 	return c, nil
 }
 
-// AccessFromRefresh is RefreshToken.access_token: a new token that takes over
-// every claim but type, exp and jti, and since 5.5.1 iat; older releases copy the
-// refresh token's iat over the new one. now is when the refresh token was made or
-// read: both count from it.
+// AccessFromRefresh is RefreshToken.access_token: a new token with the claims of the refresh token,
+// except type, exp and jti. Since 5.5.1 iat is new as well; older releases copy the refresh token's.
+// now is the time at which the refresh token was made or read; exp counts from it.
 func (b *JWTBackend) AccessFromRefresh(refresh JWTClaims, now time.Time, jti string) JWTClaims {
 	access := b.newToken("access", now, b.settings.AccessTokenLifetime, jti)
 	own := access
@@ -113,17 +112,16 @@ func (b *JWTBackend) AccessFromRefresh(refresh JWTClaims, now time.Time, jti str
 	return access
 }
 
-// RotateRefresh is what TokenRefreshSerializer does to a refresh token with
-// ROTATE_REFRESH_TOKENS: a new jti, exp and iat, in their places
-// (rest_framework_simplejwt/serializers.py, 5.5.1). The access token that goes
-// with it is made of the old one.
+// RotateRefresh gives a refresh token a new jti, exp and iat in their places, like
+// TokenRefreshSerializer with ROTATE_REFRESH_TOKENS (rest_framework_simplejwt/serializers.py, 5.5.1).
+// The access token in the same answer comes from the old refresh token.
 func (b *JWTBackend) RotateRefresh(refresh JWTClaims, now time.Time, jti string) JWTClaims {
 	c := refresh.with(b.settings.JTIClaim, pyString(jti))
 	return b.renew(c, now, b.settings.RefreshTokenLifetime)
 }
 
-// RefreshSliding is TokenRefreshSlidingSerializer: a new exp and iat, the same
-// jti and refresh_exp.
+// RefreshSliding gives a sliding token a new exp and iat, and keeps its jti and refresh_exp, like
+// TokenRefreshSlidingSerializer (rest_framework_simplejwt/serializers.py, 5.5.1).
 func (b *JWTBackend) RefreshSliding(sliding JWTClaims, now time.Time) JWTClaims {
 	return b.renew(sliding, now, b.settings.SlidingTokenLifetime)
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // parsePEMKey reads the first key of a PEM file: PKCS#1, PKCS#8, SEC 1, PKIX or a certificate's.
-// private is nil where the file has only a public key. No error quotes the file.
+// private is nil if the file has only a public key. Errors never quote the file.
 func parsePEMKey(file string, data []byte) (private, public crypto.PublicKey, err error) {
 	for rest := data; ; {
 		var block *pem.Block

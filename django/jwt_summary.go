@@ -30,13 +30,13 @@ func summarize(s tokenctl.JWTSettings, summary *JWTSummary, text string) error {
 	if !ok || len(text) > maxJWT || strings.Contains(signature, ".") {
 		return errPySyntax
 	}
-	data := make([]byte, 0, len(text)) // of one part after the other
+	data := make([]byte, 0, len(text)) // for the header, then for the payload
 	r := new(pyReader)
 	var err error
 	if r.in, err = appendSegment(data, []byte(header), ""); err != nil {
 		return err
 	}
-	if err := r.object(func([]byte) error { return r.pass() }); err != nil {
+	if err := r.object(func([]byte) error { return r.skip() }); err != nil {
 		return err
 	}
 	*r = pyReader{}
@@ -48,7 +48,7 @@ func summarize(s tokenctl.JWTSettings, summary *JWTSummary, text string) error {
 		summary.Custom = summary.Custom || !names.FromSimpleJWT(string(name))
 		typ, issued, refresh := string(name) == names.Type, string(name) == "iat", string(name) == names.Refresh
 		if !typ && !issued && !refresh {
-			return r.pass()
+			return r.skip()
 		}
 		value, err := r.value()
 		if typ {

@@ -12,8 +12,8 @@ import (
 	"tokenctl"
 )
 
-// ClaimInt is int(value) for a claim's value. The error is what Python raises; it
-// says nothing of the value.
+// ClaimInt is int(value) for a claim's value. The error names Python's exception and does not quote
+// the value.
 func ClaimInt(value json.RawMessage) (*big.Int, error) {
 	text := string(value)
 	switch value[0] {
@@ -65,10 +65,10 @@ func ClaimText(value json.RawMessage) string {
 	return out.String()
 }
 
-// pyToken is the next part of a canonical value.
+// pyToken matches the next token of a canonical value: a string, a punctuation mark, a number or a word.
 var pyToken = tokenctl.Lazily(`^("([^"\\]|\\.)*"|[][{},:]|[^][{},:"]+)`)
 
-// pyWords are the parts of JSON that Python prints in another way.
+// pyWords maps tokens of JSON to their form in Python's repr.
 var pyWords = map[string]string{"true": "True", "false": "False", "null": "None", "NaN": "nan", "Infinity": "inf", "-Infinity": "-inf", ",": ", ", ":": ": "}
 
 // pyRepr is repr(s).
@@ -95,13 +95,13 @@ func pyRepr(s string) string {
 	return string(append(out, quote))
 }
 
-// ClaimFalsy is "not value" for a claim's value; a missing one is falsy.
+// ClaimFalsy is Python's "not value" for a claim's value. A missing value is falsy.
 func ClaimFalsy(value json.RawMessage) bool { return len(value) == 0 || pyFalsy(value) }
 
 // pyDigits is int(s) for text: decimal digits of any script, single underscores
 // between them, white space around them.
 func pyDigits(s string) (string, error) {
-	s = strings.TrimFunc(s, unicode.IsSpace) // of ASCII what C's isspace() knows, without str.strip()'s separators
+	s = strings.TrimFunc(s, unicode.IsSpace) // like int(), and unlike str.strip(), without U+001C to U+001F
 	sign := ""
 	if s != "" && (s[0] == '-' || s[0] == '+') {
 		sign, s = strings.TrimPrefix(s[:1], "+"), s[1:]

@@ -7,17 +7,16 @@ import (
 	"tokenctl"
 )
 
-// pyjwtHardened is the PyJWT that refuses a claim where older ones let Python's
-// TypeError, OverflowError or RecursionError through, which simplejwt does not
-// catch: the application then answers 500. 2.12.1 does not do it yet, 2.15.1 does.
+// pyjwtHardened is the release of PyJWT that refuses a claim on which older releases raise TypeError,
+// OverflowError or RecursionError. simplejwt does not catch these, so an application with an older
+// PyJWT answers 500. 2.12.1 still raises them, 2.15.1 does not.
 const pyjwtHardened = strictSegments
 
-// checkClaims is PyJWT._validate_claims, in its order: jwt/api_jwt.py (2.6.0,
-// 2.10.1, 2.15.1). simplejwt sets verify_aud only with an AUDIENCE: without one
-// the aud of a token is not looked at, in every release.
+// checkClaims is PyJWT._validate_claims, in its order: jwt/api_jwt.py (2.6.0, 2.10.1, 2.15.1).
+// simplejwt sets verify_aud only with an AUDIENCE. Without an AUDIENCE no release checks aud.
 func (b *JWTBackend) checkClaims(claims JWTClaims, now time.Time) *JWTError {
 	if !b.pyjwt.AtLeast("2.7") {
-		now = time.Unix(now.Unix(), 0) // timegm; later ones count fractions
+		now = time.Unix(now.Unix(), 0) // timegm() drops fractions; later releases keep them
 	}
 	leeway := b.settings.Leeway.Duration
 	if iat := claims.Get("iat"); iat != nil {
@@ -59,8 +58,7 @@ func (b *JWTBackend) checkClaims(claims JWTClaims, now time.Time) *JWTError {
 	return nil
 }
 
-// checkIssued is _validate_iat. Before 2.7 it compares the claim itself, not
-// what int() made of it.
+// checkIssued is _validate_iat. Before 2.7 PyJWT compares the claim itself, not int(claim).
 func (b *JWTBackend) checkIssued(iat json.RawMessage, latest time.Time) *JWTError {
 	seconds, err := pyInt(iat)
 	if err != nil {
@@ -111,24 +109,23 @@ func (b *JWTBackend) checkAudience(aud json.RawMessage) bool {
 	return found
 }
 
-// JWTCheck says what a token is held against.
+// JWTCheck has the parameters of [JWTBackend.Verify].
 type JWTCheck struct {
 	Now time.Time
 
-	// Type is the token_type that is asked for: access, refresh or sliding. Empty
-	// is UntypedToken, as the view token/verify/ has it.
+	// Type is the token_type that the token must have: access, refresh or sliding. Empty means
+	// UntypedToken, as in the view token/verify/.
 	Type string
 
-	// Blacklisted looks a jti up; nil where the application has no
-	// token_blacklist. It is asked of refresh and sliding tokens only.
+	// Blacklisted looks up a jti. It is nil if the application has no token_blacklist, and called
+	// only for refresh and sliding tokens.
 	Blacklisted func(jti string) (bool, error)
 }
 
-// Verify reads a token as Token(token) does: rest_framework_simplejwt/tokens.py
-// (5.2.2, 5.5.1). After what Decode checks come the blacklist, exp, the id and
-// the type. The error is a *JWTError, an *Error where there is no key, or
-// Blacklisted's. With a *JWTError of reason JWTBlacklisted and later ones, the
-// token is returned too: its signature holds.
+// Verify reads a token as Token(token) does: rest_framework_simplejwt/tokens.py (5.2.2, 5.5.1). It
+// checks what [JWTBackend.Decode] checks, then the blacklist, exp, the id and the type. The error is a
+// [*JWTError], a [*tokenctl.Error] without a key, or the error of Blacklisted. From the reason
+// [JWTBlacklisted] on, the signature is valid, and the token is returned with the error.
 func (b *JWTBackend) Verify(secret tokenctl.Secret, check JWTCheck) (*JWT, error) {
 	t, err := b.Decode(secret, check.Now)
 	if err != nil {
@@ -165,8 +162,8 @@ func (b *JWTBackend) Verify(secret tokenctl.Secret, check JWTCheck) (*JWT, error
 	return t, nil
 }
 
-// CheckExpiry is Token.check_exp: it requires the claim to be a time after
-// now - leeway. The sliding refresh view asks it of refresh_exp after Verify.
+// CheckExpiry is Token.check_exp: the claim must be a time after now - leeway. The view that refreshes
+// sliding tokens checks refresh_exp with it after Verify. The error is a [*JWTError].
 func (b *JWTBackend) CheckExpiry(t *JWT, claim string, now time.Time) error {
 	value := t.Claims.Get(claim)
 	if value == nil {
@@ -174,7 +171,7 @@ func (b *JWTBackend) CheckExpiry(t *JWT, claim string, now time.Time) error {
 	}
 	expires, err := fromTimestamp(value)
 	if err != nil {
-		return &JWTError{JWTServerError, claim} // a string, or a year that datetime has not
+		return &JWTError{JWTServerError, claim} // a string, or a year outside Python's datetime
 	}
 	if !expires.After(now.Truncate(time.Microsecond).Add(-b.settings.Leeway.Duration)) {
 		return &JWTError{JWTExpiredClaim, claim}

@@ -17,19 +17,20 @@ import (
 	"tokenctl"
 )
 
-// KnoxScheme is how a release of knox derives a row from a token. Tokens do not outlive a change of
-// it: the old rows stay, and no token verifies against them again.
+// KnoxScheme is the way in which a release of knox derives a row from a token. When an application
+// changes the scheme, the old rows stay, but their tokens never verify again.
 type KnoxScheme int
 
 // The schemes, in hash_token of knox/crypto.py and AuthTokenManager.create of knox/models.py.
 const (
 	KnoxText   KnoxScheme = iota // since 5.0.0: the digest of the token's text
-	KnoxHex                      // 4.2.0: the digest of the bytes that the token spells in hexadecimal
-	KnoxSalted                   // 2.0 to 4.1: the same, with a salt of each row's own behind them
+	KnoxHex                      // 4.2.0: the digest of the bytes whose hexadecimal form is the token
+	KnoxSalted                   // 2.0 to 4.1: the digest of these bytes and the salt of the row
 )
 
-// KnoxSchemeOf tells the scheme of a table: only the old one has a salt, and the column token_key
-// grew from 8 characters to 25 with 5.0.0 (migration 0009). SQLite keeps no widths but declares them.
+// KnoxSchemeOf returns the scheme of a table. Only the oldest one has a salt, and the column token_key
+// grew from 8 characters to 25 with 5.0.0 (migration 0009). SQLite does not enforce this width, but the
+// table's declaration has it.
 func KnoxSchemeOf(hasSalt bool, tokenKeyWidth int) KnoxScheme {
 	switch {
 	case hasSalt:
@@ -48,8 +49,8 @@ func (s KnoxScheme) tokenKeyLength() int {
 	return 8
 }
 
-// TokenKey is the part of a token, the prefix included, that its row shows in clear and is found by:
-// the first characters.
+// TokenKey returns the first characters of a token, prefix included. Its row has them in clear, and
+// knox finds the row by them.
 func (s KnoxScheme) TokenKey(token tokenctl.Secret) string {
 	text := token.Reveal()
 	n := s.tokenKeyLength()
@@ -62,24 +63,25 @@ func (s KnoxScheme) TokenKey(token tokenctl.Secret) string {
 	return text
 }
 
-// errKnoxHex is what knox answers with "Invalid token.".
+// errKnoxHex is the error for a token to which knox answers "Invalid token.".
 var errKnoxHex = errors.New("the token is not hexadecimal, which this version of knox asks for")
 
-// KnoxRow is what a row of knox_authtoken says about its token.
+// KnoxRow has the columns of knox_authtoken that come from the token.
 type KnoxRow struct {
 	Digest   string
 	TokenKey string
 }
 
-// Row returns the row of a token. The token need not be one of knox's: a DRF key with a row made from
-// it goes on working when the application changes over to knox, as both send
-// "Authorization: Token …". A salt belongs to [KnoxSalted] only.
+// Row returns the row of a token. The token may also be a DRF key: with a row made from it, the key
+// works on after an application has changed from DRF's tokens to knox, because both use
+// "Authorization: Token …". Only [KnoxSalted] uses salt. A token that is too short, or not hexadecimal
+// where the scheme needs that, is an error.
 func (s KnoxScheme) Row(k tokenctl.KnoxSettings, token tokenctl.Secret, salt string) (KnoxRow, error) {
 	newHash, err := knoxHash(k)
 	if err != nil {
 		return KnoxRow{}, err
 	}
-	// A token that is shorter than what its row shows would stand there whole.
+	// The row shows the first characters in clear. Too little of a short token would stay secret.
 	if utf8.RuneCountInString(token.Reveal()) < 2*s.tokenKeyLength() {
 		return KnoxRow{}, errors.New("the token is too short for knox")
 	}
@@ -90,7 +92,7 @@ func (s KnoxScheme) Row(k tokenctl.KnoxSettings, token tokenctl.Secret, salt str
 	return KnoxRow{Digest: sum, TokenKey: s.TokenKey(token)}, nil
 }
 
-// Verify reports whether a row with this digest belongs to the token, in constant time.
+// Verify reports whether a row with this digest belongs to the token. It compares in constant time.
 func (s KnoxScheme) Verify(k tokenctl.KnoxSettings, token tokenctl.Secret, digest, salt string) bool {
 	newHash, err := knoxHash(k)
 	if err != nil {
@@ -120,8 +122,8 @@ func (s KnoxScheme) digest(newHash func() hash.Hash, token tokenctl.Secret, salt
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// NewToken is a token as AuthTokenManager.create makes one (knox/models.py, 5.0.2): the prefix and
-// random bytes in hexadecimal.
+// NewToken makes a token like AuthTokenManager.create (knox/models.py, 5.0.2): the prefix and random
+// bytes in hexadecimal. A prefix with a scheme before 5.0 is an error.
 func (s KnoxScheme) NewToken(k tokenctl.KnoxSettings, rand io.Reader) (tokenctl.Secret, error) {
 	if k.TokenPrefix != "" && s != KnoxText {
 		return tokenctl.Secret{}, errors.New("knox has token prefixes since 5.0 only")

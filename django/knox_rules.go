@@ -6,13 +6,15 @@ import (
 	"tokenctl"
 )
 
-// KnoxExpired reports whether knox deletes a token instead of taking it: strictly after its expiry
-// (TokenAuthentication._cleanup_token in knox/auth.py, 5.0.2). A nil expiry is never.
+// KnoxExpired reports whether knox deletes a token instead of accepting it: now is after its expiry, not
+// equal to it (TokenAuthentication._cleanup_token in knox/auth.py, 5.0.2). A token with a nil expiry
+// never expires.
 func KnoxExpired(expiry *time.Time, now time.Time) bool { return expiry != nil && expiry.Before(now) }
 
-// KnoxRefreshed returns the expiry that a token has after it was used at now, and whether knox writes it:
-// with AUTO_REFRESH it starts anew, up to AUTO_REFRESH_MAX_TTL from its creation, unless that moves it
-// by no more than MIN_REFRESH_INTERVAL (TokenAuthentication.renew_token in knox/auth.py, 5.0.2).
+// KnoxRefreshed returns the expiry of a token after its use at now, and whether knox writes it. With
+// AUTO_REFRESH the lifetime begins again at now, but ends AUTO_REFRESH_MAX_TTL after the creation. knox
+// writes no change of MIN_REFRESH_INTERVAL or less (TokenAuthentication.renew_token in knox/auth.py,
+// 5.0.2).
 func KnoxRefreshed(k tokenctl.KnoxSettings, created time.Time, expiry *time.Time, now time.Time) (renewed *time.Time, write bool) {
 	ttl, ok := k.TokenTTL.Duration()
 	if !k.AutoRefresh || expiry == nil || !ok {
@@ -32,14 +34,15 @@ func KnoxRefreshed(k tokenctl.KnoxSettings, created time.Time, expiry *time.Time
 	return &later, true
 }
 
-// KnoxLimitReached reports whether LoginView of knox/views.py (5.0.2) refuses a user with so many tokens
-// that [KnoxCountsTowardsLimit] one more.
+// KnoxLimitReached reports whether LoginView of knox/views.py (5.0.2) refuses another token to a user.
+// tokens is the number of the user's tokens that count ([KnoxCountsTowardsLimit]).
 func KnoxLimitReached(k tokenctl.KnoxSettings, tokens int) bool {
 	return k.TokenLimitPerUser != nil && tokens >= *k.TokenLimitPerUser
 }
 
-// KnoxCountsTowardsLimit reports whether a token counts towards TOKEN_LIMIT_PER_USER. One that never
-// expires does not: LoginView of knox/views.py asks for expiry > now up to 5.0.2, the newest release.
+// KnoxCountsTowardsLimit reports whether a token counts towards TOKEN_LIMIT_PER_USER. A token that never
+// expires does not count: LoginView of knox/views.py selects expiry > now, up to 5.0.2, the newest
+// release.
 func KnoxCountsTowardsLimit(expiry *time.Time, now time.Time) bool {
 	return expiry != nil && expiry.After(now)
 }

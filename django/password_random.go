@@ -10,7 +10,7 @@ const (
 	// randomStringChars is RANDOM_STRING_CHARS of django/utils/crypto.py (3.2).
 	randomStringChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
-	// unambiguousChars has no letters and digits that look alike. It is the default alphabet of
+	// unambiguousChars has no letters and digits of similar shape. It is the default alphabet of
 	// BaseUserManager.make_random_password in django/contrib/auth/base_user.py (3.2).
 	unambiguousChars = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
@@ -24,14 +24,15 @@ const (
 
 var errRandomSource = errors.New("the random source repeats itself")
 
-// RandomString returns n characters drawn from alphabet without bias, as get_random_string in
-// django/utils/crypto.py (3.2) does. The alphabet holds 1 to 256 single-byte characters.
+// RandomString returns n random characters of alphabet without bias, like get_random_string in
+// django/utils/crypto.py (3.2). The alphabet has 1 to 256 characters of one byte each; another one is
+// an error.
 func RandomString(rand io.Reader, n int, alphabet string) (string, error) {
 	if n < 0 || len(alphabet) == 0 || len(alphabet) > 256 {
 		return "", fmt.Errorf("random string: length %d from an alphabet of %d characters", n, len(alphabet))
 	}
-	// Bytes at or above the largest multiple of the alphabet's size are thrown away: a plain
-	// remainder would favour the first characters.
+	// Bytes at or above the largest multiple of the alphabet's size are discarded: with a plain
+	// remainder the first characters would be more frequent.
 	limit := 256 - 256%len(alphabet)
 	out := make([]byte, 0, n)
 	buf := make([]byte, n)
@@ -53,9 +54,9 @@ func RandomString(rand io.Reader, n int, alphabet string) (string, error) {
 	return string(out), nil
 }
 
-// GeneratePassword returns a password of 22 letters and digits, or at least as many as length says, that
-// are not mistaken for one another (127 bits), with at least one lower-case letter, one capital and one
-// digit. It passes Django's validators of that length but for a vanishing chance.
+// GeneratePassword returns a password of 22 letters and digits (127 bits), or of length if that is more.
+// No two of its characters look alike. It has at least one lower-case letter, one capital and one digit,
+// and practically always passes Django's validators.
 func GeneratePassword(rand io.Reader, length int) (string, error) {
 	for range 64 {
 		password, err := RandomString(rand, max(length, generatedLength), unambiguousChars)
@@ -79,8 +80,9 @@ func hasThreeKinds(s string) bool {
 	return lower && upper && digit
 }
 
-// UnusablePassword returns what set_unusable_password stores: "!" and 40 random letters and digits
-// (make_password(None) in django/contrib/auth/hashers.py, 3.2). Nothing logs in with it.
+// UnusablePassword returns an encoded password that no password matches, as set_unusable_password
+// stores it: "!" and 40 random letters and digits (make_password(None) in
+// django/contrib/auth/hashers.py, 3.2).
 func UnusablePassword(rand io.Reader) (string, error) {
 	suffix, err := RandomString(rand, unusableSuffixLength, randomStringChars)
 	if err != nil {
@@ -90,7 +92,7 @@ func UnusablePassword(rand io.Reader) (string, error) {
 }
 
 // HasUsablePassword is is_password_usable of django/contrib/auth/hashers.py (3.2): only a leading
-// "!" makes a value unusable. The empty string counts as usable there, though it verifies nothing.
+// "!" makes a value unusable. The empty string is usable for Django, although no password matches it.
 func HasUsablePassword(encoded string) bool {
 	return len(encoded) == 0 || encoded[:1] != unusablePrefix
 }

@@ -5,17 +5,17 @@ import (
 	"errors"
 )
 
-// What PyJWT, Django and Django REST Framework read and write goes through Python's
-// json.loads and json.dumps. loads makes of JSON: nil, bool, [PythonInteger], float64,
-// string, []any and [PythonDict]. A string may hold lone surrogates, three bytes each
-// where UTF-8 has none: JSON has escapes for them, and str takes them.
+// PyJWT, Django and Django REST Framework read and write JSON with Python's json.loads and
+// json.dumps. The values are nil, bool, [PythonInteger], float64, string, []any and
+// [PythonDict]. A string may contain lone surrogates, as three bytes each, which are not valid
+// UTF-8: JSON has escapes for them, and Python's str accepts them.
 //
-// UTF-16 and UTF-32, which loads knows too, are errors: no signer writes them.
+// json.loads also reads UTF-16 and UTF-32. These are errors here: no signer writes them.
 
-// PythonInteger is an int: its decimal digits.
+// PythonInteger is a Python int of any size, as its decimal digits.
 type PythonInteger string
 
-// PythonDict is a dict: a name that is set again keeps its place.
+// PythonDict is a Python dict: a name that is set again keeps its place.
 type PythonDict []PythonMember
 
 // PythonMember is a member of a dict.
@@ -35,15 +35,15 @@ type pyError string
 // Error implements error.
 func (e pyError) Error() string { return string(e) }
 
-// maxPyDepth is a bit less than CPython's recursion limit of 1000 leaves inside a
-// request.
+// maxPyDepth is a little less than the depth that CPython's recursion limit of 1000 leaves to
+// json.loads inside a request.
 const maxPyDepth = 900
 
 // maxPyDigits is sys.int_info.default_max_str_digits.
 const maxPyDigits = 4300
 
-// PythonJSON is json.loads of rest_framework/utils/json.py (3.16.0) for a str. The
-// error has the text of Python's, which quotes nothing of what was read, or is [ErrPythonDepth].
+// PythonJSON is json.loads of rest_framework/utils/json.py (3.16.0) for a str. The error has
+// the text of Python's error, which does not quote the input, or is [ErrPythonDepth].
 func PythonJSON(text []byte) (any, error) {
 	r := pyReader{in: text, strict: true}
 	if bytes.HasPrefix(text, []byte("\ufeff")) {
@@ -58,8 +58,8 @@ func pyLoads(in []byte) (any, error) {
 	return r.whole()
 }
 
-// pyCanonical rewrites JSON as Python would: 1e5 becomes 100000.0, "ä" becomes
-// "\u00e4", and of equal names the last value wins in the first one's place.
+// pyCanonical rewrites JSON as json.dumps(json.loads(in)): 1e5 becomes 100000.0, and "ä" becomes
+// "\u00e4". A repeated name keeps its first place and its last value.
 func pyCanonical(in []byte) ([]byte, error) {
 	value, err := pyLoads(in)
 	if err != nil {
@@ -68,7 +68,7 @@ func pyCanonical(in []byte) ([]byte, error) {
 	return appendPython(nil, value), nil
 }
 
-// pyObject is json.loads of bytes, for a JSON object; ok is false where the value is something else.
+// pyObject is json.loads of bytes for a JSON object; ok is false for another value.
 func pyObject(in []byte) (members JWTClaims, ok bool, err error) {
 	value, err := pyLoads(in)
 	dict, ok := value.(PythonDict)

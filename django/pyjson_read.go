@@ -11,15 +11,14 @@ import (
 )
 
 type pyReader struct {
-	in      []byte
-	pos     int
-	depth   int
-	strict  bool // NaN and the infinities are errors, as for rest_framework/utils/json.py
-	passing bool // values are checked, and none is made
+	in       []byte
+	pos      int
+	depth    int
+	strict   bool // NaN and the infinities are errors, as in rest_framework/utils/json.py
+	skipping bool // values are checked, but not built
 }
 
-// fail makes the error of a place in the text: json/decoder.py and
-// Modules/_json.c of CPython 3.11.
+// fail returns an error at a position of the text: JSONDecodeError of json/decoder.py (CPython 3.11).
 func (r *pyReader) fail(message string, pos int) error {
 	before := r.in[:min(pos, len(r.in))]
 	line := before[bytes.LastIndexByte(before, '\n')+1:]
@@ -36,7 +35,7 @@ func (r *pyReader) whole() (any, error) {
 	return value, err
 }
 
-// object reads an object that is all there is. member reads the value of a name, or passes it.
+// object reads a text that is one object. member reads or skips the value of a name.
 func (r *pyReader) object(member func(name []byte) error) error {
 	r.in = bytes.TrimPrefix(r.in, []byte("\ufeff"))
 	if r.space(); r.peek() != '{' {
@@ -54,7 +53,7 @@ func (r *pyReader) space() {
 	}
 }
 
-// peek returns the next byte, 0 at the end: no JSON has a NUL.
+// peek returns the next byte, or 0 at the end. JSON has no NUL.
 func (r *pyReader) peek() byte {
 	if r.pos < len(r.in) {
 		return r.in[r.pos]
@@ -78,7 +77,7 @@ func (r *pyReader) value() (any, error) {
 	switch r.peek() {
 	case '"':
 		text, err := r.text()
-		if r.passing || err != nil {
+		if r.skipping || err != nil {
 			return nil, err
 		}
 		return string(text), nil
@@ -99,16 +98,16 @@ func (r *pyReader) value() (any, error) {
 	return r.number()
 }
 
-// pass passes over the next value.
-func (r *pyReader) pass() error {
-	r.passing = true
+// skip skips the next value.
+func (r *pyReader) skip() error {
+	r.skipping = true
 	_, err := r.value()
-	r.passing = false
+	r.skipping = false
 	return err
 }
 
 func (r *pyReader) dict() (any, error) {
-	if r.passing {
+	if r.skipping {
 		return nil, r.members(func([]byte) error {
 			_, err := r.value()
 			return err
@@ -130,7 +129,7 @@ func (r *pyReader) dict() (any, error) {
 	return dict, err
 }
 
-// members reads an object. member reads the value of a name, or passes it.
+// members reads an object. member reads or skips the value of a name.
 func (r *pyReader) members(member func(name []byte) error) error {
 	more, err := r.open('}')
 	for more && err == nil {
@@ -161,7 +160,7 @@ func (r *pyReader) list() (any, error) {
 		if item, err = r.value(); err != nil {
 			break
 		}
-		if !r.passing {
+		if !r.skipping {
 			list = append(list, item)
 		}
 		more, err = r.more(']')
@@ -169,7 +168,7 @@ func (r *pyReader) list() (any, error) {
 	return list, err
 }
 
-// open reads what opens a collection, and reports whether it has members.
+// open reads the bracket that opens a collection, and reports whether the collection has members.
 func (r *pyReader) open(end byte) (more bool, err error) {
 	if r.depth++; r.depth > maxPyDepth {
 		return false, ErrPythonDepth
@@ -181,7 +180,7 @@ func (r *pyReader) open(end byte) (more bool, err error) {
 	return true, nil
 }
 
-// more reads what follows a member of a collection, and reports whether another one does.
+// more reads the comma or bracket after a member, and reports whether another member follows.
 func (r *pyReader) more(end byte) (bool, error) {
 	switch r.space(); r.peek() {
 	case end:
@@ -200,12 +199,12 @@ func (r *pyReader) close() error {
 	return nil
 }
 
-// text reads a string. It is a part of what is read where that has no escapes.
+// text reads a string. The result is a part of the input if the string has no escapes.
 func (r *pyReader) text() ([]byte, error) {
 	open := r.pos
 	r.pos++
 	var decoded []byte
-	start := r.pos // of what was not decoded yet
+	start := r.pos // of the part that is not decoded yet
 	for r.pos < len(r.in) {
 		switch c := r.in[r.pos]; {
 		case c == '"':
@@ -237,8 +236,7 @@ func (r *pyReader) text() ([]byte, error) {
 	return nil, r.fail("Unterminated string starting at", open)
 }
 
-// escape reads one escape. A lone surrogate is a character like others in
-// Python.
+// escape reads one escape. Python accepts a lone surrogate.
 func (r *pyReader) escape() (rune, error) {
 	r.pos++
 	c := r.peek()
@@ -264,13 +262,13 @@ func (r *pyReader) escape() (rune, error) {
 	return n, nil
 }
 
-// hex reads the four digits of an escape. Python looks for a character behind
-// them before it looks at them.
+// hex reads the four digits of an escape. Python requires a character after the digits before it
+// reads them.
 func (r *pyReader) hex(at int) (rune, bool) {
 	if at+4 >= len(r.in) {
 		return 0, false
 	}
-	// ParseUint takes no sign, and base 16 no underscores or prefix.
+	// ParseUint accepts no sign, and with base 16 neither underscores nor a prefix.
 	n, err := strconv.ParseUint(string(r.in[at:at+4]), 16, 16)
 	return rune(n), err == nil
 }

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// appendPython is json.dumps with separators (",", ":") of what loads made.
+// appendPython is json.dumps(value, separators=(",", ":")) for a value of pyLoads.
 func appendPython(out []byte, value any) []byte {
 	switch v := value.(type) {
 	case bool:
@@ -43,7 +43,7 @@ func appendPython(out []byte, value any) []byte {
 	return append(out, "null"...)
 }
 
-// AppendPythonFloat writes a float as json.dumps does: repr(f), but for NaN and the
+// AppendPythonFloat appends a float as json.dumps writes it: repr(f), except NaN and the
 // infinities.
 func AppendPythonFloat(out []byte, f float64) []byte {
 	switch {
@@ -65,8 +65,8 @@ func AppendPythonFloat(out []byte, f float64) []byte {
 	return out
 }
 
-// appendPyString writes a string as json.dumps does with ensure_ascii: DEL is escaped too, and "/",
-// "<", ">" and "&" are not. Bytes that are neither UTF-8 nor a surrogate become U+FFFD.
+// appendPyString appends a string as json.dumps writes it with ensure_ascii: DEL is escaped too, but
+// "/", "<", ">" and "&" are not. Bytes that are neither UTF-8 nor a surrogate become U+FFFD.
 func appendPyString(out []byte, s string) []byte {
 	out = append(out, '"')
 	for len(s) > 0 {
@@ -92,7 +92,7 @@ func appendPyEscape(out []byte, u rune) []byte {
 	return append(out, '\\', 'u', hex[u>>12&15], hex[u>>8&15], hex[u>>4&15], hex[u&15])
 }
 
-// decodePyRune is utf8.DecodeRuneInString that takes surrogates, as bytes.decode does with
+// decodePyRune is utf8.DecodeRuneInString, but accepts surrogates like bytes.decode with
 // "surrogatepass".
 func decodePyRune(s string) (u rune, size int) {
 	if len(s) >= 3 && s[0] == 0xED && s[1]&0xE0 == 0xA0 && s[2]&0xC0 == 0x80 {
@@ -101,7 +101,7 @@ func decodePyRune(s string) (u rune, size int) {
 	return utf8.DecodeRuneInString(s)
 }
 
-// appendPyRune is utf8.AppendRune that takes surrogates.
+// appendPyRune is utf8.AppendRune, but accepts surrogates.
 func appendPyRune(out []byte, u rune) []byte {
 	if utf16.IsSurrogate(u) {
 		return append(out, 0xE0|byte(u>>12), 0x80|byte(u>>6)&0x3F, 0x80|byte(u)&0x3F)
@@ -109,7 +109,7 @@ func appendPyRune(out []byte, u rune) []byte {
 	return utf8.AppendRune(out, u)
 }
 
-// isPyText reports whether text is UTF-8 but for surrogates.
+// isPyText reports whether text is UTF-8, surrogates included.
 func isPyText(text []byte) bool {
 	if utf8.Valid(text) {
 		return true
@@ -139,7 +139,7 @@ func pyUnquote(canonical string) string {
 	return s
 }
 
-// pyText is a value that is a string, "" where it is none; a lone surrogate becomes U+FFFD.
+// pyText returns a value that is a string, and "" for another value. A lone surrogate becomes U+FFFD.
 func pyText(value any) string {
 	s, _ := value.(string)
 	if utf8.ValidString(s) {

@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// number reads a number. What follows the longest number is not its own concern: 01
-// is 0, and then a 1.
+// number reads the longest number. It does not check what follows: of 01 it reads 0.
 func (r *pyReader) number() (any, error) {
 	start := r.pos
 	if r.peek() == '-' {
@@ -29,10 +28,10 @@ func (r *pyReader) number() (any, error) {
 	case !float && digits > maxPyDigits:
 		return nil, pyError(fmt.Sprintf("Exceeds the limit (%d digits) for integer string conversion: "+
 			"value has %d digits; use sys.set_int_max_str_digits() to increase the limit", maxPyDigits, digits))
-	case r.passing:
+	case r.skipping:
 		return nil, nil
 	case float:
-		f, _ := strconv.ParseFloat(string(text), 64) // ±Inf where it is out of range
+		f, _ := strconv.ParseFloat(string(text), 64) // ±Inf if it is out of range
 		return f, nil
 	case string(text) == "-0":
 		return PythonInteger("0"), nil
@@ -48,7 +47,7 @@ func (r *pyReader) digits() int {
 	return r.pos - start
 }
 
-// digitsBehind reads a mark, perhaps a sign, and digits, if that is what follows.
+// digitsBehind reads a mark, an optional sign and digits. It reads nothing if they do not follow.
 func (r *pyReader) digitsBehind(marks, signs string) bool {
 	start := r.pos
 	if strings.IndexByte(marks, r.peek()) >= 0 {
@@ -64,14 +63,14 @@ func (r *pyReader) digitsBehind(marks, signs string) bool {
 	return false
 }
 
-// What Python's int() raises.
+// The exceptions of Python's int().
 var (
 	errPyValue    = errors.New("ValueError")
 	errPyType     = errors.New("TypeError")
 	errPyOverflow = errors.New("OverflowError")
 )
 
-// pyIntLimit is where pyInt stops to count: far beyond every date.
+// pyIntLimit is the largest result of pyInt: far beyond every date.
 const pyIntLimit = int64(1) << 53
 
 // pyInt is int(value) for a canonical value, cut to ±pyIntLimit.
@@ -132,7 +131,7 @@ func pyFloat(value json.RawMessage) float64 {
 	case "-Infinity":
 		return math.Inf(-1)
 	}
-	f, _ := strconv.ParseFloat(string(value), 64) // ±Inf where it is out of range
+	f, _ := strconv.ParseFloat(string(value), 64) // ±Inf if it is out of range
 	return f
 }
 

@@ -14,8 +14,8 @@ import (
 	"tokenctl"
 )
 
-// What a session of a logged-in user holds: SESSION_KEY, BACKEND_SESSION_KEY and HASH_SESSION_KEY of
-// django/contrib/auth/__init__.py, and the key of SessionBase.set_expiry in
+// Names of items in a session of a logged-in user: SESSION_KEY, BACKEND_SESSION_KEY and
+// HASH_SESSION_KEY of django/contrib/auth/__init__.py, and the key of SessionBase.set_expiry in
 // django/contrib/sessions/backends/base.py (both 4.2).
 const (
 	sessionUserID   = "_auth_user_id"
@@ -28,22 +28,22 @@ const (
 // django/conf/global_settings.py (4.2).
 const ModelBackend = "django.contrib.auth.backends.ModelBackend"
 
-// Why a session_data is not read. Django takes a corrupt one for an empty session.
+// Errors of [DecodeSession]. Django treats corrupt data as an empty session.
 var (
 	ErrSessionCorrupt  = errors.New("not session data that Django writes")
 	ErrSessionPickled  = errors.New("the session is a Python pickle, which only Python can read")
 	ErrSessionTooLarge = errors.New("the session is larger than 1 MiB")
 )
 
-// Session is the contents of a django_session row's session_data, which anybody can read; whether
-// Django would believe them is for [Session.Verify] to say.
+// Session is the content of a session_data. Reading it takes no key; [Session.Verify] checks the
+// signature.
 type Session struct {
-	UserID   string // _auth_user_id: the user's key as text, a UUID dashed; "" when nobody is logged in
+	UserID   string // _auth_user_id: the user's primary key as text, a UUID with dashes; "" if nobody is logged in
 	Backend  string // _auth_user_backend
 	AuthHash string // _auth_user_hash: see [SessionAuthHash]
 	Expiry   SessionExpiry
-	Signed   time.Time     // when Django last wrote it; zero in the legacy format, which does not tell
-	Items    []SessionItem // everything, the above included, in its order
+	Signed   time.Time     // when Django last wrote it; zero in the legacy format, which has no time
+	Items    []SessionItem // all items in their order, those above included
 	Legacy   bool          // the format of Django up to 3.0, which 3.1 and 3.2 read
 
 	text string
@@ -55,8 +55,8 @@ type SessionItem struct {
 	Value json.RawMessage
 }
 
-// sessionSigner has the salt of SessionBase.key_salt, the same for every engine whose class is
-// called SessionStore (django/contrib/sessions/backends/base.py, 4.2).
+// sessionSigner has the salt of SessionBase.key_salt, which is the same for every engine whose class
+// has the name SessionStore (django/contrib/sessions/backends/base.py, 4.2).
 var sessionSigner = timestampSigner{salt: "django.contrib.sessions.SessionStore"}
 
 // DecodeSession reads a session_data in the format that Django writes since 3.1, compressed or not,
@@ -97,7 +97,7 @@ func sessionError(unpacking error) error {
 	return ErrSessionCorrupt
 }
 
-// decode reads what the serializer wrote.
+// decode reads the serializer's output.
 func (s *Session) decode(payload []byte) error {
 	if isPickle(payload) {
 		return ErrSessionPickled
@@ -112,8 +112,8 @@ func (s *Session) decode(payload []byte) error {
 	return nil
 }
 
-// Set sets items of the session as a dict would: one whose name is there keeps its place. Their
-// values must be as DecodeSession or this package's functions for items make them.
+// Set sets items of the session as in a dict: a name that is set again keeps its place. The items
+// come from [DecodeSession] or from this package's functions for items.
 func (s *Session) Set(items ...SessionItem) {
 	for _, item := range items {
 		if i := slices.IndexFunc(s.Items, func(have SessionItem) bool { return have.Name == item.Name }); i >= 0 {
@@ -135,7 +135,7 @@ func (s *Session) Set(items ...SessionItem) {
 }
 
 // latin1ToUTF8 prepares a payload for reading: JSONSerializer.loads of django/core/signing.py (4.2)
-// takes it for Latin-1. What JSONSerializer.dumps writes is ASCII.
+// decodes it as Latin-1. JSONSerializer.dumps writes only ASCII.
 func latin1ToUTF8(payload []byte) []byte {
 	if !slices.ContainsFunc(payload, func(c byte) bool { return c >= utf8.RuneSelf }) {
 		return payload
@@ -147,12 +147,12 @@ func latin1ToUTF8(payload []byte) []byte {
 	return out
 }
 
-// isPickle knows pickles of protocol 2 and later by their first byte. PickleSerializer always wrote
-// the highest protocol (django/core/serializers/base.py, 4.2), and no JSON starts like that.
+// isPickle recognises pickles of protocol 2 and later by their first byte. PickleSerializer always
+// wrote the highest protocol (django/core/serializers/base.py, 4.2), and JSON never begins with it.
 func isPickle(payload []byte) bool { return len(payload) > 0 && payload[0] == 0x80 }
 
-// jsonText returns the text of a string and the digits of a number: keys may be either. Anything
-// else, null and nothing included, is "".
+// jsonText returns the text of a string or the digits of a number, because a primary key may be either.
+// It returns "" for another value, for null and for no value.
 func jsonText(canonical []byte) string {
 	switch {
 	case len(canonical) == 0:
@@ -165,8 +165,8 @@ func jsonText(canonical []byte) string {
 	return ""
 }
 
-// decodeLegacy is SessionBase._legacy_decode of django/contrib/sessions/backends/base.py (3.2), but
-// for the hash.
+// decodeLegacy is SessionBase._legacy_decode of django/contrib/sessions/backends/base.py (3.2), without
+// the check of the hash.
 func (s *Session) decodeLegacy() error {
 	_, payload, err := splitLegacy(s.text)
 	if err != nil {
@@ -190,12 +190,12 @@ func splitLegacy(text string) (sum string, payload []byte, err error) {
 	return sum, []byte(rest), nil
 }
 
-// Verify tells which of the keys signed the session.
+// Verify returns the key that signed the session.
 func (s *Session) Verify(keys SecretKeys) KeyMatch { return VerifySession(s.text, keys) }
 
-// LoginSession returns what django.contrib.auth.login puts into a new session
-// (django/contrib/auth/__init__.py, 4.2), in its order. The user's key is in its text form, a UUID
-// dashed. An empty backend is Django's own.
+// LoginSession returns the items that django.contrib.auth.login puts into a new session
+// (django/contrib/auth/__init__.py, 4.2), in its order. userID is the user's primary key as text, a
+// UUID with dashes. An empty backend means [ModelBackend].
 func LoginSession(userID, backend, authHash string) []SessionItem {
 	if backend == "" {
 		backend = ModelBackend
@@ -218,8 +218,9 @@ func ExpiringIn(d time.Duration) SessionItem {
 	return SessionItem{sessionExpiry, strconv.AppendInt(nil, int64(d/time.Second), 10)}
 }
 
-// EncodeSession returns the session_data of items, in their order, as SessionBase.encode of
-// django/contrib/sessions/backends/base.py (4.2) writes it: in the format since 3.1.
+// EncodeSession returns the session_data of items, in their order, like SessionBase.encode of
+// django/contrib/sessions/backends/base.py (4.2): in the format since 3.1. A missing key and a value
+// that is not JSON are errors.
 func EncodeSession(items []SessionItem, key tokenctl.Secret, now time.Time) (string, error) {
 	if key.IsZero() {
 		return "", errors.New("encode session: no secret key")

@@ -16,8 +16,8 @@ import (
 // django/contrib/auth/base_user.py (4.2).
 const authHashSalt = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
 
-// SessionAuthHash is the _auth_user_hash of a user with this password column: with another password,
-// or only another encoding of the same, the session ends (get_session_auth_hash in
+// SessionAuthHash returns the _auth_user_hash of a user with this encoded password. A session ends
+// when the password or only its encoding changes (get_session_auth_hash in
 // django/contrib/auth/base_user.py, 4.2).
 func SessionAuthHash(key tokenctl.Secret, encodedPassword string) string {
 	return hex.EncodeToString(saltedHMAC(sha256.New, authHashSalt, key, encodedPassword))
@@ -29,31 +29,31 @@ const (
 	sessionKeyLength = 32
 )
 
-// NewSessionKey is SessionBase._get_new_session_key of django/contrib/sessions/backends/base.py (4.2):
-// the value of the session cookie.
+// NewSessionKey makes a session key, the value of the session cookie, like
+// SessionBase._get_new_session_key of django/contrib/sessions/backends/base.py (4.2).
 func NewSessionKey(rand io.Reader) (tokenctl.Secret, error) {
 	key, err := RandomString(rand, sessionKeyLength, sessionKeyChars)
 	return tokenctl.NewSecret(key), err
 }
 
-// ValidSessionKey reports whether Django looks for a row of this key at all: it has at least eight
-// characters (SessionBase._validate_session_key, django/contrib/sessions/backends/base.py, 4.2) and
-// fits the column's forty.
+// ValidSessionKey reports whether a session key can have a row. Django looks up only keys of at least
+// eight characters (SessionBase._validate_session_key, django/contrib/sessions/backends/base.py, 4.2),
+// and the column holds forty.
 func ValidSessionKey(key string) bool {
 	n := utf8.RuneCountInString(key)
 	return 8 <= n && n <= 40
 }
 
-// SessionExpiry is a session's _session_expiry, which takes the place of SESSION_COOKIE_AGE. The zero
-// value is none.
+// SessionExpiry is a session's _session_expiry, which overrides SESSION_COOKIE_AGE. The zero value
+// means that the session has none.
 type SessionExpiry struct {
 	Set     bool
 	Seconds float64   // after the session was last written; 0 means until the browser closes
-	At      time.Time // when it is a date, Seconds is not used; UTC where it has no offset
+	At      time.Time // set if the expiry is a date; then Seconds is not used. A date without offset is UTC
 }
 
-// readSessionExpiry understands what SessionBase.set_expiry of
-// django/contrib/sessions/backends/base.py (4.2) stores: a number, or a date as isoformat() text.
+// readSessionExpiry reads the value that SessionBase.set_expiry of
+// django/contrib/sessions/backends/base.py (4.2) stores: a number, or a date in the form of isoformat().
 func readSessionExpiry(value []byte) SessionExpiry {
 	if len(value) == 0 {
 		return SessionExpiry{}
@@ -79,7 +79,7 @@ func (e SessionExpiry) ExpireDate(modified time.Time, settings tokenctl.SessionS
 	if e.Seconds == 0 {
 		return modified.Add(settings.Age())
 	}
-	const centuries = 8e9 // seconds; more does not fit a time.Duration
+	const centuries = 8e9 // seconds; more does not fit into a time.Duration
 	return modified.Add(time.Duration(math.Max(-centuries, math.Min(e.Seconds, centuries)) * float64(time.Second)))
 }
 

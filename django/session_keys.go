@@ -7,16 +7,17 @@ import (
 	"sync"
 )
 
-// SessionKeys are SecretKeys ready to verify sessions, many and at the same time.
+// SessionKeys verify sessions with the [SecretKeys] of an application. They are safe for concurrent
+// use.
 type SessionKeys struct {
 	keys SecretKeys
 	idle sync.Pool // of *sessionMACs
 }
 
-// sessionMACs are what verifying takes.
+// sessionMACs are the HMACs for the two checks of a session.
 type sessionMACs struct{ signature, authHash macs }
 
-// NewSessionKeys returns keys that are ready.
+// NewSessionKeys returns the session keys of keys.
 func NewSessionKeys(keys SecretKeys) *SessionKeys {
 	k := &SessionKeys{keys: keys}
 	k.idle.New = func() any {
@@ -28,7 +29,7 @@ func NewSessionKeys(keys SecretKeys) *SessionKeys {
 // Any reports whether there are any keys.
 func (k *SessionKeys) Any() bool { return len(k.keys) > 0 }
 
-// Verify finds the key that signed a session_data. It works for data that [DecodeSession] cannot
+// Verify returns the key that signed a session_data. It also verifies data that [DecodeSession] cannot
 // read, such as a pickle.
 func (k *SessionKeys) Verify(data string) KeyMatch {
 	if strings.Contains(data, ":") {
@@ -49,11 +50,11 @@ func (k *SessionKeys) Verify(data string) KeyMatch {
 	return KeyMatch{}
 }
 
-// MatchAuthHash tells with which of the keys a session's _auth_user_hash belongs to a password
-// column. SHA1 is the form that Django up to 3.0 wrote (_legacy_get_session_auth_hash in
-// django/contrib/auth/base_user.py, 3.2). No match, or none that [KeyMatch.AcceptedBy] the
-// application's Django, means that the session is dead: get_user in django/contrib/auth/__init__.py
-// (4.2) deletes it when it is next used.
+// MatchAuthHash returns the key with which the _auth_user_hash of a session fits an encoded password.
+// SHA1 means the form of Django up to 3.0 (_legacy_get_session_auth_hash in
+// django/contrib/auth/base_user.py, 3.2). If no key matches, or the application's Django does not accept
+// the match ([KeyMatch.AcceptedBy]), the session is dead: get_user in django/contrib/auth/__init__.py
+// (4.2) deletes it at its next use.
 func (k *SessionKeys) MatchAuthHash(authHash, encodedPassword string) KeyMatch {
 	if authHash == "" {
 		return KeyMatch{}

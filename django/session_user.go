@@ -1,14 +1,14 @@
 package django
 
-// SessionLogin is what a session says of who is logged in with it.
+// SessionLogin has the items of a session that describe the login.
 type SessionLogin struct {
-	UserID   string // _auth_user_id; "" when nobody is
+	UserID   string // _auth_user_id; "" if nobody is logged in
 	Backend  string // _auth_user_backend
 	AuthHash string // _auth_user_hash
 }
 
-// ReadSessionLogin is [DecodeSession], of which a list of a million rows needs no more, and has its
-// errors.
+// ReadSessionLogin reads only the login of a session, for lists of a million rows. Its errors are
+// those of [DecodeSession].
 func ReadSessionLogin(data string) (SessionLogin, error) {
 	value, timestamp, ok := splitSigned(data)
 	if !ok {
@@ -47,7 +47,7 @@ func LoginInJSON(payload []byte) (login SessionLogin, err error) {
 		case sessionAuthHash:
 			field = &login.AuthHash
 		default:
-			return r.pass()
+			return r.skip()
 		}
 		value, err := r.value()
 		if *field = pyText(value); *field == "" {

@@ -15,20 +15,20 @@ import (
 	"tokenctl"
 )
 
-// SecretKeys are Django's SECRET_KEY, and after it those of SECRET_KEY_FALLBACKS in their order.
+// SecretKeys are Django's SECRET_KEY, followed by SECRET_KEY_FALLBACKS in their order.
 type SecretKeys []tokenctl.Secret
 
-// KeyMatch tells which key made a signature, if any did. The zero value is "none".
+// KeyMatch names the key that made a signature. The zero value means that no key did.
 type KeyMatch struct {
 	OK    bool
 	Index int  // in SecretKeys: 0 is SECRET_KEY, n is SECRET_KEY_FALLBACKS[n-1]
-	SHA1  bool // made as Django up to 3.0 made it
+	SHA1  bool // in the form of Django up to 3.0
 }
 
-// AcceptedBy reports whether a release of Django, such as "4.2", honours the match: SHA-1 is
-// honoured up to 3.2 (Signer.legacy_algorithm in django/core/signing.py, 3.2), a fallback key since
-// 4.1 (Signer.unsign in the same file, 4.2), though 4.1 before 4.1.8 does not yet try one on an auth
-// hash. An empty or unreadable version is the newest.
+// AcceptedBy reports whether a release of Django, such as "4.2", accepts the match. Releases up to 3.2
+// accept SHA-1 (Signer.legacy_algorithm in django/core/signing.py, 3.2). Releases since 4.1 accept a
+// fallback key (Signer.unsign in the same file, 4.2), for an auth hash since 4.1.8. An empty or
+// malformed version means the newest.
 func (m KeyMatch) AcceptedBy(djangoVersion string) bool {
 	if m == (KeyMatch{OK: true}) {
 		return true
@@ -43,8 +43,8 @@ func (m KeyMatch) AcceptedBy(djangoVersion string) bool {
 	return m.OK
 }
 
-// saltedHMAC is salted_hmac of django/utils/crypto.py (4.2): the key of the HMAC is itself a
-// digest, of the salt and the secret.
+// saltedHMAC is salted_hmac of django/utils/crypto.py (4.2): the key of the HMAC is the digest of the
+// salt and the secret.
 func saltedHMAC(newHash func() hash.Hash, salt string, secret tokenctl.Secret, value string) []byte {
 	mac := newSaltedHMAC(newHash, salt, secret)
 	mac.Write([]byte(value))
@@ -58,8 +58,8 @@ func newSaltedHMAC(newHash func() hash.Hash, salt string, secret tokenctl.Secret
 	return hmac.New(newHash, h.Sum(nil))
 }
 
-// macs are the HMACs of some keys with one salt. Each is made when it is first needed and used again
-// and again: making one takes several times as long as using it.
+// macs are the HMACs of some keys with one salt. Each is made at its first use and then kept: making
+// an HMAC takes several times as long as using it.
 type macs struct {
 	keys SecretKeys
 	salt string
@@ -68,9 +68,9 @@ type macs struct {
 	value, sum   []byte
 }
 
-// match looks for the key whose signature of value is sum. First come the digests that every
-// release takes. Comparing takes the same time whatever sum is, as constant_time_compare of
-// django/utils/crypto.py (4.2) does.
+// match returns the key whose signature of value is sum. It tries the digests that every release
+// accepts first. It compares in constant time, like constant_time_compare of django/utils/crypto.py
+// (4.2).
 func (m *macs) match(sum, value string, encode func(dst, mac []byte) []byte) KeyMatch {
 	m.value = append(m.value[:0], value...)
 	if i := m.find(&m.sha256, sha256.New, sum, encode); i >= 0 {
@@ -82,7 +82,7 @@ func (m *macs) match(sum, value string, encode func(dst, mac []byte) []byte) Key
 	return KeyMatch{}
 }
 
-// find returns the place of the key, -1 where there is none.
+// find returns the index of the key, or -1 if no key matches.
 func (m *macs) find(ready *[]hash.Hash, newHash func() hash.Hash, sum string, encode func(dst, mac []byte) []byte) int {
 	if *ready == nil {
 		*ready = make([]hash.Hash, len(m.keys))
@@ -125,12 +125,12 @@ func (s timestampSigner) sign(key tokenctl.Secret, value string, now time.Time) 
 	return value + ":" + s.signature(sha256.New, key, value)
 }
 
-// macs are what verify takes.
+// macs returns the HMACs with which verify checks a text of s.
 func (s timestampSigner) macs(keys SecretKeys) macs {
 	return macs{keys: keys, salt: s.salt + signerSalt}
 }
 
-// verify tells which of the keys signed text.
+// verify returns the key that signed text.
 func (m *macs) verify(text string) KeyMatch {
 	i := strings.LastIndexByte(text, ':')
 	if i < 0 {
@@ -139,7 +139,7 @@ func (m *macs) verify(text string) KeyMatch {
 	return m.match(text[i+1:], text[:i], base64.RawURLEncoding.AppendEncode)
 }
 
-// splitSigned takes apart what TimestampSigner.sign put together, from the right.
+// splitSigned splits a text of TimestampSigner.sign from the right.
 func splitSigned(text string) (value, timestamp string, ok bool) {
 	i := strings.LastIndexByte(text, ':')
 	if i < 0 {
@@ -164,7 +164,7 @@ func b62Encode(n int64) string {
 	if n == 0 {
 		return "0"
 	}
-	var buf [12]byte // 11 digits hold 64 bits, and a sign
+	var buf [12]byte // a sign, and 11 digits for 64 bits
 	i := len(buf)
 	u := uint64(n)
 	if n < 0 {

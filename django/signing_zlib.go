@@ -11,8 +11,8 @@ import (
 	"github.com/klauspost/compress/zlib"
 )
 
-// maxSignedPayload bounds what one signed text may unfold to: a few kilobytes of zlib can stand for
-// gigabytes, and who only reads has no key to see first whether Django wrote them.
+// maxSignedPayload bounds the decompressed size of one signed text, in bytes: some kilobytes of zlib
+// can expand to gigabytes, and a reader without a key cannot check first whether Django wrote them.
 const maxSignedPayload = 1 << 20
 
 var (
@@ -20,9 +20,9 @@ var (
 	errPayloadTooLarge = errors.New("the payload is larger than 1 MiB")
 )
 
-// encodePayload is the first half of Signer.sign_object in django/core/signing.py (4.2), with
-// compress=True: URL-safe base64 of data, or a dot and that of zlib's output where it is shorter by
-// more than a byte.
+// encodePayload is the first half of Signer.sign_object in django/core/signing.py (4.2) with
+// compress=True: the URL-safe base64 of data. If zlib makes data shorter by more than a byte, it is a
+// dot and the base64 of zlib's output.
 func encodePayload(data []byte) string {
 	var buf bytes.Buffer
 	w, _ := zlibWriters.Get().(*zlib.Writer)
@@ -32,7 +32,7 @@ func encodePayload(data []byte) string {
 		w.Reset(&buf)
 	}
 	defer zlibWriters.Put(w)
-	// A bytes.Buffer takes everything, so these do not fail.
+	// Writes to a bytes.Buffer do not fail.
 	w.Write(data)
 	w.Close()
 	if buf.Len() < len(data)-1 {
@@ -41,7 +41,7 @@ func encodePayload(data []byte) string {
 	return b64Encode(data)
 }
 
-// A compressor weighs a megabyte, and a run may sign a session for each of a million users.
+// zlibWriters keeps compressors: each takes a megabyte, and a run may sign a million sessions.
 var zlibWriters sync.Pool
 
 // payloadDecoder decodes payloads and reuses its memory for the next one.
@@ -55,20 +55,21 @@ type payloadDecoder struct {
 
 var payloadDecoders = sync.Pool{New: func() any { return new(payloadDecoder) }}
 
-// release makes u available to others, unless it has grown beyond what is usual.
+// release returns u to the pool, unless its buffers have grown unusually large.
 func (u *payloadDecoder) release() {
 	if cap(u.text)+u.data.Cap() <= 64<<10 {
 		payloadDecoders.Put(u)
 	}
 }
 
-// unpack reverses encodePayload. The data are valid until the next decode.
+// decode reverses encodePayload. The data are valid until the next decode. The error is
+// errPayloadCorrupt or errPayloadTooLarge.
 func (u *payloadDecoder) decode(payload string) ([]byte, error) {
 	payload, compressed := strings.CutPrefix(payload, ".")
 	if base64.RawURLEncoding.DecodedLen(len(payload)) > maxSignedPayload {
 		return nil, errPayloadTooLarge
 	}
-	// The decoder passes over line breaks, which Django never writes either.
+	// Go's decoder skips line breaks. Django never writes any.
 	var err error
 	if u.text, err = base64.RawURLEncoding.AppendDecode(u.text[:0], []byte(payload)); err != nil {
 		return nil, errPayloadCorrupt

@@ -11,17 +11,16 @@ import (
 	"tokenctl"
 )
 
-// Django's SQLite backend writes datetimes as text, in UTC when USE_TZ is on,
-// with a space, without an offset, and with exactly six fraction digits that
-// are left out when they are zero (django/db/backends/sqlite3/operations.py,
-// adapt_datetimefield_value). SQL compares them as strings, so any other form
-// sorts wrongly against Django's own values.
+// Django's SQLite backend writes datetimes as text: in UTC if USE_TZ is on, with a space, without an
+// offset, and with six fraction digits unless these are zero (adapt_datetimefield_value in
+// django/db/backends/sqlite3/operations.py, 4.2). SQL compares them as strings, so every other form
+// would sort wrongly among Django's values.
 const (
 	sqliteTime         = "2006-01-02 15:04:05"
 	sqliteTimeFraction = "2006-01-02 15:04:05.000000"
 )
 
-// FormatSQLiteTime writes t as Django does on SQLite, cut to microseconds.
+// FormatSQLiteTime writes t as Django does on SQLite, truncated to microseconds.
 func FormatSQLiteTime(t time.Time) string {
 	t = t.UTC().Truncate(time.Microsecond)
 	if t.Nanosecond() == 0 {
@@ -30,9 +29,9 @@ func FormatSQLiteTime(t time.Time) string {
 	return t.Format(sqliteTimeFraction)
 }
 
-// ParseSQLiteTime reads a datetime that Django, or a tool that imitated it,
-// wrote to SQLite, as Django's parse_datetime does: in other forms than Django's own,
-// too. Without an offset the value is UTC.
+// ParseSQLiteTime reads a datetime on SQLite like Django's parse_datetime, which also accepts forms
+// that Django does not write. A value without an offset is UTC. The error is [ErrDateBreaks], or
+// another one for text that Django reads as null.
 func ParseSQLiteTime(s string) (time.Time, error) {
 	t, _, err := parseSQLiteTime(s)
 	return t, err
@@ -40,7 +39,7 @@ func ParseSQLiteTime(s string) (time.Time, error) {
 
 // parseSQLiteTime also reports whether the text has no offset.
 func parseSQLiteTime(s string) (t time.Time, naive bool, err error) {
-	// Django's own form, which time has a fast way to read but for two characters.
+	// Django's own form: with two characters changed it is RFC 3339, which package time parses fast.
 	if len(s) >= len(sqliteTime) && s[len("2006-01-02")] == ' ' {
 		var buffer [32]byte
 		text := append(append(buffer[:0], s...), 'Z')
@@ -82,15 +81,14 @@ func parseSQLiteTime(s string) (t time.Time, naive bool, err error) {
 // datetimeForm is datetime_re of django/utils/dateparse.py (4.2).
 var datetimeForm = tokenctl.Lazily(`^(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[\.,](\d{1,6})\d{0,6})?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?$`)
 
-// ErrDateBreaks is the error for a text on which Django raises an exception: it has the form
-// of a datetime and is not one, such as the 31st of February, or it is not UTF-8.
+// ErrDateBreaks is the error for a text on which Django raises an exception: a text in the form of a
+// datetime that is not a date, such as the 31st of February, or one that is not UTF-8.
 var ErrDateBreaks = errors.New("a datetime on which Django fails")
 
 // errNoDate is the error for a text that Django reads as null.
 var errNoDate = errors.New("not a datetime that Django reads")
 
-// BriefDuration writes a length of time for people, in its two largest units: "10h",
-// "1d 2h", "5m".
+// BriefDuration writes a duration for people, in its two largest units: "10h", "1d 2h", "5m".
 func BriefDuration(d time.Duration) string {
 	if d = d.Round(time.Second); d > time.Hour {
 		d = d.Round(time.Minute)

@@ -23,15 +23,15 @@ func NormalizeUsername(s string) string {
 	return norm.NFKC.String(s)
 }
 
-// ValidationError is a complaint in Django's own words, with their capital and full stop.
+// ValidationError is a message of one of Django's validators, with Django's capital and full stop.
 type ValidationError string
 
 // Error implements error.
 func (e ValidationError) Error() string { return string(e) }
 
-// ValidateUsername checks the normalised s as full_clean checks AbstractUser.username:
+// ValidateUsername normalises s and checks it as full_clean checks AbstractUser.username:
 // UnicodeUsernameValidator of django/contrib/auth/validators.py (3.2), then the length in
-// characters; a maxLength of zero or less sets no limit. The error's text is Django's message; two
+// characters. A maxLength of zero or less means no limit. The error is a [ValidationError]; two
 // messages are joined by "; ", as createsuperuser prints them.
 func ValidateUsername(s string, maxLength int) error {
 	s = NormalizeUsername(s)
@@ -55,7 +55,7 @@ func ValidateUsername(s string, maxLength int) error {
 	return ValidationError(strings.Join(messages, "; "))
 }
 
-// CheckUsername is UnicodeUsernameValidator alone: it does not normalise.
+// CheckUsername is only UnicodeUsernameValidator: it does not normalise s.
 func CheckUsername(s string) error {
 	if !isUsername(s) {
 		return ValidationError(msgUsername)
@@ -63,8 +63,8 @@ func CheckUsername(s string) error {
 	return nil
 }
 
-// isUsername is ^[\w.@+-]+\Z with Python's \w. A byte that is not UTF-8 reads as U+FFFD, which is
-// no word character.
+// isUsername is ^[\w.@+-]+\Z with Python's \w. A byte that is not UTF-8 becomes U+FFFD, which is not
+// a word character.
 func isUsername(s string) bool {
 	for _, r := range s {
 		if !isWordRune(r) && !strings.ContainsRune(".@+-", r) {
@@ -75,8 +75,8 @@ func isUsername(s string) bool {
 }
 
 // NormalizeEmail is BaseUserManager.normalize_email of django/contrib/auth/base_user.py (3.2 to
-// 6.1): the part after the last "@" is lower-cased and the whole stripped of spaces. A value
-// without "@" is returned as it is, spaces included.
+// 6.1): it strips spaces and lower-cases the part after the last "@". A value without "@" stays as it
+// is, spaces included.
 func NormalizeEmail(s string) string {
 	trimmed := trimSpace(s)
 	at := strings.LastIndexByte(trimmed, '@')

@@ -11,10 +11,10 @@ import (
 // PasswordProblem is one ValidationError of a password validator, with Django's code and message.
 type PasswordProblem struct{ Code, Message string }
 
-// UserAttributes are the values a password is compared with. Empty ones are left out of the comparison.
+// UserAttributes are the values with which a password is compared. Empty values are not compared.
 type UserAttributes struct {
 	Username, FirstName, LastName, Email string
-	Field, Value                         string // USERNAME_FIELD, where it is none of these
+	Field, Value                         string // USERNAME_FIELD, if it is none of the fields above
 }
 
 // Validate runs the validators in their order and returns every problem, as validate_password in
@@ -29,7 +29,7 @@ func (c PasswordChecks) Validate(password string, u UserAttributes) []PasswordPr
 	return problems
 }
 
-// check runs one validator; no code is no problem.
+// check runs one validator. The problem has no code if the password passes.
 func (c PasswordChecks) check(v tokenctl.PasswordValidator, password string, u UserAttributes) (problem PasswordProblem) {
 	switch v.Known() {
 	case tokenctl.SimilarityValidator:
@@ -60,9 +60,9 @@ func (c PasswordChecks) check(v tokenctl.PasswordValidator, password string, u U
 	return problem
 }
 
-// similarAttribute returns the verbose name of the first attribute the password resembles, as a
-// whole or in one of its words, or "": UserAttributeSimilarityValidator.validate. As there, the
-// first hit ends the search.
+// similarAttribute returns the verbose name of the first attribute that is similar to the password,
+// as a whole or in one of its words, or "". Like UserAttributeSimilarityValidator.validate it stops
+// at the first one.
 func similarAttribute(password string, u UserAttributes, attributes []string, limit float64) string {
 	lowered := []rune(lower(password))
 	for _, attribute := range attributes {
@@ -119,9 +119,9 @@ func splitNonWords(s string) []string {
 }
 
 // quickRatio is difflib.SequenceMatcher.quick_ratio: twice the size of the intersection of both
-// multisets of characters, over the sum of their sizes. It compares in floating point as Python does. Django's
-// exceeds_maximum_length_ratio, there since 2.2.26, 3.2.11 and 4.0.1, is not repeated: to save time it skips values
-// whose ratio is below the limit in any case.
+// multisets of characters, divided by the sum of their sizes, in floating point. Django's
+// exceeds_maximum_length_ratio (since 2.2.26, 3.2.11 and 4.0.1) is not needed here: it saves time for
+// values whose ratio is below the limit anyway.
 func quickRatio(a, b []rune) float64 {
 	if len(a)+len(b) == 0 {
 		return 1

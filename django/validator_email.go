@@ -16,8 +16,8 @@ const (
 	maxEmailLength = 320 // characters; EmailValidator of 3.2.20, 4.1.10, 4.2.3 and later
 )
 
-// foldedLetters match a-z under Python's re.IGNORECASE besides A-Z: dotted capital I, dotless i,
-// long s and the Kelvin sign. Django's patterns let them through, so these do.
+// foldedLetters match a-z under Python's re.IGNORECASE, as A-Z do: dotted capital I, dotless i, long s
+// and the Kelvin sign. Django's patterns accept them.
 const foldedLetters = `\x{130}\x{131}\x{17f}\x{212a}`
 
 var (
@@ -29,8 +29,8 @@ var (
 	emailLiteral = tokenctl.Lazily(`\A\[([A-Fa-f0-9:.]+)\]\z`)
 )
 
-// ValidateEmail is EmailValidator of django/core/validators.py; the error's text is its message.
-// Releases differ in the domain, and a value passes if any of them lets it pass.
+// ValidateEmail is EmailValidator of django/core/validators.py (3.2 to 6.1). The error is a
+// [ValidationError]. Releases check the domain differently; an address that one of them accepts passes.
 func ValidateEmail(s string) error {
 	if ValidateEmailIn("5.1", s) == nil {
 		return nil
@@ -38,9 +38,9 @@ func ValidateEmail(s string) error {
 	return ValidateEmailIn("5.2", s)
 }
 
-// ValidateEmailIn is EmailValidator of one release: up to 5.1 a domain is ASCII, directly or after
-// IDNA, and its last label may hold digits; from 5.2 on letters beyond ASCII stand for themselves
-// and digits at the end are refused.
+// ValidateEmailIn is EmailValidator of one release. Up to 5.1 a domain is ASCII, directly or after
+// IDNA, and its last label may have digits. Since 5.2 it may have letters beyond ASCII, and its last
+// label no digits.
 func ValidateEmailIn(release tokenctl.Version, s string) error {
 	at := strings.LastIndexByte(s, '@')
 	if at < 0 || !utf8.ValidString(s) || utf8.RuneCountInString(s) > maxEmailLength {
@@ -71,14 +71,14 @@ func isEmailDomain(release tokenctl.Version, domain string) bool {
 	return err == nil && isASCIIDomain(encoded)
 }
 
-// emailIDNA stands for str.encode("idna"), which follows the IDNA of 2003 and so allows any hyphens.
+// emailIDNA replaces Python's str.encode("idna"), which follows IDNA 2003 and allows hyphens anywhere.
 // The peer test names the differences.
 var emailIDNA = sync.OnceValue(func() *idna.Profile {
 	return idna.New(idna.MapForLookup(), idna.Transitional(true), idna.BidiRule(), idna.CheckHyphens(false))
 })
 
-// isASCIIDomain is EmailValidator.domain_regex of 3.2 to 5.1. The last label may start with a
-// hyphen there; that is not ours to judge.
+// isASCIIDomain is EmailValidator.domain_regex of 3.2 to 5.1, which accepts a hyphen at the beginning
+// of the last label.
 func isASCIIDomain(domain string) bool {
 	labels := strings.Split(domain, ".")
 	last := len(labels) - 1

@@ -11,13 +11,13 @@ import (
 )
 
 // PasswordChecks are the validators that passwords must pass, with their lists of
-// common passwords. The zero value is what every new project has.
+// common passwords. The zero value has the validators of every new project.
 type PasswordChecks struct {
 	configured *tokenctl.PasswordValidators
 	lists      map[string]passwordList
 }
 
-// Default reports whether no setting names the application's validators.
+// Default reports whether the settings leave the validators to the default.
 func (c PasswordChecks) Default() bool { return c.configured == nil }
 
 func (c PasswordChecks) validators() tokenctl.PasswordValidators {
@@ -27,8 +27,8 @@ func (c PasswordChecks) validators() tokenctl.PasswordValidators {
 	return *c.configured
 }
 
-// Unchecked names what the application checks and tokenctl cannot: validators of the
-// application's own, and attributes that are none of Django's. field is
+// Unchecked names the checks of the application that tokenctl cannot make: the application's
+// own validators, and comparisons with attributes that Django's user does not have. field is
 // USERNAME_FIELD.
 func (c PasswordChecks) Unchecked(field string) []string {
 	var list []string
@@ -45,7 +45,8 @@ func (c PasswordChecks) Unchecked(field string) []string {
 	return list
 }
 
-// NewPasswordChecks prepares the validators of the settings; read opens a list of common passwords.
+// NewPasswordChecks prepares the validators of the settings. read returns the text of a file of common
+// passwords; its error becomes an error with the code config_invalid.
 func NewPasswordChecks(s tokenctl.AuthSettings, read func(path string) (string, error)) (PasswordChecks, error) {
 	c := PasswordChecks{configured: s.PasswordValidators, lists: map[string]passwordList{}}
 	for _, v := range c.validators() {
@@ -63,11 +64,11 @@ func NewPasswordChecks(s tokenctl.AuthSettings, read func(path string) (string, 
 	return c, nil
 }
 
-// passwordList is what CommonPasswordValidator.__init__ reads from a file.
+// passwordList is a file of common passwords, as CommonPasswordValidator.__init__ reads it.
 type passwordList map[string]bool
 
-// MaxPasswordList bounds a file of common passwords, in bytes, also of one that gzip has
-// made small: the largest in use have some ten million.
+// MaxPasswordList bounds a file of common passwords, in bytes after decompression. The largest
+// lists in use have some ten million passwords.
 const MaxPasswordList = 256 << 20
 
 func newPasswordList(text string) (passwordList, error) {

@@ -5,15 +5,15 @@ import (
 	"unicode"
 )
 
-// Python's notions of characters, which Django's validators inherit and which differ from Go's.
+// Django's validators classify characters as Python does, which differs from Go.
 
 // isWordRune is \w of Python's re for str: str.isalnum() or "_". Combining marks are not part of it.
 func isWordRune(r rune) bool {
 	return r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r)
 }
 
-// digitsBesideNd are the characters str.isdigit() accepts outside the category Nd: those whose
-// Numeric_Type is Digit, such as superscripts and circled digits.
+// digitsBesideNd are the characters outside the category Nd that str.isdigit() accepts: their
+// Numeric_Type is Digit, as for superscripts and circled digits.
 var digitsBesideNd = &unicode.RangeTable{
 	R16: []unicode.Range16{
 		{Lo: 0x00b2, Hi: 0x00b3, Stride: 1}, {Lo: 0x00b9, Hi: 0x00b9, Stride: 1},
@@ -32,7 +32,7 @@ var digitsBesideNd = &unicode.RangeTable{
 	LatinOffset: 2,
 }
 
-// isDigits is str.isdigit(): not empty, and digits only.
+// isDigits is str.isdigit(): s is not empty and has only digits.
 func isDigits(s string) bool {
 	for _, r := range s {
 		if !unicode.Is(unicode.Nd, r) && !unicode.Is(digitsBesideNd, r) {
@@ -42,15 +42,15 @@ func isDigits(s string) bool {
 	return s != ""
 }
 
-// trimSpace is str.strip(): unlike strings.TrimSpace it takes U+001C to U+001F for space.
+// trimSpace is str.strip(), which unlike strings.TrimSpace also removes U+001C to U+001F.
 func trimSpace(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool {
 		return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f
 	})
 }
 
-// lower is str.lower(). It differs from strings.ToLower in the only two places where lower case is
-// not a matter of one character: U+0130, and the sigma that ends a word.
+// lower is str.lower(). It differs from strings.ToLower in two characters: U+0130 becomes two
+// characters, and the lower case of sigma depends on its place in the word.
 func lower(s string) string {
 	if !strings.ContainsAny(s, "\u0130\u03a3") {
 		return strings.ToLower(s)
@@ -70,8 +70,8 @@ func lower(s string) string {
 	return b.String()
 }
 
-// isFinalSigma is the Final_Sigma condition of the Unicode standard (3.13, table 3-17): a cased
-// letter before the sigma and none after it, case-ignorable characters aside.
+// isFinalSigma is the condition Final_Sigma of the Unicode standard (3.13, table 3-17): a cased letter
+// comes before the sigma and none after it; case-ignorable characters are skipped.
 func isFinalSigma(runes []rune, at int) bool {
 	before, after := at-1, at+1
 	for before >= 0 && isCaseIgnorable(runes[before]) {

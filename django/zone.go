@@ -7,21 +7,19 @@ import (
 	"tokenctl"
 )
 
-// Zone converts between moments and what an application's database holds. The
-// zero value is that of USE_TZ=True: what is stored is UTC, and nothing is
-// converted.
+// Zone converts between moments and the datetimes that an application's database stores. The zero
+// value is for USE_TZ=True: the database stores UTC, and nothing is converted.
 //
-// With USE_TZ=False everything of Django, DRF and knox reckons in TIME_ZONE:
-// SQLite holds the naive local time, and PostgreSQL, whose session Django sets to
-// TIME_ZONE, the right moment. simplejwt however takes UTC and drops the zone
-// (datetime_from_epoch and aware_utcnow in rest_framework_simplejwt/utils.py,
-// 5.2.2): SQLite holds naive UTC, and PostgreSQL, which takes that for local time,
-// a moment that is wrong by the zone's offset.
+// With USE_TZ=False Django, DRF and knox compute in TIME_ZONE. SQLite then stores the naive local time.
+// PostgreSQL stores the right moment, because Django sets TIME_ZONE in its connection. simplejwt however
+// computes in UTC and drops the zone (datetime_from_epoch and aware_utcnow in
+// rest_framework_simplejwt/utils.py, 5.2.2). SQLite then stores naive UTC. PostgreSQL reads it as local
+// time and stores a moment that is wrong by the zone's offset.
 type Zone struct {
 	location *time.Location // nil: USE_TZ=True
 }
 
-// Family is who computed a datetime that is stored.
+// Family names the software that computed a stored datetime.
 type Family int
 
 // The families.
@@ -30,7 +28,7 @@ const (
 	SimpleJWTTime               // created_at and expires_at of simplejwt's outstanding tokens
 )
 
-// FormatSQLite is what SQLite holds for a moment.
+// FormatSQLite returns the text that SQLite stores for a moment.
 func (z Zone) FormatSQLite(t time.Time, f Family) string {
 	if z.location != nil && f == DjangoTime {
 		t = wall(t.In(z.location), time.UTC)
@@ -38,7 +36,8 @@ func (z Zone) FormatSQLite(t time.Time, f Family) string {
 	return FormatSQLiteTime(t)
 }
 
-// ParseSQLite is the moment behind a text that SQLite holds.
+// ParseSQLite returns the moment for a text that SQLite stores. Its errors are those of
+// [ParseSQLiteTime].
 func (z Zone) ParseSQLite(text string, f Family) (time.Time, error) {
 	t, naive, err := parseSQLiteTime(text)
 	if err == nil && naive && z.location != nil && f == DjangoTime {
@@ -47,7 +46,7 @@ func (z Zone) ParseSQLite(text string, f Family) (time.Time, error) {
 	return t, err
 }
 
-// Postgres is the moment that PostgreSQL holds for another.
+// Postgres returns the moment that PostgreSQL stores for t.
 func (z Zone) Postgres(t time.Time, f Family) time.Time {
 	if z.location == nil || f == DjangoTime {
 		return t
@@ -55,7 +54,7 @@ func (z Zone) Postgres(t time.Time, f Family) time.Time {
 	return z.local(t.UTC())
 }
 
-// FromPostgres undoes [Zone.Postgres].
+// FromPostgres is the inverse of [Zone.Postgres].
 func (z Zone) FromPostgres(t time.Time, f Family) time.Time {
 	if z.location == nil || f == DjangoTime {
 		return t.UTC()
@@ -63,15 +62,15 @@ func (z Zone) FromPostgres(t time.Time, f Family) time.Time {
 	return wall(t.In(z.location), time.UTC)
 }
 
-// wall is the moment at which a clock in the zone shows what t shows.
+// wall returns the moment at which a clock in zone shows the date and time of t.
 func wall(t time.Time, zone *time.Location) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), zone)
 }
 
-// local is the moment at which a clock in the zone shows what t shows in UTC.
-// Where the clock is set forward and never shows it, or is set back and shows it
-// twice, standard time counts, as for PostgreSQL (DetermineTimeZoneOffset in
-// src/backend/utils/adt/datetime.c).
+// local returns the moment at which a clock in the zone shows the date and time of t in UTC. When the
+// clock is set forward it skips an hour, and when it is set back it shows an hour twice. For both hours
+// standard time counts, as in PostgreSQL (DetermineTimeZoneOffset in
+// src/backend/utils/adt/datetime.c, 15).
 func (z Zone) local(t time.Time) time.Time {
 	offset := func(at time.Time) time.Duration {
 		_, seconds := at.In(z.location).Zone()
@@ -84,10 +83,9 @@ func (z Zone) local(t time.Time) time.Time {
 	return t.Add(-before).UTC()
 }
 
-// Representation is how DRF's DateTimeField shows a moment: ISO 8601 in
-// TIME_ZONE, with microseconds unless there are none, "Z" for UTC, and without an
-// offset where USE_TZ is False (to_representation in rest_framework/fields.py,
-// 3.16.0). An unset TIME_ZONE is UTC, which every new project sets.
+// Representation writes a moment like DRF's DateTimeField: ISO 8601 in TIME_ZONE, with microseconds
+// unless these are zero, with "Z" for UTC, and without an offset if USE_TZ is False (to_representation
+// in rest_framework/fields.py, 3.16.0). Without a TIME_ZONE it is UTC, as in every new project.
 func Representation(s tokenctl.TimeSettings, t time.Time) string {
 	layout := "2006-01-02T15:04:05.000000"
 	if t.Nanosecond()/1000 == 0 {
@@ -105,7 +103,7 @@ func Representation(s tokenctl.TimeSettings, t time.Time) string {
 	return t.In(location).Format(layout + "Z07:00")
 }
 
-// NewZone returns how the application's datetimes are stored.
+// NewZone returns the zone of the application's datetimes. An unknown TIME_ZONE is an error.
 func NewZone(s tokenctl.TimeSettings) (Zone, error) {
 	if s.UseTZ == nil || *s.UseTZ {
 		return Zone{}, nil
