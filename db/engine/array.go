@@ -8,23 +8,22 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// array is a parameter that holds a list, in PostgreSQL's binary format: both sides
-// are several times faster with it than with text, in which every element is looked
-// through for what must be quoted.
+// array is an array parameter in PostgreSQL's binary format. The text format is several times
+// slower on both sides, because every element is searched for characters that need quotes.
 type array []byte
 
-// arrayOIDs are the types of elements that arrayOf knows.
+// arrayOIDs are the element types that [ArrayOf] encodes.
 var arrayOIDs = map[string]uint32{"text": pgtype.TextOID, "varchar": pgtype.VarcharOID, "int8": pgtype.Int8OID, "int4": pgtype.Int4OID, "uuid": pgtype.UUIDOID}
 
-// ArrayOf is the parameter for an array of a type. Of types that it does not know
-// it is what the driver makes of texts.
+// ArrayOf returns the parameter for an array of a type. For a type without an encoding here it
+// returns a list of texts or integers, which the driver encodes.
 func ArrayOf(typ string, values []any) any {
 	oid, known := arrayOIDs[typ]
 	if !known || len(values) == 0 {
 		return typedList(values)
 	}
-	// array_send of arrayfuncs.c: dimensions, whether there are nulls, the type; the
-	// length and the lower bound of the one dimension; each with its length before it.
+	// The format of array_send in arrayfuncs.c: the number of dimensions, a flag for nulls, the type;
+	// the length and the lower bound of the only dimension; each element after its length.
 	a := make(array, 0, 20+len(values)*40)
 	for _, n := range []uint32{1, 0, oid, uint32(len(values)), 1} {
 		a = binary.BigEndian.AppendUint32(a, n)
@@ -37,7 +36,7 @@ func ArrayOf(typ string, values []any) any {
 			if oid == pgtype.UUIDOID {
 				var err error
 				if a, err = hex.AppendDecode(a, []byte(strings.ReplaceAll(v, "-", ""))); err != nil {
-					return typedList(values) // PostgreSQL will say so
+					return typedList(values) // PostgreSQL reports the invalid value
 				}
 			} else {
 				a = append(a, v...)
@@ -54,8 +53,7 @@ func ArrayOf(typ string, values []any) any {
 	return a
 }
 
-// typedList is a list of integers or texts as PostgreSQL's driver takes it for
-// an array.
+// typedList returns integers or texts in a form that PostgreSQL's driver encodes as an array.
 func typedList(values []any) any {
 	if len(values) > 0 {
 		if _, ok := values[0].(int64); ok {
@@ -73,7 +71,7 @@ func listOf[T any](values []any) []T {
 	return list
 }
 
-// Anys are a list's elements as parameters.
+// Anys returns the elements of a list as parameters.
 func Anys[T any](list []T) []any {
 	values := make([]any, len(list))
 	for i, v := range list {

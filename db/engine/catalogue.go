@@ -14,23 +14,23 @@ import (
 // minPostgres is the oldest supported server_version_num: 12.
 const minPostgres = 120000
 
-// Search says which tables are read from the catalogue.
+// Search selects the tables to read from the catalogue.
 type Search struct {
 	Names   []string
-	Columns [][]string // or tables with these columns, whose first is rare
-	Follow  string     // and what this column, or a primary key, of one of them refers to
+	Columns [][]string // also tables with all of these columns; the first one is rare
+	Follow  string     // also the tables to which this column, or a primary key, of a found table refers
 }
 
-// Catalogue is what was found of a Search.
+// Catalogue is the result of a [Search].
 type Catalogue struct {
 	Tables  []*Table          // in the order of their names
-	Visible map[string]*Table // those in the schema, or along search_path, by name
+	Visible map[string]*Table // by name: the tables in the schema, or along search_path
 	Version string            // the server's, such as "15.18"
-	Schema  string            // PostgreSQL: the schema new tables would go to
+	Schema  string            // PostgreSQL: the schema in which new tables would be created
 }
 
-// ReadCatalogue finds tables in the schema that the options name, or along search_path, and
-// what they refer to, wherever that is.
+// ReadCatalogue finds tables in the schema of the options, or along search_path, and the tables to
+// which they refer in any schema. The error has the code layout_unsupported if the server is too old.
 func (tx *Tx) ReadCatalogue(ctx context.Context, s Search) (*Catalogue, error) {
 	c := &Catalogue{Visible: map[string]*Table{}}
 	read := tx.readPostgres
@@ -48,9 +48,9 @@ func (tx *Tx) ReadCatalogue(ctx context.Context, s Search) (*Catalogue, error) {
 	return c, nil
 }
 
-// readPostgres takes two round trips, and another for each further generation of parents
-// without a known name. The statements are small: where a new connection has none of the
-// catalogue in its caches, planning many joins takes longer than all of this.
+// readPostgres takes two round trips, and one more for each level of parents whose names are not
+// known. The statements are small: a new connection has no part of the catalogue in its caches, so
+// planning many joins would take longer.
 func (tx *Tx) readPostgres(ctx context.Context, c *Catalogue, s Search) error {
 	err := tx.conn.Raw(func(raw any) error {
 		conn := raw.(*stdlib.Conn).Conn()
@@ -86,14 +86,14 @@ func (tx *Tx) readPostgres(ctx context.Context, c *Catalogue, s Search) error {
 	return err
 }
 
-// found are the tables that were looked for, by their oids.
+// found are the tables of a search, by their oids.
 type found struct {
 	visible map[uint32]bool
-	tables  []uint32 // with those that they refer to
+	tables  []uint32 // with the tables to which they refer
 	views   []uint32
 }
 
-// findTables finds tables by name or by a rare column, and with them whatever they refer to.
+// findTables finds tables by name or by a rare column, and the tables to which they refer.
 func (tx *Tx) findTables(ctx context.Context, conn *pgx.Conn, c *Catalogue, s Search) (f found, err error) {
 	rare := make([]string, len(s.Columns))
 	for i, columns := range s.Columns {
@@ -104,7 +104,7 @@ func (tx *Tx) findTables(ctx context.Context, conn *pgx.Conn, c *Catalogue, s Se
 	if schema := tx.db.opts.Schema; schema != "" {
 		there, args = "c.relnamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $3)", append(args, schema)
 	}
-	// What is PostgreSQL's own has lower oids (FirstNormalObjectId in access/transam.h).
+	// PostgreSQL's own objects have lower oids (FirstNormalObjectId in access/transam.h).
 	rows, err := conn.Query(ctx, `
 		select c.oid, c.relkind in ('v', 'm'), array(select f.confrelid from pg_catalog.pg_constraint f where f.conrelid = c.oid and f.contype = 'f'),
 			coalesce(current_schema(), ''), current_setting('server_version'), current_setting('server_version_num')::int
@@ -141,13 +141,13 @@ func (tx *Tx) findTables(ctx context.Context, conn *pgx.Conn, c *Catalogue, s Se
 // viewOf is a view and the only table behind it.
 type viewOf struct {
 	oid, base uint32
-	writes    bool // what is written to the view is written to the table
+	writes    bool // a write to the view goes to the table
 }
 
-// readViews finds the table that each view selects from. A view of several tables is left
-// out: it has no table's constraints.
+// readViews finds the only table behind each view. It skips a view of several tables, which has the
+// constraints of none of them.
 func readViews(ctx context.Context, conn *pgx.Conn, views []uint32) (list []viewOf, err error) {
-	// A view of a view is looked behind in the next turn.
+	// The next turn reads the views behind these views.
 	for len(views) > 0 && len(list) < 32 {
 		rows, err := conn.Query(ctx, `
 			select w.ev_class, min(d.refobjid::int8)::oid, pg_relation_is_updatable(w.ev_class, false) & 28 = 28,
@@ -164,7 +164,7 @@ func readViews(ctx context.Context, conn *pgx.Conn, views []uint32) (list []view
 		var v viewOf
 		var further bool
 		if _, err = pgx.ForEachRow(rows, []any{&v.oid, &v.base, &v.writes, &further}, func() error {
-			// The innermost comes first: what is behind it is copied outwards.
+			// The innermost view comes first, because properties are copied outwards.
 			list = slices.Insert(list, 0, v)
 			if further {
 				views = append(views, v.base)
@@ -177,9 +177,8 @@ func readViews(ctx context.Context, conn *pgx.Conn, views []uint32) (list []view
 	return list, nil
 }
 
-// follow gives a view the foreign keys of the only table behind it, by the names of
-// the columns. Where what is written to the view is written to the table, its
-// other constraints count too.
+// follow gives a view the foreign keys of the only table behind it, by the names of the columns. If
+// writes to the view go to the table, the view gets the table's other constraints too.
 func (t *Table) follow(base *Table, writes bool) {
 	t.base = base
 	for i := range t.Columns {
@@ -198,8 +197,7 @@ func (t *Table) follow(base *Table, writes bool) {
 // forms are the forms of tables by pg_class.relkind.
 var forms = map[string]Form{"r": Ordinary, "p": Partitioned, "v": View, "m": Materialized, "f": Foreign}
 
-// readTables reads tables in one round trip, and returns which parents of theirs
-// have not been read.
+// readTables reads tables in one round trip, and returns the parents that are not read yet.
 func readTables(ctx context.Context, conn *pgx.Conn, tables referred[uint32], oids []uint32, follow string) (parents []uint32, err error) {
 	var oid, target uint32
 	var schema, name, kind string
@@ -274,8 +272,8 @@ func each(targets []any, f func()) func(pgx.Rows) error {
 	}
 }
 
-// referred are tables by what foreign keys call them. One that is not among those
-// that are read stays empty.
+// referred are tables by the key with which foreign keys name them. A table that is not read stays
+// empty.
 type referred[K comparable] map[K]*Table
 
 func (r referred[K]) get(key K) *Table {

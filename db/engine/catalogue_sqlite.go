@@ -15,8 +15,8 @@ var declaredType = tokenctl.Lazily(`^\s*([a-z_ ]*[a-z_])\s*(?:\(\s*([0-9]+)\s*\)
 // simpleView is a view of one table.
 var simpleView = tokenctl.Lazily(`(?is)^create\s+view\s.*?\sas\s+select\s[^()]*?\sfrom\s+("(?:[^"]|"")+"|\w+)\s*(?:;\s*|where\s.*)?$`)
 
-// readSQLite reads no more than these tables, since every pragma costs, and an application
-// has hundreds.
+// readSQLite reads only the tables of the search: every pragma takes time, and an application has
+// hundreds of tables.
 func (tx *Tx) readSQLite(ctx context.Context, c *Catalogue, s Search) error {
 	tables := referred[string]{}
 	wanted := s
@@ -47,7 +47,7 @@ func (tx *Tx) readSQLite(ctx context.Context, c *Catalogue, s Search) error {
 	return nil
 }
 
-// readSQLiteTables reads tables and those that they refer to. bases are the tables behind
+// readSQLiteTables reads tables and the tables to which they refer. bases are the tables behind
 // views.
 func (tx *Tx) readSQLiteTables(ctx context.Context, catalogue *Catalogue, tables referred[string], s Search) (found []*Table, bases map[*Table]string, err error) {
 	names, err := json.Marshal(s.Names)
@@ -113,9 +113,9 @@ func (tx *Tx) readSQLiteTables(ctx context.Context, catalogue *Catalogue, tables
 			c.Type = m[1]
 			c.Length, _ = strconv.Atoi(m[2])
 		}
-		// char(32) is how Django stores a UUID.
+		// Django stores a UUID as char(32).
 		c.Text = strings.Contains(c.Type, "char") && !(c.Type == "char" && c.Length == 32) || strings.Contains(c.Type, "text")
-		// An integer primary key is filled in by SQLite.
+		// SQLite fills in an integer primary key.
 		c.HasDefault = c.HasDefault || c.PrimaryKey && c.Type == "integer"
 		if target != "" {
 			c.Refers = tables.get(target)

@@ -11,7 +11,7 @@ import (
 	"tokenctl"
 )
 
-// Phase is how far a transaction that writes is.
+// Phase is the progress of a transaction that writes.
 type Phase int
 
 // The phases. A transaction whose outcome is unknown stays Committing.
@@ -25,13 +25,11 @@ const (
 // errAbandoned is the cause that ends the wait for a commit.
 var errAbandoned = errors.New("abandoned")
 
-// grace is how long tokenctl still waits for the answer to a commit after its context
-// ended. Without the answer the result is unknown. A user who interrupts should wait one
-// second at most.
+// grace is the time that tokenctl waits for the answer to a commit after its context has ended. Without
+// the answer the outcome is unknown. A user who interrupts waits one second at most.
 const grace = 400 * time.Millisecond
 
-// OutcomeUnknown is the error about a commit that was sent and whose answer did
-// not come.
+// OutcomeUnknown returns the error for a commit that was sent and not answered.
 func OutcomeUnknown(why string, err error) *tokenctl.Error {
 	return &tokenctl.Error{Code: tokenctl.CodeOutcomeUnknown, Err: err,
 		Message: why + " while the transaction was being committed: it may or may not have happened"}
@@ -55,7 +53,7 @@ func (tx *Tx) commit(ctx context.Context, m Mode) error {
 	return err
 }
 
-// phase tells how far a transaction is that writes.
+// phase reports the progress of a transaction that writes.
 func (tx *Tx) phase(m Mode, p Phase) {
 	if tell := tx.db.opts.Phase; tell != nil && !m.ReadOnly {
 		tell(p)
@@ -64,7 +62,7 @@ func (tx *Tx) phase(m Mode, p Phase) {
 
 func (tx *Tx) commitSQLite(ctx context.Context) error {
 	return tx.explain(ctx, tx.db.patiently(ctx, func() error {
-		// The driver calls what an interrupt meets a failure, done or not.
+		// After an interrupt the driver reports a failure, even if the commit has happened.
 		_, err := tx.conn.ExecContext(context.WithoutCancel(ctx), "commit")
 		return err
 	}))
@@ -73,7 +71,7 @@ func (tx *Tx) commitSQLite(ctx context.Context) error {
 func (tx *Tx) commitPostgres(ctx context.Context, m Mode) error {
 	awaited, abandon := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer abandon(nil)
-	// An interrupt of the commit itself would only make the outcome unknown.
+	// Cancelling the commit itself would only make the outcome unknown.
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, func() { abandon(errAbandoned) }) })()
 	awaited, cancel := context.WithTimeout(awaited, tx.db.opts.Timeout)
 	defer cancel()
@@ -109,7 +107,7 @@ func (tx *Tx) commitPostgres(ctx context.Context, m Mode) error {
 	case awaited.Err() != nil:
 		return OutcomeUnknown("the database server gave no answer", err)
 	}
-	// Not pgconn.SafeToRetry: pgx reports a connection that ends while the answer
-	// is awaited as one that was closed before anything was sent.
+	// pgconn.SafeToRetry cannot be used: if the connection ends before the answer, pgx reports that it
+	// was closed before anything was sent.
 	return OutcomeUnknown("the connection was lost", err)
 }

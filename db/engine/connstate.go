@@ -16,29 +16,30 @@ import (
 	"tokenctl"
 )
 
-// connState is what tokenctl knows of one connection to PostgreSQL. The server's own
-// limits do not help when the server falls silent, so the client has one, too.
+// connState is the state of one connection to PostgreSQL. The server's limits do not help when the
+// server no longer answers, so the client has a limit too.
 type connState struct {
 	limit        time.Duration // the server's limit for a statement; 0: none
-	began        time.Time     // the last statement
-	sql          string        // its text, without values
-	cancelled    atomic.Bool   // by us, the last statement
+	began        time.Time     // when the last statement began
+	sql          string        // the text of the last statement, without values
+	cancelled    atomic.Bool   // tokenctl has cancelled the last statement
 	failed       atomic.Pointer[failure]
-	connErr      atomic.Pointer[tokenctl.Error] // why the connection is no more
-	unreplicated atomic.Bool                    // what was committed last has not reached the standby
+	connErr      atomic.Pointer[tokenctl.Error] // why the connection has ended
+	unreplicated atomic.Bool                    // the last commit has not reached the standby
 }
 
-// failure is the server's last error, except its refusals to go on after one.
+// failure is the server's last error. The refusals of later statements in the same transaction do not
+// replace it.
 type failure struct {
 	*pgconn.PgError
-	late bool   // a limit of ours ended the statement
+	late bool   // tokenctl's time limit ended the statement
 	sql  string // the statement
 }
 
-// patience is how much longer than the server's limit the client waits for it.
+// patience is the time that the client waits beyond the server's limit.
 const patience = 500 * time.Millisecond
 
-// stateOf is what tokenctl knows of a connection.
+// stateOf returns the state of a connection.
 func stateOf(conn *pgconn.PgConn) *connState {
 	l, ok := conn.CustomData()["tokenctl"].(*connState)
 	if !ok {
@@ -48,7 +49,7 @@ func stateOf(conn *pgconn.PgConn) *connState {
 	return l
 }
 
-// begin starts the time of a statement. done must be called behind its result.
+// begin starts the time of a statement. The caller calls done after the result.
 func (s *connState) begin(ctx context.Context, sql string) (_ context.Context, done context.CancelFunc) {
 	s.began, s.sql = time.Now(), sql
 	s.cancelled.Store(false)
@@ -65,15 +66,15 @@ func watch(config *pgx.ConnConfig) {
 	config.OnPgError = func(conn *pgconn.PgConn, err *pgconn.PgError) bool {
 		l := stateOf(conn)
 		if err.Code != abortedTransaction {
-			// Nothing but the text, in the server's language, tells a limit from
-			// somebody's pg_cancel_backend; the time does in every language.
+			// Only the text distinguishes a limit from somebody's pg_cancel_backend, and it is in the
+			// server's language. The elapsed time works for every language.
 			late := l.cancelled.Load() || strings.Contains(err.Message, "statement timeout") || l.limit > 0 && time.Since(l.began) >= l.limit
 			l.failed.Store(&failure{err, late, l.sql})
 		}
 		return err.Severity != "FATAL" && err.SeverityUnlocalized != "FATAL"
 	}
 	config.OnNotice = func(conn *pgconn.PgConn, n *pgconn.Notice) {
-		// Its text is in the server's language.
+		// The text of the notice is in the server's language; the routine's name is not.
 		if n.Routine == "SyncRepWaitForLSN" {
 			stateOf(conn).unreplicated.Store(true)
 		}
@@ -83,7 +84,7 @@ func watch(config *pgx.ConnConfig) {
 // abortedTransaction is the SQLSTATE of a statement after one that failed.
 const abortedTransaction = "25P02"
 
-// tracer starts and ends the time of the statements that go through pgx.
+// tracer measures the time of the statements that go through pgx.
 type tracer struct{}
 
 type (
@@ -107,8 +108,8 @@ func (tracer) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.Trac
 	return started(ctx, conn, data.SQL, statementKey{})
 }
 
-// TraceQueryEnd implements pgx.QueryTracer. pgx also calls it for the statements
-// of a batch, which have not been started one by one.
+// TraceQueryEnd implements pgx.QueryTracer. pgx also calls it for each statement of a batch, for which
+// it has not called TraceQueryStart.
 func (tracer) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) {
 	ended(ctx, statementKey{})
 }
@@ -136,10 +137,9 @@ func (tracer) TraceBatchEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchEn
 	ended(ctx, batchKey{})
 }
 
-// canceller ends a statement on the server when its context ends, and leaves a
-// connection that can still roll back. It is not pgx's own handler because that
-// hangs up on its cancel request as soon as the statement has ended, which ends
-// PgBouncer 1.18 too, for everybody (pgbouncer/pgbouncer#801).
+// canceller ends a statement on the server when its context ends. The connection can still roll back.
+// pgx's own handler closes its cancel request as soon as the statement has ended, and this crashes
+// PgBouncer 1.18 for all clients (pgbouncer/pgbouncer#801).
 type canceller struct {
 	conn *pgconn.PgConn
 	done chan struct{}
@@ -161,9 +161,8 @@ func (c *canceller) HandleCancel(ctx context.Context) {
 		defer close(done)
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		c.conn.CancelRequest(ctx) //nolint:errcheck // the deadline is what remains
-		// The server passes the request on by a signal; one that came late
-		// would end the next statement.
+		c.conn.CancelRequest(ctx) //nolint:errcheck // the deadline still ends the statement
+		// The server forwards the request as a signal. A late signal would end the next statement.
 		time.Sleep(100 * time.Millisecond)
 	}()
 }
@@ -177,9 +176,8 @@ func (c *canceller) HandleUnwatchAfterCancel() {
 	c.conn.Conn().SetDeadline(time.Time{}) //nolint:errcheck // a closed connection needs none
 }
 
-// dialer connects so that a peer that is gone is noticed, also by a statement
-// that may take as long as it takes: probes go unanswered, or what was sent is not
-// acknowledged, for as long as timeout.
+// dialer makes connections that notice a lost peer within timeout, even during a statement without a
+// time limit: the peer answers no keepalive probes, or does not acknowledge sent data.
 func dialer(timeout time.Duration) *net.Dialer {
 	interval := max(timeout/4, time.Second).Round(time.Second)
 	return &net.Dialer{
@@ -190,7 +188,7 @@ func dialer(timeout time.Duration) *net.Dialer {
 			}
 			const tcpUserTimeout = 18 // TCP_USER_TIMEOUT, tcp(7)
 			return c.Control(func(fd uintptr) {
-				// Without it the system's own limit holds, which is a quarter of an hour.
+				// Without it the system's limit counts, which is a quarter of an hour.
 				syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(timeout.Milliseconds())) //nolint:errcheck
 			})
 		},

@@ -8,9 +8,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// connector connects as pgx does, but where the server refuses TLS and sslmode
-// allows to do without, it goes on over the same connection, as libpq does. pgx
-// hangs up and dials again, and the server has started a process for nothing.
+// connector connects like pgx, with one difference. If the server refuses TLS and sslmode allows a
+// connection without it, connector continues on the same connection, like libpq. pgx closes it and
+// connects again, so the server starts a second process.
 type connector struct{ driver.Connector }
 
 // Connect implements driver.Connector.
@@ -24,13 +24,13 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return c.Connector.Connect(context.WithValue(ctx, tlsRefusalsKey{}, refused))
 }
 
-// tlsRefusals are the connections of one Connect on which the server has refused TLS
-// and waits for the start-up message, by address.
+// tlsRefusals are the connections of one Connect, by address, on which the server has refused TLS and
+// now waits for the start-up message.
 type tlsRefusals map[string]net.Conn
 
 type tlsRefusalsKey struct{}
 
-// sparing makes dial return what it has dialled before and was refused TLS on.
+// sparing makes dial return an earlier connection on which the server has refused TLS.
 func sparing(dial pgconn.DialFunc) pgconn.DialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		refused, ok := ctx.Value(tlsRefusalsKey{}).(tlsRefusals)
@@ -49,7 +49,7 @@ func sparing(dial pgconn.DialFunc) pgconn.DialFunc {
 	}
 }
 
-// dialled is a connection that is kept when it is closed with TLS refused.
+// dialled is a connection. Close keeps it open if the server has refused TLS.
 type dialled struct {
 	net.Conn
 	keep    func()
@@ -57,8 +57,8 @@ type dialled struct {
 	refused bool
 }
 
-// Read implements net.Conn. Only the answer to the request for TLS is read by
-// itself: "N" is a refusal (PostgreSQL documentation, "SSL Session Encryption").
+// Read implements net.Conn. Only the answer to the request for TLS is a single byte: "N" is a refusal
+// (PostgreSQL documentation, "SSL Session Encryption").
 func (d *dialled) Read(p []byte) (int, error) {
 	n, err := d.Conn.Read(p)
 	d.refused = !d.read && len(p) == 1 && n == 1 && p[0] == 'N'

@@ -2,8 +2,8 @@ package engine
 
 import "strings"
 
-// Dialect is what a database speaks: PostgreSQL or SQLite. Its methods are what differs in
-// statements and their parameters.
+// Dialect is a database's dialect of SQL: PostgreSQL or SQLite. Its methods return the parts of
+// statements and the parameters that differ.
 type Dialect string
 
 // The dialects.
@@ -12,7 +12,7 @@ const (
 	SQLite     Dialect = "sqlite"
 )
 
-// Time is the expression that selects a datetime column.
+// Time returns the expression that selects a datetime column.
 func (d Dialect) Time(column string) string {
 	if d == SQLite {
 		return "cast(" + column + " as text)"
@@ -20,8 +20,7 @@ func (d Dialect) Time(column string) string {
 	return column
 }
 
-// Bytewise orders a text expression by its bytes, whatever collation the
-// column has.
+// Bytewise returns an expression that sorts a text by its bytes, whatever collation the column has.
 func (d Dialect) Bytewise(expr string) string {
 	if d == SQLite {
 		return "cast(" + expr + " as text) collate binary"
@@ -29,23 +28,23 @@ func (d Dialect) Bytewise(expr string) string {
 	return "cast(" + expr + ` as text) collate "C"`
 }
 
-// IsDate is the condition that an expression, of a date column, is a date that can be read;
-// null or false where it is not.
+// IsDate returns the condition that an expression of a date column is a date that Django can read. For
+// other values the condition is null or false.
 func (d Dialect) IsDate(expr string) string {
 	if d == SQLite {
 		return dateFunction + "(" + expr + ")"
 	}
-	// The literals take the column's type.
+	// PostgreSQL gives the literals the column's type.
 	return expr + " >= '0001-01-01' and " + expr + " < '10000-01-01'"
 }
 
-// Dates reports whether a column holds dates: PostgreSQL compares no others with one.
+// Dates reports whether a column can be compared with a date. PostgreSQL refuses this for other types.
 func (d Dialect) Dates(c *Column) bool {
 	return d == SQLite || strings.HasPrefix(c.Type, "timestamp") || c.Type == "date"
 }
 
-// Dated is the condition that an expression, of a column, is a date that can be read, and
-// that it compares with another one.
+// Dated returns the condition that an expression of a column is a date that Django can read, and that
+// the operator holds between this date and other.
 func (d Dialect) Dated(c *Column, expr, operator, other string) string {
 	if !d.Dates(c) {
 		return "cast(" + other + " as timestamptz) is null"
@@ -53,8 +52,8 @@ func (d Dialect) Dated(c *Column, expr, operator, other string) string {
 	return "(" + expr + " " + operator + " " + other + " and " + d.IsDate(expr) + ")"
 }
 
-// Unexpired is the condition that an expression, of a column, is later than %s, or is not
-// known. On PostgreSQL an index on the column finds all three parts.
+// Unexpired returns the condition that an expression of a column is later than %s, or is not a date
+// that Django can read. On PostgreSQL an index on the column serves all three parts.
 func (d Dialect) Unexpired(c *Column, expr string) string {
 	switch {
 	case !d.Dates(c):
@@ -65,8 +64,8 @@ func (d Dialect) Unexpired(c *Column, expr string) string {
 	return "(" + expr + " > %s or " + expr + " < '0001-01-01' or " + expr + " is null)"
 }
 
-// KnownDate is an expression, of a column, to sort by: null where it is no date that can be
-// read.
+// KnownDate returns an expression for sorting by a column: it is null for a value that is not a date
+// that Django can read.
 func (d Dialect) KnownDate(c *Column, expr string) string {
 	if !d.Dates(c) {
 		return "null"
@@ -74,9 +73,9 @@ func (d Dialect) KnownDate(c *Column, expr string) string {
 	return "case when " + d.IsDate(expr) + " then " + expr + " end"
 }
 
-// InsertInto begins the insertion of many rows. Other than "or fail", SQLite would
-// keep each page as it was before the statement, so that it can take back the rows
-// before one that fails. Here that ends the transaction, or goes back to a savepoint.
+// InsertInto returns the beginning of an insert of many rows. Without "or fail" SQLite would keep a copy
+// of each changed page, to undo the rows before one that fails. This is not needed here: a failure
+// ends the transaction, or rolls back to a savepoint.
 func (d Dialect) InsertInto(t *Table) string {
 	if d == SQLite {
 		return "insert or fail into " + t.SQL()

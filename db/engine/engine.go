@@ -1,6 +1,6 @@
-// Package engine is how tokenctl works with a database, PostgreSQL or SQLite: URLs, connections,
-// transactions, queries and their rows, inserts of many rows, the catalogue, and what a driver's
-// error means. It knows no table: those of Django, and what their columns mean, are in package db.
+// Package engine contains everything about PostgreSQL and SQLite that does not depend on Django's
+// tables: URLs, connections, transactions, queries and their rows, inserts of many rows, the catalogue,
+// and the meaning of a driver's errors. Package db knows Django's tables.
 package engine
 
 import (
@@ -13,26 +13,26 @@ import (
 	"tokenctl/django"
 )
 
-// Options say how a database is used.
+// Options are the settings for the use of a database.
 type Options struct {
-	Schema      string        // PostgreSQL: look for tables here, not along search_path
-	Timeout     time.Duration // bounds connecting, waiting for locks and single short statements
+	Schema      string        // PostgreSQL: the schema of the tables; empty: they are found along search_path
+	Timeout     time.Duration // bounds connecting, waits for locks and single short statements
 	Version     string        // tokenctl's, for application_name
 	Now         tokenctl.Clock
 	Zone        django.Zone // of times in the database
-	Connections int         // at most so many at a time; 0: no limit
+	Connections int         // the largest number of connections; 0: no limit
 
-	Allow func() error // is asked before a transaction that writes, and may refuse it; nil: all are allowed
-	// Intend is called before a transaction commits that has changed something, and may
-	// refuse the commit. It returns a function, or nil, that is told what became of the
-	// transaction: a phase, of which Committing means that nobody knows. nil: nobody is asked.
+	Allow func() error // called before a transaction that writes; its error refuses the transaction. May be nil
+	// Intend is called before the commit of a transaction that has changed something. Its error
+	// refuses the commit. It returns a function, or nil, that gets the last phase of the transaction:
+	// Committing means that the outcome is unknown. Intend may be nil.
 	Intend func(context.Context) (settle func(Phase), err error)
-	Phase  func(Phase)       // is told how far a transaction is that writes; may be nil
-	Warn   func(text string) // is told what a user must know of a commit that succeeded; may be nil
+	Phase  func(Phase)       // called at each phase of a transaction that writes; may be nil
+	Warn   func(text string) // called with a warning about a commit that succeeded; may be nil
 }
 
-// DB is a database. Its methods, and those of Tx, return *tokenctl.Error values whose
-// text never quotes a row.
+// DB is a database. The errors of its methods, and of those of [Tx], are [*tokenctl.Error] values
+// whose text never quotes a row.
 type DB struct {
 	Engine    Dialect
 	pool      *sql.DB
@@ -66,10 +66,10 @@ func Open(t Target, o Options) (*DB, error) {
 // Close releases the connections.
 func (db *DB) Close() error { return db.pool.Close() }
 
-// Now is the time, in UTC and whole microseconds.
+// Now returns the time, in UTC and whole microseconds.
 func (db *DB) Now() time.Time { return db.opts.Now().UTC().Truncate(time.Microsecond) }
 
-// Connect takes a connection, which the caller closes.
+// Connect returns a connection, which the caller closes.
 func (db *DB) Connect(ctx context.Context) (*sql.Conn, error) {
 	limited, cancel := context.WithTimeout(ctx, db.opts.Timeout)
 	defer cancel()

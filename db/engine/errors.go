@@ -17,9 +17,9 @@ import (
 	"tokenctl"
 )
 
-// This file is the one place where a driver's error becomes tokenctl's. A
-// server's detail, context and query quote rows, and rows hold secrets, so none
-// of them is passed on, nor the message of an SQLSTATE class that quotes values.
+// Only this file and errors_*.go turn errors of a driver into errors of tokenctl. The detail, the
+// context and the query of a server's error quote rows, and rows contain secrets, so they are dropped.
+// The messages of SQLSTATE classes that quote values are dropped too.
 
 // explain translates err, or says that ctx ended the work.
 func (tx *Tx) explain(ctx context.Context, err error) error {
@@ -30,8 +30,8 @@ func (tx *Tx) explain(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	// PostgreSQL refuses every statement after one that failed, and a connection that
-	// was lost fails every one. What failed first is what is wrong.
+	// After a failure PostgreSQL refuses every statement of the transaction, and on a lost connection
+	// every statement fails. The first failure is the cause.
 	var pg *pgconn.PgError
 	if tx.state == nil {
 		return tx.translate(err)
@@ -70,7 +70,7 @@ func (tx *Tx) translate(err error) error {
 	return err
 }
 
-// isLost reports whether err is the loss of a connection.
+// isLost reports whether err means that the connection was lost.
 func isLost(err error) bool {
 	var network net.Error
 	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) ||
@@ -78,24 +78,23 @@ func isLost(err error) bool {
 		pgconn.Timeout(err) || strings.Contains(err.Error(), "conn closed")
 }
 
-// endsConnection reports whether the connection ends with this error, of the server or of
-// a pooler (class 08). The result of a commit is unknown then. 25P03 is an exception: it
-// ends an idle transaction, whose commit was not sent yet.
+// endsConnection reports whether the connection ends with this error of the server or of a pooler
+// (class 08). The outcome of a commit is then unknown. 25P03 is an exception: it ends an idle
+// transaction before the commit was sent.
 func endsConnection(pg *pgconn.PgError) bool {
 	fatal := pg.SeverityUnlocalized == "FATAL" || pg.SeverityUnlocalized == "PANIC"
 	return pg.Code != "25P03" && (fatal || strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "57P"))
 }
 
-// unclear is an error of PostgreSQL's about whose cause the database can say more.
-// In the transaction that it ended nothing can be asked.
+// unclear is an error of PostgreSQL whose cause needs another query. The failed transaction allows no
+// query.
 type unclear struct {
 	err           *tokenctl.Error
 	code          string // SQLSTATE
-	schema, table string // perhaps unknown
+	schema, table string // empty if unknown
 }
 
-// clarify completes an error that ended the transaction. Whatever cannot be found
-// out, the error stays as it is.
+// clarify completes an error that ended the transaction. If a query fails, the error stays as it is.
 func (tx *Tx) clarify(ctx context.Context, err error) {
 	u := tx.unclear.Load()
 	if u == nil || !errors.Is(err, u.err) {

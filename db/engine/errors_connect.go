@@ -17,7 +17,7 @@ import (
 	"tokenctl"
 )
 
-// refusalHints are what a server's refusal to let somebody in means, by SQLSTATE.
+// refusalHints are the hints for a refused connection, by SQLSTATE.
 var refusalHints = map[string]string{
 	"3D000": "check the database's name",
 	"42501": "grant the role connect on the database",
@@ -28,7 +28,7 @@ var refusalHints = map[string]string{
 	"28000": "check the role, and pg_hba.conf on the server; it may ask for TLS (sslmode=require)",
 }
 
-// connectError explains why there is no connection.
+// connectError returns the error for a connection that could not be made.
 func (db *DB) connectError(err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
@@ -55,8 +55,7 @@ func (db *DB) connectError(err error) error {
 	return e
 }
 
-// reachReason is the cause in our own or the operating system's words, and what to
-// try where that is nothing common.
+// reachReason returns the cause of a failed connection, and a hint if the general one does not fit.
 func reachReason(err error, host string) (reason, hint string) {
 	// With sslmode=prefer the last attempt is the one without TLS.
 	var connect *pgconn.ConnectError
@@ -93,7 +92,7 @@ func reachReason(err error, host string) (reason, hint string) {
 	return innermost(err).Error(), ""
 }
 
-// tlsReason is what is wrong with TLS, if anything is.
+// tlsReason returns the cause of a failure of TLS; it is empty for other failures.
 func tlsReason(err error, host string) (reason, hint string) {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
@@ -122,7 +121,7 @@ func tlsReason(err error, host string) (reason, hint string) {
 	return "", ""
 }
 
-// innermost is the first cause of an error.
+// innermost returns the error at the end of a chain of wrapped errors.
 func innermost(err error) error {
 	for {
 		next := errors.Unwrap(err)

@@ -12,19 +12,19 @@ import (
 	"tokenctl"
 )
 
-// meaning is what an SQLSTATE means for the user.
+// meaning is the error that the user gets for an SQLSTATE.
 type meaning struct {
 	code    tokenctl.Code
 	message string
-	quoted  bool // the server's own message names objects of the schema, never values, and is added
+	quoted  bool // the server's message names objects of the schema and never values, so it is added
 	hint    string
 }
 
-// layoutHint is for a database that is not as its layout was read.
+// layoutHint is the hint if the database does not match the layout that was read.
 const layoutHint = "tokenctl doctor shows what is there; after a migration just now, try again"
 
-// meanings are by SQLSTATE (PostgreSQL documentation, appendix A), and by its class
-// for those that are not named. What needs a subject of its own is in postgresError.
+// meanings are by SQLSTATE (PostgreSQL documentation, appendix A), and by its class for the others.
+// [Tx.postgresError] writes the messages that name a table or column.
 var meanings = map[string]meaning{
 	"08":    {tokenctl.CodeDatabaseUnreachable, "the connection to the database was lost", true, "try again"},
 	"08P01": {tokenctl.CodeDatabaseUnreachable, "the server, or a connection pooler before it, refuses how it is spoken to", true, "see its log; a pooler must not rewrite the extended protocol"},
@@ -79,15 +79,15 @@ var meanings = map[string]meaning{
 	"XX002": {tokenctl.CodeDatabaseError, "the database server reports a damaged index", true, "reindex it, and look at the server's log"},
 }
 
-// postgresError says what an error of PostgreSQL's means. What only the database
-// can tell is asked when the transaction has ended: see clarify.
+// postgresError translates an error of PostgreSQL. If its cause needs a query, [Tx.clarify] completes
+// the error after the end of the transaction.
 func (tx *Tx) postgresError(pg *failure) *tokenctl.Error {
 	m, named := meanings[pg.Code]
 	if class := pg.Code[:min(2, len(pg.Code))]; !named {
 		m = meanings[class]
 	}
 	if m.code == tokenctl.CodeLayoutUnsupported && pg.Where != "" {
-		m, named = meanings["P0"], true // its own statements
+		m, named = meanings["P0"], true // a function or trigger failed in its own statements
 	}
 	if m.code == "" {
 		m = meaning{tokenctl.CodeDatabaseError, "the database refuses this", false, "the server's log has its words"}
@@ -97,8 +97,7 @@ func (tx *Tx) postgresError(pg *failure) *tokenctl.Error {
 	if table == "" {
 		table = tableIn(pg.sql)
 	}
-	// Inside a function the message may be one that an application's trigger
-	// wrote, about a row.
+	// Inside a function the message may come from an application's trigger and quote a row.
 	own := pg.Where == "" && pg.Message != ""
 	switch pg.Code {
 	case "42501":
@@ -162,17 +161,17 @@ func (tx *Tx) postgresError(pg *failure) *tokenctl.Error {
 	return e
 }
 
-// Duplicate is the cause of an error about a row that is there already.
+// Duplicate is wrapped by the error for a row that exists already.
 type Duplicate struct {
 	error
-	Columns []string // of the constraint; nil where that is not known
+	Columns []string // of the constraint; nil if they are not known
 }
 
 // Unwrap returns the driver's error.
 func (d *Duplicate) Unwrap() error { return d.error }
 
-// violated are the columns of the constraint that was violated. The detail has
-// them before the values, in every language: "Key (a, b)=(1, 2) already exists".
+// violated returns the columns of the violated constraint. The detail has them before the values, in
+// every language: "Key (a, b)=(1, 2) already exists".
 func violated(pg *pgconn.PgError) []string {
 	before, _, found := strings.Cut(pg.Detail, ")=(")
 	_, list, opened := strings.Cut(before, "(")
@@ -186,8 +185,8 @@ func violated(pg *pgconn.PgError) []string {
 	return columns
 }
 
-// numbered is the primary key of a table where a sequence gives its numbers and the
-// constraint is about it; empty otherwise.
+// numbered returns the primary key of a table if a sequence gives its numbers and the constraint is
+// about it, and "" otherwise.
 func (tx *Tx) numbered(schema, table string, columns []string, constraint string) string {
 	for _, t := range tx.catalogue().Tables {
 		if t.Name != table || t.Schema != schema {
@@ -204,7 +203,7 @@ func (tx *Tx) numbered(schema, table string, columns []string, constraint string
 	return ""
 }
 
-// catalogue is what was read of the catalogue.
+// catalogue returns the part of the catalogue that was read.
 func (tx *Tx) catalogue() *Catalogue {
 	if c := tx.db.catalogue.Load(); c != nil {
 		return c
@@ -212,7 +211,7 @@ func (tx *Tx) catalogue() *Catalogue {
 	return &Catalogue{}
 }
 
-// writes is the table that a statement of ours writes.
+// writes matches the table that a statement of tokenctl writes.
 var writes = tokenctl.Lazily(`(?:insert into|update|delete from|copy) (?:"(?:[^"]|"")+"\.)?"((?:[^"]|"")+)"`)
 
 func tableIn(sql string) string {
@@ -222,8 +221,8 @@ func tableIn(sql string) string {
 	return ""
 }
 
-// untranslatable is the character that the server says its encoding lacks; empty where it
-// names none.
+// untranslatable returns the character that the server's encoding lacks, from the server's message. It
+// is empty if the message names none.
 func untranslatable(message string) string {
 	var bytes []byte
 	for _, code := range byteCode().FindAllString(message, -1) {
@@ -241,8 +240,8 @@ func untranslatable(message string) string {
 
 var byteCode = tokenctl.Lazily(`0x[0-9a-fA-F]{2}`)
 
-// grantHint names the privilege that a statement needs on the object that the
-// server's message ends with.
+// grantHint names the privilege that a statement needs. The server's message ends with the name of the
+// object.
 func (tx *Tx) grantHint(pg *failure) string {
 	text := strings.Trim(pg.Message, `"„“”«»`)
 	if pg.Where != "" || text == "" {
@@ -250,7 +249,7 @@ func (tx *Tx) grantHint(pg *failure) string {
 	}
 	object, named := text[strings.LastIndexByte(text, ' ')+1:], ""
 	known := tx.catalogue().Tables
-	// A name may have blanks in it: it is the longest that the message ends with.
+	// A name may contain blanks, so the longest known name at the end of the message is the right one.
 	for _, t := range known {
 		if strings.HasSuffix(text, " "+t.Name) && len(t.Name) >= len(object) {
 			object, named = t.Name, t.SQL()

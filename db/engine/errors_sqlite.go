@@ -11,11 +11,10 @@ import (
 	"tokenctl"
 )
 
-// sqliteSubject is what SQLite's message about a constraint names: columns, or the
-// constraint of a check.
+// sqliteSubject matches the name in SQLite's message about a constraint: columns, or a check constraint.
 var sqliteSubject = tokenctl.Lazily(`constraint failed: (.*) \([0-9]+\)$`)
 
-// sqliteError says what an error of SQLite's means.
+// sqliteError translates an error of SQLite.
 func (tx *Tx) sqliteError(lite *sqlite.Error) error {
 	file := "the SQLite database"
 	if tx.db.path != "" {
@@ -68,8 +67,8 @@ func (tx *Tx) sqliteError(lite *sqlite.Error) error {
 	case sqlite3.SQLITE_INTERRUPT:
 		return context.Canceled
 	default:
-		// SQLite's own words name objects of the schema. What triggers say is a
-		// constraint's failure.
+		// SQLite's own messages name only objects of the schema. The message of a trigger has the code of
+		// a constraint and never gets here.
 		text := strings.TrimPrefix(lite.Error(), "SQL logic error: ")
 		if i := strings.LastIndex(text, " ("); i > 0 {
 			text = text[:i]
@@ -108,8 +107,8 @@ func (tx *Tx) constraintError(lite *sqlite.Error, e *tokenctl.Error) {
 	}
 }
 
-// usedUp is a table whose ids have reached the last one, if any has. SQLite calls
-// that a full disk.
+// usedUp returns a table whose ids have reached the largest number, or "". SQLite reports this as a full
+// disk.
 func (tx *Tx) usedUp() (table string) {
 	if tx.conn == nil {
 		return ""

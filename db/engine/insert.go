@@ -11,19 +11,17 @@ import (
 	"tokenctl"
 )
 
-// Values is what the rows of one statement have in a column: each its own, or
-// all the same.
+// Values are the values of a column in the rows of one statement: one for each row, or one for all.
 type Values struct {
 	Column string
-	Each   []any // texts or integers; nil: all the same
+	Each   []any // texts or integers, one for each row; nil: all rows have the same value
 	Same   any
 }
 
-// Insertion is a statement that inserts one row for each place in the lists of
-// its columns, in their order. On PostgreSQL the lists are parameters that
-// unnest takes apart: for batches of some thousands that takes as long as a copy
-// into a temporary table and an insert from there, and needs no privilege to
-// make one. On SQLite they are one JSON document.
+// Insertion returns a statement that inserts one row for each index of the columns' lists, in their
+// order. On PostgreSQL each list is an array parameter for unnest: for some thousand rows this takes as
+// long as a copy into a temporary table and an insert from it, and needs no privilege to create one. On
+// SQLite all lists are one JSON document.
 func (d Dialect) Insertion(t *Table, conflict string, columns ...Values) *Query {
 	var args []any
 	var names, exprs, lists, fields []string
@@ -48,7 +46,7 @@ func (d Dialect) Insertion(t *Table, conflict string, columns ...Values) *Query 
 	from := "unnest(" + strings.Join(lists, ", ") + ") as n (" + strings.Join(fields, ", ") + ")"
 	if d == SQLite {
 		args = append(args, jsonText(rowsOf(each)))
-		// Without a condition SQLite takes "on conflict" for a join's.
+		// Without a condition SQLite parses "on conflict" as the condition of a join.
 		from = "json_each($" + strconv.Itoa(len(args)) + ") n where true"
 	}
 	return &Query{Text: d.InsertInto(t) + " (" + strings.Join(names, ", ") + ") select " + strings.Join(exprs, ", ") + " from " + from + " " + conflict, Args: args}
@@ -65,21 +63,21 @@ func rowsOf(columns [][]any) [][]any {
 	return rows
 }
 
-// InsertAll inserts rows that must all be new. Where one was there already it is
-// a CodeAlreadyExists error, and the end of the transaction: with "on conflict" the
-// rest could go on, but PostgreSQL takes a third longer.
+// InsertAll inserts rows that must all be new. If one exists already, the error has the code
+// [tokenctl.CodeAlreadyExists], and the transaction cannot continue. With "on conflict" it could, but
+// PostgreSQL takes a third longer.
 func (tx *Tx) InsertAll(ctx context.Context, n int, t *Table, columns ...Values) error {
 	q := tx.Engine.Insertion(t, "", columns...)
 	inserted, err := tx.ExecRows(ctx, q.Text, q.Args...)
 	if err == nil && inserted < int64(n) {
-		// A trigger may do that.
+		// A trigger can skip rows.
 		err = &tokenctl.Error{Code: tokenctl.CodeRowsKept, Message: "the database did not take all new rows of " + t.Name}
 	}
 	return err
 }
 
-// Copy inserts n rows through PostgreSQL's COPY. In its text format the server would log
-// a row that it refuses.
+// Copy inserts n rows with PostgreSQL's COPY in the binary format. In the text format the server would
+// log a row that it refuses.
 func (tx *Tx) Copy(ctx context.Context, t *Table, columns []string, n int, row func(int) ([]any, error)) error {
 	return tx.conn.Raw(func(c any) error {
 		_, err := c.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{t.Schema, t.Name}, columns, pgx.CopyFromSlice(n, row))

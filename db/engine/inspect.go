@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// tableNames are the parameters by which a query finds tables in PostgreSQL's catalogue.
+// tableNames returns the parameters with which a query finds tables in PostgreSQL's catalogue.
 func tableNames(tables []*Table) (schemas, names []string) {
 	for _, t := range tables {
 		schemas, names = append(schemas, t.Schema), append(names, t.Name)
@@ -22,12 +22,12 @@ const fromTables = `unnest($1::text[], $2::text[]) with ordinality k(schema, nam
 // Trigger is a trigger or rule on a table.
 type Trigger struct {
 	Table, Name string
-	// Before says that it can keep a row from being changed, or change it otherwise.
+	// Before reports whether the trigger can prevent the change of a row, or change the row differently.
 	Before bool
 	Rule   bool
 }
 
-// Triggers are the enabled ones that somebody made.
+// Triggers returns the enabled triggers and rules on the tables, except PostgreSQL's internal ones.
 func (tx *Tx) Triggers(ctx context.Context, tables []*Table) (list []Trigger, err error) {
 	schemas, names := tableNames(tables)
 	q := &Query{Text: `select k.place, tg.tgname, tg.tgtype & 66 <> 0, false from ` + fromTables + `
@@ -49,8 +49,8 @@ func (tx *Tx) Triggers(ctx context.Context, tables []*Table) (list []Trigger, er
 	})
 }
 
-// Unwritable are those of the tables that are views or foreign, with the words of SQL that
-// cannot be done to them.
+// Unwritable returns the views and foreign tables that cannot be written completely, each with the
+// statements that it refuses: insert, update, delete.
 func (tx *Tx) Unwritable(ctx context.Context, tables []*Table) (map[*Table][]string, error) {
 	tables = slices.DeleteFunc(slices.Clone(tables), (*Table).Stored)
 	if len(tables) == 0 {
@@ -83,8 +83,8 @@ func (tx *Tx) Unwritable(ctx context.Context, tables []*Table) (map[*Table][]str
 	})
 }
 
-// ValidKey reports whether PostgreSQL has checked a foreign key for all rows. SQLite may
-// never have: [Tx.Orphans] looks there.
+// ValidKey reports whether PostgreSQL has checked a foreign key for all rows. SQLite does not record
+// this; [Tx.Orphans] checks the rows there.
 func (tx *Tx) ValidKey(ctx context.Context, t *Table, column string) (valid bool, err error) {
 	if tx.Engine == SQLite {
 		return true, nil
@@ -98,7 +98,7 @@ func (tx *Tx) ValidKey(ctx context.Context, t *Table, column string) (valid bool
 	return valid, tx.Scan(ctx, q, &valid)
 }
 
-// BypassedSecurity are those of the tables whose row-level security this role is above.
+// BypassedSecurity returns the tables with row-level security that this role bypasses.
 func (tx *Tx) BypassedSecurity(ctx context.Context, tables []*Table) (list []string, err error) {
 	if tx.Engine == SQLite {
 		return nil, nil
@@ -115,19 +115,19 @@ func (tx *Tx) BypassedSecurity(ctx context.Context, tables []*Table) (list []str
 	})
 }
 
-// Lack is what the role may not do with a table or sequence.
+// Lack is a privilege on a table, schema or sequence that the role does not have.
 type Lack struct {
 	Table      *Table // nil: a schema or a sequence
-	Grant      string // what to run: grant … on … to …
+	Grant      string // the statement that gives the privilege: grant … on … to …
 	Object     string // for people
 	Privileges string // such as "insert, update"
-	Reads      bool   // not even reading is allowed
+	Reads      bool   // the role may not even read
 	Rows       bool   // row-level security hides rows; there is no grant for that
 }
 
-// Lacks are the privileges that the role is without: all four on the tables that are
-// written, select on those that are read, usage of their schemas and of the sequences that
-// number the rows of the former. Identity columns need no privilege of their own.
+// Lacks returns the privileges that the role does not have. It needs select, insert, update and delete
+// on the written tables, select on the read tables, usage on their schemas, and usage on the sequences of
+// the written tables. Identity columns need no privilege of their own.
 func (tx *Tx) Lacks(ctx context.Context, written, read []*Table) ([]Lack, error) {
 	tables := slices.Concat(written, read)
 	schemas, names := tableNames(tables)
@@ -168,8 +168,8 @@ func (tx *Tx) Lacks(ctx context.Context, written, read []*Table) ([]Lack, error)
 	})
 }
 
-// RowsWithoutIndex is how many rows a table has about; none where an index
-// begins with the column, or cannot be made while others use the table.
+// RowsWithoutIndex returns the approximate number of rows of a table without an index on the column. It
+// is 0 if an index begins with the column, or cannot be created while others use the table.
 func (tx *Tx) RowsWithoutIndex(ctx context.Context, t *Table, column string) (rows int64, err error) {
 	q := &Query{Columns: []string{"greatest(c.reltuples, 0)::bigint"}, From: "pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace",
 		Where: []string{"c.relkind = 'r'"}}
@@ -186,18 +186,18 @@ func (tx *Tx) RowsWithoutIndex(ctx context.Context, t *Table, column string) (ro
 	return rows, tx.Scan(ctx, &Query{Text: "select coalesce((" + q.SQL() + "), 0)", Args: q.Args}, &rows)
 }
 
-// Orphans are rows of one table that refer to rows of another that are not there.
+// Orphans are rows of a table that refer to rows of another table which do not exist.
 type Orphans struct {
 	Table, Parent string
 	Rows          int
 	Look          string // the statement that shows them
 }
 
-// MaxOrphans bounds what Orphans counts.
+// MaxOrphans is the largest number of rows that [Tx.Orphans] counts.
 const MaxOrphans = 1000
 
-// Orphans are SQLite's broken foreign keys, the first 1,000 of them. It reads
-// every table: the caller bounds its time.
+// Orphans returns the rows of a SQLite database whose foreign keys are broken, at most [MaxOrphans]. It
+// reads every table, so the caller bounds its time.
 func (tx *Tx) Orphans(ctx context.Context) ([]Orphans, error) {
 	q := &Query{Text: `
 		select "table", parent, count(*)
@@ -210,8 +210,8 @@ func (tx *Tx) Orphans(ctx context.Context) ([]Orphans, error) {
 	})
 }
 
-// SchemasWith are the schemas of PostgreSQL in which a table with one of the names stands, if
-// besides is set without those that are looked at.
+// SchemasWith returns the schemas of PostgreSQL that have a table with one of the names. If besides is
+// set, it skips the schemas that tokenctl searches anyway.
 func (tx *Tx) SchemasWith(ctx context.Context, names []string, besides bool) ([]string, error) {
 	q := &Query{Columns: []string{"distinct n.nspname::text"}, From: "pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace",
 		Where: []string{"c.relkind in ('r', 'p', 'f', 'v', 'm')"}, Order: []string{"1"}}
@@ -226,7 +226,7 @@ func (tx *Tx) SchemasWith(ctx context.Context, names []string, besides bool) ([]
 	return tx.texts(ctx, q)
 }
 
-// TablesWith are the names of tables that have all of the columns, the first ten.
+// TablesWith returns the names of tables that have all of the columns, at most ten.
 func (tx *Tx) TablesWith(ctx context.Context, columns ...string) ([]string, error) {
 	q := &Query{Columns: []string{"m.name"}, From: "sqlite_schema m", Order: []string{"1"}, Limit: 10, Where: []string{"m.type = 'table'"}}
 	column := `exists (select 1 from pragma_table_info(m.name) c where c.name = %s)`
@@ -245,7 +245,7 @@ func (tx *Tx) TablesWith(ctx context.Context, columns ...string) ([]string, erro
 	return tx.texts(ctx, q)
 }
 
-// LargeTable is how many rows a table has at least for which an index pays.
+// LargeTable is the number of rows from which an index on a table pays.
 const LargeTable = 100000
 
 // HasSchema reports whether PostgreSQL has a schema.
@@ -262,7 +262,7 @@ type Reference struct {
 	ToColumn string // empty: the primary key
 }
 
-// References are the foreign keys that refer to some tables.
+// References returns the foreign keys that refer to the tables.
 func (tx *Tx) References(ctx context.Context, tables []*Table) (list []Reference, err error) {
 	q := &Query{Columns: []string{"n.nspname", "c.relname", "a.attname", "a.attnotnull", "fn.nspname", "fc.relname", "fa.attname"},
 		From: `pg_catalog.pg_constraint f

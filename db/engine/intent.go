@@ -20,7 +20,7 @@ func (tx *Tx) intend(ctx context.Context, m Mode) error {
 	return err
 }
 
-// settle tells what became of a transaction that was announced.
+// settle reports the outcome of a transaction to the function that Intend returned.
 func (tx *Tx) settle(done bool, err error) {
 	switch {
 	case tx.settled == nil:
@@ -33,8 +33,8 @@ func (tx *Tx) settle(done bool, err error) {
 	}
 }
 
-// countChanges returns a number that grows when the transaction changes something. PostgreSQL
-// gives a transaction its id at its first change.
+// countChanges returns a number that increases when the transaction changes something. PostgreSQL gives
+// a transaction its id at its first change.
 func (tx *Tx) countChanges(ctx context.Context) (n int64, err error) {
 	query := "select total_changes()"
 	if tx.Engine == PostgreSQL {

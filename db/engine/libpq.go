@@ -15,16 +15,16 @@ import (
 	"tokenctl"
 )
 
-// What libpq reads besides the URL: environment variables, a service file, and the
-// files that all of these name. pgx reads them too, but waits for a FIFO, and takes
-// passwords and keys from files that libpq refuses because others can read them.
+// Besides the URL libpq reads environment variables, a service file, and the files that these name. pgx
+// reads them too, but it blocks on a FIFO, and accepts passwords and keys in files that others can
+// read. libpq refuses such files.
 
-// LibpqTarget is the PostgreSQL database that libpq's environment variables
-// (PGHOST, PGSERVICE, PGDATABASE, …) name.
+// LibpqTarget returns the PostgreSQL database that libpq's environment variables (PGHOST, PGSERVICE,
+// PGDATABASE, …) name. Invalid values and files that libpq refuses are errors.
 func LibpqTarget() (Target, error) { return postgresTarget(map[string]string{}, "") }
 
-// postgresTarget is the database that parameters of a URL name, or libpq's
-// environment where they say nothing.
+// postgresTarget returns the database that the parameters of a URL name. libpq's environment gives
+// the values that the URL leaves out.
 func postgresTarget(params map[string]string, shown string) (Target, error) {
 	t := Target{Engine: PostgreSQL, shown: shown}
 	s, err := effective(params)
@@ -37,7 +37,7 @@ func postgresTarget(params map[string]string, shown string) (Target, error) {
 	}
 	delete(params, "ssl_require")
 	if !s.encrypts() {
-		// pgx would read them all the same, and fail for one that is not there.
+		// pgx would read the files anyway, and fail if one does not exist.
 		params["sslrootcert"], params["sslcert"], params["sslkey"] = "", "", ""
 	} else if err := s.check(); err != nil {
 		return Target{}, err
@@ -58,7 +58,7 @@ func postgresTarget(params map[string]string, shown string) (Target, error) {
 	return t, nil
 }
 
-// keywords writes parameters as libpq's keywords and values.
+// keywords writes parameters in libpq's form of keywords and values.
 func keywords(params map[string]string) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(params)) {
@@ -67,13 +67,13 @@ func keywords(params map[string]string) string {
 	return strings.Join(parts, " ")
 }
 
-// libpqSetting is the value of a parameter and how to speak of where it is from.
+// libpqSetting is the value of a parameter, and the name of its source for messages.
 type libpqSetting struct{ value, source string }
 
 // libpqSettings are the parameters that concern files and TLS, from every source.
 type libpqSettings map[string]libpqSetting
 
-// libpqVariables are the environment variables for them.
+// libpqVariables are the environment variables of these parameters.
 var libpqVariables = map[string]string{"host": "PGHOST", "password": "PGPASSWORD", "passfile": "PGPASSFILE", "service": "PGSERVICE", "servicefile": "PGSERVICEFILE",
 	"sslmode": "PGSSLMODE", "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY", "sslrootcert": "PGSSLROOTCERT", "sslcertmode": "PGSSLCERTMODE"}
 
@@ -117,14 +117,13 @@ func effective(params map[string]string) (libpqSettings, error) {
 	return s, nil
 }
 
-// encrypts reports whether a connection may be encrypted: those to a socket on this
-// machine never are.
+// encrypts reports whether a connection may be encrypted. A connection to a Unix socket never is.
 func (s libpqSettings) encrypts() bool {
 	remote := func(host string) bool { return host != "" && !strings.HasPrefix(host, "/") }
 	return s["sslmode"].value != "disable" && slices.ContainsFunc(strings.Split(s["host"].value, ","), remote)
 }
 
-// check refuses what pgx would wait for, or would take although libpq does not.
+// check refuses files on which pgx would block, and files and values that libpq refuses but pgx accepts.
 func (s libpqSettings) check() error {
 	if mode := s["sslmode"]; mode.value != "" && !slices.Contains(parameterValues["sslmode"], mode.value) {
 		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: mode.source + " is not one of " + strings.Join(parameterValues["sslmode"], ", ")}
@@ -158,9 +157,9 @@ func keyIsOpen(info fs.FileInfo) bool {
 	return info.Mode()&forbidden != 0
 }
 
-// passfileFault is what libpq does not look into of the password file, and why, in its
-// own words where it has some (passwordFromFile in src/interfaces/libpq/fe-connect.c,
-// PostgreSQL 17); empty where it looks into all, or needs none.
+// passfileFault says why libpq ignores the password file, in libpq's words if it has any
+// (passwordFromFile in src/interfaces/libpq/fe-connect.c, PostgreSQL 17). The text is empty if libpq
+// reads the file or needs none. whole reports whether libpq ignores the whole file, not only a line.
 func (s libpqSettings) passfileFault() (fault string, whole bool) {
 	file := s["passfile"]
 	if file.value == "" || s["password"].value != "" {
@@ -169,7 +168,7 @@ func (s libpqSettings) passfileFault() (fault string, whole bool) {
 	info, err := os.Stat(file.value)
 	switch {
 	case err != nil:
-		return "", false // which libpq takes for having none
+		return "", false // libpq continues as if there were no file
 	case !info.Mode().IsRegular():
 		return fmt.Sprintf("password file %q is not a plain file", file.value), true
 	case info.Mode()&0o077 != 0:
@@ -187,8 +186,7 @@ func (s libpqSettings) passfileFault() (fault string, whole bool) {
 	return "", false
 }
 
-// readService reads one section of a service file. No value of it is ever part of an
-// error.
+// readService reads one section of a service file. Its errors never quote a value of the file.
 func readService(file, service libpqSetting) (map[string]string, error) {
 	fault := func(message string) error {
 		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: message, Hint: "check PGSERVICEFILE or ~/.pg_service.conf, and the name of the service"}

@@ -13,10 +13,9 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// postgresConfig parses a URL, or libpq's environment when it is empty, and
-// moves its run-time parameters out of the start-up message: behind PgBouncer
-// they would be refused, or stay in the pooled connection for whoever gets it
-// next. They are set in every transaction instead.
+// postgresConfig parses a URL, or libpq's environment if the URL is empty. It moves run-time parameters
+// from the start-up message into every transaction: PgBouncer would refuse them, or keep them for the
+// next client of the pooled connection.
 func postgresConfig(raw string) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(raw)
 	if err != nil {
@@ -32,14 +31,14 @@ func postgresConfig(raw string) (*pgx.ConnConfig, error) {
 	return config, nil
 }
 
-// notForServer are run-time parameters that are not passed on: what libpq keeps
-// to itself and pgx does not know, and what every transaction of ours sets.
+// notForServer are run-time parameters that the server does not get: libpq handles some itself, which
+// pgx does not know, and every transaction of tokenctl sets the others.
 var notForServer = []string{"fallback_application_name", "gssencmode", "keepalives", "keepalives_count", "keepalives_idle",
 	"keepalives_interval", "load_balance_hosts", "sslcompression", "tcp_user_timeout",
 	"client_encoding", "datestyle", "lock_timeout", "statement_timeout", "timezone"}
 
-// perHost divides the time for connecting among the hosts, so that one that
-// does not answer leaves some for the next.
+// perHost divides the time for connecting among the hosts, so that time is left after a host that does
+// not answer.
 func perHost(config *pgx.ConnConfig, timeout time.Duration) time.Duration {
 	type host struct {
 		name string
@@ -52,9 +51,8 @@ func perHost(config *pgx.ConnConfig, timeout time.Duration) time.Duration {
 	return timeout / time.Duration(len(hosts))
 }
 
-// parseOptions reads libpq's options parameter, which Django projects use to
-// set a search_path: "-c name=value" and "--name=value", a backslash
-// protecting the character behind it.
+// parseOptions reads libpq's parameter options, with which Django projects set a search_path: "-c
+// name=value" and "--name=value". A backslash escapes the next character.
 func parseOptions(s string) (map[string]string, error) {
 	params := map[string]string{}
 	var words []string
@@ -100,7 +98,7 @@ func parseOptions(s string) (map[string]string, error) {
 	return params, nil
 }
 
-// openPostgres prepares the connections. ParseURL has parsed the URL before.
+// openPostgres prepares the connections. [ParseURL] has checked the URL before.
 func (db *DB) openPostgres(raw string) error {
 	config, err := postgresConfig(raw)
 	if err != nil {
@@ -113,8 +111,8 @@ func (db *DB) openPostgres(raw string) error {
 		}
 	}
 	config.RuntimeParams = map[string]string{"application_name": "tokenctl/" + db.opts.Version}
-	// One round trip, nothing prepared on the server, parameters apart from
-	// the statement: right behind PgBouncer in transaction mode.
+	// This mode takes one round trip, sends parameters separately, and prepares nothing on the server, so
+	// it works behind PgBouncer in transaction mode.
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	if limit := perHost(config, db.opts.Timeout); config.ConnectTimeout == 0 || config.ConnectTimeout > limit {
 		config.ConnectTimeout = limit
@@ -128,13 +126,11 @@ func (db *DB) openPostgres(raw string) error {
 // setting is a run-time parameter of PostgreSQL.
 type setting struct{ name, value string }
 
-// beginPostgres opens a transaction with its limits in one round trip. The
-// isolation and the formats are set because a role or database may have others
-// by default and the text protocol's results depend on them. A role that is
-// read-only by default stays so: somebody meant that as a guard. Compiling a
-// statement, which PostgreSQL begins with some hundred thousand rows, takes longer
-// than the few expressions of ours. A cursor is planned for all of its rows, since all are
-// read.
+// beginPostgres opens a transaction and sets its limits in one round trip. It sets the isolation and
+// the formats because a role or database may have other defaults, and values in the text format depend
+// on them. A role that is read-only by default stays read-only, because somebody wants this protection.
+// jit is off: compiling a statement takes longer than tokenctl's simple expressions.
+// cursor_tuple_fraction is 1 because a cursor reads all of its rows.
 func (tx *Tx) beginPostgres(ctx context.Context, mode Mode) error {
 	begin := "begin isolation level read committed"
 	if mode.ReadOnly {
@@ -144,8 +140,8 @@ func (tx *Tx) beginPostgres(ctx context.Context, mode Mode) error {
 		}
 	}
 	limit := tx.db.opts.Timeout
-	// Otherwise a wait for a lock, which starts after its statement, would
-	// never be what runs out first.
+	// A wait for a lock begins after its statement. With equal limits the statement's limit would always
+	// end first, and the error would not name the lock.
 	statement := limit + 250*time.Millisecond
 	err := tx.conn.Raw(func(c any) error {
 		tx.state = stateOf(c.(*stdlib.Conn).Conn().PgConn())

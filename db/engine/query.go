@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// Query is a select that is put together from conditions.
+// Query is a select statement that is built from parts, or a whole statement.
 type Query struct {
-	Text    string // the whole statement, where it is no select
+	Text    string // the whole statement; then only Args counts besides
 	Columns []string
 	From    string
 	Where   []string
 	Args    []any
 	Order   []string // expressions with direction, the last one unique
-	PageBy  string   // a unique, ordered expression to page by where nothing sorts
+	PageBy  string   // a unique expression by which pages are ordered if Order is empty
 	Limit   int      // 0: none
-	Most    int      // about how many rows it finds at most; 0: nobody knows
+	Most    int      // the expected largest number of rows; 0: unknown
 }
 
 // And adds a condition: see [Query.Expr].
@@ -25,8 +25,8 @@ func (q *Query) And(condition string, args ...any) {
 	q.Where = append(q.Where, q.Expr(condition, args...))
 }
 
-// Expr returns an expression in which each %s becomes the placeholder of one argument.
-// A quoted identifier may hold those two characters itself, and stays as it is.
+// Expr returns an expression in which each %s becomes the placeholder of one argument. A %s inside a
+// quoted identifier stays as it is.
 func (q *Query) Expr(format string, args ...any) string {
 	return OutsideQuotes(format, func(part string) string {
 		for strings.Contains(part, "%s") {
@@ -47,7 +47,7 @@ func OutsideQuotes(text string, replace func(string) string) string {
 	return strings.Join(parts, `"`)
 }
 
-// Condition is all of the conditions.
+// Condition returns all conditions, joined by "and".
 func (q *Query) Condition() string {
 	if len(q.Where) == 0 {
 		return "1 = 1"
@@ -60,13 +60,13 @@ func (q *Query) OneOf(d Dialect, expr string, values []any) {
 	q.And(d.AnyOf(expr, "%s"), d.ListArg(values))
 }
 
-// FewRows is how many rows PostgreSQL finds one by one by an index, in the order in which they
-// are given. Of more rows the planner is told how many there are, and may read the table:
-// keys in no order cost some 15 µs each by an index, and the table less than 1 µs a row. It
-// would do so of fewer rows too, although their pages are in memory.
+// FewRows is the largest number of rows that PostgreSQL finds by an index, one by one and in the given
+// order. For more rows the planner gets their number, and may read the table instead: a row in no order
+// takes some 15 µs by an index, and less than 1 µs when the table is read. For fewer rows the planner
+// would choose the table too often, because it does not know that their pages are in memory.
 const FewRows = 5_000
 
-// Among adds the condition that expr, of a column's type, is one of many values.
+// Among adds the condition that expr is one of many values. typ is the column's type.
 func (q *Query) Among(d Dialect, expr, typ string, values []any) {
 	if d == SQLite {
 		arg := d.ListArg(values)
@@ -81,12 +81,12 @@ func (q *Query) Among(d Dialect, expr, typ string, values []any) {
 	q.And(expr+" = any("+list+")", ArrayOf(typ, values))
 }
 
-// bytesOf is the texts of a list as bytes: on SQLite these equal no text, and a key can be
-// stored as such.
+// bytesOf selects the texts of a list as bytes. SQLite can store a key as bytes, and bytes never equal
+// a text.
 const bytesOf = "select cast(value as blob) from json_each(%s) where type = 'text'"
 
-// Unnest makes values, of a column's type, the rows of a table n (value), and returns
-// the table for "from" and the expression of a value's place in the list.
+// Unnest makes values the rows of a table n (value). typ is the column's type. It returns the table for
+// "from", and the expression of a value's index in the list.
 func (q *Query) Unnest(d Dialect, typ string, values []any) (from, index string) {
 	if d == SQLite {
 		return q.Expr("json_each(%s) n", d.ListArg(values)), "n.key"
@@ -94,15 +94,15 @@ func (q *Query) Unnest(d Dialect, typ string, values []any) (from, index string)
 	return q.Expr("unnest(cast(%s as "+Quote(typ)+"[])) with ordinality as n (value, place)", typedList(values)), "n.place - 1"
 }
 
-// StartingWith joins q with prefixes: its rows are those whose column, a text, starts with
-// one, bytewise, and the first column is then the place of the prefix. end sorts behind
-// whatever may follow a prefix. The operators on PostgreSQL are those of an
-// index of text_pattern_ops; in some languages aa sorts behind z.
+// StartingWith joins q with prefixes. The result has the rows whose text column begins with a prefix,
+// bytewise, and their first column is the index of the prefix. end sorts after every text that may follow
+// a prefix. On PostgreSQL the operators are those of an index with text_pattern_ops, because in some
+// languages aa sorts after z.
 func (q *Query) StartingWith(d Dialect, column string, prefixes []string, end string) {
 	values := make([]any, len(prefixes))
 	for i, p := range prefixes {
 		if values[i] = p; !Storable(p) {
-			values[i] = end // nothing starts like that
+			values[i] = end // no text begins with it
 		}
 	}
 	if d == SQLite {
@@ -118,7 +118,7 @@ func (q *Query) StartingWith(d Dialect, column string, prefixes []string, end st
 	q.Columns = append([]string{index}, q.Columns...)
 }
 
-// SQL is the statement.
+// SQL returns the statement.
 func (q *Query) SQL() string {
 	if q.Text != "" {
 		return q.Text
@@ -140,11 +140,11 @@ func (q *Query) SQL() string {
 	return b.String()
 }
 
-// Storable reports whether PostgreSQL takes a text.
+// Storable reports whether PostgreSQL can store a text: it is UTF-8 and has no NUL.
 func Storable(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
 
-// AnyOf is the condition that expr is one of the values that a parameter holds;
-// ListArg makes the parameter.
+// AnyOf returns the condition that expr is one of the values of a parameter, which [Dialect.ListArg]
+// makes.
 func (d Dialect) AnyOf(expr, placeholder string) string {
 	if d == SQLite {
 		return expr + " in (select value from json_each(" + placeholder + "))"
@@ -152,7 +152,7 @@ func (d Dialect) AnyOf(expr, placeholder string) string {
 	return expr + " = any(" + placeholder + ")"
 }
 
-// ListArg is the parameter for AnyOf.
+// ListArg returns the parameter for [Dialect.AnyOf].
 func (d Dialect) ListArg(values []any) any {
 	if d == SQLite {
 		return jsonText(append([]any{}, values...))
@@ -160,11 +160,11 @@ func (d Dialect) ListArg(values []any) any {
 	return typedList(values)
 }
 
-// jsonText writes texts, numbers and truth values, in lists, as JSON.
+// jsonText writes texts, numbers and booleans, or lists of them, as JSON.
 func jsonText(value any) string {
 	text, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // these can all be written
+		panic(err) // encoding these types does not fail
 	}
 	return string(text)
 }

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// Role is what the role of this connection may do beyond reading and writing rows.
+// Role has the privileges of the connection's role beyond reading and writing rows.
 type Role struct {
 	Name       string
 	Superuser  bool
 	CreateRole bool
 	BypassRLS  bool
-	Owns       []*Table // those of the tables that it can alter and drop
-	Truncates  []*Table // those of the others that it can empty at once
-	Triggers   []*Table // those of the others of which it can make triggers
+	Owns       []*Table // tables that it can alter and drop
+	Truncates  []*Table // other tables that it can truncate
+	Triggers   []*Table // other tables on which it can create triggers
 }
 
-// Role asks PostgreSQL about the role; tables are those that it is asked for.
+// Role reads the role's privileges from PostgreSQL, for the tables.
 func (tx *Tx) Role(ctx context.Context, tables []*Table) (r Role, err error) {
 	q := &Query{Columns: []string{"rolname", "rolsuper", "rolcreaterole", "rolbypassrls"}, From: "pg_catalog.pg_roles", Where: []string{"rolname = current_user"}}
 	if err := tx.Scan(ctx, q, &r.Name, &r.Superuser, &r.CreateRole, &r.BypassRLS); err != nil {
@@ -32,7 +32,7 @@ func (tx *Tx) Role(ctx context.Context, tables []*Table) (r Role, err error) {
 			return err
 		}
 		t := tables[place-1]
-		if owns { // which includes the rest
+		if owns { // an owner has the other privileges too
 			r.Owns = append(r.Owns, t)
 			return nil
 		}
@@ -46,7 +46,7 @@ func (tx *Tx) Role(ctx context.Context, tables []*Table) (r Role, err error) {
 	})
 }
 
-// Clock is the time by the database's clock, to the microsecond. SQLite has none of its own.
+// Clock returns the time of PostgreSQL's clock, in microseconds. SQLite has no clock of its own.
 func (tx *Tx) Clock(ctx context.Context) (time.Time, error) {
 	var micros int64
 	err := tx.Scan(ctx, &Query{Text: "select (extract(epoch from clock_timestamp()) * 1000000)::bigint"}, &micros)
@@ -67,13 +67,13 @@ func (tx *Tx) Indexed(ctx context.Context, t *Table, column string) (yes bool, e
 	return yes, tx.Scan(ctx, q, &yes)
 }
 
-// TextColumn is a column that can hold texts, JSON included.
+// TextColumn is a column for texts or JSON.
 type TextColumn struct {
 	Schema, Table, Column string
-	Key                   string // the column of the primary key; empty where it has none of one column
+	Key                   string // the column of the primary key; empty if the table has no primary key of one column
 }
 
-// TextColumns are those of all tables that the role can see, except for the system's own.
+// TextColumns returns the text columns of all tables that the role can see, without PostgreSQL's own.
 func (tx *Tx) TextColumns(ctx context.Context) ([]TextColumn, error) {
 	q := &Query{Text: `select n.nspname, c.relname, a.attname, coalesce((select k.attname from pg_catalog.pg_index i
 			join pg_catalog.pg_attribute k on k.attrelid = c.oid and k.attnum = i.indkey[0]
@@ -97,8 +97,8 @@ func (tx *Tx) TextColumns(ctx context.Context) ([]TextColumn, error) {
 	})
 }
 
-// EachText calls f for each text of a column that is at least so many bytes long, with the primary
-// key of its row.
+// EachText calls f with each text of a column that has at least so many bytes, and with the primary key
+// of its row.
 func (tx *Tx) EachText(ctx context.Context, c TextColumn, least int, f func(key, text string) error) error {
 	from := Quote(c.Table) + " t"
 	if c.Schema != "" {

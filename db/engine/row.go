@@ -14,33 +14,32 @@ import (
 	"tokenctl/django"
 )
 
-// Row reads one row of a result, column by column from the left. What is read
-// from it stays valid. The first value that is not what its column should hold
-// makes Err, and everything read from then on is zero.
+// Row reads one row of a result, column by column from the left. The values stay valid after the row.
+// The first value of an unexpected type sets Err, and all values after it are zero.
 //
-// database/sql would look at the type of every destination again for every
-// value, which is most of what a list of a million rows costs.
+// It replaces the Scan of database/sql, which inspects the type of every destination for every value:
+// this takes most of the time of a list of a million rows.
 type Row struct {
 	zone django.Zone
 	Err  error
 
 	columns []column // PostgreSQL
-	data    string   // the values, in PostgreSQL's binary format, behind each other
-	lengths []int32  // of the values; -1 for NULL
+	data    string   // the concatenated values, in PostgreSQL's binary format
+	lengths []int32  // of the values, in bytes; -1 for NULL
 
 	values []driver.Value // SQLite
 
-	Unread []Unread // nil where nothing is wrong
+	Unread []Unread // nil if every value can be read
 }
 
-// column is how PostgreSQL describes a column of a result.
+// column is PostgreSQL's description of a column of a result.
 type column struct {
 	oid   uint32
 	types *pgtype.Map
 }
 
-// errValue is the error for a value that Django does not write. It has no text
-// of the driver, which quotes the value.
+// errValue returns the error for a value that Django does not write. The driver's text would quote the
+// value, so the message leaves it out.
 func errValue(err error) error {
 	return &tokenctl.Error{Code: tokenctl.CodeDatabaseError, Message: "a column holds a value that Django does not write there", Err: err}
 }
@@ -56,7 +55,7 @@ func (r *Row) fail(err error) {
 	}
 }
 
-// next takes PostgreSQL's next value.
+// next returns PostgreSQL's next value.
 func (r *Row) next() (c column, value string, ok bool) {
 	if r.Err != nil {
 		return c, "", false
@@ -75,10 +74,10 @@ func (r *Row) next() (c column, value string, ok bool) {
 	return c, value, true
 }
 
-// Left is how many columns of PostgreSQL's are not read yet.
+// Left returns the number of PostgreSQL's columns that are not read yet.
 func (r *Row) Left() int { return len(r.columns) }
 
-// NextSQLite takes SQLite's next value; nil is NULL.
+// NextSQLite returns SQLite's next value; nil is NULL.
 func (r *Row) NextSQLite() any {
 	if r.Err != nil {
 		return nil
@@ -92,8 +91,8 @@ func (r *Row) NextSQLite() any {
 	return v
 }
 
-// IsBytes reports whether the next value is stored as bytes, which on SQLite equal no
-// text: an import can leave them where Django writes one.
+// IsBytes reports whether SQLite stores the next value as bytes, which never equal a text. An import can
+// store bytes in a column of texts.
 func (r *Row) IsBytes() bool {
 	if len(r.values) == 0 {
 		return false
@@ -102,7 +101,7 @@ func (r *Row) IsBytes() bool {
 	return bytes
 }
 
-// Maybe reads a text, and whether it is none.
+// Maybe reads a text; ok is false for NULL.
 func (r *Row) Maybe() (_ string, ok bool) {
 	if r.columns == nil {
 		switch v := r.NextSQLite().(type) {
@@ -126,12 +125,12 @@ func (r *Row) Maybe() (_ string, ok bool) {
 	case pgtype.TextOID, pgtype.VarcharOID, pgtype.NameOID, pgtype.UnknownOID:
 		return value, true
 	case pgtype.BPCharOID:
-		return strings.TrimRight(value, " "), true // blanks at its end mean nothing to PostgreSQL
+		return strings.TrimRight(value, " "), true // PostgreSQL ignores blanks at the end of a char
 	}
 	if _, known := c.types.TypeForOID(c.oid); !known {
-		return value, true // citext, and what else an extension makes, is sent as its text
+		return value, true // a type of an extension, such as citext, is sent as its text
 	}
-	var text string // it moves to the heap
+	var text string // declared here because it escapes to the heap
 	c.scan(r, value, &text)
 	return text, true
 }
@@ -155,7 +154,7 @@ func (r *Row) Optional() *string {
 
 var yes, no = true, false
 
-// Flag reads the truth value of a condition; nil is NULL. Who gets one must not change it.
+// Flag reads a boolean; nil is NULL. The caller must not change the value behind the pointer.
 func (r *Row) Flag() *bool {
 	truth := false
 	if r.columns == nil {
@@ -219,14 +218,14 @@ func bigEndian(s string) int64 {
 	return int64(binary.BigEndian.Uint64(b[:]))
 }
 
-// scan is for the types that Django does not use.
+// scan reads a value of a type that Django does not use.
 func (c column) scan(r *Row, value string, dest any) {
 	if err := c.types.Scan(c.oid, pgtype.BinaryFormatCode, []byte(value), dest); err != nil {
 		r.fail(err)
 	}
 }
 
-// Scan reads into destinations of the types that the other methods return.
+// Scan reads the next columns into pointers to string, *string, bool, int64 or int. It returns Err.
 func (r *Row) Scan(dest ...any) error {
 	for _, d := range dest {
 		switch d := d.(type) {

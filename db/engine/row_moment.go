@@ -10,10 +10,10 @@ import (
 	"tokenctl/django"
 )
 
-// Moment reads a datetime that the family computed from a column. The zero time is NULL,
-// and what Django could not read either: a text that is no date, infinity, a year that
-// Python does not have. On SQLite the column is selected as text (see Dialect.Time): the
-// driver would guess at its form.
+// Moment reads a datetime that the family computed. The zero time means NULL, or a value that Django
+// cannot read: a text that is not a date, infinity, or a year outside Python's range. Such a value is
+// added to Unread, as the column name of the table of. On SQLite the query selects the column as text
+// (see [Dialect.Time]), because the driver would guess its form.
 func (r *Row) Moment(family django.Family, of fmt.Stringer, name string) time.Time {
 	var t time.Time
 	ok, breaks := false, false
@@ -37,12 +37,12 @@ func (r *Row) Moment(family django.Family, of fmt.Stringer, name string) time.Ti
 		return time.Time{}
 	}
 	if t.IsZero() {
-		t = t.Add(time.Nanosecond) // it is a date, and not NULL
+		t = t.Add(time.Nanosecond) // the zero time would mean NULL
 	}
 	return t
 }
 
-// readable reports whether Python has the year of a date.
+// readable reports whether Python's datetime can hold a time.
 func readable(t time.Time) bool { return t.Year() >= 1 && t.Year() <= 9999 }
 
 func (r *Row) postgresMoment(c column, value string, family django.Family) (_ time.Time, ok bool) {
@@ -55,7 +55,7 @@ func (r *Row) postgresMoment(c column, value string, family django.Family) (_ ti
 		const epoch = 946684800
 		return r.zone.FromPostgres(time.Unix(n/1e6+epoch, n%1e6*1e3), family), true
 	}
-	var t time.Time // it moves to the heap
+	var t time.Time // declared here because it escapes to the heap
 	if err := c.types.Scan(c.oid, pgtype.BinaryFormatCode, []byte(value), &t); err != nil {
 		return time.Time{}, false
 	}

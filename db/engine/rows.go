@@ -7,12 +7,11 @@ import (
 	"slices"
 )
 
-// ErrStop ends a stream whose consumer has had enough.
+// ErrStop ends a stream whose consumer needs no more rows.
 var ErrStop = errors.New("stop")
 
-// Each calls f for every row of q. f runs no statement of its own: the connection is busy,
-// and a second statement would wait for it without end, so it panics. With InTurns several
-// lists may wait for the connection.
+// Each calls f for every row of q. f must not run a statement: the connection is busy, and the statement
+// would deadlock, so it panics. With [InTurns] several lists may wait for the connection.
 func (tx *Tx) Each(ctx context.Context, q *Query, f func(Row) error) (err error) {
 	read := eachPostgres
 	if tx.Engine == SQLite {
@@ -31,7 +30,7 @@ func (tx *Tx) Each(ctx context.Context, q *Query, f func(Row) error) (err error)
 	return read(ctx, conn, tx.db.opts.Zone, q, f)
 }
 
-// Collect returns what scan makes of the rows of a query.
+// Collect returns the rows of a query, read by scan.
 func Collect[T any](ctx context.Context, tx *Tx, q *Query, scan func(*Row) T) ([]T, error) {
 	list := slices.Grow([]T(nil), q.Most)
 	err := tx.Each(ctx, q, func(r Row) error {
@@ -46,7 +45,7 @@ func (tx *Tx) texts(ctx context.Context, q *Query) ([]string, error) {
 	return Collect(ctx, tx, q, (*Row).Text)
 }
 
-// Scan reads the only row of a query: see [Row.Scan]. Without a row it is sql.ErrNoRows.
+// Scan reads the only row of a query: see [Row.Scan]. Without a row the error is [sql.ErrNoRows].
 func (tx *Tx) Scan(ctx context.Context, q *Query, dest ...any) error {
 	found := false
 	err := tx.Each(ctx, q, func(r Row) error {

@@ -12,15 +12,14 @@ import (
 	"tokenctl/django"
 )
 
-// rowBuffer is rows as they came from PostgreSQL: their values behind each other.
-// One text for many rows is one allocation, and what is read from a row is a
-// part of it.
+// rowBuffer holds the concatenated values of rows from PostgreSQL. It becomes one text, so many rows
+// take one allocation, and texts that are read from a row are parts of it.
 type rowBuffer struct {
 	data    []byte
 	lengths []int32
 }
 
-// rowBufferSize is how much a buffer holds before its rows are read.
+// rowBufferSize is the size in bytes from which the rows of a buffer are read.
 const rowBufferSize = 32 << 10
 
 func (b *rowBuffer) add(values [][]byte) {
@@ -49,10 +48,10 @@ func (b *rowBuffer) rows(r Row, f func(Row) error) error {
 	return nil
 }
 
-// eachPostgres reads the result as pgx has it. Text would have to be formatted
-// by the server and parsed here.
+// eachPostgres reads the result in the binary format. The server would have to format text, and
+// tokenctl to parse it.
 func eachPostgres(ctx context.Context, on *sql.Conn, zone django.Zone, q *Query, f func(Row) error) error {
-	// Closing reads to the end of a result, and only a cancelled one is short.
+	// Closing reads a result to its end. Cancelling ends the result early.
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	return execPostgres(ctx, on, q.SQL(), q.Args, func(types *pgtype.Map, result *pgconn.ResultReader) error {
@@ -69,7 +68,7 @@ func eachPostgres(ctx context.Context, on *sql.Conn, zone django.Zone, q *Query,
 			}
 			if err := b.rows(r, f); err != nil {
 				cancel(ErrStop)
-				result.Close() //nolint:errcheck // err is why
+				result.Close() //nolint:errcheck // err is the cause
 				return err
 			}
 		}
@@ -80,8 +79,8 @@ func eachPostgres(ctx context.Context, on *sql.Conn, zone django.Zone, q *Query,
 	})
 }
 
-// execPostgres sends a statement as QueryExecModeExec does, but for arrays and for
-// the format of the result, which is binary, and calls f with the result.
+// execPostgres sends a statement and calls f with the result. It works like QueryExecModeExec, except
+// that arrays and the result are in the binary format.
 func execPostgres(ctx context.Context, on *sql.Conn, text string, args []any, f func(*pgtype.Map, *pgconn.ResultReader) error) error {
 	return on.Raw(func(c any) error {
 		conn := c.(*stdlib.Conn).Conn()

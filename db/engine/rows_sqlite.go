@@ -9,8 +9,7 @@ import (
 	"tokenctl/django"
 )
 
-// eachSQLite reads the driver's own rows: database/sql would copy every value
-// into an interface once more.
+// eachSQLite reads the driver's rows directly: database/sql would copy every value again.
 func eachSQLite(ctx context.Context, on *sql.Conn, zone django.Zone, q *Query, f func(Row) error) error {
 	args, err := namedValues(q.Args)
 	if err != nil {
@@ -38,7 +37,7 @@ func eachSQLite(ctx context.Context, on *sql.Conn, zone django.Zone, q *Query, f
 	})
 }
 
-// namedValues are arguments as a driver takes them.
+// namedValues converts arguments to the form of a driver.
 func namedValues(args []any) ([]driver.NamedValue, error) {
 	list := make([]driver.NamedValue, len(args))
 	for i, arg := range args {

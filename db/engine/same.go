@@ -8,10 +8,9 @@ import (
 	"strings"
 )
 
-// Same reports whether two targets are one database: the same file, whatever links lead to
-// it, or the same host, port and database name. In doubt it says yes: every address of this
-// machine, also a socket's folder, is one host, and of several hosts one in common is enough.
-// It asks no name server.
+// Same reports whether two targets are one database: the same file, also through links, or the same
+// host, port and database name. In doubt the result is true: all addresses of this machine, the folder of
+// a socket included, are one host, and one common host of several is enough. It asks no name server.
 func (t Target) Same(other Target) bool {
 	if t.Engine != other.Engine {
 		return false
@@ -25,7 +24,7 @@ func (t Target) Same(other Target) bool {
 	return slices.ContainsFunc(other.places(), func(p place) bool { return slices.Contains(places, p) })
 }
 
-// realPath is an absolute path without links, also of a file that is not there yet.
+// realPath returns the absolute path without links, even if the file does not exist yet.
 func realPath(path string) string {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -40,14 +39,14 @@ func realPath(path string) string {
 	return path
 }
 
-// place is where a PostgreSQL database is.
+// place is the location of a PostgreSQL database.
 type place struct {
 	host string
 	port uint16
 	name string
 }
 
-// places are those of all hosts of a target.
+// places returns the place of each host of a target.
 func (t Target) places() []place {
 	config, err := postgresConfig(t.url)
 	if err != nil {
@@ -55,7 +54,7 @@ func (t Target) places() []place {
 	}
 	name := config.Database
 	if name == "" {
-		name = config.User // as libpq has it
+		name = config.User // libpq's default
 	}
 	list := []place{{hostName(config.Host), config.Port, name}}
 	for _, f := range config.Fallbacks {
@@ -66,7 +65,7 @@ func (t Target) places() []place {
 
 const thisMachine = "localhost"
 
-// hostName is one text for the texts that name a host.
+// hostName returns a canonical name: equal texts mean the same host.
 func hostName(host string) string {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	own, _ := os.Hostname()

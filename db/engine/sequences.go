@@ -5,29 +5,29 @@ import (
 	"fmt"
 )
 
-// Sequence is what numbers the rows of a table.
+// Sequence numbers the rows of a table.
 type Sequence struct {
 	Table, Name string
-	Next        int64 // the number that it gives next
-	Largest     int64 // that a row has
-	Most        int64 // that the sequence and the column can hold
+	Next        int64 // the next number of the sequence
+	Largest     int64 // the largest number of a row
+	Most        int64 // the largest number that both the sequence and the column can hold
 	Set         string
 	Widen       string
 }
 
-// Behind reports whether a number that it gives is taken already.
+// Behind reports whether the next number may belong to a row already.
 func (s *Sequence) Behind() bool { return s.Next <= s.Largest }
 
-// Used is how much of its numbers is used, in percent.
+// Used returns the used part of the numbers, in percent.
 func (s *Sequence) Used() int { return int(float64(max(s.Next-1, s.Largest)) / float64(s.Most) * 100) }
 
-// Over reports whether more than so many percent of its numbers are used.
+// Over reports whether more than percent of the numbers are used.
 func (s *Sequence) Over(percent int64) bool {
 	return float64(max(s.Next-1, s.Largest))*100 > float64(s.Most)*float64(percent)
 }
 
-// Sequences are those of the primary keys of tables. SQLite's
-// numbers follow the table by themselves.
+// Sequences returns the sequences of the tables' primary keys. SQLite has none: its numbers follow the
+// table.
 func (tx *Tx) Sequences(ctx context.Context, tables []*Table) (list []Sequence, err error) {
 	if tx.Engine == SQLite {
 		return nil, nil
@@ -63,7 +63,7 @@ func (tx *Tx) Sequences(ctx context.Context, tables []*Table) (list []Sequence, 
 	return list, nil
 }
 
-// setvalHint mends a sequence that is behind its column.
+// setvalHint returns the hint with the statement that corrects a sequence behind its column.
 func setvalHint(schema, table, column, sequence string) string {
 	t := Quote(table)
 	if schema != "" {
@@ -82,7 +82,7 @@ type sequence struct {
 	key, usedUp       bool
 }
 
-// sequences are those of a table, also where only a default names them.
+// sequences returns the sequences of a table, including those that only a default names.
 func (tx *Tx) sequences(ctx context.Context, u *unclear) []sequence {
 	q := &Query{Text: `
 		with numbering as (

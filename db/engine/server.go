@@ -10,27 +10,27 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// Server is what a PostgreSQL server says about itself and this connection.
+// Server describes a PostgreSQL server and the connection to it.
 type Server struct {
 	Version    string
 	Supported  bool
 	Role       string
-	Schema     string // where new tables would go; empty: nowhere
+	Schema     string // the schema in which new tables would be created; empty: none
 	SearchPath string
 	Standby    bool
-	ReadOnly   bool // transactions are read-only unless they say otherwise
+	ReadOnly   bool // transactions are read-only by default
 	Link       Link
 }
 
 // Link is the connection to the server, or to the pooler before it.
 type Link struct {
-	Local     bool // does not leave this machine
+	Local     bool // the connection stays on this machine
 	Encrypted bool
 	Verified  bool   // the server's certificate was checked (sslmode verify-ca or verify-full)
-	Server    string // what the server sees where that is another connection, such as a pooler's; else empty
+	Server    string // the connection that the server has, if it is another one, such as a pooler's; else empty
 }
 
-// Server asks the server.
+// Server reads the description of the server and its connection.
 func (tx *Tx) Server(ctx context.Context) (Server, error) {
 	var s Server
 	var number int
@@ -53,15 +53,15 @@ func (tx *Tx) Server(ctx context.Context) (Server, error) {
 	return s, err
 }
 
-// link looks at the connection from this end: pg_stat_ssl tells of the
-// server's end, which behind a pooler is another connection.
+// link describes the connection at the client. pg_stat_ssl describes the connection at the server, which
+// is another one behind a pooler.
 func (tx *Tx) link() (Link, error) {
 	var l Link
 	err := tx.conn.Raw(func(c any) error {
 		pg := c.(*stdlib.Conn).Conn()
 		conn := pg.PgConn().Conn()
 		_, l.Encrypted = conn.(*tls.Conn)
-		if how := pg.Config().TLSConfig; how != nil { // verify-ca checks by a function of pgx's
+		if how := pg.Config().TLSConfig; how != nil { // for verify-ca pgx sets VerifyPeerCertificate
 			l.Verified = l.Encrypted && (!how.InsecureSkipVerify || how.VerifyPeerCertificate != nil)
 		}
 		switch a := conn.RemoteAddr().(type) {
@@ -75,15 +75,15 @@ func (tx *Tx) link() (Link, error) {
 	return l, err
 }
 
-// Logging is by which settings the server writes parameters of statements, and
-// with them tokens, into its log.
+// Logging has the settings with which the server writes the parameters of statements, and so tokens,
+// to its log.
 type Logging struct {
 	Settings []string // such as "log_statement = all"
-	Fix      string   // what a superuser can run for this role alone
+	Fix      string   // statements with which a superuser corrects this for the role
 }
 
-// Logging asks for the settings in force for this role. PostgreSQL 12 logs
-// parameters with every statement; 13 brought log_parameter_max_length.
+// Logging reads the settings that are in force for this role. PostgreSQL 12 logs the parameters of every
+// logged statement; 13 introduced log_parameter_max_length.
 func (tx *Tx) Logging(ctx context.Context) (Logging, error) {
 	set := map[string]string{}
 	var role string
@@ -100,7 +100,7 @@ func (tx *Tx) Logging(ctx context.Context) (Logging, error) {
 	return logging(set, role), err
 }
 
-// harmless are the values that keep PostgreSQL 12 from logging parameters.
+// harmless are the values with which PostgreSQL 12 logs no parameters.
 var harmless = map[string]string{"log_statement": "none", "log_min_duration_statement": "-1", "log_transaction_sample_rate": "0"}
 
 func logging(set map[string]string, role string) Logging {
@@ -118,7 +118,7 @@ func logging(set map[string]string, role string) Logging {
 	var fixes []string
 	length, has := set["log_parameter_max_length"]
 	if !has || length != "0" {
-		// ddl has no secrets in it: every statement of tokenctl's with one is an insert, update, delete or select.
+		// ddl logs no secret: tokenctl sends secrets only with insert, update, delete and select.
 		on("log_statement", set["log_statement"] == "mod" || set["log_statement"] == "all")
 		on("log_min_duration_statement", duration("log_min_duration_statement"))
 		on("log_min_duration_sample", duration("log_min_duration_sample") && positive("log_statement_sample_rate"))
@@ -153,7 +153,7 @@ func logging(set map[string]string, role string) Logging {
 	return l
 }
 
-// JournalMode is SQLite's, such as "wal", and its version.
+// JournalMode returns SQLite's journal mode, such as "wal", and its version.
 func (tx *Tx) JournalMode(ctx context.Context) (mode, version string, err error) {
 	q := &Query{Columns: []string{"journal_mode", "sqlite_version()"}, From: "pragma_journal_mode"}
 	return mode, version, tx.Scan(ctx, q, &mode, &version)

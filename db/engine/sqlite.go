@@ -29,9 +29,8 @@ func openSQLite(path string) (*sql.DB, error) {
 	case !info.Mode().IsRegular():
 		return nil, &tokenctl.Error{Code: tokenctl.CodeDatabaseUnreachable, Message: path + " is no regular file, so no SQLite database"}
 	}
-	// mode=rw never creates the file. SQLite falls back to reading where the
-	// file cannot be written. Foreign keys are off by default in SQLite; Django
-	// turns them on, and without them orphans would break it later.
+	// mode=rw never creates the file; SQLite opens it read-only if it cannot be written. SQLite does not
+	// check foreign keys by default. Django turns them on, and broken ones would make it fail later.
 	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(),
 		RawQuery: "mode=rw&_pragma=foreign_keys(1)&_pragma=busy_timeout(200)"}
 	return sql.OpenDB(sqliteConnector{dsn.String()}), nil
@@ -46,8 +45,8 @@ func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) { return 
 // Driver implements [driver.Connector].
 func (sqliteConnector) Driver() driver.Driver { return sqliteDriver() }
 
-// beginSQLite takes the write lock at once, so that a transaction cannot fail
-// with SQLITE_BUSY in its middle, and the read lock likewise.
+// beginSQLite takes the write lock or the read lock at once, so that no later statement of the
+// transaction fails with SQLITE_BUSY.
 func (tx *Tx) beginSQLite(ctx context.Context, mode Mode) error {
 	if !mode.ReadOnly {
 		err := tx.db.patiently(ctx, func() error {
@@ -68,19 +67,17 @@ func (tx *Tx) beginSQLite(ctx context.Context, mode Mode) error {
 	})
 }
 
-// largeCache is for changes of many rows, whose keys are random: with SQLite's 2 MB
-// the same pages are read and written again and again. It is of 32 MB, for which
-// the driver takes twice as much memory, where the file is that large.
+// largeCache is for changes of many rows: their keys are random, so with SQLite's default of 2 MB the
+// same pages would be read and written repeatedly. It is 32 MB, for which the driver takes up to twice
+// as much memory if the file is large enough.
 const largeCache = "pragma cache_size = -32768"
 
-// smallCache is for lists that are read in turns, each over a connection of its own:
-// what SQLite takes by itself, 2 MB for pages and as much to sort with, it takes for
-// each.
+// smallCache is for lists that are read in turns, each on its own connection. With SQLite's defaults each
+// connection would take 2 MB for pages and 2 MB for sorting.
 const smallCache = "pragma cache_size = -512"
 
-// patiently repeats f while another process holds SQLite's lock, up to the
-// store's timeout. SQLite's own busy handler cannot be interrupted, which is
-// why its timeout is short and the waiting happens here.
+// patiently repeats f while another process holds SQLite's lock, for at most the database's timeout.
+// SQLite's own busy handler cannot be interrupted, so its timeout is short, and patiently waits instead.
 func (db *DB) patiently(ctx context.Context, f func() error) error {
 	deadline := time.Now().Add(db.opts.Timeout)
 	for {
@@ -101,8 +98,8 @@ func isBusy(err error) bool {
 	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
 }
 
-// CreateFile makes the empty file of a SQLite database, for its owner alone.
-// A file that is there already is left as it is: created is false.
+// CreateFile makes the empty file of a SQLite database with permissions for its owner only. If the file
+// exists, it stays as it is, and created is false.
 func CreateFile(t Target) (created bool, err error) {
 	f, err := os.OpenFile(t.Path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
@@ -114,7 +111,7 @@ func CreateFile(t Target) (created bool, err error) {
 	return true, f.Close()
 }
 
-// reason is the operating system's word for what went wrong with a file.
+// reason returns the operating system's message for a failure with a file, without the path.
 func reason(err error) string {
 	var path *fs.PathError
 	if errors.As(err, &path) {

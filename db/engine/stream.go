@@ -9,13 +9,13 @@ import (
 	"strconv"
 )
 
-// Stream yields what scan makes of the rows of a query. On PostgreSQL the rows come as
-// the server sends them, in one read-only transaction.
+// Stream yields the rows of a query, read by scan. On PostgreSQL it runs in one read-only transaction
+// and yields each row when the server sends it.
 func Stream[T any](ctx context.Context, db *DB, q *Query, scan func(*Row) T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		stopped := false
 		emit := func(v T) error {
-			// Rows that have arrived already must not keep a cancelled list going.
+			// A cancelled list must not yield the rows that have arrived already.
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -49,8 +49,8 @@ func Stream[T any](ctx context.Context, db *DB, q *Query, scan func(*Row) T) ite
 	}
 }
 
-// pages yields the rows of q from a cursor, a page at a time, so that other
-// queries of the transaction can run while the consumer has a row.
+// pages yields the rows of q from a cursor, page by page, so that other queries of the transaction can
+// run while the consumer handles a row.
 func pages[T any](ctx context.Context, tx *Tx, q *Query, scan func(*Row) T, emit func(T) error) error {
 	name := "tokenctl_" + strconv.Itoa(int(tx.cursors.Add(1)))
 	if err := tx.Exec(ctx, "declare "+name+" no scroll cursor for "+q.SQL(), q.Args...); err != nil {
@@ -73,14 +73,13 @@ func pages[T any](ctx context.Context, tx *Tx, q *Query, scan func(*Row) T, emit
 	}
 }
 
-// PageSize is how many rows a list reads at once where it reads by pages.
+// PageSize is the number of rows in a page of a list that is read page by page.
 const PageSize = 1000
 
-// streamSQLite reads a page at a time. An open transaction keeps writers from
-// committing and a consumer may block for hours, so none waits for it: while it
-// has the rows of a page, the next is read, and its transaction closed. Rows are
-// paged by PageBy; where the database has to sort them, by their place in a temporary
-// table, which has no part in the file's locks.
+// streamSQLite reads page by page. An open transaction prevents commits of writers, and a consumer may
+// block for hours, so no transaction stays open while the consumer has rows: each page is read in its
+// own transaction, ahead of the consumer. The pages are ordered by PageBy. Sorted rows are first written
+// to a temporary table, which takes no lock of the file, and are paged by its rowid.
 func streamSQLite[T any](ctx context.Context, db *DB, q *Query, scan func(*Row) T, emit func(T) error) error {
 	conn, err := db.Connect(ctx)
 	if err != nil {
@@ -99,7 +98,7 @@ func streamSQLite[T any](ctx context.Context, db *DB, q *Query, scan func(*Row) 
 		if err != nil {
 			return err
 		}
-		defer conn.ExecContext(context.WithoutCancel(ctx), "drop table temp.listing") //nolint:errcheck // it ends with the connection anyway
+		defer conn.ExecContext(context.WithoutCancel(ctx), "drop table temp.listing") //nolint:errcheck // the table ends with the connection anyway
 		q = listing
 	}
 	width := len(q.Columns)
@@ -109,7 +108,7 @@ func streamSQLite[T any](ctx context.Context, db *DB, q *Query, scan func(*Row) 
 		err = db.readPages(reading, conn, q, pages)
 		close(pages)
 	}()
-	// Nobody uses the connection when this returns.
+	// The reader must have left the connection when this function returns.
 	defer func() {
 		cancel()
 		for range pages {
@@ -131,8 +130,8 @@ func streamSQLite[T any](ctx context.Context, db *DB, q *Query, scan func(*Row) 
 	return err
 }
 
-// readPages sends the rows of q by pages: their values behind each other, what each
-// row is paged by behind its columns.
+// readPages sends the pages of q. A page is the concatenated values of its rows; each row ends with the
+// value by which the pages are ordered.
 func (db *DB) readPages(ctx context.Context, conn *sql.Conn, q *Query, pages chan<- []driver.Value) error {
 	left := q.Limit
 	where, args := q.Where, q.Args
@@ -144,7 +143,7 @@ func (db *DB) readPages(ctx context.Context, conn *sql.Conn, q *Query, pages cha
 			q.Limit = min(PageSize, left)
 		}
 		page := make([]driver.Value, 0, q.Limit*width)
-		// A statement by itself is a transaction.
+		// A single statement is its own transaction.
 		err := db.patiently(ctx, func() error {
 			return eachSQLite(ctx, conn, db.opts.Zone, q, func(r Row) error {
 				page = append(page, r.values...)

@@ -11,11 +11,11 @@ type Table struct {
 	Name      string
 	Form      Form
 	Columns   []Column
-	qualified bool   // is spoken of with its schema
-	base      *Table // of a view: the only table behind it
+	qualified bool   // messages name it with its schema
+	base      *Table // the only table behind a view
 }
 
-// Form is what kind of relation a Table is.
+// Form is the kind of relation of a [Table].
 type Form string
 
 // The forms.
@@ -27,11 +27,10 @@ const (
 	Foreign      Form = "foreign table"
 )
 
-// Stored reports whether rows have places of their own in the table: a ctid or a
-// rowid.
+// Stored reports whether rows have a physical place in the table: a ctid or a rowid.
 func (t *Table) Stored() bool { return t.Form != View && t.Form != Materialized && t.Form != Foreign }
 
-// String is the table's name for people, with its schema where that is in doubt.
+// String returns the table's name for people, with its schema if that is needed to tell tables apart.
 func (t *Table) String() string {
 	if t.qualified && t.Schema != "" {
 		return t.Schema + "." + t.Name
@@ -39,7 +38,7 @@ func (t *Table) String() string {
 	return t.Name
 }
 
-// Base is the only table behind a view; nil where there are several, or it is none.
+// Base returns the only table behind a view. It is nil for a view of several tables, and for a table.
 func (t *Table) Base() *Table { return t.base }
 
 // Column returns the named column, or nil.
@@ -52,8 +51,8 @@ func (t *Table) Column(name string) *Column {
 	return nil
 }
 
-// PrimaryKey is the column of the primary key; nil where it has several. Views and
-// foreign tables declare no constraints: theirs is the column id.
+// PrimaryKey returns the column of the primary key, or nil if it has several columns. Views and foreign
+// tables declare no constraints; the column id is their primary key.
 func (t *Table) PrimaryKey() *Column {
 	var key *Column
 	for i := range t.Columns {
@@ -70,8 +69,8 @@ func (t *Table) PrimaryKey() *Column {
 	return key
 }
 
-// Required are the columns that an insertion must give besides those named: they
-// may not be null, and the database has no value for them.
+// Required returns the columns, other than given, that an insertion must set: they are not null and have
+// no default.
 func (t *Table) Required(given ...string) []string {
 	var names []string
 	for _, c := range t.Columns {
@@ -82,7 +81,7 @@ func (t *Table) Required(given ...string) []string {
 	return names
 }
 
-// SQL is the table's name for a statement, qualified and quoted.
+// SQL returns the table's name for a statement, qualified and quoted.
 func (t *Table) SQL() string {
 	if t.Schema == "" {
 		return Quote(t.Name)
@@ -96,18 +95,18 @@ type Column struct {
 	Type       string // lower case, without length: "varchar", "uuid", "bigint"
 	Length     int    // of a varchar or char; 0: unlimited
 	NotNull    bool
-	HasDefault bool // the database fills it in
-	Generated  bool // always, and takes no value
+	HasDefault bool // the database fills it in if a statement leaves it out
+	Generated  bool // the database always fills it in and accepts no value
 	PrimaryKey bool
-	Unique     bool   // by itself
+	Unique     bool   // it alone has a unique constraint
 	Text       bool   // a text type, citext and domains included
 	number     int16  // pg_attribute.attnum
-	Refers     *Table // by a foreign key; one that was not read has no name
+	Refers     *Table // the table of a foreign key; a table that was not read has no name
 	RefersTo   string // the column that the foreign key names; empty: the primary key
 }
 
-// Target is the table that a column, if there is one, refers to; nil where that was
-// not read.
+// Target returns the table to which a column refers. It is nil if the table was not read, and for a nil
+// column.
 func (c *Column) Target() *Table {
 	if c == nil || c.Refers == nil || c.Refers.Name == "" {
 		return nil
@@ -115,7 +114,7 @@ func (c *Column) Target() *Table {
 	return c.Refers
 }
 
-// Expr is format with the quoted column in it, or null where there is no column.
+// Expr returns format with the quoted column in it, or "null" for a nil column.
 func (c *Column) Expr(format string) string {
 	if c == nil {
 		return "null"
@@ -133,8 +132,8 @@ func (c *Column) Integer() bool {
 	return strings.Contains(c.Type, "int") || strings.HasSuffix(c.Type, "serial")
 }
 
-// Quote quotes an identifier; both engines double the quotes inside.
+// Quote quotes an identifier. Both engines double the quotes inside it.
 func Quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
-// Literal quotes a text for a statement that a person is to run.
+// Literal quotes a text for a statement that a person runs.
 func Literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

@@ -13,15 +13,14 @@ import (
 	"tokenctl"
 )
 
-// Mode is how a transaction is opened.
+// Mode has the properties of a transaction.
 type Mode struct {
 	ReadOnly  bool
-	Temporary bool // although it only reads, it may need a temporary table
-	Unlimited bool // a stream or bulk work: a statement may take as long as it takes
+	Temporary bool // it only reads, but may need a temporary table
+	Unlimited bool // statements have no time limit: for streams and bulk work
 }
 
-// Tx is a transaction. It carries the one timestamp that everything written in
-// it gets, in UTC and whole microseconds.
+// Tx is a transaction. Now is the timestamp of everything that it writes, in UTC and whole microseconds.
 type Tx struct {
 	Now    time.Time
 	Engine Dialect
@@ -29,17 +28,16 @@ type Tx struct {
 	conn   *sql.Conn
 	state  *connState // PostgreSQL
 
-	cursors atomic.Int32 // how many have been opened
-	changes int64        // countChanges at its beginning
+	cursors atomic.Int32 // the number of opened cursors
+	changes int64        // countChanges at the beginning
 	settled func(Phase)  // see [Options.Intend]
 	unclear atomic.Pointer[unclear]
 }
 
-// Snapshot runs f so that what it reads with the context it gets sees one state of
-// the database, in one transaction: one list behind the other, or, with InTurns,
-// several at the same time. sorted says that they are sorted, for which some take a
-// temporary table. SQLite reads lists a page at a time and without a transaction
-// over all.
+// Snapshot runs f with a context that carries one transaction, so that all reads of f see one state of
+// the database: one list after the other or, with [InTurns], several at the same time. sorted means that
+// the lists are sorted, for which some need a temporary table. On SQLite lists are read page by page and
+// without a common transaction.
 func (db *DB) Snapshot(ctx context.Context, sorted bool, f func(context.Context) error) error {
 	if db.Engine == SQLite {
 		return f(ctx)
@@ -49,20 +47,19 @@ func (db *DB) Snapshot(ctx context.Context, sorted bool, f func(context.Context)
 	})
 }
 
-// InTurns returns a context with which several lists of a Snapshot can be read at
-// the same time, over its one connection.
+// InTurns returns a context with which several lists of a [DB.Snapshot] can be read at the same time, on
+// its only connection.
 func InTurns(ctx context.Context) context.Context { return context.WithValue(ctx, inTurns{}, true) }
 
-// snapshot is the key under which a context carries a Snapshot's transaction, and
-// inTurns the one that lists share it under.
+// snapshot is the context key of a Snapshot's transaction. With the key inTurns lists share it.
 type (
 	snapshot struct{}
 	inTurns  struct{}
 )
 
-// Transact runs f in a transaction and commits when f returns nil. An error of f rolls back
-// and is returned as it is. A commit of which nobody knows whether it happened is a
-// CodeOutcomeUnknown error. With the context of a Snapshot it is that transaction.
+// Transact runs f in a transaction and commits if f returns nil. An error of f rolls back and is
+// returned as it is. The error has the code [tokenctl.CodeOutcomeUnknown] if a commit was sent and not
+// answered. With the context of a [DB.Snapshot] f runs in that transaction.
 func (db *DB) Transact(ctx context.Context, m Mode, f func(*Tx) error) error {
 	if tx, ok := ctx.Value(snapshot{}).(*Tx); ok && tx.db == db {
 		return f(tx)
@@ -75,7 +72,7 @@ func (db *DB) Transact(ctx context.Context, m Mode, f func(*Tx) error) error {
 	return db.TransactOn(ctx, conn, m, f)
 }
 
-// TransactOn is Transact over a connection.
+// TransactOn is [DB.Transact] on a connection.
 func (db *DB) TransactOn(ctx context.Context, conn *sql.Conn, m Mode, f func(*Tx) error) (err error) {
 	if db.opts.Allow != nil && !m.ReadOnly {
 		if err := db.opts.Allow(); err != nil {
@@ -93,12 +90,12 @@ func (db *DB) TransactOn(ctx context.Context, conn *sql.Conn, m Mode, f func(*Tx
 		if tokenctl.CodeOf(err) != tokenctl.CodeOutcomeUnknown {
 			tx.phase(m, RolledBack)
 		}
-		// Also after a panic, and also when ctx is what ended the work.
+		// Roll back after a panic too, and after the end of ctx.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		if _, failed := conn.ExecContext(ctx, "rollback"); failed != nil {
-			// Nobody must get a connection whose transaction may be open.
-			conn.Raw(func(any) error { return driver.ErrBadConn }) //nolint:errcheck // it is what was asked for
+			// The pool must not reuse a connection whose transaction may be open.
+			conn.Raw(func(any) error { return driver.ErrBadConn }) //nolint:errcheck // this error is intended
 			return
 		}
 		tx.clarify(ctx, err)
@@ -121,12 +118,12 @@ func (db *DB) TransactOn(ctx context.Context, conn *sql.Conn, m Mode, f func(*Tx
 		return tx.explain(ctx, err)
 	}
 	err = tx.commit(ctx, m)
-	// A commit that SQLite refused leaves the transaction open.
+	// If SQLite refuses a commit, the transaction stays open.
 	done = err == nil
 	return err
 }
 
-// Try runs f so that the transaction can go on when f fails.
+// Try runs f in a savepoint, so that the transaction can continue if f fails. It returns f's error.
 func (tx *Tx) Try(ctx context.Context, f func() error) error {
 	if err := tx.Exec(ctx, "savepoint part"); err != nil {
 		return err
@@ -140,9 +137,9 @@ func (tx *Tx) Try(ctx context.Context, f func() error) error {
 	return tx.Exec(ctx, "release savepoint part")
 }
 
-// CheckConstraints makes PostgreSQL check deferred foreign keys now, so that commit has
-// nothing left to fail on. SQLite has no such statement; its write lock is held, so nobody
-// else can break them either.
+// CheckConstraints makes PostgreSQL check deferred foreign keys now, so that the commit does not fail on
+// them. SQLite has no statement for this. It needs none: the transaction holds the write lock, so no
+// other process can break a foreign key.
 func (tx *Tx) CheckConstraints(ctx context.Context) error {
 	if tx.Engine == SQLite {
 		return nil
@@ -150,8 +147,7 @@ func (tx *Tx) CheckConstraints(ctx context.Context) error {
 	return tx.Exec(ctx, "set constraints all immediate")
 }
 
-// Bulk prepares the transaction for many rows: its statements may take as long as
-// they take.
+// Bulk prepares the transaction for many rows: it removes the time limit of statements.
 func (tx *Tx) Bulk(ctx context.Context) error {
 	if tx.Engine == SQLite {
 		return tx.Exec(ctx, largeCache)
@@ -163,13 +159,13 @@ func (tx *Tx) Bulk(ctx context.Context) error {
 	return err
 }
 
-// Exec runs a statement whose row count does not matter.
+// Exec runs a statement.
 func (tx *Tx) Exec(ctx context.Context, query string, args ...any) error {
 	_, err := tx.conn.ExecContext(ctx, query, args...)
 	return tx.explain(ctx, err)
 }
 
-// ExecRows runs a statement and returns how many rows it touched.
+// ExecRows runs a statement and returns the number of rows that it changed.
 func (tx *Tx) ExecRows(ctx context.Context, query string, args ...any) (n int64, err error) {
 	if tx.Engine == PostgreSQL {
 		err = execPostgres(ctx, tx.conn, query, args, func(_ *pgtype.Map, result *pgconn.ResultReader) error {
@@ -186,8 +182,8 @@ func (tx *Tx) ExecRows(ctx context.Context, query string, args ...any) (n int64,
 	return result.RowsAffected()
 }
 
-// ExecEach prepares a statement and runs it n times, each time with the arguments that
-// args returns. It returns the places of those that changed no row.
+// ExecEach prepares a statement and runs it for each i from 0 to n-1 with the arguments args(i). It
+// returns each i for which the statement changed no row.
 func (tx *Tx) ExecEach(ctx context.Context, query string, n int, args func(int) []any) (missed []int, err error) {
 	statement, err := tx.conn.PrepareContext(ctx, query)
 	if err != nil {
@@ -198,7 +194,7 @@ func (tx *Tx) ExecEach(ctx context.Context, query string, n int, args func(int) 
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		// The driver's watch over a context takes longer than one row.
+		// Watching the context would take the driver longer than one row.
 		result, err := statement.ExecContext(context.WithoutCancel(ctx), args(i)...)
 		if err != nil {
 			return nil, tx.explain(ctx, err)

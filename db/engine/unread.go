@@ -13,21 +13,21 @@ import (
 	"tokenctl/django"
 )
 
-// A value that cannot be read is unknown, and does not keep the rest of its row from being
-// read. SQLite takes anything in any column, and PostgreSQL has dates that Python does not
-// have. In conditions such a date is neither before nor after any other: a row that expires
-// then counts as not expired, and no selector of dates and no purge matches it. Go and SQL
-// must agree about which dates these are, so SQLite asks the Go function that reads them.
+// Some values cannot be read: SQLite accepts any value in any column, and PostgreSQL has dates outside
+// Python's range. Such a value counts as unknown, and the rest of its row is read. In conditions a date
+// that cannot be read is neither before nor after another one, so its row counts as not expired, and
+// no selector by date and no purge matches it. Go and SQL must agree about these dates, so SQLite calls
+// the Go function that reads them.
 
 // Unread is a value that could not be read.
 type Unread struct {
 	Column string // with its table: "table.column"
-	What   string // is held there: "no date that Django can read"
-	// Breaks says that Django does not read it as null but fails on the row.
+	What   string // describes the value: "no date that Django can read"
+	// Breaks reports whether Django fails on the row. Otherwise Django reads the value as null.
 	Breaks bool
 }
 
-// String is a sentence for people.
+// String returns a sentence for people.
 func (u Unread) String() string {
 	effect := "it is unknown"
 	if u.Breaks {
@@ -48,13 +48,13 @@ const (
 	AsBytes = "bytes, which equal no text"
 )
 
-// Lose notes that a column's value could not be read.
+// Lose adds a value that could not be read to r.Unread.
 func (r *Row) Lose(of fmt.Stringer, column, what string, breaks bool) {
 	r.Unread = append(r.Unread, Unread{Column: of.String() + "." + column, What: what, Breaks: breaks})
 }
 
-// Stored reads a text of which a row needs one. What is no text is empty, or stays as it is
-// where it is not UTF-8.
+// Stored reads a required text, such as a key. For NULL it returns "", and for bytes or text that is
+// not UTF-8 the value as it is. All of these are added to r.Unread.
 func (r *Row) Stored(of fmt.Stringer, column string) string {
 	bytes := r.IsBytes()
 	text, ok := r.Maybe()
@@ -69,7 +69,7 @@ func (r *Row) Stored(of fmt.Stringer, column string) string {
 	return text
 }
 
-// The functions that tokenctl gives SQLite.
+// The functions that tokenctl registers with SQLite.
 const (
 	dateFunction = "tokenctl_is_date" // Django can read the value as a date
 	IsText       = "tokenctl_is_text" // the value is a text in UTF-8
@@ -99,5 +99,5 @@ var sqliteDriver = sync.OnceValue(func() *sqlite.Driver {
 	return d
 })
 
-// dateBreaks reports whether Django fails on what is no date.
+// dateBreaks reports whether Django fails on a value, for the error of reading it as a date.
 func dateBreaks(err error) bool { return errors.Is(err, django.ErrDateBreaks) }

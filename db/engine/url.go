@@ -14,13 +14,13 @@ import (
 type Target struct {
 	Engine  Dialect
 	Path    string // SQLite: the file
-	Ignored string // a file that PostgreSQL's client ignores, and why, as libpq says it
-	url     string // PostgreSQL: what pgx parses, keywords and values; may hold a password
+	Ignored string // a file that libpq ignores, and why, in libpq's words
+	url     string // PostgreSQL: keywords and values for pgx; may contain a password
 	shown   string // the URL without its password
 }
 
-// schemes are those of Django's own databases in django-environ and
-// dj-database-url.
+// schemes are the URL schemes of django-environ and dj-database-url for databases that Django supports
+// itself.
 var schemes = map[string]Dialect{
 	"postgres": PostgreSQL, "postgresql": PostgreSQL, "psql": PostgreSQL, "pgsql": PostgreSQL, "postgis": PostgreSQL,
 	"sqlite": SQLite, "sqlite3": SQLite, "spatialite": SQLite,
@@ -32,18 +32,16 @@ func badURL(message string) error {
 	return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: message, Hint: urlHint}
 }
 
-// errUnescaped is for a URL of which nobody can tell what is password and what is
-// not. No part of it is quoted.
+// errUnescaped is the error for a URL whose password cannot be told apart from the rest. It quotes no
+// part of the URL.
 var errUnescaped = &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "the database URL has a character in it that must be escaped, such as one of the password",
 	Hint: "write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23 and % as %25"}
 
-// ParseURL reads a database URL as django-environ and dj-database-url do, and
-// whatever libpq understands in one: postgresql://user@host/database,
-// sqlite:///relative.db or sqlite:////absolute.db. A relative path counts from
-// dir. Errors never quote a value of the URL, which may be a password or a part
-// of it.
+// ParseURL reads a database URL of django-environ, dj-database-url or libpq:
+// postgresql://user@host/database, sqlite:///relative.db or sqlite:////absolute.db. A relative path
+// counts from dir. Errors never quote a value of the URL, because it may be a part of a password.
 func ParseURL(raw, dir string) (Target, error) {
-	raw = strings.Trim(raw, " \t\r\n") // as Python's urlsplit
+	raw = strings.Trim(raw, " \t\r\n") // as Python's urlsplit does
 	if name := tokenctl.Invisible(raw); name != "" {
 		return Target{}, &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "the database URL has " + name + " in it", Hint: "remove it, or write it escaped, such as %20"}
 	}
@@ -94,13 +92,13 @@ func parseSQLite(raw, rest, dir string) (Target, error) {
 	return t, nil
 }
 
-// djangoOnly are parameters that concern Django alone, in any case of letters:
-// _DB_BASE_OPTIONS of environ/environ.py (0.12), and arguments of dj_database_url.
+// djangoOnly are parameters for Django, which tokenctl ignores; case does not matter: _DB_BASE_OPTIONS
+// of environ/environ.py (0.12), and arguments of dj_database_url.
 var djangoOnly = map[string]bool{"conn_max_age": true, "conn_health_checks": true, "atomic_requests": true, "autocommit": true, "disable_server_side_cursors": true}
 
-// eachParameter calls f for every parameter of a URL that is not for Django alone.
+// eachParameter calls f for every parameter of a URL, except those of djangoOnly.
 func eachParameter(query string, f func(name, value string) error) error {
-	secret := false // one has come that may hold an & that is not escaped
+	secret := false // an earlier parameter may be a secret with an & that is not escaped
 	for pair := range strings.SplitSeq(query, "&") {
 		if pair == "" {
 			continue
@@ -116,7 +114,7 @@ func eachParameter(query string, f func(name, value string) error) error {
 		case secret && !slices.Contains(libpqParameters, name):
 			return errUnescaped
 		case !assigned || value == "":
-			what := "a parameter" // what stands there may be a password
+			what := "a parameter" // the name may be a part of a password
 			if assigned {
 				what = "the parameter " + name
 			}
@@ -130,8 +128,8 @@ func eachParameter(query string, f func(name, value string) error) error {
 	return nil
 }
 
-// parameterName reports whether a text may be the name of a parameter, and not a
-// part of a password.
+// parameterName reports whether a text looks like the name of a parameter, and so not like a part of a
+// password.
 func parameterName(text string) bool {
 	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-' && r != '.'
@@ -143,8 +141,7 @@ func unknownParameter(name string) error {
 		Hint: "leave it out; PostgreSQL's own settings can be given as options=-c%20name=value"}
 }
 
-// FileTarget is the SQLite database in the file path, which counts from dir
-// when relative.
+// FileTarget returns the SQLite database in a file. A relative path counts from dir.
 func FileTarget(path, dir string) Target {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(dir, path)
@@ -152,8 +149,8 @@ func FileTarget(path, dir string) Target {
 	return Target{Engine: SQLite, Path: filepath.Clean(path)}
 }
 
-// HasPassword reports whether a database URL, or a list of keywords and values,
-// carries a password, wherever that may stand. It errs on the side of yes.
+// HasPassword reports whether a database URL, or a list of keywords and values, contains a password in
+// any place. In doubt the result is true.
 func HasPassword(raw string) bool {
 	scheme, rest, ok := strings.Cut(raw, "://")
 	if !ok || strings.ContainsAny(scheme, " =") {
@@ -169,9 +166,9 @@ func HasPassword(raw string) bool {
 		return true
 	}
 	if schemes[strings.ToLower(scheme)] == SQLite {
-		return strings.Contains(authority, ":") && rest != ":memory:" // what is behind it is a path
+		return strings.Contains(authority, ":") && rest != ":memory:" // the rest is a path
 	}
-	// A character of the password that should have been escaped ends the authority.
+	// If the password has a character that should be escaped, the authority ends too early.
 	for host := range strings.SplitSeq(hosts, ",") {
 		if _, port := cutPort(host); strings.Trim(port, "0123456789") != "" {
 			return true
@@ -183,8 +180,7 @@ func HasPassword(raw string) bool {
 	return false
 }
 
-// namesSecret reports whether a text has an assignment to something like a
-// password.
+// namesSecret reports whether a text assigns a value to a name that looks like a secret's.
 func namesSecret(text string) bool {
 	text, err := url.QueryUnescape(text)
 	if err != nil {
@@ -203,13 +199,13 @@ func namesSecret(text string) bool {
 	return false
 }
 
-// secretParameter reports whether a parameter of this name holds a secret.
+// secretParameter reports whether a parameter of this name may contain a secret.
 func secretParameter(name string) bool {
 	name = strings.ToLower(name)
 	return strings.Contains(name, "pass") && name != "passfile" || strings.Contains(name, "pwd") || strings.Contains(name, "secret")
 }
 
-// String names the database for people, without any password.
+// String names the database for people, without a password.
 func (t Target) String() string {
 	if t.Engine == SQLite {
 		return t.Path
@@ -220,13 +216,13 @@ func (t Target) String() string {
 	}
 	name := config.Database
 	if name == "" {
-		name = config.User // as libpq has it
+		name = config.User // libpq's default
 	}
 	return name + " on " + config.Host
 }
 
-// URL is the URL without its password; where there was none, what names the
-// database for people.
+// URL returns the URL without its password. For a database that no URL names it returns the same as
+// String.
 func (t Target) URL() string {
 	switch {
 	case t.shown != "":

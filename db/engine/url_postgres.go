@@ -8,18 +8,18 @@ import (
 	"tokenctl"
 )
 
-// libpqParameters are the parameters of a URL that libpq knows (PostgreSQL 18
-// documentation, "Parameter Key Words"), and pgx takes or tokenctl ignores.
+// libpqParameters are the parameters of a URL that libpq knows (PostgreSQL 18 documentation, "Parameter
+// Key Words") and that pgx accepts or tokenctl ignores.
 var libpqParameters = []string{
 	"host", "port", "dbname", "user", "password", "passfile", "require_auth", "channel_binding", "connect_timeout", "client_encoding", "options",
 	"application_name", "fallback_application_name", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
 	"sslmode", "sslnegotiation", "sslcompression", "sslcert", "sslkey", "sslpassword", "sslcertmode", "sslrootcert", "sslsni", "gssencmode", "krbsrvname",
 	"min_protocol_version", "max_protocol_version", "target_session_attrs", "load_balance_hosts", "service", "servicefile",
-	// Settings of the server that pgx and others take as parameters of their own.
+	// Settings of the server that pgx and other clients accept as parameters.
 	"search_path", "statement_timeout", "lock_timeout", "timezone", "datestyle",
 }
 
-// parameterValues are the values of parameters that have few.
+// parameterValues are the possible values of parameters that have only a few.
 var parameterValues = map[string][]string{
 	"sslmode":              {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
 	"channel_binding":      {"disable", "prefer", "require"},
@@ -28,7 +28,7 @@ var parameterValues = map[string][]string{
 	"target_session_attrs": {"any", "read-write", "read-only", "primary", "standby", "prefer-standby"},
 }
 
-// parsePostgres reads what stands behind the scheme of a PostgreSQL URL.
+// parsePostgres reads the part of a PostgreSQL URL after the scheme.
 func parsePostgres(scheme, rest string) (Target, error) {
 	params, err := parameters(rest)
 	if err != nil {
@@ -37,14 +37,14 @@ func parsePostgres(scheme, rest string) (Target, error) {
 	return postgresTarget(params, scheme+"://"+withoutPassword(rest))
 }
 
-// parameters reads a URL behind its scheme into libpq's parameters. The authority is
-// split as Python does, whose urlsplit Django's packages use: user names and
-// passwords reach to the last @, and what is not escaped stands for itself.
+// parameters turns the part of a URL after the scheme into libpq's parameters. It splits the authority
+// like Python's urlsplit, which Django's packages use: user names and passwords reach to the last @, and
+// characters that are not escaped are literal.
 func parameters(rest string) (map[string]string, error) {
 	authority, behind := cutAuthority(rest)
 	path, query, _ := strings.Cut(behind, "?")
-	// Otherwise the rest of a password with a slash or a question mark that is not
-	// escaped would become a host, a database or a parameter, and be printed.
+	// If a slash or a question mark of the password is not escaped, the rest of the password would become
+	// a host, a database or a parameter, and would be printed.
 	if strings.ContainsAny(path, "@#") || strings.Contains(query, "#") {
 		return nil, errUnescaped
 	}
@@ -67,7 +67,7 @@ func parameters(rest string) (map[string]string, error) {
 	if err != nil {
 		return nil, badURL("the name of the database in the URL is not well-formed")
 	}
-	// django-environ has the folder of the server's socket before the name.
+	// In URLs of django-environ the folder of the server's socket comes before the name.
 	if folder, last, socket := cutLast(name, "/"); socket && strings.HasPrefix(name, "/") && params["host"] == "" {
 		params["host"], name = folder, last
 	}
@@ -111,14 +111,14 @@ func readHosts(params map[string]string, text string) error {
 	return nil
 }
 
-// readParameters reads what stands behind the question mark.
+// readParameters reads the part after the question mark.
 func readParameters(params map[string]string, query string) error {
 	err := eachParameter(query, func(name, value string) error {
 		switch strings.ToLower(name) {
 		case "ssl_require":
 			switch strings.ToLower(value) {
 			case "true", "1", "yes", "on":
-				params["ssl_require"] = "true" // which [postgresTarget] makes an sslmode of
+				params["ssl_require"] = "true" // [postgresTarget] turns it into an sslmode
 			case "false", "0", "no", "off":
 			default:
 				return badURL("ssl_require in the database URL is neither true nor false")
@@ -129,7 +129,7 @@ func readParameters(params map[string]string, query string) error {
 		case "database":
 			name = "dbname"
 		}
-		if name == "ssl" && value == "true" { // JDBC's, which libpq takes as well
+		if name == "ssl" && value == "true" { // a parameter of JDBC, which libpq accepts as well
 			name, value = "sslmode", "require"
 		}
 		allowed, some := parameterValues[name]
@@ -154,8 +154,7 @@ func readParameters(params map[string]string, query string) error {
 	return err
 }
 
-// cutAuthority splits a URL behind its scheme where its path or its parameters
-// begin.
+// cutAuthority splits the part of a URL after the scheme before its path or its parameters.
 func cutAuthority(rest string) (authority, behind string) {
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
 		return rest[:i], rest[i:]
@@ -163,7 +162,7 @@ func cutAuthority(rest string) (authority, behind string) {
 	return rest, ""
 }
 
-// cutPort splits a host and its port. An IPv6 address stands in brackets.
+// cutPort splits a host and its port. An IPv6 address is in brackets.
 func cutPort(text string) (host, port string) {
 	if end := strings.LastIndex(text, "]"); end >= 0 {
 		return text[:end+1], strings.TrimPrefix(text[end+1:], ":")
@@ -172,7 +171,7 @@ func cutPort(text string) (host, port string) {
 	return host, port
 }
 
-// cutLast is [strings.Cut] at the last separator; without one all is behind it.
+// cutLast is [strings.Cut] at the last separator. Without a separator, after is the whole text.
 func cutLast(text, separator string) (before, after string, found bool) {
 	i := strings.LastIndex(text, separator)
 	if i < 0 {
@@ -181,7 +180,7 @@ func cutLast(text, separator string) (before, after string, found bool) {
 	return text[:i], text[i+len(separator):], true
 }
 
-// unescape is Python's unquote: a % that escapes nothing stands for itself.
+// unescape is Python's unquote: a % that begins no escape is literal.
 func unescape(text string) string {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
@@ -197,8 +196,8 @@ func unescape(text string) string {
 	return b.String()
 }
 
-// withoutPassword leaves out of a URL behind its scheme what may be secret. The URL
-// is one that [parameters] has read.
+// withoutPassword removes everything that may be secret from the part of a URL after the scheme.
+// [parameters] has checked the URL before.
 func withoutPassword(rest string) string {
 	authority, behind := cutAuthority(rest)
 	user, hosts, found := cutLast(authority, "@")
