@@ -11,7 +11,7 @@ import (
 	"tokenctl/django"
 )
 
-// Token is a row of rest_framework.authtoken's table. Its key is the secret.
+// Token is a row of the table of rest_framework.authtoken. Its key is the secret.
 type Token struct {
 	Key     tokenctl.Secret
 	Created time.Time
@@ -19,10 +19,10 @@ type Token struct {
 	Unread  []engine.Unread
 }
 
-// Ref names the row.
+// Ref returns the reference to the row.
 func (t *Token) Ref() Ref { return Ref{Key: t.Key, Owner: t.User.ID} }
 
-// authTokens is the query for tokens with their owners.
+// authTokens returns the query for tokens with their owners.
 func (l *Layout) authTokens(brief bool) (*engine.Query, error) {
 	t, u, err := l.ownedCredentials("drf")
 	if err != nil {
@@ -44,7 +44,7 @@ func scanToken(l *Layout, r *engine.Row, brief bool) Token {
 	return token
 }
 
-// Tokens yields the tokens that f selects, by owner where f does not sort.
+// Tokens yields the tokens that f selects, sorted as in f, or by owner.
 func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 	return stream(ctx, s, func(l *Layout) (*engine.Query, error) {
 		q, err := l.authTokens(!f.Detailed)
@@ -64,8 +64,8 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 		f.whereCreated(l, l.AuthToken(), q)
 		u := l.AuthToken().Owner
 		owner := "u." + engine.Quote(u.Key)
-		// An id is drf:KEY@…, so KEY@ orders as the whole id does. UUIDs without
-		// their dashes, which stand at fixed places, order alike.
+		// An id is drf:KEY@…, so KEY@ sorts like the whole id. The dashes of UUIDs have fixed places, so
+		// UUIDs sort alike with and without them.
 		id := l.Engine.Bytewise("cast(" + owner + " as text) || '@'")
 		status := "case when " + l.isFlag(l.AuthToken().Owner, "is_active", true, true) + " then 'active' else 'disabled' end"
 		return q, f.sortBy(l, q, id, map[string]string{"id": id, "user": l.Engine.Bytewise(l.AuthToken().Owner.nameOf("u")), "user_id": owner,
@@ -79,7 +79,7 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 	})
 }
 
-// whereCreated adds the conditions on the column created of a table under the alias t.
+// whereCreated adds the conditions on the column created of a table with the alias t.
 func (f *Filter) whereCreated(l *Layout, t *Table, q *engine.Query) {
 	if f.CreatedBefore != nil {
 		q.And(l.Engine.Dated(t.Column("created"), "t.created", "<", "%s"), l.timeArg(*f.CreatedBefore))
@@ -124,9 +124,8 @@ func (tx *Tx) TokenKeysOf(ctx context.Context, users []User) (map[string][]token
 	})
 }
 
-// TokensWithKeys returns the tokens whose keys are among the secrets, in their
-// order; nil for a key that no row has. As in Django, the lookup is exact and
-// case-sensitive.
+// TokensWithKeys returns the tokens with these keys, in the order of the keys, and nil for a key without
+// a row. As in Django, the lookup is exact and case-sensitive.
 func (tx *Tx) TokensWithKeys(ctx context.Context, secrets []tokenctl.Secret) ([]*Token, error) {
 	q, err := tx.Layout.authTokens(false)
 	if err != nil {
@@ -141,8 +140,8 @@ func (tx *Tx) tokens(ctx context.Context, q *engine.Query) ([]Token, error) {
 	return engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) Token { return scanToken(tx.Layout, r, false) })
 }
 
-// InsertTokens adds a token for each user; users must be distinct. A user who has a token
-// already, even one that another process has just added, gets none and is in taken, by id.
+// InsertTokens adds a token for each user; users must be distinct. A user who already has a token gets
+// none, even if another process has just added it. taken has the ids of these users.
 func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []tokenctl.Secret, further Further) (taken map[string]bool, err error) {
 	l := tx.Layout
 	t := l.AuthToken()
@@ -154,8 +153,7 @@ func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []tokenctl.Se
 	if err != nil {
 		return nil, err
 	}
-	// Without the conflict target a key that somebody has by an astronomical
-	// chance would count as the user's own.
+	// Without the conflict target a collision of random keys would count as a token of the user.
 	conflict := "on conflict (user_id) do nothing"
 	if l.SeveralTokens() || !t.Column("user_id").Unique {
 		conflict = ""
@@ -177,8 +175,8 @@ func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []tokenctl.Se
 	return taken, nil
 }
 
-// TokenOwners are the primary keys, with this prefix, of users who have a DRF
-// token: what completes "drf:12".
+// TokenOwners returns the primary keys of users who have a DRF token, for the completion of "drf:12": at
+// most limit keys that begin with prefix.
 func (s *Store) TokenOwners(ctx context.Context, prefix string, limit int) ([]string, error) {
 	var keys []string
 	err := s.Read(ctx, func(tx *Tx) error {

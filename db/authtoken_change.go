@@ -14,7 +14,7 @@ func (tx *Tx) ReplaceTokens(ctx context.Context, refs []Ref, keys []tokenctl.Sec
 		changed: "t.key = n.fresh", same: tx.Layout.timeArg(tx.Now), each: []columnValues{{"fresh", t.Column("key"), revealed(keys)}}})
 }
 
-// DeleteTokens removes tokens.
+// DeleteTokens deletes tokens.
 func (tx *Tx) DeleteTokens(ctx context.Context, refs []Ref) (Outcomes, error) {
 	return tx.changeTokens(ctx, refs, change{text: "delete from " + tx.Layout.AuthToken().SQL() + " as t using n where t.key = n.key and t.user_id = n.owner"})
 }
@@ -34,8 +34,8 @@ func (tx *Tx) changeTokens(ctx context.Context, refs []Ref, c change) (Outcomes,
 	return outcomes(t, refs, missed, func(refs []Ref) ([]Outcome, error) { return tx.lookAtTokens(ctx, refs) })
 }
 
-// lookAtTokens returns the outcome of each token. If a user can have only one token, another
-// key of the same user means that the token was changed.
+// lookAtTokens returns the outcome of each token. If a user can have only one token, a different key of
+// the same user means that the token was changed.
 func (tx *Tx) lookAtTokens(ctx context.Context, refs []Ref) ([]Outcome, error) {
 	l := tx.Layout
 	t := l.AuthToken()
@@ -76,7 +76,7 @@ func (tx *Tx) lookAtTokens(ctx context.Context, refs []Ref) ([]Outcome, error) {
 	return list, nil
 }
 
-// DeleteTokensWhere removes the tokens that f selects, and returns how many.
+// DeleteTokensWhere deletes the tokens that f selects, and returns their number.
 func (tx *Tx) DeleteTokensWhere(ctx context.Context, f Filter) (int64, error) {
 	l := tx.Layout
 	q, err := l.authTokens(true)
@@ -90,8 +90,8 @@ func (tx *Tx) DeleteTokensWhere(ctx context.Context, f Filter) (int64, error) {
 	return tx.deleteWhere(ctx, l.AuthToken(), q, f.aboutOwner(), "key")
 }
 
-// deleteWhere removes the rows that q selects. In q the table has the alias t. q may join
-// the owners under the alias u.
+// deleteWhere deletes the rows that q selects. In q the table has the alias t, and q may join the owners
+// with the alias u.
 func (tx *Tx) deleteWhere(ctx context.Context, t *Table, q *engine.Query, aboutOwner bool, key string) (int64, error) {
 	text := "delete from " + t.SQL() + " as t"
 	conditions := q.Condition()

@@ -7,15 +7,15 @@ import (
 	"tokenctl/db/engine"
 )
 
-// KeyForm is what keys of the authtoken table have in common.
+// KeyForm is the form of keys of the authtoken table: their length and their characters.
 type KeyForm struct {
 	Length  int
-	Letters string // "hex", "lower", "word", "visible" or "other"; each of the first four is a part of the next
+	Letters string // "hex", "lower", "word", "visible" or "other"; each of the first four sets is a part of the next
 	Keys    int64
 }
 
-// KeyForms are the forms of all stored keys. marks are those that the form visible has besides
-// letters and digits. It reads the table once.
+// KeyForms returns the forms of all stored keys. marks are the characters of the form "visible" other
+// than letters and digits. It reads the table once.
 func (s *Store) KeyForms(ctx context.Context, marks string) (forms []KeyForm, err error) {
 	return forms, s.transact(ctx, engine.Mode{ReadOnly: true, Unlimited: true}, func(tx *Tx) error {
 		if err := tx.Layout.Problem("drf"); err != nil {
@@ -37,13 +37,13 @@ func (s *Store) KeyForms(ctx context.Context, marks string) (forms []KeyForm, er
 	})
 }
 
-// consistsOf is the condition that a text has no characters but those of a set, with its
-// parameter. PostgreSQL trims a text more slowly than it matches it.
+// consistsOf returns the condition that a text has only characters of a set, and its parameter. On
+// PostgreSQL matching a text is faster than trimming it.
 func (l *Layout) consistsOf(expr, set string) (condition string, arg any) {
 	if l.Engine == engine.SQLite {
 		return "trim(" + expr + ", %s) = ''", set
 	}
-	// Within brackets only ] \ ^ and - mean something.
+	// Inside brackets only ] \ ^ and - have a meaning.
 	inside := strings.NewReplacer(`]`, `\]`, `\`, `\\`, `^`, `\^`, `-`, `\-`).Replace(set)
 	return expr + " ~ %s", "^[" + inside + "]*$"
 }

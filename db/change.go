@@ -15,51 +15,51 @@ import (
 	"tokenctl/db/engine"
 )
 
-// Every change of stored credentials goes through this file. A change is one
-// statement over a table n. Each row of n is a reference: the primary key of one row
-// to change, what that row must still hold, and its new values. On PostgreSQL n is a
-// few arrays, and one statement changes all of its rows. Few rows are changed in the order
-// of n, which is the order of their keys, so two processes lock them in the same order. For
-// many rows the planner chooses the order. A deadlock is possible then, and the
-// transaction is repeated.
-// On SQLite, whose transaction holds the only write lock, the statement is prepared
-// once and run for each reference. A change of everything that a filter selects, which
-// nobody was shown, needs no references: see changeWhere.
+// Every change of stored credentials goes through this file. A change is one statement
+// over a table n. Each row of n is a reference: the primary key of one row to change, the
+// values that the row must still have, and its new values.
 //
-// The statement returns what it changed, and only that counts as changed. Each kind
+// On PostgreSQL n consists of arrays, and one statement changes all rows. Few rows are
+// changed in the order of n, which is the order of their keys, so two processes lock them in
+// the same order. For many rows the planner chooses the order. A deadlock is then possible,
+// and the transaction is repeated. On SQLite the transaction holds the only write lock; the
+// statement is prepared once and run for each reference. If a change was not listed before,
+// it needs no references: see changeWhere.
+//
+// The statement returns the rows that it changed, and only these count as changed. Each kind
 // looks up the other references in the same transaction: the row is gone, is another
-// credential now, was like that already, or is still there. A row that is still there
-// was kept by a trigger, a rule or row security, which is an error and ends the
-// transaction. Nothing is concluded from a row that was not seen.
+// credential now, was already in the wanted state, or is still there. If a row is still
+// there, a trigger, a rule or row security has prevented its change, which is an error and
+// ends the transaction.
 
-// Ref names one row, and what a change must find unchanged in it.
+// Ref is a reference to one row. It also has the values that a change must find unchanged.
 type Ref struct {
-	// Key is the primary key: the key of a DRF token or session, the digest of a
-	// knox token. Of a JWT it is the jti.
+	// Key is the primary key: the key of a DRF token or session, or the digest of a
+	// knox token. For a JWT it is the jti.
 	Key   tokenctl.Secret
-	Row   int64  // of a JWT, the primary key; of a session on PostgreSQL, a hash of its data
-	Owner string // the primary key of the owner; of a session, the user id in its data
-	Seen  string // of a knox token, the expiry as it is stored
+	Row   int64  // for a JWT, the primary key; for a session on PostgreSQL, a hash of its data
+	Owner string // the primary key of the owner; for a session, the user id in its data
+	Seen  string // for a knox token, the expiry as it is stored
 }
 
-// Format keeps keys, which may be secrets, out of every message.
-func (Ref) Format(f fmt.State, _ rune) { io.WriteString(f, "[reference]") } //nolint:errcheck // as fmt itself
+// Format implements [fmt.Formatter]. It never prints the key, which may be a secret.
+func (Ref) Format(f fmt.State, _ rune) { io.WriteString(f, "[reference]") } //nolint:errcheck // fmt ignores it too
 
-// Clone is the reference without the memory of the list that it comes from.
+// Clone returns a copy that does not keep the memory of a whole list alive.
 func (r Ref) Clone() Ref {
 	r.Key = tokenctl.NewSecret(strings.Clone(r.Key.Reveal()))
 	r.Owner, r.Seen = strings.Clone(r.Owner), strings.Clone(r.Seen)
 	return r
 }
 
-// Outcome says why a row was not changed.
+// Outcome is the reason why a row was not changed.
 type Outcome uint8
 
-// The outcomes. A row without one was changed.
+// The outcomes. A row without an outcome was changed.
 const (
 	Changed Outcome = iota + 1 // it is another credential now, or another owner's
-	Gone                       // there is no such row any more
-	Already                    // it was in the wanted state before
+	Gone                       // the row does not exist any more
+	Already                    // the row was already in the wanted state
 )
 
 // Outcomes are the outcomes of the references that were not changed, by their indexes in the
@@ -68,37 +68,37 @@ type Outcomes map[int]Outcome
 
 // change is a statement over references.
 type change struct {
-	table *Table // whose rows change
-	// text is the statement. In it n.NAME is a reference's own value of that name and
-	// n.all the value that is the same for all. SQLite, which runs it for one reference
-	// at a time, gets it without the "from n", "using n" or ", n" of a join with n.
+	table *Table // the table of the changed rows
+	// text is the statement. In it n.NAME is a reference's own value of that name, and n.all is
+	// the value that all references share. SQLite runs the statement for one reference at a time,
+	// without the "from n", "using n" or ", n" of a join with n.
 	text string
-	// changed is a condition that a changed row fulfils; empty: every row does. It is for an
-	// update, whose values a trigger may replace.
+	// changed is a condition that a changed row fulfils; empty: every returned row is changed. An
+	// update needs it, because a trigger may replace its values.
 	changed string
-	// inserted is for an insert, which cannot return n.place: the column that has the first
-	// value of n.
+	// inserted is the column that has the first value of n. An insert needs it, because it cannot
+	// return n.place.
 	inserted string
 	same     any // n.all
 	each     []columnValues
 }
 
-// columnValues holds one value for each reference, of the type of a column.
+// columnValues has one value for each reference, with the type of a column.
 type columnValues struct {
 	name   string
 	column *engine.Column
 	each   []any // texts, integers or users' keys
 }
 
-// textColumn is for values that are compared as texts.
+// textColumn is the column of values that are compared as texts.
 var textColumn = &engine.Column{Type: "text"}
 
-// keyValues, rowValues and seenValues are the values of Key, Row and Seen of refs.
+// keyValues, rowValues and seenValues return Key, Row and Seen of refs as parameters.
 func keyValues(refs []Ref) []any  { return anys(refs, func(r *Ref) any { return r.Key.Reveal() }) }
 func rowValues(refs []Ref) []any  { return anys(refs, func(r *Ref) any { return r.Row }) }
 func seenValues(refs []Ref) []any { return anys(refs, func(r *Ref) any { return r.Seen }) }
 
-// ownerValues are the owners of references for a table's column that refers to them.
+// ownerValues returns the owners of references as parameters for a table's user_id.
 func (l *Layout) ownerValues(t *Table, refs []Ref) ([]any, error) {
 	users := make([]User, len(refs))
 	for i := range refs {
@@ -119,7 +119,7 @@ func (tx *Tx) run(ctx context.Context, c change) (missed []int, err error) {
 		names = append(names, g.name)
 		list := "cast($" + strconv.Itoa(len(args)) + " as " + engine.Quote(g.column.Type) + "[])"
 		if len(g.each) <= engine.FewRows {
-			list = "(select " + list + ")" // which hides from the planner how many there are
+			list = "(select " + list + ")" // hides the number of values from the planner
 		}
 		lists = append(lists, list)
 	}
@@ -176,7 +176,7 @@ func (tx *Tx) runInTurn(ctx context.Context, c change) (missed []int, err error)
 	if key < 0 {
 		return missed, nil
 	}
-	// An import can leave a key as bytes, which equal no text.
+	// An import can store a key as bytes, which never equal a text.
 	still, err := tx.ExecEach(ctx, text, len(missed), func(i int) []any {
 		args := values(missed[i])
 		args[key] = []byte(args[key].(string))
@@ -185,11 +185,11 @@ func (tx *Tx) runInTurn(ctx context.Context, c change) (missed []int, err error)
 	return subset(missed, still), err
 }
 
-// changeWhere runs a statement that changes all that a query selects, and returns how
-// many rows it changed. key is the expression of a row's key in the query, and returned
-// that of a changed row; the query's conditions number the parameters of the statement. Rows
-// that other transactions add or delete meanwhile are neither changed nor missed: on
-// PostgreSQL the statement itself tells which rows it selected and did not change.
+// changeWhere runs a statement that changes all rows that a query selects, and returns the number of
+// changed rows. key is the expression of a row's key in the query, and returned the expression of the
+// key of a changed row. The statement uses the parameters of the query. Rows that other transactions
+// add or delete at the same time are neither changed nor missed: on PostgreSQL the statement itself
+// returns the rows that it selected and did not change.
 func (tx *Tx) changeWhere(ctx context.Context, t *Table, statement, returned string, q *engine.Query, key string, args ...any) (n int64, err error) {
 	still := &engine.Query{Columns: []string{"count(*)"}, From: q.From, Where: slices.Clone(q.Where), Args: slices.Clone(q.Args)}
 	if tx.Layout.Engine == engine.SQLite {
@@ -217,8 +217,8 @@ func (tx *Tx) changeWhere(ctx context.Context, t *Table, statement, returned str
 	return 0, kept(t, left)
 }
 
-// replaced translates err if it comes from a PostgreSQL rule that rewrites the statement: such
-// a statement cannot return what it changed.
+// replaced translates err if it comes from a PostgreSQL rule that rewrites the statement. A rewritten
+// statement cannot return the changed rows.
 func replaced(t *Table, err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "0A000" {
@@ -228,7 +228,7 @@ func replaced(t *Table, err error) error {
 	return err
 }
 
-// kept is the error for rows that a statement should have changed and did not.
+// kept returns the error for rows that a statement should have changed and did not.
 func kept(t *Table, n int64) error {
 	rows := "a row"
 	if n > 1 {

@@ -5,8 +5,8 @@ import (
 	"tokenctl/db/engine"
 )
 
-// exactly returns the rows of q whose key is one of the secrets, in their order; nil
-// for a secret without a row. Keys are compared exactly, whatever the column's collation.
+// exactly returns the rows of q whose key is one of the secrets, in the order of the secrets, and nil for
+// a secret without a row. It compares keys exactly, whatever the column's collation is.
 func exactly[T any](tx *Tx, q *engine.Query, key string, secrets []tokenctl.Secret, read func(*engine.Query) ([]T, error), keyOf func(*T) tokenctl.Secret) ([]*T, error) {
 	found := make([]*T, len(secrets))
 	texts := make([]any, 0, len(secrets))
@@ -19,7 +19,7 @@ func exactly[T any](tx *Tx, q *engine.Query, key string, secrets []tokenctl.Secr
 		return found, nil
 	}
 	q.Among(tx.Layout.Engine, key, "text", texts)
-	q.PageBy, q.Most = "", len(texts) // the order is that of the secrets
+	q.PageBy, q.Most = "", len(texts) // the secrets decide the order
 	rows, err := read(q)
 	if err != nil {
 		return nil, err

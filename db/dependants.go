@@ -17,10 +17,10 @@ type Dependants struct {
 	Action Action
 	table  *engine.Table
 	column string
-	to     string // the column of the users that it refers to; empty: the primary key
+	to     string // the column of the users to which column refers; empty: the primary key
 }
 
-// refersTo is the condition on a row that it refers to the users with these keys.
+// refersTo returns the condition that a row refers to one of the users whose keys are in the parameter.
 func (d Dependants) refersTo(l *Layout, placeholder string) string {
 	if d.to == "" {
 		return l.Engine.AnyOf(engine.Quote(d.column), placeholder)
@@ -28,27 +28,26 @@ func (d Dependants) refersTo(l *Layout, placeholder string) string {
 	return engine.Quote(d.column) + " in (select u." + engine.Quote(d.to) + " from " + l.User.From("u") + " where " + l.Engine.AnyOf("u."+engine.Quote(l.User.Key), placeholder) + ")"
 }
 
-// Column is the column that refers to the users.
+// Column returns the column that refers to the users.
 func (d Dependants) Column() string { return d.column }
 
-// Same reports whether two looks found the same rows, as far as their number
-// tells.
+// Same reports whether d and other have the same table, column and action and the same number of rows.
 func (d Dependants) Same(other Dependants) bool {
 	return d.table.SQL() == other.table.SQL() && d.column == other.column && d.Rows == other.Rows && d.Action == other.Action
 }
 
-// Action is what happens to rows that refer to a user who is deleted. The
-// schema does not say: Django's collector does it in Python.
+// Action describes what happens to rows that refer to a deleted user. The schema does not have it:
+// Django's collector deletes or changes these rows in Python.
 type Action string
 
 // The actions.
 const (
 	Cascade Action = "deleted"
 	SetNull Action = "kept without owner"
-	Protect Action = "in the way" // an unknown table: Django's on_delete cannot be known
+	Protect Action = "in the way" // an unknown table: its on_delete in Django is not known
 )
 
-// Dependants returns what refers to the users, leaving out tables without such rows.
+// Dependants returns the rows that refer to the users, for each table that has any.
 func (tx *Tx) Dependants(ctx context.Context, users []User) ([]Dependants, error) {
 	l := tx.Layout
 	refs, err := tx.references(ctx)
@@ -81,8 +80,8 @@ func (l *Layout) userKeys(users []User) (any, error) {
 	return l.Engine.ListArg(keys), nil
 }
 
-// references finds every column that refers to the user table or to a child of
-// it that shares its key, and the tables of Django's own that do so without a foreign key.
+// references finds every column that refers to the user table, or to a child that shares its key, and
+// Django's own tables that refer to it without a foreign key.
 func (tx *Tx) references(ctx context.Context) ([]Dependants, error) {
 	l := tx.Layout
 	u := l.User
@@ -94,7 +93,7 @@ func (tx *Tx) references(ctx context.Context) ([]Dependants, error) {
 			continue // a row of the same user
 		}
 		if f.ToColumn == f.To.PrimaryKey().Name {
-			f.ToColumn = "" // the key, which a child calls otherwise
+			f.ToColumn = "" // the key, for which a child has another column name
 		}
 		list = append(list, Dependants{Table: f.Table.String(), table: f.Table, column: f.Column, to: f.ToColumn, Action: l.action(f.Table, f.NotNull)})
 	}
@@ -114,7 +113,7 @@ func (l *Layout) action(t *engine.Table, notNull bool) Action {
 		if known == nil {
 			return false
 		}
-		for k := known.Table; k != nil; k = k.Base() { // what is behind a view
+		for k := known.Table; k != nil; k = k.Base() { // the table behind a view
 			if k.SQL() == t.SQL() {
 				return true
 			}
@@ -127,8 +126,8 @@ func (l *Layout) action(t *engine.Table, notNull bool) Action {
 	case is(tableAuthToken), is(tableKnox), is(tableAdminLog), t.Name == tableAuthToken, t.Name == tableKnox:
 		return Cascade
 	case is(tableOutstanding):
-		// simplejwt 5.1 and newer keep the row, so that what was blacklisted
-		// stays blacklisted; before its migration 0007 the column cannot be null.
+		// simplejwt 5.1 and newer keep the row, so that a blacklisted token stays blacklisted. Before its
+		// migration 0007 the column cannot be null.
 		if notNull {
 			return Cascade
 		}
@@ -143,8 +142,8 @@ func (l *Layout) action(t *engine.Table, notNull bool) Action {
 	return Protect
 }
 
-// Deletable returns a CodeReferenced error that lists the rows of unknown
-// tables, nil where there are none.
+// Deletable returns an error with the code [tokenctl.CodeReferenced] that lists the rows of unknown
+// tables, or nil without any.
 func (l *Layout) Deletable(dependants []Dependants) error {
 	var blocked []string
 	for _, d := range dependants {
@@ -163,9 +162,8 @@ func (l *Layout) Deletable(dependants []Dependants) error {
 	return e
 }
 
-// LockUsers keeps the users, until the transaction ends, from being changed and
-// from getting new rows that refer to them. On SQLite a writer has the whole
-// database locked.
+// LockUsers locks the users until the transaction ends: nobody else can change them or add rows that
+// refer to them. On SQLite a writer has locked the whole database already.
 func (tx *Tx) LockUsers(ctx context.Context, users []User) error {
 	l := tx.Layout
 	if l.Engine == engine.SQLite {
@@ -179,8 +177,8 @@ func (tx *Tx) LockUsers(ctx context.Context, users []User) error {
 	return tx.Exec(ctx, "select 1 from "+l.User.SQL()+" where "+l.Engine.AnyOf(key, "$1")+" order by "+key+" for update", keys)
 }
 
-// DeleteUsers removes users and does to their dependants what their Action
-// says. Rows of an unknown table are a CodeReferenced error that lists them.
+// DeleteUsers deletes users, and deletes or changes their dependants according to each [Action]. If rows
+// of an unknown table refer to a user, it returns the error of [Layout.Deletable].
 func (tx *Tx) DeleteUsers(ctx context.Context, users []User) error {
 	l := tx.Layout
 	dependants, err := tx.Dependants(ctx, users)

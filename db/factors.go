@@ -19,25 +19,24 @@ type Factor struct {
 	User      User // key, name and IsActive
 	Kind      string
 	Name      string
-	Confirmed bool      // an unconfirmed device is no factor
+	Confirmed bool      // a device that is not confirmed does not count as a factor
 	LastUsed  time.Time // zero: never, or the release does not record it
-	// CodesLeft is how many codes are left of a static device or of recovery codes; nil for
-	// other kinds, and where it is not known.
+	// CodesLeft is the number of codes that are left in a static device or in recovery codes. It is
+	// nil for other kinds, and if it is not known.
 	CodesLeft *int
-	// Computed says that CodesLeft is what remains of the number of recovery codes that the
-	// application makes.
+	// Computed reports whether CodesLeft is computed from the configured number of recovery codes.
 	Computed bool
 	Unread   []engine.Unread
 	table    int
 	key      string
 }
 
-// Same reports whether two looks saw the same device.
+// Same reports whether f and other are the same row.
 func (f *Factor) Same(other *Factor) bool { return f.table == other.table && f.key == other.key }
 
-// Factors yields the second factors of everybody, or of the users with the keys userIDs,
-// user after user. codes is how many recovery codes allauth makes for a user:
-// MFA_RECOVERY_CODE_COUNT. The secrets stay in the database.
+// Factors yields the second factors of all users, or of the users with the keys userIDs, sorted by user.
+// codes is the number of recovery codes that allauth makes for a user: MFA_RECOVERY_CODE_COUNT. The
+// secrets stay in the database.
 func (s *Store) Factors(ctx context.Context, userIDs []string, codes int) iter.Seq2[Factor, error] {
 	return stream(ctx, s, func(l *Layout) (*engine.Query, error) { return l.factorQuery(userIDs) },
 		func(l *Layout, r *engine.Row) Factor { return l.scanFactor(r, codes) })
@@ -55,7 +54,7 @@ func (tx *Tx) Factors(ctx context.Context, users []User, codes int) ([]Factor, e
 	return engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) Factor { return tx.Layout.scanFactor(r, codes) })
 }
 
-// factorQuery is the query for what scanFactor reads. There must be a table of factors.
+// factorQuery returns the query whose rows scanFactor reads. There must be a table of factors.
 func (l *Layout) factorQuery(userIDs []string) (*engine.Query, error) {
 	u, err := l.UserTable()
 	if err != nil {
@@ -74,9 +73,9 @@ func (l *Layout) factorQuery(userIDs []string) (*engine.Query, error) {
 	return q, nil
 }
 
-// factorColumns are the columns of a table of factors in factorQuery. place is the table's
-// among l.factors, codes the number of codes that the database counts, and used the mask of
-// used recovery codes as allauth keeps it.
+// factorColumns returns the columns of a table of factors for factorQuery. place is the table's index in
+// l.factors, codes the number of codes that the database counts, and used allauth's mask of used recovery
+// codes.
 func (l *Layout) factorColumns(place int, t *factorTable) []string {
 	name, confirmed, codes, used := "cast(t.name as text)", "", "cast(null as text)", "cast(null as text)"
 	switch {
@@ -100,7 +99,7 @@ func (l *Layout) factorColumns(place int, t *factorTable) []string {
 		t.kindOf() + " as kind", name + " as name", confirmed + " as confirmed", last + " as last_used", codes + " as codes", used + " as used"}
 }
 
-// kindOf is the expression of a row's kind, under the alias t.
+// kindOf returns the expression of a row's kind, for the alias t.
 func (t *factorTable) kindOf() string {
 	if t.kind == "" {
 		return "cast(t.type as text)"
@@ -108,9 +107,9 @@ func (t *factorTable) kindOf() string {
 	return "cast(" + engine.Literal(t.kind) + " as text)"
 }
 
-// authenticatorFields are what the JSON of allauth's Authenticator tells besides secrets:
-// the name of a WebAuthn key, and of recovery codes how many there are in a list that came
-// from another package ("migrated_codes"), or the mask of the used ones
+// authenticatorFields returns the expressions for values in the JSON of allauth's Authenticator that are
+// not secret: the name of a WebAuthn key; for recovery codes the length of a list that comes from another
+// package ("migrated_codes"), or the mask of the used codes
 // (allauth/mfa/recovery_codes/internal/auth.py, 65.0.2 and 65.19.1).
 func (l *Layout) authenticatorFields(t *factorTable) (name, codes, used string) {
 	const isCodes, isKey = "t.type = 'recovery_codes'", "t.type = 'webauthn'"
@@ -151,9 +150,9 @@ func (l *Layout) scanFactor(r *engine.Row, codes int) (f Factor) {
 	return f
 }
 
-// codesLeft is how many of a number of recovery codes are not marked in the mask of the used
-// ones, whose bit i stands for the code i. It is nil where the mask has a code that is not
-// among them: the application makes more, then.
+// codesLeft returns the number of recovery codes that are not marked in the mask of used codes, whose bit
+// i stands for the code i. It is nil if the mask has a code beyond the number codes: the application then
+// makes more codes.
 func codesLeft(mask string, codes int) *int {
 	var used big.Int
 	if _, ok := used.SetString(mask, 10); !ok || used.Sign() < 0 || used.BitLen() > codes {
@@ -165,8 +164,8 @@ func codesLeft(mask string, codes int) *int {
 	return &codes
 }
 
-// confirmedOnly is the condition on a row of a table of factors, under the alias t, that it
-// is a confirmed device. Every device of allauth is.
+// confirmedOnly returns the condition that a row of a table of factors with the alias t is a confirmed
+// device. Every device of allauth is confirmed.
 func (l *Layout) confirmedOnly(t *factorTable) string {
 	if t.kind == "" {
 		return "t.type <> 'recovery_codes'"
@@ -174,8 +173,8 @@ func (l *Layout) confirmedOnly(t *factorTable) string {
 	return "(" + l.truthOf(t.Column("confirmed"), "t.confirmed") + ") is true"
 }
 
-// hasFactor is the condition that the user under the alias u has a confirmed device. Recovery
-// codes alone are none. Users of another model than AUTH_USER_MODEL have none.
+// hasFactor returns the condition that the user with the alias u has a confirmed device. Recovery codes
+// alone do not count. Users of another model than AUTH_USER_MODEL have no device.
 func (l *Layout) hasFactor(u *UserTable) string {
 	parts := []string{"1 = 0"}
 	for _, t := range l.factors {
@@ -186,8 +185,8 @@ func (l *Layout) hasFactor(u *UserTable) string {
 	return "(" + strings.Join(parts, " or ") + ")"
 }
 
-// factorKinds is the expression of the kinds of what the user under the alias u has and is
-// confirmed, with commas between them.
+// factorKinds returns the expression of the kinds of confirmed factors of the user with the alias u, with
+// commas between them.
 func (l *Layout) factorKinds(u *UserTable) string {
 	var parts []string
 	for _, t := range l.factors {
@@ -209,7 +208,7 @@ func (l *Layout) factorKinds(u *UserTable) string {
 	return "(select " + list + "(f.kind, ',') from (" + strings.Join(parts, " union ") + ") f)"
 }
 
-// scanFactorKinds reads factorKinds; nil is a user without a factor.
+// scanFactorKinds reads the kinds of factorKinds. It returns nil for a user without a factor.
 func scanFactorKinds(r *engine.Row) []string {
 	text, _ := r.Maybe()
 	if text == "" || text == FactorRecoveryCodes {
@@ -220,8 +219,8 @@ func scanFactorKinds(r *engine.Row) []string {
 	return slices.Compact(kinds)
 }
 
-// UsersWithFactor are those of the users who have a confirmed second factor, by their keys.
-// Without an app that keeps factors ([Layout.HasFactors]) nobody has one.
+// UsersWithFactor returns the keys of the users who have a confirmed second factor. Without an app for
+// factors ([Layout.HasFactors]) no user has one.
 func (tx *Tx) UsersWithFactor(ctx context.Context, users []User) (map[string]bool, error) {
 	has := map[string]bool{}
 	l := tx.Layout
@@ -238,8 +237,8 @@ func (tx *Tx) UsersWithFactor(ctx context.Context, users []User) (map[string]boo
 	})
 }
 
-// DeleteFactors deletes every second factor of the users, with their codes. The caller has
-// locked the users ([Tx.LockUsers]). A row that the database kept is a CodeRowsKept error.
+// DeleteFactors deletes all second factors of the users, and their codes. The caller has locked the users
+// ([Tx.LockUsers]). If the database keeps a row, the error has the code [tokenctl.CodeRowsKept].
 func (tx *Tx) DeleteFactors(ctx context.Context, users []User) error {
 	l := tx.Layout
 	keys, err := l.userKeys(users)
@@ -267,7 +266,7 @@ func (tx *Tx) DeleteFactors(ctx context.Context, users []User) error {
 	return tx.CheckConstraints(ctx)
 }
 
-// deleteCodes deletes the codes of those static devices that fit a condition on $1.
+// deleteCodes deletes the codes of the static devices that fulfil a condition on $1.
 func (tx *Tx) deleteCodes(ctx context.Context, t *factorTable, devices string, arg any) error {
 	if t.codes == nil {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"tokenctl/db/engine"
 )
 
-// Filter narrows a list. The zero value is everything.
+// Filter selects and sorts the rows of a list. The zero value selects all rows.
 type Filter struct {
 	UserIDs       []string // owners, by key
 	Prefix        string   // of the owner's username
@@ -20,24 +20,23 @@ type Filter struct {
 	CreatedAfter  *time.Time
 	ExpiresBefore *time.Time
 	ExpiresAfter  *time.Time
-	Unexpired     *time.Time // of sessions: those that expire later, and those of which that is not known
-	Without       []string   // kinds of which a user holds nothing live: "drf", "knox", "jwt"
-	Now           time.Time  // what is live
-	NoFactor      bool       // of users: those without a confirmed second factor
-	Factors       bool       // of users: the kinds of their factors are wanted
+	Unexpired     *time.Time // sessions that expire later, or whose expiry is not known
+	Without       []string   // users without a live credential of these kinds: "drf", "knox", "jwt"
+	Now           time.Time  // the time at which Without counts a credential as live
+	NoFactor      bool       // users without a confirmed second factor
+	Factors       bool       // read the kinds of the users' factors
 	Statuses      []string   // nil: any
-	Sort          string     // a field of the object listed; empty: by key
+	Sort          string     // a field of the listed object; empty: by key
 	Descending    bool
 	Limit         int  // 0: none
-	NeverExpires  bool // of knox tokens: those without an expiry
-	Orphans       bool // of drf and knox tokens: those whose user is gone, and only those
-	Brief         bool // of users: only key, name and IsActive are wanted
-	Detailed      bool // of credentials: more of the owner than a brief list shows is wanted
-	Compare       bool // of credentials: what a change compares is wanted (Ref.Row, Ref.Seen)
+	NeverExpires  bool // knox tokens without an expiry
+	Orphans       bool // only credentials whose user does not exist
+	Brief         bool // for users: read only key, name and IsActive
+	Detailed      bool // for credentials: read all columns of the owner
+	Compare       bool // for credentials: read the values that a change compares ([Ref])
 }
 
-// whereOwner adds the conditions on a user table under the alias u. Users who are
-// named are those of l.User.
+// whereOwner adds the conditions on a user table with the alias u. UserIDs are keys of l.User.
 func (f *Filter) whereOwner(l *Layout, u *UserTable, q *engine.Query) error {
 	if f.UserIDs != nil {
 		q.OneOf(l.Engine, "u."+engine.Quote(u.Key), u.keyArgs(l.Engine, f.UserIDs))
@@ -51,7 +50,7 @@ func (f *Filter) whereOwner(l *Layout, u *UserTable, q *engine.Query) error {
 	for _, flag := range []struct {
 		column   string
 		want     *bool
-		fallback bool // Django's value where the model has no such column
+		fallback bool // Django's value for a model without the column
 	}{{"is_active", f.Active, true}, {"is_staff", f.Staff, false}, {"is_superuser", f.Superuser, false}} {
 		if flag.want != nil {
 			q.Where = append(q.Where, l.isFlag(u, flag.column, *flag.want, flag.fallback))
@@ -68,8 +67,7 @@ func (f *Filter) whereOwner(l *Layout, u *UserTable, q *engine.Query) error {
 	return nil
 }
 
-// needsNames is the error of a list that shows the users' names where the database
-// does not tell them.
+// needsNames returns an error if the list shows users' names and the column of the names is not known.
 func (f *Filter) needsNames(u *UserTable) error {
 	if f.Compare && f.Sort != "user" {
 		return nil
@@ -77,7 +75,7 @@ func (f *Filter) needsNames(u *UserTable) error {
 	return u.nameProblem
 }
 
-// Listable returns why no list can show the credentials of a kind; nil where one can.
+// Listable returns the error that prevents lists of the credentials of a kind, or nil.
 func (l *Layout) Listable(kind string) error {
 	if t := l.Credentials(kind); t.Owner != nil {
 		return new(Filter).needsNames(t.Owner)
@@ -85,7 +83,7 @@ func (l *Layout) Listable(kind string) error {
 	return nil
 }
 
-// wholeOwner reports whether a filtered list needs more of an owner than a brief one has.
+// wholeOwner reports whether a filtered list needs more columns of an owner than a brief one.
 func (f *Filter) wholeOwner() bool { return f.Staff != nil || f.Superuser != nil || f.Detailed }
 
 // aboutOwner reports whether whereOwner has a condition to add.
@@ -93,8 +91,8 @@ func (f *Filter) aboutOwner() bool {
 	return f.UserIDs != nil || f.Prefix != "" || f.Active != nil || f.Staff != nil || f.Superuser != nil || f.Without != nil || f.NoFactor
 }
 
-// sortBy orders q by one of the expressions that by names, bytewise where it is
-// text, unknown values last, with tie as the tie-break.
+// sortBy sorts q by f.Sort. by has the expressions of the fields, and tie decides between equal values.
+// Unknown values come last.
 func (f *Filter) sortBy(l *Layout, q *engine.Query, tie string, by map[string]string) error {
 	if f.Sort == "" {
 		return nil

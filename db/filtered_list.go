@@ -12,15 +12,15 @@ import (
 	"tokenctl/db/engine"
 )
 
-// The database cannot select and sort every list alone: a session's data and a JWT's text
-// hold facts that only Go reads. For such a list, a filtered list, the database returns a
-// superset, page by page. Go reads the facts and the owners of a page and filters its rows.
-// While a page is fetched, the texts of the page before are read on all cores.
+// The database cannot select and sort every list alone, because only Go can read the facts
+// in a session's data and in a JWT's text. These lists are filtered lists: the database returns
+// a superset, page by page, and Go reads the facts and the owners of a page and filters its
+// rows. While a page is fetched, the texts of the previous page are read on all cores.
 //
-// A list that is sorted by such a fact is read twice: first the primary keys of the rows go
-// into a temporary table with the facts, then the database returns the rows in their order.
+// A list that is sorted by a fact is read twice. First the primary keys of the rows and the
+// facts go into a temporary table. Then the database returns the rows in their order.
 
-// Facts are what the data of a row say beyond its columns.
+// Facts are the values in a row's data or text that no column has.
 type Facts struct {
 	Status, Type     string
 	Created, Expires time.Time // zero: unknown, or never
@@ -32,21 +32,21 @@ type Classify[T any] func(*T) (Facts, bool)
 // filteredList is a list of rows that Go filters.
 type filteredList[T any] struct {
 	store  *Store
-	name   string // of its cursor and its temporary tables
+	name   string // the name of its cursor and its temporary tables
 	filter Filter
-	sorts  []string // the fields of Filter.Sort that Go finds out
+	sorts  []string // the fields of Filter.Sort that only Go can read
 
 	query    func(*Layout) (*engine.Query, error)            // the superset, unsorted
 	key      string                                          // the expression of the primary key
-	sort     func(l *Layout, found string) map[string]string // what sorts; found is the alias of the temporary table
+	sort     func(l *Layout, found string) map[string]string // the expressions for Sort; found is the alias of the temporary table
 	scan     func(*Layout, *engine.Row) T
-	read     func(*Layout, *T) // the text
+	read     func(*Layout, *T) // reads the text
 	owners   func(context.Context, *Tx, []T, *ownerSearch) error
 	owner    func(*T) *User
-	users    func(*Layout) *UserTable // whose the rows are
-	note     func(*T)                 // called once for each row that was read; may be nil
+	users    func(*Layout) *UserTable // the users to whom the rows belong
+	note     func(*T)                 // called once for each row; may be nil
 	keyOf    func(*T) any
-	classify Classify[T] // nil where only its owner decides about a row
+	classify Classify[T] // nil if only the owner decides whether the list contains a row
 }
 
 // rows yields the list.
@@ -76,11 +76,11 @@ func (d *filteredList[T]) rows(ctx context.Context) iter.Seq2[T, error] {
 	}
 }
 
-// later reports whether the list is sorted by what Go finds out.
+// later reports whether the list is sorted by a field that only Go can read.
 func (d *filteredList[T]) later() bool { return slices.Contains(d.sorts, d.filter.Sort) }
 
-// choose returns the rows of a page that the list contains. It calls chosen, if not nil, with
-// each of them and its facts.
+// choose returns the rows of a page that the list contains. If chosen is not nil, it is called with each
+// of these rows and its facts.
 func (d *filteredList[T]) choose(page []T, chosen func(*T, Facts)) []T {
 	n := 0
 	for i := range page {
@@ -104,7 +104,7 @@ func (d *filteredList[T]) choose(page []T, chosen func(*T, Facts)) []T {
 	return page[:n]
 }
 
-// wantsOwner reports whether f selects the rows of a user; the zero User is nobody.
+// wantsOwner reports whether f selects the rows of a user. The zero User stands for rows without an owner.
 func (f *Filter) wantsOwner(u *User) bool {
 	is := func(flag, want *bool) bool { return want == nil || *want == (flag != nil && *flag) }
 	switch {
@@ -119,7 +119,7 @@ func (f *Filter) wantsOwner(u *User) bool {
 	return false
 }
 
-// base is the query for the rows, sorted if the database can sort them.
+// base returns the query for the rows, sorted if the database can sort them.
 func (d *filteredList[T]) base(l *Layout) (*engine.Query, error) {
 	q, err := d.query(l)
 	if err != nil || d.later() {
@@ -129,7 +129,7 @@ func (d *filteredList[T]) base(l *Layout) (*engine.Query, error) {
 	return q, d.filter.sortBy(l, q, sorts["id"], sorts)
 }
 
-// sorted is the query for the rows whose keys stand in the temporary table.
+// sorted returns the query for the rows whose keys are in the temporary table.
 func (d *filteredList[T]) sorted(l *Layout, table string) (*engine.Query, error) {
 	q, err := d.query(l)
 	if err != nil {
@@ -144,8 +144,8 @@ func (d *filteredList[T]) sorted(l *Layout, table string) (*engine.Query, error)
 	return q, d.filter.sortBy(l, q, sorts["id"], sorts)
 }
 
-// fetch appends the rows of q to a page; last, if given, gets the value behind the
-// columns of the last row, on SQLite.
+// fetch appends the rows of q to a page. On SQLite last, if not nil, gets the last row's value after its
+// columns.
 func (d *filteredList[T]) fetch(ctx context.Context, tx *Tx, q *engine.Query, page []T, last *any) ([]T, error) {
 	err := tx.Each(ctx, q, func(r engine.Row) error {
 		page = append(page, d.scan(tx.Layout, &r))
@@ -157,7 +157,7 @@ func (d *filteredList[T]) fetch(ctx context.Context, tx *Tx, q *engine.Query, pa
 	return page, err
 }
 
-// texts reads the texts of a page on all cores; wait returns when all are read.
+// texts reads the texts of a page on all cores. wait returns after the last text.
 func (d *filteredList[T]) texts(l *Layout, page []T) (wait func()) {
 	var group sync.WaitGroup
 	for part := range slices.Chunk(page, len(page)/runtime.GOMAXPROCS(0)+1) {
@@ -170,7 +170,7 @@ func (d *filteredList[T]) texts(l *Layout, page []T) (wait func()) {
 	return group.Wait
 }
 
-// fill notes in the temporary table what sorts the selected rows of a page.
+// fill writes the keys and facts of the selected rows of a page into the temporary table.
 func (d *filteredList[T]) fill(ctx context.Context, tx *Tx, table string, page []T) error {
 	var rows [][7]any
 	users := d.users(tx.Layout)
@@ -184,7 +184,7 @@ func (d *filteredList[T]) fill(ctx context.Context, tx *Tx, table string, page [
 		}
 		for i, t := range []time.Time{found.Created, found.Expires} {
 			if !t.IsZero() {
-				r[2+i] = t.UTC().Format("2006-01-02T15:04:05.000000Z") // which sorts as a text, too
+				r[2+i] = t.UTC().Format("2006-01-02T15:04:05.000000Z") // sorts correctly as a text
 			}
 		}
 		if found.Type != "" {
@@ -206,7 +206,7 @@ func (d *filteredList[T]) fill(ctx context.Context, tx *Tx, table string, page [
 	return tx.Exec(ctx, "insert into "+table+" select "+from, string(text))
 }
 
-// rowType is the type that PostgreSQL compares the primary key as.
+// rowType returns the type with which PostgreSQL compares the primary key.
 func (d *filteredList[T]) rowType() string {
 	var v T
 	if _, number := d.keyOf(&v).(int64); number {
@@ -215,7 +215,7 @@ func (d *filteredList[T]) rowType() string {
 	return "text"
 }
 
-// castType is the type that PostgreSQL compares a user's primary key as.
+// castType returns the type with which PostgreSQL compares a user's primary key.
 func (u *UserTable) castType() string {
 	if u == nil || u.Column(u.Key).Text {
 		return "text"
@@ -223,7 +223,7 @@ func (u *UserTable) castType() string {
 	return engine.Quote(u.Column(u.Key).Type)
 }
 
-// finish completes a page whose texts have been read.
+// finish looks up the owners of a page whose texts have been read.
 func (d *filteredList[T]) finish(ctx context.Context, tx *Tx, page []T, owners *ownerSearch, note func(*T)) error {
 	if note != nil {
 		for i := range page {

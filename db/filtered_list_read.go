@@ -9,8 +9,8 @@ import (
 	"tokenctl/db/engine"
 )
 
-// postgres reads through a cursor, as the owners are looked up on the one connection
-// that the transaction has. A temporary table takes a transaction that may write.
+// postgres reads with a cursor, so that the same connection can look up the owners. A temporary table
+// needs a transaction that may write.
 func (d *filteredList[T]) postgres(ctx context.Context, emit func([]T) error) error {
 	return d.store.transact(ctx, engine.Mode{ReadOnly: true, Temporary: d.later(), Unlimited: true}, func(tx *Tx) error {
 		q, err := d.base(tx.Layout)
@@ -38,7 +38,7 @@ func (d *filteredList[T]) postgres(ctx context.Context, emit func([]T) error) er
 	})
 }
 
-// cursor calls f for the result of q, a page at a time.
+// cursor calls f with each page of the result of q.
 func (d *filteredList[T]) cursor(ctx context.Context, tx *Tx, q *engine.Query, note func(*T), f func([]T) error) error {
 	name := "tokenctl_" + d.name
 	if err := tx.Exec(ctx, "declare "+name+" no scroll cursor for "+q.SQL(), q.Args...); err != nil {
@@ -69,7 +69,7 @@ func (d *filteredList[T]) cursor(ctx context.Context, tx *Tx, q *engine.Query, n
 	return err
 }
 
-// sqlite reads a page in each transaction, for the reasons that engine.Stream has.
+// sqlite reads each page in its own transaction, for the same reason as [engine.Stream].
 func (d *filteredList[T]) sqlite(ctx context.Context, emit func([]T) error) error {
 	conn, err := d.store.Connect(ctx)
 	if err != nil {
@@ -77,7 +77,7 @@ func (d *filteredList[T]) sqlite(ctx context.Context, emit func([]T) error) erro
 	}
 	defer conn.Close()
 	found, order := "temp."+d.name+"_found", "temp."+d.name+"_order"
-	defer conn.ExecContext(context.WithoutCancel(ctx), "drop table if exists "+found+"; drop table if exists "+order) //nolint:errcheck // they end with the connection anyway
+	defer conn.ExecContext(context.WithoutCancel(ctx), "drop table if exists "+found+"; drop table if exists "+order) //nolint:errcheck // the tables end with the connection anyway
 	var q *engine.Query
 	err = d.store.transactOn(ctx, conn, engine.Mode{ReadOnly: true}, func(tx *Tx) error {
 		if q, err = d.base(tx.Layout); err != nil || !d.later() {
@@ -121,8 +121,8 @@ func (d *filteredList[T]) sqlite(ctx context.Context, emit func([]T) error) erro
 	return d.pages(ctx, conn, q, note, nil, func(page []T) error { return emit(d.choose(page, nil)) })
 }
 
-// pages reads q by its key. inside is called with a page in a transaction, outside
-// when none is open.
+// pages reads q page by page, ordered by its key. It calls inside with a page in the page's transaction,
+// and outside after that transaction.
 func (d *filteredList[T]) pages(ctx context.Context, conn *sql.Conn, q *engine.Query, note func(*T), inside func(*Tx, []T) error, outside func([]T) error) error {
 	where, args := q.Where, q.Args
 	q.Columns = append(q.Columns, q.PageBy)

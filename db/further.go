@@ -9,11 +9,11 @@ import (
 	"tokenctl/db/engine"
 )
 
-// Further are values for columns that only a project's own token or session model has: texts
-// that somebody typed, by column. A column without a value gets its default, else null.
+// Further are values for columns that only a project's own token or session model has: texts from the
+// command line, by column. A column without a value gets its default, or null.
 type Further map[string]string
 
-// insertedColumns are the columns that an insertion gives, by kind.
+// insertedColumns are the columns that an insertion sets, by kind.
 var insertedColumns = map[string][]string{
 	"drf":     {"key", "created", "user_id"},
 	"knox":    {"digest", "token_key", "created", "expiry", "user_id"},
@@ -21,8 +21,8 @@ var insertedColumns = map[string][]string{
 	"session": {"session_key", "session_data", "expire_date"},
 }
 
-// Mintable returns an error if no credential of a kind can be made because of its table or
-// of the values for its further columns.
+// Mintable returns an error if no credential of a kind can be made, because of its table or of the values
+// for further columns.
 func (l *Layout) Mintable(kind string, further Further) error {
 	t, err := l.credentials(kind)
 	if err == nil && kind == "knox" {
@@ -44,7 +44,7 @@ func (l *Layout) Mintable(kind string, further Further) error {
 	}
 	e := &tokenctl.Error{Code: tokenctl.CodeColumnsRequired, Message: "the table " + t.String() + " has further columns that need a value: " + strings.Join(missing, ", "),
 		Hint: "tokenctl does not know what belongs there; let the Django application make the token, or give the columns a default in the database"}
-	if credentialsOf(kind).setting != "" { // a model of the project's own may be there
+	if credentialsOf(kind).setting != "" { // the project may have its own model
 		flags := make([]string, len(missing))
 		for i, name := range missing {
 			flags[i] = setFlag(name)
@@ -54,8 +54,8 @@ func (l *Layout) Mintable(kind string, further Further) error {
 	return e
 }
 
-// furtherValues are the values for an insertion into the table of a kind. The error names
-// every column that cannot be given.
+// furtherValues returns the further values for an insertion into the table of a kind. The error names
+// every column that --set cannot set.
 func (l *Layout) furtherValues(kind string, further Further) (values []engine.Values, err error) {
 	t := l.Credentials(kind)
 	var written, generated, absent []string
@@ -95,7 +95,7 @@ func (l *Layout) furtherValues(kind string, further Further) (values []engine.Va
 	return nil, e
 }
 
-// furtherColumns are the names of the columns that --set can give.
+// furtherColumns returns the names of the columns that --set can set.
 func (t *Table) furtherColumns(kind string) (names []string) {
 	for _, c := range t.Columns {
 		if !c.Generated && !slices.Contains(insertedColumns[kind], c.Name) {
@@ -105,8 +105,7 @@ func (t *Table) furtherColumns(kind string) (names []string) {
 	return names
 }
 
-// furtherError adds to the error of an insertion which of the typed values the database may
-// have refused.
+// furtherError adds to the error of an insertion the values of --set that the database may have refused.
 func (t *Table) furtherError(err error, further Further) error {
 	var typed []string
 	for _, name := range slices.Sorted(maps.Keys(further)) {

@@ -9,9 +9,9 @@ import (
 	"tokenctl/django"
 )
 
-// Init creates Django's tables in an empty database, in one transaction, and
-// records the migrations that make them, so that a Django project can take the
-// database over. A database with tables is a CodeDatabaseNotEmpty error.
+// Init creates Django's tables in an empty database, in one transaction. It records the migrations that
+// make these tables, so that a Django project can continue with the database. If the database has tables,
+// the error has the code [tokenctl.CodeDatabaseNotEmpty].
 func (s *Store) Init(ctx context.Context) error {
 	defer s.layout.Store(nil)
 	return s.Transact(ctx, engine.Mode{Unlimited: true}, func(t *engine.Tx) error {
@@ -47,7 +47,7 @@ func (s *Store) Init(ctx context.Context) error {
 	})
 }
 
-// enterSchema makes --schema the place for new tables.
+// enterSchema makes --schema the schema of new tables.
 func (tx *Tx) enterSchema(ctx context.Context) error {
 	name := tx.opts.Schema
 	if name != "" {
@@ -80,8 +80,8 @@ func (tx *Tx) isEmpty(ctx context.Context) (bool, error) {
 	return n == 0, err
 }
 
-// Untouched reports whether the database is as Init left it, as far as Django's
-// migrations tell: Init records all of them at one moment, Django each at its own.
+// Untouched reports whether the recorded migrations are those of [Store.Init], which records all of them
+// with one time. Django records each migration with its own time.
 func (tx *Tx) Untouched(ctx context.Context) (bool, error) {
 	t := tx.Layout.Migrations()
 	if t == nil {

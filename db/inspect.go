@@ -7,11 +7,11 @@ import (
 	"tokenctl/db/engine"
 )
 
-// This file and inspect_tables.go look at a database for doctor. What they
-// return holds names, numbers and settings, never a row's values.
+// This file and inspect_tables.go inspect a database for doctor. They return names, numbers and settings,
+// and never the values of a row.
 
-// Inspect runs f in a read-only transaction, also when the layout cannot be
-// made out: tx.Layout is nil then and unknown says why.
+// Inspect runs f in a read-only transaction, even if the layout cannot be detected: then tx.Layout is nil,
+// and unknown is the reason.
 func (s *Store) Inspect(ctx context.Context, f func(tx *Tx, unknown error) error) error {
 	return s.Transact(ctx, engine.Mode{ReadOnly: true}, func(t *engine.Tx) error {
 		tx := s.newTx(t)
@@ -26,8 +26,7 @@ func (s *Store) Inspect(ctx context.Context, f func(tx *Tx, unknown error) error
 	})
 }
 
-// KnownTables are the tables of the kinds of credentials and of the users that
-// the database has.
+// KnownTables returns the database's tables of credentials and users.
 func (l *Layout) KnownTables() []*engine.Table {
 	var list []*engine.Table
 	if l.User != nil {
@@ -46,10 +45,10 @@ func (l *Layout) KnownTables() []*engine.Table {
 	return list
 }
 
-// UsernameCandidates are the columns that could be the USERNAME_FIELD.
+// UsernameCandidates returns the columns that could be the USERNAME_FIELD.
 func (u *UserTable) UsernameCandidates() []string { return slices.Clone(u.usernames) }
 
-// MissingColumns are the columns of AbstractUser that the model does not have.
+// MissingColumns returns the columns of AbstractUser that the model does not have.
 func (u *UserTable) MissingColumns() []string {
 	var missing []string
 	for _, name := range []string{"email", "first_name", "last_name", "is_active", "is_staff", "is_superuser", "date_joined", "last_login"} {
@@ -60,8 +59,8 @@ func (u *UserTable) MissingColumns() []string {
 	return missing
 }
 
-// FlagsRequired are the flags without which no user can be created, such as
-// "--set tenant_id=VALUE": CreateUser has no value for these columns.
+// FlagsRequired returns the flags that creating a user needs, such as "--set tenant_id=VALUE":
+// [Tx.CreateUser] has no value for these columns.
 func (u *UserTable) FlagsRequired() []string {
 	tables := append([]*engine.Table{u.Table}, u.Children...)
 	sets := make([]map[string]any, len(tables))
@@ -93,8 +92,7 @@ func (u *UserTable) FlagsRequired() []string {
 	return flags
 }
 
-// AppliedMigrations are the rows of django_migrations, by app; nil when there
-// is no such table.
+// AppliedMigrations returns the names in django_migrations, by app. It is nil without that table.
 func (tx *Tx) AppliedMigrations(ctx context.Context) (map[string][]string, error) {
 	t := tx.Layout.Migrations()
 	if t == nil {

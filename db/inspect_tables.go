@@ -9,8 +9,8 @@ import (
 	"tokenctl/db/engine"
 )
 
-// Written are the tables that commands write: those of users and credentials, and what
-// is behind views of them.
+// Written returns the tables that commands write: the tables of users and credentials, and the tables
+// behind views of them.
 func (l *Layout) Written() []*engine.Table {
 	list := l.KnownTables()
 	for _, t := range list {
@@ -21,15 +21,15 @@ func (l *Layout) Written() []*engine.Table {
 	return list
 }
 
-// NotUnique is a column in which the database allows what Django does not expect.
+// NotUnique is a column whose unique constraint in Django is missing in the database.
 type NotUnique struct {
 	Table  *engine.Table
 	Column string
-	Create string // the statement that mends it
+	Create string // the statement that creates the constraint
 }
 
-// NotUnique are the columns of the kinds' tables that have lost their unique
-// constraint. Of views and foreign tables that cannot be known.
+// NotUnique returns the columns of the tables of credentials that have lost their unique constraint. It
+// skips views and foreign tables, which declare none.
 func (l *Layout) NotUnique() (list []NotUnique) {
 	for _, known := range []struct{ table, column string }{{tableAuthToken, "key"}, {tableAuthToken, "user_id"}, {tableKnox, "digest"}, {tableOutstanding, "id"}, {tableOutstanding, "jti"},
 		{tableBlacklisted, "token_id"}, {tableSession, "session_key"}} {
@@ -50,15 +50,15 @@ func (l *Layout) NotUnique() (list []NotUnique) {
 	return list
 }
 
-// OddType is a column of a type that Django does not make for it.
+// OddType is a column whose type is not Django's.
 type OddType struct {
 	Table              *engine.Table
 	Column, Type, Want string
-	Mend               string // the statement that mends it; empty where there is none
+	Mend               string // the statement that restores the type; empty if there is none
 }
 
-// OddTypes are the columns of the known tables whose types are of another family than
-// Django's. SQLite takes any value in any column, and may have no type declared.
+// OddTypes returns the columns of the known tables whose types belong to another family than Django's. A
+// column without a type, which SQLite allows, is not among them.
 func (l *Layout) OddTypes() (list []OddType) {
 	for _, t := range l.KnownTables() {
 		for i := range t.Columns {
@@ -77,8 +77,8 @@ func (l *Layout) OddTypes() (list []OddType) {
 	return list
 }
 
-// djangoType is the type that Django makes for a column that tokenctl reads, and whether
-// c is of its family; empty for other columns.
+// djangoType returns Django's type of a column that tokenctl reads, and whether the type of c belongs to
+// its family. want is empty for other columns.
 func djangoType(c *engine.Column) (want string, fits bool) {
 	switch c.Name {
 	case "created", "expiry", "expires", "created_at", "expires_at", "blacklisted_at", "expire_date", "date_joined", "last_login":
@@ -91,23 +91,23 @@ func djangoType(c *engine.Column) (want string, fits bool) {
 	return "", false
 }
 
-// Ownerless are rows that belong to nobody.
+// Ownerless are rows of a table whose user or token does not exist.
 type Ownerless struct {
 	Table, Parent string
 	Rows          int    // MaxOrphans means so many or more
-	JWTs          bool   // they are recorded tokens, which need no owner
+	JWTs          bool   // the rows are recorded tokens, which need no owner
 	Mend          string // the statement that removes them, or the reference
 }
 
-// Ownerless looks for rows whose user, or whose token, is not there: where no valid
-// foreign key rules them out. It may read whole tables: the caller bounds its time.
+// Ownerless returns the rows whose user or token does not exist. It searches only tables without a valid
+// foreign key. It may read whole tables, so the caller bounds its time.
 func (tx *Tx) Ownerless(ctx context.Context) (list []Ownerless, err error) {
 	l := tx.Layout
 	type link struct {
 		t      *engine.Table
 		column string
 		to     *engine.Table
-		gone   string // the condition that what the column names does not exist
+		gone   string // the condition that the row to which the column refers does not exist
 	}
 	var links []link
 	for _, name := range []string{tableAuthToken, tableKnox, tableOutstanding} {
@@ -144,8 +144,8 @@ func (tx *Tx) Ownerless(ctx context.Context) (list []Ownerless, err error) {
 	return list, nil
 }
 
-// Lacks are the privileges that the role is without and tokenctl uses: see
-// [engine.Tx.Lacks]. Who only looks, as readOnly says, needs no more than to read.
+// Lacks returns the privileges that tokenctl needs and the role does not have: see [engine.Tx.Lacks]. With
+// readOnly it needs only to read.
 func (tx *Tx) Lacks(ctx context.Context, readOnly bool) ([]engine.Lack, error) {
 	written, read := tx.Layout.KnownTables(), []*engine.Table{}
 	if readOnly {
@@ -157,18 +157,17 @@ func (tx *Tx) Lacks(ctx context.Context, readOnly bool) ([]engine.Lack, error) {
 	return tx.Tx.Lacks(ctx, written, read)
 }
 
-// IndexLacking is an index that Django's migrations do not make and that would
-// spare reading a large table.
+// IndexLacking is an index that Django's migrations do not create. Without it a large table is read as a
+// whole.
 type IndexLacking struct {
 	Table, Column string
 	Rows          int64  // on PostgreSQL the planner's estimate, on SQLite LargeTable
 	Create        string // the statement
 }
 
-// IndexesLacking looks at the columns that purge, and lists by expiry, pick rows
-// by and that have no index from Django: knox's expiry (knox/models.py, 5.0) and
-// simplejwt's expires_at (token_blacklist/models.py, 5.5). That of sessions has
-// one (contrib/sessions/base_session.py, 5.2).
+// IndexesLacking returns the indexes that purge and lists by expiry need and large tables do not have:
+// on knox's expiry (knox/models.py, 5.0) and on simplejwt's expires_at (token_blacklist/models.py, 5.5).
+// Sessions have an index on expire_date from Django (contrib/sessions/base_session.py, 5.2).
 func (tx *Tx) IndexesLacking(ctx context.Context) ([]IndexLacking, error) {
 	l := tx.Layout
 	var list []IndexLacking

@@ -18,7 +18,7 @@ const (
 	KeyText    KeyType = "text"
 )
 
-// keyTypeOf is the type of a column as a key.
+// keyTypeOf returns the key type of a column.
 func keyTypeOf(c *engine.Column, d engine.Dialect) KeyType {
 	switch {
 	case c.Type == "uuid", d == engine.SQLite && c.Type == "char" && c.Length == 32:
@@ -29,8 +29,8 @@ func keyTypeOf(c *engine.Column, d engine.Dialect) KeyType {
 	return KeyText
 }
 
-// keyArg is the parameter for a column that refers to a user. A key that the
-// column's type cannot hold belongs to nobody: ok is false.
+// keyArg returns the parameter for a column that refers to a user. ok is false for a key that the
+// column's type cannot hold: no user has it.
 func (u *UserTable) keyArg(d engine.Dialect, id string) (arg any, ok bool) {
 	switch u.KeyType {
 	case KeyInteger:
@@ -56,8 +56,7 @@ func (u *UserTable) keyArg(d engine.Dialect, id string) (arg any, ok bool) {
 	return id, engine.Storable(id)
 }
 
-// uuidHex reads a UUID as Python's UUID does, and returns its digits; empty for what is
-// none.
+// uuidHex reads a UUID as Python's UUID does, and returns its digits. It is empty for other text.
 func uuidHex(text string) string {
 	text = strings.NewReplacer("urn:", "", "uuid:", "").Replace(text)
 	text = strings.ToLower(strings.ReplaceAll(strings.Trim(text, "{}"), "-", ""))
@@ -67,7 +66,7 @@ func uuidHex(text string) string {
 	return text
 }
 
-// keyText is the printed form of a stored key: UUIDs are dashed on both engines.
+// keyText returns the printed form of a stored key: UUIDs have dashes for both engines.
 func (u *UserTable) keyText(stored string) string {
 	if u.KeyType == KeyUUID && len(stored) == 32 {
 		return dashed(stored)
@@ -75,8 +74,8 @@ func (u *UserTable) keyText(stored string) string {
 	return stored
 }
 
-// OwnerKey is the primary key of an owner of credentials as it is printed, however it was
-// typed.
+// OwnerKey returns the printed form of the primary key of an owner of credentials. typed may be another
+// form of the key.
 func (l *Layout) OwnerKey(kind, typed string) string {
 	u := l.Credentials(kind).Owner
 	if key, ok := u.keyArg(l.Engine, typed); ok {
@@ -85,7 +84,7 @@ func (l *Layout) OwnerKey(kind, typed string) string {
 	return typed
 }
 
-// keyString is a keyArg as it is printed.
+// keyString returns the printed form of a keyArg.
 func keyString(u *UserTable, key any) string {
 	if s, ok := key.(string); ok {
 		return u.keyText(s)
@@ -97,7 +96,7 @@ func dashed(hex string) string {
 	return hex[:8] + "-" + hex[8:12] + "-" + hex[12:16] + "-" + hex[16:20] + "-" + hex[20:]
 }
 
-// keyArgs are the parameters for the ids that the column's type can hold, never nil.
+// keyArgs returns the parameters for the ids that the column's type can hold. It is never nil.
 func (u *UserTable) keyArgs(d engine.Dialect, ids []string) []any {
 	keys := make([]any, 0, len(ids))
 	for _, id := range ids {
@@ -108,7 +107,7 @@ func (u *UserTable) keyArgs(d engine.Dialect, ids []string) []any {
 	return keys
 }
 
-// keysOf are the keys of a table's users for a column that refers to them.
+// keysOf returns the parameters for a column that refers to users of a table.
 func (l *Layout) keysOf(table *UserTable, users []User) ([]any, error) {
 	keys := make([]any, len(users))
 	for i, u := range users {
@@ -121,8 +120,7 @@ func (l *Layout) keysOf(table *UserTable, users []User) ([]any, error) {
 	return keys, nil
 }
 
-// ownedBy narrows a query for a table under the alias t to what belongs to users who
-// were named.
+// ownedBy restricts a query for a table with the alias t to the rows of the users.
 func (l *Layout) ownedBy(q *engine.Query, t *Table, users []User) error {
 	if err := l.named(t); err != nil {
 		return err
@@ -135,7 +133,7 @@ func (l *Layout) ownedBy(q *engine.Query, t *Table, users []User) error {
 	return nil
 }
 
-// newOwners are the keys of users who were named and get new rows of a kind.
+// newOwners returns the keys of users who get new rows of a kind, as parameters.
 func (l *Layout) newOwners(kind string, users []User, further Further) ([]any, error) {
 	err := l.Mintable(kind, further)
 	if err == nil {

@@ -12,11 +12,11 @@ import (
 	"tokenctl/django"
 )
 
-// KnoxToken is a row of knox's table. It does not hold the secret.
+// KnoxToken is a row of knox's table. It does not contain the secret.
 type KnoxToken struct {
 	Digest   string
 	TokenKey string // the first characters of the secret
-	Salt     string // before knox 4.2
+	Salt     string // only before knox 4.2
 	Created  time.Time
 	Expires  time.Time // zero: never
 	Status   string    // "active", "expired", "disabled" or "dead"
@@ -26,18 +26,17 @@ type KnoxToken struct {
 	Unread   []engine.Unread
 }
 
-// Ref names the row.
+// Ref returns the reference to the row.
 func (t *KnoxToken) Ref() Ref {
 	return Ref{Key: tokenctl.NewSecret(t.Digest), Owner: t.User.ID, Seen: t.Seen}
 }
 
-// knoxKeyLength is CONSTANTS.TOKEN_KEY_LENGTH of knox/settings.py (5.0.2): knox
-// looks a token up by so many characters, so it never finds a row with fewer,
-// which are those made before 5.0.
+// knoxKeyLength is CONSTANTS.TOKEN_KEY_LENGTH of knox/settings.py (5.0.2). knox looks up a token by so
+// many characters. It never finds a row with fewer, as releases before 5.0 have written.
 const knoxKeyLength = 15
 
-// knoxTokens is the query for knox tokens with their owners, as things are now;
-// status is its expression for the status.
+// knoxTokens returns the query for knox tokens with their owners. status is its expression for the status
+// at now.
 func (l *Layout) knoxTokens(now time.Time, brief bool) (q *engine.Query, status string, err error) {
 	t, u, err := l.ownedCredentials("knox")
 	if err != nil {
@@ -56,7 +55,7 @@ func (l *Layout) knoxTokens(now time.Time, brief bool) (q *engine.Query, status 
 	return q, status, nil
 }
 
-// knoxStatus is the expression for the status of a token in q.
+// knoxStatus returns the expression for the status of a token in q.
 func (l *Layout) knoxStatus(q *engine.Query, now time.Time) string {
 	status := "case "
 	if name := l.Knox().knoxExpiry(); name != "" {
@@ -85,7 +84,7 @@ func scanKnox(l *Layout, r *engine.Row, brief bool) KnoxToken {
 	return t
 }
 
-// KnoxTokens yields the knox tokens that f selects, by digest where f does not sort.
+// KnoxTokens yields the knox tokens that f selects, sorted as in f, or by digest.
 func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, error] {
 	return stream(ctx, s, func(l *Layout) (*engine.Query, error) {
 		q, status, err := l.knoxTokens(s.Now(), !f.Detailed)
@@ -96,7 +95,7 @@ func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, e
 			return nil, err
 		}
 		q.Limit = f.Limit
-		if f.Compare && !f.Detailed { // else it is among the columns
+		if f.Compare && !f.Detailed { // otherwise the columns have it already
 			q.Columns = append(q.Columns, l.knoxSeen())
 		}
 		if f.Orphans {
@@ -109,7 +108,7 @@ func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, e
 		if name := l.Knox().knoxExpiry(); name != "" {
 			expiry = l.Engine.KnownDate(l.Knox().Column(name), "t."+engine.Quote(name))
 		}
-		// An id is the beginning of the digest.
+		// The id is the beginning of the digest.
 		id := l.Engine.Bytewise("t.digest")
 		return q, f.sortBy(l, q, id, map[string]string{"id": id, "kind": "cast(null as text)", "type": "cast(null as text)", "created": l.Engine.KnownDate(l.Knox().Column("created"), "t.created"), "expires": expiry,
 			"status": l.Engine.Bytewise("(" + status + ")"), "user": l.Engine.Bytewise(l.Knox().Owner.nameOf("u")), "user_id": "u." + engine.Quote(l.Knox().Owner.Key)})
@@ -139,7 +138,7 @@ func (f *Filter) whereKnox(l *Layout, q *engine.Query, status string) error {
 		if f.ExpiresBefore != nil {
 			q.And(l.Engine.Dated(c, expiry, "<", "%s"), l.timeArg(*f.ExpiresBefore))
 		}
-		// Without an expiry it is never, which is after everything.
+		// A token without an expiry expires never, and so after every time.
 		if f.ExpiresAfter != nil {
 			q.And("("+expiry+" is null or "+l.Engine.Dated(c, expiry, ">", "%s")+")", l.timeArg(*f.ExpiresAfter))
 		}
@@ -153,8 +152,8 @@ func (f *Filter) whereKnox(l *Layout, q *engine.Query, status string) error {
 	return nil
 }
 
-// KnoxTokensFrom returns for each prefix, which is lower-case hexadecimal, the tokens
-// whose digests begin with it.
+// KnoxTokensFrom returns, for each prefix in lower-case hexadecimal, the tokens whose digests begin with
+// it.
 func (tx *Tx) KnoxTokensFrom(ctx context.Context, prefixes []string) ([][]KnoxToken, error) {
 	q, _, err := tx.Layout.knoxTokens(tx.Now, false)
 	if err != nil {
@@ -172,8 +171,8 @@ func (tx *Tx) KnoxTokensFrom(ctx context.Context, prefixes []string) ([][]KnoxTo
 	})
 }
 
-// KnoxTokensKeyed returns the tokens whose rows show one of these first characters of
-// their secrets, as knox finds them. Before 2.2 no row did, and knox tried all of them.
+// KnoxTokensKeyed returns the tokens whose token_key is one of keys, as knox finds them. A table of knox
+// before 2.2 has no token_key: there it returns all tokens, because knox compared all of them.
 func (tx *Tx) KnoxTokensKeyed(ctx context.Context, keys []string) ([]KnoxToken, error) {
 	if tx.Layout.Knox().Column("token_key") == nil {
 		return tx.knoxAmong(ctx, "", nil)
@@ -186,8 +185,7 @@ func (tx *Tx) KnoxTokensWithDigests(ctx context.Context, digests []string) ([]Kn
 	return tx.knoxAmong(ctx, "t.digest", digests)
 }
 
-// knoxAmong returns the tokens of which a column has one of the texts; without a column,
-// all tokens.
+// knoxAmong returns the tokens whose column has one of the texts. An empty column means all tokens.
 func (tx *Tx) knoxAmong(ctx context.Context, column string, texts []string) ([]KnoxToken, error) {
 	q, _, err := tx.Layout.knoxTokens(tx.Now, false)
 	if err != nil {

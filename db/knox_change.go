@@ -10,8 +10,8 @@ import (
 	"tokenctl/django"
 )
 
-// ReplaceKnoxTokens gives tokens new digests, and each an expiry of its own; a zero
-// one is never. Columns that a project added keep what they hold.
+// ReplaceKnoxTokens gives each token a new digest and a new expiry; the zero time means never. Columns
+// that a project has added keep their values.
 func (tx *Tx) ReplaceKnoxTokens(ctx context.Context, refs []Ref, rows []django.KnoxRow, expires []time.Time) (Outcomes, error) {
 	t := tx.Layout.Knox()
 	digests, keys, err := tx.knoxDigests(rows)
@@ -42,9 +42,8 @@ func (tx *Tx) ExpireKnoxTokens(ctx context.Context, refs []Ref, at []time.Time) 
 		each: []columnValues{{"seen", textColumn, seenValues(refs)}, ends}})
 }
 
-// SucceedKnoxTokens makes tokens expire, each at its own time, and makes another token
-// of the same user beside each. Columns that a project added have in the new row what they
-// have in the old one.
+// SucceedKnoxTokens makes tokens expire, each at its own time, and adds a new token of the same user for
+// each. Columns that a project has added get the values of the old row.
 func (tx *Tx) SucceedKnoxTokens(ctx context.Context, refs []Ref, at []time.Time, rows []django.KnoxRow, expires []time.Time) (Outcomes, error) {
 	left, err := tx.ExpireKnoxTokens(ctx, refs, at)
 	if err != nil {
@@ -79,16 +78,15 @@ func (tx *Tx) SucceedKnoxTokens(ctx context.Context, refs []Ref, at []time.Time,
 	return left, err
 }
 
-// DeleteKnoxTokens removes tokens, also those whose expiry has moved: AUTO_REFRESH
-// must not save a token.
+// DeleteKnoxTokens deletes tokens, even if AUTO_REFRESH has changed their expiry in the meantime.
 func (tx *Tx) DeleteKnoxTokens(ctx context.Context, refs []Ref) (Outcomes, error) {
 	return tx.changeKnox(ctx, refs, change{text: "delete from " + tx.Layout.Knox().SQL() + " as t using n where " + knoxTheirs})
 }
 
-// knoxTheirs is true of a token that has the digest and the owner that were seen.
+// knoxTheirs is the condition that a token still has the digest and the owner of its reference.
 const knoxTheirs = "t.digest = n.key and t.user_id = n.owner"
 
-// knoxUnchanged is true of a token whose expiry is the one that was seen.
+// knoxUnchanged returns the condition that a token still has the expiry of its reference.
 func (l *Layout) knoxUnchanged() string {
 	if l.Knox().knoxExpiry() == "" {
 		return " and n.seen = ''"
@@ -96,7 +94,8 @@ func (l *Layout) knoxUnchanged() string {
 	return " and " + l.knoxSeen() + " = n.seen"
 }
 
-// knoxSeen is the expiry as a text that tells any two apart, for the alias t.
+// knoxSeen returns the expression of the expiry as a text, for the alias t. Different expiries have
+// different texts.
 func (l *Layout) knoxSeen() string {
 	name := l.Knox().knoxExpiry()
 	if name == "" {
@@ -105,7 +104,7 @@ func (l *Layout) knoxSeen() string {
 	return "coalesce(cast(t." + engine.Quote(name) + " as text), '')"
 }
 
-// knoxUntil is the expression of new expiries, and their values.
+// knoxUntil returns the expression of new expiries, and their values.
 func (tx *Tx) knoxUntil(at []time.Time) (string, columnValues) {
 	ends := make([]any, len(at))
 	for i, t := range at {
@@ -117,7 +116,7 @@ func (tx *Tx) knoxUntil(at []time.Time) (string, columnValues) {
 	return tx.until(tx.Layout.Knox().Column(tx.Layout.Knox().knoxExpiry())), columnValues{"until", textColumn, ends}
 }
 
-// until is the expression of new values of a date column, which are texts.
+// until returns the expression of new values for a date column. The values are texts.
 func (tx *Tx) until(c *engine.Column) string {
 	expr := "nullif(n.until, '')"
 	if tx.Layout.Engine == engine.PostgreSQL {
@@ -133,7 +132,7 @@ func (tx *Tx) changeKnox(ctx context.Context, refs []Ref, c change) (Outcomes, e
 	if err != nil {
 		return nil, err
 	}
-	versioned := len(c.each) > 0 // the expiry must be unchanged too
+	versioned := len(c.each) > 0 // the change also compares the expiry
 	c.each = append([]columnValues{{"key", t.Column("digest"), keyValues(refs)}, {"owner", t.Column("user_id"), owners}}, c.each...)
 	c.table = t
 	missed, err := tx.run(ctx, c)
@@ -163,7 +162,7 @@ func (tx *Tx) changeKnox(ctx context.Context, refs []Ref, c change) (Outcomes, e
 	})
 }
 
-// DeleteKnoxTokensWhere removes the tokens that f selects, and returns how many.
+// DeleteKnoxTokensWhere deletes the tokens that f selects, and returns their number.
 func (tx *Tx) DeleteKnoxTokensWhere(ctx context.Context, f Filter) (int64, error) {
 	l := tx.Layout
 	t, u, err := l.ownedCredentials("knox")

@@ -10,8 +10,8 @@ import (
 	"tokenctl/django"
 )
 
-// KnoxRotatable returns an error when no knox token can be replaced: the table is one of
-// knox 4.1 or older.
+// KnoxRotatable returns an error if no knox token can be replaced, because the table is of knox 4.1 or
+// older.
 func (l *Layout) KnoxRotatable() error {
 	t, err := l.credentials("knox")
 	if err == nil {
@@ -20,8 +20,8 @@ func (l *Layout) KnoxRotatable() error {
 	return err
 }
 
-// knoxMintable returns an error when the columns of knox's table do not tell how to make
-// a token: a table of knox 4.1 or older, for example.
+// knoxMintable returns an error if tokenctl cannot make tokens for knox's table, such as a table of knox
+// 4.1 or older.
 func (l *Layout) knoxMintable(t *Table) error {
 	if l.KnoxScheme() == django.KnoxSalted || t.Column("expiry") == nil {
 		return &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "the table " + t.String() + " has salted digests, as knox before 4.2: tokenctl lists and blacklists such tokens, but does not make them",
@@ -34,7 +34,7 @@ func (l *Layout) knoxMintable(t *Table) error {
 	return nil
 }
 
-// furtherKnox are the columns that a project added and the database does not fill in.
+// furtherKnox returns the columns that a project has added and the database does not fill in.
 func (t *Table) furtherKnox() (list []engine.Column) {
 	for _, c := range t.Columns {
 		if !c.HasDefault && !c.PrimaryKey && !c.Unique && !slices.Contains(insertedColumns["knox"], c.Name) {
@@ -44,13 +44,12 @@ func (t *Table) furtherKnox() (list []engine.Column) {
 	return list
 }
 
-// knoxLimitLock is "knox" and a number that is tokenctl's own.
+// knoxLimitLock is the key of tokenctl's advisory lock: "knox" and a number.
 const knoxLimitLock = 0x6b6e6f78_00000001
 
-// LockKnoxLimit makes those who count a user's tokens before they add one wait
-// for each other until their transactions end; there is one lock for all users,
-// so that nobody waits crosswise. On SQLite a writer has the whole database
-// locked.
+// LockKnoxLimit takes a lock until the transaction ends. Two transactions that count a user's tokens and
+// then add one thus run one after the other. There is one lock for all users, so it cannot deadlock. On
+// SQLite a writer has locked the whole database already.
 func (tx *Tx) LockKnoxLimit(ctx context.Context) error {
 	if tx.Layout.Engine == engine.SQLite {
 		return nil
@@ -58,9 +57,8 @@ func (tx *Tx) LockKnoxLimit(ctx context.Context) error {
 	return tx.Exec(ctx, "select pg_advisory_xact_lock($1)", int64(knoxLimitLock))
 }
 
-// InsertKnoxTokens adds a token for each of the users that expires at a time, or
-// never if that is zero. A digest that is there already is a CodeAlreadyExists
-// error.
+// InsertKnoxTokens adds a token for each user. The tokens expire at expires, or never if it is zero. If a
+// digest exists already, the error has the code [tokenctl.CodeAlreadyExists].
 func (tx *Tx) InsertKnoxTokens(ctx context.Context, users []User, rows []django.KnoxRow, expires time.Time, further Further) ([]KnoxToken, error) {
 	l := tx.Layout
 	owners, err := l.newOwners("knox", users, further)
@@ -84,7 +82,7 @@ func (tx *Tx) InsertKnoxTokens(ctx context.Context, users []User, rows []django.
 	return list, l.Knox().furtherError(tx.InsertAll(ctx, len(list), l.Knox().Table, values...), further)
 }
 
-// NewKnoxToken is a token just made.
+// NewKnoxToken returns the token of a row that is made at now.
 func NewKnoxToken(u User, r django.KnoxRow, now, expires time.Time) KnoxToken {
 	t := KnoxToken{Digest: r.Digest, TokenKey: r.TokenKey, Created: now, Expires: expires.Truncate(time.Microsecond), Status: "active", User: u}
 	if !u.Active() {
@@ -93,8 +91,7 @@ func NewKnoxToken(u User, r django.KnoxRow, now, expires time.Time) KnoxToken {
 	return t
 }
 
-// knoxDigests are the digests of new rows, and the first characters of their secrets,
-// as parameters.
+// knoxDigests returns the digests and the token keys of new rows, as parameters.
 func (tx *Tx) knoxDigests(rows []django.KnoxRow) (digests, keys []any, err error) {
 	digests, keys = make([]any, len(rows)), make([]any, len(rows))
 	for i, r := range rows {
@@ -106,7 +103,7 @@ func (tx *Tx) knoxDigests(rows []django.KnoxRow) (digests, keys []any, err error
 	return digests, keys, nil
 }
 
-// optTimeArg is timeArg for a column where the zero time is NULL.
+// optTimeArg is timeArg, but NULL for the zero time.
 func (l *Layout) optTimeArg(t time.Time) any {
 	if t.IsZero() {
 		return nil
@@ -114,8 +111,8 @@ func (l *Layout) optTimeArg(t time.Time) any {
 	return l.timeArg(t)
 }
 
-// expiredKnox is the query for the tokens of some users, under the alias t, that expired
-// before a time; nil is everybody. Where rows have no expiry it finds none.
+// expiredKnox returns the query for the users' tokens, with the alias t, that expired before a time. Nil
+// means all users. In a table without an expiry it finds none.
 func (l *Layout) expiredKnox(before time.Time, userIDs []string) (*Table, *engine.Query, error) {
 	t, err := l.credentials("knox")
 	if err != nil {
@@ -137,7 +134,7 @@ func (l *Layout) expiredKnox(before time.Time, userIDs []string) (*Table, *engin
 	return t, q, nil
 }
 
-// CountExpiredKnox counts the tokens that expired before a time; nil is everybody's.
+// CountExpiredKnox counts the users' tokens that expired before a time. Nil means all users.
 func (tx *Tx) CountExpiredKnox(ctx context.Context, before time.Time, userIDs []string) (n int64, err error) {
 	_, q, err := tx.Layout.expiredKnox(before, userIDs)
 	if err != nil {
@@ -147,7 +144,7 @@ func (tx *Tx) CountExpiredKnox(ctx context.Context, before time.Time, userIDs []
 	return n, tx.Scan(ctx, q, &n)
 }
 
-// PurgeKnox deletes the tokens that CountExpiredKnox counts, all at once.
+// PurgeKnox deletes the tokens that [Tx.CountExpiredKnox] counts, and returns their number.
 func (tx *Tx) PurgeKnox(ctx context.Context, before time.Time, userIDs []string) (int64, error) {
 	t, q, err := tx.Layout.expiredKnox(before, userIDs)
 	if err != nil {

@@ -10,41 +10,40 @@ import (
 	"tokenctl/django"
 )
 
-// Layout is what a database was found to hold. It is read from the catalogue,
-// never from django_migrations, whose names do not prove a layout.
+// Layout describes Django's tables in a database. It is read from the catalogue and never
+// from django_migrations, whose names do not prove a layout.
 type Layout struct {
 	Engine  engine.Dialect
 	Version string // the server's, such as "15.18"
-	Schema  string // PostgreSQL: the schema new tables would go to
-	// User is the table of the users that names mean: that of AUTH_USER_MODEL, or
-	// after [Store.UsersOf] that of the kinds asked for. It is nil where the
-	// database does not tell. A table of credentials has its own users: see
-	// [Table.Owner].
+	Schema  string // PostgreSQL: the schema in which new tables would be created
+	// User is the table in which users are looked up: the table of AUTH_USER_MODEL or, after
+	// [Store.UsersOf], the table of the chosen kinds. It is nil if the database does not show
+	// which table that is. A table of credentials has its own users: see [Table.Owner].
 	User   *UserTable
-	auth   *UserTable        // that of AUTH_USER_MODEL
+	auth   *UserTable        // the table of AUTH_USER_MODEL
 	tables map[string]*Table // by the names of Django's own tables
 	zone   django.Zone
-	// empty is why there is nothing to work with at all.
+	// empty is the reason why the database has no tables of Django.
 	empty error
-	// userProblem is why there is no User.
+	// userProblem is the reason why User is nil.
 	userProblem error
-	// problems are why kinds cannot be worked with, by the names of their tables.
+	// problems are the reasons why tables of credentials cannot be used, by the names of Django's tables.
 	problems map[string]error
-	// contradicted says which foreign keys contradict the setting user_table.
+	// contradicted names the foreign keys that contradict the setting user_table.
 	contradicted string
 	factors      []*factorTable
 }
 
-// Table is a table of a Django app, or that of a model in its place.
+// Table is a table of a Django app, or the table of a model that replaces the app's own.
 type Table struct {
 	*engine.Table
-	// Owner is the table of the users whose rows a table of credentials holds, as
-	// its foreign key tells. Without a foreign key it is AUTH_USER_MODEL's; nil
-	// where that is not known.
+	// Owner is the table of the users to whom the rows of a table of credentials belong, according to
+	// its foreign key. Without a foreign key it is the table of AUTH_USER_MODEL, or nil if that is not
+	// known.
 	Owner *UserTable
 }
 
-// The tables that tokenctl knows, by the Django app that makes them.
+// The tables that tokenctl knows, by Django app.
 const (
 	tableUser         = "auth_user"
 	tableAuthToken    = "authtoken_token"
@@ -61,36 +60,36 @@ const (
 var knownTables = []string{tableUser, tableAuthToken, tableKnox, tableOutstanding, tableBlacklisted,
 	tableSession, tableAdminLog, tableMigrations, tableContentTypes, tableMFA}
 
-// MainTables are the names of the tables of users and credentials.
+// MainTables returns the names of the tables of users and credentials.
 func MainTables() []string {
 	return []string{tableUser, tableAuthToken, tableKnox, tableOutstanding, tableSession}
 }
 
-// AuthToken is rest_framework.authtoken's table, or that of a token model of the
-// project's own; nil when it is not there.
+// AuthToken returns the table of rest_framework.authtoken, or of the project's own token model. It is nil if
+// the database has neither.
 func (l *Layout) AuthToken() *Table { return l.tables[tableAuthToken] }
 
-// Knox is knox's token table; nil when it is not there.
+// Knox returns knox's token table, or nil if the database does not have it.
 func (l *Layout) Knox() *Table { return l.tables[tableKnox] }
 
-// Outstanding is the table of simplejwt's OutstandingToken; nil when it is not there.
+// Outstanding returns the table of simplejwt's OutstandingToken, or nil if the database does not have it.
 func (l *Layout) Outstanding() *Table { return l.tables[tableOutstanding] }
 
-// Blacklisted is the table of simplejwt's BlacklistedToken; nil when it is not there.
+// Blacklisted returns the table of simplejwt's BlacklistedToken, or nil if the database does not have it.
 func (l *Layout) Blacklisted() *Table { return l.tables[tableBlacklisted] }
 
-// Session is django.contrib.sessions' table, or that of a session model of the
-// project's own; nil when it is not there.
+// Session returns the table of django.contrib.sessions, or of the project's own session model. It is nil if
+// the database has neither.
 func (l *Layout) Session() *Table { return l.tables[tableSession] }
 
-// Empty is a CodeTableMissing error if the database has none of Django's tables, or not the
-// schema that was asked for; else nil.
+// Empty returns an error with the code [tokenctl.CodeTableMissing] if the database has none of Django's
+// tables, or not the schema of the options.
 func (l *Layout) Empty() error { return l.empty }
 
-// Migrations is Django's own record of what was migrated; nil when it is not there.
+// Migrations returns Django's table of applied migrations, or nil if the database does not have it.
 func (l *Layout) Migrations() *Table { return l.tables[tableMigrations] }
 
-// detect reads the catalogue.
+// detect reads the layout from the catalogue.
 func (tx *Tx) detect(ctx context.Context) (*Layout, error) {
 	o := *tx.opts
 	names := slices.Clone(knownTables)
@@ -125,8 +124,8 @@ func (tx *Tx) detect(ctx context.Context) (*Layout, error) {
 	return l, nil
 }
 
-// whyEmpty says what is missing if no table has a name or the columns of one of Django's. It
-// returns nil if a table may hold users.
+// whyEmpty returns the error for a database in which no table has the name or the columns of one of
+// Django's. missing is nil if a table may be a user table.
 func (tx *Tx) whyEmpty(ctx context.Context) (missing, err error) {
 	users, err := tx.userTables(ctx)
 	if users != nil || err != nil {
@@ -158,8 +157,8 @@ func (tx *Tx) whyEmpty(ctx context.Context) (missing, err error) {
 	return e, err
 }
 
-// userTables are the tables with the columns of AbstractBaseUser, in
-// django/contrib/auth/base_user.py (5.2).
+// userTables returns the names of tables with the columns of AbstractBaseUser
+// (django/contrib/auth/base_user.py, 5.2).
 func (tx *Tx) userTables(ctx context.Context) ([]string, error) {
 	return tx.TablesWith(ctx, "password", "last_login")
 }

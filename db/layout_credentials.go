@@ -10,15 +10,14 @@ import (
 	"tokenctl/django"
 )
 
-// credentials is what is known about the table of a kind of credentials before the
-// database is looked at.
+// credentials describes the table of a kind of credentials, for all databases.
 type credentials struct {
 	kind     string
 	table    string   // Django's own
 	app      string   // the entry of INSTALLED_APPS that makes it
-	setting  string   // names the table of a model in its place; empty: there is no such model
-	model    string   // what names that model in the project
-	required []string // the columns without which nothing can be done
+	setting  string   // names the table of a project's own model; empty: a project cannot replace the model
+	model    string   // the setting or class of the project that names its own model
+	required []string // columns that tokenctl needs for all commands
 }
 
 // kindTables are the tables of the kinds of credentials.
@@ -33,17 +32,17 @@ func credentialsOf(kind string) credentials {
 	return kindTables[slices.IndexFunc(kindTables, func(c credentials) bool { return c.kind == kind })]
 }
 
-// Credentials is the table of a kind; nil when it is not there.
+// Credentials returns the table of a kind, or nil if the database does not have it.
 func (l *Layout) Credentials(kind string) *Table { return l.tables[credentialsOf(kind).table] }
 
-// Has reports whether the database has a kind, or should: a setting may name a table
-// that is not there, which must not pass for having no such credentials.
+// Has reports whether the database has a kind, or should have it: if a setting names a missing table, the
+// application has credentials of this kind somewhere.
 func (l *Layout) Has(kind string) bool {
 	return l.Credentials(kind) != nil || l.problems[credentialsOf(kind).table] != nil
 }
 
-// Problem says why a kind cannot be worked with although the database has it, or
-// should; nil where it can.
+// Problem returns the reason why the credentials of a kind cannot be used although [Layout.Has] reports
+// the kind; nil if they can.
 func (l *Layout) Problem(kind string) error {
 	if !l.Has(kind) {
 		return nil
@@ -52,7 +51,7 @@ func (l *Layout) Problem(kind string) error {
 	return err
 }
 
-// credentials returns the table of a kind, or why there is none to work with.
+// credentials returns the table of a kind, or the reason why its credentials cannot be used.
 func (l *Layout) credentials(kind string) (*Table, error) {
 	c := credentialsOf(kind)
 	t := l.tables[c.table]
@@ -88,8 +87,7 @@ func (l *Layout) credentials(kind string) (*Table, error) {
 	return t, nil
 }
 
-// foreignColumn is the column that user_id refers to where that is not the primary
-// key.
+// foreignColumn returns the column to which user_id refers if that is not the primary key, else "".
 func (t *Table) foreignColumn() string {
 	c := t.Column("user_id")
 	users := c.Target()
@@ -102,7 +100,7 @@ func (t *Table) foreignColumn() string {
 	return c.RefersTo
 }
 
-// ownedCredentials returns the table of a kind and that of its users.
+// ownedCredentials returns the table of a kind and the table of its users.
 func (l *Layout) ownedCredentials(kind string) (*Table, *UserTable, error) {
 	t, err := l.credentials(kind)
 	if err != nil {
@@ -114,14 +112,14 @@ func (l *Layout) ownedCredentials(kind string) (*Table, *UserTable, error) {
 	return t, t.Owner, nil
 }
 
-// withOwners is for a from clause: a table under the alias t, and the owners of its rows
-// under the alias u.
+// withOwners returns a from clause: a table with the alias t, joined with the owners of its rows with the
+// alias u.
 func withOwners(t *Table, u *UserTable) string {
 	return t.SQL() + " t join " + u.From("u") + " on u." + engine.Quote(u.Key) + " = t.user_id"
 }
 
-// orphans changes a query for credentials and their owners into one for the credentials whose
-// user is gone. Its last column is the primary key of the user whom the row names.
+// orphans changes a query for credentials and their owners into a query for the credentials whose user
+// does not exist. Its last column is the key in user_id.
 func (l *Layout) orphans(q *engine.Query, t *Table) {
 	u := t.Owner
 	q.From = t.SQL() + " t left join " + u.From("u") + " on u." + engine.Quote(u.Key) + " = t.user_id"
@@ -129,18 +127,18 @@ func (l *Layout) orphans(q *engine.Query, t *Table) {
 	q.Columns = append(q.Columns, "cast(t.user_id as text)")
 }
 
-// ownerGone is the condition that the user whom a row under an alias names does not exist.
+// ownerGone returns the condition that the user in user_id of a row with the alias does not exist.
 func (t *Table) ownerGone(alias string) string {
 	return "not exists (select 1 from " + t.Owner.From("u") + " where u." + engine.Quote(t.Owner.Key) + " = " + alias + ".user_id)"
 }
 
-// tokenGone is the condition that the outstanding token which a row of the blacklist names
-// does not exist.
+// tokenGone returns the condition that the outstanding token in token_id of a row of the blacklist does not
+// exist.
 func (l *Layout) tokenGone(alias string) string {
 	return "not exists (select 1 from " + l.Outstanding().SQL() + " o where o.id = " + alias + ".token_id)"
 }
 
-// scanOrphan reads the user whom the row of an orphan names.
+// scanOrphan reads the last column of a query of orphans.
 func scanOrphan(t *Table, r *engine.Row) User {
 	id, there := r.Maybe()
 	if !there {
@@ -149,10 +147,9 @@ func scanOrphan(t *Table, r *engine.Row) User {
 	return User{ID: t.Owner.keyText(id)}
 }
 
-// findCredentials settles which tables are those of the kinds: the one that the
-// setting names, else Django's own or the one with its columns. Django makes its own
-// also where another model is in its place, and it stays empty then: where both are
-// there, only a setting can tell.
+// findCredentials finds the table of each kind: the table that the setting names, else Django's own table
+// or a table with its columns. Django makes its own table even if the project has its own model; this table
+// then stays empty. If the database has both, only the setting can decide.
 func (l *Layout) findCredentials(all []*Table, o Options) {
 	named := map[string]string{"drf": o.AuthTokenTable, "knox": o.TokenTable, "session": o.SessionTable}
 	for _, c := range kindTables {
@@ -189,7 +186,7 @@ func (l *Layout) findCredentials(all []*Table, o Options) {
 	}
 }
 
-// listed are tables' names for a sentence.
+// listed returns the names of tables for a sentence.
 func listed[T fmt.Stringer](tables []T) string {
 	names := make([]string, len(tables))
 	for i, t := range tables {
@@ -198,11 +195,10 @@ func listed[T fmt.Stringer](tables []T) string {
 	return strings.Join(names, ", ")
 }
 
-// looksLike reports whether Django made the table for a model with the fields of a
-// kind: Token of rest_framework/authtoken/models.py (3.16), AbstractAuthToken of
-// knox/models.py (5.0.2) or AbstractBaseSession of
-// django/contrib/sessions/base_session.py (5.2), whatever else it has and however it is
-// called. A copy of such a table has no keys.
+// looksLike reports whether Django made the table for a model with the fields of a kind: Token of
+// rest_framework/authtoken/models.py (3.16), AbstractAuthToken of knox/models.py (5.0.2) or
+// AbstractBaseSession of django/contrib/sessions/base_session.py (5.2). The table may have any name and
+// further columns. It must have the keys, which a mere copy of the rows does not have.
 func (t *Table) looksLike(kind string) bool {
 	if !t.Stored() {
 		return false
@@ -215,7 +211,7 @@ func (t *Table) looksLike(kind string) bool {
 	case "drf":
 		return has("key", "created", "user_id") && !has("digest") && t.Column("key").Text && unique("key") && t.Column("user_id").Refers != nil
 	case "knox":
-		// Of the rest no release has all.
+		// No release has all of these columns.
 		n := 0
 		for _, name := range []string{"created", "token_key", "salt", "expiry", "expires"} {
 			if has(name) {
@@ -229,8 +225,8 @@ func (t *Table) looksLike(kind string) bool {
 	return false
 }
 
-// copyOf reports whether a table is what a table of Django's own was before, under
-// another name, or what is behind it where that is a view.
+// copyOf reports whether a table is an earlier version of one of Django's own tables with another name, or
+// the table behind it if that is a view.
 func (t *Table) copyOf(own *Table) bool {
 	if own == nil {
 		return false
@@ -240,27 +236,27 @@ func (t *Table) copyOf(own *Table) bool {
 			return true
 		}
 	}
-	// A model of the project's own that is in the place of drf's has further columns: with
-	// the same ones, as a subclass of an abstract Token, there is no table of drf's.
+	// A project's own model that replaces drf's has further columns. A model with the same columns inherits
+	// from an abstract Token, and then there is no table of drf.
 	return own.Name == tableAuthToken && len(t.Columns) == len(own.Columns)
 }
 
-// SeveralTokens reports whether a user may have several drf tokens, as with a model
-// of the project's own. Django's own table has at most one a user.
+// SeveralTokens reports whether a user may have several drf tokens, as with some projects' own models.
+// DRF's own table has at most one token of a user.
 func (l *Layout) SeveralTokens() bool {
 	t := l.AuthToken()
 	return t != nil && t.Name != tableAuthToken && t.Column("user_id") != nil && !t.Column("user_id").Unique
 }
 
-// KnoxScheme is how the application's knox derives a row from a token, by the
-// columns of its table. There must be one.
+// KnoxScheme returns the scheme of the application's knox, according to the columns of its table. There
+// must be a table.
 func (l *Layout) KnoxScheme() django.KnoxScheme {
 	schemes, _ := l.KnoxSchemes()
 	return schemes[0]
 }
 
-// KnoxSchemes are the schemes that rows may be of, the application's first. Where the
-// columns do not tell which is the application's, told is false.
+// KnoxSchemes returns the schemes that rows may have, the application's scheme first. told is false if the
+// columns do not show the application's scheme.
 func (l *Layout) KnoxSchemes() (schemes []django.KnoxScheme, told bool) {
 	key, salt := l.Knox().Column("token_key"), l.Knox().Column("salt")
 	width := 0
@@ -274,14 +270,14 @@ func (l *Layout) KnoxSchemes() (schemes []django.KnoxScheme, told bool) {
 	return []django.KnoxScheme{scheme}, true
 }
 
-// knoxByText reports whether the application's knox is known to be 5 or newer.
+// knoxByText reports whether the columns show that the application's knox is 5 or newer.
 func (l *Layout) knoxByText() bool {
 	schemes, told := l.KnoxSchemes()
 	return told && schemes[0] == django.KnoxText
 }
 
-// knoxExpiry is the column of the expiry, which was called expires before knox
-// 4.0, and empty where there is none, as before 2.1.
+// knoxExpiry returns the column of the expiry. Before knox 4.0 its name was expires, and before 2.1 there
+// was none: then it is "".
 func (t *Table) knoxExpiry() string {
 	for _, name := range []string{"expiry", "expires"} {
 		if t.Column(name) != nil {

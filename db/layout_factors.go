@@ -7,17 +7,17 @@ import (
 	"tokenctl/db/engine"
 )
 
-// Two packages keep second factors, and no setting names their tables.
+// Two packages store second factors, and no setting names their tables.
 //
-// django-otp has a table for each kind of device. A project may have kinds of its own: each
+// django-otp has a table for each kind of device. A project may add its own kinds: each
 // is a model that inherits from the abstract Device of django_otp/models.py (1.1.3, 1.7.3),
-// so its table has the columns name, confirmed and user_id. Other tables have these columns
-// too, bookings for example. A device has more: see [Layout.deviceKind].
+// so its table has the columns name, confirmed and user_id. Other tables, such as bookings,
+// may have these columns too. A device has more columns: see [Layout.deviceKind].
 //
 // django-allauth has one table for all kinds, mfa_authenticator, whose model cannot be
 // replaced (allauth/mfa/models.py, 65.0.2 and 65.19.1).
 
-// The kinds of second factors. The kind of another device comes from its table's name.
+// The known kinds of second factors. The kind of any other device comes from its table's name.
 const (
 	FactorTOTP          = "totp"
 	FactorStatic        = "static"
@@ -32,14 +32,14 @@ var FactorKinds = []string{FactorTOTP, FactorStatic, FactorHOTP, FactorWebAuthn,
 // factorTable is a table of second factors of the users of AUTH_USER_MODEL.
 type factorTable struct {
 	*Table
-	kind  string        // of every row; empty: the column type tells it
-	codes *engine.Table // of static devices: the table of their codes, else nil
+	kind  string        // the kind of every row; empty: the column type has the kind
+	codes *engine.Table // for static devices: the table of their codes; else nil
 }
 
-// HasFactors reports whether an app that keeps second factors is installed.
+// HasFactors reports whether the database has a table of second factors.
 func (l *Layout) HasFactors() bool { return len(l.factors) > 0 }
 
-// findFactors finds the tables of second factors among those that were read.
+// findFactors finds the tables of second factors among all.
 func (l *Layout) findFactors(all []*Table) {
 	for _, t := range all {
 		users := t.Column("user_id").Target()
@@ -68,16 +68,15 @@ func (l *Layout) findFactors(all []*Table) {
 	slices.SortStableFunc(l.factors, func(a, b *factorTable) int { return compareKinds(a.kind, b.kind) })
 }
 
-// lacks reports whether a table has not all of the columns.
+// lacks reports whether the table does not have all of the columns.
 func (t *Table) lacks(columns ...string) bool {
 	return slices.ContainsFunc(columns, func(name string) bool { return t.Column(name) == nil })
 }
 
-// deviceKind is the kind of the rows of a table with the columns of a django-otp device;
-// empty where nothing else says that it is one. TOTPDevice, HOTPDevice and StaticDevice are
-// those of django_otp/plugins (1.1.3, 1.7.3); a passkey is AbstractWebAuthnCredential of
-// django-otp-webauthn. Of other devices the mixins ThrottlingMixin and SideChannelDevice or
-// the app's name tell.
+// deviceKind returns the kind of a table with the columns of a django-otp device. It is empty if nothing
+// else shows that the rows are devices. TOTPDevice, HOTPDevice and StaticDevice are in django_otp/plugins
+// (1.1.3, 1.7.3); a passkey is AbstractWebAuthnCredential of django-otp-webauthn. Other devices have the
+// columns of ThrottlingMixin or SideChannelDevice, or the name of the app in front.
 func (l *Layout) deviceKind(t *factorTable) string {
 	switch {
 	case !t.lacks("key", "step", "t0"):
@@ -98,8 +97,8 @@ func (l *Layout) deviceKind(t *factorTable) string {
 	return ""
 }
 
-// codesOf is the table of the codes of static devices in a table; nil where there is none.
-// StaticToken of django_otp/plugins/otp_static/models.py (1.7.3) has no other columns.
+// codesOf returns the table of the codes of static devices, or nil without one. The columns are those of
+// StaticToken in django_otp/plugins/otp_static/models.py (1.7.3).
 func codesOf(devices *Table, all []*Table) *engine.Table {
 	for _, t := range all {
 		if len(t.Columns) == 3 && !t.lacks("id", "token", "device_id") && t.Stored() && t.Column("device_id").Target() == devices.Table {
@@ -109,7 +108,7 @@ func codesOf(devices *Table, all []*Table) *engine.Table {
 	return nil
 }
 
-// factorTable is the table of second factors that t is; nil where it is none.
+// factorTable returns t as a table of second factors, or nil if it is another table.
 func (l *Layout) factorTable(t *engine.Table) *factorTable {
 	for _, f := range l.factors {
 		if f.SQL() == t.SQL() {
@@ -119,8 +118,8 @@ func (l *Layout) factorTable(t *engine.Table) *factorTable {
 	return nil
 }
 
-// compareKinds orders kinds of factors: those in FactorKinds first. The empty kind, of a table
-// with several, comes last.
+// compareKinds sorts kinds of factors: those in [FactorKinds] first, and last the empty kind of a table with
+// several kinds.
 func compareKinds(a, b string) int {
 	place := func(kind string) int {
 		switch i := slices.Index(FactorKinds, kind); {

@@ -17,9 +17,9 @@ type reference struct {
 
 // findUsers finds the user table of each kind, and the table of AUTH_USER_MODEL. A kind's
 // foreign key names its user table and overrides every setting. If all keys name one
-// table, that table is AUTH_USER_MODEL's. If they name several, the setting decides.
-// Without a setting the table of the admin log, which follows AUTH_USER_MODEL in every
-// project, counts if a table of credentials also refers to it.
+// table, that is the table of AUTH_USER_MODEL. If they name several, the setting decides.
+// Without a setting the admin log decides, because it refers to AUTH_USER_MODEL in every
+// project. Its user table counts if a table of credentials also refers to it.
 func (l *Layout) findUsers(ctx context.Context, tx *Tx, o Options) error {
 	models := map[*engine.Table]*UserTable{}
 	var refs []reference
@@ -71,7 +71,7 @@ func (l *Layout) findUsers(ctx context.Context, tx *Tx, o Options) error {
 			continue // the setting is wrong
 		}
 		if users := t.Column("user_id").Target(); users != nil && c.kind != "session" {
-			// Who inherits has the key of the parent's row.
+			// A model that inherits has the key of the parent's row.
 			if owner := models[users]; !owner.same(l.User) {
 				t.Owner = owner
 			}
@@ -83,8 +83,8 @@ func (l *Layout) findUsers(ctx context.Context, tx *Tx, o Options) error {
 	return nil
 }
 
-// authModel is the table of AUTH_USER_MODEL; nil where the database does not tell,
-// which is a userProblem then.
+// authModel returns the table of AUTH_USER_MODEL. If the database does not show it, authModel returns nil
+// and sets userProblem.
 func (l *Layout) authModel(ctx context.Context, tx *Tx, o Options, refs []reference, models map[*engine.Table]*UserTable) (*engine.Table, error) {
 	const hint = "set user_table under [auth] in tokenctl.toml to the table of AUTH_USER_MODEL"
 	var targets []*engine.Table
@@ -93,7 +93,7 @@ func (l *Layout) authModel(ctx context.Context, tx *Tx, o Options, refs []refere
 			targets = append(targets, r.to)
 		}
 	}
-	// Of tables of one name the application's is that of the first schema.
+	// If several schemas have a table of this name, the application uses the first one.
 	all := slices.Clone(targets)
 	targets = slices.DeleteFunc(targets, func(t *engine.Table) bool {
 		return t.Schema != l.Schema && slices.ContainsFunc(all, func(other *engine.Table) bool { return other.Name == t.Name && other.Schema == l.Schema })
@@ -114,7 +114,7 @@ func (l *Layout) authModel(ctx context.Context, tx *Tx, o Options, refs []refere
 		}
 		return t.Table, nil
 	}
-	// Of a model and the one that it inherits from, the former is meant.
+	// A model takes precedence over the model from which it inherits.
 	targets = slices.DeleteFunc(targets, func(t *engine.Table) bool {
 		return slices.ContainsFunc(all, func(other *engine.Table) bool {
 			return t != other && models[other].same(models[t]) && len(models[other].Children) > len(models[t].Children)
@@ -151,8 +151,8 @@ func (l *Layout) authModel(ctx context.Context, tx *Tx, o Options, refs []refere
 	return nil, nil
 }
 
-// JWTUsers is the model whose users recorded JWTs belong to: AUTH_USER_MODEL where none are
-// recorded.
+// JWTUsers returns the model of the users to whom recorded JWTs belong. If JWTs are not recorded, it is
+// AUTH_USER_MODEL.
 func (l *Layout) JWTUsers() *UserTable {
 	if t := l.Outstanding(); t != nil {
 		return t.Owner
@@ -168,8 +168,8 @@ func (l *Layout) Holds(kind string, u *UserTable) bool {
 
 // UsersOf chooses the table in which users are looked up from now on. If the tables of all
 // given kinds belong to one model, it is that model's table. Otherwise it is
-// AUTH_USER_MODEL's. It returns those of the kinds that belong to other users; no kinds
-// are all kinds.
+// AUTH_USER_MODEL's. It returns the kinds that belong to other users. Without kinds it
+// considers all of them.
 func (s *Store) UsersOf(ctx context.Context, kinds []string) (others []string, err error) {
 	l, err := s.Layout(ctx)
 	if err != nil {
@@ -201,8 +201,8 @@ func (s *Store) UsersOf(ctx context.Context, kinds []string) (others []string, e
 	return others, nil
 }
 
-// named returns an error where users who were named cannot have rows in a table: these
-// belong to another model's.
+// named returns an error if the users of l.User cannot have rows in a table, because the rows belong to
+// another model.
 func (l *Layout) named(t *Table) error {
 	if t.Owner.same(l.User) {
 		return nil
@@ -214,5 +214,5 @@ func (l *Layout) named(t *Table) error {
 		Hint: "give --kind with this kind alone: names of users mean its own users then"}
 }
 
-// NamedOwn returns an error where users who were named cannot have credentials of a kind.
+// NamedOwn returns an error if the users of l.User cannot have credentials of a kind.
 func (l *Layout) NamedOwn(kind string) error { return l.named(l.Credentials(kind)) }

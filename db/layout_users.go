@@ -8,24 +8,24 @@ import (
 	"tokenctl/db/engine"
 )
 
-// UserTable is the table of a user model, with those that it shares its key with.
+// UserTable is the table of a user model, with the tables of models that inherit from it.
 type UserTable struct {
 	*engine.Table
 	Key     string // primary key column
 	KeyType KeyType
-	// Username is the column of USERNAME_FIELD; empty when the database does not
-	// tell, and then usernames holds the columns that could be it.
+	// Username is the column of USERNAME_FIELD. It is empty if the database does not show
+	// it; then usernames has the possible columns.
 	Username  string
 	usernames []string
-	// Children are tables that share the key, of models that inherit from this
-	// one (multi-table inheritance), the nearest first. A row without its row in each
-	// of them is no user.
+	// Children are the tables of models that inherit from this one (multi-table
+	// inheritance) and so share its key, the nearest first. Only a row with a row in each of
+	// them is a user.
 	Children []*engine.Table
-	// nameProblem is why there is no Username.
+	// nameProblem is the reason why Username is empty.
 	nameProblem error
 }
 
-// Column returns the named column of the model, wherever it inherits it from, or nil.
+// Column returns the named column of the model, its own or an inherited one, or nil.
 func (u *UserTable) Column(name string) *engine.Column {
 	if c := u.Table.Column(name); c != nil {
 		return c
@@ -38,7 +38,7 @@ func (u *UserTable) Column(name string) *engine.Column {
 	return nil
 }
 
-// holder is the table that has the named column.
+// holder returns the table that has the named column.
 func (u *UserTable) holder(name string) *engine.Table {
 	for _, t := range u.Children {
 		if c := t.Column(name); c != nil && !c.PrimaryKey && u.Table.Column(name) == nil {
@@ -48,8 +48,7 @@ func (u *UserTable) holder(name string) *engine.Table {
 	return u.Table
 }
 
-// From is the model's table for a from clause, under an alias: its columns are those
-// of all the tables that the model is made of.
+// From returns the model for a from clause, with an alias. It has the columns of all tables of the model.
 func (u *UserTable) From(alias string) string {
 	if len(u.Children) == 0 {
 		return u.SQL() + " " + alias
@@ -68,8 +67,7 @@ func (u *UserTable) From(alias string) string {
 	return "(select " + strings.Join(columns, ", ") + " from " + from + ") " + alias
 }
 
-// nameOf is the expression of a user's name, from an alias; null where the database
-// does not tell which column that is.
+// nameOf returns the expression of a user's name, for an alias. It is null if the column is not known.
 func (u *UserTable) nameOf(alias string) string {
 	if u == nil || u.Username == "" {
 		return "cast(null as text)"
@@ -77,17 +75,17 @@ func (u *UserTable) nameOf(alias string) string {
 	return alias + "." + engine.Quote(u.Username)
 }
 
-// tables are the tables that the model is made of.
+// tables returns the tables of the model.
 func (u *UserTable) tables() []*engine.Table { return append([]*engine.Table{u.Table}, u.Children...) }
 
-// same reports whether two tables are of users with one key: a model, or one that it
-// inherits from.
+// same reports whether two models share their primary key: they are one model, or one inherits from the
+// other.
 func (u *UserTable) same(other *UserTable) bool {
 	return u != nil && other != nil && u.Table == other.Table
 }
 
-// UserTable returns the table of the users that names mean, or why there is none to
-// work with. Who needs their names asks [Layout.Users].
+// UserTable returns the table in which users are looked up, or the reason why there is none. To use their
+// names, call [Layout.Users] instead.
 func (l *Layout) UserTable() (*UserTable, error) {
 	if l.User == nil {
 		return nil, l.userProblem
@@ -95,7 +93,7 @@ func (l *Layout) UserTable() (*UserTable, error) {
 	return l.User, nil
 }
 
-// Users is UserTable where the users' names are needed.
+// Users returns [Layout.UserTable], or an error if the column of the users' names is not known.
 func (l *Layout) Users() (*UserTable, error) {
 	u, err := l.UserTable()
 	if err == nil {
@@ -107,15 +105,13 @@ func (l *Layout) Users() (*UserTable, error) {
 	return u, nil
 }
 
-// Contradicted says which foreign keys contradict the setting user_table; empty where
-// none does.
+// Contradicted names the foreign keys that contradict the setting user_table. It is empty without any.
 func (l *Layout) Contradicted() string { return l.contradicted }
 
-// userModel is the model whose table this is, with those that it inherits from.
+// userModel returns the model of a table, with the models from which it inherits.
 func (l *Layout) userModel(t *engine.Table) (*UserTable, error) {
 	u := &UserTable{Table: t}
-	// A model that inherits from a concrete one has its parent's key as its
-	// own, under a column that refers to the parent.
+	// A model that inherits from a concrete one has the parent's key in a column that refers to the parent.
 	for {
 		key := u.PrimaryKey()
 		if key == nil {
@@ -132,8 +128,8 @@ func (l *Layout) userModel(t *engine.Table) (*UserTable, error) {
 	}
 }
 
-// findUsername settles which column is USERNAME_FIELD: the one that is named, else the
-// only unique text. must says that the setting is about this model.
+// findUsername finds the column of USERNAME_FIELD: the named one, else the only unique text column. must
+// means that the setting is for this model, so a missing column is an error.
 func (u *UserTable) findUsername(named string, must bool) {
 	if named != "" {
 		switch {
@@ -146,7 +142,7 @@ func (u *UserTable) findUsername(named string, must bool) {
 			return
 		}
 	}
-	var others []string // what no USERNAME_FIELD usually is
+	var others []string // columns that are rarely the USERNAME_FIELD
 	for _, t := range u.tables() {
 		for _, c := range t.Columns {
 			switch {
@@ -162,7 +158,7 @@ func (u *UserTable) findUsername(named string, must bool) {
 		u.Username = u.usernames[0]
 		return
 	case len(u.usernames) == 0 && u.Column("username") != nil:
-		// Unique only by an expression such as lower(username), or not at all.
+		// It may be unique by an expression such as lower(username), or not unique.
 		u.Username = "username"
 		return
 	}

@@ -13,8 +13,8 @@ import (
 	"tokenctl/django"
 )
 
-// OutstandingToken is a row of simplejwt's OutstandingToken and whether a
-// BlacklistedToken refers to it.
+// OutstandingToken is a row of simplejwt's OutstandingToken. It also reports whether a BlacklistedToken
+// refers to the row.
 type OutstandingToken struct {
 	Row         int64 // primary key
 	JTI         string
@@ -22,17 +22,17 @@ type OutstandingToken struct {
 	Created     time.Time       // created_at; zero: NULL
 	Expires     time.Time       // expires_at
 	Blacklisted bool
-	// User is the owner. A row without one belongs to the user whom the JWT
-	// names: simplejwt before 5.5 writes such rows. Zero: nobody's.
+	// User is the owner. If user_id is null, as in rows of simplejwt before 5.5, the user in
+	// the JWT is the owner. The zero User means that there is no owner.
 	User    User
-	Several bool // the JWT names several users, so nobody
+	Several bool // the user id in the JWT belongs to several users, so there is no owner
 
 	Unread  []engine.Unread
-	Summary *django.JWTSummary // what a list shows of the JWT; nil where the text is none
-	named   string             // the user whom the JWT of a row without an owner names
+	Summary *django.JWTSummary // nil if the text is not a JWT
+	named   string             // the user id in the JWT if user_id is null
 }
 
-// Ref names the row.
+// Ref returns the reference to the row.
 func (t *OutstandingToken) Ref() Ref {
 	return Ref{Key: tokenctl.NewSecret(t.JTI), Row: t.Row, Owner: t.User.ID}
 }
@@ -51,7 +51,7 @@ func (t *OutstandingToken) read(s tokenctl.JWTSettings) {
 	}
 }
 
-// outstanding is the query for outstanding tokens with the owners that their rows name.
+// outstanding returns the query for outstanding tokens with the owners in user_id.
 func (l *Layout) outstanding(brief bool) (*engine.Query, error) {
 	o, u, err := l.ownedCredentials("jwt")
 	if err != nil {
@@ -61,12 +61,12 @@ func (l *Layout) outstanding(brief bool) (*engine.Query, error) {
 		From: o.SQL() + " o left join " + u.From("u") + " on u." + engine.Quote(u.Key) + " = o.user_id"}, nil
 }
 
-// outstandingColumns are what scanOutstandingRow reads, from the alias o.
+// outstandingColumns returns the columns that scanOutstandingRow reads, for the alias o.
 func (l *Layout) outstandingColumns() []string {
 	return []string{"o.id", "o.jti", "o.token", l.Engine.Time("o.created_at"), l.Engine.Time("o.expires_at"), l.isBlacklisted("o.id")}
 }
 
-// userIDField is a user table with USER_ID_FIELD in the place of its key.
+// userIDField returns a copy of a user table whose Key is USER_ID_FIELD.
 func (l *Layout) userIDField(u *UserTable, s tokenctl.JWTSettings) (*UserTable, error) {
 	if u == nil {
 		return nil, l.userProblem
@@ -99,9 +99,8 @@ func scanOutstandingRow(table *Table, r *engine.Row) OutstandingToken {
 	return t
 }
 
-// OutstandingTokens yields the tokens that f and decide select, the oldest row first
-// where f does not sort. Of f's conditions those on owners count, and whether Statuses
-// has "blacklisted".
+// OutstandingTokens yields the tokens that f and decide select, sorted as in f, or the oldest row first. It
+// uses the conditions of f on owners, and "blacklisted" in Statuses; decide checks the others.
 func (s *Store) OutstandingTokens(ctx context.Context, f Filter, settings tokenctl.JWTSettings, decide Classify[OutstandingToken]) iter.Seq2[OutstandingToken, error] {
 	return s.outstandingTokens(ctx, f, settings.WithDefaults(), decide, func(*Layout, *engine.Query) {})
 }
@@ -137,7 +136,7 @@ func (s *Store) outstandingTokens(ctx context.Context, f Filter, settings tokenc
 	return d.rows(ctx)
 }
 
-// outstandingOwners looks up the owners of tokens whose rows name none.
+// outstandingOwners looks up the owners of tokens whose user_id is null.
 func (tx *Tx) outstandingOwners(ctx context.Context, page []OutstandingToken, o *ownerSearch, s tokenctl.JWTSettings, brief bool) error {
 	if !o.ask(len(page), func(i int) string { return page[i].named }) {
 		return nil
@@ -155,7 +154,7 @@ func (tx *Tx) outstandingOwners(ctx context.Context, page []OutstandingToken, o 
 	return err
 }
 
-// whereOutstanding adds the conditions of a filter that the database can decide.
+// whereOutstanding adds the conditions of a filter that the database can check.
 func (f *Filter) whereOutstanding(l *Layout, q *engine.Query) error {
 	blacklisted := slices.Contains(f.Statuses, "blacklisted")
 	switch {
@@ -165,7 +164,7 @@ func (f *Filter) whereOutstanding(l *Layout, q *engine.Query) error {
 	case len(f.Statuses) == 1:
 		q.Where = append(q.Where, l.isBlacklisted("o.id"))
 	}
-	if f.Orphans { // or their texts name a user who is there
+	if f.Orphans { // the user in the text may exist; the owners are looked up later
 		u := l.Outstanding().Owner
 		q.Where = append(q.Where, "u."+engine.Quote(u.Key)+" is null")
 	}
@@ -180,8 +179,8 @@ func (f *Filter) whereOutstanding(l *Layout, q *engine.Query) error {
 	return nil
 }
 
-// OutstandingWithJTIs returns the tokens with these jtis, in their order; nil where
-// there is none.
+// OutstandingWithJTIs returns the tokens with these jtis, in the order of the jtis, and nil for a jti
+// without a token.
 func (tx *Tx) OutstandingWithJTIs(ctx context.Context, jtis []string, s tokenctl.JWTSettings) ([]*OutstandingToken, error) {
 	q, err := tx.Layout.outstanding(false)
 	if err != nil {
@@ -198,7 +197,7 @@ func (tx *Tx) OutstandingWithJTIs(ctx context.Context, jtis []string, s tokenctl
 			t.read(s)
 			return t
 		})
-		// Of two rows with one jti the application finds the one that is a text.
+		// If two rows have one jti, as text and as bytes, the application finds the text.
 		slices.SortStableFunc(list, func(x, y OutstandingToken) int {
 			return cmp.Compare(len(y.Unread), len(x.Unread))
 		})
@@ -222,11 +221,11 @@ func (tx *Tx) OutstandingToken(ctx context.Context, jti string, s tokenctl.JWTSe
 type StoredToken struct {
 	JTI    string
 	Text   tokenctl.Secret
-	User   User // only its ID; zero: the row has no owner
+	User   User // only its ID is set; zero: the row has no owner
 	Marked bool // tokenctl made it
 }
 
-// NewestOutstanding returns the n newest outstanding tokens that have their texts stored.
+// NewestOutstanding returns the n newest outstanding tokens whose texts are stored.
 func (tx *Tx) NewestOutstanding(ctx context.Context, n int) ([]StoredToken, error) {
 	l := tx.Layout
 	o, err := l.credentials("jwt")
@@ -245,11 +244,11 @@ func (tx *Tx) NewestOutstanding(ctx context.Context, n int) ([]StoredToken, erro
 	})
 }
 
-// JWTUsers are what simplejwt writes of users into tokens, in their order. An owner
-// out of a set comes without a password.
+// JWTUsers returns the values of users that simplejwt writes into tokens, in the order of the users. It
+// reads the passwords, because owners from a list come without them.
 func (tx *Tx) JWTUsers(ctx context.Context, users []User, s tokenctl.JWTSettings) ([]django.JWTUser, error) {
 	l := tx.Layout
-	u := l.JWTUsers() // the tokens of other models' users are not recorded there
+	u := l.JWTUsers() // tokens of other models' users are not recorded
 	field, err := l.userIDField(u, s.WithDefaults())
 	if err != nil {
 		return nil, err
@@ -283,11 +282,11 @@ func (tx *Tx) JWTUsers(ctx context.Context, users []User, s tokenctl.JWTSettings
 	return list, err
 }
 
-// PasswordClaim is what CHECK_REVOKE_TOKEN compares: see [django.PasswordClaim].
+// PasswordClaim returns the claim that CHECK_REVOKE_TOKEN compares: see [django.PasswordClaim].
 func (u *User) PasswordClaim() string { return django.PasswordClaim(u.password) }
 
-// Unfindable reports whether the jti of a recorded token is stored as bytes, by what could
-// not be read of it: the application finds neither the row nor what blacklists it.
+// Unfindable reports whether the jti of a recorded token is stored as bytes, according to its values that
+// cannot be read. The application then finds neither the row nor its entry of the blacklist.
 func Unfindable(list []engine.Unread) bool {
 	return slices.ContainsFunc(list, func(u engine.Unread) bool {
 		return u.What == engine.AsBytes && strings.HasSuffix(u.Column, ".jti")

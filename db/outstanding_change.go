@@ -9,8 +9,8 @@ import (
 	"tokenctl/django"
 )
 
-// BlacklistTokens blacklists recorded tokens. Of two processes that blacklist a token
-// at the same time the second waits for the first, and finds it blacklisted already.
+// BlacklistTokens blacklists recorded tokens. If two processes blacklist a token at the same time, the
+// second waits for the first, and then finds the token blacklisted already.
 func (tx *Tx) BlacklistTokens(ctx context.Context, refs []Ref) (Outcomes, error) {
 	l := tx.Layout
 	b, err := l.blacklist()
@@ -26,7 +26,7 @@ func (tx *Tx) BlacklistTokens(ctx context.Context, refs []Ref) (Outcomes, error)
 		text += " and not " + l.isBlacklisted("o.id")
 	}
 	if l.Engine == engine.PostgreSQL {
-		// Nobody can delete the token meanwhile. Django's foreign keys do not wait for this lock.
+		// This lock prevents the deletion of the token. Inserts that refer to it do not wait for the lock.
 		text += " for no key update of o"
 	}
 	if unique {
@@ -35,8 +35,8 @@ func (tx *Tx) BlacklistTokens(ctx context.Context, refs []Ref) (Outcomes, error)
 	return tx.changeOutstanding(ctx, refs, change{text: text, inserted: "token_id", same: l.timeArg(tx.Now)}, true)
 }
 
-// textJTIs makes those jtis texts that an import to SQLite left as bytes, in some rows; nil
-// is all. The application would not find what blacklists such a row.
+// textJTIs converts jtis that an import to SQLite has stored as bytes into texts, in the given rows; nil
+// means all rows. Otherwise the application would not find their entries of the blacklist.
 func (tx *Tx) textJTIs(ctx context.Context, rows []any) error {
 	l := tx.Layout
 	if l.Engine != engine.SQLite {
@@ -49,7 +49,7 @@ func (tx *Tx) textJTIs(ctx context.Context, rows []any) error {
 	return tx.Exec(ctx, "update or ignore "+l.Outstanding().SQL()+" set jti = cast(jti as text) where "+q.Condition(), q.Args...)
 }
 
-// UnblacklistTokens takes tokens off the blacklist.
+// UnblacklistTokens removes tokens from the blacklist.
 func (tx *Tx) UnblacklistTokens(ctx context.Context, refs []Ref) (Outcomes, error) {
 	l := tx.Layout
 	b, err := l.blacklist()
@@ -60,11 +60,12 @@ func (tx *Tx) UnblacklistTokens(ctx context.Context, refs []Ref) (Outcomes, erro
 		l.Outstanding().SQL() + " o where o.id = n.row and o.jti = n.jti)"}, false)
 }
 
-// outstandingTheirs is true of a token that has the row and the jti that were seen.
-// The concatenation keeps PostgreSQL off the index on jti: rows follow one another.
+// outstandingTheirs is the condition that a token still has the row and the jti of its reference. With the
+// concatenation PostgreSQL does not use the index on jti: the primary key is faster, because neighbouring
+// rows have neighbouring keys.
 const outstandingTheirs = "o.id = n.row and o.jti || '' = n.jti"
 
-// changeOutstanding runs c, after which the tokens are blacklisted or not.
+// changeOutstanding runs c, which blacklists tokens or removes them from the blacklist.
 func (tx *Tx) changeOutstanding(ctx context.Context, refs []Ref, c change, blacklisted bool) (Outcomes, error) {
 	l := tx.Layout
 	o := l.Outstanding()
@@ -77,8 +78,8 @@ func (tx *Tx) changeOutstanding(ctx context.Context, refs []Ref, c change, black
 	return tx.outstandingOutcomes(ctx, c.table, refs, missed, func(t *OutstandingToken) bool { return t.Blacklisted == blacklisted })
 }
 
-// outstandingOutcomes are the outcomes of a change of tokens that missed some of the rows of a
-// table. already tells of a token that is there whether the change had been made before.
+// outstandingOutcomes returns the outcomes for the references at the indexes missed. already reports whether
+// an existing token was in the wanted state before.
 func (tx *Tx) outstandingOutcomes(ctx context.Context, table *Table, refs []Ref, missed []int, already func(*OutstandingToken) bool) (Outcomes, error) {
 	return outcomes(table, refs, missed, func(refs []Ref) ([]Outcome, error) {
 		now, err := tx.OutstandingByRow(ctx, refs)
@@ -97,8 +98,8 @@ func (tx *Tx) outstandingOutcomes(ctx context.Context, table *Table, refs []Ref,
 	})
 }
 
-// OutstandingByRow returns the tokens whose primary keys the references hold, without
-// their owners, in their order; nil where there is no such row.
+// OutstandingByRow returns the tokens with the primary keys of the references, in the order of the
+// references and without owners, and nil for a reference without a row.
 func (tx *Tx) OutstandingByRow(ctx context.Context, refs []Ref) ([]*OutstandingToken, error) {
 	l := tx.Layout
 	o, err := l.credentials("jwt")
@@ -121,7 +122,7 @@ func (tx *Tx) OutstandingByRow(ctx context.Context, refs []Ref) ([]*OutstandingT
 	})
 }
 
-// isBlacklisted is whether a BlacklistedToken refers to the token with an id.
+// isBlacklisted returns the condition that a BlacklistedToken refers to the token with an id.
 func (l *Layout) isBlacklisted(id string) string {
 	b := l.Blacklisted()
 	if b == nil {
@@ -130,8 +131,8 @@ func (l *Layout) isBlacklisted(id string) string {
 	return "exists (select 1 from " + b.SQL() + " b where b.token_id = " + id + ")"
 }
 
-// BlacklistedAt is when the tokens of the references were blacklisted, in their order; zero for
-// a token that is not blacklisted, or whose date cannot be read.
+// BlacklistedAt returns the times at which the tokens of the references were blacklisted, in the order of
+// the references. The time is zero if a token is not blacklisted, or if the date cannot be read.
 func (tx *Tx) BlacklistedAt(ctx context.Context, refs []Ref) ([]time.Time, error) {
 	at := make([]time.Time, len(refs))
 	b := tx.Layout.Blacklisted()
@@ -152,8 +153,7 @@ func (tx *Tx) BlacklistedAt(ctx context.Context, refs []Ref) ([]time.Time, error
 	return at, err
 }
 
-// BlacklistAllTokens blacklists every recorded token that is not blacklisted, and
-// returns how many there were.
+// BlacklistAllTokens blacklists every recorded token that is not blacklisted yet, and returns their number.
 func (tx *Tx) BlacklistAllTokens(ctx context.Context) (int64, error) {
 	l := tx.Layout
 	o, err := l.credentials("jwt")
@@ -178,8 +178,8 @@ func (tx *Tx) BlacklistAllTokens(ctx context.Context) (int64, error) {
 	return tx.changeWhere(ctx, b, text, "token_id", q, "o.id", l.timeArg(tx.Now))
 }
 
-// BlacklistOutstanding blacklists a recorded token and reports whether it was not
-// blacklisted before. A token whose row is gone is a CodeChanged error.
+// BlacklistOutstanding blacklists a recorded token. It returns false if the token was blacklisted already.
+// If its row does not exist any more, the error has the code [tokenctl.CodeChanged].
 func (tx *Tx) BlacklistOutstanding(ctx context.Context, t OutstandingToken) (bool, error) {
 	left, err := tx.BlacklistTokens(ctx, []Ref{t.Ref()})
 	switch {

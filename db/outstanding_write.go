@@ -11,7 +11,7 @@ import (
 	"tokenctl/db/engine"
 )
 
-// holdsJTI is an error for a token's id that the column has no room for.
+// holdsJTI returns an error if a token's id is too long for the column.
 func (t *Table) holdsJTI(id string) error {
 	if jti := t.Column("jti"); !jti.Holds(id) {
 		return &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: fmt.Sprintf("the token's id is longer than the %d characters of %s.jti", jti.Length, t)}
@@ -19,8 +19,8 @@ func (t *Table) holdsJTI(id string) error {
 	return nil
 }
 
-// InsertOutstanding records a token. A jti that is there already is a
-// CodeAlreadyExists error.
+// InsertOutstanding records a token and returns it with its primary key. If the jti exists already, the
+// error has the code [tokenctl.CodeAlreadyExists].
 func (tx *Tx) InsertOutstanding(ctx context.Context, t OutstandingToken) (OutstandingToken, error) {
 	l := tx.Layout
 	o, err := l.credentials("jwt")
@@ -49,8 +49,8 @@ func (tx *Tx) InsertOutstanding(ctx context.Context, t OutstandingToken) (Outsta
 	return t, err
 }
 
-// RecordOutstanding records tokens, each with an expiry of its own, and returns their
-// primary keys in their order. Of a token that somebody recorded meanwhile it is that row.
+// RecordOutstanding records tokens, each with its own expiry, and returns their primary keys in the order
+// of the tokens. If somebody has recorded a token in the meantime, it returns the key of that row.
 func (tx *Tx) RecordOutstanding(ctx context.Context, list []OutstandingToken) ([]int64, error) {
 	l := tx.Layout
 	o, err := l.credentials("jwt")
@@ -112,8 +112,8 @@ func (tx *Tx) RecordOutstanding(ctx context.Context, list []OutstandingToken) ([
 	return keys, nil
 }
 
-// InsertOutstandingTokens records tokens that were all made now, for users of the table's
-// own model, and expire at one time. A jti that is there already is a CodeAlreadyExists error.
+// InsertOutstandingTokens records tokens of users of the table's own model. All tokens were made now and
+// expire at the same time. If a jti exists already, the error has the code [tokenctl.CodeAlreadyExists].
 func (tx *Tx) InsertOutstandingTokens(ctx context.Context, list []OutstandingToken, expires time.Time) error {
 	l := tx.Layout
 	if err := l.Mintable("jwt", nil); err != nil {

@@ -7,16 +7,16 @@ import (
 	"tokenctl/db/engine"
 )
 
-// ownerSearch looks up the owners of page after page of rows that name theirs in a
-// text, in the same memory.
+// ownerSearch looks up the owners of rows that have the user id in a text. It reuses its memory for each
+// page.
 type ownerSearch struct {
 	indexes map[string]int // in users, by the text
 	texts   []string
 	users   []User
-	rows    []int // how many users each text names
+	rows    []int // the number of users of each text
 }
 
-// ask begins a search for the users whom n texts name, and reports whether there are any.
+// ask begins a search for the users of n texts, and reports whether any text is not empty.
 func (o *ownerSearch) ask(n int, text func(int) string) bool {
 	if o.indexes == nil {
 		o.indexes = map[string]int{}
@@ -33,9 +33,8 @@ func (o *ownerSearch) ask(n int, text func(int) string) bool {
 	return len(o.texts) > 0
 }
 
-// find looks up the users of a table who have the texts in a column, which field has in
-// the place of its key. The database compares. A text that several users have names none
-// of them.
+// find looks up the users whose column field.Key has one of the texts, as the database compares them. A text
+// that several users have identifies none of them.
 func (o *ownerSearch) find(ctx context.Context, tx *Tx, users, field *UserTable, brief, password bool) error {
 	l := tx.Layout
 	o.users = slices.Grow(o.users[:0], len(o.texts))[:len(o.texts)]
@@ -55,7 +54,7 @@ func (o *ownerSearch) find(ctx context.Context, tx *Tx, users, field *UserTable,
 	q := &engine.Query{}
 	from, index := q.Unnest(l.Engine, field.Column(field.Key).Type, keys)
 	q.Columns = append([]string{index}, l.ownerColumns(users, brief)...)
-	password = password && brief // otherwise it is among the columns
+	password = password && brief // otherwise the columns have it already
 	if password {
 		q.Columns = append(q.Columns, "u.password")
 	}
@@ -74,8 +73,8 @@ func (o *ownerSearch) find(ctx context.Context, tx *Tx, users, field *UserTable,
 	})
 }
 
-// user returns the user whom a text names, the zero User where none is; several
-// reports whether that is because the text names several.
+// user returns the user of a text. It is the zero User if the text identifies no user; several reports
+// whether that is because several users have it.
 func (o *ownerSearch) user(text string) (u User, several bool) {
 	if i, asked := o.indexes[text]; asked {
 		return o.users[i], o.rows[i] > 1

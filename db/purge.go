@@ -16,8 +16,8 @@ import (
 // statement checks the date again, so a row that was renewed meanwhile stays. A row whose
 // date cannot be read is never found.
 
-// ExpiredKnox yields the tokens that expired before a time, of some users, by primary
-// key; nil is everybody.
+// ExpiredKnox yields the tokens that expired before a time. userIDs are the primary keys of their owners;
+// nil means all users.
 func (s *Store) ExpiredKnox(ctx context.Context, before time.Time, userIDs []string) iter.Seq2[Ref, error] {
 	return pastDue(stream(ctx, s, func(l *Layout) (*engine.Query, error) {
 		t, q, err := l.expiredKnox(before, userIDs)
@@ -34,7 +34,7 @@ func (s *Store) ExpiredKnox(ctx context.Context, before time.Time, userIDs []str
 	}))
 }
 
-// pageKey is what SQLite reads a list by, page after page. PostgreSQL needs no order.
+// pageKey returns the key by which SQLite orders pages. PostgreSQL needs no order.
 func (l *Layout) pageKey(key string) string {
 	if l.Engine == engine.SQLite {
 		return key
@@ -48,7 +48,7 @@ type expired struct {
 	is  bool
 }
 
-// pastDue are the rows that have expired.
+// pastDue yields the references of the rows that have expired.
 func pastDue(rows iter.Seq2[expired, error]) iter.Seq2[Ref, error] {
 	return func(yield func(Ref, error) bool) {
 		for e, err := range rows {
@@ -59,11 +59,11 @@ func pastDue(rows iter.Seq2[expired, error]) iter.Seq2[Ref, error] {
 	}
 }
 
-// isBefore is false of a date that is unknown.
+// isBefore reports whether t is known and before another time.
 func isBefore(t, before time.Time) bool { return !t.IsZero() && t.Before(before) }
 
-// ExpiredSessions yields the sessions that expired before a time; with userIDs, only
-// those of these users, which only the sessions' data tell.
+// ExpiredSessions yields the sessions that expired before a time. userIDs are the primary keys of their
+// owners, which are read from the sessions' data; nil means all users.
 func (s *Store) ExpiredSessions(ctx context.Context, before time.Time, userIDs []string) iter.Seq2[Ref, error] {
 	return pastDue(stream(ctx, s, func(l *Layout) (*engine.Query, error) {
 		q, err := l.sessions(s.Now())
@@ -87,10 +87,10 @@ func (s *Store) ExpiredSessions(ctx context.Context, before time.Time, userIDs [
 	}))
 }
 
-// ExpiredOutstanding yields the tokens that expired before a time, of some users; nil is
-// everybody. A sliding token expires when it can no longer be refreshed: a blacklisted
-// one would come back to life without its row. Of a blacklisted one whose text does not
-// tell its type, that is assumed.
+// ExpiredOutstanding yields the tokens that expired before a time. userIDs are the primary keys of their
+// owners; nil means all users. A sliding token expires when it can no longer be refreshed, because without
+// its row a blacklisted sliding token would be accepted again. A blacklisted token whose text does not show
+// its type is treated as a sliding token.
 func (s *Store) ExpiredOutstanding(ctx context.Context, before time.Time, userIDs []string, settings tokenctl.JWTSettings) iter.Seq2[Ref, error] {
 	settings = settings.WithDefaults()
 	longAgo := before.Add(-settings.SlidingTokenRefreshLifetime.Duration)
@@ -133,28 +133,28 @@ func (s *Store) ExpiredOutstanding(ctx context.Context, before time.Time, userID
 	}))
 }
 
-// DeleteExpiredKnox deletes those of the tokens that expired before a time, and returns
-// how many.
+// DeleteExpiredKnox deletes the tokens of the references that expired before a time, and returns their
+// number.
 func (tx *Tx) DeleteExpiredKnox(ctx context.Context, refs []Ref, before time.Time) (int64, error) {
 	t := tx.Layout.Knox()
 	return tx.deleteExpired(ctx, t, columnValues{"key", t.Column("digest"), keyValues(refs)}, t.knoxExpiry(), tx.Layout.timeArg(before))
 }
 
-// DeleteExpiredSessions is DeleteExpiredKnox for sessions.
+// DeleteExpiredSessions is [Tx.DeleteExpiredKnox] for sessions.
 func (tx *Tx) DeleteExpiredSessions(ctx context.Context, refs []Ref, before time.Time) (int64, error) {
 	t := tx.Layout.Session()
 	return tx.deleteExpired(ctx, t, columnValues{"key", t.Column("session_key"), keyValues(refs)}, "expire_date", tx.Layout.timeArg(before))
 }
 
-// DeleteExpiredOutstanding is DeleteExpiredKnox for JWTs, and deletes what blacklists
-// them.
+// DeleteExpiredOutstanding is [Tx.DeleteExpiredKnox] for JWTs. It also deletes their entries of the
+// blacklist.
 func (tx *Tx) DeleteExpiredOutstanding(ctx context.Context, refs []Ref, before time.Time) (int64, error) {
 	l := tx.Layout
 	o, at := l.Outstanding(), l.jwtTimeArg(before)
 	rows := columnValues{"key", o.Column("id"), rowValues(refs)}
 	past := func(at string) string { return l.Engine.Dated(o.Column("expires_at"), "o.expires_at", "<", at) }
 	if b := l.Blacklisted(); b != nil {
-		// Most of them are not blacklisted: only a row that is still there was kept.
+		// Most tokens are not blacklisted, so a missed row is an error only if it still exists.
 		missed, err := tx.run(ctx, change{table: b, text: "delete from " + b.SQL() + " as t using n where t.token_id = n.key and exists (select 1 from " + o.SQL() +
 			" o where o.id = n.key and " + past("n.all") + ")", same: at, each: []columnValues{rows}})
 		if err == nil && missed != nil {
@@ -169,8 +169,8 @@ func (tx *Tx) DeleteExpiredOutstanding(ctx context.Context, refs []Ref, before t
 	return tx.deleteExpired(ctx, o, rows, "expires_at", at)
 }
 
-// DeleteOrphanTokens deletes those of the tokens whose rows still name no user, and what
-// blacklists them.
+// DeleteOrphanTokens deletes the tokens of the references whose user still does not exist, and their entries
+// of the blacklist. It returns the number of tokens.
 func (tx *Tx) DeleteOrphanTokens(ctx context.Context, refs []Ref) (int64, error) {
 	l := tx.Layout
 	o := l.Outstanding()
@@ -206,7 +206,7 @@ func (tx *Tx) deleteExpired(ctx context.Context, t *Table, keys columnValues, ex
 	return deleted, tx.noneLeft(ctx, t, q, key, columnValues{"key", keys.column, subset(keys.each, missed)})
 }
 
-// noneLeft is an error when q finds rows with one of the keys: they were kept.
+// noneLeft returns an error if q finds rows with one of the keys: the database kept them.
 func (tx *Tx) noneLeft(ctx context.Context, t *Table, q *engine.Query, key string, keys columnValues) error {
 	q.Columns = []string{"count(*)"}
 	q.Among(tx.Layout.Engine, key, keys.column.Type, keys.each)

@@ -12,7 +12,7 @@ import (
 	"tokenctl/django"
 )
 
-// setFlag is the flag that gives a column, as a shell takes it.
+// setFlag returns the flag that sets a column, quoted for a shell.
 func setFlag(column string) string {
 	if strings.Trim(column, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == "" {
 		return "--set " + column + "=VALUE"
@@ -20,8 +20,8 @@ func setFlag(column string) string {
 	return "--set '" + strings.ReplaceAll(column, "'", `'\''`) + "=VALUE'"
 }
 
-// textArg is the parameter for a value typed by the operator. PostgreSQL
-// converts by itself; SQLite takes anything, and Django would choke on it later.
+// textArg returns the parameter for a value from the command line. PostgreSQL converts it. SQLite would
+// store any text, and Django would fail on it later.
 func (l *Layout) textArg(c *engine.Column, text string) (any, error) {
 	if l.Engine != engine.SQLite {
 		return text, nil
@@ -66,7 +66,7 @@ func (l *Layout) textArg(c *engine.Column, text string) (any, error) {
 	return text, nil
 }
 
-// checkSet adds the columns with typed values, and their types, to an error about a value.
+// checkSet adds the columns of --set, and their types, to an error about a value.
 func checkSet(err error, typed []string) error {
 	var e *tokenctl.Error
 	if typed == nil || !errors.As(err, &e) || e.Code != tokenctl.CodeInvalidValue {

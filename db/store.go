@@ -1,6 +1,6 @@
-// Package db is everything in tokenctl that speaks SQL about Django's tables: finding out
-// their layout, the users, and a file for each Django app. How a database is opened, asked
-// and written, and what its errors mean, is in package engine below it.
+// Package db contains all SQL about Django's tables: the detection of their layout, the users, and a file
+// or more for each Django app. Package engine below it opens databases, runs statements and translates
+// errors.
 package db
 
 import (
@@ -15,10 +15,10 @@ import (
 	"tokenctl/django"
 )
 
-// Options say how a database is used.
+// Options are the settings for the use of an application's database.
 type Options struct {
-	Schema         string        // PostgreSQL: look for Django's tables here, not along search_path
-	Timeout        time.Duration // bounds connecting, waiting for locks and single short statements
+	Schema         string        // PostgreSQL: the schema of Django's tables; empty: they are found along search_path
+	Timeout        time.Duration // bounds connecting, waits for locks and single short statements
 	Version        string        // tokenctl's, for application_name
 	Now            tokenctl.Clock
 	UserTable      string      // setting auth.user_table
@@ -26,14 +26,14 @@ type Options struct {
 	TokenTable     string      // setting knox.token_table
 	AuthTokenTable string      // setting drf.token_table
 	SessionTable   string      // setting session.session_table
-	Connections    int         // at most so many at a time; 0: no limit
+	Connections    int         // the largest number of connections; 0: no limit
 	Zone           django.Zone // settings time.use_tz and time.time_zone
 
-	Allow func() error // is asked before a transaction that writes, and may refuse it; nil: all are allowed
-	// Intend is asked before a transaction commits: see [engine.Options].
+	// See [engine.Options].
+	Allow  func() error
 	Intend func(context.Context) (settle func(engine.Phase), err error)
-	Phase  func(engine.Phase) // is told how far a transaction is that writes; may be nil
-	Warn   func(text string)  // is told what a user must know of a commit that succeeded; may be nil
+	Phase  func(engine.Phase)
+	Warn   func(text string)
 }
 
 // Store is an application's database.
@@ -53,7 +53,7 @@ func Open(t engine.Target, o Options) (*Store, error) {
 	return &Store{DB: db, opts: o}, nil
 }
 
-// Tx is a transaction in a database whose layout is known.
+// Tx is a transaction with the layout of its database.
 type Tx struct {
 	*engine.Tx
 	Layout *Layout
@@ -71,8 +71,7 @@ func (s *Store) Write(ctx context.Context, f func(*Tx) error) error {
 	return s.transact(ctx, engine.Mode{}, f)
 }
 
-// WriteMany is Write for work of any size: its statements may take as long as they
-// take, and only locks are not waited for longer than otherwise.
+// WriteMany is [Store.Write] for work of any size: only waits for locks have a time limit.
 func (s *Store) WriteMany(ctx context.Context, f func(*Tx) error) error {
 	return s.transact(ctx, engine.Mode{Unlimited: true}, f)
 }
@@ -85,10 +84,10 @@ func (s *Store) transactOn(ctx context.Context, conn *sql.Conn, m engine.Mode, f
 	return s.TransactOn(ctx, conn, m, s.withLayout(ctx, f))
 }
 
-// newTx is a transaction in which nobody has looked at the layout.
+// newTx returns a transaction without a layout.
 func (s *Store) newTx(tx *engine.Tx) *Tx { return &Tx{Tx: tx, opts: &s.opts} }
 
-// withLayout calls f with a transaction when the layout is known.
+// withLayout returns a function that calls f with a transaction and its layout.
 func (s *Store) withLayout(ctx context.Context, f func(*Tx) error) func(*engine.Tx) error {
 	return func(t *engine.Tx) (err error) {
 		tx := s.newTx(t)
@@ -105,7 +104,7 @@ func (s *Store) withLayout(ctx context.Context, f func(*Tx) error) func(*engine.
 	}
 }
 
-// Layout returns what was found out about the database, looking if nobody has.
+// Layout returns the database's layout. It detects the layout at the first use.
 func (s *Store) Layout(ctx context.Context) (*Layout, error) {
 	if s.layout.Load() == nil {
 		if err := s.Read(ctx, func(*Tx) error { return nil }); err != nil {
@@ -119,7 +118,7 @@ func (s *Store) Layout(ctx context.Context) (*Layout, error) {
 	return l, nil
 }
 
-// stream yields what scan makes of the rows of the query that build makes.
+// stream yields the rows of the query that build returns, read by scan.
 func stream[T any](ctx context.Context, s *Store, build func(*Layout) (*engine.Query, error), scan func(*Layout, *engine.Row) T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var q *engine.Query

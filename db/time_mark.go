@@ -2,14 +2,14 @@ package db
 
 import "time"
 
-// Rows that tokenctl wrote say nothing about what the application accepts. So tokenctl marks
-// the times that it writes: the last four digits of the microseconds follow from the digits
-// before them. The mark is no secret and no proof: one in ten thousand other rows has it.
+// Rows that tokenctl has written do not prove what the application accepts. So tokenctl marks the times
+// that it writes: the last four digits of the microseconds follow from the digits before them. The mark is
+// neither a secret nor a proof: one in ten thousand other rows has it by chance.
 
-// markUnit is the length of the intervals of time; each has one marked time.
+// markUnit is the length of the intervals that have one marked time each.
 const markUnit = 10 * time.Millisecond
 
-// markedTime is the latest marked time that is not after t.
+// markedTime returns the latest marked time that is not after t.
 func markedTime(t time.Time) time.Time {
 	start := t.Truncate(markUnit)
 	if marked := start.Add(markOffset(start)); !marked.After(t) {

@@ -7,10 +7,10 @@ import (
 	"tokenctl/django"
 )
 
-// timeArg is the parameter for a datetime column.
+// timeArg returns the parameter for a datetime column of Django.
 func (l *Layout) timeArg(t time.Time) any { return l.timeArgOf(t, django.DjangoTime) }
 
-// timeText is timeArg for lists, which hold texts, and jwtTimeText is jwtTimeArg.
+// timeText and jwtTimeText are timeArg and jwtTimeArg for lists of texts.
 func (l *Layout) timeText(t time.Time) string { return textOf(l.timeArg(t)) }
 
 func (l *Layout) jwtTimeText(t time.Time) string { return textOf(l.jwtTimeArg(t)) }
@@ -22,7 +22,7 @@ func textOf(arg any) string {
 	return arg.(string)
 }
 
-// jwtTimeArg is the parameter for a datetime column that simplejwt itself fills.
+// jwtTimeArg returns the parameter for a datetime column of simplejwt.
 func (l *Layout) jwtTimeArg(t time.Time) any { return l.timeArgOf(t, django.SimpleJWTTime) }
 
 func (l *Layout) timeArgOf(t time.Time, f django.Family) any {

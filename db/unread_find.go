@@ -10,30 +10,30 @@ import (
 	"tokenctl/db/engine"
 )
 
-// UnreadRows are the rows of a table in which a column holds what cannot be read.
+// UnreadRows are the rows of a table in which a column has values that cannot be read.
 type UnreadRows struct {
 	Table  *engine.Table
 	Column string
-	What   string // is held there
+	What   string // describes the values
 	Rows   int    // MaxOrphans means so many or more
-	// Kind is that of a table of credentials, of which First names some. Of a table of
-	// users it is empty, and Users has some primary keys.
+	// For a table of credentials Kind is their kind, and First has some references. For a table of users
+	// Kind is empty, and Users has some primary keys.
 	Kind  string
 	First []Ref
 	Users []string
-	Mend  string // the statement that mends them
+	Mend  string // the statement that corrects the values
 }
 
-// mostNamed is how many rows are named.
+// mostNamed is the largest number of rows that are named.
 const mostNamed = 5
 
-// suspect is a column and the condition that it holds what cannot be read.
+// suspect is a column, and the condition that its value cannot be read.
 type suspect struct {
 	column, what, where, mend string
 }
 
-// Unreadable looks for values that cannot be read. It reads whole tables: the caller
-// bounds its time, and gets what was found until then.
+// Unreadable returns the rows with values that cannot be read. It reads whole tables, so the caller bounds
+// its time. With an error it returns the rows that it has found before.
 func (tx *Tx) Unreadable(ctx context.Context) (list []UnreadRows, err error) {
 	l := tx.Layout
 	for _, c := range kindTables {
@@ -88,7 +88,7 @@ func (tx *Tx) Unreadable(ctx context.Context) (list []UnreadRows, err error) {
 	return list, nil
 }
 
-// userTables are the tables of users, each once.
+// userTables returns the tables of users, each once.
 func (l *Layout) userTables() (list []*UserTable) {
 	add := func(u *UserTable) {
 		if u != nil && !slices.ContainsFunc(list, u.same) {
@@ -104,8 +104,8 @@ func (l *Layout) userTables() (list []*UserTable) {
 	return list
 }
 
-// suspects reads a table once for several columns. The rows of the result have the columns
-// in names behind the conditions.
+// suspects reads a table once for several columns. The rows of the result have the conditions, and after
+// them the columns in names.
 func (tx *Tx) suspects(ctx context.Context, t *engine.Table, all []suspect, names []string, read func(*UnreadRows, *engine.Row)) (list []UnreadRows, err error) {
 	if len(all) == 0 {
 		return nil, nil
@@ -138,8 +138,8 @@ func (tx *Tx) suspects(ctx context.Context, t *engine.Table, all []suspect, name
 	return slices.DeleteFunc(found, func(u UnreadRows) bool { return u.Rows == 0 }), err
 }
 
-// suspectDates are columns of dates. The statement that mends such a date sets it to
-// now, and last_login to null.
+// suspectDates returns the suspects among date columns. The statement sets a date to now, and last_login to
+// null.
 func (l *Layout) suspectDates(t *engine.Table, names []string) (list []suspect) {
 	for _, name := range names {
 		c := t.Column(name)
@@ -150,7 +150,7 @@ func (l *Layout) suspectDates(t *engine.Table, names []string) (list []suspect) 
 		s := suspect{column: name, what: engine.NoDate, where: expr + " is not null and not (" + l.Engine.IsDate(expr) + ")"}
 		odd := "not (" + l.Engine.IsDate(engine.Quote(name)) + ")"
 		if l.Engine == engine.SQLite {
-			// sqlite3 does not have our function: what is no date in one of Django's forms.
+			// sqlite3 does not have tokenctl's function, so this condition describes Django's forms of a date.
 			odd = fmt.Sprintf("%s is not null and (typeof(%[1]s) <> 'text' or coalesce(datetime(substr(%[1]s, 1, 19)), 'none') not in (replace(substr(%[1]s, 1, 19), 'T', ' '), substr(%[1]s, 1, 19) || ' 00:00:00', substr(%[1]s, 1, 19) || ':00'))", engine.Quote(name))
 		}
 		value := "current_timestamp"
@@ -163,8 +163,8 @@ func (l *Layout) suspectDates(t *engine.Table, names []string) (list []suspect) 
 	return list
 }
 
-// suspectTexts are columns that identify a row, or hold what it is worth. Of a table of
-// users they are names, and key is its primary key.
+// suspectTexts returns the suspects among text columns that identify a row or have its secret. For a table
+// of users they are names, and key is its primary key.
 func (l *Layout) suspectTexts(t *engine.Table, key *engine.Column, names []string) (list []suspect) {
 	for _, name := range names {
 		c := t.Column(name)
@@ -177,7 +177,7 @@ func (l *Layout) suspectTexts(t *engine.Table, key *engine.Column, names []strin
 		if l.Engine == engine.SQLite {
 			is := engine.IsText + "(" + expr + ")"
 			s.where += " or " + is + " = 0"
-			// sqlite3 does not have our function: every other text than a name is ASCII.
+			// sqlite3 does not have tokenctl's function, but every text other than a name is ASCII.
 			broken := "cast(" + own + " as text) glob '*[^ -~]*'"
 			bytes := "typeof(" + own + ") = 'blob'"
 			if key == nil {
@@ -188,7 +188,7 @@ func (l *Layout) suspectTexts(t *engine.Table, key *engine.Column, names []strin
 				mend: "update " + t.SQL() + " set " + own + " = cast(" + own + " as text) where " + bytes})
 		}
 		switch {
-		case name == "token": // which the application never reads back
+		case name == "token": // the application never reads it
 			s.mend = "update " + t.SQL() + " set token = '' where " + odd
 		case key != nil:
 			s.mend = "update " + t.SQL() + " set " + own + " = 'user-' || " + engine.Quote(key.Name) + " where " + odd
@@ -200,8 +200,8 @@ func (l *Layout) suspectTexts(t *engine.Table, key *engine.Column, names []strin
 	return list
 }
 
-// suspectFlags are columns of truth values, which are 0 or 1 on SQLite. PostgreSQL has no
-// others.
+// suspectFlags returns the suspects among boolean columns, which must be 0 or 1 on SQLite. PostgreSQL has
+// only valid values.
 func (l *Layout) suspectFlags(t *engine.Table, names []string) (list []suspect) {
 	for _, name := range names {
 		if c := t.Column(name); c != nil && l.Engine == engine.SQLite && c.Type == "bool" {

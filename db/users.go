@@ -18,7 +18,7 @@ import (
 // User is a row of the user table. A nil pointer or zero time is NULL or a
 // column that the model does not have.
 type User struct {
-	ID          string // primary key; UUIDs dashed
+	ID          string // primary key; a UUID has dashes
 	Username    string // value of USERNAME_FIELD
 	Email       *string
 	FirstName   *string
@@ -29,14 +29,14 @@ type User struct {
 	DateJoined  time.Time
 	LastLogin   time.Time
 	password    string   // encoded
-	nullActive  bool     // is_active is there, and NULL
-	Factors     []string // kinds of confirmed second factors, as [Filter.Factors] asks for them
-	hasFactor   bool     // of a filtered list with [Filter.NoFactor]
+	nullActive  bool     // the column is_active exists and is NULL
+	Factors     []string // kinds of confirmed second factors, if [Filter.Factors] is set
+	hasFactor   bool     // set in a filtered list with [Filter.NoFactor]
 	Unread      []engine.Unread
 }
 
-// Active reports whether Django counts the user as active: NULL is false, but a model
-// without is_active has it as a class attribute that is true (AbstractBaseUser).
+// Active reports whether Django treats the user as active. NULL is false. For a model without the column
+// it is true: AbstractBaseUser has is_active = True as a class attribute.
 func (u *User) Active() bool {
 	if u.IsActive == nil {
 		return !u.nullActive
@@ -44,8 +44,8 @@ func (u *User) Active() bool {
 	return *u.IsActive
 }
 
-// MayLogIn is user_can_authenticate of django/contrib/auth/backends.py. Before 4.2 it
-// lets in whose is_active is NULL.
+// MayLogIn is user_can_authenticate of django/contrib/auth/backends.py (5.2). Before 4.2 a user whose
+// is_active is NULL may log in.
 func (u *User) MayLogIn(release tokenctl.Version) bool {
 	return u.Active() || u.nullActive && !release.AtLeast("4.2")
 }
@@ -53,17 +53,17 @@ func (u *User) MayLogIn(release tokenctl.Version) bool {
 // HasUsablePassword is Django's method of the same name.
 func (u *User) HasUsablePassword() bool { return django.HasUsablePassword(u.password) }
 
-// VerifyPassword is [django.Hasher.Verify] against the stored hash.
+// VerifyPassword is [django.Hasher.Verify] with the stored hash.
 func (u *User) VerifyPassword(h django.Hasher, random io.Reader, password string) (ok, update bool, err error) {
 	return h.Verify(random, password, u.password)
 }
 
-// userColumns are the expressions that scanOwner reads of a user, from alias u.
+// userColumns returns the expressions of a user that scanOwner reads, for the alias u.
 func (l *Layout) userColumns(u *UserTable) []string {
 	columns := l.ownerColumns(u, true)
 	password := "u.password"
 	if u.Column("password") == nil {
-		password = "'!'" // which is no usable one
+		password = "'!'" // an unusable password
 	}
 	columns = append(columns, password)
 	for _, name := range []string{"email", "first_name", "last_name"} {
@@ -78,8 +78,8 @@ func (l *Layout) userColumns(u *UserTable) []string {
 	return columns
 }
 
-// ownerColumns are those of a credential's owner: of a brief list no more than
-// it shows.
+// ownerColumns returns the expressions of a credential's owner. For a brief list it returns only those that
+// the list shows.
 func (l *Layout) ownerColumns(u *UserTable, brief bool) []string {
 	if !brief {
 		return l.userColumns(u)
@@ -87,9 +87,9 @@ func (l *Layout) ownerColumns(u *UserTable, brief bool) []string {
 	return []string{"cast(u." + engine.Quote(u.Key) + " as text)", "coalesce(cast(" + u.nameOf("u") + " as text), '')", l.truth(u, "is_active")}
 }
 
-// truth is the condition that a flag under the alias u is true as Django reads it, null
-// where it is. Of a bool on SQLite Django's own converter takes 1 for true and all else for
-// false (django/db/backends/sqlite3/base.py, 5.2); of another type Python's truth counts.
+// truth returns the condition that Django reads a flag as true, for the alias u. It is null for NULL. For a
+// bool on SQLite, Django's converter reads 1 as true and everything else as false
+// (django/db/backends/sqlite3/base.py, 5.2). For other types Python's truth value counts.
 func (l *Layout) truth(u *UserTable, column string) string {
 	if c := u.Column(column); c != nil {
 		return l.truthOf(c, "u."+engine.Quote(column))
@@ -97,7 +97,7 @@ func (l *Layout) truth(u *UserTable, column string) string {
 	return "null"
 }
 
-// truthOf is truth of an expression for a column of any table.
+// truthOf is truth for a column of any table. expr is the column's expression.
 func (l *Layout) truthOf(c *engine.Column, expr string) string {
 	switch {
 	case l.Engine == engine.SQLite && c.Type == "bool":
@@ -112,8 +112,8 @@ func (l *Layout) truthOf(c *engine.Column, expr string) string {
 	return expr + " <> 0"
 }
 
-// flagArg is the parameter that makes Django count a flag as value. What a text must be for
-// that is not known, and a column that is generated takes none.
+// flagArg returns the parameter that Django reads as value in the column of a flag. For a text column it is
+// not known, and a generated column accepts none: both are errors.
 func (l *Layout) flagArg(t *engine.Table, c *engine.Column, value bool) (any, error) {
 	number := l.Engine == engine.SQLite || c.Integer() || c.Type == "numeric" || strings.HasPrefix(c.Type, "float")
 	switch {
@@ -131,8 +131,8 @@ func (l *Layout) flagArg(t *engine.Table, c *engine.Column, value bool) (any, er
 	return int64(0), nil
 }
 
-// isFlag is the condition that there is a user, one of whose flags Django counts as want:
-// NULL is false. fallback is the value of the flag for a model without the column.
+// isFlag returns the condition that a user exists and Django reads a flag of the user as want. NULL is
+// false. fallback is the value of the flag for a model without the column.
 func (l *Layout) isFlag(u *UserTable, column string, want, fallback bool) string {
 	there := "u." + engine.Quote(u.Key) + " is not null"
 	if u.Column(column) == nil {
@@ -148,7 +148,7 @@ func (l *Layout) isFlag(u *UserTable, column string, want, fallback bool) string
 	return there + " and not (" + truth + ")"
 }
 
-// scanOwner reads ownerColumns. Of a user who is not there it is the zero User.
+// scanOwner reads the columns of ownerColumns. It returns the zero User if the user does not exist.
 func scanOwner(table *UserTable, r *engine.Row, brief bool) (u User) {
 	id, there := r.Maybe()
 	u.ID = table.keyText(id)
@@ -168,7 +168,7 @@ func scanOwner(table *UserTable, r *engine.Row, brief bool) (u User) {
 	return u
 }
 
-// UserFields are the fields of a user that a list can be sorted by.
+// UserFields returns the fields of a user by which a list can be sorted.
 func UserFields() []string { return slices.Sorted(maps.Keys(userSorts(nil))) }
 
 func userSorts(l *Layout) map[string]string {
@@ -219,7 +219,7 @@ func (s *Store) ListUsers(ctx context.Context, f Filter) iter.Seq2[User, error] 
 	})
 }
 
-// Attributes are what Django's password validators compare a user's password with.
+// Attributes returns the values with which Django's password validators compare a user's password.
 func (u *User) Attributes(l *Layout) django.UserAttributes {
 	text := func(s *string) string {
 		if s == nil {
@@ -236,20 +236,20 @@ func (u *User) Attributes(l *Layout) django.UserAttributes {
 	return a
 }
 
-// PasswordUse is how the newest users' passwords are stored.
+// PasswordUse describes the stored passwords of the newest users.
 type PasswordUse struct {
-	Users      int            // looked at
-	Algorithms map[string]int // how many have a password of this algorithm
-	Iterations int            // the most of any pbkdf2_sha256
+	Users      int            // the number of users
+	Algorithms map[string]int // the number of passwords, by algorithm
+	Iterations int            // the largest iteration count of pbkdf2_sha256
 }
 
-// sampleSize is how many users PasswordUse looks at.
+// sampleSize is the number of users that PasswordUse reads.
 const sampleSize = 1000
 
-// PasswordUse looks at the 1,000 newest users where the database can tell who
-// they are, else at any 1,000. No more of a hash leaves the database than its
-// beginning. A hash with fewer iterations than the application's would be rewritten at the
-// next login, which ends the user's sessions.
+// PasswordUse reads the passwords of the 1,000 newest users, or of any 1,000 if the database does not show
+// which are the newest. Only the beginning of a hash leaves the database. The result shows the application's
+// iteration count: Django rewrites a hash with fewer iterations at the next login, which ends the user's
+// sessions.
 func (tx *Tx) PasswordUse(ctx context.Context) (PasswordUse, error) {
 	use := PasswordUse{Algorithms: map[string]int{}}
 	u, err := tx.Layout.UserTable()
@@ -278,7 +278,7 @@ func (tx *Tx) PasswordUse(ctx context.Context) (PasswordUse, error) {
 		}
 		use.Algorithms[algorithm]++
 		if count, _, ok := strings.Cut(rest, "$"); ok && algorithm == "pbkdf2_sha256" {
-			n, _ := strconv.Atoi(count) // 0 where it is no number
+			n, _ := strconv.Atoi(count) // 0 if it is not a number
 			use.Iterations = max(use.Iterations, n)
 		}
 		return nil

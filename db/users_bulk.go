@@ -8,15 +8,15 @@ import (
 	"tokenctl/db/engine"
 )
 
-// BulkUsers is how many users CreateUsers writes at once: each part is a
-// savepoint, and a transaction with more than 64 of those slows down others.
+// BulkUsers is the number of users that [Tx.CreateUsers] writes in one savepoint. A transaction with more
+// than 64 savepoints slows down other transactions.
 const BulkUsers = 20000
 
-// fewUsers are written one by one.
+// fewUsers is the number of users up to which users are written one by one.
 const fewUsers = 10
 
-// CreateUsers is CreateUser for many, in their order. With an error it returns
-// how many were created before the one that the error is about.
+// CreateUsers is [Tx.CreateUser] for many users, in their order. With an error it returns the number of users
+// before the one that caused the error.
 func (tx *Tx) CreateUsers(ctx context.Context, list []NewUser, random io.Reader) (int, error) {
 	done := 0
 	for done < len(list) {
@@ -32,7 +32,7 @@ func (tx *Tx) CreateUsers(ctx context.Context, list []NewUser, random io.Reader)
 				continue
 			}
 		}
-		// One by one it also shows whom an error is about.
+		// Creating users one by one shows which user causes an error.
 		for i := range part {
 			if _, err := tx.insertUser(ctx, &part[i], random); err != nil {
 				return done + i, err
@@ -43,9 +43,9 @@ func (tx *Tx) CreateUsers(ctx context.Context, list []NewUser, random io.Reader)
 	return done, nil
 }
 
-// sameColumns returns how many of the first users in list one statement can write, and its
-// columns. Users who rely on different defaults of the database need different statements:
-// NULL is not the default. No such statement exists for a model that inherits from another.
+// sameColumns returns the number of users at the beginning of list that one statement can write, and its
+// columns. Users who need different defaults of the database need different statements, because NULL is not
+// the default. For a model that inherits from another one the number is 0.
 func (tx *Tx) sameColumns(list []NewUser) (userColumns, int, error) {
 	var shapes []*userShape
 	n := 0
@@ -92,7 +92,7 @@ func (tx *Tx) insertSameColumns(ctx context.Context, columns userColumns, list [
 		}
 		return tx.Copy(ctx, tx.Layout.User.Table, names, len(list), func(i int) ([]any, error) { return next(&list[i]) })
 	}
-	size := min(1000, 60000/len(columns)) // PostgreSQL takes up to 65,535 parameters
+	size := min(1000, 60000/len(columns)) // PostgreSQL accepts up to 65,535 parameters
 	for part := range slices.Chunk(list, size) {
 		rows := make([][]any, len(part))
 		for i := range part {
@@ -109,8 +109,8 @@ func (tx *Tx) insertSameColumns(ctx context.Context, columns userColumns, list [
 	return nil
 }
 
-// insertMany is the statement that inserts rows, in their order. SQLite gets
-// them as one JSON document: it finds a parameter by comparing the names of all.
+// insertMany returns the statement that inserts rows, in their order. On SQLite the rows are one JSON
+// document, because its driver is slow with many parameters: it searches all names for each.
 func (columns userColumns) insertMany(l *Layout, rows [][]any) *engine.Query {
 	t := l.User.Table
 	if l.Engine == engine.PostgreSQL {
@@ -126,8 +126,8 @@ func (columns userColumns) insertMany(l *Layout, rows [][]any) *engine.Query {
 	return l.Engine.Insertion(t, "", values...)
 }
 
-// binary reports whether the values can be sent in PostgreSQL's binary format as
-// the operator wrote them. Others, such as dates, are the server's to read.
+// binary reports whether values from the command line can be sent in PostgreSQL's binary format. The server
+// must parse other values, such as dates.
 func (columns userColumns) binary() bool {
 	readable := []string{"bool", "int2", "int4", "int8", "uuid"}
 	return !slices.ContainsFunc(columns, func(c userColumn) bool {

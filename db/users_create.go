@@ -13,8 +13,7 @@ import (
 	"tokenctl/db/engine"
 )
 
-// NewUser is a user to be created. Fields that the model has no column for must
-// be zero.
+// NewUser is a user to create. Fields without a column in the model must be zero.
 type NewUser struct {
 	Username    string // value of USERNAME_FIELD, normalised
 	Password    string // encoded
@@ -27,8 +26,7 @@ type NewUser struct {
 	Set         map[string]string // further columns, as text
 }
 
-// userField is a column of AbstractUser that NewUser has a field for, and the
-// flag that gives it.
+// userField is a column of AbstractUser for which NewUser has a field, and the flag that sets it.
 type userField struct {
 	column, flag string
 	isSet        func(*NewUser) bool
@@ -44,7 +42,7 @@ var userFields = []userField{
 	{"last_name", "--last-name", func(n *NewUser) bool { return n.LastName != "" }, func(n *NewUser) any { return n.LastName }},
 }
 
-// userFlag is the flag for a column that NewUser has a field for.
+// userFlag returns the flag for a column for which NewUser has a field.
 func userFlag(column string) (string, bool) {
 	i := slices.IndexFunc(userFields, func(f userField) bool { return f.column == column })
 	if i < 0 {
@@ -53,9 +51,9 @@ func userFlag(column string) (string, bool) {
 	return userFields[i].flag, true
 }
 
-// CreateUser inserts a user and returns it. Django's tables have no defaults, so
-// every column that must not be null needs a value: those that tokenctl does not
-// know are a CodeColumnsRequired error that names them. random makes a UUID key.
+// CreateUser inserts a user and returns it. Django's tables have no defaults, so every column that is not
+// null needs a value. If tokenctl has no value for a column, the error has the code
+// [tokenctl.CodeColumnsRequired] and names all of these columns. random makes a UUID key.
 func (tx *Tx) CreateUser(ctx context.Context, n NewUser, random io.Reader) (User, error) {
 	key, err := tx.insertUser(ctx, &n, random)
 	if err != nil {
@@ -64,8 +62,8 @@ func (tx *Tx) CreateUser(ctx context.Context, n NewUser, random io.Reader) (User
 	return tx.userByID(ctx, tx.Layout.User.keyText(key))
 }
 
-// CheckUser reports what CreateUser would find wrong with n by itself, without
-// asking the database.
+// CheckUser returns the error of [Tx.CreateUser] for n, as far as it does not depend on the rows of the
+// database.
 func (tx *Tx) CheckUser(n *NewUser) error {
 	s, err := tx.userShape(n)
 	if err != nil || len(n.Set) == 0 {
@@ -79,8 +77,7 @@ func (tx *Tx) CheckUser(n *NewUser) error {
 	return nil
 }
 
-// insertUser inserts a user, in the tables of its model and of those that this
-// one inherits from, and returns the key as it is stored.
+// insertUser inserts a user into the tables of the model and of its parents, and returns the stored key.
 func (tx *Tx) insertUser(ctx context.Context, n *NewUser, random io.Reader) (string, error) {
 	s, err := tx.userShape(n)
 	if err != nil {
@@ -108,7 +105,7 @@ func (tx *Tx) insertUser(ctx context.Context, n *NewUser, random io.Reader) (str
 	return stored, nil
 }
 
-// newUserError says which of the new user's values the database refuses.
+// newUserError returns the error for a new user whose values the database refuses.
 func newUserError(err error, n *NewUser, columns userColumns) error {
 	switch tokenctl.CodeOf(err) {
 	case tokenctl.CodeAlreadyExists:
@@ -131,10 +128,10 @@ func newUserError(err error, n *NewUser, columns userColumns) error {
 	return err
 }
 
-// newKey is the primary key of a new user where the database does not make it.
+// newKey returns the primary key of a new user, or nil if the database makes it.
 func (tx *Tx) newKey(random io.Reader) (any, error) {
 	u := tx.Layout.User
-	if !u.keyIsOurs() {
+	if !u.needsUUID() {
 		return nil, nil
 	}
 	b := make([]byte, 16)
@@ -146,13 +143,13 @@ func (tx *Tx) newKey(random io.Reader) (any, error) {
 	return key, nil
 }
 
-// keyIsOurs reports whether the key of a new user is a UUID that the model, and
-// not the database, makes up.
-func (u *UserTable) keyIsOurs() bool {
+// needsUUID reports whether the key of a new user is a UUID that Django makes and the database
+// does not.
+func (u *UserTable) needsUUID() bool {
 	return u.KeyType == KeyUUID && !u.Column(u.Key).HasDefault
 }
 
-// insert is the statement that inserts so many rows.
+// insert returns the statement that inserts a number of rows.
 func (columns userColumns) insert(t *engine.Table, rows int) string {
 	var b strings.Builder
 	b.WriteString("insert into " + t.SQL() + " (")

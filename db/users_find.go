@@ -12,22 +12,21 @@ import (
 	"tokenctl/db/engine"
 )
 
-// Only the database can compare a name with usernames: citext, collations that ignore case
-// and columns without a unique index all decide differently. So the database compares the
-// names, as it does for Django, and returns which names are equal to each other and to
-// which users. PostgreSQL gives the list the type that it gives to a text beside
-// the column; in the union the names get the column's collation, on both engines.
+// Only the database can compare names with usernames: citext and collations that ignore case
+// give other results than Go, and without a unique index several users can have one name. So the
+// database compares, as it does for Django. It returns which names are equal to each other, and to
+// which users. PostgreSQL gives the list the type of a text that is compared with the column. In the
+// union the names get the column's collation on both engines.
 
-// Match is a user, and the place in a list of the name or key that means the user.
+// Match is a user, and the index in a list of the user's name or key.
 type Match struct {
 	At   int
 	User User
 }
 
 // match returns the users whose column equals one of the texts, in the order of the texts;
-// those of one text are in the order of their keys. repeated has the places of texts that
-// equal one before them, and the place of the first. A text that the column cannot hold is
-// nobody's.
+// users of one text are in the order of their keys. If a text equals an earlier one, repeated maps
+// its index to the index of the first. A text that the column cannot hold matches no user.
 func (tx *Tx) match(ctx context.Context, field *UserTable, texts []string) (list []Match, repeated map[int]int, err error) {
 	l := tx.Layout
 	var values []any
@@ -44,7 +43,7 @@ func (tx *Tx) match(ctx context.Context, field *UserTable, texts []string) (list
 	if l.Engine == engine.SQLite {
 		from = "(select value, key + 1 as i from json_each($1)) n"
 	}
-	// A user stands at place 0, before the texts that are equal to the name.
+	// A user gets the index 0, and so comes before the texts that are equal to the name.
 	users := &engine.Query{Columns: []string{column + " as value", "0 as i", "u." + engine.Quote(l.User.Key) + " as k"}, From: l.User.From("u"), Where: []string{l.Engine.AnyOf(column, "$1")}}
 	names := &engine.Query{Columns: []string{"n.value", "n.i", "null"}, From: from}
 	q := &engine.Query{Columns: []string{"dense_rank() over (order by value)", "i"}, Order: []string{"1", "i", "k"}}
@@ -80,9 +79,8 @@ func (tx *Tx) match(ctx context.Context, field *UserTable, texts []string) (list
 	return list, repeated, err
 }
 
-// UsersNamed returns the users who have one of the names, by the place of the name, and
-// which of the names the database takes for the same as one before: their places, and
-// that of the first.
+// UsersNamed returns the users who have one of the names, with the index of the name. If the database treats
+// a name as equal to an earlier one, repeated maps its index to the index of the first.
 func (tx *Tx) UsersNamed(ctx context.Context, names []string) (list []Match, repeated map[int]int, err error) {
 	if len(names) == 0 {
 		return nil, nil, nil
@@ -96,12 +94,12 @@ func (tx *Tx) UsersNamed(ctx context.Context, names []string) (list []Match, rep
 	return tx.match(ctx, &UserTable{Table: u.Table, Key: c.Name, KeyType: keyTypeOf(c, l.Engine)}, names)
 }
 
-// Found is the users with given names and primary keys.
+// Found is the result of a search for users by names and primary keys.
 type Found struct {
-	Users        []User      // each once: by name, then by key
+	Users        []User      // each once: first those with the names, then those with the keys
 	Ambiguous    []Ambiguity // names and keys that several users have
-	MissingNames []string    // names that nobody has
-	MissingKeys  []string    // primary keys that nobody has
+	MissingNames []string    // names that no user has
+	MissingKeys  []string    // primary keys that no user has
 }
 
 // Ambiguity is a name that several users have.
@@ -132,7 +130,7 @@ func (tx *Tx) FindUsers(ctx context.Context, names, ids []string) (*Found, error
 }
 
 // sort adds each user whom a text identifies, unless seen contains the user, and each text
-// that several users have. It returns the texts that nobody has.
+// that several users have. It returns the texts that no user has.
 func (f *Found) sort(texts []string, list []Match, seen map[string]bool) (missing []string) {
 	told := make(map[string]bool, len(texts))
 	for i, text := range texts {
@@ -163,29 +161,29 @@ func (f *Found) sort(texts []string, list []Match, seen map[string]bool) (missin
 	return missing
 }
 
-// Missing are the names and primary keys that nobody has.
+// Missing returns the names and primary keys that no user has.
 func (f *Found) Missing() []string {
 	return append(f.MissingNames[:len(f.MissingNames):len(f.MissingNames)], f.MissingKeys...)
 }
 
-// Refusal is the error of RefuseUsers for the ambiguous and the missing names and primary keys.
+// Refusal returns the error of [RefuseUsers] for the ambiguous and missing names and primary keys.
 func (f *Found) Refusal() error { return RefuseUsers(f.Ambiguous, f.Missing()) }
 
-// UserIDs returns the primary keys of the users with these names and keys, nil without any.
-// One that is not exactly one user's is an error that names all such.
+// UserIDs returns the primary keys of the users with these names and keys, and nil without any. The error is
+// that of [Found.Refusal].
 func (tx *Tx) UserIDs(ctx context.Context, names, ids []string) ([]string, error) {
 	found, err := tx.FindUsers(ctx, names, ids)
 	if err == nil {
 		err = found.Refusal()
 	}
 	if err != nil || found.Users == nil {
-		return nil, err // nobody was named: nil is everybody
+		return nil, err // nil means all users
 	}
 	return idsOf(found.Users), nil
 }
 
-// UsersByID returns the users with these primary keys; UUIDs may have dashes or not.
-// Keys that nobody has are an error that names them.
+// UsersByID returns the users with these primary keys; UUIDs may have dashes or not. If no user has a key,
+// the error names all missing keys: see [UserNotFound].
 func (tx *Tx) UsersByID(ctx context.Context, ids []string) ([]User, error) {
 	found, err := tx.FindUsers(ctx, nil, ids)
 	if err == nil {
@@ -206,7 +204,7 @@ func (tx *Tx) userByID(ctx context.Context, id string) (User, error) {
 	return users[0], nil
 }
 
-// idsOf are the primary keys of users.
+// idsOf returns the primary keys of users.
 func idsOf(users []User) []string {
 	ids := make([]string, len(users))
 	for i, u := range users {
@@ -215,11 +213,12 @@ func idsOf(users []User) []string {
 	return ids
 }
 
-// mostIDs is how many ids are told of users who share a name.
+// mostIDs is the largest number of ids that an error names for users who share a name.
 const mostIDs = 5
 
-// RefuseUsers is the error about names that several users have, CodeAmbiguousUser, and
-// about those that nobody has; alone they are CodeUserNotFound. It is nil without any.
+// RefuseUsers returns the error for names that several users have and names that no user has. Its code is
+// [tokenctl.CodeAmbiguousUser], or [tokenctl.CodeUserNotFound] without ambiguous names. It is nil without any
+// names.
 func RefuseUsers(ambiguous []Ambiguity, missing []string) error {
 	if len(ambiguous) == 0 {
 		if len(missing) == 0 {
@@ -242,14 +241,15 @@ func RefuseUsers(ambiguous []Ambiguity, missing []string) error {
 		Hint: "say whom you mean by primary key: --user-id " + ambiguous[0].IDs[0]}
 }
 
-// MissingUsersError is the cause of a CodeUserNotFound error.
+// MissingUsersError is wrapped by errors with the code [tokenctl.CodeUserNotFound].
 type MissingUsersError struct {
-	Names []string // the names and primary keys that nobody has
+	Names []string // the names and primary keys that no user has
 }
 
+// Error implements error.
 func (e *MissingUsersError) Error() string { return "no user " + strings.Join(e.Names, ", ") }
 
-// UserNotFound is the CodeUserNotFound error for these names.
+// UserNotFound returns the error for names that no user has. Its code is [tokenctl.CodeUserNotFound].
 func UserNotFound(names []string) error {
 	noun := "user"
 	if len(names) > 1 {
@@ -259,13 +259,13 @@ func UserNotFound(names []string) error {
 		Hint: "tokenctl user list shows who there is; in most databases Ann and ann are two names", Err: &MissingUsersError{names}}
 }
 
-// likeLiteral makes a text match only itself in a like with the escape \, as
-// prep_for_like_query of django/db/backends/base/operations.py (4.2) does.
+// likeLiteral escapes a text for "like … escape '\'", as prep_for_like_query of
+// django/db/backends/base/operations.py (4.2) does.
 var likeLiteral = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
-// UsersWithEmail returns the users with an e-mail address, whatever the case of
-// its letters: the lookup iexact of Django, which on SQLite knows the case of ASCII
-// alone (django/db/backends/sqlite3/base.py and postgresql/base.py, 4.2).
+// UsersWithEmail returns the users with an e-mail address, with any case of its letters, like Django's lookup
+// iexact. On SQLite this lookup ignores only the case of ASCII letters (django/db/backends/sqlite3/base.py and
+// postgresql/base.py, 4.2).
 func (tx *Tx) UsersWithEmail(ctx context.Context, email string) ([]User, error) {
 	l := tx.Layout
 	u, err := l.UserTable()

@@ -11,8 +11,8 @@ import (
 	"tokenctl/django"
 )
 
-// UsersByJWT returns the users whom the user ids of tokens name, by these ids. An id
-// that several users have names none.
+// UsersByJWT returns the users with these user ids of tokens, by id. An id that several users have identifies
+// none of them.
 func (tx *Tx) UsersByJWT(ctx context.Context, ids []string, s tokenctl.JWTSettings) (map[string]User, error) {
 	var search ownerSearch
 	if !search.ask(len(ids), func(i int) string { return ids[i] }) {
@@ -33,7 +33,7 @@ func (tx *Tx) UsersByJWT(ctx context.Context, ids []string, s tokenctl.JWTSettin
 	return users, err
 }
 
-// usersByField returns the user who has this in a field, or two of several.
+// usersByField returns the users whose field has this text, at most two.
 func (tx *Tx) usersByField(ctx context.Context, field *UserTable, text string) ([]User, error) {
 	l := tx.Layout
 	u, err := l.UserTable()
@@ -49,21 +49,20 @@ func (tx *Tx) usersByField(ctx context.Context, field *UserTable, text string) (
 	return engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) User { return scanOwner(u, r, false) })
 }
 
-// KeyError is what Django's ORM raises for a claim that can be no key, and
-// simplejwt does not catch.
+// KeyError is an exception of Django's ORM for a claim that cannot be a primary key. simplejwt does not catch
+// it.
 type KeyError struct {
-	// Invalid is the message of a ValidationError, which a serializer answers with
-	// 400; it is empty for any other exception.
+	// Invalid is the message of a ValidationError, for which a serializer answers 400. It is empty for other
+	// exceptions.
 	Invalid string
 }
 
-// Error implements error. It repeats nothing of the claim.
+// Error implements error. The text does not quote the claim.
 func (*KeyError) Error() string { return "the token names its user in a way that no key is written" }
 
-// UserByClaim returns the user whom a claim names, as get(<USER_ID_FIELD>=claim)
-// finds it: get_prep_value in django/db/models/fields/__init__.py (4.2). It is nil
-// where there is no such user, and the error a *KeyError where Django raises
-// anything but DoesNotExist.
+// UserByClaim returns the user that get(<USER_ID_FIELD>=claim) finds: get_prep_value in
+// django/db/models/fields/__init__.py (4.2). It returns nil if the user does not exist. The error is a
+// [*KeyError] if Django raises another exception than DoesNotExist.
 func (tx *Tx) UserByClaim(ctx context.Context, claim json.RawMessage, s tokenctl.JWTSettings, release tokenctl.Version) (*User, error) {
 	field, err := tx.Layout.userIDField(tx.Layout.User, s.WithDefaults())
 	if err != nil || len(claim) == 0 || string(claim) == "null" {
@@ -73,7 +72,7 @@ func (tx *Tx) UserByClaim(ctx context.Context, claim json.RawMessage, s tokenctl
 	switch field.KeyType {
 	case KeyInteger:
 		n, err := django.ClaimInt(claim)
-		// SQLite's driver takes 64 bits, and Django asks it about more before 5.0.
+		// Python's sqlite3 accepts 64 bits, and Django before 5.0 passes larger numbers to it.
 		if err != nil || !n.IsInt64() && tx.Layout.Engine == engine.SQLite && !release.AtLeast("5.0") {
 			return nil, &KeyError{}
 		}
@@ -97,8 +96,8 @@ func (tx *Tx) UserByClaim(ctx context.Context, claim json.RawMessage, s tokenctl
 	return &found[0], nil
 }
 
-// uuidOfClaim is UUIDField.to_python with Python's UUID: 32 hexadecimal digits, or
-// an integer. It is empty for what is neither.
+// uuidOfClaim is UUIDField.to_python with Python's UUID: the claim is 32 hexadecimal digits or an integer.
+// It is empty for other claims.
 func uuidOfClaim(claim json.RawMessage) string {
 	if claim[0] == '"' {
 		return uuidHex(django.ClaimText(claim))

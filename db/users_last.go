@@ -6,8 +6,8 @@ import (
 	"tokenctl/db/engine"
 )
 
-// Superusers counts the active superusers except for some users, and those of them who have
-// a usable password. A model without is_superuser has none.
+// Superusers counts the active superusers other than except, and how many of them have a usable password. A
+// model without is_superuser has none.
 func (tx *Tx) Superusers(ctx context.Context, except []User) (active, withPassword int, err error) {
 	l := tx.Layout
 	if _, err := l.UserTable(); err != nil {
@@ -29,9 +29,9 @@ func (tx *Tx) Superusers(ctx context.Context, except []User) (active, withPasswo
 	return int(all), int(usable), err
 }
 
-// LockSuperusers keeps the active superusers, until the transaction ends, from being changed.
-// They are locked in the order of their keys, so that nobody waits crosswise. On SQLite a
-// writer has the whole database locked.
+// LockSuperusers locks the active superusers until the transaction ends, so that nobody else can change them.
+// It locks them in the order of their keys, so two processes cannot deadlock. On SQLite a writer has locked
+// the whole database already.
 func (tx *Tx) LockSuperusers(ctx context.Context) error {
 	l := tx.Layout
 	if l.Engine == engine.SQLite {

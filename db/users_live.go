@@ -8,21 +8,21 @@ import (
 	"tokenctl/db/engine"
 )
 
-// LiveCredentials is how many live credentials of one kind a user has.
+// LiveCredentials is the number of live credentials of one kind that a user has.
 type LiveCredentials struct {
 	Kind string // "drf", "knox" or "jwt"
 	Rows int
 }
 
-// LiveCredentials counts the live credentials that users' passwords do not govern, by the
-// users' keys: drf tokens, unexpired knox tokens, and refresh and sliding JWTs that are
-// neither expired nor blacklisted. Kinds without any are left out.
+// LiveCredentials counts the live credentials that stay valid when a user's password changes, by the users'
+// keys: drf tokens, knox tokens that have not expired, and refresh and sliding JWTs that are neither expired
+// nor blacklisted. It leaves out kinds without any.
 func (tx *Tx) LiveCredentials(ctx context.Context, users []User) (map[string][]LiveCredentials, error) {
 	l := tx.Layout
 	held := map[string][]LiveCredentials{}
 	for _, k := range kindTables {
 		if k.kind == "session" {
-			continue // only its data tell whose it is
+			continue // only the session's data has its owner
 		}
 		from, condition, args := l.live(k.kind, tx.Now)
 		if from == "" {
@@ -47,8 +47,8 @@ func (tx *Tx) LiveCredentials(ctx context.Context, users []User) (map[string][]L
 	return held, nil
 }
 
-// live returns the table of a kind, under the alias t, and the condition on rows
-// that live; no table where the database has none for these users.
+// live returns the table of a kind with the alias t, and the condition that a row is live. from is empty if
+// the database has no such table for these users.
 func (l *Layout) live(kind string, now time.Time) (from, condition string, args []any) {
 	t := l.Credentials(kind)
 	if t == nil || t.Column("user_id") == nil || !t.Owner.same(l.User) {
@@ -59,7 +59,7 @@ func (l *Layout) live(kind string, now time.Time) (from, condition string, args 
 		at = l.jwtTimeArg(now)
 	}
 	condition = "1 = 1"
-	// knox called the column expires before 4.0.
+	// Before knox 4.0 the name of the column was expires.
 	for _, expiry := range []string{"expiry", "expires", "expires_at"} {
 		if t.Column(expiry) != nil {
 			condition += " and " + l.Engine.Dated(t.Column(expiry), "t."+engine.Quote(expiry), "<=", "%s") + " is not true"
@@ -72,7 +72,7 @@ func (l *Layout) live(kind string, now time.Time) (from, condition string, args 
 	return t.SQL() + " t", condition, args
 }
 
-// UsersAmong returns those of the users whom f selects, in their order.
+// UsersAmong returns the users that f selects, in the order of users.
 func (tx *Tx) UsersAmong(ctx context.Context, users []User, f Filter) ([]User, error) {
 	l := tx.Layout
 	key := "u." + engine.Quote(l.User.Key)

@@ -10,29 +10,28 @@ import (
 	"tokenctl/db/engine"
 )
 
-// userShape is how users are written who give the same columns: what it takes
-// to find that out is the same for a million of them.
+// userShape describes the rows of users who have values for the same columns. A million users need it only
+// once.
 type userShape struct {
-	email    bool            // is given
-	set      []string        // further columns that are given
-	tables   []*engine.Table // from the parent down
+	email    bool            // the users have an e-mail address
+	set      []string        // further columns with values
+	tables   []*engine.Table // of the model, its parents first
 	columns  []userColumns
-	defaults string // those of the columns that the database would fill in
+	defaults string // the columns that have a default in the database
 }
 
 // userColumns are the columns of a new user's row.
 type userColumns []userColumn
 
-// userColumn is a column and how its value comes about; nil is the value of a
-// user who gives none. The primary key has no such function: it is made for each
-// row, or is the parent's.
+// userColumn is a column and the function that returns its value; the value nil is NULL. The primary key
+// has no function: it is made for each row, or is the parent's.
 type userColumn struct {
 	*engine.Column
 	value func(*NewUser) (any, error)
-	typed bool // by the operator: a text, whatever the column's type
+	typed bool // the value is a text from the command line, whatever type the column has
 }
 
-// values are a new user's, in the order of the columns.
+// values returns the values of a new user, in the order of the columns.
 func (columns userColumns) values(n *NewUser, key any) ([]any, error) {
 	list := make([]any, len(columns))
 	for i, c := range columns {
@@ -48,7 +47,7 @@ func (columns userColumns) values(n *NewUser, key any) ([]any, error) {
 	return list, nil
 }
 
-// fits reports whether n gives the columns of the shape.
+// fits reports whether n has values for exactly the columns of the shape.
 func (s *userShape) fits(n *NewUser) bool {
 	if s.email != (n.Email != "") || len(s.set) != len(n.Set) {
 		return false
@@ -61,7 +60,7 @@ func (s *userShape) fits(n *NewUser) bool {
 	return true
 }
 
-// userShape finds out how a user is written, or what hinders that.
+// userShape returns the shape of a user, or the error that prevents the user's creation.
 func (tx *Tx) userShape(n *NewUser) (*userShape, error) {
 	u, err := tx.Layout.Users()
 	if err != nil {
@@ -99,7 +98,7 @@ func (tx *Tx) userShape(n *NewUser) (*userShape, error) {
 			if f, ours := own[c.Name]; ours && !isSet && u.holder(c.Name) == t {
 				value, isSet = f, true
 			}
-			if c.PrimaryKey && (i > 0 || u.keyIsOurs()) {
+			if c.PrimaryKey && (i > 0 || u.needsUUID()) {
 				value, isSet = nil, true
 			}
 			switch {
@@ -122,7 +121,7 @@ func (tx *Tx) userShape(n *NewUser) (*userShape, error) {
 	return s, nil
 }
 
-// ownColumns are the columns of the user table that every new user gives.
+// ownColumns returns the columns of the user table that every new user sets.
 func (tx *Tx) ownColumns(u *UserTable, n *NewUser) map[string]func(*NewUser) (any, error) {
 	own := map[string]func(*NewUser) (any, error){
 		"password": func(n *NewUser) (any, error) { return n.Password, nil },
@@ -137,7 +136,7 @@ func (tx *Tx) ownColumns(u *UserTable, n *NewUser) map[string]func(*NewUser) (an
 	}
 	joined := tx.Layout.timeArg(tx.Now)
 	own["date_joined"] = func(*NewUser) (any, error) { return joined, nil }
-	// An e-mail that must be unique cannot stay empty for more than one user.
+	// Only one user can have an empty e-mail address if it must be unique.
 	if c := u.Column("email"); c != nil && c.Unique {
 		own["email"] = func(n *NewUser) (any, error) {
 			if n.Email == "" {
@@ -153,7 +152,7 @@ func (tx *Tx) ownColumns(u *UserTable, n *NewUser) map[string]func(*NewUser) (an
 	return own
 }
 
-// furtherColumns are the columns that the operator names, in the form of their type.
+// furtherColumns returns the columns of --set, with values in the form of their types.
 func (tx *Tx) furtherColumns(u *UserTable, s *userShape) (map[*engine.Column]func(*NewUser) (any, error), error) {
 	further := map[*engine.Column]func(*NewUser) (any, error){}
 	for _, name := range s.set {
@@ -184,7 +183,7 @@ func (tx *Tx) furtherColumns(u *UserTable, s *userShape) (map[*engine.Column]fun
 	return further, nil
 }
 
-// columnsRequired is for columns that would be null and must not be.
+// columnsRequired returns the error for columns that are not null and have no value.
 func columnsRequired(names []string) error {
 	var hints []string
 	for _, name := range names {

@@ -6,16 +6,16 @@ import (
 	"tokenctl/db/engine"
 )
 
-// NameIndex tells whether the database keeps two users from having one name.
+// NameIndex reports whether the database prevents two users from having the same name.
 type NameIndex struct {
 	Unique bool
-	Short  []string // unique indexes with the column that do not, and why: "users_lower (an expression)"
-	Create string   // the statement that makes the index
+	Short  []string // unique indexes with the column that do not prevent it, and why: "users_lower (an expression)"
+	Create string   // the statement that creates the index
 }
 
-// UsernameIndex looks for a unique index on the column of the USERNAME_FIELD alone. One
-// that is partial, invalid, on an expression, of another collation or on further columns
-// lets two users have one name. Of a view nothing is known: it is nil.
+// UsernameIndex searches for a unique index on only the column of USERNAME_FIELD. An index that is partial,
+// invalid, on an expression, of another collation or on further columns allows two users with the same name.
+// The result is nil for a view, whose indexes are not known.
 func (tx *Tx) UsernameIndex(ctx context.Context) (*NameIndex, error) {
 	l := tx.Layout
 	u, err := l.Users()
@@ -64,13 +64,13 @@ func (tx *Tx) UsernameIndex(ctx context.Context) (*NameIndex, error) {
 	return x, err
 }
 
-// SharedNames are the names that several users have.
+// SharedNames are names that several users have.
 type SharedNames struct {
-	Names, Users int64
-	First        []string // keys of users who have one of them, a few
+	Names, Users int64    // the number of these names, and of the users who have them
+	First        []string // the keys of some users who have one of the names
 }
 
-// SharedNames counts them, as the database compares names.
+// SharedNames counts the names that several users have, as the database compares names.
 func (tx *Tx) SharedNames(ctx context.Context) (SharedNames, error) {
 	var s SharedNames
 	l := tx.Layout

@@ -16,8 +16,8 @@ func (tx *Tx) SetPassword(ctx context.Context, u User, encoded string) error {
 	return tx.updateUser(ctx, u, "password", encoded)
 }
 
-// ReencodePassword stores another encoding of the password that u has, and
-// returns u as it is then. A password that was changed meanwhile stays.
+// ReencodePassword stores another encoding of u's password, and returns u with it. If the password was changed
+// in the meantime, it stays.
 func (tx *Tx) ReencodePassword(ctx context.Context, u User, encoded string) (User, error) {
 	t := tx.Layout.User
 	key, _ := t.keyArg(tx.Layout.Engine, u.ID)
@@ -28,8 +28,8 @@ func (tx *Tx) ReencodePassword(ctx context.Context, u User, encoded string) (Use
 	return tx.userByID(ctx, u.ID)
 }
 
-// SetLastLogin is update_last_login of django/contrib/auth/models.py, at the
-// transaction's time. A model without the column has nothing to set.
+// SetLastLogin is update_last_login of django/contrib/auth/models.py (5.2), with the transaction's time. It
+// does nothing for a model without the column.
 func (tx *Tx) SetLastLogin(ctx context.Context, u User) error {
 	if tx.Layout.User.Column("last_login") == nil {
 		return nil
@@ -37,9 +37,9 @@ func (tx *Tx) SetLastLogin(ctx context.Context, u User) error {
 	return tx.updateUser(ctx, u, "last_login", tx.Layout.timeArg(tx.Now))
 }
 
-// SetActive activates or deactivates users. It returns the users as they are afterwards, in
-// their order, and the keys of the users that it changed. A user in the wanted state is
-// not changed. NULL counts as not active.
+// SetActive activates or deactivates users. It returns the users after the change, in their order, and the
+// keys of the users that it changed. It does not change a user in the wanted state. NULL counts as not
+// active.
 func (tx *Tx) SetActive(ctx context.Context, users []User, active bool) ([]User, map[string]bool, error) {
 	l := tx.Layout
 	flag, err := l.activeArg(l.User, active)
@@ -50,7 +50,7 @@ func (tx *Tx) SetActive(ctx context.Context, users []User, active bool) ([]User,
 	if err != nil {
 		return nil, nil, err
 	}
-	// A model that inherits has the column in a table of its own, or in the parent's.
+	// If the model inherits, its own table or the parent's has the column.
 	holder := &UserTable{Table: l.User.holder("is_active"), KeyType: l.User.KeyType}
 	holder.Key = holder.PrimaryKey().Name
 	changed := map[string]bool{}
@@ -77,18 +77,16 @@ func (tx *Tx) SetActive(ctx context.Context, users []User, active bool) ([]User,
 	return found.Users, changed, nil
 }
 
-// Deactivatable returns why users of a model cannot be activated and deactivated; nil where
-// they can.
+// Deactivatable returns the error that prevents the activation and deactivation of a model's users, or nil.
 func (l *Layout) Deactivatable(u *UserTable) error {
 	_, err := l.activeArg(u, false)
 	return err
 }
 
-// AuthUsers reports whether a model is that of AUTH_USER_MODEL: the commands about users
-// work on no other.
+// AuthUsers reports whether a model is AUTH_USER_MODEL. The commands about users work only with it.
 func (l *Layout) AuthUsers(u *UserTable) bool { return u.same(l.auth) }
 
-// activeArg is the parameter for is_active of a model.
+// activeArg returns the parameter for is_active of a model.
 func (l *Layout) activeArg(u *UserTable, active bool) (any, error) {
 	switch {
 	case u == nil && l.userProblem != nil:
@@ -126,13 +124,13 @@ func deletedMeanwhile(user string) error {
 	return &tokenctl.Error{Code: tokenctl.CodeChanged, Message: "the user " + user + " was deleted meanwhile"}
 }
 
-// notTaken is the error about a user who is there, and whom an update did not change.
+// notTaken returns the error for a user who exists and whom an update did not change.
 func notTaken(user string) error {
 	return &tokenctl.Error{Code: tokenctl.CodeDatabaseError, Message: "the database did not take the change of the user " + user,
 		Hint: "a trigger or row-level security of the application prevents it"}
 }
 
-// UpdateUser changes text columns of a user and returns the user as it is then.
+// UpdateUser changes text columns of a user and returns the user after the change.
 func (tx *Tx) UpdateUser(ctx context.Context, u User, values map[string]string) (User, error) {
 	for _, column := range slices.Sorted(maps.Keys(values)) {
 		if err := tx.updateUser(ctx, u, column, values[column]); err != nil {
