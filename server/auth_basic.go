@@ -26,15 +26,15 @@ func (s *Server) basicAuthentication() *authenticator {
 			return nil, err
 		case user == nil:
 			return nil, authenticationFailed("Invalid username/password.")
-		case !user.Active(): // Django before 4.2 lets in whose is_active is null
+		case !user.Active(): // before 4.2 a user whose is_active is null may log in to Django
 			return nil, authenticationFailed("User inactive or deleted.")
 		}
 		return &identity{user: *user}, nil
 	}}
 }
 
-// basicCredentials takes the header apart. Up to DRF 3.14 what has no colon is a
-// username without a password.
+// basicCredentials splits the header's credentials. Up to DRF 3.14 a text without a colon is
+// a username without a password.
 func (r *request) basicCredentials(auth []string) (username, password string, err error) {
 	switch {
 	case len(auth) == 1:

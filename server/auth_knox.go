@@ -20,7 +20,7 @@ func (s *Server) knoxAuthentication() *authenticator {
 			return nil, nil
 		}
 		r.log.kind = tokens.Knox.Name
-		// Unlike DRF it does not expect other bytes, and ends the request.
+		// Unlike DRF, knox does not handle other bytes: it raises an exception.
 		if len(auth) == 2 && !utf8.ValidString(auth[1]) {
 			return nil, uncaught("the token is not UTF-8")
 		}
@@ -35,8 +35,8 @@ func (s *Server) knoxAuthentication() *authenticator {
 	}}
 }
 
-// authenticateKnox is authenticate_credentials. The expired tokens of whoever
-// has a token with the same first characters are deleted on the way.
+// authenticateKnox is authenticate_credentials. Like knox it also deletes the expired tokens of every
+// user who has a token with the same first characters.
 func (r *request) authenticateKnox(token tokenctl.Secret) (*identity, error) {
 	rows, expired, err := r.knoxRows(token)
 	if err != nil {
@@ -74,8 +74,8 @@ func (r *request) authenticateKnox(token tokenctl.Secret) (*identity, error) {
 	return nil, authenticationFailed("Invalid token.")
 }
 
-// knoxRows finds the rows that knox tries for a token, and the primary keys of
-// their owners if one of these has expired tokens.
+// knoxRows finds the rows that knox compares with a token. owners are the primary keys of the rows'
+// owners if one of them has expired tokens.
 func (r *request) knoxRows(token tokenctl.Secret) (rows []db.KnoxToken, owners []string, err error) {
 	err = r.server.Store.Read(r.ctx, func(tx *db.Tx) error {
 		if !tokens.Knox.Present(tx.Layout) {
@@ -97,8 +97,8 @@ func (r *request) knoxRows(token tokenctl.Secret) (rows []db.KnoxToken, owners [
 	return rows, owners, err
 }
 
-// renewKnox is renew_token. A token that is deleted meanwhile stays so; knox
-// would answer 500 (knox pull request #186).
+// renewKnox is renew_token. If the token is deleted at the same time, it stays deleted; knox would answer
+// 500 (knox pull request #186).
 func (r *request) renewKnox(t db.KnoxToken) error {
 	renewed, write := django.KnoxRefreshed(r.server.Env.Settings.Knox, t.Created, &t.Expires, r.server.Now())
 	if !write {
@@ -110,8 +110,8 @@ func (r *request) renewKnox(t db.KnoxToken) error {
 	})
 }
 
-// writeUnlessReadOnly runs f, a write that the peer does as a side effect of authentication. A
-// read-only server skips it.
+// writeUnlessReadOnly runs f, which writes rows as a side effect of authentication. A read-only server
+// skips it.
 func (r *request) writeUnlessReadOnly(f func(context.Context, *db.Tx) error) error {
 	if r.server.ReadOnly {
 		return nil

@@ -1,8 +1,8 @@
 package server
 
 // sessionAuthentication is SessionAuthentication of
-// rest_framework/authentication.py (3.16.0). It has no authenticate_header, so
-// where it is a view's first class refusals are 403.
+// rest_framework/authentication.py (3.16.0). It has no authenticate_header: a view
+// whose first class it is refuses with 403.
 func (s *Server) sessionAuthentication() *authenticator {
 	return &authenticator{name: "session", authenticate: func(r *request) (*identity, error) {
 		user, err := r.sessionUser()

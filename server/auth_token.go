@@ -29,7 +29,7 @@ func (s *Server) tokenAuthentication() *authenticator {
 	}}
 }
 
-// tokenInHeader is what both DRF and knox ask of the header's form.
+// tokenInHeader returns the token of a header. DRF and knox check the header's form alike.
 func tokenInHeader(auth []string) (string, error) {
 	switch {
 	case len(auth) == 1:
@@ -42,8 +42,8 @@ func tokenInHeader(auth []string) (string, error) {
 	return auth[1], nil
 }
 
-// authenticateKey is TokenAuthentication.authenticate_credentials; unknown is
-// what a key is told that nobody has.
+// authenticateKey is TokenAuthentication.authenticate_credentials. unknown is the answer to a
+// key that does not exist.
 func (r *request) authenticateKey(key string, unknown reason) (*identity, error) {
 	if err := r.server.askable(key); err != nil {
 		return nil, err
@@ -62,8 +62,7 @@ func (r *request) authenticateKey(key string, unknown reason) (*identity, error)
 	return &identity{user: found.Owner, credential: found}, nil
 }
 
-// findKeys finds the tokens of many keys. A database without such tokens has
-// nobody's.
+// findKeys finds the tokens of many keys. In a database without drf tokens it finds none.
 func (s *Server) findKeys(ctx context.Context, keys []tokenctl.Secret) (found []*tokens.Credential, err error) {
 	err = s.Store.Read(ctx, func(tx *db.Tx) error {
 		if !tokens.DRF.Present(tx.Layout) {
@@ -76,8 +75,8 @@ func (s *Server) findKeys(ctx context.Context, keys []tokenctl.Secret) (found []
 	return found, err
 }
 
-// askable fails for a text that the peer cannot ask the database for: it ends
-// with an exception.
+// askable returns an error for a text that the peer cannot send to the database: the peer ends with an
+// exception.
 func (s *Server) askable(text string) error {
 	if strings.ContainsRune(text, 0) && s.Store.Engine == engine.PostgreSQL {
 		return uncaught("PostgreSQL text cannot hold NUL")
@@ -85,14 +84,14 @@ func (s *Server) askable(text string) error {
 	return nil
 }
 
-// customHeader carries a DRF key where the project has a header of its own.
+// customHeader is the header with a DRF key that some projects define themselves.
 const customHeader = "X-Custom-Auth"
 
-// customAuthentication is the class that the imitated project wrote for itself:
-// a DRF key in the header X-Custom-Auth. It has no authenticate_header.
+// customAuthentication is a project's own authentication class: a DRF key in the header
+// X-Custom-Auth. It has no authenticate_header.
 func (s *Server) customAuthentication() *authenticator {
 	return &authenticator{name: "custom", authenticate: func(r *request) (*identity, error) {
-		key := latin1(r.header(customHeader)) // a str, of the header's bytes
+		key := latin1(r.header(customHeader)) // WSGI decodes a header as Latin-1
 		if key == "" {
 			return nil, nil
 		}

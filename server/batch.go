@@ -9,16 +9,16 @@ import (
 	"tokenctl/tokens"
 )
 
-// batcher answers look-ups of the same time with one query: while a query is under
-// way, new look-ups wait together for the next. A query always begins after the look-ups
-// that it answers, so nobody gets an old answer. With a query for each request the server
-// reaches a sixth of what `pgbench -S` does; the goal is half.
+// batcher answers concurrent look-ups with one query: while a query runs, new look-ups wait for
+// the next one. A query always begins after the look-ups that it answers, so no answer is out of
+// date. With a query for each request the server reaches a sixth of the rate of `pgbench -S`; the
+// goal is half.
 type batcher struct {
 	find func(context.Context, []tokenctl.Secret) ([]*tokens.Credential, error)
 
 	mu      sync.Mutex
 	waiting []*keyLookup
-	running bool // a query is under way; two at a time would share less
+	running bool // a query runs; with two queries at a time each would answer fewer look-ups
 }
 
 // keyLookup is one secret that is looked up.
@@ -31,7 +31,7 @@ type keyLookup struct {
 
 const maxLookups = 500 // in a query
 
-// get returns the credential of a secret; nil where it is nobody's.
+// get returns the credential of a secret, or nil if there is none.
 func (b *batcher) get(ctx context.Context, secret tokenctl.Secret) (*tokens.Credential, error) {
 	l := &keyLookup{secret: secret, done: make(chan struct{})}
 	b.mu.Lock()
@@ -40,7 +40,7 @@ func (b *batcher) get(ctx context.Context, secret tokenctl.Secret) (*tokens.Cred
 	b.running = true
 	b.mu.Unlock()
 	if start {
-		// The end of the request that starts the queries must not end them for the others.
+		// The end of this request must not end the queries of other requests.
 		go b.run(context.WithoutCancel(ctx))
 	}
 	select {
@@ -51,7 +51,7 @@ func (b *batcher) get(ctx context.Context, secret tokenctl.Secret) (*tokens.Cred
 	}
 }
 
-// run makes queries until nobody waits.
+// run makes queries until no look-up waits.
 func (b *batcher) run(ctx context.Context) {
 	for {
 		b.mu.Lock()

@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// What a connection may cost. What a request may cost is bounded where it is read:
-// maxBody, and Django's own limits.
+// The limits of a connection. maxBody and Django's own limits bound a request.
 const (
 	headerTime = 10 * time.Second // for the headers to arrive
 	readTime   = time.Minute      // for all of a request to arrive
@@ -18,10 +17,10 @@ const (
 	maxHeaders = 32 << 10         // bytes of the request line and the headers
 )
 
-// HTTP returns what serves s on a listener.
+// HTTP returns an http.Server that serves s on a listener.
 func (s *Server) HTTP() *http.Server {
 	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true) // what the Django stack speaks
+	protocols.SetHTTP1(true) // WSGI servers of Django speak nothing else
 	return &http.Server{
 		Handler: s, Protocols: protocols, ErrorLog: s.ErrorLog(), MaxHeaderBytes: maxHeaders,
 		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
@@ -29,14 +28,14 @@ func (s *Server) HTTP() *http.Server {
 	}
 }
 
-// finishTime is how long a server that ends waits for what a client does: for the
-// rest of a request, or for an answer to be taken.
+// finishTime is the time that a server gives clients when it ends: to send the rest of a request, or to
+// read an answer.
 const finishTime = time.Second
 
-// Finish ends h, which HTTP returned and whose Serve has returned, so that no connection
-// is accepted any more. Requests that are whole are answered, however long that takes, and
-// those that are not whole finishTime from now are given up. http.Server.Shutdown does not
-// do that: it drops a request that has arrived and that nobody has read yet.
+// Finish ends h, an http.Server of [Server.HTTP] whose Serve has returned, so that it accepts no more
+// connections. Complete requests are answered without a time limit. Requests that are not complete after
+// finishTime are dropped. http.Server.Shutdown would also drop a request that has arrived and is not read
+// yet.
 func (s *Server) Finish(h *http.Server) {
 	began := time.Now()
 	h.SetKeepAlivesEnabled(false)
@@ -45,16 +44,16 @@ func (s *Server) Finish(h *http.Server) {
 	}
 }
 
-// connections tell for which connections the server works, and for which it waits.
-// The zero value has none.
+// connections records for each connection whether the server works on a request or waits for the client.
+// The zero value has no connections.
 type connections struct {
 	mu   sync.Mutex
 	open map[net.Conn]*connection
 }
 
 type connection struct {
-	working bool      // on a request that is whole
-	since   time.Time // when it was answered
+	working bool      // the server works on a complete request
+	since   time.Time // when the last request was answered
 	closed  bool
 }
 
@@ -80,8 +79,8 @@ func (cs *connections) changed(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// work notes that the server has a whole request, or its answer. It reports whether
-// the connection is still open. A test has no connection, and gets true.
+// work records that the server has a complete request, or has its answer. It reports whether
+// the connection is still open, and true without a connection, as in tests.
 func (cs *connections) work(ctx context.Context, working bool) bool {
 	c, ok := ctx.Value(connectionKey{}).(*connection)
 	if !ok {
@@ -93,15 +92,15 @@ func (cs *connections) work(ctx context.Context, working bool) bool {
 	return !c.closed
 }
 
-// closeLate closes the connections whose clients had finishTime since the end began. It
-// reports whether any connection is open.
+// closeLate closes the connections whose clients have had finishTime since the end began. It
+// reports whether any connection is still open.
 func (cs *connections) closeLate(began time.Time) bool {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	for conn, c := range cs.open {
 		if !c.working && !c.closed && time.Since(began) >= finishTime && time.Since(c.since) >= finishTime {
 			c.closed = true
-			go conn.Close() //nolint:errcheck // TLS says good-bye, for which nobody waits
+			go conn.Close() //nolint:errcheck // TLS sends a last message; the server does not wait for it
 		}
 	}
 	return len(cs.open) > 0

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// cookie returns a cookie's value; of several cookies with one name the last counts,
-// as in parse_cookie of django/http/cookie.py (4.2).
+// cookie returns a cookie's value. If several cookies have the name, the last one counts, as in
+// parse_cookie of django/http/cookie.py (4.2).
 func (r *request) cookie(name string) (value string, ok bool) {
 	named := r.CookiesNamed(name)
 	if len(named) == 0 {
@@ -23,7 +23,7 @@ func (w *response) setCookie(c http.Cookie) {
 	w.cookies = append(w.cookies, c.String())
 }
 
-// lasting is a cookie that lives as long as d from now.
+// lasting returns a cookie that expires after d.
 func lasting(name, value string, d time.Duration, now time.Time) http.Cookie {
 	return http.Cookie{Name: name, Value: value, MaxAge: int(d / time.Second), Expires: now.Add(d)}
 }

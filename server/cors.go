@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// CORS is what django-cors-headers is told. The zero value allows no origin.
+// CORS has the settings of django-cors-headers. The zero value allows no origin.
 type CORS struct {
 	Origins     []string // CORS_ALLOWED_ORIGINS, such as "http://localhost:8001"; "*" is CORS_ALLOW_ALL_ORIGINS
 	Credentials bool     // CORS_ALLOW_CREDENTIALS
 }
 
-// The settings' defaults: corsheaders/defaults.py (4.7.0), and what 3.14.0 had more.
+// The settings' defaults: corsheaders/defaults.py (4.7.0), and the further ones of 3.14.0.
 var (
 	corsHeaders    = []string{"accept", "authorization", "content-type", "user-agent", "x-csrftoken", "x-requested-with"}
 	corsHeadersOf3 = []string{"accept", "accept-encoding", "authorization", "content-type", "dnt", "origin", "user-agent", "x-csrftoken", "x-requested-with"}
@@ -75,9 +75,8 @@ func (s *Server) addCORS(r *request, w *response) {
 	}
 }
 
-// CheckOrigin returns whether text is an origin that can be allowed: a scheme
-// and an authority and nothing behind them, as django-cors-headers checks its
-// setting (corsheaders/checks.py, E013 and E014).
+// CheckOrigin reports whether text is an origin that can be allowed: only a scheme and an authority, as
+// django-cors-headers checks its setting (corsheaders/checks.py, E013 and E014).
 func CheckOrigin(text string) bool {
 	if text == "*" || text == "null" {
 		return true

@@ -17,11 +17,11 @@ const (
 	csrfField   = "csrfmiddlewaretoken" // of a form
 	csrfAge     = 31449600              // CSRF_COOKIE_AGE
 	csrfSecret  = 32                    // CSRF_SECRET_LENGTH
-	csrfToken   = 2 * csrfSecret        // CSRF_TOKEN_LENGTH: a mask and what it hides
+	csrfToken   = 2 * csrfSecret        // CSRF_TOKEN_LENGTH: a mask and the masked secret
 	csrfLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 )
 
-// csrfState is what CsrfViewMiddleware keeps in request.META.
+// csrfState has the values of CsrfViewMiddleware in request.META.
 type csrfState struct {
 	cookie string // CSRF_COOKIE
 	update bool   // CSRF_COOKIE_NEEDS_UPDATE, up to 3.2 CSRF_COOKIE_USED
@@ -29,19 +29,19 @@ type csrfState struct {
 
 // processCSRF is CsrfViewMiddleware.process_request of django/middleware/csrf.py
 // (3.2, 4.0, 4.2). It rejects nothing: the views of DRF are exempt, and
-// SessionAuthentication asks again.
+// SessionAuthentication checks later.
 func (r *request) processCSRF() {
 	token, ok := r.cookie(csrfCookie)
 	v := r.server.peers.Django
 	switch {
 	case !ok || csrfFault(token) != "" && !v.AtLeast("4.0"):
-		// Up to 3.2 a bad cookie is replaced only when somebody uses it.
+		// Up to 3.2 a bad cookie is replaced at its first use.
 	case csrfFault(token) != "":
 		r.rotateCSRF()
 	case v.AtLeast("4.1"):
 		r.csrf.cookie = csrfSecretOf(token)
 	case len(token) == csrfSecret:
-		// Older releases' cookies were not masked, and 4.0 mends them at once.
+		// Older releases did not mask cookies. 4.0 masks such a cookie at once.
 		r.csrf.cookie, r.csrf.update = r.maskCSRF(token), v.AtLeast("4.0")
 	default:
 		r.csrf.cookie = token
@@ -60,7 +60,7 @@ func (r *request) rotateCSRF() {
 func (r *request) newCSRF() string {
 	secret, err := django.RandomString(r.server.Env.Random, csrfSecret, csrfLetters)
 	if err != nil {
-		panic(err) // without randomness nothing here is safe
+		panic(err) // without randomness no token is safe
 	}
 	return secret
 }
@@ -71,8 +71,7 @@ func (r *request) maskCSRF(secret string) string {
 	return mask + shiftCSRF(secret, mask, 1)
 }
 
-// csrfSecretOf is _unmask_cipher_token of a masked token; an unmasked one is a
-// secret.
+// csrfSecretOf is _unmask_cipher_token. A token without a mask is the secret itself.
 func csrfSecretOf(token string) string {
 	if len(token) != csrfToken {
 		return token
@@ -80,7 +79,7 @@ func csrfSecretOf(token string) string {
 	return shiftCSRF(token[csrfSecret:], token[:csrfSecret], -1)
 }
 
-// shiftCSRF moves each letter on by its letter of the mask, or back by it.
+// shiftCSRF shifts each letter by the letter of the mask: forward if direction is 1, back if it is -1.
 func shiftCSRF(text, mask string, direction int) string {
 	n := len(csrfLetters)
 	out := []byte(text)
@@ -91,7 +90,7 @@ func shiftCSRF(text, mask string, direction int) string {
 	return string(out)
 }
 
-// csrfFault is _check_token_format: what is wrong with a token's form.
+// csrfFault is _check_token_format. It returns what is wrong with a token's form, or "".
 func csrfFault(token string) string {
 	switch n := utf8.RuneCountInString(token); {
 	case n != csrfSecret && n != csrfToken:
@@ -138,8 +137,8 @@ func (r *request) checkCSRF() error {
 	return nil
 }
 
-// refererFault is CsrfViewMiddleware._check_referer, for requests over TLS. It returns
-// what is wrong with the Referer, or nothing.
+// refererFault is CsrfViewMiddleware._check_referer, for requests over TLS. It returns what is wrong with
+// the Referer, or "".
 func (r *request) refererFault() string {
 	const failed = "Referer checking failed - "
 	referer := r.header("Referer")
@@ -157,8 +156,7 @@ func (r *request) refererFault() string {
 	return ""
 }
 
-// csrfTokenFault is CsrfViewMiddleware._check_token: what is wrong with the tokens;
-// empty: nothing.
+// csrfTokenFault is CsrfViewMiddleware._check_token. It returns what is wrong with the tokens, or "".
 func (r *request) csrfTokenFault() (string, error) {
 	cookie, ok := r.cookie(csrfCookie)
 	precise := r.server.peers.Django.AtLeast("4.0")

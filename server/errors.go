@@ -9,21 +9,21 @@ import (
 	"tokenctl"
 )
 
-// apiError is what a view answers instead of a result: APIException of
-// rest_framework/exceptions.py (3.16.0). Its text is the peer's, to the byte.
+// apiError is an error that becomes a view's answer: APIException of rest_framework/exceptions.py
+// (3.16.0). Its text is the peer's, to the byte.
 type apiError struct {
 	status int
 	reason reason // for the log
-	body   any    // what is rendered
+	body   any    // to be rendered
 	wait   *int   // Retry-After, in seconds
 
-	// unauthenticated is NotAuthenticated or AuthenticationFailed: 401 with the
-	// first authenticator's WWW-Authenticate, 403 where it has none
+	// unauthenticated reports whether the error is NotAuthenticated or AuthenticationFailed. The
+	// answer is then 401 with the first authenticator's WWW-Authenticate, or 403 if it has none
 	// (APIView.handle_exception).
 	unauthenticated bool
 }
 
-// Error implements error. The text is what is answered, and may repeat what a client sent.
+// Error implements error. The text is the answer, and may quote the client.
 func (e *apiError) Error() string {
 	if o, ok := e.body.(object); ok && len(o) > 0 && o[0].name == "detail" {
 		return fmt.Sprint(o[0].value)
@@ -31,27 +31,27 @@ func (e *apiError) Error() string {
 	return http.StatusText(e.status)
 }
 
-// detail is an APIException whose detail is always the same text.
+// detail returns an APIException whose detail is always the same text.
 func detail(status int, text reason) *apiError { return detailed(status, text, string(text)) }
 
-// detailed is an APIException whose detail repeats what was sent, or depends on it.
+// detailed returns an APIException whose detail quotes the request or depends on it.
 func detailed(status int, why reason, text string) *apiError {
 	return &apiError{status: status, reason: why, body: object{{"detail", text}}}
 }
 
-// invalid is a ValidationError: serializers' errors by field.
+// invalid returns a ValidationError: errors of a serializer by field.
 func invalid(errs any) *apiError {
 	return &apiError{status: http.StatusBadRequest, reason: "the fields are not valid", body: errs}
 }
 
-// fieldFault is a ValidationError about one field.
+// fieldFault returns a ValidationError about one field.
 func fieldFault(why reason, field string, messages ...string) *apiError {
 	e := invalid(object{{field, messages}})
 	e.reason = why
 	return e
 }
 
-// invalidTogether is a ValidationError that concerns no field.
+// invalidTogether returns a ValidationError that is not about a field.
 func invalidTogether(message string) *apiError {
 	return invalid(object{{nonFieldErrors, []string{message}}})
 }
@@ -76,7 +76,7 @@ func methodNotAllowed(method string) *apiError {
 	return detailed(http.StatusMethodNotAllowed, "the method is not allowed", `Method "`+method+`" not allowed.`)
 }
 
-// throttled is DRF's Throttled: wait is in seconds, nil where it is not known.
+// throttled is DRF's Throttled. wait is in seconds, or nil if it is not known.
 func throttled(wait *int) *apiError {
 	text := "Request was throttled."
 	if wait != nil {
@@ -91,8 +91,8 @@ func throttled(wait *int) *apiError {
 	return e
 }
 
-// djangoError is an exception that Django itself answers, with a page: 404 for
-// Http404, 400 for SuspiciousOperation (django/core/handlers/exception.py).
+// djangoError is an exception for which Django itself answers with a page: 404 for Http404, 400 for
+// SuspiciousOperation (django/core/handlers/exception.py, 4.2).
 type djangoError struct {
 	status int
 	reason reason // for the log
@@ -101,19 +101,19 @@ type djangoError struct {
 // Error implements error.
 func (e *djangoError) Error() string { return string(e.reason) }
 
-// suspicious is a SuspiciousOperation.
+// suspicious returns a SuspiciousOperation.
 func suspicious(why reason) *djangoError {
 	return &djangoError{status: http.StatusBadRequest, reason: why}
 }
 
-// uncaught is an exception that the peer does not catch: it answers 500, and so does this
+// uncaught returns an exception that the peer does not catch. The peer answers 500, and so does this
 // server.
 func uncaught(why reason) *djangoError {
 	return &djangoError{status: http.StatusInternalServerError, reason: why}
 }
 
-// unavailable is the answer when this server cannot do what the peer would: the database
-// does not answer, a key is missing, or the server is read-only.
+// unavailable returns the answer if this server cannot do the same as the peer: the database does not
+// answer, a key is missing, or the server is read-only.
 func unavailable(err error) (*apiError, bool) {
 	if errors.Is(err, errReadOnly) {
 		return detail(http.StatusServiceUnavailable, "This server is read-only."), true
@@ -127,5 +127,5 @@ func unavailable(err error) (*apiError, bool) {
 	return nil, false
 }
 
-// errReadOnly is the error of a request that would have to write.
+// errReadOnly is the error for a request that needs to write.
 var errReadOnly = errors.New("the server is read-only")

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// Faults make the server behave badly, for tests of its clients. The zero value
-// makes it behave.
+// Faults are failures that the server produces on purpose, for tests of its clients. The zero value has
+// none.
 type Faults struct {
 	Delay time.Duration  // before every answer
 	Rate  float64        // the share of requests that fail with 503, between 0 and 1
-	Paths map[string]int // what requests for a path are answered: a status
+	Paths map[string]int // the status of all answers for a path
 }
 
-// fault returns the answer of a request that is to fail, nil for others. Health
-// and metrics tell of the server, so they do not fail.
+// fault returns the answer to a request that must fail, and nil for other requests. Health and metrics
+// describe the server itself, so they do not fail.
 func (s *Server) fault(ctx context.Context, path string) *response {
 	f := s.Faults
 	if path == healthPath || path == metricsPath {

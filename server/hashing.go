@@ -8,14 +8,13 @@ import (
 	"tokenctl/django"
 )
 
-// hashing bounds how many passwords are hashed at the same time: as many as there
-// are cores. More would end no sooner, and each may take 100 MB (argon2).
+// hashing bounds the number of passwords that are hashed at the same time to the number of cores. More
+// would not be faster, and each may take 100 MB (argon2).
 type hashing chan struct{}
 
 func newHashing() hashing { return make(hashing, runtime.GOMAXPROCS(0)) }
 
-// do hashes when it is the caller's turn. A caller whose context ends does not wait
-// any longer, and hashes nothing.
+// do calls hash when a core is free. If ctx ends before, it returns the cause and does not call hash.
 func (h hashing) do(ctx context.Context, hash func() error) error {
 	select {
 	case h <- struct{}{}:
@@ -38,8 +37,7 @@ func (r *request) encode(hasher django.Hasher, password string) (encoded string,
 	return encoded, err
 }
 
-// verifyPassword is check_password of a user; update is where the password should
-// be encoded anew.
+// verifyPassword is check_password of a user. update reports whether the password should be encoded again.
 func (r *request) verifyPassword(u db.User, hasher django.Hasher, password string) (ok, update bool, err error) {
 	err = r.server.hashing.do(r.ctx, func() error {
 		ok, update, err = u.VerifyPassword(hasher, r.server.Env.Random, password)

@@ -12,12 +12,12 @@ var hostForm = tokenctl.Lazily(`^([a-z0-9.-]+|\[[a-f0-9]*:[a-f0-9\.:]+\])(:[0-9]
 
 const hostRefused = "the Host header is not allowed"
 
-// loopbackHosts are the names that are always allowed: Django's, where DEBUG is
-// on and ALLOWED_HOSTS empty (HttpRequest.get_host).
+// loopbackHosts are the names that are always allowed. Django allows them if DEBUG is on and ALLOWED_HOSTS
+// is empty (HttpRequest.get_host).
 var loopbackHosts = []string{".localhost", "127.0.0.1", "[::1]"}
 
-// hostAllowed is validate_host: the Host header must name this server, or a
-// page of somebody else's could reach it through a name that resolves to it.
+// hostAllowed is validate_host: the Host header must name this server. Otherwise a web page could reach the
+// server through its own name if that resolves to the server's address (DNS rebinding).
 func (s *Server) hostAllowed(host string) bool {
 	host = strings.ToLower(host)
 	if !hostForm().MatchString(host) {

@@ -2,9 +2,9 @@ package server
 
 import "net/http"
 
-// jwks is the JWK set (RFC 7517, section 5) of the key that verifies the
-// application's JWTs; empty for HS*, whose key is secret. Clients may keep it for
-// five minutes, so that a changed key is soon known.
+// jwks answers with the JWK set (RFC 7517, section 5) of the key that verifies the application's JWTs. The
+// set is empty for HS*, whose key is secret. Clients may cache it for only five minutes, because the key
+// may change.
 func (s *Server) jwks(r *request) (*response, error) {
 	b, err := r.env.JWT()
 	if err != nil {

@@ -7,24 +7,23 @@ import (
 	"time"
 )
 
-// limiter is the cache in which DRF keeps the times of requests. A client can invent
-// callers through X-Forwarded-For, so the memory is limited: a caller is forgotten when the
-// period of the rate is over after the last request, and no more than maxThrottled callers
-// and maxTimes requests are remembered at the same time. Requests beyond these limits are
-// counted together, as those of one more caller for each scope. So a client that invents
-// callers is limited too, and known callers keep their own counts.
+// limiter is the cache in which DRF stores the times of requests. A client can invent callers with
+// X-Forwarded-For, so the memory is limited. A caller is forgotten after the period of its rate, and the
+// limiter remembers at most maxThrottled callers and maxTimes requests. Requests beyond these limits count
+// together, as one more caller in each scope. So a client that invents callers is limited too, and known
+// callers keep their own counts.
 type limiter struct {
 	mu      sync.Mutex
 	callers map[[sha256.Size]byte]*list.Element
-	recent  map[time.Duration]*list.List // callers by period, the one that is over first in front
-	times   int                          // of all callers in it
+	recent  map[time.Duration]*list.List // callers by period, in the order in which they are forgotten
+	times   int                          // the number of times of these callers
 	others  map[string]*caller           // by scope
 }
 
-// caller is the history of one that is limited.
+// caller has the requests of one caller in a scope.
 type caller struct {
-	key   [sha256.Size]byte // as long as any other
-	times []time.Time       // of the requests that were allowed, oldest first
+	key   [sha256.Size]byte // a hash, so that all callers take the same memory
+	times []time.Time       // of the allowed requests, oldest first
 }
 
 const (
@@ -74,7 +73,7 @@ func (l *limiter) allow(scope, key string, rate Rate, now time.Time) (ok bool, w
 	return false, left.Seconds() / float64(available), true
 }
 
-// remember puts a caller behind those of the same period, with one request more.
+// remember moves a caller to the end of the callers of its period, with one more request.
 func (l *limiter) remember(c *caller, known *list.Element, period time.Duration) {
 	l.times++
 	if known != nil {
@@ -87,7 +86,7 @@ func (l *limiter) remember(c *caller, known *list.Element, period time.Duration)
 	l.callers[c.key] = l.recent[period].PushBack(c)
 }
 
-// forget forgets the callers whose last request no longer counts.
+// forget removes the callers whose last request no longer counts.
 func (l *limiter) forget(now time.Time) {
 	for period, recent := range l.recent {
 		for e := recent.Front(); e != nil; e = recent.Front() {
@@ -102,7 +101,7 @@ func (l *limiter) forget(now time.Time) {
 	}
 }
 
-// drop drops the times that no longer count, and returns how many they were.
+// drop removes the times that no longer count, and returns their number.
 func (c *caller) drop(rate Rate, now time.Time) (n int) {
 	for n < len(c.times) && !c.times[n].After(now.Add(-rate.Per)) {
 		n++

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// logRequest writes the log line and counts.
+// logRequest writes the log line of a request and counts the request.
 func (s *Server) logRequest(r *request, status int, took time.Duration) {
 	route, method := s.routeOf(r.URL.Path), methodOf(r.method)
 	s.metrics.observe(route, method, status, took)
@@ -58,8 +58,8 @@ func (s *Server) logRequest(r *request, status int, took time.Duration) {
 	}
 }
 
-// ErrorLog is what an http.Server reports of connections. Its errors may repeat
-// what a client sent, as the names of protocols in a TLS handshake.
+// ErrorLog returns the logger for an http.Server's errors of connections. These errors may quote a client,
+// for example the protocols of a TLS handshake, so only their kind is logged.
 func (s *Server) ErrorLog() *log.Logger { return log.New(connectionLog{s.Log}, "", 0) }
 
 type connectionLog struct{ to *slog.Logger }
@@ -77,8 +77,8 @@ func (c connectionLog) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// other stands in log and metrics for a path or a method that the server does not have. A
-// client may invent any number of them, and they may be secrets.
+// other replaces paths and methods that the server does not have, in the log and in the metrics. A client
+// can invent any number of them, and they may contain secrets.
 const other = "other"
 
 func (s *Server) routeOf(path string) string {
@@ -105,10 +105,10 @@ type suspects struct {
 const (
 	suspiciousWindow = time.Minute
 	suspiciousAfter  = 5     // refusals in a window
-	maxSuspects      = 10000 // in a window; further ones are not told apart
+	maxSuspects      = 10000 // in a window; all further ones count as one
 )
 
-// suspect writes one "suspicious" line for an address and user in a window.
+// suspect writes at most one line "suspicious" for each address and user in a window.
 func (s *Server) suspect(r *request) {
 	key := r.address() + " " + r.log.user
 	now := time.Now()

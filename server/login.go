@@ -9,10 +9,10 @@ import (
 	"tokenctl/tokens"
 )
 
-// login is authenticate of django/contrib/auth/__init__.py with ModelBackend of
-// backends.py beside it (4.2): the user with this name and password, nil where
-// there is none who may log in. The password is hashed also where nobody has the
-// name, so that the time does not tell, and no transaction is open meanwhile.
+// login is authenticate of django/contrib/auth/__init__.py with ModelBackend of backends.py (4.2). It
+// returns the user with this name and password, or nil if there is none who may log in. It hashes the
+// password even if no user has the name, so that the time does not reveal this. No transaction is open
+// while it hashes.
 func (r *request) login(username, password string) (*db.User, error) {
 	s := r.server
 	if err := s.askable(username); err != nil {
@@ -35,7 +35,7 @@ func (r *request) login(username, password string) (*db.User, error) {
 		return nil, err
 	}
 	u := users[0].User
-	// What is nobody's name may be a password in the wrong field: it is not logged.
+	// Only an existing name is logged: another text may be a password in the wrong field.
 	r.log.user = u.Username
 	if len(users) > 1 {
 		return nil, uncaught("several users have the name") // MultipleObjectsReturned of get_by_natural_key
@@ -47,7 +47,7 @@ func (r *request) login(username, password string) (*db.User, error) {
 	case !ok || err != nil:
 		return nil, err
 	}
-	// As check_password does, before is_active is looked at.
+	// check_password does this before Django checks is_active.
 	if update && !s.ReadOnly {
 		if u, err = r.upgradePassword(u, hasher, password); err != nil {
 			return nil, err
@@ -59,10 +59,10 @@ func (r *request) login(username, password string) (*db.User, error) {
 	return &u, nil
 }
 
-// unableToLogIn is what both DRF and dj-rest-auth say of a wrong password.
+// unableToLogIn is the answer of DRF and of dj-rest-auth to a wrong password.
 const unableToLogIn = "Unable to log in with provided credentials."
 
-// logInWith is authenticate as serializers call it.
+// logInWith is authenticate in a serializer: a failed login is a ValidationError.
 func (r *request) logInWith(username, password string) (*db.User, error) {
 	u, err := r.login(username, password)
 	if u == nil && err == nil {
@@ -71,10 +71,9 @@ func (r *request) logInWith(username, password string) (*db.User, error) {
 	return u, err
 }
 
-// upgradePassword is the setter of AbstractBaseUser.check_password in
-// django/contrib/auth/base_user.py (4.2): the same password, encoded as the
-// application does today. Unlike the peer's it leaves alone what somebody has
-// changed meanwhile.
+// upgradePassword is the setter of AbstractBaseUser.check_password in django/contrib/auth/base_user.py
+// (4.2): it encodes the same password with the application's present hasher. Unlike the peer it does not
+// overwrite a password that was changed in the meantime.
 func (r *request) upgradePassword(u db.User, hasher django.Hasher, password string) (db.User, error) {
 	encoded, err := r.encode(hasher, password)
 	if err != nil {
@@ -87,8 +86,8 @@ func (r *request) upgradePassword(u db.User, hasher django.Hasher, password stri
 	return u, err
 }
 
-// logIn is login of django/contrib/auth/__init__.py (4.2), but for user_logged_in,
-// whose one receiver is db.Tx.SetLastLogin.
+// logIn is login of django/contrib/auth/__init__.py (4.2), without the signal user_logged_in. Its only
+// receiver is [db.Tx.SetLastLogin].
 func (r *request) logIn(u db.User) error {
 	v, err := r.loadSession()
 	if err != nil {
@@ -106,7 +105,7 @@ func (r *request) logIn(u db.User) error {
 	case d.UserID == "":
 		err = r.cycleSession()
 	case d.UserID != u.ID || subtle.ConstantTimeCompare([]byte(d.AuthHash), []byte(hash)) == 0:
-		v.flush() // nobody gets what another user's session holds
+		v.flush() // a user must not get the items of another user's session
 	}
 	if err != nil {
 		return err

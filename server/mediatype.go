@@ -5,25 +5,25 @@ import (
 	"strings"
 )
 
-// mediaType is _MediaType of rest_framework/utils/mediatypes.py (3.16.0), read with
-// the standard library. For a text that is no media type all fields are empty.
+// mediaType is _MediaType of rest_framework/utils/mediatypes.py (3.16.0), parsed by
+// the standard library. All fields are empty if the text is not a media type.
 type mediaType struct {
 	main, sub string
 	params    map[string]string
 }
 
 func parseMediaType(header string) mediaType {
-	full, params, _ := mime.ParseMediaType(header) // where only a parameter is wrong, the type is still there
+	full, params, _ := mime.ParseMediaType(header) // returns the type even if a parameter is invalid
 	main, sub, _ := strings.Cut(full, "/")
 	return mediaType{main, sub, params}
 }
 
-// match is _MediaType.match of a type without parameters, such as a parser's.
+// match is _MediaType.match for a type without parameters, such as a parser's.
 func (t mediaType) match(other mediaType) bool {
 	return (t.sub == other.sub || t.sub == "*" || other.sub == "*") && (t.main == other.main || t.main == "*" || other.main == "*")
 }
 
-// precedence tells how specific the type is.
+// precedence is _MediaType.precedence: a larger number means a more specific type.
 func (t mediaType) precedence() int {
 	_, quality := t.params["q"]
 	switch {

@@ -17,8 +17,8 @@ func (v *view) metadata(r *request) (*response, error) {
 		{"renders", renders},
 		{"parses", v.mediaTypes()},
 	}
-	// Whoever may ask for OPTIONS may do the rest: permissions do not tell methods
-	// apart here.
+	// These views have the same permissions for all methods, so a client that may use OPTIONS may use the
+	// other methods too.
 	var actions object
 	for _, method := range []string{http.MethodPost, http.MethodPut} {
 		if v.serializer != nil && v.handlers[method] != nil {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// metrics count what the server did, for Prometheus.
+// metrics are the server's counters for Prometheus.
 type metrics struct {
 	throttled  atomic.Int64
 	suspicious atomic.Int64
@@ -31,12 +31,12 @@ type requestLabels struct {
 
 type authLabels struct{ kind, outcome string }
 
-// latencyBuckets are upper bounds in seconds; the usual ones of Prometheus
-// clients, and finer ones below: most answers take less than a millisecond.
+// latencyBuckets are upper bounds in seconds: the defaults of Prometheus clients, and smaller ones, because
+// most answers take less than a millisecond.
 var latencyBuckets = []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
 type histogram struct {
-	counts []int64 // by bucket; the last one is beyond all
+	counts []int64 // by bucket; the last one is for times beyond the largest bound
 	sum    float64
 }
 
@@ -59,15 +59,15 @@ func (m *metrics) observe(path, method string, status int, took time.Duration) {
 	h.sum += took.Seconds()
 }
 
-// authenticated counts one attempt.
+// authenticated counts one authentication.
 func (m *metrics) authenticated(kind, outcome string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.auth[authLabels{kind, outcome}]++
 }
 
-// metricsPage is the text format of Prometheus, version 0.0.4. Paths are routes
-// of ours, so nothing in it needs escaping.
+// metricsPage answers in the text format of Prometheus, version 0.0.4. Paths are the server's own routes,
+// so no value needs escaping.
 func (s *Server) metricsPage(*request) *response {
 	m := s.metrics
 	var b bytes.Buffer

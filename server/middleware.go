@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// middleware is Django's, in the order of the imitated project: CORS,
-// session, common, CSRF, authentication.
+// middleware runs Django's middleware in the usual order of a project: CORS, session, common, CSRF,
+// authentication.
 func (s *Server) middleware(r *request) *response {
 	answer := s.preflight(r)
 	if answer == nil {
@@ -41,7 +41,7 @@ func (s *Server) common(r *request) *response {
 	r.addCSRFCookie(answer)
 	if v == nil && !strings.HasSuffix(r.URL.Path, "/") && s.routes[r.URL.Path+"/"] != nil {
 		answer = page(http.StatusMovedPermanently, "")
-		// The path is a route's, so nothing in it needs escaping.
+		// The path is a route, so it needs no escaping.
 		answer.set("Location", (&url.URL{Path: r.URL.Path + "/", RawQuery: r.URL.RawQuery}).String())
 	}
 	return answer

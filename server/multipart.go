@@ -13,8 +13,8 @@ import (
 const maxFiles = 100
 
 // parseMultipart is MultiPartParser of django/http/multipartparser.py (4.2), with the
-// standard library's reader of parts. Of several values with one name the last counts,
-// and a file counts more than a field.
+// standard library's reader of parts. If several values have one name, the last one counts;
+// a file takes precedence over a field.
 func parseMultipart(body []byte, boundary string) (data, error) {
 	if boundary == "" {
 		return data{}, multipartError("Invalid boundary in multipart: None")

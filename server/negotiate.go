@@ -10,7 +10,7 @@ import (
 // renderer is a class of rest_framework/renderers.py.
 type renderer struct {
 	mediaType string
-	format    string // what ?format= names it
+	format    string // its name in ?format=
 }
 
 var (
@@ -18,7 +18,7 @@ var (
 	browsableRenderer = renderer{"text/html", "api"}
 )
 
-// renderers are the view's, the preferred one first.
+// renderers returns the view's renderers, the preferred one first.
 func (v *view) renderers() []renderer {
 	if v.jsonOnly {
 		return []renderer{jsonRenderer}
@@ -26,11 +26,10 @@ func (v *view) renderers() []renderer {
 	return []renderer{jsonRenderer, browsableRenderer}
 }
 
-// negotiate is DefaultContentNegotiation.select_renderer of
-// rest_framework/negotiation.py (3.16.0). It returns how many spaces the answer is
-// indented by. The answer is always JSON, also where the peer answers with the browsable
-// page. Python keeps the types of one precedence in a set, so their order is random. Here
-// the first in the header counts.
+// negotiate is DefaultContentNegotiation.select_renderer of rest_framework/negotiation.py (3.16.0). It
+// returns the number of spaces for the indentation of the answer. The answer is always JSON, even if the
+// peer answers with the browsable page. Python puts the types of one precedence into a set, so their order
+// is random. Here the first type in the header counts.
 func (v *view) negotiate(r *request) (indent int, err error) {
 	query, err := parseForm(r.URL.RawQuery)
 	if err != nil {

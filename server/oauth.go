@@ -16,8 +16,8 @@ import (
 	"tokenctl/tokens"
 )
 
-// These endpoints are not the peers'. With them a gateway or a single-page application
-// asks about tokens and revokes them. They follow RFC 7662, RFC 7009 and RFC 7517, and know
+// The peers do not have these endpoints. A gateway or a single-page application uses them to
+// introspect and revoke tokens. They follow RFC 7662, RFC 7009 and RFC 7517, and work for
 // every kind.
 
 // Client is a resource server that may introspect tokens: RFC 7662, section 2.1.
@@ -27,11 +27,11 @@ type Client struct {
 }
 
 // addOAuth adds these endpoints. Their paths have no slash at the end, as in the
-// RFCs' examples. callers are the ways to say who asks.
+// RFCs' examples. callers authenticate the caller.
 func (s *Server) addOAuth(views map[string]*view, callers ...*authenticator) {
 	endpoint := func(name, description string, method string, answer handler) *view {
 		return &view{name: name, description: description, plain: true, jsonOnly: true, parsers: []string{formType},
-			challenge: `Basic realm="api"`, unstored: method == http.MethodPost, handlers: map[string]handler{method: answer}}
+			challenge: `Basic realm="api"`, noStore: method == http.MethodPost, handlers: map[string]handler{method: answer}}
 	}
 	views["/introspect"] = endpoint("Introspect", "Tells whether a token is active, and whose it is (RFC 7662).", http.MethodPost,
 		func(r *request) (*response, error) { return r.introspect(callers) })
@@ -46,8 +46,8 @@ func oauthError(status int, code string, description reason) *apiError {
 		body: object{{"error", code}, {"error_description", string(description)}}}
 }
 
-// caller returns who asks: the user whom the first of the authenticators accepts. A header
-// that one authenticator refuses may be meant for another: DRF and knox share a keyword.
+// caller returns the caller: the user of the first authenticator that accepts the request. If one
+// authenticator refuses a header, another may accept it, because DRF and knox share a keyword.
 func (r *request) caller(callers []*authenticator) (*identity, error) {
 	var why reason
 	for _, a := range callers {
@@ -67,9 +67,9 @@ func (r *request) caller(callers []*authenticator) (*identity, error) {
 	return nil, oauthError(http.StatusUnauthorized, "invalid_client", cmp.Or(why, notAuthenticated().reason))
 }
 
-// isClient reports whether HTTP Basic names a configured client. By RFC 6749, section
-// 2.3.1, a client encodes both parts as in a form first; not every client does. The
-// comparisons take constant time.
+// isClient reports whether HTTP Basic has the id and secret of a configured client. By RFC 6749, section
+// 2.3.1, a client encodes both as in a form first, but not every client does. It compares in constant
+// time.
 func (r *request) isClient() bool {
 	id, secret, ok := r.BasicAuth()
 	same := func(sent, own string) bool {
@@ -92,9 +92,9 @@ func (r *request) isClient() bool {
 // isStaff is DRF's IsAdminUser.
 func isStaff(u *db.User) bool { return u.IsStaff != nil && *u.IsStaff }
 
-// oauthToken returns the token of a request and the credentials that it is, first those of
-// the kind that the hint names. A hint is one of RFC 7009 or the name of a kind. Where it is
-// wrong, the other kinds are looked at too (RFC 7662, section 2.1).
+// oauthToken returns the token of a request and its credentials, those of the hint's kind first. The hint
+// is one of RFC 7009, or the name of a kind. If the hint is wrong, the token may be of another kind
+// (RFC 7662, section 2.1).
 func (r *request) oauthToken() (secret tokenctl.Secret, found []*tokens.Credential, err error) {
 	sent, err := r.data()
 	var refused *apiError

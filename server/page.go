@@ -15,18 +15,18 @@ import (
 //go:embed page.html
 var pageText string
 
-// pagePath is where a person finds the page.
+// pagePath is the path of the page for people.
 const pagePath = "/"
 
-// indexPage is the page, which logs in, tests requests and logs out. It loads
-// nothing; its policy allows its one script and one style by their hashes, and
-// requests to any server, as the person may name another one.
+// indexPage answers with the page, which logs in, tests requests and logs out. The page loads no other
+// file. Its policy allows its only script and style by their hashes, and requests to any server, because
+// the person may name another server.
 func (s *Server) indexPage() func(*request) *response {
 	type kind struct {
 		Name   string `json:"name"`
 		Title  string `json:"title"`
 		Header string `json:"header"` // without the secret
-		Path   string `json:"path"`   // that takes it
+		Path   string `json:"path"`   // of a view that accepts it
 	}
 	var kinds []kind
 	for _, k := range tokens.Kinds() {
@@ -36,7 +36,7 @@ func (s *Server) indexPage() func(*request) *response {
 		}
 		kinds = append(kinds, kind{k.Name, k.Noun(), strings.TrimSpace(k.Header(s.Env.Settings, tokenctl.Secret{})), path})
 	}
-	list, _ := json.Marshal(append(kinds, kind{"custom", "drf token in a header of its own", customHeader + ":", "/test_auth/custom/"})) //nolint:errcheck // texts have JSON
+	list, _ := json.Marshal(append(kinds, kind{"custom", "drf token in a header of its own", customHeader + ":", "/test_auth/custom/"})) //nolint:errcheck // encoding texts does not fail
 	text := strings.Replace(pageText, "KINDS", string(list), 1)
 	policy := "default-src 'none'; script-src " + hashOf(text, "script") + "; style-src " + hashOf(text, "style") +
 		"; img-src data:; connect-src 'self' http: https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -50,8 +50,7 @@ func (s *Server) indexPage() func(*request) *response {
 	}
 }
 
-// hashOf is the hash-source of an element's text (Content Security Policy Level
-// 3, section 2.3.1).
+// hashOf returns the hash-source of an element's text (Content Security Policy Level 3, section 2.3.1).
 func hashOf(html, element string) string {
 	_, rest, _ := strings.Cut(html, "<"+element+">")
 	text, _, _ := strings.Cut(rest, "</"+element+">")

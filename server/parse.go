@@ -15,8 +15,8 @@ import (
 
 // data is DRF's request.data.
 type data struct {
-	value any  // nil, a *dict, or whatever else the JSON is
-	form  bool // value is a QueryDict: names are as in an HTML form
+	value any  // nil, a *dict, or another value of JSON
+	form  bool // value is a QueryDict, with the names of an HTML form
 }
 
 const (
@@ -25,8 +25,7 @@ const (
 	multipartType = "multipart/form-data"
 )
 
-// mediaTypes are those of the view's parsers, in their order; DRF's default
-// otherwise.
+// mediaTypes returns the media types of the view's parsers, in their order.
 func (v *view) mediaTypes() []string {
 	if v.parsers != nil {
 		return v.parsers
@@ -34,19 +33,19 @@ func (v *view) mediaTypes() []string {
 	return []string{jsonType, formType, multipartType}
 }
 
-// formState is what was parsed of a request: a body is read once.
+// formState is the parsed body of a request, which is parsed only once.
 type formState struct {
-	parsers []string // media types of the view's
+	parsers []string // media types of the view's parsers
 	parsed  bool
 	data    data
 	err     error
 }
 
-// contentType is the Content-Type as WSGI hands it on.
+// contentType returns the Content-Type as WSGI decodes it.
 func (r *request) contentType() string { return latin1(r.header("Content-Type")) }
 
-// data is request.data. A body whose length nobody announced is none: WSGI tells
-// Django CONTENT_LENGTH only.
+// data is request.data. A body without Content-Length counts as empty: WSGI gives Django only
+// CONTENT_LENGTH.
 func (r *request) data() (data, error) {
 	f := &r.form
 	if f.parsed {
@@ -56,7 +55,7 @@ func (r *request) data() (data, error) {
 	var body []byte
 	if r.ContentLength > 0 {
 		if body, f.err = r.content(); f.err != nil {
-			f.err = suspicious("the body did not arrive whole") // UnreadablePostError, or beyond maxBody
+			f.err = suspicious("the body is not complete") // UnreadablePostError, or longer than maxBody
 			return f.data, f.err
 		}
 	}
@@ -64,9 +63,8 @@ func (r *request) data() (data, error) {
 	return f.data, f.err
 }
 
-// post is request.POST of DRF's Request: data where that is a form. This is where
-// CSRF's check inside SessionAuthentication looks, so a body that cannot be parsed
-// fails there already.
+// post is request.POST of DRF's Request: the data of a form. The check of CSRF in SessionAuthentication
+// uses it, so a body that cannot be parsed fails there already.
 func (r *request) post() (*dict, error) {
 	found, err := r.data()
 	if err != nil || !found.form {
@@ -75,13 +73,11 @@ func (r *request) post() (*dict, error) {
 	return found.value.(*dict), nil
 }
 
-// maxUpload is DATA_UPLOAD_MAX_MEMORY_SIZE, which DRF heeds since 3.17.2; files do
-// not count.
+// maxUpload is DATA_UPLOAD_MAX_MEMORY_SIZE, in bytes without files. DRF checks it since 3.17.2.
 const maxUpload = 2621440
 
-// parse is Request._parse of rest_framework/request.py (3.16.0). It fails with an
-// *apiError or a *djangoError. Every body is read as UTF-8, which is what client
-// libraries send.
+// parse is Request._parse of rest_framework/request.py (3.16.0). The error is an *apiError or a
+// *djangoError. It reads every body as UTF-8, because client libraries send only UTF-8.
 func parse(contentType string, body []byte, parsers []string, drf tokenctl.Version) (data, error) {
 	t := parseMediaType(contentType)
 	if len(body) == 0 {
@@ -112,13 +108,13 @@ func parseJSON(body []byte) (data, error) {
 		}
 	}
 	if errors.Is(err, django.ErrPythonDepth) {
-		return data{}, uncaught("the JSON is nested too deeply") // RecursionError is no ValueError
+		return data{}, uncaught("the JSON is nested too deeply") // JSONParser catches ValueError, not RecursionError
 	}
 	return data{}, detailed(http.StatusBadRequest, "the JSON cannot be parsed", "JSON parse error - "+err.Error())
 }
 
-// decodeUTF8 is codecs.StreamReader.read, which drops a character that the end of the
-// body cuts off. The error has the words of CPython's UnicodeDecodeError.
+// decodeUTF8 is codecs.StreamReader.read, which drops an incomplete character at the end of the body. The
+// error has the text of CPython's UnicodeDecodeError.
 func decodeUTF8(b []byte) (string, error) {
 	for i := 0; i < len(b); {
 		u, n := utf8.DecodeRune(b[i:])
@@ -147,9 +143,9 @@ const maxFields = 1000
 
 var errFields = suspicious("more fields than DATA_UPLOAD_MAX_NUMBER_FIELDS")
 
-// parseForm is a QueryDict (django/http/request.py, 4.2). Of several values with one name
-// it keeps the last, as QueryDict.__getitem__ does. curl sends semicolons and percent signs
-// as they are typed, and url.ParseQuery would refuse them.
+// parseForm is QueryDict of django/http/request.py (4.2). If several values have one name, the last one
+// counts, as in QueryDict.__getitem__. curl sends semicolons and percent signs without escaping them, and
+// url.ParseQuery would refuse them.
 func parseForm(text string) (*dict, error) {
 	if strings.Count(text, "&") >= maxFields {
 		return nil, errFields
@@ -164,8 +160,7 @@ func parseForm(text string) (*dict, error) {
 	return form, nil
 }
 
-// unquote is urllib.parse.unquote_plus: a percent sign without two digits stands for
-// itself.
+// unquote is urllib.parse.unquote_plus: a percent sign without two digits is literal.
 func unquote(s string) string {
 	out := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {

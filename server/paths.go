@@ -11,10 +11,10 @@ import (
 // Path is a path that the server answers.
 type Path struct {
 	Path    string
-	Methods string // such as "GET, POST"; HEAD follows GET, and OPTIONS is answered everywhere
+	Methods string // such as "GET, POST"; GET includes HEAD, and every path answers OPTIONS
 }
 
-// Paths are the paths that the server answers on this database, those with GET first.
+// Paths returns the paths that the server answers with this database, those with GET first.
 func (s *Server) Paths() []Path {
 	var list []Path
 	for path := range s.plain {
@@ -22,7 +22,7 @@ func (s *Server) Paths() []Path {
 	}
 	for path, view := range s.routes {
 		if s.routes[path+"/"] != nil {
-			continue // dj-rest-auth takes it without the last slash too
+			continue // the same view as the path with a slash at the end
 		}
 		methods := slices.SortedFunc(maps.Keys(view.handlers), func(a, b string) int {
 			return cmp.Compare(slices.Index(methodOrder, a), slices.Index(methodOrder, b))

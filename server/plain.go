@@ -7,8 +7,8 @@ const (
 	metricsPath = "/metrics"
 )
 
-// plainPages are what is not the application's: they are answered without
-// Django's middleware, to GET and HEAD.
+// plainPages are the pages of this server that the application does not have. They answer GET and HEAD,
+// without Django's middleware.
 func (s *Server) plainPages() map[string]func(*request) *response {
 	return map[string]func(*request) *response{
 		pagePath:    s.indexPage(),
@@ -17,8 +17,8 @@ func (s *Server) plainPages() map[string]func(*request) *response {
 	}
 }
 
-// health tells that the server answers requests. It does not ask the database:
-// a restart would not mend that.
+// health shows that the server answers requests. It does not use the database: restarting this server
+// would not repair it.
 func (s *Server) health(*request) *response {
 	return &response{status: http.StatusOK, rendered: true, contentType: "text/plain; charset=utf-8", body: []byte("ok\n")}
 }

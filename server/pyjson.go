@@ -4,18 +4,17 @@ import (
 	"tokenctl/django"
 )
 
-// What a client sent is kept as Python would have it, because that is what the
-// answers speak of: nil, bool, pyInt, float64, string, []any, *dict, and *upload for
-// a file of a multipart form. A string may hold lone surrogates, three bytes each
-// where UTF-8 has none: JSON has escapes for them, and str takes them.
+// A client's values are kept as Python's values, because the answers describe them so: nil,
+// bool, pyInt, float64, string, []any, *dict, and *upload for a file of a multipart form. A
+// string may contain lone surrogates: see [django.PythonJSON].
 
-// pyInt is an int.
+// pyInt is a Python int.
 type pyInt = django.PythonInteger
 
-// upload is a file of a form. Nobody wants one: only its name is ever asked for.
+// upload is a file of a form. No view uses its content, only its name.
 type upload struct{ name string }
 
-// dict is a dict: names keep the place where they were first set.
+// dict is a Python dict: a name that is set again keeps its place.
 type dict struct {
 	members object
 	index   map[string]int
@@ -34,8 +33,7 @@ func (d *dict) set(name string, value any) {
 	d.members = append(d.members, member{name, value})
 }
 
-// get returns the value of a name; ok is false where there is none. A nil dict
-// has no names.
+// get returns the value of a name; ok is false if there is none. A nil dict is empty.
 func (d *dict) get(name string) (value any, ok bool) {
 	if d == nil {
 		return nil, false
@@ -47,14 +45,14 @@ func (d *dict) get(name string) (value any, ok bool) {
 	return d.members[i].value, true
 }
 
-// text returns the value of a name that is a string, "" where it is not.
+// text returns the value of a name if it is a string, else "".
 func (d *dict) text(name string) string {
 	value, _ := d.get(name)
 	s, _ := value.(string)
 	return s
 }
 
-// len is the number of names.
+// len returns the number of names.
 func (d *dict) len() int {
 	if d == nil {
 		return 0
@@ -62,13 +60,13 @@ func (d *dict) len() int {
 	return len(d.members)
 }
 
-// loads is json.loads with DRF's strict_constant.
+// loads is json.loads with DRF's strict_constant: see [django.PythonJSON].
 func loads(text string) (any, error) {
 	value, err := django.PythonJSON([]byte(text))
 	return ofPython(value), err
 }
 
-// ofPython returns a value with the server's own dicts in it.
+// ofPython replaces each [django.PythonDict] in a value by a *dict.
 func ofPython(value any) any {
 	switch v := value.(type) {
 	case []any:

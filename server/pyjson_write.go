@@ -11,9 +11,9 @@ import (
 	"tokenctl/django"
 )
 
-// renderJSON is JSONRenderer of rest_framework/renderers.py (3.16.0): compact, or
-// indented by that many spaces, and not escaped beyond what JSON and JavaScript
-// need. What the peer's json.dumps or str.encode raises at is a 500.
+// renderJSON is JSONRenderer of rest_framework/renderers.py (3.16.0): compact, or indented by a number of
+// spaces, and with only the escapes that JSON and JavaScript need. The error is a 500, for values on which
+// json.dumps or str.encode of the peer raises an exception.
 func renderJSON(value any, indent int) ([]byte, error) {
 	w := jsonWriter{indent: indent}
 	if err := w.value(value); err != nil {
@@ -99,8 +99,8 @@ func (w *jsonWriter) newline() {
 	}
 }
 
-// text writes a string as json.dumps does with ensure_ascii=False, and the line
-// separators of JavaScript escaped.
+// text writes a string like json.dumps with ensure_ascii=False, and escapes the line separators of
+// JavaScript.
 func (w *jsonWriter) text(s string) error {
 	if !utf8.ValidString(s) {
 		return uncaught("a surrogate cannot be encoded")

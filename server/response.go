@@ -16,15 +16,14 @@ type member struct {
 // object is a JSON object whose members keep their order.
 type object []member
 
-// response is what a view answers: HttpResponse, or DRF's Response where data is
-// still to be rendered.
+// response is a view's answer: Django's HttpResponse, or DRF's Response, whose data must be rendered.
 type response struct {
 	status      int
-	data        any  // DRF's Response; rendered into body
-	rendered    bool // body is the body
+	data        any  // of DRF's Response; rendered into body
+	rendered    bool // body is complete
 	contentType string
 	body        []byte
-	header      http.Header // what Django sets beyond Content-Type and Vary
+	header      http.Header // headers other than Content-Type and Vary
 	vary        []string
 	cookies     []string // values of Set-Cookie
 }
@@ -32,7 +31,7 @@ type response struct {
 // newResponse returns a response with data to render, like Response of rest_framework/response.py.
 func newResponse(status int, data any) *response { return &response{status: status, data: data} }
 
-// page is an HTML page of Django's own, such as an error's.
+// page returns one of Django's own HTML pages, such as the page of an error.
 func page(status int, html string) *response {
 	return &response{status: status, rendered: true, contentType: "text/html; charset=utf-8", body: []byte(html)}
 }
@@ -45,8 +44,8 @@ func (w *response) set(name, value string) {
 	w.header[name] = []string{value}
 }
 
-// varyOn is patch_vary_headers of django/utils/cache.py (4.2): names are added
-// that are not there in any case.
+// varyOn is patch_vary_headers of django/utils/cache.py (4.2): it adds names that are not there yet; case
+// does not matter.
 func (w *response) varyOn(names ...string) {
 	for _, name := range names {
 		if !slices.ContainsFunc(w.vary, func(have string) bool { return strings.EqualFold(have, name) }) {
@@ -55,7 +54,7 @@ func (w *response) varyOn(names ...string) {
 	}
 }
 
-// send sends the response. A HEAD request gets its headers only.
+// send sends the response. For a HEAD request it sends only the headers.
 func (w *response) send(to http.ResponseWriter, method string) {
 	h := to.Header()
 	for name, values := range w.header {
@@ -79,8 +78,8 @@ func (w *response) send(to http.ResponseWriter, method string) {
 	}
 }
 
-// errorPage is the page that Django has for a status without a template
-// (django/views/defaults.py; 3.2 names no charset).
+// errorPage returns Django's page for a status if the project has no template for it
+// (django/views/defaults.py, 4.2; 3.2 names no charset).
 func (s *Server) errorPage(status int) *response {
 	title, details := strconv.Itoa(status), ""
 	switch status {

@@ -8,9 +8,8 @@ import (
 	"tokenctl/tokens"
 )
 
-// revoke is RFC 7009: the token's rows are deleted or blacklisted. One's own tokens
-// are anybody's to revoke, those of others take a member of staff. A token that is
-// unknown or over is as good as revoked.
+// revoke is RFC 7009: it deletes or blacklists the token's rows. Users may revoke their own tokens, and
+// members of staff everybody's. For an unknown or ended token the answer is the same as after a revocation.
 func (r *request) revoke(callers []*authenticator) (*response, error) {
 	who, err := r.caller(callers)
 	if err != nil {
@@ -28,7 +27,7 @@ func (r *request) revoke(callers []*authenticator) (*response, error) {
 		if over(c) {
 			continue
 		}
-		if c.CheckVerified() == nil { // or the id is what the client wrote
+		if c.CheckVerified() == nil { // otherwise the client has chosen the id
 			r.log.credential = c.ID
 		}
 		if c.Owner.ID != who.user.ID && !isStaff(&who.user) {
@@ -44,21 +43,20 @@ func (r *request) revoke(callers []*authenticator) (*response, error) {
 	return newResponse(http.StatusOK, nil), nil
 }
 
-// over reports whether a credential cannot be used anyway: there is nothing to
-// revoke. Where revoking adds a row instead of deleting one, that holds for expired and
-// forged ones, too.
+// over reports whether there is nothing to revoke, because a credential cannot be used anyway. If revoking
+// a kind adds a row instead of deleting one, this includes expired and forged credentials.
 func over(c *tokens.Credential) bool {
 	return c.Settled("blacklist") || c.Of().Can("unblacklist") && (c.Status == tokens.Expired || c.Signature == "bad_signature")
 }
 
-// blacklistNow makes a secret stop working, if nobody else has done so meanwhile.
+// blacklistNow blacklists a secret, unless somebody else has done so in the meantime.
 func (r *request) blacklistNow(kind *tokens.Kind, secret tokenctl.Secret) error {
 	return r.server.writeAgain(r.ctx, func(tx *db.Tx) error {
 		found, err := kind.BySecrets(r.ctx, r.env, tx, []tokenctl.Secret{secret})
 		if err != nil || found[0] == nil || over(found[0]) {
 			return err
 		}
-		_, err = tokens.BlacklistOne(r.ctx, r.env, tx, *found[0]) // one that is left is gone
+		_, err = tokens.BlacklistOne(r.ctx, r.env, tx, *found[0]) // if the row was not changed, it does not exist any more
 		return err
 	})
 }

@@ -7,8 +7,8 @@ import (
 	"tokenctl/tokens"
 )
 
-// views are the views by path. Those of a kind that the database does not have
-// are missing, as they are from an application without it.
+// views returns the views by path. It leaves out the views of kinds that the database does not have, like an
+// application without these kinds.
 func (s *Server) views(l *db.Layout) map[string]*view {
 	token, basic, session, jwt, knox, custom := s.tokenAuthentication(), s.basicAuthentication(), s.sessionAuthentication(),
 		s.jwtAuthentication(), s.knoxAuthentication(), s.customAuthentication()
@@ -34,7 +34,7 @@ func (s *Server) views(l *db.Layout) map[string]*view {
 	return views
 }
 
-// hello greets whom one authentication lets in.
+// hello returns a view that greets the user whom an authentication accepts.
 func hello(name string, a *authenticator) *view {
 	greet := func(r *request, more string) (*response, error) {
 		return newResponse(http.StatusOK, "Hello "+r.identity.user.Username+"!"+more), nil
@@ -45,7 +45,7 @@ func hello(name string, a *authenticator) *view {
 	}}
 }
 
-// secureData accepts every kind that a header can carry, and sessions.
+// secureData returns a view that accepts every kind of credential in a header, and sessions.
 func secureData(authenticators ...*authenticator) *view {
 	return &view{name: "Secure Data", authenticators: authenticators, permission: isAuthenticated, handlers: map[string]handler{
 		http.MethodGet: func(*request) (*response, error) {

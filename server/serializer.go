@@ -11,23 +11,23 @@ import (
 	"tokenctl/django"
 )
 
-// serializer is a Serializer of rest_framework/serializers.py (3.16.0): which fields
-// a body has, what they may hold, and how OPTIONS describes them.
+// serializer is a Serializer of rest_framework/serializers.py (3.16.0): the fields of a body, the rules for
+// their values, and their description for OPTIONS.
 type serializer struct {
 	fields  []field
-	partial bool // PATCH: what is not sent is left as it is
+	partial bool // PATCH: fields that are not sent stay as they are
 }
 
-// field is a field of rest_framework/fields.py (3.16.0), a CharField unless it says
-// otherwise. The zero value of a setting is the peer's default.
+// field is a field of rest_framework/fields.py (3.16.0), by default a CharField. The zero value of a setting
+// is the peer's default.
 type field struct {
 	name      string
-	fieldType string           // as OPTIONS calls it: "string" when empty, "email", "integer"
-	release   tokenctl.Version // whose EmailValidator it is
-	label     string           // from the name when empty
+	fieldType string           // its name in OPTIONS: "email", "integer"; empty means "string"
+	release   tokenctl.Version // of Django, for EmailValidator
+	label     string           // empty: it comes from the name
 	help      string
 
-	readOnly   bool // never looked for in a body
+	readOnly   bool // a value in a body is ignored
 	optional   bool // required=False
 	allowBlank bool
 	untrimmed  bool // trim_whitespace=False
@@ -43,7 +43,7 @@ const (
 	blankMessage    = "This field may not be blank."
 )
 
-// nonFieldErrors is the name under which errors of no field are reported.
+// nonFieldErrors is the name for errors that are not about a field.
 const nonFieldErrors = "non_field_errors"
 
 // valid is is_valid(raise_exception=True) on request.data.
@@ -59,8 +59,8 @@ func (r *request) valid(s *serializer) (*dict, error) {
 	return values, nil
 }
 
-// run is Serializer.run_validation. One of values and errs is nil; errs are lists of
-// messages by field, as the peer renders them.
+// run is Serializer.run_validation. Either values or errs is nil. errs has a list of messages for each field,
+// as the peer renders them.
 func (s serializer) run(d data) (values, errs *dict) {
 	values, errs = &dict{}, &dict{}
 	fields, ok := d.value.(*dict)
@@ -78,7 +78,7 @@ func (s serializer) run(d data) (values, errs *dict) {
 		}
 		value, given := fields.get(f.name)
 		if d.form && value == "" && f.optional && !f.allowBlank {
-			given = false // Field.get_value: how a form says nothing
+			given = false // Field.get_value: an empty field of a form counts as missing
 		}
 		if !given {
 			if !f.optional && !s.partial {
@@ -140,7 +140,7 @@ const (
 	emailMessage = "Enter a valid email address."
 )
 
-// faults is Field.run_validators: every validator is heard.
+// faults is Field.run_validators: it runs every validator and returns all messages.
 func (f field) faults(text string) (faults []string) {
 	for _, check := range f.checks {
 		if fault := check(text); fault != "" {
@@ -179,8 +179,7 @@ func pyType(value any) string {
 	return "dict"
 }
 
-// pyText is str(value), for what a CharField takes and for a file; ok is false for
-// the rest.
+// pyText is str(value) for values that a CharField accepts, and for a file; ok is false for other values.
 func pyText(value any) (text string, ok bool) {
 	switch v := value.(type) {
 	case string:
@@ -205,8 +204,7 @@ func strip(s string) string {
 	return strings.TrimFunc(s, func(c rune) bool { return unicode.IsSpace(c) || 0x1C <= c && c <= 0x1F })
 }
 
-// pyLen is len() of a str. A lone surrogate is one character, of three bytes that Go
-// takes for three.
+// pyLen is len() of a str. A lone surrogate is one character; Go would count its three bytes.
 func pyLen(s string) (n int) {
 	for s != "" {
 		s = s[pySize(s):]
@@ -215,7 +213,7 @@ func pyLen(s string) (n int) {
 	return n
 }
 
-// pySize is the length of the first character in bytes.
+// pySize returns the length of the first character in bytes.
 func pySize(s string) int {
 	if u, n := utf8.DecodeRuneInString(s); u != utf8.RuneError || n != 1 || len(s) < 3 {
 		return n

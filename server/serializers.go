@@ -5,8 +5,8 @@ import (
 	"tokenctl/django"
 )
 
-// The serializers of the peers' views. What a body must hold is here; what it is
-// checked against is the views' concern.
+// The serializers of the peers' views. They check the form of a body; the views check its values against the
+// database.
 
 var (
 	// authTokenSerializer is AuthTokenSerializer of rest_framework/authtoken/serializers.py
@@ -40,9 +40,8 @@ func loginSerializer(release tokenctl.Version) *serializer {
 	}}
 }
 
-// userDetailsSerializer is UserDetailsSerializer of the same file for Django's own
-// user model: a ModelSerializer takes labels and limits from the columns. taken
-// tells whether another user has a name.
+// userDetailsSerializer is UserDetailsSerializer of the same file for Django's own user model: a
+// ModelSerializer takes labels and limits from the model. taken reports whether another user has a name.
 func userDetailsSerializer(taken func(name string) bool) *serializer {
 	return &serializer{fields: []field{
 		{name: "pk", fieldType: "integer", label: "ID", readOnly: true},

@@ -1,14 +1,14 @@
-// Package server is the local test server: it answers as the Django stack of an
-// application would, on the application's database.
+// Package server is the local test server: with an application's database it answers like
+// the application's Django stack.
 //
 // As in Django, a request goes through the middleware (middleware.go) to a view
 // (routes.go). The view negotiates, authenticates, checks permissions and throttles, and
-// then calls its method (view.go). The answers are the peers', to the byte, for
-// everything that a client library or curl sends. Each file names the peer's file that it
+// then calls its method (view.go). For everything that a client library or curl sends, the
+// answers are the peers' answers, to the byte. Each file names the peer's file that it
 // follows.
 //
-// Sockets, TLS, flags and signals are in package commands (serve.go). What a token is, and
-// how one is made or ended, is in package tokens; the formats of the peers are in django.
+// Package commands handles sockets, TLS, flags and signals (serve.go). Package tokens finds,
+// makes and ends tokens, and package django has the peers' formats.
 package server
 
 import (
@@ -27,22 +27,22 @@ import (
 	"tokenctl/tokens"
 )
 
-// Config is what a server is made of. Store, Env and Now are required. For the other
-// fields the zero value is the peer's default.
+// Config has the parameters of [New]. Store, Env and Now are required. For the other fields
+// the zero value is the peer's default.
 type Config struct {
 	Store *db.Store
 	Env   tokens.Env // with the settings and the keys
 	Now   tokenctl.Clock
 	Log   *slog.Logger // a line for every request; nil: none
 
-	AllowedHosts []string          // besides the loopback names, which always are
+	AllowedHosts []string          // ALLOWED_HOSTS; loopback names are always allowed
 	SessionLogin bool              // dj-rest-auth's SESSION_LOGIN
-	Claims       []django.JWTClaim // custom claims of the tokens that are obtained
-	ReadOnly     bool              // no row is ever written
+	Claims       []django.JWTClaim // custom claims of new tokens
+	ReadOnly     bool              // the server never writes a row
 	CORS         CORS
 	Throttles    Throttles
 	Faults       Faults
-	Clients      []Client              // may introspect besides staff
+	Clients      []Client              // clients that may introspect, as members of staff may
 	Passwords    django.PasswordChecks // AUTH_PASSWORD_VALIDATORS
 }
 
@@ -50,7 +50,7 @@ type Config struct {
 type Server struct {
 	Config
 	HasKey     bool           // SECRET_KEY is known, so there can be sessions
-	peers      tokenctl.Peers // the versions imitated, every one filled in
+	peers      tokenctl.Peers // the releases that the server follows; all are filled in
 	routes     map[string]*view
 	plain      map[string]func(*request) *response
 	suspects   suspects
@@ -64,8 +64,8 @@ type Server struct {
 	metrics     *metrics
 }
 
-// New makes a server. It reads the database's layout once: where a kind has no table, the
-// application has no URLs for it, and neither has the server.
+// New makes a server. It reads the database's layout once. If a kind has no table, the application has no
+// URLs for it, and neither does the server.
 func New(ctx context.Context, c Config) (*Server, error) {
 	layout, err := c.Store.Layout(ctx)
 	if err != nil {
@@ -91,19 +91,19 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	return s, nil
 }
 
-// ServeHTTP answers one request and writes one line of the log. A client may put a secret
-// anywhere, so of what a client chose the line holds only a known path, a known method,
-// and a user's name or a credential's id that the database has.
+// ServeHTTP answers one request and writes one line of the log. A client may send a secret in
+// any place. So the line contains only known paths, known methods, and names of users and ids
+// of credentials that the database has.
 func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
-	start := time.Now() // real time, whatever --clock says
+	start := time.Now() // the real time, even with --clock
 	r := &request{Request: hr, server: s, env: s.env(), ctx: hr.Context(), method: strings.ToUpper(hr.Method)}
-	r.content() //nolint:errcheck // a view that wants the body is told
+	r.content() //nolint:errcheck // a view that reads the body gets the error
 	if !s.connections.work(r.ctx, true) {
 		panic(http.ErrAbortHandler) // the connection is closed
 	}
-	// From here on the time is the server's, not the client's.
+	// From here on the server needs the time, not the client.
 	limits := http.NewResponseController(w)
-	limits.SetReadDeadline(time.Time{}) //nolint:errcheck // a test has no connection
+	limits.SetReadDeadline(time.Time{}) //nolint:errcheck // tests have no connection
 	answer := s.handle(r)
 	limits.SetWriteDeadline(time.Now().Add(writeTime)) //nolint:errcheck // likewise
 	s.connections.work(r.ctx, false)
@@ -111,7 +111,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	s.logRequest(r, answer.status, time.Since(start))
 }
 
-// handle answers a request, and 500 when something panics.
+// handle answers a request. After a panic the answer is 500.
 func (s *Server) handle(r *request) (answer *response) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -161,8 +161,7 @@ func (s *Server) write(ctx context.Context, f func(*db.Tx) error) error {
 	return s.Store.Write(ctx, f)
 }
 
-// writeAgain is write, but runs f again when somebody else has inserted or deleted a row
-// meanwhile.
+// writeAgain is write, but runs f again if somebody else has inserted or deleted a row at the same time.
 func (s *Server) writeAgain(ctx context.Context, f func(*db.Tx) error) error {
 	var err error
 	for range 3 {

@@ -12,32 +12,32 @@ import (
 )
 
 // sessionState is request.session: SessionStore of
-// django/contrib/sessions/backends/db.py and base.py (4.2). It is read when
-// somebody first asks. What becomes of it is written when the answer is there, in
-// one transaction; Django's cycle_key makes the new row and deletes the old one at
-// once, and a request that is broken off in between leaves both, or an empty one.
+// django/contrib/sessions/backends/db.py and base.py (4.2). The row is read at the first use. All
+// changes are written after the view, in one transaction. Django's cycle_key inserts the new
+// row and deletes the old one immediately, so an interrupted request leaves both rows, or an
+// empty one.
 type sessionState struct {
-	begun    bool // the cookie was looked at
+	begun    bool // the cookie has been read
 	accessed bool
 	modified bool
 
 	key    tokenctl.Secret   // zero: the session has none yet
 	stored bool              // the key has a row
-	ended  []tokenctl.Secret // whose rows are to be deleted
+	ended  []tokenctl.Secret // keys of the rows to delete
 
 	data  *django.Session // nil: not loaded
-	owner db.User         // of the row that was loaded
+	owner db.User         // of the loaded row
 
-	user     *db.User // who is logged in with it
+	user     *db.User // the logged-in user
 	userRead bool
 }
 
-// minSessionKey is how short a key Django looks up at all
+// minSessionKey is the length of the shortest key that Django looks up
 // (SessionBase._validate_session_key).
 const minSessionKey = 8
 
 // store is SessionMiddleware.process_request of
-// django/contrib/sessions/middleware.py (4.2), when it is first needed.
+// django/contrib/sessions/middleware.py (4.2). It reads the cookie at the first call.
 func (r *request) store() *sessionState {
 	v := &r.session
 	if !v.begun {
@@ -85,7 +85,7 @@ func (r *request) loadSession() (*sessionState, error) {
 	}
 	v.stored, v.owner = true, row.User
 	r.log.kind, r.log.credential = tokens.Session.Name, tokens.SessionID(v.key)
-	// What the application did not sign, or cannot read, is an empty session.
+	// Django treats data with another signature, and data that it cannot read, as an empty session.
 	if !django.VerifySession(row.Data, keys).AcceptedBy(string(s.peers.Django)) {
 		r.log.reason = "none of the configured keys signed the session"
 		return v, nil
@@ -96,7 +96,7 @@ func (r *request) loadSession() (*sessionState, error) {
 	return v, nil
 }
 
-// sessionKeys are the keys that sign sessions, SECRET_KEY first.
+// sessionKeys returns the keys that sign sessions, SECRET_KEY first.
 func (s *Server) sessionKeys() (django.SecretKeys, error) {
 	keys, err := s.Env.Keys()
 	if err == nil && len(keys) == 0 {
@@ -105,7 +105,7 @@ func (s *Server) sessionKeys() (django.SecretKeys, error) {
 	return keys, err
 }
 
-// empty is SessionBase.is_empty: a key that nobody has looked up counts as one.
+// empty is SessionBase.is_empty: a session with a key is not empty, even if its row has not been read.
 func (v *sessionState) empty() bool {
 	return v.key.IsZero() && (v.data == nil || len(v.data.Items) == 0)
 }
@@ -122,7 +122,7 @@ func (v *sessionState) flush() {
 	v.data, v.accessed, v.key = new(django.Session), true, tokenctl.Secret{}
 }
 
-// end gives up the key.
+// end removes the key, and marks its row for deletion.
 func (v *sessionState) end() {
 	if !v.key.IsZero() {
 		v.ended = append(v.ended, v.key)
@@ -164,14 +164,13 @@ func (s *Server) saveSession(r *request, w *response) *response {
 	return w
 }
 
-// variesOnSave reports whether an answer varies on a session that was only saved
+// variesOnSave reports whether a release of Django sends "Vary: Cookie" if the session was only saved
 // (CVE-2026-35192).
 func variesOnSave(v tokenctl.Version) bool {
 	return v.AtLeast("6.0.5") || v.AtLeast("5.2.14") && !v.AtLeast("6.0")
 }
 
-// writeSession makes the rows what the request made of its session, and gives
-// the client its cookie.
+// writeSession writes the request's changes of its session to the database, and sets the cookie.
 func (s *Server) writeSession(r *request, w *response, save bool) error {
 	v, settings := r.store(), s.Env.Settings.Session
 	if !save && len(v.ended) == 0 {
@@ -229,8 +228,8 @@ func (s *Server) writeSession(r *request, w *response, save bool) error {
 	return nil
 }
 
-// sessionUser is get_user of django/contrib/auth/__init__.py (4.2): who is logged
-// in with the session; nil: nobody.
+// sessionUser is get_user of django/contrib/auth/__init__.py (4.2). It returns the logged-in user of the
+// session, or nil.
 func (r *request) sessionUser() (*db.User, error) {
 	v, err := r.loadSession()
 	if err != nil {
@@ -261,7 +260,7 @@ func (r *request) sessionUser() (*db.User, error) {
 		}
 		return nil, nil
 	case match.Index > 0 && !readOnly:
-		// Of one of SECRET_KEY_FALLBACKS: from now on of SECRET_KEY.
+		// The hash fits one of SECRET_KEY_FALLBACKS: Django makes a new one with SECRET_KEY.
 		if err := r.cycleSession(); err != nil {
 			return nil, err
 		}
@@ -271,8 +270,8 @@ func (r *request) sessionUser() (*db.User, error) {
 	return v.user, nil
 }
 
-// checkSessionOwner fails where the session's user is named in a way that ends
-// _get_user_session_key of the same file with an exception.
+// checkSessionOwner returns an error if _get_user_session_key of the same file raises an exception for the
+// session's user id.
 func (r *request) checkSessionOwner() error {
 	v := &r.session
 	if v.data.UserID == "" || v.owner.ID != "" {

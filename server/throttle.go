@@ -9,16 +9,15 @@ import (
 	"time"
 )
 
-// Rate is a number of requests in a time, DEFAULT_THROTTLE_RATES' "5/min". The
+// Rate is a number of requests in a period, such as "5/min" in DEFAULT_THROTTLE_RATES. The
 // zero value does not limit.
 type Rate struct {
 	Requests int
 	Per      time.Duration
 }
 
-// ParseRate is SimpleRateThrottle.parse_rate of rest_framework/throttling.py
-// (3.16.0): of the period only the first letter counts. Unlike the peer it refuses
-// a number of requests that would take much memory.
+// ParseRate is SimpleRateThrottle.parse_rate of rest_framework/throttling.py (3.16.0): only the first letter
+// of the period counts. Unlike the peer it refuses numbers of requests that would take much memory.
 func ParseRate(text string) (Rate, error) {
 	number, period, ok := strings.Cut(text, "/")
 	n, err := strconv.Atoi(number)
@@ -39,17 +38,17 @@ func ParseRate(text string) (Rate, error) {
 type Throttles struct {
 	Anon  *Rate // AnonRateThrottle: by address, requests without a user
 	User  *Rate // UserRateThrottle: by user, or address
-	Login *Rate // ScopedRateThrottle "login": what takes a password
+	Login *Rate // ScopedRateThrottle "login": views that accept a password
 }
 
 // throttle is a SimpleRateThrottle.
 type throttle struct {
 	scope   string
 	rate    *Rate
-	exempts bool // users
+	exempts bool // authenticated users are not limited
 }
 
-// throttles are what limits a view: DEFAULT_THROTTLE_CLASSES are anon and user.
+// throttles returns the throttles of a view. DEFAULT_THROTTLE_CLASSES are anon and user.
 func (s *Server) throttles(v *view) []throttle {
 	var list []throttle
 	if !v.unthrottled {
@@ -61,8 +60,8 @@ func (s *Server) throttles(v *view) []throttle {
 	return list
 }
 
-// checkThrottles is APIView.check_throttles: every throttle counts, also when
-// another has refused already.
+// checkThrottles is APIView.check_throttles: every throttle counts the request, even after another one has
+// refused it.
 func (s *Server) checkThrottles(r *request, v *view) error {
 	if s.Throttles == (Throttles{}) {
 		return nil
@@ -90,7 +89,7 @@ func (s *Server) checkThrottles(r *request, v *view) error {
 	return throttled(&n)
 }
 
-// key is get_cache_key; empty where the throttle has nothing to say.
+// key is get_cache_key. It is empty if the throttle does not limit the request.
 func (t throttle) key(r *request) string {
 	if r.identity != nil {
 		if t.exempts {

@@ -9,32 +9,30 @@ import (
 	"strings"
 )
 
-// view is an APIView: what answers at one path, and under which rules
-// (rest_framework/views.py, 3.16.0).
+// view is an APIView of rest_framework/views.py (3.16.0): the handlers of one path and their rules.
 type view struct {
-	name           string // of the class, as OPTIONS shows it: "Obtain Auth Token"
+	name           string // of the class, as in OPTIONS: "Obtain Auth Token"
 	description    string
-	handlers       map[string]handler // by method; HEAD follows GET, OPTIONS is metadata
+	handlers       map[string]handler // by method; GET also answers HEAD, and metadata answers OPTIONS
 	authenticators []*authenticator
 	permission     func(*request) bool // nil: AllowAny
 	unthrottled    bool                // throttle_classes is empty
-	password       bool                // takes a password, so the login rate applies
-	plain          bool                // is not DRF's: the Accept header has no say
-	jsonOnly       bool                // renders no browsable page, so does not vary on Accept
+	password       bool                // it accepts a password, so the login rate applies
+	plain          bool                // it is not a view of DRF, and ignores Accept
+	jsonOnly       bool                // it has no browsable page, and so does not vary on Accept
 	parsers        []string            // media types; nil: JSON, form and multipart
-	serializer     *serializer         // what get_serializer gives; nil where the view has none
-	unstored       bool                // caches must not keep what it answers
-	challenge      string              // WWW-Authenticate where it is not the first authenticator's
+	serializer     *serializer         // of get_serializer; nil if the view has none
+	noStore        bool                // caches must not store its answers
+	challenge      string              // WWW-Authenticate if it is not the first authenticator's
 }
 
-// handler answers a request, or fails with an *apiError or a *djangoError. Any other error
-// becomes a 500.
+// handler answers a request, or returns an *apiError or a *djangoError. Any other error becomes a 500.
 type handler func(*request) (*response, error)
 
-// methodOrder is View.http_method_names, the order of Allow (django/views/generic/base.py).
+// methodOrder is View.http_method_names, the order of Allow (django/views/generic/base.py, 4.2).
 var methodOrder = []string{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"}
 
-// allowedMethods is the value of the Allow header.
+// allowedMethods returns the value of the Allow header.
 func (v *view) allowedMethods() string {
 	var methods []string
 	for _, m := range methodOrder {
@@ -45,7 +43,7 @@ func (v *view) allowedMethods() string {
 	return strings.Join(methods, ", ")
 }
 
-// handler returns what answers a method; nil where it is not allowed.
+// handler returns the handler of a method, or nil if the method is not allowed.
 func (v *view) handler(method string) handler {
 	if h := v.handlers[method]; h != nil {
 		return h
@@ -81,13 +79,13 @@ func (v *view) dispatch(r *request) (*response, error) {
 			return nil, err
 		}
 	}
-	if v.unstored {
+	if v.noStore {
 		answer.set("Cache-Control", "no-store")
 		answer.set("Pragma", "no-cache")
 	}
 	answer.set("Allow", v.allowedMethods())
 	if !v.jsonOnly {
-		// Response.vary comes after what the view itself varies on.
+		// DRF adds Accept after the view's own names.
 		answer.varyOn("Accept")
 	}
 	return answer, nil
@@ -122,8 +120,8 @@ func (v *view) answer(r *request) (*response, error) {
 	return h(r)
 }
 
-// authenticate asks the authenticators in turn. The first that finds credentials of its
-// own decides.
+// authenticate calls the authenticators in their order. The first one that finds its kind of credentials
+// decides.
 func (v *view) authenticate(r *request) error {
 	for _, a := range v.authenticators {
 		who, err := a.authenticate(r)
@@ -168,8 +166,8 @@ func (v *view) authenticateHeader() string {
 	return v.authenticators[0].challenge
 }
 
-// render is Response.rendered_content with the JSON renderer. An answer without data has
-// neither body nor type.
+// render is Response.rendered_content with the JSON renderer. An answer without data has neither a body nor
+// a Content-Type.
 func (v *view) render(r *request, answer *response) error {
 	answer.rendered = true
 	if answer.data == nil {
@@ -187,6 +185,6 @@ func (v *view) render(r *request, answer *response) error {
 type authenticator struct {
 	name      string // in the log
 	challenge string // authenticate_header; empty: refusals are 403
-	// authenticate returns nil where the request shows nothing of this scheme.
+	// authenticate returns nil if the request has no credentials of this scheme.
 	authenticate func(*request) (*identity, error)
 }

@@ -46,7 +46,7 @@ func (r *request) getOrCreateToken(u db.User) (key tokenctl.Secret, err error) {
 		minted, err := tokens.DRF.Mint(r.ctx, r.env, tx, tokens.MintRequest{User: u})
 		switch {
 		case tokenctl.CodeOf(err) == tokenctl.CodeTokenExists:
-			return find(tx) // somebody was faster
+			return find(tx) // another request has made the token in the meantime
 		case err != nil:
 			return err
 		}

@@ -11,8 +11,8 @@ import (
 	"tokenctl/tokens"
 )
 
-// addKnox adds the views of knox/views.py (5.0.2). Login takes a password, as
-// knox's documentation has it.
+// addKnox adds the views of knox/views.py (5.0.2). Login accepts HTTP Basic, as knox's documentation
+// recommends.
 func (s *Server) addKnox(views map[string]*view, basic, knox *authenticator) {
 	post := func(name, description string, by *authenticator, h handler) *view {
 		return &view{name: name, description: description, authenticators: []*authenticator{by}, permission: isAuthenticated,
@@ -25,11 +25,11 @@ func (s *Server) addKnox(views map[string]*view, basic, knox *authenticator) {
 	views["/knox/logoutall/"] = post("Logout All", "Log the user out of all sessions\nI.E. deletes all auth tokens for the user", knox, s.knoxLogoutAll)
 }
 
-// errKnoxLimit ends the transaction of a login beyond TOKEN_LIMIT_PER_USER.
+// errKnoxLimit is the error for a login beyond TOKEN_LIMIT_PER_USER.
 var errKnoxLimit = errors.New("TOKEN_LIMIT_PER_USER is reached")
 
-// knoxLogin is LoginView.post. The limit is checked and the token made in one
-// transaction, so that concurrent logins cannot exceed it, as they can knox's.
+// knoxLogin is LoginView.post. It checks the limit and makes the token in one transaction, so concurrent
+// logins cannot exceed the limit. In knox they can.
 func (s *Server) knoxLogin(r *request) (*response, error) {
 	var minted tokens.Minted
 	err := s.write(r.ctx, func(tx *db.Tx) error {
@@ -41,7 +41,7 @@ func (s *Server) knoxLogin(r *request) (*response, error) {
 		if err != nil {
 			return err
 		}
-		// user_logged_in has update_last_login for a receiver (django/contrib/auth/apps.py).
+		// update_last_login receives the signal user_logged_in (django/contrib/auth/apps.py, 4.2).
 		return tx.SetLastLogin(r.ctx, r.identity.user)
 	})
 	if errors.Is(err, errKnoxLimit) {
@@ -59,7 +59,7 @@ func (s *Server) knoxLogin(r *request) (*response, error) {
 	return newResponse(http.StatusOK, object{{"expiry", expiry}, {"token", minted.Secrets[0].Secret.Reveal()}}), nil
 }
 
-// knoxLogout is LogoutView.post. A token that is gone already was logged out.
+// knoxLogout is LogoutView.post. If the token does not exist any more, the user is logged out already.
 func (s *Server) knoxLogout(r *request) (*response, error) {
 	return s.deleteKnox(r, func(context.Context, *db.Tx) ([]db.KnoxToken, error) { return []db.KnoxToken{*r.identity.knox}, nil })
 }

@@ -8,9 +8,8 @@ import (
 	"tokenctl/tokens"
 )
 
-// changePassword is PasswordChangeView.post. The tokens of the user stay, and so
-// does the session of the request, of which dj-rest-auth makes one where there was
-// none.
+// changePassword is PasswordChangeView.post of dj_rest_auth/views.py (7.1.1). The user's tokens and the
+// request's session stay valid. Like dj-rest-auth it makes a session if the request has none.
 func (s *Server) changePassword(r *request) (*response, error) {
 	values, err := r.valid(passwordChangeSerializer)
 	if err != nil {
@@ -64,7 +63,7 @@ func (s *Server) changePassword(r *request) (*response, error) {
 // keepSession is update_session_auth_hash of django/contrib/auth/__init__.py (4.2).
 func (r *request) keepSession(u db.User) error {
 	if !r.server.HasKey {
-		return nil // there is none to keep
+		return nil // without SECRET_KEY there are no sessions
 	}
 	keys, err := r.server.sessionKeys()
 	if err != nil {

@@ -18,7 +18,7 @@ func (s *Server) addRestAuth(views map[string]*view, l *db.Layout, token *authen
 		handlers: map[string]handler{http.MethodPost: s.restLogin}})
 	add("logout", &view{name: "Logout", description: logoutDescription, handlers: map[string]handler{
 		http.MethodPost: s.restLogout,
-		// Allowed, but not without ACCOUNT_LOGOUT_ON_GET.
+		// The Allow header has GET, but it works only with ACCOUNT_LOGOUT_ON_GET.
 		http.MethodGet: func(r *request) (*response, error) { return nil, methodNotAllowed(r.method) },
 	}})
 	add("user", s.userDetails(l))
@@ -85,8 +85,8 @@ func (s *Server) restLogin(r *request) (*response, error) {
 	return newResponse(http.StatusOK, object{{"key", key.Reveal()}}), nil
 }
 
-// usernameFor is what LoginSerializer.get_auth_user_using_orm makes of an e-mail
-// address: its owner's name, where there is one. More than one are a 500.
+// usernameFor is LoginSerializer.get_auth_user_using_orm: it returns the name of the user with an e-mail
+// address, or username without such a user. Several users are a 500.
 func (r *request) usernameFor(username, email string) (string, error) {
 	if email == "" {
 		return username, nil
@@ -113,7 +113,7 @@ func (s *Server) restLogout(r *request) (*response, error) {
 	}
 	if r.identity != nil {
 		err := s.write(r.ctx, func(tx *db.Tx) error {
-			// One that is left is gone already.
+			// If the row was not changed, it does not exist any more.
 			_, err := tokens.BlacklistOne(r.ctx, r.env, tx, *r.identity.credential)
 			return err
 		})

@@ -10,7 +10,7 @@ import (
 // userDetails is UserDetailsView of dj_rest_auth/views.py (7.1.1).
 func (s *Server) userDetails(l *db.Layout) *view {
 	v := &view{name: "User Details", permission: isAuthenticated, description: userDetailsDescription}
-	// What OPTIONS tells does not depend on who else has a name.
+	// The answer to OPTIONS does not depend on the names of other users.
 	v.serializer = userFields(l, func(string) bool { return false })
 	v.handlers = map[string]handler{
 		http.MethodGet: func(r *request) (*response, error) {
@@ -22,15 +22,15 @@ func (s *Server) userDetails(l *db.Layout) *view {
 	return v
 }
 
-// userFields is UserDetailsSerializer for the application's user model: other
-// models than Django's own may lack its fields, or call the username something else.
+// userFields is UserDetailsSerializer for the application's user model. A project's own model may not have
+// all fields of Django's, or another name for the username.
 func userFields(l *db.Layout, taken func(string) bool) *serializer {
 	own := userDetailsSerializer(taken)
 	var fields []field
 	for _, f := range own.fields {
 		switch column := l.User.Column(l.User.Username); {
 		case f.name == "username" && l.User.Username == "email":
-			continue // it is there below
+			continue // the field email follows
 		case f.name == "username" && l.User.Username != "username":
 			f.name, f.help, f.maxLength, f.checks = l.User.Username, "", column.Length, f.checks[1:]
 		case f.name != "pk" && l.User.Column(f.name) == nil:
@@ -71,8 +71,7 @@ func (s *serializer) represent(l *db.Layout, u db.User) object {
 	return o
 }
 
-// updateUser is UserDetailsView.put and patch. Unlike the peer's it writes only
-// what was sent.
+// updateUser is UserDetailsView.put and patch. Unlike the peer it writes only the fields of the request.
 func (s *Server) updateUser(r *request) (*response, error) {
 	u := r.identity.user
 	layout, err := s.Store.Layout(r.ctx)
@@ -81,8 +80,8 @@ func (s *Server) updateUser(r *request) (*response, error) {
 	}
 	var failure error
 	fields := userFields(layout, func(name string) bool {
-		// UniqueValidator takes what the database refuses to look for as nobody's
-		// (qs_exists of rest_framework/validators.py, 3.16.0).
+		// If the database refuses to search for a name, UniqueValidator treats the name as free (qs_exists of
+		// rest_framework/validators.py, 3.16.0).
 		if !utf8.ValidString(name) {
 			return false
 		}
