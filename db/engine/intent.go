@@ -1,19 +1,16 @@
 package engine
 
-import (
-	"context"
+import "context"
 
-	"tokenctl"
-)
-
-// intend announces a transaction that has changed something: see [Options.Intend].
+// intend announces a transaction that has changed something, or is about to do so outside the
+// database: see [Options.Intend].
 func (tx *Tx) intend(ctx context.Context, m Mode) error {
 	announce := tx.db.opts.Intend
 	if announce == nil || m.ReadOnly {
 		return nil
 	}
 	n, err := tx.countChanges(ctx)
-	if err != nil || n == tx.changes {
+	if err != nil || n == tx.changes && tx.outside == nil {
 		return err
 	}
 	tx.settled, err = announce(ctx)
@@ -21,15 +18,9 @@ func (tx *Tx) intend(ctx context.Context, m Mode) error {
 }
 
 // settle reports the outcome of a transaction to the function that Intend returned.
-func (tx *Tx) settle(done bool, err error) {
-	switch {
-	case tx.settled == nil:
-	case done:
-		tx.settled(Committed)
-	case tokenctl.CodeOf(err) == tokenctl.CodeOutcomeUnknown:
-		tx.settled(Committing)
-	default:
-		tx.settled(RolledBack)
+func (tx *Tx) settle(p Phase) {
+	if tx.settled != nil {
+		tx.settled(p)
 	}
 }
 

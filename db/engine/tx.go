@@ -31,6 +31,8 @@ type Tx struct {
 	cursors atomic.Int32 // the number of opened cursors
 	changes int64        // countChanges at the beginning
 	settled func(Phase)  // see [Options.Intend]
+	outside []func(context.Context) error
+	ended   []func(context.Context, Phase) string
 	unclear atomic.Pointer[unclear]
 }
 
@@ -82,7 +84,8 @@ func (db *DB) TransactOn(ctx context.Context, conn *sql.Conn, m Mode, f func(*Tx
 	tx := &Tx{Now: db.Now(), Engine: db.Engine, db: db, conn: conn}
 	tx.phase(m, Begun)
 	done := false
-	defer func() { tx.settle(done, err) }()
+	defer func() { tx.settle(ending(done, err)) }()
+	defer func() { err = tx.end(ctx, ending(done, err), err) }()
 	defer func() {
 		if done {
 			return
@@ -114,6 +117,11 @@ func (db *DB) TransactOn(ctx context.Context, conn *sql.Conn, m Mode, f func(*Tx
 	if err == nil {
 		err = tx.intend(ctx, m)
 	}
+	for _, change := range tx.outside {
+		if err == nil {
+			err = change(ctx)
+		}
+	}
 	if err != nil {
 		return tx.explain(ctx, err)
 	}
@@ -128,7 +136,9 @@ func (tx *Tx) Try(ctx context.Context, f func() error) error {
 	if err := tx.Exec(ctx, "savepoint part"); err != nil {
 		return err
 	}
+	outside := len(tx.outside)
 	if err := f(); err != nil {
+		tx.outside = tx.outside[:outside]
 		if back := tx.Exec(context.WithoutCancel(ctx), "rollback to savepoint part; release savepoint part"); back != nil {
 			return back
 		}
