@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -34,6 +35,11 @@ func (f *Finding) known() known {
 	return k
 }
 
+// text orders what is known.
+func (k known) text() string {
+	return strings.Join([]string{k.Rule, k.Kind, k.ID, k.UserID, k.About}, "\x00")
+}
+
 // baselineFile is the file of a baseline.
 type baselineFile struct {
 	SchemaVersion int     `json:"schema_version"`
@@ -64,6 +70,31 @@ func (b *Baseline) Len() int { return len(b.known) }
 // Has reports whether the baseline knows a finding.
 func (b *Baseline) Has(f *Finding) bool { return b.known[f.known()] }
 
+// Gone are the findings that the baseline knows of rules that a run checked, and that the run did
+// not find, by rule. They have no message.
+func (b *Baseline) Gone(r *Report) ([]Finding, error) {
+	found := map[known]bool{}
+	for f, err := range r.All() {
+		if err != nil {
+			return nil, err
+		}
+		if k := f.known(); b.known[k] {
+			found[k] = true
+		}
+	}
+	var gone []Finding
+	for k := range b.known {
+		rule := RuleNamed(k.Rule)
+		if !found[k] && slices.Contains(r.Checked, rule) {
+			gone = append(gone, Finding{Rule: rule, Severity: rule.Severity, Kind: k.Kind, ID: k.ID, UserID: k.UserID, Subject: k.About})
+		}
+	}
+	slices.SortFunc(gone, func(x, y Finding) int {
+		return cmp.Or(cmp.Compare(x.Rule.place(), y.Rule.place()), strings.Compare(x.known().text(), y.known().text()))
+	})
+	return gone, nil
+}
+
 // Update returns the baseline after a run: what the run found, and what is known of rules that it
 // did not check.
 func (b *Baseline) Update(r *Report) (*Baseline, error) {
@@ -84,8 +115,7 @@ func (b *Baseline) Update(r *Report) (*Baseline, error) {
 
 // JSON is the text of the file: the same findings give the same text.
 func (b *Baseline) JSON() ([]byte, error) {
-	key := func(k known) string { return strings.Join([]string{k.Rule, k.Kind, k.ID, k.UserID, k.About}, "\x00") }
-	list := slices.SortedFunc(maps.Keys(b.known), func(a, b known) int { return strings.Compare(key(a), key(b)) })
+	list := slices.SortedFunc(maps.Keys(b.known), func(a, b known) int { return strings.Compare(a.text(), b.text()) })
 	if list == nil {
 		list = []known{}
 	}

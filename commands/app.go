@@ -220,7 +220,7 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 	}
 	root.AddGroup(commandGroups...)
 	root.AddCommand(grouped(groupLook, paged(inSchemas(a, newList(a))), paged(newShow(a)), paged(newVerify(a)), paged(inSchemas(a, newStats(a))), reporting(a, newScan(a)),
-		reporting(a, inSchemas(a, newAudit(a))), newJournal(a), paged(inSchemas(a, newDoctor(a))))...)
+		reporting(a, inSchemas(a, newAudit(a))), newReportPage(a), newJournal(a), paged(inSchemas(a, newDoctor(a))))...)
 	root.AddCommand(grouped(groupChange, reporting(a, newMint(a)), reporting(a, inSchemas(a, newRotate(a))), reporting(a, inSchemas(a, newExpire(a))), reporting(a, inSchemas(a, newBlacklist(a))),
 		reporting(a, newUnblacklist(a)), reporting(a, inSchemas(a, newPurge(a))), newUser(a))...)
 	root.AddCommand(grouped(groupChange, reportingIn(a, newIncident(a), ".md", ".json"))...)

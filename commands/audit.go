@@ -75,23 +75,30 @@ Exit status 4 means that there is a finding at or above --fail-on.`,
 		},
 	}
 	o.selector.flags(a, c)
+	o.ruleFlags(c)
 	f := c.Flags()
-	listVar(f, &o.rules, "rule", "only this `RULE`; may be repeated")
-	f.StringVar(&o.severity, "severity", "", "only findings of this `SEVERITY` or above: critical, high, medium, low")
 	f.StringVar(&o.failOn, "fail-on", "medium", "exit with 4 for a finding of this `SEVERITY` or above")
 	f.StringVar(&o.baseline, "baseline", "", "only findings that this `FILE` does not know")
 	f.BoolVar(&o.update, "update-baseline", false, "write the current findings to the file of --baseline, and exit with 0")
-	f.StringVar(&o.passwords, "check-passwords", "", "try the passwords of a `FILE`, one a line, on every account")
-	f.BoolVar(&o.deep, "deep", false, "search every column of text in the database for live secrets")
 	f.BoolVar(&o.strict, "strict", false, "fail if a rule could not be checked")
-	thresholdFlags(f, &a.override)
 	o.fixFlags(c)
-	must(c.RegisterFlagCompletionFunc("rule", fixedList(audit.RuleIDs())))
-	for _, name := range []string{"severity", "fail-on"} {
-		must(c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(audit.Severities(), cobra.ShellCompDirectiveNoFileComp)))
-	}
+	must(c.RegisterFlagCompletionFunc("fail-on", severityCompletion))
 	return c
 }
+
+// ruleFlags are the flags that say what is checked.
+func (o *auditOptions) ruleFlags(c *cobra.Command) {
+	f := c.Flags()
+	listVar(f, &o.rules, "rule", "only this `RULE`; may be repeated")
+	f.StringVar(&o.severity, "severity", "", "only findings of this `SEVERITY` or above: critical, high, medium, low")
+	f.StringVar(&o.passwords, "check-passwords", "", "try the passwords of a `FILE`, one a line, on every account")
+	f.BoolVar(&o.deep, "deep", false, "search every column of text in the database for live secrets")
+	thresholdFlags(f, &o.app.override)
+	must(c.RegisterFlagCompletionFunc("rule", fixedList(audit.RuleIDs())))
+	must(c.RegisterFlagCompletionFunc("severity", severityCompletion))
+}
+
+var severityCompletion = cobra.FixedCompletions(audit.Severities(), cobra.ShellCompDirectiveNoFileComp)
 
 // auditRule is the rule with this id.
 func auditRule(id string) (*audit.Rule, error) {

@@ -22,7 +22,7 @@ func (o *auditOptions) readBaseline() (*audit.Baseline, error) {
 		if o.update {
 			return audit.NewBaseline(), nil
 		}
-		return nil, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "there is no baseline " + o.baseline, Hint: "make it: add --update-baseline"}
+		return nil, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "there is no baseline " + o.baseline, Hint: "make it: tokenctl audit --baseline " + audit.Quote(o.baseline) + " --update-baseline"}
 	}
 	if err != nil {
 		return nil, err

@@ -187,6 +187,7 @@ func rowFields() []fieldRow {
 		{[]string{"user mfa list", "user mfa reset"}, factorColumns},
 		{[]string{"audit"}, auditFindingColumns},
 		{[]string{"stats"}, statsColumns},
+		{[]string{"report"}, reportPageColumns},
 		{[]string{"journal list"}, journalColumns},
 		{[]string{"journal show"}, journalShowColumns},
 		{[]string{"journal verify"}, journalVerifyColumns},

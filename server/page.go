@@ -1,14 +1,13 @@
 package server
 
 import (
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strings"
 
 	"tokenctl"
+	"tokenctl/output"
 	"tokenctl/tokens"
 )
 
@@ -50,10 +49,9 @@ func (s *Server) indexPage() func(*request) *response {
 	}
 }
 
-// hashOf returns the hash-source of an element's text (Content Security Policy Level 3, section 2.3.1).
+// hashOf returns the hash-source of an element's text.
 func hashOf(html, element string) string {
 	_, rest, _ := strings.Cut(html, "<"+element+">")
 	text, _, _ := strings.Cut(rest, "</"+element+">")
-	sum := sha256.Sum256([]byte(text))
-	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	return output.HashSource(text)
 }

@@ -2,6 +2,7 @@ package tokens
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"tokenctl/db"
@@ -69,6 +70,39 @@ func Ranges(now time.Time) (l db.Limits) {
 		l.Expires = append(l.Expires, now.Add(days*24*time.Hour))
 	}
 	return l
+}
+
+// Calendar are the limits of [Ranges] with midnights between those of the ends, so that one
+// count tells both the range and the day of an end.
+type Calendar struct {
+	db.Limits
+	ranges []time.Time // those of Ranges
+	today  time.Time   // the midnight before now
+}
+
+// CalendarOf is the Calendar at this time, with the midnights, in UTC, of so many days.
+func CalendarOf(now time.Time, days int) *Calendar {
+	c := &Calendar{Limits: Ranges(now), today: now.UTC().Truncate(24 * time.Hour)}
+	c.ranges = c.Expires
+	c.Expires = slices.Clone(c.ranges)
+	for day := range days {
+		c.Expires = append(c.Expires, c.Day(day+1))
+	}
+	slices.SortFunc(c.Expires, time.Time.Compare)
+	return c
+}
+
+// Day is the midnight with which a day begins; 0 is today.
+func (c *Calendar) Day(day int) time.Time { return c.today.AddDate(0, 0, day) }
+
+// Ends tells of a span of its limits the range of Ranges, and the day, which is -1 for what has
+// ended, for what never ends, and where the end is not known.
+func (c *Calendar) Ends(span int) (life, day int) {
+	if span <= 0 {
+		return span, -1
+	}
+	begin := c.Expires[span-1]
+	return db.SpanOf(begin, db.UnknownSpan, c.ranges), int(begin.Sub(c.today) / (24 * time.Hour))
 }
 
 // RangeName is the name of a span among others.
