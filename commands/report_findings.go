@@ -14,7 +14,7 @@ import (
 // changes says what is different from the baseline.
 func (s *reportSections) changes() {
 	p := s.page
-	p.Heading(s.level, "Since the baseline")
+	p.Heading(s.level, "", "Since the baseline")
 	table := output.PageTable{Caption: "Findings by severity", Header: []string{"severity", "new", "known", "no longer found"}, Numbers: 3}
 	for _, name := range audit.Severities() {
 		var fresh, known, gone int
@@ -32,12 +32,12 @@ func (s *reportSections) changes() {
 		table.Rows = append(table.Rows, []string{name, number(fresh), number(known), number(gone)})
 	}
 	p.Table(table)
-	p.Heading(s.level+1, "No longer found")
+	p.Heading(s.level+1, "", "No longer found")
 	if s.gone == nil {
 		p.Text("Everything that the baseline knows is still there.")
 		return
 	}
-	p.Text("The baseline knows these, and this run did not find them: they were mended, or the settings ignore them now.")
+	p.Text("The baseline knows these, and this run did not find them.")
 	var list []output.Entry
 	for _, f := range s.gone[:min(len(s.gone), listedFindings)] {
 		list = append(list, entry(&f, f.Rule.ID))
@@ -74,13 +74,13 @@ func (s *reportSections) more(total int, command string) {
 // findings lists what was found, by severity and rule.
 func (s *reportSections) findings(found severityCounts) {
 	p := s.page
-	p.Heading(s.level, "Findings")
+	p.Heading(s.level, "", "Findings")
 	if s.rules == nil {
-		p.Text("Nothing is wrong, as far as the rules were checked.")
+		p.Text("No findings.")
 	}
 	for i, r := range s.rules {
 		if i == 0 || s.rules[i-1].severity != r.severity {
-			p.Heading(s.level+1, fmt.Sprintf("%s: %s", r.severity, number(found[r.severity])))
+			p.Heading(s.level+1, r.severity.String(), fmt.Sprintf("%s findings: %s", r.severity, number(found[r.severity])))
 		}
 		s.rule(r)
 	}
@@ -94,7 +94,7 @@ func (s *reportSections) rule(r *ruleFindings) {
 	if r.new > 0 {
 		title += ", " + number(r.new) + " new"
 	}
-	p.Heading(s.level+2, title)
+	p.Heading(s.level+2, "", title)
 	p.Text(strings.ToUpper(r.rule.Fires[:1]) + r.rule.Fires[1:] + ".")
 	if r.rule.Mend != audit.None {
 		p.Command("To mend all of them:", s.again+" audit --fix "+r.rule.ID)
@@ -125,7 +125,7 @@ func (s *reportSections) rule(r *ruleFindings) {
 // unchecked says which rules could not be checked, and what was left out.
 func (s *reportSections) unchecked() {
 	p := s.page
-	p.Heading(s.level+1, "Rules")
+	p.Heading(s.level+1, "", "Rules")
 	var clean []string
 	for _, rule := range s.audited.Checked {
 		if !slices.ContainsFunc(s.rules, func(r *ruleFindings) bool { return r.rule == rule }) {

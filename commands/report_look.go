@@ -90,7 +90,7 @@ func (o *reportPage) look(c *cobra.Command) error {
 		o.begin(s.now)
 	}
 	if a.schemas != nil {
-		s.page.Heading(2, "Schema "+a.schemas.name)
+		s.page.Heading(2, "", "Schema "+a.schemas.name)
 		s.level = 3
 	}
 	s.write(found)
@@ -104,7 +104,7 @@ func (o *reportPage) look(c *cobra.Command) error {
 func (o *reportPage) begin(now time.Time) {
 	a, p := o.app, &o.page
 	p.Title = "Credential report: " + a.database.String()
-	p.Facts = []output.Fact{{Name: "Database", Value: a.database.String()}, {Name: "Time", Value: now.UTC().Format("2006-01-02 15:04 UTC")}, {Name: "Made by", Value: "tokenctl " + buildInfo().version}}
+	p.Facts = []output.Fact{{Name: "Database", Value: a.database.URL()}, {Name: "Time", Value: now.UTC().Format("2006-01-02 15:04 UTC")}, {Name: "Made by", Value: "tokenctl " + buildInfo().version}}
 	for _, f := range []output.Fact{{Name: "Settings", Value: a.toml}, {Name: "Only kinds", Value: strings.Join(o.audit.selector.kinds, ", ")},
 		{Name: "Only rules", Value: strings.Join(o.audit.rules, ", ")}, {Name: "Only findings", Value: o.leastSeverity()}, {Name: "Compared with", Value: o.audit.baseline}} {
 		if f.Value != "" {

@@ -126,7 +126,7 @@ func (o *reportPage) fill(to io.Writer, look func() error) error {
 		return err
 	}
 	if err != nil {
-		o.page.Heading(2, "Not in this report")
+		o.page.Heading(2, "", "Not in this report")
 		o.page.Text(err.Error())
 	}
 	if _, failed := o.page.WriteTo(to); failed != nil {

@@ -28,7 +28,7 @@ func (s *reportSections) write(found severityCounts) {
 
 // summary shows the numbers that matter most.
 func (s *reportSections) summary(found severityCounts) {
-	s.page.Heading(s.level, "Summary")
+	s.page.Heading(s.level, "", "Summary")
 	tiles := make([]output.Tile, 0, 6)
 	for _, name := range audit.Severities() {
 		severity, fresh := audit.SeverityNamed(name), 0
@@ -65,7 +65,7 @@ func (s *reportSections) active(by, value string) int64 {
 // expiry shows when the active credentials expire.
 func (s *reportSections) expiry() {
 	p := s.page
-	p.Heading(s.level, "When active credentials expire")
+	p.Heading(s.level, "", "When active credentials expire")
 	cliffs := map[string]bool{}
 	for _, r := range s.rules {
 		for _, f := range r.listed {
@@ -117,7 +117,7 @@ func (s *reportSections) weeks() {
 // stock shows the numbers of stats.
 func (s *reportSections) stock() {
 	p := s.page
-	p.Heading(s.level, "Credentials")
+	p.Heading(s.level, "", "Credentials")
 	var kinds []output.Chart
 	var most int64
 	table := output.PageTable{Caption: "Credentials by kind, status and the rights of their owners", Header: append(append([]string{"kind and status"}, db.OwnerGroups...), "total"), Numbers: len(db.OwnerGroups) + 1}
@@ -147,10 +147,10 @@ func (s *reportSections) stock() {
 	for i := range kinds {
 		kinds[i].Most = most
 	}
-	p.Heading(s.level+1, "By kind and status")
+	p.Heading(s.level+1, "", "By kind and status")
 	p.Bars(kinds...)
 	p.Table(table)
-	p.Heading(s.level+1, "Active credentials by age, time to live and owner")
+	p.Heading(s.level+1, "", "Active credentials by age, time to live and owner")
 	p.Bars(s.histogram(byAge, "Time since they were made"), s.histogram(byLife, "Time that they still live"), s.histogram(byOwner, "Rights of their owners"))
 }
 
@@ -169,7 +169,7 @@ func (s *reportSections) histogram(by, title string) output.Chart {
 // owners names the users with the most active credentials.
 func (s *reportSections) owners() {
 	p := s.page
-	p.Heading(s.level, "Users with the most active credentials")
+	p.Heading(s.level, "", "Users with the most active credentials")
 	if s.holders == nil {
 		p.Text("Nobody holds an active credential.")
 		return

@@ -9,7 +9,6 @@ import (
 	"io"
 	"strconv"
 	"sync"
-	"unicode/utf8"
 )
 
 // Page is a document in HTML for a browser and for paper, in one file. It loads nothing, runs nothing, and its
@@ -51,8 +50,11 @@ type PageTable struct {
 	Numbers int
 }
 
-// longestText is how many characters of a text a page shows.
-const longestText = 500
+// How many characters of a text and of a name a page shows.
+const (
+	longestText = 500
+	longestName = 120
+)
 
 //go:embed page.html
 var pageText string
@@ -61,18 +63,17 @@ var pageText string
 var pageStyle string
 
 var pageTemplate = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("").Funcs(template.FuncMap{"text": shownText, "number": Grouped}).Parse(pageText))
+	return template.Must(template.New("").Funcs(template.FuncMap{"number": Grouped,
+		"text": func(s string) string { return shown(s, longestText) }, "name": func(s string) string { return shown(s, longestName) }}).Parse(pageText))
 })
 
-// shownText is a text as a page shows it.
-func shownText(text string) string {
-	if utf8.RuneCountInString(text) > longestText {
-		n := 0
-		for i := range text {
-			if n++; n > longestText {
-				text = text[:i] + "…"
-				break
-			}
+// shown is a text as a page shows it, with at most so many characters of it.
+func shown(text string, most int) string {
+	n := 0
+	for i := range text {
+		if n++; n > most {
+			text = text[:i] + "…"
+			break
 		}
 	}
 	return Visible(text)
@@ -94,15 +95,16 @@ func (p *Page) add(name string, data any) {
 	}
 }
 
-// Heading begins a section. Level is 2 to 5, and at most one more than the heading before. The contents have those of level 2.
-func (p *Page) Heading(level int, text string) {
+// Heading begins a section. Level is 2 to 5, and at most one more than that of the heading before. The contents have those
+// of level 2. Tone is as in [Tile].
+func (p *Page) Heading(level int, tone, text string) {
 	if level == 2 {
 		p.contents = append(p.contents, text)
 	}
 	p.add("heading", struct {
 		Level, Part int
-		Text        string
-	}{level, len(p.contents) - 1, text})
+		Tone, Text  string
+	}{level, len(p.contents) - 1, tone, text})
 }
 
 // Tiles appends numbers that a reader wants to see first.

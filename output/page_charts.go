@@ -1,7 +1,6 @@
 package output
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -28,6 +27,7 @@ type shape struct {
 	Bar
 	X, Y, Width, Height string
 	Middle              string // of its width
+	Last                bool   // its label ends with the bar, as there is little room behind it
 }
 
 // drawn is a chart as its template takes it.
@@ -101,6 +101,7 @@ func (p *Page) Columns(c Chart, step int) {
 		s.Height = strconv.FormatFloat(columnsHeight*float64(b.Number)/float64(most), 'f', 2, 64)
 		d.Shapes = append(d.Shapes, s)
 		if i%step == 0 {
+			s.Last = i+step >= len(c.Bars)
 			d.Ticks = append(d.Ticks, s)
 		}
 	}
@@ -110,16 +111,13 @@ func (p *Page) Columns(c Chart, step int) {
 	p.add("columns", d)
 }
 
-// scale is the even number, with one digit that is not zero or a half behind it, at which an axis for numbers up to most ends.
+// scale is the round number, and even so that its half is one, at which an axis for numbers up to most ends.
 func scale(most int64) int64 {
-	power := int64(1)
-	for power*10 <= most && power <= 1<<59/10 {
-		power *= 10
-	}
-	for _, n := range []int64{2, 4, 6, 8, 10} {
-		if power*n >= most {
-			return power * n
+	for power := int64(1); ; power *= 10 {
+		for _, n := range []int64{2, 4, 6, 8} {
+			if power*n >= most {
+				return power * n
+			}
 		}
 	}
-	panic(fmt.Sprintf("no scale for %d", most))
 }

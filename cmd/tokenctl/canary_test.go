@@ -112,6 +112,8 @@ func TestCanary(t *testing.T) {
 		}
 		add("", "scan", "stdin", "leaks", "-o", "sarif")
 		add("", "audit", "--deep", "-o", "sarif")
+		add("", "report", "--html", "-", "--deep", "--check-passwords", "stdin", "-v")
+		add("", "report", "--html", "canary.html", "--deep", "-v", "-o", "json")
 		add("", "scan", "bundle", "canary.bundle", "-v", "-o", "json")
 		add("", "scan", "stdin", "leaks", "--bundle", "canary.bundle", "-v", "-o", "json")
 		for _, format := range []string{"json", "table"} {
@@ -135,7 +137,7 @@ func TestCanary(t *testing.T) {
 		verbs := [][]string{{}, {"init"}, {"doctor"}, {"user"}, {"user", "create"}, {"user", "list"}, {"user", "show"}, {"user", "password"}, {"user", "activate"}, {"user", "deactivate"},
 			{"user", "delete", "--yes"}, {"user", "delete", "--ignore-missing", "--yes"}, {"mint"}, {"mint", "--create"}, {"mint", "--user-id"}, {"list"}, {"list", "--user"}, {"list", "--user-id"},
 			{"show"}, {"show", "--token-file"}, {"verify"}, {"rotate"}, {"rotate", "--token-file"}, {"expire", "--ttl", "1d"}, {"expire", "--never", "--user"}, {"blacklist"}, {"blacklist", "--yes", "--user"}, {"incident"}, {"incident", "--token-file"}, {"incident", "--user"}, {"unblacklist"}, {"purge", "--yes"}, {"purge", "--yes", "--user"},
-			{"config"}, {"config", "import"}, {"config", "show"}, {"context"}, {"context", "list"}, {"context", "show"}, {"context", "add", "-d", "sqlite:///x.db"}, {"context", "remove"}, {"scan"}, {"scan", "--git"}, {"scan", "--exclude"}, {"scan", "--git", ".", "--git-branch"}, {"scan", "bundle"}, {"audit"}, {"audit", "--rule"}, {"audit", "--fix"}, {"audit", "--baseline"}, {"serve"}, {"completion"}, {"version"}, {"help"}}
+			{"config"}, {"config", "import"}, {"config", "show"}, {"context"}, {"context", "list"}, {"context", "show"}, {"context", "add", "-d", "sqlite:///x.db"}, {"context", "remove"}, {"scan"}, {"scan", "--git"}, {"scan", "--exclude"}, {"scan", "--git", ".", "--git-branch"}, {"scan", "bundle"}, {"audit"}, {"audit", "--rule"}, {"audit", "--fix"}, {"audit", "--baseline"}, {"report"}, {"report", "--html"}, {"report", "--html", "x.html", "--baseline"}, {"serve"}, {"completion"}, {"version"}, {"help"}}
 		planted := []string{secrets[0], secrets[3], secrets[4], secrets[6]}
 		for i, verb := range verbs {
 			for j, secret := range planted {
