@@ -57,6 +57,10 @@ type listedFinding struct {
 // look looks into the database, or into a schema, and appends what it sees to the page.
 func (o *reportPage) look(c *cobra.Command) error {
 	a, ctx := o.app, c.Context()
+	known, err := o.audit.readBaseline()
+	if err != nil {
+		return err
+	}
 	options, err := o.audit.options(ctx, c)
 	if err != nil {
 		return err
@@ -76,11 +80,11 @@ func (o *reportPage) look(c *cobra.Command) error {
 		return err
 	}
 	defer s.audited.Close()
-	found, err := s.find(o.known, max(audit.SeverityNamed(o.audit.severity), audit.Low))
+	found, err := s.find(known, max(audit.SeverityNamed(o.audit.severity), audit.Low))
 	if err != nil {
 		return err
 	}
-	if s.gone, err = o.known.Gone(s.audited); err != nil {
+	if s.gone, err = known.Gone(s.audited); err != nil {
 		return err
 	}
 	for severity, n := range found {

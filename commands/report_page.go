@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"tokenctl"
-	"tokenctl/audit"
 	"tokenctl/output"
 	"tokenctl/tokens"
 )
@@ -23,7 +22,6 @@ import (
 type reportPage struct {
 	app   *App
 	audit auditOptions // what is checked, and the baseline
-	known *audit.Baseline
 	path  string
 	page  output.Page
 	found severityCounts // in all schemas
@@ -91,12 +89,8 @@ func (o *reportPage) check(c *cobra.Command, args []string) error {
 // about the others and says so.
 func (o *reportPage) write(look func() error) error {
 	a := o.app
-	// A wrong --columns or --field, or a baseline that is not there, is told first.
-	_, err := output.NewWriter(io.Discard, reportPageColumns, a.options(false))
-	if err == nil {
-		o.known, err = o.audit.readBaseline()
-	}
-	if err != nil {
+	// A wrong --columns or --field is told first.
+	if _, err := output.NewWriter(io.Discard, reportPageColumns, a.options(false)); err != nil {
 		return err
 	}
 	if o.path == "-" {

@@ -10,7 +10,7 @@ import (
 // TestRecipesOfAudits runs the recipes of docs/recipes.md about audit.
 func TestRecipesOfAudits(t *testing.T) {
 	engines(t, func(w *world) {
-		blocks := recipes(w, 6, 7)
+		blocks := recipes(w, 7, 7)
 		run := func(text string, status int) string {
 			w.t.Helper()
 			r := w.run(w.shell(text))
@@ -78,5 +78,11 @@ func TestRecipesOfAudits(t *testing.T) {
 			w.t.Errorf("findings: %s", out)
 		}
 		run("sha256sum -c --quiet evidence.sha256", 0)
+
+		w.ok("user", "activate", "bob", "-q")
+		run(blocks[6], 0)
+		if page := read("quarter.html"); !strings.Contains(page, "No longer found") || !strings.Contains(page, "<p>inactive-owner</p>") {
+			w.t.Errorf("the page: %s", page)
+		}
 	})
 }
