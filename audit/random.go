@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -11,9 +12,9 @@ import (
 
 // keyCheck looks for keys that were not drawn at random, in one pass over a kind's keys.
 type keyCheck struct {
-	own    func(string) bool // whether a key has the form that the peer draws
-	total  int64             // rows of the kind
-	halves map[string]bool   // with which several keys begin
+	own    *tokens.KeyShape // of the keys that the peer draws
+	total  int64            // rows of the kind
+	halves map[string]bool  // with which several keys begin
 	forms  map[keyForm]*formKeys
 	found  []weakKey
 }
@@ -52,14 +53,21 @@ var letterSets = []struct{ name, letters string }{
 	{"letters and digits", "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"}, {"other characters", ""},
 }
 
-// add looks at one key.
+// add looks at one key, or at what a view tells of it.
 func (k *keyCheck) add(c *tokens.Credential) {
-	key := c.Secret().Reveal()
-	why := pattern(key)
-	if why == "" && len(k.halves) > 0 && k.halves[key[:len(key)/2]] {
+	var l look
+	var half string
+	if m := c.MaskedKey(); m != nil {
+		l, half = readLook(m.Form), m.Half
+	} else {
+		key := c.Secret().Reveal()
+		l, half = lookAt(key), key[:len(key)/2]
+	}
+	why := l.pattern()
+	if why == "" && len(k.halves) > 0 && k.halves[half] {
 		why = "begins like another key, up to the half"
 	}
-	if why == "" && k.own(key) {
+	if why == "" && l.length == k.own.Length && strings.Trim(letterSets[l.set].letters, k.own.Letters) == "" && letterSets[l.set].letters != "" {
 		return
 	}
 	w := weakKey{strings.Clone(c.ID), user{strings.Clone(c.Owner.ID), strings.Clone(c.Owner.Username)}, why}
@@ -67,18 +75,17 @@ func (k *keyCheck) add(c *tokens.Credential) {
 		k.found = append(k.found, w)
 		return
 	}
-	form := formOf(key)
-	f := k.forms[form]
+	f := k.forms[l.keyForm]
 	if f == nil {
 		f = new(formKeys)
-		k.forms[form] = f
+		k.forms[l.keyForm] = f
 	}
 	f.rows++
 	if f.shared = f.shared || f.rows >= leastShared && f.rows*10 >= k.total; f.shared {
 		f.keys = nil
 		return
 	}
-	w.why = "has a form that is not the application's: " + number(form.length, "character", "characters") + ", " + letterSets[form.set].name
+	w.why = "has a form that is not the application's: " + number(l.length, "character", "characters") + ", " + letterSets[l.set].name
 	f.keys = append(f.keys, w)
 }
 
@@ -107,38 +114,56 @@ func formOf(key string) keyForm {
 	return keyForm{}
 }
 
-// pattern says which pattern a text follows; empty where it looks random. A random key of DRF's or
-// Django's follows one with a probability below one in a thousand million.
-func pattern(key string) string {
-	n := len(key)
-	if n < 4 {
-		return ""
-	}
+// look is what is counted of a key to tell whether it follows a pattern.
+type look struct {
+	keyForm
+	equal   int // characters that are the one before
+	steps   int // that follow on the one before, or precede it
+	repeats int // runs of three that were there before
+	words   int // characters of words
+}
+
+func lookAt(key string) look {
+	l := look{keyForm: formOf(key), words: wordLetters(key)}
 	var seen [1 << 6]uint64 // a set of hashes of three characters
-	steps, equal, repeats := 0, 0, 0
-	for i := 1; i < n; i++ {
+	for i := 1; i < len(key); i++ {
 		switch int(key[i]) - int(key[i-1]) {
 		case 1, -1:
-			steps++
+			l.steps++
 		case 0:
-			equal++
+			l.equal++
 		}
 		if i >= 2 {
 			h := (uint32(key[i-2])*31+uint32(key[i-1]))*31 + uint32(key[i])
 			h = h * 2654435761 >> 20
 			if seen[h>>6]&(1<<(h&63)) != 0 {
-				repeats++
+				l.repeats++
 			}
 			seen[h>>6] |= 1 << (h & 63)
 		}
 	}
+	return l
+}
+
+// readLook reads what the view of a table counts: see [db.MaskedKey].
+func readLook(form string) (l look) {
+	fmt.Sscan(form, &l.length, &l.set, &l.equal, &l.steps, &l.repeats, &l.words) //nolint:errcheck // a view of other columns is not used
+	l.set = min(max(l.set, 1), len(letterSets)-1)
+	return l
+}
+
+// pattern says which pattern a key follows; empty where it looks random. A random key of DRF's or
+// Django's follows one with a probability below one in a thousand million.
+func (l *look) pattern() string {
+	n := l.length
 	switch {
-	case 2*equal > n, 5*repeats >= 2*(n-2):
+	case n < 4:
+		return ""
+	case 2*l.equal > n, 5*l.repeats >= 2*(n-2):
 		return "repeats itself"
-	case 5*steps > 3*n:
+	case 5*l.steps > 3*n:
 		return "counts up or down"
-	}
-	if w := wordLetters(key); w >= 12 && 5*w >= 3*n || w >= 8 && 10*w >= 9*n {
+	case l.words >= 12 && 5*l.words >= 3*n || l.words >= 8 && 10*l.words >= 9*n:
 		return "is made of words"
 	}
 	return ""

@@ -19,7 +19,8 @@ func TestPattern(t *testing.T) {
 		sum := sha256.Sum256(strconv.AppendInt(nil, int64(i), 10))
 		keys := []string{hex.EncodeToString(sum[:20]), session(sum)}
 		for _, key := range keys {
-			if why := pattern(key); why != "" {
+			l := lookAt(key)
+			if why := l.pattern(); why != "" {
 				t.Fatalf("%s %s", key, why)
 			}
 		}
@@ -35,7 +36,8 @@ func TestPattern(t *testing.T) {
 		"x9f2kq7zpl2xwvt9mrb4hsyd0c8u5e3a":         "",
 		"3f786850e387550fdab836ed7e6dc881de23001b": "",
 	} {
-		if why := pattern(key); why != want {
+		l := lookAt(key)
+		if why := l.pattern(); why != want {
 			t.Errorf("%s %s, want %s", key, why, want)
 		}
 	}

@@ -119,6 +119,10 @@ func (r *run) elsewhere(rule *Rule) error {
 		return err
 	}
 	for _, c := range columns {
+		if c.Hidden {
+			r.skip(rule.ID, "the database role cannot read "+c.String())
+			continue
+		}
 		found := map[string]*sighted{}
 		if err := r.unless(r.search(d, shapes, c, found), c.String(), rule.ID); err != nil {
 			return err

@@ -107,6 +107,10 @@ func (r *run) passwords(rule *Rule, l *db.Layout) error {
 	if r.Passwords == nil {
 		return nil
 	}
+	if l.User.PasswordsHidden() {
+		r.skip(rule.ID, "the database role cannot read password hashes")
+		return nil
+	}
 	var accounts int64
 	filter := r.owners()
 	for u, err := range r.store.HashedUsers(r.ctx, filter) {

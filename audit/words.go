@@ -1,9 +1,14 @@
 package audit
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 )
+
+// Words are the words of which people make keys.
+func Words() []string { return slices.Sorted(maps.Keys(commonWords())) }
 
 // commonWords are words of which people make keys.
 var commonWords = sync.OnceValue(func() map[string]bool {

@@ -175,7 +175,7 @@ func (tx *Tx) ExpiredSize(ctx context.Context, kind string, before time.Time) (b
 // KeyStock is what a look at the keys of one kind tells about all of them.
 type KeyStock struct {
 	Rows   int64
-	Halves []tokenctl.Secret // with which several keys of one length begin, of 16 characters or more
+	Halves []tokenctl.Secret // with which several keys of one length begin, of 16 characters or more; of masked keys their hashes
 }
 
 // KeyStock looks at the keys of a kind, which are its secrets.
@@ -188,7 +188,11 @@ func (tx *Tx) KeyStock(ctx context.Context, kind string) (s KeyStock, err error)
 	if err := tx.Scan(ctx, &engine.Query{Columns: []string{"count(*)"}, From: t.SQL() + " t"}, &s.Rows); err != nil {
 		return s, err
 	}
-	q := &engine.Query{Text: "select half from (select substr(" + key + ", 1, length(" + key + ") / 2) as half, length(" + key + ") as n from " + t.SQL() + " t where length(" + key + ") >= 16) k group by half, n having count(*) > 1"}
+	half, length := "substr("+key+", 1, length("+key+") / 2)", "length("+key+")"
+	if t.Masked() {
+		half, length = "t."+halfColumn, "case when t."+halfColumn+" is null then 0 else 16 end"
+	}
+	q := &engine.Query{Text: "select half from (select " + half + " as half, " + length + " as n from " + t.SQL() + " t where " + length + " >= 16) k group by half, n having count(*) > 1"}
 	s.Halves, err = engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) tokenctl.Secret {
 		half, _ := r.Maybe()
 		return tokenctl.NewSecret(half)

@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"tokenctl/db/engine"
 )
@@ -54,7 +56,7 @@ func (tx *Tx) Drifts(ctx context.Context) (list []Drift, err error) {
 		}
 		d := Drift{Table: t.String(), Column: column, What: "foreign key"}
 		if l.Engine == engine.PostgreSQL { // SQLite takes none later
-			d.Create = "alter table " + t.SQL() + " add foreign key (" + engine.Quote(column) + ") references " + to.SQL() + " (" + engine.Quote(to.PrimaryKey().Name) + ") deferrable initially deferred"
+			d.Create = "alter table " + t.Own() + " add foreign key (" + engine.Quote(column) + ") references " + to.Own() + " (" + engine.Quote(to.PrimaryKey().Name) + ") deferrable initially deferred"
 		}
 		list = append(list, d)
 	}
@@ -70,9 +72,9 @@ func (tx *Tx) Drifts(ctx context.Context) (list []Drift, err error) {
 		if yes {
 			continue
 		}
-		d := Drift{Table: t.String(), Column: k.column, What: "index", Create: "create index on " + t.SQL() + " (" + engine.Quote(k.column) + ")"}
+		d := Drift{Table: t.String(), Column: k.column, What: "index", Create: "create index on " + t.Own() + " (" + engine.Quote(k.column) + ")"}
 		if l.Engine == engine.SQLite {
-			d.Create = "create index " + engine.Quote(t.Name+"_"+k.column) + " on " + t.SQL() + " (" + engine.Quote(k.column) + ")"
+			d.Create = "create index " + engine.Quote(t.Name+"_"+k.column) + " on " + t.Own() + " (" + engine.Quote(k.column) + ")"
 		}
 		list = append(list, d)
 	}
@@ -100,10 +102,13 @@ type SearchedText struct {
 	engine.TextColumn
 	Session bool // it is session_data, whose texts must be decoded
 	Log     bool // it is one of the admin log's in which keys are expected
+	Hidden  bool // the role reads the table through a view that does not show it
 }
 
 // String is the column's name for people.
-func (s SearchedText) String() string { return s.Table + "." + s.Column }
+func (s SearchedText) String() string {
+	return strings.TrimPrefix(s.Table, viewPrefix) + "." + s.Column
+}
 
 // SearchedTexts are the columns to search: the admin log's, the sessions' data, and those of the
 // users except for passwords. With deep they are those of all tables.
@@ -117,8 +122,15 @@ func (tx *Tx) SearchedTexts(ctx context.Context, deep bool) (list []SearchedText
 		return t != nil && t.Name == c.Table && t.Schema == c.Schema
 	}
 	log, keys := l.adminLog()
+	masks := l.masks()
 	for _, c := range all {
 		s := SearchedText{TextColumn: c}
+		if i := slices.IndexFunc(masks, func(m mask) bool { return m.table.Masked() && is(c, m.table) }); i >= 0 {
+			m := &masks[i]
+			if s.Hidden = m.secrets[c.Column] != "" || !slices.Contains(m.columns, c.Column); !s.Hidden {
+				s.TextColumn.Table = viewName(m.table)
+			}
+		}
 		switch {
 		case l.own(c):
 			continue

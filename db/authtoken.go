@@ -17,6 +17,7 @@ type Token struct {
 	Created time.Time
 	User    User
 	Unread  []engine.Unread
+	Masked  *MaskedKey // nil: Key is the key
 }
 
 // Ref returns the reference to the row.
@@ -32,8 +33,11 @@ func (l *Layout) authTokens(brief bool) (*engine.Query, error) {
 	if owner := t.Column("user_id"); owner.Unique || owner.PrimaryKey {
 		page = "t.user_id"
 	}
-	return &engine.Query{Columns: append(l.ownerColumns(u, brief), "t.key", l.Engine.Time("t.created")),
-		From: withOwners(t, u), PageBy: page}, nil
+	q := &engine.Query{Columns: append(l.ownerColumns(u, brief), "t.key", l.Engine.Time("t.created")), From: withOwners(t, u), PageBy: page}
+	if t.Masked() && !brief {
+		q.Columns = append(q.Columns, "t."+formColumn, "t."+halfColumn)
+	}
+	return q, nil
 }
 
 func scanToken(l *Layout, r *engine.Row, brief bool) Token {
@@ -41,6 +45,9 @@ func scanToken(l *Layout, r *engine.Row, brief bool) Token {
 	u := scanOwner(t.Owner, r, brief)
 	token := Token{User: u, Key: tokenctl.NewSecret(r.Stored(t, "key")), Created: r.Moment(django.DjangoTime, t, "created")}
 	token.Unread = r.Unread
+	if t.Masked() && !brief {
+		token.Masked = scanMasked(r)
+	}
 	return token
 }
 
@@ -130,6 +137,9 @@ func (tx *Tx) TokensWithKeys(ctx context.Context, secrets []tokenctl.Secret) ([]
 	q, err := tx.Layout.authTokens(false)
 	if err != nil {
 		return nil, err
+	}
+	if tx.Layout.AuthToken().Masked() {
+		secrets = standIns(secrets, func(string) string { return "" })
 	}
 	return exactly(tx, q, "t.key", secrets, func(q *engine.Query) ([]Token, error) { return tx.tokens(ctx, q) },
 		func(t *Token) tokenctl.Secret { return t.Key })

@@ -41,9 +41,9 @@ func (l *Layout) NotUnique() (list []NotUnique) {
 		if c == nil || c.Unique || c.PrimaryKey && t.PrimaryKey() == c {
 			continue
 		}
-		n := NotUnique{Table: t.Table, Column: c.Name, Create: "alter table " + t.SQL() + " add unique (" + engine.Quote(c.Name) + ")"}
+		n := NotUnique{Table: t.Table, Column: c.Name, Create: "alter table " + t.Own() + " add unique (" + engine.Quote(c.Name) + ")"}
 		if l.Engine == engine.SQLite {
-			n.Create = "create unique index " + engine.Quote(t.Name+"_"+c.Name+"_key") + " on " + t.SQL() + " (" + engine.Quote(c.Name) + ")"
+			n.Create = "create unique index " + engine.Quote(t.Name+"_"+c.Name+"_key") + " on " + t.Own() + " (" + engine.Quote(c.Name) + ")"
 		}
 		list = append(list, n)
 	}

@@ -98,7 +98,7 @@ func (tx *Tx) detect(ctx context.Context) (*Layout, error) {
 			names = append(names, name)
 		}
 	}
-	c, err := tx.ReadCatalogue(ctx, engine.Search{Names: names, Follow: "user_id",
+	c, err := tx.ReadCatalogue(ctx, engine.Search{Names: names, Follow: "user_id", Views: viewPrefix,
 		Columns: [][]string{{"digest"}, {"key", "created", "user_id"}, {"session_data"}, {"confirmed", "name", "user_id"}, {"device_id", "token"}}})
 	if err != nil {
 		return nil, err
@@ -109,11 +109,17 @@ func (tx *Tx) detect(ctx context.Context) (*Layout, error) {
 			return nil, err
 		}
 	}
-	all := make([]*Table, len(c.Tables))
-	for i, t := range c.Tables {
-		all[i] = &Table{Table: t}
+	var all []*Table
+	var views []*engine.Table
+	for _, t := range c.Tables {
+		if t.Form == engine.View && strings.HasPrefix(t.Name, viewPrefix) && !slices.Contains(names, t.Name) {
+			views = append(views, t)
+			continue
+		}
+		found := &Table{Table: t}
+		all = append(all, found)
 		if c.Visible[t.Name] == t {
-			l.tables[t.Name] = all[i]
+			l.tables[t.Name] = found
 		}
 	}
 	l.findCredentials(all, o)
@@ -121,7 +127,7 @@ func (tx *Tx) detect(ctx context.Context) (*Layout, error) {
 		return nil, err
 	}
 	l.findFactors(all)
-	return l, nil
+	return l, l.readThroughViews(ctx, tx, views)
 }
 
 // whyEmpty returns the error for a database in which no table has the name or the columns of one of

@@ -22,8 +22,9 @@ type Session struct {
 	User    User   // zero where there is no such user
 	Problem error  // why the data cannot be read: ErrSessionCorrupt and its kin of package django
 	Unread  []engine.Unread
-	bytes   bool  // its key is stored as bytes
-	Sum     int64 // on PostgreSQL, a hash of its data; see Filter.Compare
+	Masked  *MaskedKey // nil: Key is the key, or nobody asked for its form
+	bytes   bool       // its key is stored as bytes
+	Sum     int64      // on PostgreSQL, a hash of its data; see Filter.Compare
 }
 
 // Ref names the row.
@@ -79,7 +80,12 @@ func scanSession(l *Layout, r *engine.Row) Session {
 	if bytes && data != "" {
 		s.Problem = django.ErrSessionCorrupt // signing.loads takes no bytes
 	}
-	if l.Engine == engine.PostgreSQL && r.Left() > 0 { // see summed
+	switch {
+	case t.Masked(): // nobody can change it
+		if r.Left() > 1 {
+			s.Masked = scanMasked(r)
+		}
+	case l.Engine == engine.PostgreSQL && r.Left() > 0: // see summed
 		s.Sum = r.Integer()
 	}
 	return s
@@ -125,7 +131,10 @@ func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), dec
 			if err != nil {
 				return nil, err
 			}
-			if brief(q); f.Compare {
+			switch brief(q); {
+			case l.Session().Masked() && f.Detailed:
+				q.Columns = append(q.Columns, "s."+formColumn, "s."+halfColumn)
+			case f.Compare:
 				l.summed(q)
 			}
 			f.whereSession(l, q)
@@ -209,6 +218,9 @@ func (tx *Tx) SessionsWithKeys(ctx context.Context, secrets []tokenctl.Secret) (
 		return nil, err
 	}
 	tx.Layout.summed(q)
+	if tx.Layout.Session().Masked() {
+		secrets = standIns(secrets, func(key string) string { return key[:min(8, len(key)/4)] + "-" })
+	}
 	return exactly(tx, q, "s.session_key", secrets, func(q *engine.Query) ([]Session, error) { return tx.readSessions(ctx, q) },
 		func(s *Session) tokenctl.Secret { return s.Key })
 }

@@ -29,6 +29,7 @@ type User struct {
 	DateJoined  time.Time
 	LastLogin   time.Time
 	password    string   // encoded
+	masked      bool     // password is what a view shows in its place
 	nullActive  bool     // the column is_active exists and is NULL
 	Factors     []string // kinds of confirmed second factors, if [Filter.Factors] is set
 	hasFactor   bool     // set in a filtered list with [Filter.NoFactor]
@@ -49,6 +50,12 @@ func (u *User) Active() bool {
 func (u *User) MayLogIn(release tokenctl.Version) bool {
 	return u.Active() || u.nullActive && !release.AtLeast("4.2")
 }
+
+// PasswordHidden reports whether the role may not read the hash of the user's password.
+func (u *User) PasswordHidden() bool { return u.masked }
+
+// PasswordsHidden reports whether the role may not read the hashes of the users' passwords.
+func (u *UserTable) PasswordsHidden() bool { return u.holder("password").Masked() }
 
 // HasUsablePassword is Django's method of the same name.
 func (u *User) HasUsablePassword() bool { return django.HasUsablePassword(u.password) }
@@ -157,6 +164,7 @@ func scanOwner(table *UserTable, r *engine.Row, brief bool) (u User) {
 	u.nullActive = u.IsActive == nil && table.Column("is_active") != nil
 	if !brief {
 		u.password, _ = r.Maybe()
+		u.masked = table.PasswordsHidden()
 		u.Email, u.FirstName, u.LastName = r.Optional(), r.Optional(), r.Optional()
 		u.IsStaff, u.IsSuperuser = r.Flag(), r.Flag()
 		u.DateJoined, u.LastLogin = r.Moment(django.DjangoTime, table.Table, "date_joined"), r.Moment(django.DjangoTime, table.Table, "last_login")

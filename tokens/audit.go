@@ -55,6 +55,9 @@ func isRedacted(text tokenctl.Secret) bool {
 	return strings.HasSuffix(text.Reveal(), "."+redactedSignature)
 }
 
+// isWithheld reports whether a view shows a JWT without its signature.
+func isWithheld(text tokenctl.Secret) bool { return strings.HasSuffix(text.Reveal(), "."+db.Withheld) }
+
 // jwtWhole reports whether the row has the whole refresh token.
 func jwtWhole(c *Credential) bool {
 	return c.Type == refresh && strings.Count(c.secret.Reveal(), ".") == 2 && !isRedacted(c.secret)

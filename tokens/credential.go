@@ -47,7 +47,8 @@ type Credential struct {
 	orphan    bool      // its user is gone: see Orphans
 	undecided error     // why nobody can tell whether the application accepts it; nil where that is known
 
-	secret tokenctl.Secret // where the row holds it
+	secret tokenctl.Secret // where the row holds it, or what a view shows in its place
+	masked *db.MaskedKey   // what a view tells of the secret
 	row    db.Ref          // names its row; zero where there is none
 	jwt    *jwtRow         // of a JWT that was named
 }
@@ -63,8 +64,18 @@ func (c *Credential) Why() string {
 	return ""
 }
 
-// Secret is the credential's secret if the database holds it in clear, and zero otherwise.
-func (c *Credential) Secret() tokenctl.Secret { return c.secret }
+// Secret is the credential's secret if the database holds it in clear and the role may read it, and
+// zero otherwise.
+func (c *Credential) Secret() tokenctl.Secret {
+	if _, _, masked := db.HashOf(c.secret); masked || isWithheld(c.secret) {
+		return tokenctl.Secret{}
+	}
+	return c.secret
+}
+
+// MaskedKey is what a view tells of a secret that the role may not read; nil where it may, or where
+// nobody asked for details.
+func (c *Credential) MaskedKey() *db.MaskedKey { return c.masked }
 
 // Of returns the credential's kind.
 func (c *Credential) Of() *Kind {

@@ -26,7 +26,7 @@ var DRF = &Kind{
 	LooksLike: func(text string) bool {
 		return len(text) == keyLength && isHex(text)
 	},
-	OwnKey: func(text string) bool { return len(text) == keyLength && isHex(text) },
+	OwnKey: &KeyShape{keyLength, hexDigits},
 	List:   listDRF,
 	Count: func(ctx context.Context, s *db.Store, l db.Limits) (map[db.Group]int64, error) {
 		return s.CountTokens(ctx, l)
@@ -86,12 +86,17 @@ var DRF = &Kind{
 // project's own may make others.
 const keyLength = 40
 
-func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
+const hexDigits = "0123456789abcdef"
+
+func isHex(s string) bool { return strings.Trim(s, hexDigits) == "" }
 
 // fingerprint identifies a secret without revealing it.
 func fingerprint(secret tokenctl.Secret) string { return string(appendFingerprint(nil, secret)) }
 
 func appendFingerprint(dst []byte, secret tokenctl.Secret) []byte {
+	if hash, _, masked := db.HashOf(secret); masked {
+		return append(dst, hash[:8]...)
+	}
 	var text [2 * keyLength]byte // enough not to be allocated
 	sum := sha256.Sum256(append(text[:0], secret.Reveal()...))
 	return hex.AppendEncode(dst, sum[:4])
@@ -104,7 +109,7 @@ func drfID(owner string, key tokenctl.Secret) string {
 
 func drfCredential(t *db.Token) Credential {
 	c := Credential{Kind: "drf", ID: drfID(t.User.ID, t.Key), Owner: t.User, Status: Active,
-		Created: t.Created, Unread: t.Unread, secret: t.Key, row: t.Ref()}
+		Created: t.Created, Unread: t.Unread, secret: t.Key, masked: t.Masked, row: t.Ref()}
 	c.judgeUnread(c.Unread, c.Owner.Unread)
 	if !t.User.Active() {
 		c.Status = Disabled

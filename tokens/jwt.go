@@ -233,6 +233,8 @@ func recordedJWT(env Env, t *db.OutstandingToken, now time.Time) (Credential, er
 	b, err := env.JWT()
 	if isRedacted(t.Text) {
 		c.Notes = append(c.Notes, "the signature was not checked: it was redacted in the row")
+	} else if isWithheld(t.Text) {
+		c.Notes = append(c.Notes, "the signature was not checked: the database role cannot read it")
 	} else if err != nil {
 		c.Notes = append(c.Notes, "the signature was not checked: "+err.Error())
 	} else if b.Keys().CanVerify() {
@@ -273,6 +275,10 @@ func (c *Credential) judgeOwner(env Env) {
 		}
 		c.Notes = append(c.Notes, note)
 	case s.CheckRevokeToken && r.token != nil && env.Settings.Peers.SimpleJWT.AtLeast("5.3.0"):
+		if c.Owner.PasswordHidden() {
+			c.Notes = append(c.Notes, "the database role cannot read passwords: with CHECK_REVOKE_TOKEN the application refuses the token if the owner's was changed")
+			return
+		}
 		if held, _ := r.token.Claims.Text(s.RevokeTokenClaim); held == c.Owner.PasswordClaim() {
 			return
 		}

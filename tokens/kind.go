@@ -184,9 +184,9 @@ type Kind struct {
 	// AssumedExpired describes the default by which credentials count as expired; empty if it
 	// is configured. The function itself is nil if the rows alone decide.
 	AssumedExpired func(Env) string
-	// OwnKey reports whether a text is a key of the form that the peer draws at random. The
-	// function itself is nil where no row holds such a key.
-	OwnKey func(text string) bool
+	// OwnKey is the shape of the keys that the peer draws at random; nil where no row holds such a
+	// key.
+	OwnKey *KeyShape
 	// NeverUsed reports whether the row of a live credential proves that it was not used since
 	// it was made. The function itself is nil where no row proves that.
 	NeverUsed func(Env, *Credential) bool
@@ -217,6 +217,13 @@ type Kind struct {
 	lockOrder func(a, b db.Ref) int
 
 	idOf func(*db.Ref) string // the whole id
+}
+
+// KeyShape is what keys of one origin have in common: their length, and the characters that they
+// are made of.
+type KeyShape struct {
+	Length  int
+	Letters string
 }
 
 // SecretNames are the names of the secrets of a new credential of this type.

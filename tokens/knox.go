@@ -170,6 +170,7 @@ func knoxByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, 
 // have the first characters is searched by digest alone.
 func knoxBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.Secret) ([]*Credential, error) {
 	schemes, told := tx.Layout.KnoxSchemes()
+	told = told && !tx.Layout.Knox().Masked() // whose view does not show the first characters
 	start := func(s django.KnoxScheme, secret tokenctl.Secret) string { return s.TokenKey(secret) }
 	find, keyOf := tx.KnoxTokensKeyed, func(t *db.KnoxToken) string { return t.TokenKey }
 	if !told {

@@ -24,7 +24,7 @@ var Session = &Kind{
 	LooksLike: func(text string) bool {
 		return len(text) == 32 && isSessionKey(text) && !isHex(text)
 	},
-	OwnKey:       func(text string) bool { return len(text) == 32 && isSessionKey(text) },
+	OwnKey:       &KeyShape{32, sessionKeyLetters},
 	ListsOrphans: true,
 	List:         listSessions,
 	ByIDs:        sessionByIDs,
@@ -94,9 +94,9 @@ func sessionOutlivesRow(s *tokenctl.Settings) (why, assumed string) {
 	return why, assumed
 }
 
-func isSessionKey(s string) bool {
-	return strings.Trim(s, "0123456789abcdefghijklmnopqrstuvwxyz") == ""
-}
+const sessionKeyLetters = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+func isSessionKey(s string) bool { return strings.Trim(s, sessionKeyLetters) == "" }
 
 // sessionPrefix is the part of a key that its id shows: eight characters, of a
 // key shorter than Django's own no more than a quarter.
@@ -114,18 +114,28 @@ func sessionPrefix(key string) string {
 	return key
 }
 
+// sessionStart is the sessionPrefix of a key, or what a view shows of it.
+func sessionStart(key tokenctl.Secret) string {
+	if _, start, masked := db.HashOf(key); masked {
+		return start
+	}
+	return sessionPrefix(key.Reveal())
+}
+
 // SessionID is the id of the session with this key.
 func SessionID(key tokenctl.Secret) string {
-	return "session:" + sessionPrefix(key.Reveal()) + "-" + fingerprint(key)
+	return "session:" + sessionStart(key) + "-" + fingerprint(key)
 }
 
 // judgeSession judges a session as the application would when it is next used:
 // SessionMiddleware, then get_user of django/contrib/auth/__init__.py (4.2).
 func judgeSession(env Env, keys *django.SessionKeys, now time.Time, s *db.Session) Credential {
 	c := Credential{Kind: "session", ID: SessionID(s.Key), Owner: s.User, Status: Active, Expires: s.Expires,
-		Signature: signatureUnchecked, Unread: s.Unread, secret: s.Key, row: s.Ref()}
+		Signature: signatureUnchecked, Unread: s.Unread, secret: s.Key, masked: s.Masked, row: s.Ref()}
 	c.judgeUnread(c.Unread, c.Owner.Unread)
-	if keys.Any() && s.Data != "" {
+	if _, _, masked := db.HashOf(s.Key); masked {
+		c.Notes = append(c.Notes, "the signature was not checked: the database role cannot read session keys and passwords")
+	} else if keys.Any() && s.Data != "" {
 		c.Signature = signatureVerified
 		if !keys.Verify(s.Data).AcceptedBy(string(env.Settings.Peers.Django)) {
 			c.Signature, c.Reason = signatureBad, "bad_signature"
@@ -288,7 +298,7 @@ func sessionByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Foun
 		print := strings.ToLower(id[strings.LastIndexByte(id, '-')+1:])
 		var list []*db.Session
 		for j := range rows[i] {
-			if s := &rows[i][j]; sessionPrefix(s.Key.Reveal()) == prefixes[i] && fingerprint(s.Key) == print {
+			if s := &rows[i][j]; sessionStart(s.Key) == prefixes[i] && fingerprint(s.Key) == print {
 				list = append(list, s)
 			}
 		}

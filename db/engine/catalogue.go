@@ -18,6 +18,7 @@ const minPostgres = 120000
 type Search struct {
 	Names   []string
 	Columns [][]string // also tables with all of these columns; the first one is rare
+	Views   string     // also PostgreSQL's views whose names begin with this text
 	Follow  string     // also the tables to which this column, or a primary key, of a found table refers
 }
 
@@ -99,10 +100,10 @@ func (tx *Tx) findTables(ctx context.Context, conn *pgx.Conn, c *Catalogue, s Se
 	for i, columns := range s.Columns {
 		rare[i] = columns[0]
 	}
-	args := []any{s.Names, rare}
+	args := []any{s.Names, rare, s.Views}
 	there := "pg_catalog.pg_table_is_visible(c.oid)"
 	if schema := tx.db.opts.Schema; schema != "" {
-		there, args = "c.relnamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $3)", append(args, schema)
+		there, args = "c.relnamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $4)", append(args, schema)
 	}
 	// PostgreSQL's own objects have lower oids (FirstNormalObjectId in access/transam.h).
 	rows, err := conn.Query(ctx, `
@@ -110,7 +111,7 @@ func (tx *Tx) findTables(ctx context.Context, conn *pgx.Conn, c *Catalogue, s Se
 			coalesce(current_schema(), ''), current_setting('server_version'), current_setting('server_version_num')::int
 		from pg_catalog.pg_class c
 		where c.relkind in ('r', 'p', 'f', 'v', 'm') and c.oid >= 16384
-		and (c.relname = any($1) or c.relkind in ('r', 'p') and not c.relispartition and exists (select
+		and (c.relname = any($1) or c.relkind = 'v' and starts_with(c.relname, $3) or c.relkind in ('r', 'p') and not c.relispartition and exists (select
 			from pg_catalog.pg_attribute k where k.attrelid = c.oid and k.attname = any($2) and not k.attisdropped))
 		and `+there, args...)
 	if err != nil {

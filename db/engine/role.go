@@ -46,6 +46,13 @@ func (tx *Tx) Role(ctx context.Context, tables []*Table) (r Role, err error) {
 	})
 }
 
+// MayRead reports whether the role may read all of the columns of a table on PostgreSQL.
+func (tx *Tx) MayRead(ctx context.Context, t *Table, columns ...string) (may bool, err error) {
+	return may, tx.Scan(ctx, &Query{Text: `select coalesce(bool_and(has_column_privilege(c.oid, k.name, 'select')), false)
+		from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace, unnest($3::text[]) k(name)
+		where n.nspname = $1 and c.relname = $2`, Args: []any{t.Schema, t.Name, columns}}, &may)
+}
+
 // Clock returns the time of PostgreSQL's clock, in microseconds. SQLite has no clock of its own.
 func (tx *Tx) Clock(ctx context.Context) (time.Time, error) {
 	var micros int64

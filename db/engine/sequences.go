@@ -38,7 +38,7 @@ func (tx *Tx) Sequences(ctx context.Context, tables []*Table) (list []Sequence, 
 			continue
 		}
 		var name string
-		q := &Query{Text: "select coalesce(pg_get_serial_sequence($1, $2), '')", Args: []any{t.SQL(), key.Name}}
+		q := &Query{Text: "select coalesce(pg_get_serial_sequence($1, $2), '')", Args: []any{t.Own(), key.Name}}
 		if err := tx.Scan(ctx, q, &name); err != nil {
 			return nil, err
 		}
@@ -56,8 +56,8 @@ func (tx *Tx) Sequences(ctx context.Context, tables []*Table) (list []Sequence, 
 		if bits := map[string]uint{"int2": 15, "int4": 31}[key.Type]; bits > 0 {
 			s.Most = min(s.Most, 1<<bits-1)
 		}
-		s.Set = fmt.Sprintf("select setval(%s, (select max(%s) from %s))", Literal(name), Quote(key.Name), t.SQL())
-		s.Widen = fmt.Sprintf("alter table %s alter column %s type bigint; alter sequence %s as bigint no maxvalue", t.SQL(), Quote(key.Name), name)
+		s.Set = fmt.Sprintf("select setval(%s, (select max(%s) from %s))", Literal(name), Quote(key.Name), t.Own())
+		s.Widen = fmt.Sprintf("alter table %s alter column %s type bigint; alter sequence %s as bigint no maxvalue", t.Own(), Quote(key.Name), name)
 		list = append(list, s)
 	}
 	return list, nil

@@ -13,6 +13,7 @@ type Table struct {
 	Columns   []Column
 	qualified bool   // messages name it with its schema
 	base      *Table // the only table behind a view
+	through   string // the view through which the rows are read; empty: none
 }
 
 // Form is the kind of relation of a [Table].
@@ -81,13 +82,28 @@ func (t *Table) Required(given ...string) []string {
 	return names
 }
 
-// SQL returns the table's name for a statement, qualified and quoted.
+// SQL returns the name for a statement about rows, qualified and quoted: the table's name, or that
+// of the view through which the rows are read.
 func (t *Table) SQL() string {
+	if t.through != "" {
+		return Quote(t.Schema) + "." + Quote(t.through)
+	}
+	return t.Own()
+}
+
+// Own is the table's name for a statement about the table itself, qualified and quoted.
+func (t *Table) Own() string {
 	if t.Schema == "" {
 		return Quote(t.Name)
 	}
 	return Quote(t.Schema) + "." + Quote(t.Name)
 }
+
+// ReadThrough makes statements read the rows through a view of the same schema.
+func (t *Table) ReadThrough(view string) { t.through = view }
+
+// Masked reports whether the rows are read through a view.
+func (t *Table) Masked() bool { return t != nil && t.through != "" }
 
 // Column is a column of a Table. On SQLite the type is the declared one.
 type Column struct {
