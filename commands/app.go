@@ -224,7 +224,7 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 	root.AddCommand(grouped(groupChange, reporting(a, newMint(a)), reporting(a, inSchemas(a, newRotate(a))), reporting(a, inSchemas(a, newExpire(a))), reporting(a, inSchemas(a, newBlacklist(a))),
 		reporting(a, newUnblacklist(a)), reporting(a, inSchemas(a, newPurge(a))), newUser(a))...)
 	root.AddCommand(grouped(groupChange, reportingIn(a, newIncident(a), ".md", ".json"))...)
-	root.AddCommand(grouped(groupSetUp, newInit(a), newConfig(a), newContext(a), newServe(a), newCompletion(a, root), paged(newHelp(a)), newVersion(a))...)
+	root.AddCommand(grouped(groupSetUp, newInit(a), newConfig(a), newContext(a), inSchemas(a, newGrants(a)), newServe(a), newCompletion(a, root), paged(newHelp(a)), newVersion(a))...)
 	a.prepare(root)
 	return root
 }

@@ -188,6 +188,7 @@ func rowFields() []fieldRow {
 		{[]string{"audit"}, auditFindingColumns},
 		{[]string{"stats"}, statsColumns},
 		{[]string{"report"}, reportPageColumns},
+		{[]string{"grants"}, grantColumns},
 		{[]string{"journal list"}, journalColumns},
 		{[]string{"journal show"}, journalShowColumns},
 		{[]string{"journal verify"}, journalVerifyColumns},

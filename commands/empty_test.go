@@ -17,7 +17,7 @@ import (
 // onDatabase is a command line for each command that looks into a database. A new command
 // goes here, or into the list of those without one.
 var onDatabase = map[string]string{
-	"list": "list", "show": "show drf:1", "verify": "verify drf:1", "scan": "scan %", "scan bundle": "scan bundle %/new", "doctor": "doctor", "audit": "audit", "stats": "stats", "report": "report --html %/report.html",
+	"list": "list", "show": "show drf:1", "verify": "verify drf:1", "scan": "scan %", "scan bundle": "scan bundle %/new", "doctor": "doctor", "audit": "audit", "stats": "stats", "grants": "grants --for all", "report": "report --html %/report.html",
 	"incident": "incident drf:1", "mint": "mint alice --create", "rotate": "rotate drf:1", "expire": "expire --kind knox --ttl 3d", "blacklist": "blacklist --user alice", "unblacklist": "unblacklist jwt:x",
 	"purge": "purge --yes", "user create": "user create alice", "user list": "user list", "user show": "user show alice", "user password": "user password alice --no-password",
 	"user activate": "user activate alice", "user deactivate": "user deactivate alice", "user delete": "user delete alice", "user mfa list": "user mfa list", "user mfa reset": "user mfa reset alice --yes", "serve": "serve --listen 127.0.0.1:0",

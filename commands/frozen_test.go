@@ -29,6 +29,7 @@ var frozenFields = map[string]string{
 	"journaled":  "entry time user sudo_user host context database schema command kind count outcome settled note ids",
 	"tampering":  "file line problem",
 	"stats":      "kind status by value count",
+	"grants":     "statement why",
 	"import":     "file status",
 	"setting":    "setting value source",
 	"incident":   "schema_version subject reach done residual proof contained",
@@ -44,7 +45,7 @@ var frozenFields = map[string]string{
 func TestFrozenFields(t *testing.T) {
 	t.Parallel()
 	got := map[string][]output.Column{
-		"credential": credentialColumns, "show": showColumns, "verify": verifyColumns, "user": userColumns, "doctor": doctorColumns, "version": versionColumns, "purge": purgeColumns, "stats": statsColumns, "journal": journalColumns, "journaled": journalShowColumns, "tampering": journalVerifyColumns, "import": importColumns, "setting": configColumns, "finding": findingColumns, "audit": auditFindingColumns,
+		"credential": credentialColumns, "show": showColumns, "verify": verifyColumns, "user": userColumns, "doctor": doctorColumns, "version": versionColumns, "purge": purgeColumns, "stats": statsColumns, "grants": grantColumns, "journal": journalColumns, "journaled": journalShowColumns, "tampering": journalVerifyColumns, "import": importColumns, "setting": configColumns, "finding": findingColumns, "audit": auditFindingColumns,
 		"incident": incidentColumns, "subject": subjectColumns, "rights": rightsColumns, "done": doneColumns, "residual": residualColumns, "proof": proofColumns,
 		"minted": mintedColumns([]string{"token"}, false), "minted jwt": mintedColumns([]string{"refresh", "access"}, false), "rotated": mintedColumns([]string{"token"}, true),
 	}

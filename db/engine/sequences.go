@@ -111,3 +111,20 @@ func (tx *Tx) sequences(ctx context.Context, u *unclear) []sequence {
 	}
 	return list
 }
+
+// SequencesOf are the quoted names of the sequences from which the defaults of a table's columns take
+// numbers. Identity columns need no privilege on theirs.
+func (tx *Tx) SequencesOf(ctx context.Context, t *Table) ([]string, error) {
+	return tx.texts(ctx, &Query{Text: `select distinct format('%I.%I', m.nspname, s.relname) from pg_catalog.pg_class c
+		join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+		join pg_catalog.pg_attrdef f on f.adrelid = c.oid
+		join pg_catalog.pg_depend d on d.classid = 'pg_attrdef'::regclass and d.objid = f.oid and d.refclassid = 'pg_class'::regclass
+		join pg_catalog.pg_class s on s.oid = d.refobjid and s.relkind = 'S'
+		join pg_catalog.pg_namespace m on m.oid = s.relnamespace
+		where n.nspname = $1 and c.relname = $2 order by 1`, Args: []any{t.Schema, t.Name}})
+}
+
+// Database is the name of the database.
+func (tx *Tx) Database(ctx context.Context) (name string, err error) {
+	return name, tx.Scan(ctx, &Query{Text: "select current_database()"}, &name)
+}

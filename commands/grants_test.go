@@ -1,0 +1,290 @@
+package commands_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tokenctl/db/dbtest"
+)
+
+// grantLayouts are databases in which the roles of tokenctl grants are tried, by what they change of
+// the fixture.
+var grantLayouts = []struct{ name, sql, schema string }{
+	{name: "Django's own"},
+	{name: "uuid keys in another schema", schema: `Te"nant s`, sql: grantUUID + `alter schema public rename to "Te""nant s"; create schema public;
+		alter table "Te""nant s".auth_user rename column username to "user name"; alter table "Te""nant s".auth_user rename to "a""b c"; alter table "Te""nant s".authtoken_token rename to "tok'en";`},
+}
+
+// grantUUID makes the keys of users UUIDs.
+const grantUUID = `do $$ declare r record; begin
+	for r in select conrelid::regclass as t, conname from pg_constraint where confrelid = 'auth_user'::regclass loop execute format('alter table %s drop constraint %I', r.t, r.conname); end loop;
+	execute 'alter table auth_user alter id drop identity if exists';
+	execute $q$alter table auth_user alter id type uuid using ('00000000-0000-4000-8000-' || lpad(id::text, 12, '0'))::uuid$q$;
+	for r in select c.oid::regclass as t from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'user_id' where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace loop
+		execute format($q$alter table %s alter user_id type uuid using ('00000000-0000-4000-8000-' || lpad(user_id::text, 12, '0'))::uuid$q$, r.t);
+		execute format('alter table %s add foreign key (user_id) references auth_user (id) deferrable initially deferred not valid', r.t);
+	end loop; end $$;`
+
+// grantWorld is a database, and a role that may do nothing in it.
+type grantWorld struct {
+	cli
+	admin  cli
+	role   string
+	users  string // their table
+	tokens string // that of drf tokens
+	saved  bool   // the rows of all tables are
+}
+
+func newGrantWorld(t *testing.T, change, schema string) *grantWorld {
+	role := dbtest.NewRole(t, "")
+	url, secrets := dbtest.Fixture(t, "postgres")
+	w := &grantWorld{role: role}
+	w.cli = cli{t: t, url: dbtest.As(url, role, ""), env: map[string]string{"TOKENCTL_SECRET_KEY": secrets.SecretKey}, now: time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)}
+	w.admin = w.cli
+	w.admin.url = url
+	// Nobody has what everybody has by default; and each kind has a row of a user who is gone.
+	dbtest.Psql(t, url, `do $$ begin execute format('revoke all on database %I from public', current_database()); end $$; revoke all on schema public from public;
+		set session_replication_role = replica;
+		insert into authtoken_token (key, created, user_id) values ('4f7c0e5a9d1b83264f7c0e5a9d1b8326a5b1c0de', '2026-01-01', 900);
+		insert into knox_authtoken (digest, token_key, created, expiry, user_id) values (repeat('7a', 64), '123456789012345', '2026-01-01', null, 900);
+		insert into token_blacklist_blacklistedtoken (token_id, blacklisted_at) values (900, '2026-01-01');`+change)
+	w.users, w.tokens = "auth_user", "authtoken_token"
+	if schema != "" {
+		w.users, w.tokens = `"Te""nant s"."a""b c"`, `"Te""nant s"."tok'en"`
+		w.more, w.admin.more = []string{"--schema", schema}, []string{"--schema", schema}
+	}
+	t.Cleanup(func() { dbtest.Psql(t, url, "drop owned by "+role) })
+	return w
+}
+
+// grants are the statements for a work.
+func (w *grantWorld) grants(work string) (list []string) {
+	w.t.Helper()
+	var rows []struct{ Statement, Why string }
+	if err := json.Unmarshal([]byte(w.admin.must("", "grants", "--for", work, "--role", w.role, "-o", "json")), &rows); err != nil {
+		w.t.Fatal(err)
+	}
+	for _, r := range rows {
+		list = append(list, r.Statement)
+	}
+	return list
+}
+
+// sql runs a statement as the owner of the tables.
+func (w *grantWorld) sql(statement string) {
+	w.t.Helper()
+	if out := dbtest.Query(w.admin.url, statement); out != "" {
+		w.t.Fatalf("%s: %s", statement, out)
+	}
+}
+
+// work is a command line for each command of a work; {drf} stands for an id of the kind.
+var grantCommands = map[string][]string{
+	"list": {"list", "list --sort user", "list --sort status --columns +last_used", "stats", "show {drf} {knox} {jwt} {session}"},
+	"mint": {"mint grace --kind drf", "mint alice --kind knox", "mint alice --kind jwt --force", "mint alice --kind session", "rotate {drf}", "rotate {knox}", "rotate {knox} --overlap 1h", "rotate {jwt} --force", "rotate {session}",
+		"expire {knox} {session} --ttl 1d", "rotate --kind jwt,session --sort user --limit 1 --yes"},
+	"revoke": {"blacklist {drf} {knox} {jwt} {session}", "blacklist --kind session --sort user --limit 1 --yes", "blacklist --kind drf,knox,jwt,session --user alice --yes", "unblacklist {blacklisted}"},
+	"serve":  nil, // see grantWorld.serve
+	"purge":  {"purge --user alice --yes", "purge --yes", "purge --orphans --yes"},
+}
+
+// ids puts the id of a live credential of a kind in the place of {kind}, and that of a blacklisted
+// JWT in the place of {blacklisted}.
+func (w *grantWorld) ids(line string) string {
+	w.t.Helper()
+	for _, name := range []string{"drf", "knox", "jwt", "session", "blacklisted"} {
+		if kind, status := name, "active"; strings.Contains(line, "{"+name+"}") {
+			if name == "blacklisted" {
+				kind, status = "jwt", name
+			}
+			line = strings.ReplaceAll(line, "{"+name+"}", w.admin.must("", "list", "--kind", kind, "--status", status, "--sort", "id", "--limit", "1", "-o", "id"))
+		}
+	}
+	return line
+}
+
+// try runs the commands of a work, and returns what failed or was skipped.
+func (w *grantWorld) try(work string) (problems []string) {
+	w.t.Helper()
+	if work == "serve" {
+		return w.serve()
+	}
+	for _, line := range grantCommands[work] {
+		_, notes, status := w.run("", strings.Fields(w.ids(line))...)
+		if status != 0 && status != 4 {
+			problems = append(problems, fmt.Sprintf("%s: status %d: %s", line, status, notes))
+		}
+		for note := range strings.Lines(notes) {
+			if strings.HasPrefix(note, "skipped ") {
+				problems = append(problems, line+": "+note)
+			}
+		}
+	}
+	return problems
+}
+
+// restore has the rows of all tables as they were at the first call.
+func (w *grantWorld) restore() {
+	w.t.Helper()
+	if !w.saved {
+		dbtest.Psql(w.t, w.admin.url, `create schema saved; do $$ declare r record; begin
+			for r in select c.oid::regclass as t, row_number() over () as n from pg_class c where c.relkind = 'r' and c.oid >= 16384 and c.relnamespace <> 'saved'::regnamespace loop
+				execute format('create table saved.s%s as select * from %s', r.n, r.t);
+				execute format('comment on table saved.s%s is %L', r.n, r.t::text);
+			end loop; end $$`)
+		w.saved = true
+		return
+	}
+	dbtest.Psql(w.t, w.admin.url, `set session_replication_role = replica; do $$ declare r record; begin
+		for r in select c.oid::regclass as s, obj_description(c.oid) as t from pg_class c where c.relnamespace = 'saved'::regnamespace loop
+			execute format('delete from %s', r.t);
+			execute format('insert into %s overriding system value select * from %s', r.t, r.s);
+		end loop; end $$`)
+}
+
+// TestGrants: a role with the printed grants can do its work, and without any one of them a command
+// fails or names a rule that it skipped.
+func TestGrants(t *testing.T) {
+	t.Parallel()
+	for _, layout := range grantLayouts {
+		for work := range grantCommands {
+			t.Run(layout.name+"/"+work, func(t *testing.T) {
+				t.Parallel()
+				w := newGrantWorld(t, layout.sql, layout.schema)
+				w.admin.must("", "user", "create", "grace", "--email", "grace@example.com", "-q")
+				grants := w.grants(work)
+				dbtest.Psql(t, w.admin.url, strings.Join(grants, ";\n")+";")
+				w.restore()
+				usual := w.try(work)
+				for _, p := range usual {
+					if !strings.Contains(p, "skipped") || !slices.ContainsFunc(grantSkipped, func(s string) bool { return strings.Contains(p, s) }) {
+						t.Error(p)
+					}
+				}
+				if t.Failed() {
+					return
+				}
+				dbtest.Slow(t) // what is beyond: each part of a grant is needed
+				for _, g := range grants {
+					for _, part := range grantParts(g) {
+						w.sql("revoke " + strings.TrimSuffix(part, " to "+`"`+w.role+`"`) + ` from "` + w.role + `"`)
+						w.restore()
+						if problems := w.try(work); len(problems) <= len(usual) {
+							t.Errorf("nothing needs %s", part)
+						}
+						w.sql("grant " + part)
+					}
+				}
+			})
+		}
+	}
+}
+
+// grantColumnsOf is a grant of columns.
+var grantColumnsOf = regexp.MustCompile(`^grant (\w+) \((.*)\) on (.*)$`)
+
+// grantParts are the smallest grants that a statement is made of, without the word grant; those of a
+// view are none.
+func grantParts(statement string) (parts []string) {
+	if m := grantColumnsOf.FindStringSubmatch(statement); m != nil {
+		for column := range strings.SplitSeq(m[2], ", ") {
+			parts = append(parts, m[1]+" ("+column+") on "+m[3])
+		}
+		return parts
+	}
+	if privilege, is := strings.CutPrefix(statement, "grant "); is {
+		return []string{privilege}
+	}
+	return nil
+}
+
+// grantSkipped are the rules that an auditor's role cannot check.
+var grantSkipped = []string{
+	"skipped no-second-factor: no app",
+	"skipped clear-elsewhere: the database role cannot read django_admin_log.object_",
+}
+
+func init() {
+	grantCommands["audit"] = append(slices.Clone(grantCommands["list"]), "audit --clock-skew 50y")
+}
+
+// TestAuditorSeesNoSecret: what an auditor's role may read holds no key, no token and no password, and
+// audit and list say of it what they say to the owner of the tables.
+func TestAuditorSeesNoSecret(t *testing.T) {
+	t.Parallel()
+	for _, layout := range grantLayouts {
+		t.Run(layout.name, func(t *testing.T) {
+			t.Parallel()
+			w := newGrantWorld(t, layout.sql, layout.schema)
+			schema := cmp.Or(layout.schema, "public")
+			// Each has a form that audit names, or a pattern.
+			for i, key := range []string{"correcthorsebatterystaple", "deadbeefdeadbeefdeadbeefdeadbeefdeadbeef", "abcdefghijklmnopqrstuvwxyz012345", "1f0c3a55be6f17a2e0d1c9b8a7f6e5d4c3b2a190", "1f0c3a55be6f17a2e0d1ffffffeeddccbbaa9988", "Zk3-p9_QrS7tUvWx"} {
+				name := fmt.Sprintf("weak%d", i)
+				w.admin.must("", "user", "create", name, "-q")
+				w.admin.must("", "mint", name, "--kind", "drf", "-q")
+				id, _, _ := strings.Cut(strings.TrimPrefix(w.admin.must("", "list", "--kind", "drf", "--user", name, "-o", "id"), "drf:"), "@")
+				w.sql(fmt.Sprintf("update %s set key = '%s' where cast(user_id as text) = '%s'", w.tokens, key, id))
+			}
+			grants := w.grants("audit")
+			dbtest.Psql(t, w.admin.url, strings.Join(grants, ";\n")+";")
+			secrets := dbtest.Psql(t, w.admin.url, fmt.Sprintf(`select key from %s union all select session_key from %[3]s.django_session union all select password from %[2]s where length(password) > 2
+				union all select token from %[3]s.token_blacklist_outstandingtoken where token <> '' union all select right(token, 43) from %[3]s.token_blacklist_outstandingtoken where token <> '' union all select token_key from %[3]s.knox_authtoken`,
+				w.tokens, w.users, quoted(schema)))
+			seen := dbtest.Psql(t, w.cli.url, `select string_agg(query_to_xml(format('select * from %I.%I', n.nspname, c.relname), true, false, '')::text, '') from pg_class c join pg_namespace n on n.oid = c.relnamespace
+				where c.relkind = 'v' and c.relname like 'tokenctl%' and has_table_privilege(c.oid, 'select')`)
+			if n := strings.Count(secrets, "\n"); n < 30 || len(seen) < 5000 {
+				t.Fatalf("%d secrets, and %d bytes are seen", n, len(seen))
+			}
+			for secret := range strings.Lines(secrets) {
+				if secret = strings.TrimSpace(secret); strings.Contains(seen, secret) {
+					t.Errorf("the auditor sees %s", secret)
+				}
+			}
+			refused := dbtest.Query(w.cli.url, "select count(*) from "+w.tokens+" where key <> ''")
+			if !strings.Contains(refused, "permission denied") {
+				t.Errorf("the keys: %s", refused)
+			}
+			for _, line := range []string{"list -o json", "list --sort user -o id", "stats -o json", "audit --clock-skew 50y -o json"} {
+				args := strings.Fields(line)
+				want, _, _ := w.admin.run("", args...)
+				got, _, _ := w.run("", args...)
+				if strings.HasPrefix(line, "audit") {
+					want, got = auditorFindings(t, want), auditorFindings(t, got)
+				}
+				want = strings.ReplaceAll(want, `"signature":"verified"`, `"signature":"unchecked"`)
+				if got != want {
+					t.Errorf("%s: the auditor gets\n%s\nand the owner\n%s", line, got, want)
+				}
+			}
+			if out := w.must("", "show", w.ids("{drf}"), "--reveal", "--field", "token"); out != "" {
+				t.Errorf("show --reveal says %s", out)
+			}
+		})
+	}
+}
+
+// auditorFindings are the findings of rules whose answers do not depend on the role.
+func auditorFindings(t *testing.T, text string) string {
+	t.Helper()
+	var list []auditFinding
+	if err := json.Unmarshal([]byte(text), &list); err != nil {
+		t.Fatal(err, text)
+	}
+	var lines []string
+	for _, f := range list {
+		if f.Rule != "too-privileged-role" && f.Rule != "unpurged" { // which tells sizes
+			lines = append(lines, strings.Join([]string{f.Rule, textOf(f.ID), textOf(f.User), f.Message, textOf(f.Fix)}, " "))
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+// quoted quotes an identifier.
+func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
