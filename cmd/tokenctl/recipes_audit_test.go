@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tokenctl/db/dbtest"
 )
 
 // TestRecipesOfAudits runs the recipes of docs/recipes.md about audit.
@@ -85,4 +87,32 @@ func TestRecipesOfAudits(t *testing.T) {
 			w.t.Errorf("the page: %s", page)
 		}
 	})
+}
+
+// TestRecipeOfAuditor runs the recipe of the auditor's role: it finds what everybody finds, and cannot
+// read a key.
+func TestRecipeOfAuditor(t *testing.T) {
+	t.Parallel()
+	role := dbtest.NewRole(t, "")
+	w := newWorld(t, "postgres")
+	url := w.url
+	w.ok("mint", "alice", "--create", "-q")
+	recipe := strings.Split(recipes(w, 1, 13)[0], "\n")[1:] // the role is there
+	w.env = append(w.env, "PGURL="+url)
+	text := strings.ReplaceAll(strings.ReplaceAll(strings.Join(recipe, "\n"), "psql ", "psql \"$PGURL\" "), "--role auditor", "--role "+role)
+	if r := w.run(w.shell(text)); r.status != 0 {
+		t.Fatalf("%s%s", r.stdout, r.stderr)
+	}
+	t.Cleanup(func() { dbtest.Psql(t, url, "drop owned by "+role) })
+	want := w.ok("list", "-o", "json")
+	w.env = append(w.env, "DATABASE_URL="+dbtest.As(url, role, ""))
+	if got := w.ok("list", "-o", "json"); got != want {
+		t.Errorf("the auditor sees\n%s\nand the owner\n%s", got, want)
+	}
+	if r := w.run(w.command("show", "drf:1", "--reveal", "--field", "token")); r.status != 0 || r.stdout != "\n" {
+		t.Errorf("show --reveal: %d %s%s", r.status, r.stdout, r.stderr)
+	}
+	if r := w.run(w.command("rotate", "drf:1")); r.status == 0 {
+		t.Errorf("the auditor can rotate: %s", r.stdout)
+	}
 }
