@@ -93,7 +93,7 @@ func (w *grantWorld) sql(statement string) {
 var grantCommands = map[string][]string{
 	"list": {"list", "list --sort user", "list --sort status --columns +last_used", "stats", "show {drf} {knox} {jwt} {session}"},
 	"mint": {"mint grace --kind drf", "mint alice --kind knox", "mint alice --kind jwt --force", "mint alice --kind session", "rotate {drf}", "rotate {knox}", "rotate {knox} --overlap 1h", "rotate {jwt} --force", "rotate {session}",
-		"expire {knox} {session} --ttl 1d", "rotate --kind jwt,session --sort user --limit 1 --yes"},
+		"expire {knox} {session} --ttl 1d", "rotate --kind jwt,session --sort user --limit 1 --yes --force"},
 	"revoke": {"blacklist {drf} {knox} {jwt} {session}", "blacklist --kind session --sort user --limit 1 --yes", "blacklist --kind drf,knox,jwt,session --user alice --yes", "unblacklist {blacklisted}"},
 	"serve":  nil, // see grantWorld.serve
 	"purge":  {"purge --user alice --yes", "purge --yes", "purge --orphans --yes"},
@@ -221,6 +221,7 @@ var grantSkipped = []string{
 
 func init() {
 	grantCommands["audit"] = append(slices.Clone(grantCommands["list"]), "audit --clock-skew 50y")
+	grantCommands["all"] = slices.Concat(grantCommands["mint"], grantCommands["revoke"], grantCommands["purge"])
 }
 
 // TestAuditorSeesNoSecret: what an auditor's role may read holds no key, no token and no password, and
