@@ -7,12 +7,12 @@ import (
 	"slices"
 )
 
-// mark is what MARK pushes.
+// mark is the value that MARK pushes.
 type mark struct{}
 
 // machine is the state of a pickle that is being read.
 type machine struct {
-	data   []byte // what has not been read yet
+	data   []byte // the part that is not read yet
 	stack  []any
 	memo   map[uint64]any
 	failed bool
@@ -29,7 +29,7 @@ func (m *machine) take(n uint64) []byte {
 	return b
 }
 
-// number reads an unsigned number of size bytes, the lowest byte first.
+// number reads an unsigned number of size bytes, in little-endian order.
 func (m *machine) number(size uint64) uint64 {
 	var b [8]byte
 	copy(b[:], m.take(size))
@@ -59,7 +59,7 @@ func (m *machine) pop() any {
 	return v
 }
 
-// popMark removes the values behind the last mark, and the mark.
+// popMark removes the last mark and the values above it, and returns these values.
 func (m *machine) popMark() []any {
 	for i := len(m.stack) - 1; i >= 0; i-- {
 		if _, ok := m.stack[i].(mark); ok {
@@ -72,7 +72,7 @@ func (m *machine) popMark() []any {
 	return nil
 }
 
-// replace replaces the last n values by one that is not looked at.
+// replace replaces the last n values by one [Opaque].
 func (m *machine) replace(n int) {
 	for range n {
 		m.pop()
@@ -80,7 +80,7 @@ func (m *machine) replace(n int) {
 	m.push(Opaque{})
 }
 
-// set adds items to the dict on the stack. Another object's items are not looked at.
+// set adds items to the dict on the stack. It ignores the items of other objects.
 func (m *machine) set(items []any) {
 	if len(m.stack) == 0 || len(items)%2 != 0 {
 		m.failed = true
@@ -97,7 +97,7 @@ func (m *machine) set(items []any) {
 	}
 }
 
-// remember puts the value on the stack into the memo.
+// remember stores the last value of the stack in the memo.
 func (m *machine) remember(index uint64) {
 	v := m.pop()
 	m.push(v)
@@ -111,7 +111,7 @@ func (m *machine) recall(index uint64) {
 	m.push(v)
 }
 
-// integer is a number in two's complement, the lowest byte first.
+// integer reads a number in two's complement, in little-endian order.
 func integer(b []byte) *big.Int {
 	reversed := slices.Clone(b)
 	slices.Reverse(reversed)

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// step does one opcode. done is true behind the last one.
+// step executes one opcode. done is true after the last one.
 func (m *machine) step() (done bool, err error) {
 	code := m.take(1)
 	if m.failed {
@@ -84,7 +84,7 @@ func (m *machine) text(line string) {
 		m.push(line == "01")
 		return
 	}
-	const longest = 4300 // digits; Python itself reads no more (sys.set_int_max_str_digits)
+	const longest = 4300 // digits; the limit of Python (sys.set_int_max_str_digits)
 	n, ok := new(big.Int), len(line) <= longest
 	if ok {
 		n, ok = n.SetString(strings.TrimSuffix(line, "L"), 10)
@@ -93,7 +93,7 @@ func (m *machine) text(line string) {
 	m.push(n)
 }
 
-// object does the opcodes for containers, for what is remembered, and for what is not looked at.
+// object executes the opcodes for containers, for the memo, and for objects that are [Opaque].
 func (m *machine) object(code byte) {
 	switch code {
 	case '}': // EMPTY_DICT
@@ -151,7 +151,7 @@ func (m *machine) object(code byte) {
 		m.memory(code == 'r', m.number(4))
 	case 0x94: // MEMOIZE
 		m.remember(uint64(len(m.memo)))
-	default: // persistent ids, extensions and buffers: nobody would resolve them for Django
+	default: // persistent ids, extensions and buffers, which Django cannot resolve
 		m.failed = true
 	}
 }

@@ -16,12 +16,13 @@ import (
 	"tokenctl"
 )
 
-// File is a journal that is written. It may be used by several goroutines and processes at
-// once: each holds a lock on the file while it appends, and at no other time.
+// File is a journal for writing. Several goroutines and processes may use it at once: each locks the file
+// while it appends, and only then.
 type File struct{ path string }
 
-// Open returns the journal with this path, and creates it if it is not there. Only a regular
-// file to which nobody but its owner can write is one.
+// Open returns the journal with this path, and creates the file if it does not exist. The file must be
+// regular, and only its owner may be able to write to it. The error has the code [tokenctl.CodeJournalFailed]
+// or [tokenctl.CodeConfigUnsafe].
 func Open(path string) (*File, error) {
 	f, err := open(path)
 	if err != nil {
@@ -33,7 +34,7 @@ func Open(path string) (*File, error) {
 func open(path string) (*os.File, error) {
 	_, err := os.Lstat(path)
 	created := errors.Is(err, fs.ErrNotExist)
-	// A FIFO must not keep the process waiting.
+	// Without O_NONBLOCK opening a FIFO would block the process.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o600)
 	if err != nil {
 		return nil, fault(path, "opened", err)
@@ -51,7 +52,7 @@ func open(path string) (*os.File, error) {
 	return f, nil
 }
 
-// check refuses what is no journal that only its owner can write.
+// check returns an error if the file is not regular, or if others can write to it.
 func check(path string, f *os.File) error {
 	info, err := f.Stat()
 	switch {
@@ -74,7 +75,7 @@ func syncDir(path string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// fault is the error about the file.
+// fault returns the error for a failure with the file.
 func fault(path, done string, err error) *tokenctl.Error {
 	var number syscall.Errno
 	reason := err.Error()
@@ -90,8 +91,8 @@ type Entry struct {
 	id   string
 }
 
-// Intend writes the intent of an entry and returns when it is on the disk. If it cannot be
-// written, nothing of it is there.
+// Intend writes the intent of an entry and returns after it is on the disk. With an error the file is
+// unchanged.
 func (j *File) Intend(ctx context.Context, now time.Time, in Intent) (*Entry, error) {
 	var id [8]byte
 	if _, err := rand.Read(id[:]); err != nil {
@@ -104,12 +105,12 @@ func (j *File) Intend(ctx context.Context, now time.Time, in Intent) (*Entry, er
 	return e, nil
 }
 
-// Settle writes what became of the entry.
+// Settle writes the outcome of the entry.
 func (e *Entry) Settle(ctx context.Context, now time.Time, outcome string) error {
 	return e.file.append(ctx, []line{{Part: partSettled, Entry: e.id, Time: timeText(now), Outcome: outcome}})
 }
 
-// append writes lines behind the last one.
+// append writes lines at the end of the file.
 func (j *File) append(ctx context.Context, lines []line) error {
 	return j.locked(ctx, func(f *os.File) error {
 		previous, whole, size, err := tail(f)
@@ -128,7 +129,7 @@ func (j *File) append(ctx context.Context, lines []line) error {
 			err = f.Sync()
 		}
 		if err != nil && n > 0 {
-			f.Truncate(size) //nolint:errcheck // what stays is a line in part, which counts for nothing
+			f.Truncate(size) //nolint:errcheck // a reader ignores a part of a line
 		}
 		return err
 	})
@@ -145,7 +146,7 @@ func (j *File) locked(ctx context.Context, f func(*os.File) error) error {
 		if err == nil && same {
 			err = f(file)
 		}
-		file.Close() //nolint:errcheck // it ends the lock; what was written has been synced
+		file.Close() //nolint:errcheck // it ends the lock; the lines have been synced before
 		switch {
 		case err != nil:
 			return fault(j.path, "written", err)
@@ -155,7 +156,7 @@ func (j *File) locked(ctx context.Context, f func(*os.File) error) error {
 	}
 }
 
-// named reports whether an open file still has the path: another process may have rotated it.
+// named reports whether an open file still has the path. Another process may have rotated the file.
 func named(f *os.File, path string) (bool, error) {
 	open, err := f.Stat()
 	if err != nil {
@@ -168,7 +169,7 @@ func named(f *os.File, path string) (bool, error) {
 	return err == nil && os.SameFile(open, info), err
 }
 
-// lock opens the file and waits for the lock on it, but not longer than ctx.
+// lock opens the file and waits for its lock until ctx ends.
 func lock(ctx context.Context, path string) (*os.File, error) {
 	file, err := open(path)
 	if err != nil {

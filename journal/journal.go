@@ -1,16 +1,16 @@
 // Package journal is the record of changes: a file to which every command that changes rows
-// appends what it is about to do, and what became of it.
+// appends an intent before the change, and a settlement after it.
 //
-// The file has one JSON object a line. An entry begins with its intent, which is on the disk
+// Each line of the file is a JSON object. An entry begins with its intent, which is on the disk
 // before anything is delivered or committed, and ends with its settlement. An entry without a
-// settlement is open: the process was killed, or could not write. More than [LineIDs] ids are
-// several lines of the intent.
+// settlement is open: the process was killed, or could not write. An intent with more than
+// [LineIDs] ids has several lines.
 //
-// Each line holds the hash of the line before, so a line that was removed, changed or moved
-// is found: see [Verify]. Whoever owns the file can write all of it anew. Only a hash that is
-// kept elsewhere, an anchor, shows that.
+// Each line contains the hash of the previous line, so [Check] finds lines that were removed,
+// changed or moved. The owner of the file can rewrite it as a whole. Only an anchor, a hash that
+// is stored elsewhere, shows this.
 //
-// The package knows files. What a change is, and when it is recorded, is in package commands.
+// Package commands decides which changes are recorded, and when.
 package journal
 
 import (
@@ -24,10 +24,10 @@ import (
 // Version is the version of the format.
 const Version = 1
 
-// LineIDs is how many ids a line holds at most.
+// LineIDs is the largest number of ids in a line.
 const LineIDs = 1000
 
-// The parts of an entry, and the line that begins the file behind a rotation.
+// The parts of an entry, and the first line of a file after a rotation.
 const (
 	partIntent  = "intent"
 	partMore    = "more" // further ids of the intent
@@ -39,11 +39,11 @@ const (
 const (
 	Done      = "done"
 	NotDone   = "not done" // the transaction was rolled back
-	Unknown   = "unknown"  // the answer to the commit did not come
+	Unknown   = "unknown"  // the commit was not answered
 	Unsettled = "open"
 )
 
-// Intent is what a command is about to change.
+// Intent describes the change that a command will make.
 type Intent struct {
 	User     string   `json:"user"`                // of the operating system
 	SudoUser string   `json:"sudo_user,omitempty"` // who called sudo
@@ -76,14 +76,13 @@ type line struct {
 // zeroHash is the hash before the first line.
 var zeroHash = strings.Repeat("0", 2*sha256.Size)
 
-// hashOf is the hash of a line without its line end.
+// hashOf returns the hash of a line without its line end.
 func hashOf(text []byte) string {
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
 
-// parse reads a line. A process that was killed, or a full disk, can leave a part of a line,
-// which is none.
+// parse reads a line. ok is false for a part of a line, which a killed process or a full disk can leave.
 func parse(text []byte) (l line, ok bool) {
 	if len(text) < 2 || text[0] != '{' || text[len(text)-1] != '}' {
 		return l, false
@@ -107,7 +106,7 @@ func appendLines(text []byte, previous string, lines []line) ([]byte, string, er
 	return text, previous, nil
 }
 
-// intentLines are the lines of an intent.
+// intentLines returns the lines of an intent.
 func intentLines(id string, now time.Time, in Intent) []line {
 	ids := in.IDs
 	in.IDs = ids[:min(len(ids), LineIDs)]

@@ -13,23 +13,23 @@ import (
 	"time"
 )
 
-// Recorded is an entry as the file has it.
+// Recorded is an entry of the file.
 type Recorded struct {
 	ID      string
 	Time    time.Time
 	Outcome string    // Unsettled if there is none
 	Settled time.Time // zero: open
 	Intent
-	missing int // lines of the intent that are not there
+	missing int // the number of missing lines of the intent
 }
 
-// A Problem is a fault of a line that nobody but an editor of the file can have made.
+// A Problem is a fault in a line that only a later change of the file can explain.
 type Problem struct {
 	Line int // counted from 1
 	What string
 }
 
-// State is what a whole file says.
+// State is the result of [Check].
 type State struct {
 	Lines    int
 	Entries  int
@@ -42,8 +42,8 @@ type State struct {
 	Anchored bool // the anchor is the hash of a line, or Carried
 }
 
-// Entries yields the entries of the file as they were settled, and the open ones last. An
-// intent of which only a part was written came before no change, and is left out.
+// Entries yields the entries of the file in the order of their settlements, and the open ones last. It skips
+// an intent that was written only in part: no change followed it.
 func Entries(path string) iter.Seq2[*Recorded, error] {
 	return func(yield func(*Recorded, error) bool) {
 		open := map[string]*Recorded{}
@@ -76,11 +76,11 @@ func Entries(path string) iter.Seq2[*Recorded, error] {
 	}
 }
 
-// Check reads the whole file and finds lines that were removed, changed or moved. With an
-// anchor, the hash of a line that the file had, it finds that the file was cut.
+// Check reads the whole file and finds lines that were removed, changed or moved. With an anchor, which is
+// the hash of an earlier line, it also finds that the end of the file was removed.
 func Check(path, anchor string) (*State, error) {
 	s := &State{Head: zeroHash}
-	open := map[string]int{} // lines of the intent that are to come
+	open := map[string]int{} // the number of lines of the intent that must follow
 	problem := func(n int, format string, args ...any) {
 		s.Problems = append(s.Problems, Problem{n, fmt.Sprintf(format, args...)})
 	}
@@ -125,10 +125,9 @@ func Check(path, anchor string) (*State, error) {
 	return s, err
 }
 
-// each calls f for each line of the file, until f returns false. ok says whether it is a
-// whole one.
+// each calls f for each line of the file until f returns false. ok reports whether the line is complete.
 func each(path string, f func(n int, l line, text []byte, ok bool) bool) error {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO must not keep the process waiting
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // otherwise opening a FIFO would block
 	if err != nil {
 		return fault(path, "read", err)
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Rotate gives the file another name, which it returns, and begins a new one that carries its
-// last hash on. Writers that wait go on in the new one.
+// Rotate renames the file, returns the new name, and begins a new file with the hash of the last line.
+// Writers that wait for the lock continue in the new file.
 func (j *File) Rotate(ctx context.Context, now time.Time) (old string, err error) {
 	old = j.path + "." + now.UTC().Format("20060102T150405.000000Z")
 	err = j.locked(ctx, func(f *os.File) error {
@@ -21,11 +21,11 @@ func (j *File) Rotate(ctx context.Context, now time.Time) (old string, err error
 		if err != nil {
 			return err
 		}
-		next := j.path + ".new" // of a rotation that was killed, perhaps
+		next := j.path + ".new" // a killed rotation may have left it
 		if err := write(next, text); err != nil {
 			return err
 		}
-		// There is a file with the path at every moment.
+		// A link and a rename keep a file at the path at every moment.
 		if err := os.Link(j.path, old); err != nil {
 			return errors.Join(err, os.Remove(next))
 		}

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// peopleTable is the style of a table at a terminal: times are told from now.
+// peopleTable returns the style of a table at a terminal: times are ages.
 func peopleTable(now time.Time) textStyle {
 	return textStyle{null: "-", never: "never", times: func(dst []byte, t time.Time) []byte { return appendAge(dst, t, now) }}
 }
 
-// peoplePairs is the style of a single row at a terminal, which has room for the whole time.
+// peoplePairs returns the style of a single row at a terminal: times are shown in full, with ages.
 func peoplePairs(now time.Time) textStyle {
 	return textStyle{null: "-", never: "never", times: func(dst []byte, t time.Time) []byte {
 		return appendAge(append(appendFull(dst, t), ", "...), t, now)
@@ -23,10 +23,10 @@ var ageUnits = []struct {
 	name    string
 }{{365 * 24 * 60 * 60, "y"}, {24 * 60 * 60, "d"}, {60 * 60, "h"}, {60, "m"}, {1, "s"}}
 
-// appendAge appends how long before now a moment was, or how long after now it will be: "3d ago", "in 9h". It counts
-// whole units: 9 hours and 59 minutes are 9h. Days are counted up to two years.
+// appendAge appends the time between now and another time: "3d ago", "in 9h". It counts whole units: 9 hours and 59
+// minutes are 9h. Below two years it counts days.
 func appendAge(dst []byte, t, now time.Time) []byte {
-	age := now.Unix() - t.Unix() // a time.Duration ends after 292 years
+	age := now.Unix() - t.Unix() // a time.Duration holds only 292 years
 	before := age >= 0
 	if !before {
 		dst, age = append(dst, "in "...), -age

@@ -1,19 +1,19 @@
-// Package output writes rows as a table or in one of the formats that scripts read. It knows rows, not tokens, and imports
-// no other package of this module. Which columns an object has, and what is written to stderr, is in package commands.
+// Package output writes rows as a table or in one of the formats for scripts. It knows rows, not tokens, and imports
+// no other package of this module. Package commands chooses the columns of an object, and writes to stderr.
 //
-// What is promised, whatever the database holds:
+// For all values of the database:
 //
-//   - json, ndjson and yaml are always well-formed; json and ndjson keep every character and replace only bytes that are
-//     no UTF-8, by U+FFFD;
-//   - tsv keeps every byte; tab, line feed, carriage return and backslash are written \t \n \r \\, as PostgreSQL's COPY
-//     does in its text format;
-//   - csv follows RFC 4180 with LF line ends and defuses cells that a spreadsheet would run;
-//   - id and --field write one line a row: a line break inside a value, which could smuggle a second id into a pipe, is
-//     written \n or \r, and everything else is exact;
-//   - a table shows what a person should not be fooled by: control, escape, bidi and invisible characters.
+//   - json, ndjson and yaml are well-formed; json and ndjson keep every character, and replace only bytes that are not
+//     UTF-8, by U+FFFD;
+//   - tsv keeps every byte; tab, line feed, carriage return and backslash become \t \n \r \\, as in the text format of
+//     PostgreSQL's COPY;
+//   - csv follows RFC 4180 with LF line ends, and defuses cells that a spreadsheet would run;
+//   - id and --field write one line for each row: a line break inside a value becomes \n or \r, because a pipe would
+//     read a second id after it; all other characters are exact;
+//   - a table makes deceptive characters visible: control, escape, bidi and invisible characters.
 //
-// Rows are written as they come, in flat memory. Nothing but the caller's Close ends a document, so that one cut short
-// by a failure does not look complete.
+// Rows are written when they come, in constant memory. Only the caller's Close ends a document, so a document that a
+// failure cuts short does not look complete.
 package output
 
 import (
@@ -26,8 +26,8 @@ import (
 // Format names a way to write rows.
 type Format string
 
-// The formats. Plain is what a pipe gets when the user asked for none: the rows of the table as TSV, without header and
-// with full times.
+// The formats. Plain is the default without a terminal: the rows of the table as TSV, without a header and with full
+// times.
 const (
 	Table  Format = "table"
 	JSON   Format = "json"
@@ -39,12 +39,12 @@ const (
 	Plain  Format = "plain"
 )
 
-// Formats lists the names that a user may type.
+// Formats returns the names of formats that a user may choose.
 func Formats() []string {
 	return []string{"table", "json", "ndjson", "csv", "tsv", "yaml", "id"}
 }
 
-// ParseFormat returns the format a user typed. The error for any other name lists the valid ones.
+// ParseFormat returns the format with a name of [Formats]. The error for another name lists the valid ones.
 func ParseFormat(s string) (Format, error) {
 	if slices.Contains(Formats(), s) {
 		return Format(s), nil
@@ -58,45 +58,45 @@ type Column struct {
 	// underscores, the heading in a table.
 	Name string
 
-	// Extra keeps the column out of tables and of Plain unless Options.Columns names it. A single row, which a table
-	// shows as name and value pairs, has room for it.
+	// Extra hides the column in tables and in Plain unless Options.Columns names it. It is shown for a single row, which
+	// a table shows as name and value pairs.
 	Extra bool
 
-	// Fields are the names inside the value, where it is an object whose names are always the same, or AnyField.
-	// Options.Field takes them behind the column's name and a dot.
+	// Fields are the names inside the value if it is an object whose names are always the same, or AnyField. In
+	// Options.Field they follow the column's name and a dot.
 	Fields []string
 
-	// What follows is for tables at a terminal, see layout.go.
+	// The fields below are for tables at a terminal: see layout.go.
 
 	Whole   bool              // its text is never cut
 	Decides bool              // it is never cut and never left out
 	Within  string            // the column that usually holds the same text, alone or before a colon
-	Group   string            // the column that shows this truth value together with others
-	Words   [2]string         // what the group shows when the value is false, and when it is true; "" for nothing
+	Group   string            // the column that shows this boolean together with others
+	Words   [2]string         // the words of the group for false and for true; "" for nothing
 	Colors  map[string]string // the parameters of the SGR sequence for a text, such as "32" for green
 }
 
-// Options says how rows are written.
+// Options are the settings of a [Writer].
 type Options struct {
 	Format    Format
-	Columns   []string // the fields wanted, in this order, in every format; empty for the default ones, to which "+a" adds a
-	Field     string   // write the value of this one field, or of a path into it, and nothing else, a line for each row; overrides Format
-	Query     *Query   // write what this makes of the document in the Format JSON or NDJSON
+	Columns   []string // the fields, in this order, for every format; empty: the default ones; "+a" adds a to these
+	Field     string   // write only the value of this field, or of a path into it, a line for each row; overrides Format
+	Query     *Query   // write the results of this expression for the document in the Format JSON or NDJSON
 	NoHeaders bool     // for Table, CSV and TSV
 	Single    bool     // there is exactly one row: JSON and YAML are an object, a table is name and value pairs
-	Width     int      // of the terminal; 0 when there is none, and then a table is neither cut nor arranged anew
+	Width     int      // of the terminal, in cells; 0: no terminal, and a table is neither cut nor rearranged
 	Color     bool     // SGR sequences may be written
 	Records   bool     // a table at a terminal is name and value pairs for each row
-	CSVRaw    bool     // leave CSV cells that a spreadsheet would run as they are
+	CSVRaw    bool     // do not defuse CSV cells that a spreadsheet would run
 
-	Parts *Parts    // the rows are a part of this document; nil: they are a document of their own
-	Now   time.Time // what the ages in a table at a terminal are counted from
+	Parts *Parts    // the document of the rows; nil: they are a whole document
+	Now   time.Time // the time from which ages in a table at a terminal count
 }
 
-// UnknownFieldError is the answer to a name in Options.Columns or Options.Field that is not one of the columns.
+// UnknownFieldError is the error for a name in Options.Columns or Options.Field that is not one of the columns.
 type UnknownFieldError struct {
 	Name  string
-	Valid []string // every field there is, in the order of the columns
+	Valid []string // all fields, in the order of the columns
 }
 
 // Error names the field and lists the valid ones.
@@ -104,8 +104,8 @@ func (e *UnknownFieldError) Error() string {
 	return fmt.Sprintf("unknown field %q: one of %s", e.Name, strings.Join(e.Valid, ", "))
 }
 
-// selection returns the indexes of the columns that opts asks for. A field named twice counts once: JSON objects cannot
-// have a key twice.
+// selection returns the indexes of the columns that opts selects. A repeated field counts once, because JSON objects
+// cannot repeat a key.
 func selection(cols []Column, opts Options) ([]int, error) {
 	var sel []int
 	if slices.ContainsFunc(opts.Columns, Added) && opts.Format != ID {
@@ -138,7 +138,7 @@ func selection(cols []Column, opts Options) ([]int, error) {
 	return sel, nil
 }
 
-// named reports whether opts asks for the field by its name.
+// named reports whether Options.Columns names the field.
 func (o *Options) named(field string) bool {
 	return slices.ContainsFunc(o.Columns, func(name string) bool { return strings.TrimPrefix(name, "+") == field })
 }

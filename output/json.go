@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// jsonKeys returns what precedes each value of a row: the brace or comma, and the key.
+// jsonKeys returns the text before each value of a row: the brace or comma, and the key.
 func jsonKeys(cols []Column, sel []int) []string {
 	keys := make([]string, len(sel))
 	for n, i := range sel {
@@ -29,7 +29,7 @@ func (w *Writer) appendJSONRow(row []Value) {
 	w.buf = append(b, '}')
 }
 
-// encodeJSON leaves the line open: whether a comma follows is known with the next row.
+// encodeJSON does not end the line, because a comma follows if there is another row.
 func (w *Writer) encodeJSON(row []Value) error {
 	if w.rows == 0 {
 		w.buf = append(w.buf, "[\n  "...)
@@ -55,7 +55,7 @@ func (w *Writer) encodeNDJSON(row []Value) error {
 	return nil
 }
 
-// encodeJSONSingle is for the one row that somebody will look at.
+// encodeJSONSingle writes a single row, indented for people.
 func (w *Writer) encodeJSONSingle(row []Value) error {
 	w.appendJSONRow(row)
 	var b bytes.Buffer
@@ -113,7 +113,7 @@ func (v Value) appendJSON(dst []byte) []byte {
 	}
 }
 
-// jsonSafe marks the ASCII that stands for itself in a JSON string.
+// jsonSafe marks the ASCII characters that are literal in a JSON string.
 var jsonSafe = func() (safe [utf8.RuneSelf]bool) {
 	for c := ' '; c < 0x7f; c++ {
 		safe[c] = c != '"' && c != '\\'
@@ -121,7 +121,7 @@ var jsonSafe = func() (safe [utf8.RuneSelf]bool) {
 	return safe
 }()
 
-// appendJSONString appends s as a JSON string, which is a double-quoted YAML scalar as well. Bytes that are no UTF-8
+// appendJSONString appends s as a JSON string, which is also a double-quoted scalar of YAML. Bytes that are not UTF-8
 // become U+FFFD.
 func appendJSONString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
@@ -149,9 +149,9 @@ func appendJSONString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// jsonEscaped reports whether a character beyond ASCII is written as \u although JSON allows it raw: C1 controls and bidi
-// controls (a terminal may show the document), the line separators that JavaScript once stumbled over, and what YAML
-// does not allow raw.
+// jsonEscaped reports whether a character beyond ASCII is escaped although JSON does not require it: C1 and bidi
+// controls, because a terminal may show the document; line separators, which JavaScript did not accept before 2019; and
+// characters that YAML must escape.
 func jsonEscaped(r rune) bool {
 	switch {
 	case r < 0xa0:
@@ -180,8 +180,8 @@ func appendJSONEscape(dst []byte, r rune) []byte {
 	return append(dst, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
 }
 
-// escapeDocument does for a whole JSON document what appendJSONString does beyond ASCII, where only its strings can hold
-// anything. DEL, the one ASCII control that JSON allows raw, is included.
+// escapeDocument escapes the characters of jsonEscaped in a whole JSON document, where only strings can contain them. It
+// also escapes DEL, the only ASCII control that JSON does not require to be escaped.
 func escapeDocument(doc []byte) []byte {
 	if bytes.IndexFunc(doc, func(r rune) bool { return r >= 0x7f }) < 0 {
 		return doc

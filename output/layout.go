@@ -9,29 +9,28 @@ import (
 
 // This file arranges a table for a person at a terminal of Options.Width:
 //
-//   - the truth values of a group are one column, which tells the true ones by words;
-//   - a column that says nothing new in any row is left out: its values are empty, or stand in another column too. This
-//     does not hold for columns that decide, nor for those that Options.Columns names;
-//   - text is cut to what fits, but not below a readable width, and numbers, times, columns that decide and those that
-//     are to stay whole are never cut;
-//   - where this is not enough, columns stand closer together;
-//   - a table that does not fit so is written as blocks: a record each, with a line for each value.
+//   - the booleans of a group are one column of words;
+//   - a column without news in any row is left out: its values are empty, or another column has them too. Columns with
+//     Decides and columns that Options.Columns names are never left out;
+//   - text is cut to fit, but not below a readable width. Numbers, times and columns with Decides or Whole are never cut;
+//   - if this is not enough, the gaps between columns become narrower;
+//   - a table that still does not fit is written as blocks: one for each row, with a line for each value.
 //
-// The first windowRows rows decide. A later row that such a table cannot show whole begins a new table.
+// The first windowRows rows decide. A later row that does not fit into the layout begins a new table.
 
-// tableColumn is a column of a table as it is shown; widths are in terminal cells.
+// tableColumn is a column of a shown table. Widths are in terminal cells.
 type tableColumn struct {
 	name   string
-	from   []int // the values that it shows: indexes into a row
-	group  bool  // of truth values
+	from   []int // indexes into a row: the values that it shows
+	group  bool  // of booleans
 	keep   bool  // it is never left out
 	within int   // the column of the table that usually holds the same text; -1: none
 	colors map[string]string
 
-	news  bool // a row has said something new
+	news  bool // a row has a value that no other column has
 	whole bool // it is never cut
 	title int  // width of the heading, 0 without one
-	width int  // of the widest cell seen, or of the heading if that is wider; then what it was given
+	width int  // of the widest cell or the heading; later the width in the layout
 }
 
 // tableColumns are the columns of the table, in order.
@@ -62,10 +61,10 @@ func (w *Writer) tableColumns() []tableColumn {
 // tableRow is a row as a table shows it.
 type tableRow struct {
 	cells []string
-	news  []bool // the cell says something new
+	news  []bool // the cell has a value that no other column has
 }
 
-// arrange makes the cells of a row, in the memory of another.
+// arrange makes the cells of a row. It reuses the memory of into.
 func (t *table) arrange(into tableRow, row []Value) tableRow {
 	r := tableRow{into.cells[:0], into.news[:0]}
 	for n := range t.cols {
@@ -88,7 +87,7 @@ func (t *table) arrange(into tableRow, row []Value) tableRow {
 	return r
 }
 
-// groupCell names the truth values of a group.
+// groupCell returns the words for the booleans of a group.
 func (w *Writer) groupCell(from []int, row []Value) string {
 	var words []string
 	for _, i := range from {
@@ -99,7 +98,7 @@ func (w *Writer) groupCell(from []int, row []Value) string {
 	return strings.Join(words, ", ")
 }
 
-// fits reports whether a row can be shown whole by the table whose layout is settled.
+// fits reports whether the settled layout can show a row without cutting it.
 func (t *table) fits(r tableRow) bool {
 	for n, c := range t.cols {
 		if r.news[n] && !c.news || c.whole && displaywidth.String(r.cells[n]) > c.width {
@@ -109,11 +108,10 @@ func (t *table) fits(r tableRow) bool {
 	return true
 }
 
-// readableWidth is what text is not cut below.
+// readableWidth is the smallest width to which text is cut.
 const readableWidth = 8
 
-// fit narrows columns so that the table fits, and returns how many spaces are between them. A single column is all that
-// there is to show, however wide.
+// fit narrows columns so that the table fits, and returns the number of spaces between them. A single column always fits.
 func fit(cols []tableColumn, width int) (space int, fits bool) {
 	for _, space := range []int{gap, narrowGap} {
 		tried := slices.Clone(cols)
@@ -125,20 +123,20 @@ func fit(cols []tableColumn, width int) (space int, fits bool) {
 	return 0, false
 }
 
-// shrink narrows columns until their widths have that sum, always the widest first, and reports whether they do.
+// shrink narrows columns, the widest first, until the sum of their widths is width. It reports whether this is possible.
 func shrink(cols []tableColumn, width int) bool {
 	excess := -width
 	for i := range cols {
 		c := &cols[i]
 		if !c.whole {
-			c.width = min(c.width, max(width, floor(*c))) // also bounds the steps below
+			c.width = min(c.width, max(width, floor(*c))) // this also bounds the number of steps in narrow
 		}
 		excess += c.width
 	}
 	return narrow(cols, excess) <= 0
 }
 
-// floor is the width that a column is not narrowed below.
+// floor returns the smallest width to which a column is narrowed.
 func floor(c tableColumn) int {
 	if c.whole {
 		return c.width
@@ -146,7 +144,7 @@ func floor(c tableColumn) int {
 	return max(c.title, readableWidth)
 }
 
-// narrow takes up to excess from the columns, none of them below its floor, and returns what is left of it.
+// narrow takes up to excess cells from the columns, but no column goes below its floor. It returns the rest of excess.
 func narrow(cols []tableColumn, excess int) int {
 	for excess > 0 {
 		widest, next := -1, 0 // the widest that can give, and the width it can go down to before another is the widest

@@ -8,8 +8,8 @@ import (
 	"github.com/clipperhouse/displaywidth"
 )
 
-// encodePairs writes a row as name and value pairs, with all times in full. At a terminal a value that says nothing
-// is left out, and long ones are wrapped.
+// encodePairs writes a row as name and value pairs, with all times in full. At a terminal it leaves out empty values and
+// wraps long ones.
 func (w *Writer) encodePairs(row []Value) error {
 	style := fullTable
 	if w.opts.Width > 0 {
@@ -47,10 +47,10 @@ func (w *Writer) appendPair(name string, width int, lines []string, colors map[s
 	}
 }
 
-// narrowest is what text is wrapped to at least, however narrow the terminal is.
+// narrowest is the smallest width to which text is wrapped, even on a narrower terminal.
 const narrowest = 20
 
-// wrapped are the lines of a text that begins at a column of the terminal.
+// wrapped returns the lines of a text that begins at a column of the terminal.
 func (w *Writer) wrapped(text string, column int) []string {
 	if w.opts.Width == 0 {
 		return []string{text}
@@ -58,8 +58,8 @@ func (w *Writer) wrapped(text string, column int) []string {
 	return Wrap(text, max(w.opts.Width-column, narrowest))
 }
 
-// cellLines returns what stands beside a name: a line, or one for each string of a list, and at a terminal one for each
-// value of an object.
+// cellLines returns the lines of a value: one, or one for each string of a list, and at a terminal one for each value of
+// an object.
 func (w *Writer) cellLines(v Value, style *textStyle) []string {
 	people := w.opts.Width > 0
 	switch {
@@ -70,7 +70,7 @@ func (w *Writer) cellLines(v Value, style *textStyle) []string {
 		}
 		return list
 	case v.kind == kindObject && people:
-		short := peopleTable(w.opts.Now) // the times that matter have columns of their own
+		short := peopleTable(w.opts.Now) // important times have their own columns
 		width := 0
 		for _, key := range v.more.keys {
 			width = max(width, displaywidth.String(key))
@@ -95,7 +95,7 @@ func (w *Writer) cellLines(v Value, style *textStyle) []string {
 	return []string{w.cell(v, style)}
 }
 
-// drawBlock writes a row as a record of its own.
+// drawBlock writes a row as a block.
 func (t *table) drawBlock(r tableRow) {
 	width := 0
 	for _, c := range t.cols {

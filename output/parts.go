@@ -6,10 +6,10 @@ import (
 )
 
 // Parts makes one document of the rows of several Writers, one Writer after the other. Every row gets a further value at
-// its end. Options.Parts of all these Writers is the same; they have the same columns.
+// its end. All Writers have the same Options.Parts and the same columns.
 type Parts struct {
 	Column Column // of the further value
-	Value  Value  // in the rows that are written now
+	Value  Value  // the further value of the rows of the present Writer
 	w      *Writer
 }
 
@@ -28,7 +28,7 @@ func (p *Parts) part(out io.Writer, cols []Column, opts Options) (*Writer, error
 	return w, nil
 }
 
-// Close ends the document. It writes to out what is left.
+// Close ends the document, and writes its rest to out.
 func (p *Parts) Close(out io.Writer) error {
 	if p.w == nil {
 		return nil
@@ -37,7 +37,7 @@ func (p *Parts) Close(out io.Writer) error {
 	return p.w.Close()
 }
 
-// Flush writes to out what is left of a document that a failure ended.
+// Flush writes to out the buffered rows of a document that a failure has ended.
 func (p *Parts) Flush(out io.Writer) error {
 	if p.w == nil {
 		return nil

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// AnyField is for Column.Fields of a column that holds JSON documents: their names are their own.
+// AnyField is the value of Column.Fields for a column of JSON documents, which may have any names.
 var AnyField = []string{"*"}
 
-// fieldIndex finds the column of a field, and the path inside it, which is empty for the whole value.
+// fieldIndex returns the column of a field, and the path inside its value. The path is empty for the whole value.
 func fieldIndex(cols []Column, name string) (index int, path string, err error) {
 	index, err = columnIndex(cols, name)
 	if err == nil {
@@ -29,7 +29,7 @@ func fieldIndex(cols []Column, name string) (index int, path string, err error) 
 	return 0, "", err
 }
 
-// Paths are the fields inside a column whose names are known, as Options.Field takes them: owner.is_active.
+// Paths returns the fields inside a column's values in the form of Options.Field, such as owner.is_active.
 func (c Column) Paths() (paths []string) {
 	if c.anyField() {
 		return nil
@@ -42,7 +42,7 @@ func (c Column) Paths() (paths []string) {
 
 func (c Column) anyField() bool { return slices.Equal(c.Fields, AnyField) }
 
-// at returns the value at a path inside v; null where there is none.
+// at returns the value at a path inside v, or null if there is none.
 func (v Value) at(path string) Value {
 	switch {
 	case path == "":
@@ -59,7 +59,7 @@ func (v Value) at(path string) Value {
 	return Null()
 }
 
-// inside reports whether a path is that of a key or goes on behind it.
+// inside reports whether a path begins with a key. rest is the path after the key.
 func inside(path, key string) (rest string, found bool) {
 	rest, found = strings.CutPrefix(path, key)
 	if !found || rest == "" {
@@ -68,7 +68,7 @@ func inside(path, key string) (rest string, found bool) {
 	return strings.CutPrefix(rest, ".")
 }
 
-// documentAt returns what a JSON document has at a path. Elements of an array are numbered from 0. A key may itself have
+// documentAt returns the value at a path in a JSON document. Elements of an array have numbers from 0. A key may contain
 // dots, as claims that are URLs do: the longest key that fits counts.
 func documentAt(doc []byte, path string) Value {
 	if path == "" {

@@ -10,20 +10,21 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// Query is a jq expression that can be run.
+// Query is a parsed jq expression.
 type Query struct {
 	text string
 	code *gojq.Code
 }
 
-// QueryError is what is wrong with a jq expression, or with what it does to the rows. It does not repeat values of the
-// rows, which may be secrets, unless the expression itself makes them its error.
+// QueryError is the error for a jq expression that is invalid, or fails for the rows. It does not quote values of the
+// rows, which may be secrets, unless the expression itself calls error with them.
 type QueryError struct{ Expression, Reason string }
 
 // Error names the expression.
 func (e *QueryError) Error() string { return fmt.Sprintf("%q: %s", e.Expression, e.Reason) }
 
-// ParseQuery prepares a jq expression. It reads no file, no environment and no further input. The error is a *QueryError.
+// ParseQuery parses a jq expression. The expression can read neither files nor the environment nor further input. The
+// error is a [*QueryError].
 func ParseQuery(text string) (*Query, error) {
 	parsed, err := gojq.Parse(text)
 	if err == nil {
@@ -35,11 +36,11 @@ func ParseQuery(text string) (*Query, error) {
 	return nil, &QueryError{text, err.Error()}
 }
 
-// String is the expression.
+// String returns the expression.
 func (q *Query) String() string { return q.text }
 
-// failed makes an error of what went wrong while the expression ran. gojq puts values into its messages, in brackets or
-// quotes behind the words.
+// failed returns the error for an expression that has failed. It removes the values that gojq quotes in its messages, in
+// brackets or quotes after the words.
 func (q *Query) failed(err error) error {
 	reason := err.Error()
 	if !errors.As(err, new(gojq.ValueError)) {
@@ -54,7 +55,8 @@ func (q *Query) failed(err error) error {
 	return &QueryError{q.text, reason}
 }
 
-// encodeQuery gives a row to the expression: at once as a line of NDJSON, else with all others at the end.
+// encodeQuery runs the expression on a row of NDJSON. For JSON it keeps the row, and finishQuery runs the expression on
+// all rows.
 func (w *Writer) encodeQuery(row []Value) error {
 	start := len(w.buf)
 	w.appendJSONRow(row)
@@ -85,9 +87,8 @@ func (w *Writer) finishQuery() error {
 	return w.query(w.documents[0])
 }
 
-// query writes what the expression makes of a document, a line for each result: a text as it is, anything else as JSON.
-// As with --field, a line break inside a text is escaped, unless the document is about one thing. After an error nothing
-// of it is written.
+// query writes the results of the expression for a document, a line for each: a text as it is, other values as JSON. As
+// with --field, line breaks in a text are escaped, unless the document is a single row. With an error it writes nothing.
 func (w *Writer) query(document any) error {
 	start := len(w.buf)
 	results := w.opts.Query.code.Run(document)
@@ -99,7 +100,7 @@ func (w *Writer) query(document any) error {
 		at := len(w.buf)
 		switch result := result.(type) {
 		case *gojq.HaltError:
-			if result.Value() == nil { // the expression says halt
+			if result.Value() == nil { // the expression calls halt
 				return nil
 			}
 			w.buf = w.buf[:start]

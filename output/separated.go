@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// headings appends the names of the selected columns, unless they are not wanted or already there.
+// headings appends the names of the selected columns before the first row, unless Options.NoHeaders is set.
 func (w *Writer) headings(separator byte) {
 	if w.rows > 0 || w.opts.NoHeaders || w.opts.Format == Plain {
 		return
@@ -20,7 +20,7 @@ func (w *Writer) headings(separator byte) {
 	w.buf = append(w.buf, '\n')
 }
 
-// text returns the text of v; it is valid until the next call.
+// text returns the text of v, which is valid until the next call.
 func (w *Writer) text(v Value) []byte {
 	w.scratch = v.appendText(w.scratch[:0], &machineText)
 	return w.scratch
@@ -45,13 +45,13 @@ func (w *Writer) encodeTSV(row []Value) error {
 	return nil
 }
 
-// finishTSV gives an empty list its header: a reader wants to know the columns all the same.
+// finishTSV writes the header of an empty list.
 func (w *Writer) finishTSV() error {
 	w.headings('\t')
 	return nil
 }
 
-// appendTSV appends s with its separators escaped as PostgreSQL's COPY does in its text format.
+// appendTSV appends s and escapes separators as in the text format of PostgreSQL's COPY.
 func appendTSV[T string | []byte](dst []byte, s T) []byte {
 	start := 0
 	for i := 0; i < len(s); i++ {
@@ -76,8 +76,8 @@ func appendTSV[T string | []byte](dst []byte, s T) []byte {
 	return append(dst, s[start:]...)
 }
 
-// encodeLine is for the format ID and for --field: one value, one line. Of a single row the value is exact; of many,
-// line breaks are escaped, or a jti with one in it would be two ids for `tokenctl blacklist -`.
+// encodeLine writes a value as a line, for the format ID and for --field. For a single row the value is exact. For many
+// rows line breaks are escaped, because a jti with a line break would be two ids for `tokenctl blacklist -`.
 func (w *Writer) encodeLine(row []Value) error {
 	start := len(w.buf)
 	w.buf = row[w.sel[0]].at(w.path).appendText(w.buf, &machineText)
@@ -124,7 +124,7 @@ func (w *Writer) encodeCSV(row []Value) error {
 			w.buf = appendCSV(w.buf, w.text(v), w.opts.CSVRaw)
 		}
 		if len(w.sel) == 1 && len(w.buf) == start {
-			w.buf = append(w.buf, `""`...) // an empty line is no record to most readers
+			w.buf = append(w.buf, `""`...) // most readers skip an empty line
 		}
 	}
 	w.buf = append(w.buf, '\n')
@@ -136,17 +136,17 @@ func (w *Writer) finishCSV() error {
 	return nil
 }
 
-// csvQuoted marks the bytes that need quotes around their field.
+// csvQuoted marks the bytes whose field needs quotes.
 var csvQuoted = [256]bool{',': true, '"': true, '\n': true, '\r': true}
 
-// appendCSV appends s as a field of RFC 4180, defused unless raw.
+// appendCSV appends s as a field of RFC 4180. Unless raw is set, it defuses s.
 func appendCSV[T string | []byte](dst []byte, s T, raw bool) []byte {
 	defuse := !raw && isFormula(s)
 	quote := false
 	for i := 0; i < len(s) && !quote; i++ {
 		quote = csvQuoted[s[i]]
 	}
-	// Leading and trailing space is part of the field, but enough readers trim it where there are no quotes.
+	// Space at the ends is part of the field, but many readers trim it without quotes.
 	if len(s) > 0 && (s[0] == ' ' || s[len(s)-1] == ' ') {
 		quote = true
 	}
@@ -170,13 +170,13 @@ func appendCSV[T string | []byte](dst []byte, s T, raw bool) []byte {
 	return append(dst, '"')
 }
 
-// isFormula reports whether a spreadsheet could take s for a formula (OWASP, "CSV Injection"): it begins with = + - @ or
-// their full-width forms, perhaps after white space or something invisible, or it begins with a tab or line break.
+// isFormula reports whether a spreadsheet could run s as a formula (OWASP, "CSV Injection"): s begins with = + - @ or
+// their full-width forms, perhaps after white space or invisible characters, or with a tab or line break.
 func isFormula[T string | []byte](s T) bool {
 	for i := 0; i < len(s); {
 		r, size := rune(s[i]), 1
 		if r >= utf8.RuneSelf {
-			r, size = utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))])) // too short to be allocated
+			r, size = utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))])) // so short that it is not allocated
 		}
 		switch {
 		case r > '@' && r < 0x7f:

@@ -10,28 +10,29 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 )
 
-// windowRows is how many rows are held to find the widths of the columns. Later ones are written at once and make do
-// with these widths.
+// windowRows is the number of rows that decide the widths of the columns. Later rows are written immediately, with these
+// widths.
 const windowRows = 2000
 
-// gap is how many spaces separate columns, and narrowGap where a table does not fit otherwise.
+// gap is the number of spaces between columns, and narrowGap the number if the table does not fit otherwise.
 const (
 	gap       = 2
 	narrowGap = 1
 )
 
-// table gathers rows, settles the widths of the columns, has tablewriter draw those rows, and draws from then on as it
-// did: for every row tablewriter measures, wraps and pads anew what is settled, which takes many times as long.
+// table collects rows, decides the widths of the columns, and draws these rows with tablewriter. It draws later rows
+// itself in the same way, because tablewriter would measure, wrap and pad everything again, which takes many times as
+// long.
 type table struct {
 	w      *Writer
 	style  textStyle
 	cols   []tableColumn
 	held   []tableRow
-	spare  tableRow // memory for one row, when the layout is settled
-	cells  []string // of that row, without what is left out
-	lines  *lines   // nil until then
-	blocks bool     // the layout is settled: a record each
-	above  bool     // something was written
+	spare  tableRow // memory for a row after the layout is settled
+	cells  []string // the shown cells of this row
+	lines  *lines   // nil before the layout is settled
+	blocks bool     // the settled layout is blocks
+	above  bool     // a line was written
 }
 
 func newTable(w *Writer) *table {
@@ -43,7 +44,7 @@ func newTable(w *Writer) *table {
 	return t
 }
 
-// begin makes the table ready to find its layout.
+// begin prepares the table for the search for a layout.
 func (t *table) begin() {
 	t.lines = nil
 	for n := range t.cols {
@@ -88,7 +89,7 @@ func (w *Writer) encodeTable(row []Value) error {
 
 func (w *Writer) finishTable() error { return w.table.settle() }
 
-// shown appends the cells of a row that are not left out.
+// shown appends the cells of a row whose columns are shown.
 func (t *table) shown(cells []string, r tableRow) []string {
 	for n, c := range t.cols {
 		if c.news {
@@ -98,8 +99,8 @@ func (t *table) shown(cells []string, r tableRow) []string {
 	return cells
 }
 
-// cell returns the text of v fit for a terminal. No other text looks like null, nor like an escape; a JSON document has
-// its own escapes.
+// cell returns the text of v for a terminal. No text looks like null or like an escape of another text. A JSON document
+// has its own escapes.
 func (w *Writer) cell(v Value, style *textStyle) string {
 	if v.kind == kindString {
 		return exact(v.str, style)
@@ -113,7 +114,7 @@ func (w *Writer) cell(v Value, style *textStyle) string {
 	}
 }
 
-// exact is how a table shows a text.
+// exact returns a text as a table shows it.
 func exact(s string, style *textStyle) string {
 	if s == style.null {
 		return `\x2d`
@@ -121,7 +122,8 @@ func exact(s string, style *textStyle) string {
 	return visibleExactly(s)
 }
 
-// settle decides the layout by the rows so far and writes those, if there are any and it was not done yet.
+// settle decides the layout from the collected rows and writes them. It does nothing without rows, or if the layout is
+// settled already.
 func (t *table) settle() error {
 	if t.lines != nil || len(t.held) == 0 {
 		return nil
@@ -153,7 +155,7 @@ func (t *table) settle() error {
 	return t.draw(cols, space, titles, held)
 }
 
-// draw begins a table of these columns, so many spaces apart, with the rows.
+// draw begins a table of these columns with the rows. space is the number of spaces between columns.
 func (t *table) draw(cols []tableColumn, space int, titles []string, rows []tableRow) error {
 	widths := tw.NewMapper[int, int]()
 	for i, c := range cols {
@@ -188,9 +190,8 @@ func (t *table) draw(cols []tableColumn, space int, titles []string, rows []tabl
 	return stream.Close()
 }
 
-// lines draws tablewriter's rows without borders, and without spaces at the end of a line. The renderer
-// that tablewriter brings loses the errors of its writer, cuts cells that are too wide without a mark, even ids, and
-// measures text by the locale.
+// lines draws tablewriter's rows without borders, and without spaces at the end of a line. tablewriter's own renderer
+// loses the errors of its writer, cuts wide cells and even ids without a mark, and measures text by the locale.
 type lines struct {
 	w    *Writer
 	cols []tableColumn
@@ -228,7 +229,7 @@ func (l *lines) draw(cells []string, heading bool) {
 		return
 	}
 	b := l.w.buf
-	pending := 0 // spaces owed, should anything follow
+	pending := 0 // spaces to write before the next text
 	for i, cell := range cells {
 		c := &l.cols[i]
 		if i > 0 {
@@ -255,7 +256,7 @@ func (l *lines) draw(cells []string, heading bool) {
 	}
 }
 
-// truncate shortens s to width columns, the last of which is the mark of it.
+// truncate shortens s to width cells, with an ellipsis in the last cell.
 func truncate(s string, width int) string {
 	return displaywidth.TruncateString(s, width, "…")
 }

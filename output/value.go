@@ -7,13 +7,12 @@ import (
 	"time"
 )
 
-// Value is one cell of a row. Make one with the constructors below; the zero Value is null. A Value holds no reference
-// to what may change after it was made, except the slices given to Strings and Object, which must not change before the
-// row was written.
+// Value is one cell of a row. The constructors below make Values; the zero Value is null. The slices that are given to
+// Strings, Object and List must not change before the row is written.
 type Value struct {
 	kind kind
 	nsec uint32
-	num  int64 // an integer, a truth value, or seconds since 1970
+	num  int64 // an integer, a boolean, or seconds since 1970
 	str  string
 	more *composite
 }
@@ -32,24 +31,24 @@ const (
 	kindList
 )
 
-// composite is kept behind a pointer, so that the cells that lists are made of stay small.
+// composite is behind a pointer, so that the cells of lists stay small.
 type composite struct {
 	strings []string
 	keys    []string
 	vals    []Value
 }
 
-// Null is the unknown value: null in JSON and YAML, "-" in a table, nothing in the other text formats.
+// Null returns the unknown value: null in JSON and YAML, "-" in a table, and nothing in the other text formats.
 func Null() Value { return Value{} }
 
-// Never is the time of what does not happen, such as the end of what never expires: null, and "never" in a table at a
-// terminal.
+// Never returns the time of an event that does not happen, such as the expiry of a token that never expires. It is
+// "never" in a table at a terminal, and elsewhere like null.
 func Never() Value { return Value{num: 1} }
 
-// String is text, which may come from the database and be hostile.
+// String returns a text. It may come from the database and be hostile.
 func String(s string) Value { return Value{kind: kindString, str: s} }
 
-// OptString is String, with "" for null.
+// OptString returns a text, or null for "".
 func OptString(s string) Value {
 	if s == "" {
 		return Value{}
@@ -57,8 +56,7 @@ func OptString(s string) Value {
 	return String(s)
 }
 
-// Time is a moment, written as RFC 3339 in UTC, with a fraction down to microseconds (what the databases store) when it
-// is not zero. The zero time is null.
+// Time returns a time. It is written as RFC 3339 in UTC, with microseconds unless these are zero. The zero time is null.
 func Time(t time.Time) Value {
 	if t.IsZero() {
 		return Value{}
@@ -66,7 +64,7 @@ func Time(t time.Time) Value {
 	return Value{kind: kindTime, num: t.Unix(), nsec: uint32(t.Nanosecond() / 1000 * 1000)}
 }
 
-// Bool is true or false.
+// Bool returns a boolean.
 func Bool(b bool) Value {
 	v := Value{kind: kindBool}
 	if b {
@@ -75,7 +73,7 @@ func Bool(b bool) Value {
 	return v
 }
 
-// OptBool is Bool, with nil for null.
+// OptBool returns a boolean, or null for nil.
 func OptBool(b *bool) Value {
 	if b == nil {
 		return Value{}
@@ -83,17 +81,16 @@ func OptBool(b *bool) Value {
 	return Bool(*b)
 }
 
-// Int is a whole number.
+// Int returns an integer.
 func Int(i int64) Value { return Value{kind: kindInt, num: i} }
 
-// Strings is a list of texts: an array in JSON and YAML (empty for nil, never null), joined with "; " in the text
+// Strings returns a list of texts: an array in JSON and YAML (empty for nil, never null), joined with "; " in the text
 // formats.
 func Strings(s []string) Value { return Value{kind: kindStrings, more: &composite{strings: s}} }
 
-// Raw is a JSON document made elsewhere, such as the claims of a JWT. JSON shows it as it is but for white space and
-// the characters that JSON output always escapes; YAML as the same data; text formats as compact JSON. Nothing, and the
-// document null, are null. What does not parse as JSON is treated as text, so that it cannot break the document it is
-// put in.
+// Raw returns a JSON document, such as the claims of a JWT. In JSON only its white space and its escapes change, in YAML
+// it is the same data, and in text formats it is compact JSON. An empty document, and the document null, are null. An
+// invalid document is treated as text, so that it cannot break the whole output.
 func Raw(doc []byte) Value {
 	if len(doc) == 0 {
 		return Value{}
@@ -108,8 +105,8 @@ func Raw(doc []byte) Value {
 	return Value{kind: kindRaw, str: string(escapeDocument(b.Bytes()))}
 }
 
-// Object is a mapping that keeps the order of its keys: an object in JSON and YAML, "k=v k=v" in the text formats. The
-// keys must be distinct, and as many as the values.
+// Object returns a mapping that keeps the order of its keys: an object in JSON and YAML, "k=v k=v" in the text formats.
+// The keys must be distinct, and as many as the values.
 func Object(keys []string, vals []Value) Value {
 	if len(keys) != len(vals) {
 		panic("output: an object needs as many keys as values")
@@ -117,10 +114,11 @@ func Object(keys []string, vals []Value) Value {
 	return Value{kind: kindObject, more: &composite{keys: keys, vals: vals}}
 }
 
-// List is a list of values: an array in JSON and YAML (empty for nil, never null), joined with "; " in the text formats.
+// List returns a list of values: an array in JSON and YAML (empty for nil, never null), joined with "; " in the text
+// formats.
 func List(vals []Value) Value { return Value{kind: kindList, more: &composite{vals: vals}} }
 
-// textStyle is what differs between the text formats.
+// textStyle has the differences between the text formats.
 type textStyle struct {
 	null  string
 	never string
@@ -132,10 +130,10 @@ var (
 	fullTable   = textStyle{null: "-", never: "-", times: appendFull}
 )
 
-// appendFull appends a moment in full. Its layout has a fast path of its own in package time.
+// appendFull appends a time in full. Package time formats this layout fast.
 func appendFull(dst []byte, t time.Time) []byte { return t.AppendFormat(dst, time.RFC3339Nano) }
 
-// appendText appends v as text formats show it, before any escaping.
+// appendText appends v as in text formats, before any escaping.
 func (v Value) appendText(dst []byte, style *textStyle) []byte {
 	switch v.kind {
 	case kindNull:
@@ -188,7 +186,7 @@ func (v Value) appendText(dst []byte, style *textStyle) []byte {
 
 func (v Value) time() time.Time { return time.Unix(v.num, int64(v.nsec)).UTC() }
 
-// empty reports whether v is null, or a text or list of nothing.
+// empty reports whether v is null, or an empty text or list.
 func (v Value) empty() bool {
 	switch v.kind {
 	case kindNull:
@@ -201,8 +199,8 @@ func (v Value) empty() bool {
 	return false
 }
 
-// ownWords reports whether the text of v is made by this package alone: digits, dates, true and false. Such text needs
-// no escaping in any format, and a spreadsheet may have it as it is.
+// ownWords reports whether this package alone makes the text of v: digits, dates, true and false. This text needs no
+// escaping in any format, and is safe in a spreadsheet.
 func (v Value) ownWords() bool {
 	switch v.kind {
 	case kindNull, kindTime, kindBool, kindInt:

@@ -6,10 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// Visible returns s with everything that could fool a reader or command a terminal written as Go would in a string:
+// Visible returns s with escapes, as in a Go string, for everything that could deceive a reader or control a terminal:
 // control characters, ANSI escapes, line breaks, bidi controls, zero-width and other invisible characters, and bytes
-// that are no UTF-8 (\x9b is such a byte, \u009b the character). Harmless text comes back as it is, without allocation;
-// backslashes are left alone, so that a command in a message can be pasted: the result is for the eye and not to be parsed.
+// that are not UTF-8 (\x9b is a byte, \u009b a character). It returns harmless text as it is, without allocation. It does
+// not escape backslashes, so that commands in a message can be pasted; the result cannot be parsed.
 func Visible(s string) string {
 	i := 0
 	for i < len(s) && s[i] >= ' ' && s[i] < 0x7f {
@@ -33,7 +33,7 @@ func visibleExactly(s string) string {
 	return Visible(s)
 }
 
-// appendVisible appends s, whose first n bytes are known to be clean.
+// appendVisible appends s, whose first n bytes need no escapes.
 func appendVisible(dst []byte, s string, n int) []byte {
 	dst = append(dst, s[:n]...)
 	for i := n; i < len(s); {
@@ -68,10 +68,10 @@ func appendHex(dst []byte, r rune, digits int) []byte {
 	return dst
 }
 
-// deceptive reports whether r does something other than being seen. Unicode's graphic characters exclude controls,
-// formats (bidi, zero width, tags), line and paragraph separators, private use and the unassigned. Some graphic ones are
-// blank or zero-width all the same: Hangul fillers, the blank Braille pattern, and variation selectors, of which only
-// the two that choose between text and emoji are in ordinary use.
+// deceptive reports whether r could deceive a reader. Unicode's graphic characters exclude controls, formats (bidi, zero
+// width, tags), line and paragraph separators, private use and unassigned characters. Some graphic characters are blank
+// or have no width: Hangul fillers, the blank Braille pattern, and variation selectors. Only the two variation selectors
+// that choose between text and emoji are in ordinary use.
 func deceptive(r rune) bool {
 	switch {
 	case r < utf8.RuneSelf:

@@ -6,8 +6,8 @@ import (
 	"github.com/clipperhouse/displaywidth"
 )
 
-// Wrap breaks a line of text between words into lines of at most width terminal cells. A wider word stands alone on its
-// line: an id or a path with a break in it cannot be copied.
+// Wrap breaks a text between words into lines of at most width terminal cells. A wider word gets its own line: an id or
+// a path with a line break in it could not be copied.
 func Wrap(text string, width int) []string {
 	if displaywidth.String(text) <= width {
 		return []string{text}

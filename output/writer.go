@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// bufferSize is how much is gathered before w sees it. A write ends where a row ends, so a reader of ndjson or tsv gets
-// whole lines, however the stream ends.
+// bufferSize is the number of bytes from which the buffer is written. Each write ends with a whole row, so a reader of
+// ndjson or tsv gets whole lines, even if a failure ends the stream.
 const bufferSize = 64 << 10
 
 var (
@@ -16,14 +16,14 @@ var (
 	errMissingRow = errors.New("output: no row where one was promised")
 )
 
-// Writer writes rows in one format. It is not for use by several goroutines at once.
+// Writer writes rows in one format. It is not safe for concurrent use.
 type Writer struct {
 	out    io.Writer
-	err    error // the first failure, which every later call returns again
+	err    error // the first failure; every later call returns it again
 	closed bool
 
 	cols []Column
-	sel  []int // indexes into cols of what is written, in order
+	sel  []int // indexes of the written columns in cols, in order
 	opts Options
 
 	encode  func(w *Writer, row []Value) error

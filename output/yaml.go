@@ -12,7 +12,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// encodeYAML writes a row as the mapping that it is, or as a sequence of one: together these are the sequence of all.
+// encodeYAML writes a single row as a mapping, and each row of a list as a sequence of one mapping. Together these are
+// the sequence of all rows.
 func (w *Writer) encodeYAML(row []Value) error {
 	start := len(w.buf)
 	w.appendJSONRow(row)
@@ -26,7 +27,7 @@ func (w *Writer) encodeYAML(row []Value) error {
 		doc = &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{doc}}
 	}
 	text, err := yaml.Dump(doc, yaml.WithLineWidth(-1), yaml.WithCompactSeqIndent(false))
-	// Of what JSON escapes, YAML leaves some raw. All of it is inside of quotes.
+	// YAML does not escape some characters that JSON output escapes. All of them are inside quotes.
 	w.buf = append(w.buf[:start], escapeDocument(text)...)
 	return err
 }
@@ -56,8 +57,8 @@ func yamlNode(dec *json.Decoder) (*yaml.Node, error) {
 	}
 }
 
-// yamlCollection reads the rest of an object or array. Of a key that is there twice the last value counts, as in
-// encoding/json and in Python's; YAML readers refuse such a mapping.
+// yamlCollection reads the rest of an object or array. If a key is repeated, its last value counts, as in encoding/json
+// and in Python's json. Readers of YAML refuse repeated keys.
 func yamlCollection(dec *json.Decoder, open json.Delim) (*yaml.Node, error) {
 	n := &yaml.Node{Kind: yaml.SequenceNode}
 	if open == '{' {
@@ -87,7 +88,7 @@ func yamlCollection(dec *json.Decoder, open json.Delim) (*yaml.Node, error) {
 	return n, err
 }
 
-// yamlString is plain where no reader of YAML 1.1 or 1.2 can take it for anything but text.
+// yamlString returns a text without quotes if every reader of YAML 1.1 or 1.2 reads it as a text, else with quotes.
 func yamlString(s string) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.ScalarNode, Value: s, Style: yaml.DoubleQuotedStyle}
 	if yamlPlain().MatchString(s) && !slices.Contains(yamlWords, strings.ToLower(s)) {
