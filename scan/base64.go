@@ -1,10 +1,10 @@
 package scan
 
 // This file finds text in base64, in both alphabets (RFC 4648 sections 4 and 5), padded or
-// not, on one line or wrapped. Nobody says where the encoded text begins, so all four
-// alignments are tried. A secret fills six whole groups of four characters at least: it
-// is enough to decode every sixth group. Only around one that decodes to text the rest
-// is decoded.
+// not, on one line or wrapped. The beginning of the encoded text is not known, so all four
+// alignments are tried. A secret fills at least six whole groups of four characters, so it
+// is enough to decode every sixth group. If a group decodes to text, the text around it is
+// decoded too.
 
 // sixBits is the value of a character of base64; -1 for any other.
 var sixBits = func() (t [256]int8) {
@@ -20,11 +20,11 @@ var sixBits = func() (t [256]int8) {
 
 const (
 	group     = 4         // characters
-	stride    = 6 * group // between two groups that are decoded first
+	stride    = 6 * group // the distance of the groups that are decoded first
 	leastText = (Least*8 + 5) / 6
 )
 
-// base64Runs looks for base64 in a run.
+// base64Runs searches a run for base64.
 func (f *finder) base64Runs(p *pass, s, e int, end bool) {
 	for k := s; k < e; {
 		if sixBits[p.data[k]] < 0 {
@@ -48,8 +48,8 @@ func (f *finder) base64Runs(p *pass, s, e int, end bool) {
 	}
 }
 
-// hexDash are the characters of hashes and UUIDs. A secret whose encoding has no others is less
-// likely than one in 10^15.
+// hexDash are the characters of hashes and UUIDs. The encoding of a secret has only these characters with a
+// probability below 10^-15.
 var hexDash = func() (t [256]bool) {
 	for _, c := range []byte("0123456789abcdef-") {
 		t[c] = true
@@ -57,7 +57,7 @@ var hexDash = func() (t [256]bool) {
 	return t
 }()
 
-// indents may stand before a line of a wrapped text.
+// indents are the characters that may come before a line of a wrapped text.
 const indents = " \t>#*|"
 
 func isIndent(c byte) bool {
@@ -69,8 +69,8 @@ func isIndent(c byte) bool {
 	return false
 }
 
-// lineBefore is the end of the line before the one that begins, indented or not, at i; -1
-// where none does.
+// lineBefore returns the end of the previous line if a line begins at i, indented or not. Otherwise it
+// returns -1.
 func lineBefore(data []byte, i int) int {
 	for i > 0 && isIndent(data[i-1]) {
 		i--
@@ -84,14 +84,14 @@ func lineBefore(data []byte, i int) int {
 	return i
 }
 
-// beginsLine reports whether what begins a line goes on from the line before.
+// beginsLine reports whether the text at i begins a line and continues the previous one.
 func beginsLine(data []byte, i int) bool {
 	before := lineBefore(data, i)
 	return before > 0 && sixBits[data[before-1]] >= 0
 }
 
-// wrapped joins the lines of a text of which the line from b to k is the first that is a
-// run. All lines but the first and the last are equally long.
+// wrapped joins the lines of a wrapped text. The line from b to k is the first line that is a run. All lines
+// except the first and the last have the same length.
 func (f *finder) wrapped(p *pass, b, k int, end bool) {
 	data := p.data
 	m := &f.scratch[p.depth]
@@ -146,17 +146,17 @@ func (f *finder) wrapped(p *pass, b, k int, end bool) {
 	}
 	p.joined = k
 	if k-b >= overlap {
-		p.joined = max(b+1, k-2*maxJWT) // where the next text begins, within this one
+		p.joined = max(b+1, k-2*maxJWT) // the next text begins inside this one
 	}
 	if len(m.chars) >= leastText {
 		f.base64(p, m.chars, m.lines)
 	}
 }
 
-// line is where characters of base64 stand: from an index on, and in p's text.
+// line is the position of a line's characters: in the joined characters, and in p's text.
 type line struct{ index, place int }
 
-// base64 searches what characters of base64 encode.
+// base64 searches the text that characters of base64 encode.
 func (f *finder) base64(p *pass, chars []byte, lines []line) {
 	for alignment := range group {
 		for q := alignment; q+group <= len(chars); q += stride {
@@ -182,7 +182,7 @@ func decodeGroup(c []byte) (a, b, d byte) {
 	return byte(v >> 16), byte(v >> 8), byte(v)
 }
 
-// secretGroup reports whether a group can lie within a secret, also one in UTF-16.
+// secretGroup reports whether a group can be a part of a secret, also in UTF-16.
 func (f *finder) secretGroup(c []byte) bool {
 	x, y, z := decodeGroup(c)
 	t := &f.table
@@ -195,7 +195,7 @@ func textGroup(c []byte) bool {
 	return isText(x) && isText(y) && isText(z)
 }
 
-// isText reports whether a byte may be one of a text, in ASCII or UTF-16.
+// isText reports whether a byte can belong to a text in ASCII or UTF-16.
 func isText(c byte) bool { return c >= ' ' && c <= '~' || c == 0 || c >= '\t' && c <= '\r' }
 
 // base64Text searches the text that the characters from l to r encode.
@@ -225,7 +225,7 @@ func (f *finder) base64Text(p *pass, chars []byte, lines []line, l, r int) {
 		add(y, l+1)
 		add(z, l+2)
 	}
-	if r-l >= 2 { // what no padding completes
+	if r-l >= 2 { // the last group, without padding
 		add(byte(sixBits[chars[l]]<<2|sixBits[chars[l+1]]>>4), l)
 	}
 	if r-l == 3 {

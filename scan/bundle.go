@@ -20,17 +20,17 @@ import (
 	"tokenctl/tokens"
 )
 
-// Bundle knows the credentials of a database without it. Its file is a line of JSON, and
-// behind it the sorted hashes, big-endian, of hashBytes each. A hash is the beginning of
-// HMAC-SHA256 of a credential's proof (tokens.Proof) under a salt of the bundle's own: none can
-// be turned back, and two bundles cannot be compared.
+// Bundle recognises the credentials of a database without the database. Its file is a line of JSON, followed
+// by the sorted hashes, big-endian, of hashBytes each. A hash is the beginning of HMAC-SHA256 of a
+// credential's proof (tokens.Proof) with the bundle's salt. The hashes cannot be reversed, and the hashes of
+// two bundles cannot be compared.
 type Bundle struct {
 	Version int       `json:"tokenctl_scan_bundle"`
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires"`
 	Salt    []byte    `json:"salt"`
 	Count   int       `json:"count"`
-	// FalsePositives is how likely it is that a candidate that is no credential is taken for one.
+	// FalsePositives is the probability that a bundle takes another word for a credential.
 	FalsePositives float64      `json:"false_positive_rate"`
 	Forms          []BundleForm `json:"forms"`
 	Knox           BundleKnox   `json:"knox"`
@@ -39,14 +39,14 @@ type Bundle struct {
 	hashes []uint64
 }
 
-// BundleKnox are the settings that tell knox tokens.
+// BundleKnox are the settings with which knox tokens are recognised.
 type BundleKnox struct {
 	Prefix string `json:"token_prefix"`
 	Length int    `json:"auth_token_character_length"`
 	Hash   string `json:"secure_hash_algorithm"`
 }
 
-// BundleClaims are the names of the claims that tell which JWT is which.
+// BundleClaims are the names of the claims that identify a JWT.
 type BundleClaims struct {
 	ID   string `json:"jti_claim"`
 	Type string `json:"token_type_claim"`
@@ -64,7 +64,8 @@ const (
 	maxBundleLine = 1 << 20
 )
 
-// NewBundle makes the bundle of a database. salt is random.
+// NewBundle makes the bundle of a database. salt is random. left names the credentials that are not in the
+// bundle.
 func NewBundle(ctx context.Context, d *Database, salt []byte, created, expires time.Time) (b *Bundle, left []string, err error) {
 	proofs, left, err := tokens.Proofs(ctx, d.Env, d.Store)
 	if err != nil {
@@ -90,7 +91,7 @@ func NewBundle(ctx context.Context, d *Database, salt []byte, created, expires t
 		if err != nil {
 			return nil, nil, err
 		}
-		// A short secret is not searched for, and its hash could be guessed.
+		// scan does not search for short secrets, and their hashes could be guessed.
 		if m.Clear && len(m.Text.Reveal()) < Least {
 			continue
 		}
@@ -110,7 +111,7 @@ func newHasher(salt []byte) hasher { return hasher{hmac.New(sha256.New, salt)} }
 
 func (h hasher) sum(k *tokens.Kind, proof tokenctl.Secret) uint64 {
 	h.mac.Reset()
-	io.WriteString(h.mac, k.Name+"\x00")  //nolint:errcheck // a hash takes everything
+	io.WriteString(h.mac, k.Name+"\x00")  //nolint:errcheck // writing to a hash does not fail
 	io.WriteString(h.mac, proof.Reveal()) //nolint:errcheck
 	var sum [sha256.Size]byte
 	return binary.BigEndian.Uint64(h.mac.Sum(sum[:0]))
@@ -132,7 +133,7 @@ func (b *Bundle) WriteTo(to io.Writer) (int64, error) {
 	return int64(len(head) + 1 + hashBytes*len(b.hashes)), w.Flush()
 }
 
-// ReadBundle reads a file that WriteTo wrote.
+// ReadBundle reads a file of [Bundle.WriteTo]. A damaged file and another version are errors.
 func ReadBundle(from io.Reader) (*Bundle, error) {
 	r := bufio.NewReaderSize(from, maxBundleLine)
 	head, err := r.ReadSlice('\n')
@@ -163,7 +164,7 @@ func ReadBundle(from io.Reader) (*Bundle, error) {
 	return b, nil
 }
 
-// settings are those of the database's application.
+// settings returns the settings of the database's application.
 func (b *Bundle) settings() *tokenctl.Settings {
 	s := new(tokenctl.Settings)
 	s.Knox.TokenPrefix, s.Knox.AuthTokenCharacterLength, s.Knox.SecureHashAlgorithm = b.Knox.Prefix, b.Knox.Length, b.Knox.Hash
@@ -171,7 +172,7 @@ func (b *Bundle) settings() *tokenctl.Settings {
 	return s
 }
 
-// Shapes are those of the secrets in the database.
+// Shapes returns the shapes of the secrets in the database.
 func (b *Bundle) Shapes() *Shapes {
 	s := NewShapes(b.settings())
 	for _, f := range b.Forms {
@@ -180,7 +181,7 @@ func (b *Bundle) Shapes() *Shapes {
 	return s
 }
 
-// Members implements the type of that name.
+// Members implements the function type [Members].
 func (b *Bundle) Members(_ context.Context, list []Candidate) ([][]*Match, error) {
 	settings, hasher := b.settings(), newHasher(b.Salt)
 	found := make([][]*Match, len(list))

@@ -21,19 +21,19 @@ import (
 	"github.com/ulikunitz/xz"
 )
 
-// maxNesting is how deep containers are opened. What compresses an archive counts with it.
+// maxNesting is the largest number of nested containers. An archive and its compression count as one.
 const maxNesting = 5
 
-// nesting is where in containers a text stands.
+// nesting is the place of a text in containers.
 type nesting struct {
 	depth      int
-	compressed bool // it comes out of what compresses one file
+	compressed bool // the text is a decompressed file
 	budget     *budget
 	file       *os.File // the text is this file
 	size       int64    // of the file
 }
 
-// A bomb is what unpacks to more than bombBase bytes and bombRatio times what was read.
+// A bomb is a file that unpacks to more than bombBase bytes and more than bombRatio times its read bytes.
 const (
 	bombBase  = 256 << 20
 	bombRatio = 200
@@ -41,7 +41,7 @@ const (
 
 var errBomb = errors.New("it unpacks to far more than it should: the rest was not read")
 
-// budget bounds what a file unpacks to, at all levels together.
+// budget bounds the unpacked bytes of a file, for all levels together.
 type budget struct{ in, out int64 }
 
 func (b *budget) input(from io.Reader) io.Reader { return countingReader{from, &b.in} }
@@ -73,13 +73,13 @@ func (r unpackedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// headSize is how much of a text tells what it is.
+// headSize is the number of bytes at the beginning of a text that decide its type.
 const headSize = 512
 
-// opener searches what is packed in a container.
+// opener searches the content of a container.
 type opener func(r *searcher, ctx context.Context, path string, text io.Reader, in nesting) error
 
-// container tells a container by how it begins; "" where the text is none.
+// container recognises a container by its beginning. name is "" for another text.
 func container(head []byte) (name string, open opener) {
 	begins := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }
 	switch {
@@ -109,7 +109,7 @@ func openZstd(from io.Reader) (io.Reader, error) {
 	return d.IOReadCloser(), nil
 }
 
-// isTar checks the sum of a tar header, which is all that old ones have in common.
+// isTar checks the checksum of a tar header: old tar files have no other mark.
 func isTar(head []byte) bool {
 	if len(head) < headSize || head[0] == 0 {
 		return false
@@ -125,7 +125,7 @@ func isTar(head []byte) bool {
 	return err == nil && sum == want
 }
 
-// content searches a text, and what is packed in it.
+// content searches a text, and the content of a container.
 func (r *searcher) content(ctx context.Context, path string, text io.Reader, in nesting) error {
 	var head [headSize]byte
 	n, wrong := fill(text, head[:])
@@ -141,7 +141,7 @@ func (r *searcher) content(ctx context.Context, path string, text io.Reader, in 
 		open = nil
 	}
 	if wrong != nil {
-		text = failing{wrong} // it comes behind what was read
+		text = failing{wrong} // the error follows the head
 	}
 	if open == nil {
 		return r.read(ctx, &source{path: path, object: r.within}, head[:n], text)
@@ -158,10 +158,10 @@ func (r *searcher) content(ctx context.Context, path string, text io.Reader, in 
 	return err
 }
 
-// compressed opens what packs one text.
+// compressed returns the opener for a compressed text.
 func compressed(open func(io.Reader) (io.Reader, error)) opener {
 	return func(r *searcher, ctx context.Context, path string, text io.Reader, in nesting) error {
-		unpacked, err := open(bufio.NewReaderSize(text, 64<<10)) // some read a byte at a time
+		unpacked, err := open(bufio.NewReaderSize(text, 64<<10)) // some decompressors read single bytes
 		if err != nil {
 			return &readError{err}
 		}
@@ -194,7 +194,7 @@ func (r *searcher) tar(ctx context.Context, path string, text io.Reader, in nest
 	}
 }
 
-// member searches a file of an archive. A broken one does not end the search of the others.
+// member searches a file of an archive. After a broken file the search continues with the others.
 func (r *searcher) member(ctx context.Context, archive, name string, text io.Reader, in nesting) error {
 	shown := archive + "!" + strings.TrimPrefix(path.Clean("/"+name), "/")
 	err := r.content(ctx, shown, text, nesting{depth: in.depth, budget: in.budget})
@@ -204,7 +204,7 @@ func (r *searcher) member(ctx context.Context, archive, name string, text io.Rea
 	return r.unlessUnread(shown, err)
 }
 
-// zip searches the files of a zip archive, which jar, whl and docx are, too.
+// zip searches the files of a zip archive. Files in the formats jar, whl and docx are zip archives too.
 func (r *searcher) zip(ctx context.Context, path string, text io.Reader, in nesting) error {
 	file, size, done, err := r.seekable(text, in)
 	if err != nil {
@@ -217,7 +217,7 @@ func (r *searcher) zip(ctx context.Context, path string, text io.Reader, in nest
 	archive, err := zip.NewReader(file, size)
 	if err != nil {
 		r.cannot(path, "it is broken zip: "+why(err))
-		// What is stored as it is can be found all the same.
+		// Files that are stored without compression can still be found.
 		return r.read(ctx, &source{path: path, object: r.within}, nil, io.NewSectionReader(file, 0, size))
 	}
 	archive.RegisterDecompressor(zip.Deflate, func(from io.Reader) io.ReadCloser { return flate.NewReader(from) })
@@ -261,8 +261,7 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// seekable returns the file that a text is: its own, or a copy of the stream, which done
-// closes.
+// seekable returns the file of a text: its own file, or a copy of the stream. done closes the copy.
 func (r *searcher) seekable(text io.Reader, in nesting) (file *os.File, size int64, done func(), err error) {
 	if in.file != nil {
 		return in.file, in.size, func() {}, nil
@@ -273,7 +272,7 @@ func (r *searcher) seekable(text io.Reader, in nesting) (file *os.File, size int
 	return file, size, func() { file.Close() }, nil
 }
 
-// spool writes a stream to a file without a name: a zip archive is read from its end.
+// spool writes a stream to a temporary file without a name, because a zip archive is read from its end.
 func (r *searcher) spool(text io.Reader) (*os.File, int64, error) {
 	f, err := os.CreateTemp("", "tokenctl-scan-")
 	if err != nil {

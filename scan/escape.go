@@ -5,12 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// This file decodes escapes: percent encoding, those of JSON strings, and
-// quoted-printable. What is decoded is searched as a text of its own.
+// This file decodes percent encoding, the escapes of JSON strings, and quoted-printable. The
+// decoded text is searched like another text.
 
-// decode searches what a piece of p decodes to. Every escape begins with mark. step decodes
-// one, and returns the decoded bytes and how many it takes; none where the mark stands for
-// itself.
+// decode decodes a piece of p and searches the result. Every escape begins with mark. step decodes one escape,
+// and returns the decoded bytes and the length of the escape, which is 0 if the mark is literal.
 func (f *finder) decode(p *pass, s, e int, form Form, mark byte, step func(data []byte) (text []byte, taken int)) {
 	m := &f.scratch[p.depth]
 	m.text, m.at = m.text[:0], m.at[:0]
@@ -82,8 +81,8 @@ func (f *finder) percent(p *pass, s, e int) {
 	})
 }
 
-// backslash decodes a run of a JSON string, with the escapes that other languages add. Where it
-// has line breaks, the rest of the string belongs to it: lines may be indented.
+// backslash decodes a run of a JSON string, with the further escapes of other languages. If the run has line
+// breaks, it decodes the rest of the string too, because the lines may be indented.
 func (f *finder) backslash(p *pass, s, e int, end bool) {
 	if s < p.decoded {
 		return
@@ -114,10 +113,10 @@ func (f *finder) backslash(p *pass, s, e int, end bool) {
 			text[0] = '\r'
 			return text[:1], 2
 		case 'n', 't', 'b', 'f', 'v', 'a', 'e', '0':
-			text[0] = '\n' // one that ends a word
+			text[0] = '\n' // these control characters end a word, so one of them stands for all
 			return text[:1], 2
 		default:
-			text[0] = data[1] // an escaped mark stands for itself
+			text[0] = data[1] // an escaped mark is literal
 			return text[:1], 2
 		}
 		if len(data) < 2+digits {
@@ -131,7 +130,7 @@ func (f *finder) backslash(p *pass, s, e int, end bool) {
 	})
 }
 
-// stringEnd is where a string in quotation marks ends, or the line.
+// stringEnd returns the end of a string in quotation marks, or of its line.
 func stringEnd(data []byte, i, most int) int {
 	for ; i < most && data[i] != '"' && data[i] != '\n'; i++ {
 		if data[i] == '\\' {
@@ -141,7 +140,7 @@ func stringEnd(data []byte, i, most int) int {
 	return min(i, most)
 }
 
-// quoted decodes quoted-printable (RFC 2045 section 6.7), if a byte is encoded in it.
+// quoted decodes quoted-printable (RFC 2045 section 6.7) if the run has an encoded byte.
 func (f *finder) quoted(p *pass, s, e int) {
 	for i := s; i+2 < e; i++ {
 		if p.data[i] == '=' && encoded(p.data[i+1:i+3]) {
@@ -151,8 +150,8 @@ func (f *finder) quoted(p *pass, s, e int) {
 	}
 }
 
-// encoded reports whether two digits behind a = are those of a byte of text. An assignment such
-// as id=b3 is none: only capitals are written for what is beyond ASCII.
+// encoded reports whether two digits after a = encode a byte of text. An assignment such as id=b3 does not:
+// quoted-printable writes bytes beyond ASCII with capitals.
 func encoded(digits []byte) bool {
 	n, ok := number(digits)
 	return ok && (isText(byte(n)) && n != 0 || n >= 0x80 && !('a' <= digits[0] && digits[0] <= 'f') && !('a' <= digits[1] && digits[1] <= 'f'))
@@ -177,7 +176,7 @@ func quotedStep() func([]byte) ([]byte, int) {
 	}
 }
 
-// joinStep removes soft line breaks alone: not everything that is cut by them encodes its =.
+// joinStep removes only soft line breaks, because some writers that make them do not encode "=".
 func joinStep(data []byte) ([]byte, int) {
 	if data[0] == '=' {
 		if n := lineBreak(data[1:]); n > 0 {
@@ -187,7 +186,7 @@ func joinStep(data []byte) ([]byte, int) {
 	return nil, 0
 }
 
-// lineBreak is the length of the line break at the beginning of data.
+// lineBreak returns the length of the line break at the beginning of data.
 func lineBreak(data []byte) int {
 	switch {
 	case len(data) > 0 && data[0] == '\n':
@@ -198,7 +197,7 @@ func lineBreak(data []byte) int {
 	return 0
 }
 
-// softBreaks decodes what soft line breaks cut: the runs before and behind each.
+// softBreaks joins and searches the runs before and after each soft line break.
 func (f *finder) softBreaks(p *pass, from int, end bool) {
 	for _, mark := range [][]byte{[]byte("=\n"), []byte("=\r\n")} {
 		for i := from; ; {
@@ -234,7 +233,7 @@ func (f *finder) softBreaks(p *pass, from int, end bool) {
 			}
 			i = max(e, at+len(mark))
 			if e-s >= overlap {
-				i = max(at+len(mark), e-maxJWT) // the rest of a very long one
+				i = max(at+len(mark), e-maxJWT) // the rest of a very long run
 			}
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"tokenctl"
 )
 
-// Files searches files and folders, all cores at a time. A path that is not there is a
-// CodeNotFound error, before anything is searched.
+// Files searches files and folders on all cores. If a path does not exist, the error has the code
+// [tokenctl.CodeNotFound], and nothing is searched.
 func (s *Scanner) Files(ctx context.Context, paths []string) error {
 	w := &walk{scanner: s, tasks: make(chan task), linked: map[string]bool{}, excludes: parsePatterns(strings.Join(s.options.Exclude, "\n"))}
 	if err := w.resolve(paths); err != nil {
@@ -42,8 +42,7 @@ func (s *Scanner) Reader(ctx context.Context, path string, text io.Reader) error
 	return r.unlessUnread(path, err)
 }
 
-// workers runs one producer, and as many consumers as there are cores. The first error ends
-// them all.
+// workers runs one producer, and a consumer for each core. The first error ends all of them.
 func (s *Scanner) workers(ctx context.Context, produce, consume func(context.Context) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -100,7 +99,7 @@ func (r *searcher) file(ctx context.Context, t task) error {
 	return nil
 }
 
-// tooLarge reports whether something is passed over, and counts it.
+// tooLarge reports whether a file or member is larger than the limit, and counts it.
 func (s *Scanner) tooLarge(size int64) bool {
 	if s.options.MaxSize == 0 || size <= s.options.MaxSize {
 		return false
@@ -109,10 +108,10 @@ func (s *Scanner) tooLarge(size int64) bool {
 	return true
 }
 
-// cannot tells that a file, or a member of one, could not be read.
+// cannot reports a file, or a member of an archive, that could not be read.
 func (r *searcher) cannot(path, why string) { r.scanner.cannot(r.within+path, why) }
 
-// unlessUnread tells of an error about a text, and returns any other.
+// unlessUnread reports an error of reading a text, and returns any other error.
 func (r *searcher) unlessUnread(path string, err error) error {
 	var unread *readError
 	if errors.As(err, &unread) {
@@ -122,7 +121,7 @@ func (r *searcher) unlessUnread(path string, err error) error {
 	return err
 }
 
-// why is the operating system's word for what went wrong.
+// why returns the operating system's message for an error.
 func why(err error) string {
 	var number syscall.Errno
 	switch {

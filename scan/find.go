@@ -7,10 +7,10 @@ import (
 
 // finder cuts candidates out of texts. It belongs to one goroutine.
 //
-// A run is a longest piece of letters, digits and the few marks that encodings and JWTs
-// have. Only a run of Least bytes or more is looked at: the finder looks at every 20th
-// byte, and goes back from there to the byte that ends a run. Within a run it takes whole
-// words: a word that is longer than a secret by one letter is none.
+// A run is a longest piece of letters, digits and the few marks of encodings and JWTs. A run
+// must have Least bytes or more, so the finder reads only every 20th byte, and goes back to the
+// beginning of a run. Inside a run it takes only whole words: a word that is one letter longer
+// than a secret is not a candidate.
 type finder struct {
 	shapes *Shapes
 	table  [256]uint8
@@ -19,10 +19,10 @@ type finder struct {
 	scratch [maxDepth]scratch
 }
 
-// maxDepth is how many encodings may be wrapped around each other.
+// maxDepth is the largest number of nested encodings.
 const maxDepth = 4
 
-// scratch is memory of one level of encoding.
+// scratch is the memory of one level of encoding.
 type scratch struct {
 	text, chars []byte
 	at          []int32
@@ -30,35 +30,35 @@ type scratch struct {
 	cuts        []int
 }
 
-// pass is a text to search: a window of a file, or what a piece of it decodes to.
+// pass is a text to search: a window of a file, or a decoded piece of another pass.
 type pass struct {
 	data  []byte
 	depth int
 
-	// Of what was decoded:
+	// For a decoded text:
 	parent *pass
 	form   Form
-	at     []int32 // where in parent the bytes of data stand
-	// Bytes that stand one behind the other in the parent, too, are no encoding.
+	at     []int32 // the positions of the bytes of data in parent
+	// Bytes that also follow each other in parent are not encoded.
 	literal bool
 
-	// Where the lines begin that were joined: a text may also end there, or begin.
+	// The beginnings of joined lines: a text may also end or begin there.
 	cuts []int
 
 	joined  int // up to here runs were joined to base64 texts
 	decoded int // up to here strings were decoded as a whole
-	carryAt int // what begins here is to be searched again with what follows; see search
+	carryAt int // from here on the text is searched again with the next window; see search
 }
 
 func newFinder(s *Shapes, emit func([]byte, Kinds, int, Form)) *finder {
 	return &finder{shapes: s, table: s.table, emit: emit}
 }
 
-// overlap bounds what is carried from one window to the next.
+// overlap is the largest number of bytes that are carried from one window to the next.
 const overlap = 64 << 10
 
-// window searches data from an offset on; what is before it is context. Where more is to
-// come, it returns where the next window must begin.
+// window searches data from an offset; the bytes before it are context. Unless end is set, it returns the
+// offset at which the next window must begin.
 func (f *finder) window(data []byte, from int, end bool) int {
 	p := &pass{data: data, carryAt: len(data)}
 	f.search(p, from, end)
@@ -77,7 +77,7 @@ func (f *finder) search(p *pass, from int, end bool) {
 	if p.depth < maxDepth {
 		f.softBreaks(p, from, end)
 	}
-	i := from // where a run may begin
+	i := from // the earliest beginning of the next run
 	for {
 		last := i + Least - 1
 		if last >= len(data) {
@@ -121,7 +121,7 @@ func (f *finder) search(p *pass, from int, end bool) {
 	if end {
 		return
 	}
-	// What follows may go on with a run that ends here, or with the line before.
+	// The next window may continue a run that ends here, or the previous line.
 	k := len(data)
 	for k > from && (data[k-1] == '\r' || data[k-1] == '\n' || isIndent(data[k-1])) && len(data)-k < Least {
 		k--
@@ -132,11 +132,10 @@ func (f *finder) search(p *pass, from int, end bool) {
 	p.carry(min(i, k))
 }
 
-// carry notes that what begins here may go on behind the window.
+// carry records that the text from i may continue in the next window.
 func (p *pass) carry(i int) { p.carryAt = min(p.carryAt, i) }
 
-// cutRun looks at the pieces of a run that lie between two lines that were joined: whether the
-// text goes on from one to the next is not known.
+// cutRun also searches the pieces of a run between joined lines, because the lines may not belong together.
 func (f *finder) cutRun(p *pass, s, e int, properties uint8) {
 	first, _ := slices.BinarySearch(p.cuts, s+1)
 	behind, _ := slices.BinarySearch(p.cuts, e)
@@ -162,7 +161,7 @@ func (f *finder) cutRun(p *pass, s, e int, properties uint8) {
 	}
 }
 
-// run looks at a run and at what it may encode.
+// run searches a run and the text that it may encode.
 func (f *finder) run(p *pass, s, e int, properties uint8, end bool) {
 	data := p.data
 	for k := s; k < e; {
@@ -207,13 +206,13 @@ func (f *finder) run(p *pass, s, e int, properties uint8, end bool) {
 	f.base64Runs(p, s, e, end)
 }
 
-// candidate emits the bytes from s to e, with where and how they are written in the window.
+// candidate emits the bytes from s to e, with their position and form in the window.
 func (f *finder) candidate(p *pass, s, e int, kinds Kinds) {
 	at, form := p.locate(s, e)
 	f.emit(p.data[s:e], kinds, at, form)
 }
 
-// locate tells where in the window the bytes from s to e stand, and in which form.
+// locate returns the position of the bytes from s to e in the window, and their form.
 func (p *pass) locate(s, e int) (at int, form Form) {
 	if p.parent == nil {
 		return s, Plain

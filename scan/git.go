@@ -15,16 +15,16 @@ import (
 	"tokenctl"
 )
 
-// GitOptions say what of a repository is searched.
+// GitOptions select the commits of a repository.
 type GitOptions struct {
-	Since  time.Time // only commits after it; zero: all
-	Branch string    // only what it reaches; "": all branches, tags and other references
+	Since  time.Time // only commits after this time; zero: all
+	Branch string    // only commits that this branch or tag reaches; "": all branches, tags and other references
 	Getenv func(string) string
 }
 
-// repository runs the system's git. Its environment is clean: no setting of the user's or
-// the machine's has a say. A repository may belong to somebody else, as a checkout in CI often
-// does: only objects are read, no hook or filter runs, and nothing is fetched.
+// repository runs the system's git. Settings of the user and of the machine have no effect. A repository may
+// belong to somebody else, as checkouts in CI often do: git only reads objects, runs no hooks or filters, and
+// fetches nothing.
 type repository struct {
 	dir  string
 	env  []string
@@ -44,8 +44,8 @@ type object struct {
 	size     int64
 }
 
-// Git searches each blob and each message that can be reached in a repository once. A
-// finding's commit is the oldest in which it stood there.
+// Git searches each reachable blob and message of a repository once. The commit of a finding is the oldest one
+// in which the file has it.
 func (s *Scanner) Git(ctx context.Context, dir string, o GitOptions) error {
 	repo := &repository{dir: dir, env: []string{"PATH=" + o.Getenv("PATH"), "HOME=/nonexistent", "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
 		"GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1", "GIT_OPTIONAL_LOCKS=0"}, walk: []string{"--all"}}
@@ -78,7 +78,7 @@ func (s *Scanner) Git(ctx context.Context, dir string, o GitOptions) error {
 	}, func(ctx context.Context) error { return s.readObjects(ctx, repo, objects) })
 }
 
-// gitError is why git failed.
+// gitError returns the error for a failure of git.
 func gitError(dir string, err error, stderr []byte) error {
 	if errors.Is(err, exec.ErrNotFound) {
 		return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "git is not installed", Hint: "install it, or scan a checkout without --git"}
@@ -98,7 +98,7 @@ func gitError(dir string, err error, stderr []byte) error {
 	return &tokenctl.Error{Code: code, Message: "git cannot read " + dir + ": " + strings.TrimPrefix(line, "fatal: "), Hint: "name the folder of a git repository"}
 }
 
-// run starts git and gives what it prints to read.
+// run starts git and calls read with its output.
 func (r *repository) run(ctx context.Context, stdin io.Reader, read func(*bufio.Reader) error, args ...string) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -171,7 +171,7 @@ func (r *repository) objects(ctx context.Context, yield func(object) error) erro
 	return err
 }
 
-// parseObject reads what cat-file prints of an object: its name, type and size.
+// parseObject reads a line of git cat-file: an object's name, type and size.
 func parseObject(line string) (o object, err error) {
 	fields := strings.Fields(line)
 	switch {
@@ -185,7 +185,7 @@ func parseObject(line string) (o object, err error) {
 	return o, err
 }
 
-// readObjects searches objects, which one git process prints one after the other.
+// readObjects searches objects. One git process prints them one after the other.
 func (s *Scanner) readObjects(ctx context.Context, repo *repository, objects <-chan object) error {
 	names, feed := io.Pipe()
 	defer names.Close()
@@ -229,7 +229,7 @@ func (s *Scanner) readObjects(ctx context.Context, repo *repository, objects <-c
 			if _, err := io.Copy(io.Discard, content); err != nil {
 				return err
 			}
-			if _, err := lines.Discard(1); err != nil { // the line's end behind it
+			if _, err := lines.Discard(1); err != nil { // the line end after the content
 				return err
 			}
 		}
@@ -246,7 +246,7 @@ func (r *searcher) object(ctx context.Context, o object, content io.Reader) erro
 		err := r.content(ctx, "", counted.input(content), nesting{budget: counted})
 		return r.unlessUnread("", err)
 	}
-	// A message stands behind the first empty line.
+	// The message begins after the first empty line.
 	lines := bufio.NewReader(content)
 	for {
 		line, err := lines.ReadSlice('\n')

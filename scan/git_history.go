@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// history knows where blobs stood, and since when.
+// history finds the files and commits of blobs.
 type history struct {
 	repo   *repository
-	places map[string][]standing // of blobs that something was found in
-	told   map[sighted]int       // how often a credential stood in a file, as was told
+	places map[string][]standing // of blobs with findings
+	told   map[sighted]int       // the number of reported places of a credential in a file
 }
 
-// standing is a file that a commit gave a content.
+// standing is a file, and the commit that gave it a content.
 type standing struct {
 	commit, path string
 	order        int // of the commit, the oldest first
@@ -28,9 +28,8 @@ type sighted struct {
 	form           Form
 }
 
-// locate puts the paths and commits into findings. A credential that stands in many
-// versions of a file is told once, from the oldest; more places of it in a newer
-// version are told, too.
+// locate sets the paths and commits of findings. A credential in many versions of a file is reported once, for
+// the oldest version. If a newer version has it in more places, the further places are reported too.
 func (h *history) locate(ctx context.Context, list []Finding) ([]Finding, error) {
 	if h.told == nil {
 		h.told = map[sighted]int{}
@@ -71,7 +70,7 @@ func (h *history) locate(ctx context.Context, list []Finding) ([]Finding, error)
 			all = append(all, placed{f, -1})
 		default:
 			inside := f.Path         // of an archive: !member
-			if h.places[id] == nil { // a tag is of the blob itself
+			if h.places[id] == nil { // only a tag names the blob
 				f.Path = "blob " + id + inside
 				all = append(all, placed{f, -1})
 			}
@@ -105,9 +104,9 @@ func (h *history) locate(ctx context.Context, list []Finding) ([]Finding, error)
 	return out, nil
 }
 
-// findBlobs notes, of the wanted blobs, the files that had them and the oldest commit each.
-// What a merge brings from no parent is listed with the merge. With --git-since, what was
-// there before stands in the trees of the commits whose parents are older.
+// findBlobs finds the files of the wanted blobs, and the oldest commit of each. Blobs of a merge that no parent
+// has are listed with the merge. With --git-since, older files are in the trees of the commits whose parents
+// are older.
 func (h *history) findBlobs(ctx context.Context, wanted map[string]bool) error {
 	if len(wanted) == 0 {
 		return nil
@@ -141,7 +140,7 @@ func (h *history) findBlobs(ctx context.Context, wanted map[string]bool) error {
 		if id, ok := strings.CutPrefix(field, "\x01"); ok {
 			commit, field, _ = strings.Cut(id, "\n")
 		}
-		// :100644 100644 <old> <new> M, of a merge with more colons, modes and blobs.
+		// :100644 100644 <old> <new> M; for a merge with more colons, modes and blobs.
 		if !strings.HasPrefix(field, ":") {
 			return nil
 		}
@@ -158,7 +157,7 @@ func (h *history) findBlobs(ctx context.Context, wanted map[string]bool) error {
 	return err
 }
 
-// fields hands on what a git command prints between NULs.
+// fields calls f for each field that a git command prints between NULs.
 func (h *history) fields(ctx context.Context, f func(field string, next func() (string, error)) error, args ...string) error {
 	return h.repo.run(ctx, nil, func(out *bufio.Reader) error {
 		next := func() (string, error) {
@@ -180,8 +179,8 @@ func (h *history) fields(ctx context.Context, f func(field string, next func() (
 	}, args...)
 }
 
-// commits numbers the commits of the walk, the oldest first and parents before children. edge
-// are those with a parent that the walk does not have.
+// commits numbers the commits of the walk, the oldest first and parents before children. edge are the commits
+// with a parent outside the walk.
 func (h *history) commits(ctx context.Context) (order map[string]int, edge []string, err error) {
 	var list [][]string
 	order = map[string]int{}
@@ -199,7 +198,7 @@ func (h *history) commits(ctx context.Context) (order map[string]int, edge []str
 	return order, edge, err
 }
 
-// findTags tells the names of tags and the commits that they are of.
+// findTags returns the names of tags and their commits.
 func (h *history) findTags(ctx context.Context, ids []string) (map[string]standing, error) {
 	named := map[string]standing{}
 	if len(ids) == 0 {
@@ -208,7 +207,7 @@ func (h *history) findTags(ctx context.Context, ids []string) (map[string]standi
 	for _, id := range ids {
 		commit, err := h.repo.command(ctx, "rev-parse", "--verify", "--quiet", id+"^{commit}").Output()
 		if err != nil {
-			commit = nil // a tag of a file or folder
+			commit = nil // the tag names a file or folder
 		}
 		named[id] = standing{commit: strings.TrimSpace(string(commit)), path: "tag message"}
 	}

@@ -6,7 +6,7 @@ import (
 	"tokenctl/tokens"
 )
 
-// hidePaths hides the secrets that stand in the paths of findings: a file may be named by one.
+// hidePaths hides secrets in the paths of findings: the name of a file may contain a secret.
 func (s *Scanner) hidePaths(ctx context.Context, list []Finding) error {
 	type part struct {
 		path       string
@@ -19,7 +19,7 @@ func (s *Scanner) hidePaths(ctx context.Context, list []Finding) error {
 	f.emit = func(text []byte, kinds Kinds, at int, form Form) {
 		p := part{path, at, at + len(text)}
 		if form != Plain {
-			p.start, p.end = 0, len(path) // where it ends is not told
+			p.start, p.end = 0, len(path) // the end of the secret is not known
 		}
 		parts, batch = append(parts, p), append(batch, Candidate{string(text), kinds})
 	}
@@ -41,7 +41,7 @@ func (s *Scanner) hidePaths(ctx context.Context, list []Finding) error {
 		if p := parts[i]; matches[i] != nil {
 			known := looked[p.path]
 			if p.end > len(known) || known[:p.end] != p.path[:p.end] {
-				p.start, p.end = 0, len(known) // two overlap
+				p.start, p.end = 0, len(known) // two secrets overlap
 			}
 			looked[p.path] = known[:p.start] + tokens.Hidden + known[p.end:]
 		}

@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// rules are the patterns of one .gitignore, and of those above it. gitignore(5): the last
-// pattern that matches decides, and those of a deeper folder come later.
+// rules are the patterns of one .gitignore, and of those in the folders above. The last pattern that matches
+// decides, and the patterns of a deeper folder come later (gitignore(5)).
 type rules struct {
 	above    *rules
-	folder   string // where the file stands, as the paths that are asked about are written
-	between  string // what stands between it and folder, where it stands above
+	folder   string // the folder of the file, in the form of the paths to exclude
+	between  string // the path from the file's folder to folder, if the file is in a folder above
 	patterns []pattern
 }
 
 type pattern struct {
 	text       string
 	negated    bool
-	foldersToo bool // for folders only
-	anchored   bool // it is about the path, not about the name alone
+	foldersToo bool // it matches only folders
+	anchored   bool // it matches the path, not only the name
 }
 
 // parsePatterns reads the lines of a .gitignore.
@@ -52,7 +52,7 @@ func (r *rules) and(folder string, patterns []pattern) *rules {
 	return &rules{above: r, folder: folder, patterns: patterns}
 }
 
-// andAbove adds the patterns of a folder above: the path from there leads through between.
+// andAbove adds the patterns of a folder above. between is the path from that folder to folder.
 func (r *rules) andAbove(folder, between string, patterns []pattern) *rules {
 	if patterns == nil {
 		return r
@@ -60,7 +60,7 @@ func (r *rules) andAbove(folder, between string, patterns []pattern) *rules {
 	return &rules{above: r, folder: folder, between: between, patterns: patterns}
 }
 
-// exclude reports whether a path in a folder that is not excluded is excluded itself.
+// exclude reports whether the rules exclude a path. Its folder must not be excluded.
 func (r *rules) exclude(path string, isFolder bool) bool {
 	name := filepath.Base(path)
 	for ; r != nil; r = r.above {

@@ -8,22 +8,22 @@ import (
 )
 
 const (
-	batchSize    = 10_000     // candidates that are looked up at a time: the database finds twice as many keys by an index
+	batchSize    = 10_000     // candidates in one look-up
 	mostPending  = 200_000    // places of candidates that are not looked up yet
-	mostRemember = 10_000_000 // candidates of which it is remembered that they are nothing
-	mostMatches  = 100_000    // candidates of which the credential is remembered
-	mostFindings = 1_000_000  // findings that are held for sorting
+	mostRemember = 10_000_000 // remembered candidates that are not credentials
+	mostMatches  = 100_000    // remembered candidates that are credentials
+	mostFindings = 1_000_000  // findings that are kept for sorting
 )
 
-// judge decides which candidates are credentials. Each candidate goes to the database about
-// once: what it was is remembered by a 64-bit hash.
+// judge decides which candidates are credentials. It looks up most candidates only once, because it remembers
+// the results by a 64-bit hash.
 type judge struct {
 	scanner *Scanner
 	seed    maphash.Seed
 
 	mu      sync.Mutex
-	nothing hashSet             // candidates that are no credentials
-	known   map[uint64][]*Match // candidates that are
+	nothing hashSet             // candidates that are not credentials
+	known   map[uint64][]*Match // candidates that are credentials
 	waiting map[uint64]int32    // the batch's candidates, by hash
 	batch   []Candidate
 	places  []place
@@ -34,7 +34,7 @@ type judge struct {
 	findings []Finding
 }
 
-// place is where a candidate stands.
+// place is the place of a candidate.
 type place struct {
 	candidate int32 // of the batch
 	form      Form
@@ -55,7 +55,7 @@ func (j *judge) reset() (batch []Candidate, places []place, waiting map[uint64]i
 	return batch, places, waiting
 }
 
-// sighting is a candidate at a place of a source, with its text in a shared memory.
+// sighting is a candidate at a place of a source. Its text is in a memory that many candidates share.
 type sighting struct {
 	hash         uint64
 	start, end   int
@@ -64,7 +64,7 @@ type sighting struct {
 	line, column int
 }
 
-// add takes sightings in a source; their texts stand in memory.
+// add adds sightings in a source. Their texts are in memory.
 func (j *judge) add(ctx context.Context, from *source, list []sighting, memory []byte) error {
 	var found []Finding
 	j.mu.Lock()
@@ -94,10 +94,10 @@ func (j *judge) add(ctx context.Context, from *source, list []sighting, memory [
 	return j.ask(ctx, false)
 }
 
-// settle looks up what waits.
+// settle looks up all candidates that wait.
 func (j *judge) settle(ctx context.Context) error { return j.ask(ctx, true) }
 
-// ask looks up the batch. Unless it is the last, somebody else may have done so meanwhile.
+// ask looks up the batch. Unless last is set, it does nothing if another goroutine has done so already.
 func (j *judge) ask(ctx context.Context, last bool) error {
 	j.asking.Lock()
 	defer j.asking.Unlock()
@@ -136,7 +136,7 @@ func (j *judge) ask(ctx context.Context, last bool) error {
 	return j.keep(ctx, found)
 }
 
-// keep holds findings until they are handed over.
+// keep collects findings until deliver is called.
 func (j *judge) keep(ctx context.Context, found []Finding) error {
 	if found == nil {
 		return nil
@@ -152,7 +152,7 @@ func (j *judge) keep(ctx context.Context, found []Finding) error {
 	return nil
 }
 
-// deliver hands the findings over.
+// deliver sorts the collected findings and calls Options.Found with them.
 func (j *judge) deliver(ctx context.Context) error {
 	j.foundMu.Lock()
 	defer j.foundMu.Unlock()
@@ -174,7 +174,7 @@ func (j *judge) deliver(ctx context.Context) error {
 	return j.scanner.options.Found(list)
 }
 
-// hashSet is a set of hashes in one piece of memory: open addressing with linear probing.
+// hashSet is a set of hashes in one slice: open addressing with linear probing.
 type hashSet struct {
 	slots []uint64 // 0 is empty
 	n     int
@@ -193,7 +193,7 @@ func (h *hashSet) has(hash uint64) bool {
 	return false
 }
 
-// add adds a hash, unless there are mostRemember of them.
+// add adds a hash, unless the set has mostRemember of them.
 func (h *hashSet) add(hash uint64) {
 	if h.n >= mostRemember || hash == 0 || h.has(hash) {
 		return

@@ -11,25 +11,25 @@ import (
 	"tokenctl/tokens"
 )
 
-// Database decides by the rows and keys of an application.
+// Database recognises credentials by the rows and keys of an application.
 type Database struct {
 	Env   tokens.Env
 	Store *db.Store
-	// Unchecked counts JWTs as found that have no row and whose signature no key can check.
+	// Unchecked also reports JWTs without a row whose signature no key can check.
 	Unchecked bool
-	// Took is told each credential that was found, once or a few times.
+	// Took is called with each found credential, at least once.
 	Took func(*tokens.Credential)
 
 	mu     sync.Mutex
-	passed int   // JWTs that nobody could check
-	refuse error // why a kind cannot be asked
+	passed int   // the number of JWTs that no key could check
+	refuse error // why the credentials of a kind cannot be looked up
 }
 
-// statusUnchecked is the status of a JWT of which nobody knows whether it is ours.
+// statusUnchecked is the status of a JWT that no configured key can check.
 const statusUnchecked = "unchecked"
 
-// Shapes are those of the secrets in the database. short is how many keys are too short to
-// be searched for, and odd how many have characters that are not searched for.
+// Shapes returns the shapes of the secrets in the database. short is the number of keys that are too short to
+// search for, and odd the number of keys with other characters or of greater length.
 func (d *Database) Shapes(ctx context.Context) (shapes *Shapes, short, odd int64, err error) {
 	shapes = NewShapes(d.Env.Settings)
 	layout, err := d.Store.Layout(ctx)
@@ -56,8 +56,8 @@ func (d *Database) Shapes(ctx context.Context) (shapes *Shapes, short, odd int64
 	return shapes, short, odd, nil
 }
 
-// check returns an error where nothing can be found: there is no table of credentials, and no key
-// that JWTs are signed with.
+// check returns an error if nothing can be found, because there is neither a table of credentials nor a key for
+// JWTs.
 func (d *Database) check(l *db.Layout) error {
 	if slices.ContainsFunc(tokens.Kinds(), func(k *tokens.Kind) bool { return k.Present(l) }) {
 		return nil
@@ -69,7 +69,7 @@ func (d *Database) check(l *db.Layout) error {
 	return err
 }
 
-// Members implements the type of that name.
+// Members implements the function type [Members].
 func (d *Database) Members(ctx context.Context, list []Candidate) ([][]*Match, error) {
 	found := make([][]*Match, len(list))
 	return found, d.Store.Read(ctx, func(tx *db.Tx) error {
@@ -108,7 +108,8 @@ func (d *Database) Members(ctx context.Context, list []Candidate) ([][]*Match, e
 	})
 }
 
-// match is what is said of a credential; nil where it is none, or nobody knows.
+// match returns the description of a credential. It is nil if the candidate is not a credential, or if that is
+// not known.
 func (d *Database) match(c *tokens.Credential) *Match {
 	if c == nil {
 		return nil
@@ -130,7 +131,7 @@ func (d *Database) match(c *tokens.Credential) *Match {
 	return m
 }
 
-// Notes say what was not decided.
+// Notes returns sentences about candidates for which Members could not decide.
 func (d *Database) Notes() (notes []string) {
 	if d.passed > 0 && !d.Unchecked {
 		notes = append(notes, fmt.Sprintf("JWTs that have no row and whose signature no configured key can check: %d; --unchecked shows them", d.passed))
@@ -138,5 +139,5 @@ func (d *Database) Notes() (notes []string) {
 	return notes
 }
 
-// Refused is why a kind could not be asked; nil where all could.
+// Refused returns the error for a kind whose credentials could not be looked up, or nil.
 func (d *Database) Refused() error { return d.refuse }

@@ -1,10 +1,9 @@
 // Package scan finds live secrets in files, archives and git repositories.
 //
-// A reader (files.go, container.go, git.go) hands texts to the finder (find.go). The
-// finder cuts words of a secret's shape out of them, also out of what is encoded
-// (escape.go, base64.go, utf16.go). A word is a candidate; the judge (judge.go) asks once
-// about each candidate, many at a time, whether it is a credential. Only what is one
-// becomes a finding: a shape alone proves nothing.
+// A reader (files.go, container.go, git.go) passes texts to the finder (find.go). The
+// finder cuts out words with the shape of a secret, also from encoded text (escape.go,
+// base64.go, utf16.go). Each word is a candidate. The judge (judge.go) looks up the
+// candidates, many at a time. Only a credential becomes a finding: a shape proves nothing.
 package scan
 
 import (
@@ -18,10 +17,10 @@ import (
 	"tokenctl/tokens"
 )
 
-// Form is how a secret is written where it was found.
+// Form is the encoding of a secret in a text.
 type Form uint8
 
-// The forms. Of a secret that is encoded several times over, the outermost counts.
+// The forms. If a secret is encoded several times, the outermost encoding counts.
 const (
 	Plain Form = iota
 	Base64
@@ -47,8 +46,7 @@ type Finding struct {
 	source *source
 }
 
-// Match is what is said of a credential that was found. Of one that only a bundle knows
-// all but the kind is empty.
+// Match describes a found credential. With a bundle only the kind is known; the other fields are empty.
 type Match struct {
 	Kind, Type, ID, User, UserID string
 	Status                       string
@@ -61,32 +59,32 @@ type Candidate struct {
 	Kinds Kinds
 }
 
-// Members tells which candidates are credentials, in their order. A secret may belong to
-// two kinds.
+// Members returns the credentials of each candidate, in the order of the candidates. A secret may belong to two
+// kinds.
 type Members func(ctx context.Context, list []Candidate) ([][]*Match, error)
 
-// Options are what a scan looks for and what it passes over.
+// Options are the settings of a scan.
 type Options struct {
 	Shapes  *Shapes
 	Members Members
-	// Found gets the findings, by path and place. A scan with more than a million gets
-	// them in several parts.
+	// Found is called with the findings, sorted by path and place. A scan with more than a million
+	// findings calls it several times.
 	Found func([]Finding) error
-	// Unread is told what could not be read, or not to the end, and why.
+	// Unread is called with each path that could not be read, or not to the end, and with the reason.
 	Unread func(path, why string)
 
-	All     bool     // also what .gitignore excludes
+	All     bool     // also search files that .gitignore excludes
 	Exclude []string // patterns as in a .gitignore
-	MaxSize int64    // of a file or member, in bytes; 0: any
-	Own     []string // the real paths of files where secrets belong
+	MaxSize int64    // of a file or member, in bytes; 0: no limit
+	Own     []string // the real paths of the database's files, which are not searched
 }
 
-// Counts are how far a scan is. They may be read while it goes on.
+// Counts show the progress of a scan. They may be read during the scan.
 type Counts struct {
-	Bytes      atomic.Int64 // that were searched, those of archives unpacked
-	Candidates atomic.Int64 // that were looked up
+	Bytes      atomic.Int64 // searched bytes, after unpacking
+	Candidates atomic.Int64 // candidates that were looked up
 	Found      atomic.Int64
-	Skipped    atomic.Int64 // files and members that are larger than MaxSize
+	Skipped    atomic.Int64 // files and members larger than MaxSize
 }
 
 // Scanner is one scan.
@@ -97,7 +95,7 @@ type Scanner struct {
 	locate  func(context.Context, []Finding) ([]Finding, error) // in the history of a git repository
 
 	unreadMu sync.Mutex
-	unread   map[string]bool // what was told
+	unread   map[string]bool // reported paths
 }
 
 // New prepares a scan.
@@ -108,7 +106,7 @@ func New(o Options) *Scanner {
 	return s
 }
 
-// Finish looks up what is left and hands over the last findings.
+// Finish looks up the last candidates and delivers the last findings.
 func (s *Scanner) Finish(ctx context.Context) error {
 	if err := s.judge.settle(ctx); err != nil {
 		return err
@@ -116,7 +114,7 @@ func (s *Scanner) Finish(ctx context.Context) error {
 	return s.judge.deliver(ctx)
 }
 
-// cannot tells once that something could not be read.
+// cannot reports once that a path could not be read.
 func (s *Scanner) cannot(path, why string) {
 	s.unreadMu.Lock()
 	defer s.unreadMu.Unlock()
@@ -126,8 +124,7 @@ func (s *Scanner) cannot(path, why string) {
 	}
 }
 
-// sorted orders findings, and drops those that were found twice where two windows of a
-// text overlap.
+// sorted sorts findings, and drops duplicates, which the overlap of two windows causes.
 func sorted(list []Finding) []Finding {
 	slices.SortFunc(list, func(a, b Finding) int {
 		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Commit, b.Commit), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
@@ -138,13 +135,13 @@ func sorted(list []Finding) []Finding {
 	})
 }
 
-// Kinds is a set of kinds that a word can be a secret of.
+// Kinds is a set of kinds of credentials.
 type Kinds uint8
 
-// kindOrder are the kinds by their bits.
+// kindOrder are the kinds in the order of their bits.
 var kindOrder = tokens.Kinds()
 
-// kindBit is the set of one kind.
+// kindBit returns the set of one kind.
 func kindBit(k *tokens.Kind) Kinds { return 1 << slices.Index(kindOrder, k) }
 
 // Has reports whether the kind is in the set.

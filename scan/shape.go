@@ -5,17 +5,16 @@ import (
 	"tokenctl/tokens"
 )
 
-// Least is the least length of a secret that is searched for: a shorter word is too often
-// something else.
+// Least is the smallest length of a secret that scan searches for: too many other words are shorter.
 const Least = 20
 
-// longest is the greatest length of a secret that is no JWT: that of Django's columns.
+// longest is the largest length of a secret other than a JWT: the length of Django's columns.
 const longest = 255
 
-// maxJWT bounds JWTs, as servers bound the header that carries them.
+// maxJWT bounds the length of JWTs, because servers bound the length of headers.
 const maxJWT = 16 << 10
 
-// Letters says what a secret consists of. Each set holds the one before.
+// Letters is a set of characters of a secret. Each set contains the previous one.
 type Letters uint8
 
 // The sets.
@@ -23,34 +22,34 @@ const (
 	Hex      Letters = iota // 0-9a-f
 	Lower                   // and g-z
 	Word                    // and A-Z
-	Visible                 // and the marks of visibleMarks
-	AnyBytes                // and anything else, which is not searched for
+	Visible                 // and VisibleMarks
+	AnyBytes                // all bytes; scan does not search for these secrets
 )
 
-// VisibleMarks are what a secret may have in it besides letters and digits.
+// VisibleMarks are the characters that a secret may have besides letters and digits.
 const VisibleMarks = "-_.~+/=!#$%&*:@^"
 
-// baseMarks are those of them that the finder always takes for a part of a run.
+// baseMarks are the characters that always belong to a run, besides letters and digits.
 const baseMarks = "-_.+/=%"
 
-// Shapes are the forms of the secrets that are searched for.
+// Shapes are the lengths and characters of the secrets to search for.
 type Shapes struct {
 	words    [longest + 1][Visible]Kinds // by length, by what a word consists of
 	odd      []oddShape
 	prefix   string       // TOKEN_PREFIX
-	prefixed []int        // the lengths of knox tokens behind the prefix
+	prefixed []int        // the lengths of knox tokens without the prefix
 	added    []BundleForm // forms of the database's keys
 	table    [256]uint8
 }
 
-// oddShape is a secret with marks in it.
+// oddShape is the shape of a secret with marks.
 type oddShape struct {
 	length int
 	kinds  Kinds
 }
 
-// NewShapes returns the shapes that Django's packages give to secrets. The secrets of a
-// database may have others: see Add.
+// NewShapes returns the shapes of the secrets of Django's packages. The secrets of a database may have other
+// shapes: see [Shapes.Add].
 func NewShapes(settings *tokenctl.Settings) *Shapes {
 	s := &Shapes{table: byteTable(baseMarks), prefix: settings.Knox.TokenPrefix}
 	s.Add(tokens.DRF, 40, Hex)
@@ -62,7 +61,7 @@ func NewShapes(settings *tokenctl.Settings) *Shapes {
 			s.prefixed = append(s.prefixed, n)
 		}
 	}
-	s.added = nil // they are always there
+	s.added = nil // every bundle has these shapes
 	return s
 }
 
@@ -84,7 +83,7 @@ func (s *Shapes) Add(k *tokens.Kind, length int, letters Letters) bool {
 	return true
 }
 
-// The properties of bytes. Those of the bytes of a word or run are put together by or.
+// The properties of bytes. The properties of a word or run are those of its bytes, combined with or.
 const (
 	isRun       uint8 = 1 << iota // part of a run
 	isWord                        // a letter or digit
@@ -117,7 +116,7 @@ func byteTable(marks string) (t [256]uint8) {
 	return t
 }
 
-// lettersOf is the least set that holds the bytes of a word.
+// lettersOf returns the smallest set that contains the bytes of a word.
 func lettersOf(properties uint8) Letters {
 	switch {
 	case properties&isUpper != 0:

@@ -8,17 +8,17 @@ import (
 	"os"
 )
 
-// pieceSize is about how much of a large file one core searches.
+// pieceSize is the approximate size of the pieces of a large file, in bytes.
 const pieceSize = 32 << 20
 
 // piece is a part of a file that is searched by itself.
 type piece struct {
 	from, to int64 // of the file's bytes; to is 0 for a whole file
-	line     int   // in which it begins
+	line     int   // the number of its first line
 }
 
-// pieces cuts a large file behind lines that no secret and no encoded text can go on from, so that
-// several cores search it. What is packed stays whole.
+// pieces cuts a large file after lines across which no secret and no encoded text can continue, so that several
+// cores can search it. A container stays whole.
 func pieces(path string, info fs.FileInfo) []piece {
 	whole := []piece{{}}
 	if info.Size() < 2*pieceSize {
@@ -26,12 +26,12 @@ func pieces(path string, info fs.FileInfo) []piece {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return whole // why is told when it is searched
+		return whole // the search reports the error
 	}
 	defer f.Close()
 	var list []piece
 	next := piece{line: 1}
-	line := 1 // of what is read next
+	line := 1 // the number of the next line
 	buffer := make([]byte, windowSize)
 	for at := int64(0); ; {
 		n, err := fill(f, buffer)
@@ -60,10 +60,11 @@ func pieces(path string, info fs.FileInfo) []piece {
 	}
 }
 
-// lastEnd is where the last line ends that nothing goes on from: base64 does not, because the line ends
-// or the next begins with another character, and a soft line break is none. 0: there is no such line.
+// lastEnd returns the end of the last line after which no text continues, or 0 if there is none. base64 does not
+// continue if the line ends or the next one begins with another character. The line must not end with a soft
+// line break.
 func lastEnd(text []byte) int {
-	visible := func(c byte) bool { return c >= ' ' && c <= '~' } // which no NUL of UTF-16 is
+	visible := func(c byte) bool { return c >= ' ' && c <= '~' } // false for the NULs of UTF-16
 	for end := len(text); ; {
 		i := bytes.LastIndexByte(text[:end], '\n')
 		if i < 2 {

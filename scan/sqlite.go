@@ -6,12 +6,11 @@ import (
 	"io"
 )
 
-// sqliteMagic is how a SQLite database begins (fileformat2.html, 1.3).
+// sqliteMagic is the beginning of a SQLite database (fileformat2.html, 1.3).
 const sqliteMagic = "SQLite format 3\x00"
 
-// sqlite searches a SQLite database as bytes, which finds what was deleted, too. In a row the
-// values stand behind each other without anything between them, so each is also searched by
-// itself.
+// sqlite searches a SQLite database as bytes, which also finds deleted rows. The values of a row follow each
+// other without a separator, so each value is also searched alone.
 func (r *searcher) sqlite(ctx context.Context, path string, text io.Reader, in nesting) error {
 	file, size, done, err := r.seekable(text, in)
 	if err != nil {
@@ -24,7 +23,7 @@ func (r *searcher) sqlite(ctx context.Context, path string, text io.Reader, in n
 	}
 	var head [headSize]byte
 	if _, err := file.ReadAt(head[:], 0); err != nil {
-		return nil // it is shorter than any database
+		return nil // shorter than any database
 	}
 	page := int(binary.BigEndian.Uint16(head[16:]))
 	if page == 1 {
@@ -32,7 +31,7 @@ func (r *searcher) sqlite(ctx context.Context, path string, text io.Reader, in n
 	}
 	usable := page - int(head[20])
 	if page < 512 || page&(page-1) != 0 || usable < 480 {
-		return nil // nor is this one
+		return nil // not a database
 	}
 	r.source = from
 	r.line, r.lineStart = 1, 0
@@ -55,12 +54,12 @@ func (r *searcher) sqlite(ctx context.Context, path string, text io.Reader, in n
 			return wrong
 		}
 		if err != nil || ctx.Err() != nil {
-			return context.Cause(ctx) // the bytes were read before
+			return context.Cause(ctx) // the search of the bytes has found everything else
 		}
 	}
 }
 
-// value searches a piece of a text by itself: what stands around it is no part of it.
+// value searches a piece of a text alone, without the text around it.
 func (f *finder) value(data []byte, s, e int) {
 	if e-s < Least {
 		return
@@ -87,7 +86,7 @@ const (
 	tableLeaf     = 13
 )
 
-// cells hands on the values of all rows. The page's header begins at an offset.
+// cells calls the finder for the values of all rows. header is the offset of the page's header.
 func (b *btree) cells(header int) {
 	page := b.data[b.start:b.end]
 	kind := page[header]
@@ -108,7 +107,7 @@ func (b *btree) cells(header int) {
 	}
 }
 
-// cell hands on the values of one row, as far as the page has them.
+// cell calls the finder for the values of one row, as far as they are on the page.
 func (b *btree) cell(kind byte, at int) {
 	at += b.start
 	if kind == indexInterior {
@@ -139,7 +138,7 @@ func (b *btree) cell(kind byte, at int) {
 	}
 }
 
-// local is how much of a row of a size stands on its own page.
+// local returns the number of bytes of a row of a size that are on its own page.
 func (b *btree) local(kind byte, size int) int {
 	usable := b.end - b.start
 	most := usable - 35
@@ -156,7 +155,7 @@ func (b *btree) local(kind byte, size int) int {
 	return least
 }
 
-// number reads a number of one to nine bytes, and returns where it ends.
+// number reads a number of one to nine bytes, and returns the offset after it.
 func (b *btree) number(at int) (n, next int) {
 	for i := range 9 {
 		if at < b.start || at >= b.end {

@@ -7,16 +7,16 @@ import (
 	"io"
 )
 
-// source is a text that findings stand in.
+// source is a searched text.
 type source struct {
 	path   string
-	object string // the git object whose content it is
+	object string // the git object of the text
 }
 
-// windowSize is how much of a text is searched at a time.
+// windowSize is the number of bytes of a text that are searched at a time.
 const windowSize = 1 << 20
 
-// contextSize is how much is kept of what stands before a window.
+// contextSize is the number of bytes before a window that are kept.
 const contextSize = 64
 
 // searcher searches one text after the other. It belongs to one goroutine.
@@ -25,17 +25,17 @@ type searcher struct {
 	finder  *finder
 	buffer  []byte
 
-	within string // the git object that is searched
+	within string // the git object of the text
 	source *source
 	list   []sighting
 	memory []byte
 
 	first int // the number of the first line of the next text; 0 is 1
 
-	// The window, of which positions are counted:
+	// The window, to which positions refer:
 	window    []byte
 	line      int // the number of the line in which the window begins
-	lineStart int // where that line begins, counted from the window; not above 0
+	lineStart int // the offset of that line in the window; 0 or negative
 	at        int // up to here lines were counted
 	atLine    int
 	atStart   int
@@ -47,7 +47,7 @@ func (s *Scanner) newSearcher() *searcher {
 	return r
 }
 
-// sight notes a candidate.
+// sight records a candidate.
 func (r *searcher) sight(text []byte, kinds Kinds, at int, form Form) {
 	line, column := r.position(at)
 	start := len(r.memory)
@@ -55,7 +55,8 @@ func (r *searcher) sight(text []byte, kinds Kinds, at int, form Form) {
 	r.list = append(r.list, sighting{maphash.Bytes(r.scanner.judge.seed, text), start, len(r.memory), kinds, form, line, column})
 }
 
-// position counts the lines up to a place in the window. Candidates come nearly in order.
+// position returns the line and column of a place in the window. It counts lines from the previous place, because
+// candidates come nearly in order.
 func (r *searcher) position(at int) (line, column int) {
 	if at < r.at {
 		r.at, r.atLine, r.atStart = 0, r.line, r.lineStart
@@ -73,14 +74,14 @@ func (r *searcher) advance(at int) {
 	r.at = at
 }
 
-// read searches all of a text, which begins with head.
+// read searches a whole text, which begins with head.
 func (r *searcher) read(ctx context.Context, from *source, head []byte, text io.Reader) error {
 	r.source = from
 	r.line, r.lineStart = max(1, r.first), 0
 	r.first = 0
 	n := copy(r.buffer, head)
 	r.scanner.Counts.Bytes.Add(int64(n))
-	begin := 0 // of what is to be searched: before it stands the context
+	begin := 0 // of the text to search; the bytes before it are context
 	for {
 		fresh := n
 		m, err := fill(text, r.buffer[n:])
@@ -91,7 +92,7 @@ func (r *searcher) read(ctx context.Context, from *source, head []byte, text io.
 			return context.Cause(ctx)
 		}
 		if end && err != io.EOF {
-			r.search(begin, n, true) //nolint:errcheck // why the text ends is told
+			r.search(begin, n, true) //nolint:errcheck // the error of the text is returned
 			r.flush(ctx)             //nolint:errcheck
 			return &readError{err}
 		}
@@ -113,8 +114,8 @@ func (r *searcher) read(ctx context.Context, from *source, head []byte, text io.
 	}
 }
 
-// fill reads until the buffer is full. The text's end is io.EOF; that of what is packed and was
-// cut off is io.ErrUnexpectedEOF.
+// fill reads until the buffer is full. The error is io.EOF at the end of the text, and io.ErrUnexpectedEOF at the
+// end of a truncated compressed text.
 func fill(text io.Reader, buffer []byte) (n int, err error) {
 	for n < len(buffer) && err == nil {
 		var m int

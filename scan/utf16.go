@@ -2,9 +2,9 @@ package scan
 
 import "bytes"
 
-// utf16 searches what stands in p in UTF-16: ASCII characters with a NUL before or behind
-// each. In big endian the NUL stands before the character, in little endian behind it;
-// what borders on a character beyond ASCII differs, so both readings are tried.
+// utf16 searches texts in UTF-16: ASCII characters with a NUL before each (big-endian) or after
+// each (little-endian). Next to a character beyond ASCII the two readings differ, so it tries
+// both.
 func (f *finder) utf16(p *pass, from int, end bool) {
 	data := p.data
 	visible := func(i int) bool { return i >= from && i < len(data) && data[i] != 0 && isText(data[i]) }

@@ -12,15 +12,14 @@ import (
 	"tokenctl"
 )
 
-// task is a file to search, or a piece of one.
+// task is a file to search, or a piece of a file.
 type task struct {
 	shown, path string
 	piece       piece
-	seen        fs.FileInfo // the file as it was when it was cut
+	seen        fs.FileInfo // of the file before it was cut into pieces
 }
 
-// walk finds the files. Links are followed at the end, when it is known which files were
-// found without them.
+// walk finds the files. It follows links at the end, when it knows which files it has found without them.
 type walk struct {
 	scanner  *Scanner
 	ctx      context.Context
@@ -29,10 +28,10 @@ type walk struct {
 	roots    []root
 	files    []task
 	links    []link
-	linked   map[string]bool // the real paths that were found by links
+	linked   map[string]bool // real paths that were found by links
 }
 
-// resolve sorts the arguments out.
+// resolve divides the arguments into files, folders and links.
 func (w *walk) resolve(paths []string) error {
 	for _, path := range paths {
 		info, err := os.Lstat(path)
@@ -112,8 +111,7 @@ func (w *walk) send(shown, path string) error {
 	return nil
 }
 
-// folder finds the files below a folder. above are the rules for what is in it, without
-// its own.
+// folder finds the files below a folder. above are the rules of the folders above it.
 func (w *walk) folder(r *root, shown, dir string, above *rules) error {
 	own := w.rules(above, shown, dir, ".gitignore")
 	entries, err := os.ReadDir(dir)

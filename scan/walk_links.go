@@ -15,7 +15,7 @@ type link struct {
 	given bool // as an argument
 }
 
-// follow finds what is behind a link and was not found without it.
+// follow finds the files behind a link that were not found without it.
 func (w *walk) follow(l link) error {
 	info, err := os.Stat(l.shown)
 	var real string
@@ -27,7 +27,7 @@ func (w *walk) follow(l link) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil // nothing is behind it
+		return nil // the link leads nowhere
 	case err != nil:
 		w.scanner.cannot(l.shown, why(err))
 		return nil
@@ -53,7 +53,7 @@ func (w *walk) follow(l link) error {
 	return nil
 }
 
-// loops reports whether a link leads to a folder that it stands in.
+// loops reports whether a link leads to a folder that contains the link.
 func (w *walk) loops(shown, real string) bool {
 	dir, err := filepath.EvalSymlinks(filepath.Dir(shown))
 	if err == nil {

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// root is a folder that is searched as a whole.
+// root is a folder whose files are all searched, except excluded ones.
 type root struct {
 	shown, real string
 	above       *rules // from the folders above it in the same repository
 	excludes    *rules // of --exclude
 }
 
-// addRoot adds a folder, unless another has it.
+// addRoot adds a folder, unless another root contains it.
 func (w *walk) addRoot(shown, real string) bool {
 	if w.covered(real, true) {
 		return false
@@ -27,7 +27,7 @@ func (w *walk) addRoot(shown, real string) bool {
 	return true
 }
 
-// above are the rules of the folders above a root, up to the one with the .git.
+// above returns the rules of the folders above a root, up to the folder with .git.
 func (w *walk) above(r root) (all *rules) {
 	if exists(filepath.Join(r.real, ".git")) {
 		return w.rules(nil, r.shown, filepath.Join(r.real, ".git/info"), "exclude")
@@ -39,11 +39,11 @@ func (w *walk) above(r root) (all *rules) {
 			break
 		}
 		if dir == filepath.Dir(dir) {
-			return nil // no repository
+			return nil // the root is not in a repository
 		}
 	}
-	// Paths below the root are asked about as they are shown, so the patterns of a folder
-	// above see them behind the names in between.
+	// Paths below the root begin with the root as it is shown. For the patterns of a folder above, the names
+	// between that folder and the root come first.
 	for i := len(dirs) - 1; i >= 0; i-- {
 		between, err := filepath.Rel(dirs[i], r.real)
 		if err != nil {
@@ -70,12 +70,12 @@ func (w *walk) rules(above *rules, shown, dir, file string) *rules {
 	}
 	text, err := os.ReadFile(filepath.Join(dir, file))
 	if err != nil {
-		return above // what cannot be read excludes nothing
+		return above // a file that cannot be read excludes nothing
 	}
 	return above.and(shown, parsePatterns(string(text)))
 }
 
-// covered reports whether a root has a path, and no rule excludes it there.
+// covered reports whether a root contains a path and no rule excludes it.
 func (w *walk) covered(real string, isFolder bool) bool {
 roots:
 	for _, r := range w.roots {
@@ -101,7 +101,7 @@ roots:
 	return false
 }
 
-// show is how a real path is shown: as below the argument, where it is.
+// show returns the form in which a real path is shown: below an argument that contains it, else the path itself.
 func (w *walk) show(real string) string {
 	for _, r := range w.roots {
 		if within(r.real, real) && !filepath.IsAbs(r.shown) {
@@ -111,7 +111,7 @@ func (w *walk) show(real string) string {
 	return real
 }
 
-// within reports whether a path is a folder's, or the folder.
+// within reports whether a path is in a folder, or is the folder.
 func within(folder, path string) bool {
 	return path == folder || strings.HasPrefix(path, strings.TrimSuffix(folder, "/")+"/")
 }

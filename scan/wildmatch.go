@@ -4,8 +4,8 @@ import (
 	"strings"
 )
 
-// wildmatch matches as git's wildmatch.c does (2.39, dowild). In a pattern for a path * and
-// ? do not match a slash, and ** does.
+// wildmatch matches like dowild of git's wildmatch.c (2.39). In a pattern for a path, ** matches
+// slashes, but * and ? do not.
 func wildmatch(pattern, text string, path bool) bool {
 	return wild(pattern, text, 0, path) == matched
 }
@@ -14,9 +14,9 @@ type verdict uint8
 
 const (
 	matched  verdict = iota
-	failed           // here
-	hopeless         // a longer piece for the last * cannot help
-	toStar           // nor can one for the last * that stops at slashes
+	failed           // the pattern does not match at this place
+	hopeless         // a longer match of the last * cannot help
+	toStar           // a longer match of the last * that excludes slashes cannot help
 )
 
 func wild(pattern, text string, p int, path bool) verdict {
@@ -58,10 +58,10 @@ func wild(pattern, text string, p int, path bool) verdict {
 	return matched
 }
 
-// star matches from a * on.
+// star matches the pattern from a * on.
 func star(pattern, text string, p int, path bool) verdict {
 	before := p
-	slashes := !path // it matches slashes, too
+	slashes := !path // the * matches slashes too
 	p++
 	if p < len(pattern) && pattern[p] == '*' {
 		for p < len(pattern) && pattern[p] == '*' {
@@ -71,7 +71,7 @@ func star(pattern, text string, p int, path bool) verdict {
 		ends := p == len(pattern) || pattern[p] == '/' || strings.HasPrefix(pattern[p:], `\/`)
 		if path {
 			slashes = opens && ends
-			// **/ matches no folder, too.
+			// **/ also matches without any folder.
 			if slashes && p < len(pattern) && pattern[p] == '/' && wild(pattern, text, p+1, path) == matched {
 				return matched
 			}
@@ -106,7 +106,7 @@ func star(pattern, text string, p int, path bool) verdict {
 	}
 }
 
-// class matches a set in brackets that begins at p, and returns where it ends.
+// class matches a set in brackets that begins at p, and returns the end of the set.
 func class(pattern string, p int, c byte) (end int, in, ok bool) {
 	negated := p < len(pattern) && (pattern[p] == '!' || pattern[p] == '^')
 	if negated {
@@ -136,7 +136,7 @@ func class(pattern string, p int, c byte) (end int, in, ok bool) {
 				b = pattern[p]
 			}
 			in = in || previous <= c && c <= b
-			b = 0 // it begins no other range
+			b = 0 // the end of a range cannot begin another range
 		case b == '[' && p+1 < len(pattern) && pattern[p+1] == ':':
 			close := strings.IndexByte(pattern[p+2:], ']')
 			if close < 0 {
@@ -144,7 +144,7 @@ func class(pattern string, p int, c byte) (end int, in, ok bool) {
 			}
 			name := pattern[p+2 : p+2+close]
 			if !strings.HasSuffix(name, ":") {
-				in = in || c == '[' // no class
+				in = in || c == '[' // not a class
 				break
 			}
 			is, known := classes[strings.TrimSuffix(name, ":")]

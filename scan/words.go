@@ -2,7 +2,7 @@ package scan
 
 import "bytes"
 
-// word emits a word of the run that begins at run, if a secret may look like it.
+// word emits a word if it has the shape of a secret. run is the beginning of its run.
 func (f *finder) word(p *pass, run, s, e int, properties uint8) {
 	n := e - s
 	if n > longest {
@@ -11,7 +11,7 @@ func (f *finder) word(p *pass, run, s, e int, properties uint8) {
 	if kinds := f.shapes.words[n][lettersOf(properties)]; kinds != 0 {
 		f.candidate(p, s, e, kinds)
 	}
-	// In binary data the length of a text often stands before it, and may look like a letter.
+	// In binary data the length of a text often comes before it, and may look like a letter.
 	if n > Least && s > 0 && p.depth == 0 && isBinary(p.data[s-1]) {
 		rest := uint8(0)
 		for _, c := range p.data[s+1 : e] {
@@ -29,7 +29,7 @@ func (f *finder) word(p *pass, run, s, e int, properties uint8) {
 		if at < 0 || n < length || string(p.data[at:e-length]) != f.shapes.prefix {
 			continue
 		}
-		// The prefix is whole to its left.
+		// No letter or digit may come directly before the prefix.
 		if at > 0 && at != run && f.table[p.data[at-1]]&isWord != 0 && f.table[p.data[at]]&isWord != 0 {
 			continue
 		}
@@ -37,8 +37,8 @@ func (f *finder) word(p *pass, run, s, e int, properties uint8) {
 	}
 }
 
-// afterColour returns where a run goes on behind an escape sequence that colours a terminal,
-// such as ESC[32m, whose end is glued to it; s where there is none.
+// afterColour returns the beginning of a run after an escape sequence for a terminal's colours, such as ESC[32m:
+// the end of the sequence looks like a part of the run. Without a sequence it returns s.
 func afterColour(data []byte, s, e int) int {
 	if s < 2 || data[s-1] != '[' && data[s-1] != ';' {
 		return s
@@ -53,8 +53,8 @@ func afterColour(data []byte, s, e int) int {
 	return s
 }
 
-// marked emits the pieces of a run that are as long as secrets with marks in them, and
-// whole: at either end there is a mark, or the run ends.
+// marked emits the pieces of a run that have the length of a secret with marks. Each end of a piece must be next
+// to a mark or at the end of the run.
 func (f *finder) marked(p *pass, s, e int, o oddShape) {
 	word := func(i int) bool { return f.table[p.data[i]]&isWord != 0 }
 	for i := s; i+o.length <= e; i++ {
@@ -68,8 +68,8 @@ func (f *finder) marked(p *pass, s, e int, o oddShape) {
 	}
 }
 
-// jwts emits what looks like JWTs: three parts in base64url, of which the first is the
-// encoding of {" (RFC 7519 section 3.1).
+// jwts emits the words that look like JWTs: three parts in base64url, of which the first begins with the encoding
+// of {" (RFC 7519 section 3.1).
 func (f *finder) jwts(p *pass, s, e int) {
 	data := p.data
 	part := func(i int) int {
@@ -102,12 +102,12 @@ func (f *finder) jwts(p *pass, s, e int) {
 			continue
 		}
 		f.candidate(p, at, third, jwtOnly)
-		// What stands around it may look like a part of it: _eyJ…_
+		// Characters around the JWT may look like a part of it: _eyJ…_
 		for k := third - 1; k > third-4 && k > second+1 && (data[k] == '_' || data[k] == '-'); k-- {
 			f.candidate(p, at, k, jwtOnly)
 		}
 	}
 }
 
-// isBinary reports whether a byte is none of a text in ASCII.
+// isBinary reports whether a byte does not occur in an ASCII text.
 func isBinary(c byte) bool { return c < '\t' || c > '\r' && c < ' ' && c != 0x1b || c > '~' }
