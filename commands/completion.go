@@ -42,8 +42,8 @@ once, none are offered.`,
 	}
 }
 
-// bashWords splits the command line where bash-completion is not loaded; cobra's
-// script reports a missing command then.
+// bashWords splits the command line without bash-completion. Cobra's script would report a
+// missing command.
 const bashWords = `    if declare -F _get_comp_words_by_ref >/dev/null 2>&1; then
         _get_comp_words_by_ref "$@" cur prev words cword
         return
@@ -60,9 +60,9 @@ const bashWords = `    if declare -F _get_comp_words_by_ref >/dev/null 2>&1; the
 // indentation, and the array or the single word.
 var quotingLine = tokenctl.Lazily("(?m)^( *)(?:.*read -ra (\\w+) |(?:printf -v )?(COMPREPLY\\[0\\]|comp)[= ]).*\"%q.*\n")
 
-// bashCompletion writes cobra's script for bash, mended: it needs no bash-completion;
-// an @, which divides words for bash, does not divide an id; and no backslash is put
-// before a comma, or the script would not know the word again behind the next one.
+// bashCompletion writes cobra's script for bash with three changes. It works without
+// bash-completion. An @, at which bash divides words, does not divide an id. No backslash comes
+// before a comma, because the script would not recognise the word after the next comma.
 func bashCompletion(w io.Writer, root *cobra.Command) error {
 	var b bytes.Buffer
 	if err := root.GenBashCompletionV2(&b, true); err != nil {
@@ -95,8 +95,8 @@ func bashCompletion(w io.Writer, root *cobra.Command) error {
 	return err
 }
 
-// completeFlags completes the values of flags that every command has, and keeps
-// the shell from offering files where none is meant.
+// completeFlags completes the values of flags that every command has, and prevents the shell
+// from offering files for other values.
 func completeFlags(root *cobra.Command) {
 	fixed := func(flag string, values []string) {
 		must(root.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
@@ -126,7 +126,7 @@ func completeFlags(root *cobra.Command) {
 		c.Flags().VisitAll(none)
 		for _, child := range c.Commands() {
 			walk(child)
-			for _, alias := range child.Aliases { // which cobra leaves out
+			for _, alias := range child.Aliases { // cobra does not complete aliases
 				c.ValidArgs = append(c.ValidArgs, alias+"\t"+child.Short)
 			}
 		}
@@ -134,7 +134,7 @@ func completeFlags(root *cobra.Command) {
 	walk(root)
 }
 
-// plainUsages takes the marks of placeholders out of what completion says of flags.
+// plainUsages removes the marks of placeholders from the descriptions of flags in completions.
 func plainUsages(c *cobra.Command) {
 	plain := func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") }
 	c.PersistentFlags().VisitAll(plain)
@@ -151,7 +151,8 @@ func fixedList(values []string) cobra.CompletionFunc {
 	}
 }
 
-// lastOf are the texts with one of the values behind the last comma, each value once.
+// lastOf returns the completions of a list with commas: text with its last value completed. A value that the list
+// has already is not offered again.
 func lastOf(values []string, text string) (list []string) {
 	before := text[:strings.LastIndex(text, ",")+1]
 	given := strings.Split(before, ",")
@@ -163,13 +164,13 @@ func lastOf(values []string, text string) (list []string) {
 	return list
 }
 
-// fieldRow are the fields of the rows that some commands write.
+// fieldRow has the fields of the rows that some commands write.
 type fieldRow struct {
 	commands []string
 	columns  []output.Column
 }
 
-// rowFields are the fields of all rows, for completion, help and the README.
+// rowFields returns the fields of all rows, for completion, help and the documents.
 func rowFields() []fieldRow {
 	return []fieldRow{
 		{[]string{"list"}, slices.Concat(credentialColumns, auditColumns)},
@@ -213,7 +214,7 @@ func columnNames(columns []output.Column) []string {
 	return names
 }
 
-// columnsOf are the fields of the rows that a command writes; nil where it writes none.
+// columnsOf returns the fields of the rows that a command writes, or nil if it writes no rows.
 func columnsOf(c *cobra.Command) []output.Column {
 	path := strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ")
 	for _, r := range rowFields() {
@@ -240,7 +241,7 @@ func completeField(c *cobra.Command, _ []string, text string) ([]string, cobra.S
 	return slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, text) }), cobra.ShellCompDirectiveNoFileComp
 }
 
-// must is for what only a programming error makes fail.
+// must panics on an error that only a programming error can cause.
 func must(err error) {
 	if err != nil {
 		panic(err)

@@ -14,17 +14,15 @@ import (
 	"tokenctl/tokens"
 )
 
-// completionTime bounds what a press of the tab key may cost, unless the App says otherwise.
+// completionTime bounds the time of a completion, unless the App has another limit.
 const completionTime = 250 * time.Millisecond
 
-// completing reports whether a shell asks for completions, which has nobody to
-// complain to.
+// completing reports whether a shell calls the program for completions. It must then print no errors.
 func completing(args []string) bool {
 	return len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
 }
 
-// silently runs f against the database for a completion: within CompletionTime, and
-// without a word about what goes wrong.
+// silently runs f with the database for a completion: within CompletionTime, and without any message.
 func (a *App) silently(c *cobra.Command, f func(context.Context, *db.Store) error) {
 	limit := cmp.Or(a.CompletionTime, completionTime)
 	ctx, cancel := context.WithTimeout(c.Context(), limit)
@@ -38,7 +36,7 @@ func (a *App) silently(c *cobra.Command, f func(context.Context, *db.Store) erro
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		f(ctx, store) //nolint:errcheck // a completion has nobody to tell
+		f(ctx, store) //nolint:errcheck // a completion reports no errors
 	}()
 	select {
 	case <-done:
@@ -48,13 +46,13 @@ func (a *App) silently(c *cobra.Command, f func(context.Context, *db.Store) erro
 
 const maxCompletions = 200
 
-// offers gathers completions. What arrives too late is not waited for.
+// offers collects completions until the time is over.
 type offers chan string
 
 func newOffers() offers { return make(offers, maxCompletions) }
 
-// add takes one completion and reports whether there is room for more. A text
-// with characters that a terminal would obey is left out.
+// add adds one completion and reports whether there is room for more. It leaves out texts with control
+// characters, and texts that look like a secret.
 func (o offers) add(text, description string) bool {
 	if text != output.Visible(text) || tokens.Recognized(text) {
 		return true
@@ -106,7 +104,7 @@ func (a *App) completeUsers(c *cobra.Command, given []string, prefix string) ([]
 	return found.list(), cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeSchemas completes the schemas that hold Django's tables.
+// completeSchemas completes the schemas that have Django's tables.
 func (a *App) completeSchemas(c *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
 	found := newOffers()
 	a.global.schema = ""
@@ -124,8 +122,8 @@ func (a *App) completeSchemas(c *cobra.Command, _ []string, prefix string) ([]st
 	return found.list(), cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeIDs completes a credential's id: first the kinds that the database
-// has and the command knows, then the ids of one.
+// completeIDs completes a credential's id: first the kinds that the database has and the command supports, then
+// the ids of one kind.
 func (a *App) completeIDs(c *cobra.Command, given []string, prefix string) ([]string, cobra.ShellCompDirective) {
 	found := newOffers()
 	if tokens.Recognized(prefix) {
@@ -159,9 +157,8 @@ func (a *App) completeIDs(c *cobra.Command, given []string, prefix string) ([]st
 	return list, cobra.ShellCompDirectiveNoFileComp
 }
 
-// offerIDs yields credentials of a kind until offer has had enough. The database selects
-// the users whose keys begin such ids; where ids begin with something else, the whole list
-// is read for as long as there is time.
+// offerIDs calls offer with credentials of a kind until it returns false. If ids begin with the owner's primary
+// key, the database selects the owners. Otherwise the whole list is read, until the time is over.
 func offerIDs(ctx context.Context, env tokens.Env, store *db.Store, k *tokens.Kind, rest string, offer func(tokens.Credential) bool) error {
 	s := tokens.Selector{Kinds: []*tokens.Kind{k}}
 	if k.OwnersWithPrefix != nil {
@@ -181,7 +178,7 @@ func offerIDs(ctx context.Context, env tokens.Env, store *db.Store, k *tokens.Ki
 	return nil
 }
 
-// completeKinds completes the kinds that know a verb.
+// completeKinds completes the kinds that support a verb.
 func (a *App) completeKinds(verb string) cobra.CompletionFunc {
 	var names []string
 	for _, k := range tokens.Kinds() {

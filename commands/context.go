@@ -110,7 +110,7 @@ the password in .pgpass or a service file, or write it into contexts.toml.`,
 				return errNoSchemas
 			}
 			made.Database = a.global.database
-			// Relative paths would count from contexts.toml.
+			// A relative path would count from contexts.toml.
 			if t.Engine == engine.SQLite {
 				if made.Database, err = absoluteURL(t.Path); err != nil {
 					return err
@@ -169,7 +169,7 @@ func oneContext(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// contextRows are the contexts without their passwords.
+// contextRows returns the rows of contexts, without passwords.
 func (a *App) contextRows(list []namedContext) (rows [][]output.Value) {
 	for _, c := range list {
 		url := output.Null()

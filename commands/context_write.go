@@ -14,12 +14,11 @@ import (
 	"tokenctl"
 )
 
-// contexts.toml is a person's file: a change leaves the rest of its text, with its comments, as
-// it is. The new text replaces the file at once, and a lock on its folder keeps two writers
-// apart.
+// People edit contexts.toml, so a change keeps the rest of its text and its comments. The new
+// text replaces the file atomically, and a lock on the folder excludes a second writer.
 
-// changeContexts changes the text of contexts.toml and returns its path. The context fresh, if
-// any, must not be there yet.
+// changeContexts changes the text of contexts.toml and returns its path. If fresh is not empty, a context of this
+// name must not exist yet.
 func (a *App) changeContexts(fresh string, change func(text string) (string, error)) (string, error) {
 	path := a.contextsPath()
 	if path == "" {
@@ -32,13 +31,13 @@ func (a *App) changeContexts(fresh string, change func(text string) (string, err
 		return "", cannot(err)
 	}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real // a link stays one
+		path = real // so that a link stays a link
 	}
 	folder, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return "", cannot(err)
 	}
-	defer folder.Close() // which unlocks it
+	defer folder.Close() // this also unlocks it
 	if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX); err != nil {
 		return "", cannot(err)
 	}
@@ -69,10 +68,10 @@ func (a *App) changeContexts(fresh string, change func(text string) (string, err
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
-		os.Remove(f.Name()) //nolint:errcheck // the error that led here is the one to tell
+		os.Remove(f.Name()) //nolint:errcheck // the first error is returned
 		return "", cannot(err)
 	}
-	folder.Sync() //nolint:errcheck // not every file system has it
+	folder.Sync() //nolint:errcheck // not every file system supports it
 	return path, nil
 }
 
@@ -95,7 +94,7 @@ func appendContext(text string, c namedContext) string {
 	return b.String()
 }
 
-// tomlText is a text as a basic string of TOML 1.0.
+// tomlText writes a text as a basic string of TOML 1.0.
 func tomlText(text string) string {
 	var b strings.Builder
 	b.WriteByte('"')
@@ -114,7 +113,7 @@ func tomlText(text string) string {
 
 var tableHeader = tokenctl.Lazily(`^\s*\[\s*["']?([^"'\]\s]+)["']?\s*\]\s*(#.*)?$`)
 
-// removeContext takes a table out of the text, with the comment above it.
+// removeContext removes a table from the text, with the comment above it.
 func removeContext(text, name string) (string, error) {
 	var kept, pending []string // pending: a comment that may belong to the next table
 	inside := false
@@ -156,7 +155,7 @@ func removeContext(text, name string) (string, error) {
 	return rest, nil
 }
 
-// absoluteURL is the URL of a SQLite file, from wherever it is used.
+// absoluteURL returns the URL of a SQLite file with its absolute path.
 func absoluteURL(path string) (string, error) {
 	path, err := filepath.Abs(path)
 	return "sqlite:///" + (&url.URL{Path: path}).EscapedPath(), err

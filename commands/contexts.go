@@ -13,22 +13,22 @@ import (
 )
 
 // A context is a database with a name, in contexts.toml. --context or TOKENCTL_CONTEXT selects
-// one; none is selected by itself.
+// one; there is no default context.
 
-// namedContext is a context as it is used: its relative paths count from its file.
+// namedContext is a context with its name. Its relative paths count from its file.
 type namedContext struct {
 	tokenctl.Context
 	name string
 }
 
-// target is the context's database.
+// target returns the context's database.
 func (c namedContext) target(file string) (engine.Target, error) {
 	t, err := engine.ParseURL(c.Database, filepath.Dir(file))
 	return t, prefixed(file+": "+c.name+": ", err)
 }
 
-// contextsPath is where contexts.toml is; empty where no variable tells. A relative
-// XDG_CONFIG_HOME does not count (XDG Base Directory Specification 0.8, "Basics").
+// contextsPath returns the path of contexts.toml. It is empty without XDG_CONFIG_HOME and HOME. A relative
+// XDG_CONFIG_HOME is ignored (XDG Base Directory Specification 0.8, "Basics").
 func (a *App) contextsPath() string {
 	if dir := a.Getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "tokenctl", "contexts.toml")
@@ -71,7 +71,7 @@ func parseContexts(path, text string) ([]namedContext, error) {
 	return list, nil
 }
 
-// contextNamed is the context with this name.
+// contextNamed returns the context with this name.
 func (a *App) contextNamed(name string) (namedContext, error) {
 	list, err := a.contexts()
 	if err != nil {
@@ -96,8 +96,8 @@ func (a *App) contextNamed(name string) (namedContext, error) {
 	return namedContext{}, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "there is no context " + name, Hint: hint}
 }
 
-// selectContext finds the context that --context or TOKENCTL_CONTEXT names. Any flag is
-// stronger than any variable.
+// selectContext finds the context that --context or TOKENCTL_CONTEXT names. Every flag takes precedence over
+// every variable.
 func (a *App) selectContext() error {
 	name, variable := a.global.context, a.Getenv("TOKENCTL_CONTEXT")
 	switch {

@@ -23,7 +23,7 @@ const (
 	statusProblem = "problem"
 )
 
-// finding is one row of doctor's answer.
+// finding is one row of doctor's output.
 type finding struct{ check, status, found, fix string }
 
 var doctorColumns = []output.Column{{Name: "check", Decides: true}, {Name: "status", Decides: true, Colors: map[string]string{
@@ -66,7 +66,7 @@ changed no table leaves no trace.`,
 }
 
 func (a *App) doctor(ctx context.Context, readOnly, problems bool) error {
-	// A wrong --columns or --field is told before the database is asked.
+	// Report a wrong --columns or --field before the database is contacted.
 	if _, err := output.NewWriter(a.Stdout, doctorColumns, a.options(false)); err != nil {
 		return err
 	}
@@ -95,15 +95,15 @@ func (a *App) doctor(ctx context.Context, readOnly, problems bool) error {
 	return d.verdict()
 }
 
-// doctor gathers findings. Its transaction is over before the first is written.
+// doctor collects findings. Its transaction ends before they are written.
 type doctor struct {
 	app      *App
 	ctx      context.Context
-	readOnly bool // nothing is to be changed
+	readOnly bool // the role only needs to read
 	findings []finding
-	// lacks are the words of SQL that cannot be done to tables, whoever hinders it.
+	// lacks are the statements that are not possible on tables, because of a privilege or of a view.
 	lacks    map[*engine.Table][]string
-	readsAll bool // the whole database can only be read
+	readsAll bool // the whole database is read-only
 }
 
 func (d *doctor) add(check, status, found, fix string) {
@@ -118,13 +118,13 @@ func (d *doctor) info(check, format string, args ...any) {
 	d.add(check, statusInfo, fmt.Sprintf(format, args...), "")
 }
 
-// try runs one part of the examination. A part that fails is a problem, and the
-// rest goes on; only what ends everything is returned.
+// try runs one check. If the check fails, that is a problem, and the other checks continue. It returns only
+// errors that end the command.
 func (d *doctor) try(tx *db.Tx, check string, f func() error) error {
 	return d.told(check, tx.Try(d.ctx, f))
 }
 
-// bounded is try for a part that reads whole tables.
+// bounded is try for a check that reads whole tables.
 func (d *doctor) bounded(tx *db.Tx, check string, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(d.ctx, orphanTime)
 	defer cancel()
@@ -136,7 +136,7 @@ func (d *doctor) bounded(tx *db.Tx, check string, f func(context.Context) error)
 	return d.told(check, err)
 }
 
-// told makes a problem of an error.
+// told adds an error as a problem.
 func (d *doctor) told(check string, err error) error {
 	var e *tokenctl.Error
 	switch {
@@ -145,7 +145,7 @@ func (d *doctor) told(check string, err error) error {
 	case !errors.As(err, &e), e.Code == tokenctl.CodeDatabaseUnreachable:
 		return err
 	}
-	// The grant that is missing has been told.
+	// The missing grant is among the findings already.
 	if e.Code == tokenctl.CodePermissionDenied && slices.ContainsFunc(d.findings, func(f finding) bool { return f.check == "privileges" && f.fix != "" }) {
 		d.info(check, "unknown: %s", e.Message)
 		return nil
@@ -200,7 +200,7 @@ func (d *doctor) inspect(tx *db.Tx, t engine.Target, unknown error) error {
 	return nil
 }
 
-// verdict is the command's answer: no, when anything needs attention.
+// verdict returns errNo if there is a warning or a problem.
 func (d *doctor) verdict() error {
 	counts := map[string]int{}
 	for _, f := range d.findings {
@@ -235,9 +235,8 @@ func (d *doctor) write() error {
 	return a.write(doctorColumns, rows, false)
 }
 
-// wrapped is the table for a terminal: what was found over as many lines as it
-// takes, and the fix below it, since a fix that is cut short is none. It reports
-// whether there is room for that beside the checks.
+// wrapped returns the table for a terminal: the finding on as many lines as it needs, and the fix below it,
+// because nobody can use a fix that is cut. fits is false if the terminal is too narrow.
 func (d *doctor) wrapped(width int) (rows [][]output.Value, fits bool) {
 	check, status := len("CHECK"), len("STATUS")
 	for _, f := range d.findings {

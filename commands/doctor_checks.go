@@ -17,7 +17,7 @@ import (
 	"tokenctl/db/engine"
 )
 
-// password says where a better place for the database's password is.
+// password names a better place for the database's password.
 func (d *doctor) password() {
 	a := d.app
 	source := ""
@@ -89,8 +89,8 @@ func (d *doctor) sqlite(tx *db.Tx, path string) error {
 	})
 }
 
-// file looks at the SQLite file from outside. Whoever reads it has every DRF
-// key and JWT in it.
+// file checks the permissions of the SQLite file. Everybody who can read the file has all DRF keys and JWTs in
+// it.
 func (d *doctor) file(path string) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -218,7 +218,7 @@ func (d *doctor) schema(tx *db.Tx, server engine.Server) error {
 		return nil
 	}
 	if tx.Layout != nil && tx.Layout.Empty() != nil {
-		return nil // which inspect tells
+		return nil // inspect reports this
 	}
 	if looked == "" {
 		looked = "search_path " + server.SearchPath

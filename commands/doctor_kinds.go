@@ -12,8 +12,7 @@ import (
 	"tokenctl/tokens"
 )
 
-// kinds says of every kind of credential whether the database has it, in which
-// layout, and what this tokenctl can do with it.
+// kinds reports for every kind of credential whether the database has it, its layout, and the verbs that work.
 func (d *doctor) kinds(l *db.Layout, applied map[string][]string) {
 	for _, k := range tokens.Kinds() {
 		if !k.Present(l) {
@@ -44,7 +43,7 @@ func (d *doctor) kinds(l *db.Layout, applied map[string][]string) {
 	}
 }
 
-// outlives tells where credentials go on after their row is deleted.
+// outlives reports credentials that stay valid after the deletion of their row.
 func (d *doctor) outlives(k *tokens.Kind, l *db.Layout) {
 	if k.OutlivesRow == nil {
 		return
@@ -58,8 +57,8 @@ func (d *doctor) outlives(k *tokens.Kind, l *db.Layout) {
 	}
 }
 
-// able are the verbs that a kind knows and that its tables take from this role. If no
-// credential can be inserted, why gives the reason.
+// able returns the verbs that a kind supports and that this role may use on its tables. If no credential can be
+// inserted, why is the reason.
 func (d *doctor) able(k *tokens.Kind, l *db.Layout) (able []string, why *tokenctl.Error) {
 	for _, verb := range tokens.Actions {
 		table, privilege := k.Needs(l, verb)
@@ -88,8 +87,8 @@ func (d *doctor) absent(k *tokens.Kind, l *db.Layout, applied map[string][]strin
 	d.add(k.Name, statusInfo, "not there", fmt.Sprintf("if the application is to have it: add %q to INSTALLED_APPS and run manage.py migrate", k.App))
 }
 
-// indexes tells which index would help. Nothing needs one that Django's own
-// migrations do not make, so this is advice.
+// indexes reports indexes that would help. tokenctl works with the indexes of Django's migrations, so this is
+// only advice.
 func (d *doctor) indexes(tx *db.Tx) error {
 	lacking, err := tx.IndexesLacking(d.ctx)
 	for _, i := range lacking {
@@ -99,7 +98,7 @@ func (d *doctor) indexes(tx *db.Tx) error {
 	return err
 }
 
-// layoutOf tells the layout of a kind's tables by their columns.
+// layoutOf describes the layout of a kind's tables.
 func layoutOf(k *tokens.Kind, l *db.Layout) string {
 	if k.Describe == nil {
 		return l.Credentials(k.Name).String()
@@ -107,8 +106,8 @@ func layoutOf(k *tokens.Kind, l *db.Layout) string {
 	return k.Describe(l)
 }
 
-// releases says which release brought a migration. A release that changed no
-// model brings none, so what is in use may be newer.
+// releases are the releases that added migrations. A release that changes no model adds none, so the application
+// may use a newer one.
 var releases = []struct{ peer, app, migration, version string }{
 	{"django", "auth", "0008", "1.10"}, {"django", "auth", "0009", "2.0"}, {"django", "auth", "0010", "2.2"}, {"django", "auth", "0012", "3.1"},
 	{"drf", "authtoken", "0001", "3.0"}, {"drf", "authtoken", "0003", "3.12.1"}, {"drf", "authtoken", "0004", "3.15.0"},
@@ -117,8 +116,8 @@ var releases = []struct{ peer, app, migration, version string }{
 	{"knox", "knox", "0006", "3.0"}, {"knox", "knox", "0007", "4.0"}, {"knox", "knox", "0008", "4.2.0"}, {"knox", "knox", "0009", "5.0.0"},
 }
 
-// peers tells the versions of the application's packages: those configured, and
-// the least that the migrations allow.
+// peers reports the versions of the application's packages: the configured ones, and the oldest that have the
+// applied migrations.
 func (d *doctor) peers(applied map[string][]string) {
 	p := d.app.settings.Peers
 	configured := map[string]tokenctl.Version{"django": p.Django, "drf": p.DRF, "simplejwt": p.SimpleJWT, "knox": p.Knox}

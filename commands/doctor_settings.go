@@ -11,14 +11,14 @@ import (
 	"tokenctl/tokens"
 )
 
-// passfile says that libpq looks for the password elsewhere than one would think.
+// passfile reports a password file that libpq ignores.
 func (d *doctor) passfile() {
 	if d.app.ignored != "" {
 		d.add("passfile", statusWarning, d.app.ignored+": it is ignored", "chmod 600, or set PGPASSFILE to the right file")
 	}
 }
 
-// validators tells which rules passwords are checked by.
+// validators reports the rules with which passwords are checked.
 func (d *doctor) validators(u *db.UserTable) {
 	checks, err := d.app.passwordChecks()
 	var e *tokenctl.Error
@@ -34,7 +34,7 @@ func (d *doctor) validators(u *db.UserTable) {
 	}
 }
 
-// application compares what would be minted with what the application made last.
+// application compares the credentials that mint would make with the newest ones of the application.
 func (d *doctor) application(tx *db.Tx) error {
 	for _, k := range tokens.Kinds() {
 		if k.CheckApplication == nil || !k.Present(tx.Layout) || tx.Layout.Problem(k.Name) != nil {
@@ -43,7 +43,7 @@ func (d *doctor) application(tx *db.Tx) error {
 		compared, check := 0, k.Name+"_application"
 		err := d.bounded(tx, check, func(ctx context.Context) (err error) {
 			compared, err = k.CheckApplication(ctx, d.app.env(), tx, false, nil)
-			if tokenctl.CodeOf(err) == tokenctl.CodeKeyMissing { // which is told elsewhere
+			if tokenctl.CodeOf(err) == tokenctl.CodeKeyMissing { // another check reports this
 				err = nil
 			}
 			return err
@@ -58,7 +58,7 @@ func (d *doctor) application(tx *db.Tx) error {
 	return nil
 }
 
-// userIDField says when the setting names no column.
+// userIDField reports a setting that names a missing column.
 func (d *doctor) userIDField(u *db.UserTable) {
 	name := d.app.settings.SimpleJWT.UserIDField
 	if name != "" && name != "id" && name != "pk" && !hasColumn(u, name) {

@@ -10,7 +10,7 @@ import (
 	"tokenctl/tokens"
 )
 
-// tables says what commands will meet in the tables that they read and write.
+// tables checks the tables that commands read and write.
 func (d *doctor) tables(tx *db.Tx) error {
 	l := tx.Layout
 	if text := l.Contradicted(); text != "" {
@@ -30,7 +30,7 @@ func (d *doctor) tables(tx *db.Tx) error {
 	}
 	for _, part := range []struct {
 		check   string
-		writes  bool // it is about changes only
+		writes  bool // it matters only for changes
 		examine func(*db.Tx) error
 	}{{"views", false, d.views}, {"triggers", true, d.triggers}, {"row_security", false, d.rowSecurity}, {"sequences", true, d.sequences}} {
 		if part.writes && d.readOnly {
@@ -58,7 +58,7 @@ func (d *doctor) owners(l *db.Layout) {
 	}
 }
 
-// views says what is not known of views and foreign tables, and what they do not take.
+// views reports views and foreign tables whose constraints are not known, and the statements that they refuse.
 func (d *doctor) views(tx *db.Tx) error {
 	lacks, err := tx.Unwritable(d.ctx, tx.Layout.KnownTables())
 	for t, words := range lacks {
@@ -104,8 +104,7 @@ func (d *doctor) triggers(tx *db.Tx) error {
 	return err
 }
 
-// rowSecurity tells of policies that this role is above. That they hide rows from
-// it is told with the privileges.
+// rowSecurity reports tables whose policies this role bypasses. Another check reports policies that hide rows.
 func (d *doctor) rowSecurity(tx *db.Tx) error {
 	list, err := tx.BypassedSecurity(d.ctx, tx.Layout.Written())
 	for _, table := range list {
@@ -114,7 +113,7 @@ func (d *doctor) rowSecurity(tx *db.Tx) error {
 	return err
 }
 
-// nearlyUsed is how much of a sequence may be used, in percent.
+// nearlyUsed is the part of a sequence, in percent, above which doctor warns.
 const nearlyUsed = 80
 
 func (d *doctor) sequences(tx *db.Tx) error {
@@ -131,7 +130,7 @@ func (d *doctor) sequences(tx *db.Tx) error {
 	return err
 }
 
-// orMore adds to a number of rows, as text has it, that there may be more.
+// orMore adds "or more" to a number of rows if not all rows were counted. text is the number as text.
 func orMore(n int, text string) string {
 	if n == engine.MaxOrphans {
 		return text + " or more"
@@ -139,7 +138,7 @@ func orMore(n int, text string) string {
 	return text
 }
 
-// ownerless tells of rows whose owner is gone: lists do not show them.
+// ownerless reports rows whose owner does not exist.
 func (d *doctor) ownerless(ctx context.Context, tx *db.Tx) error {
 	list, err := tx.Ownerless(ctx)
 	for _, o := range list {
@@ -153,7 +152,7 @@ func (d *doctor) ownerless(ctx context.Context, tx *db.Tx) error {
 	return err
 }
 
-// unreadable names the rows with values that cannot be read.
+// unreadable reports rows with values that cannot be read.
 func (d *doctor) unreadable(ctx context.Context, tx *db.Tx) error {
 	list, err := tx.Unreadable(ctx)
 	for _, u := range list {

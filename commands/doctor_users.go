@@ -58,7 +58,7 @@ func (d *doctor) users(tx *db.Tx) error {
 	})
 }
 
-// unique says whether a name means one user, and which names do not.
+// unique reports whether a name identifies one user, and the names that several users have.
 func (d *doctor) unique(tx *db.Tx) error {
 	u := tx.Layout.User
 	column := u.Name + "." + u.Username
@@ -87,7 +87,7 @@ func (d *doctor) unique(tx *db.Tx) error {
 	return err
 }
 
-// unsalted and fast algorithms, which a machine tries by the billion a second.
+// weakHashers are algorithms without a salt, or so fast that a machine tries billions of passwords a second.
 var weakHashers = []string{"md5", "sha1", "unsalted_md5", "unsalted_sha1", "crypt", "unknown"}
 
 func (d *doctor) hasher(use db.PasswordUse) {

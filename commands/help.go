@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Help leads with what a reader copies: the examples. It fits the terminal, and is written
-// like every other output: a reader who goes away ends it, and a full disk is an error.
+// Help begins with the examples, because readers copy them. It fits the terminal. It is
+// written like other output: a closed pipe ends it, and a full disk is an error.
 
 // The groups of the commands, in the order in which help shows them.
 const (
@@ -19,7 +19,7 @@ const (
 
 var commandGroups = []*cobra.Group{{ID: groupLook, Title: "Look"}, {ID: groupChange, Title: "Change"}, {ID: groupSetUp, Title: "Set up and test"}}
 
-// grouped puts commands into a group.
+// grouped adds commands to a group.
 func grouped(id string, commands ...*cobra.Command) []*cobra.Command {
 	for _, c := range commands {
 		c.GroupID = id
@@ -27,8 +27,8 @@ func grouped(id string, commands ...*cobra.Command) []*cobra.Command {
 	return commands
 }
 
-// showHelp writes a text to stdout. What goes wrong is kept for the end of the run: cobra
-// asks for help in places that cannot fail.
+// showHelp writes a text to stdout. The error is kept for the end of the run, because cobra calls this in places
+// that cannot return an error.
 func (a *App) showHelp(text string) {
 	a.startPaging()
 	_, a.unwritten = a.Stdout.Write([]byte(text))
@@ -64,7 +64,7 @@ func newHelp(a *App) *cobra.Command {
 	}
 }
 
-// helpWords are the commands and topics that may follow args.
+// helpWords returns the commands and topics that can follow args.
 func helpWords(root *cobra.Command, args []string, text string) (list []string) {
 	c, rest, err := root.Find(args)
 	if err != nil || len(rest) > 0 {
@@ -83,7 +83,7 @@ func helpWords(root *cobra.Command, args []string, text string) (list []string) 
 	return list
 }
 
-// unknownTopic answers help about what is neither a command nor a topic.
+// unknownTopic returns the error for a word that is neither a command nor a topic.
 func unknownTopic(c *cobra.Command, rest []string) error {
 	names := childNames(c)
 	if !c.HasParent() {

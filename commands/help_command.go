@@ -13,7 +13,7 @@ import (
 // shown reports whether help lists a command.
 func shown(c *cobra.Command) bool { return !c.Hidden && c.Deprecated == "" }
 
-// commandHelp is the help of a command.
+// commandHelp returns the help of a command.
 func commandHelp(c *cobra.Command, width int) string {
 	var b strings.Builder
 	b.WriteString(paragraphs(c.Long, width))
@@ -57,7 +57,7 @@ func commandHelp(c *cobra.Command, width int) string {
 	return b.String()
 }
 
-// writeCommands lists the commands below c: in groups where it has them.
+// writeCommands lists the commands below c, in groups if c has groups.
 func writeCommands(b *strings.Builder, c *cobra.Command, width int) {
 	groups := c.Groups()
 	if len(groups) == 0 {
@@ -74,8 +74,8 @@ func writeCommands(b *strings.Builder, c *cobra.Command, width int) {
 	}
 }
 
-// FlagRows returns the flags that help shows, each with its placeholder, and what it is
-// for with its default.
+// FlagRows returns a row for each flag that help shows: the flag with its placeholder, and its description with
+// the default.
 func FlagRows(flags *pflag.FlagSet) (rows [][2]string) {
 	flags.VisitAll(func(f *pflag.Flag) {
 		if f.Hidden {

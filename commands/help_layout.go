@@ -13,7 +13,7 @@ const (
 	pipedHelp  = 80
 )
 
-// helpWidth is how wide help may be.
+// helpWidth returns the width of help, in columns.
 func (a *App) helpWidth() int {
 	if width := a.width(); width > 0 {
 		return min(width, widestHelp)
@@ -21,11 +21,10 @@ func (a *App) helpWidth() int {
 	return pipedHelp
 }
 
-// widestTerm is how much of a line a term may take before what explains it begins on the
-// next line.
+// widestTerm is the largest width of a term whose explanation begins on the same line.
 const widestTerm = 30
 
-// definitions are terms, and beside or below them what explains them.
+// definitions writes terms with their explanations beside or below them.
 func definitions(rows [][2]string, width int) string {
 	column := 0
 	for _, row := range rows {
@@ -77,8 +76,8 @@ func paragraphs(text string, width int) string {
 	return b.String()
 }
 
-// examples are lines of shell, each with a remark behind two spaces or without. A line that
-// is too long goes on behind a backslash, as it can be pasted.
+// examples writes lines of shell, each with an optional remark after two spaces. A line that is too long continues
+// after a backslash, so that it can be pasted.
 func examples(text string, width int) string {
 	var b strings.Builder
 	for line := range strings.SplitSeq(text, "\n") {
@@ -100,7 +99,7 @@ func examples(text string, width int) string {
 	return b.String()
 }
 
-// shellLines breaks a command between words, where no quote is open.
+// shellLines breaks a command between words, outside of quotes.
 func shellLines(command string, width int) (lines []string) {
 	line, start := "", 0
 	var quote rune

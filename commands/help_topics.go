@@ -11,8 +11,7 @@ import (
 	"tokenctl/tokens"
 )
 
-// topics are what help explains besides the commands. What the README says too is made
-// from the same tables; tests compare the two.
+// topics are the topics of tokenctl help. The documents are generated from the same tables.
 var topics = []struct {
 	name, about string
 	text        func(width int) string
@@ -80,8 +79,7 @@ func fieldsHelp(width int) string {
 	return text + definitions(rows, width)
 }
 
-// settingNames are the settings of tokenctl.toml by section, "" being what stands before
-// the first section.
+// settingNames returns the settings of tokenctl.toml by section. The settings before the first section come first.
 func settingNames() (sections []settingSection) {
 	general := settingSection{}
 	t := reflect.TypeFor[tokenctl.Settings]()
@@ -120,7 +118,7 @@ tokenctl config import ./manage.py writes it from a Django project; tokenctl con
 `, width) + definitions(rows, width)
 }
 
-// formatWords say what each output format is for.
+// formatWords describe the output formats.
 var formatWords = map[output.Format]string{
 	output.Table:  "for people: the default at a terminal",
 	output.JSON:   "one array, or one object where one thing was asked about",
@@ -175,7 +173,7 @@ func kindsHelp(width int) string {
 		paragraphs("\nThe status of a credential is the first of these that is true:\n", width) + definitions(statusMeanings, width)
 }
 
-// statusMeanings are the statuses in the order in which they count.
+// statusMeanings are the statuses in the order in which they take precedence.
 var statusMeanings = [][2]string{
 	{string(tokens.Blacklisted), "the application refuses it because it was blacklisted"},
 	{string(tokens.Expired), "its time is over"},
@@ -184,7 +182,7 @@ var statusMeanings = [][2]string{
 	{string(tokens.Active), "the application accepts it"},
 }
 
-// recipes are common work and the command lines for it. Tests run them.
+// recipes are common tasks and their command lines. Tests run them.
 var recipes = []struct{ work, lines string }{
 	{"A token leaked: whose is it, and make it stop working", `  tokenctl show - <leaked.txt
   tokenctl blacklist - <leaked.txt`},

@@ -12,8 +12,8 @@ import (
 	"tokenctl/tokens"
 )
 
-// maxLine bounds a line of input: the longest secret is a JWT, and servers
-// accept those up to some 8 KiB.
+// maxLine bounds a line of input, in bytes: the longest secret is a JWT, and servers
+// accept JWTs of about 8 KiB.
 const maxLine = 64 << 10
 
 // readLines reads lines until the end of input or of ctx.
@@ -27,7 +27,7 @@ func readLines(ctx context.Context, from io.Reader, name string) ([]string, erro
 	s := bufio.NewScanner(text)
 	s.Buffer(nil, maxLine)
 	for s.Scan() {
-		// A file that was appended to another brings its mark along.
+		// If files are concatenated, a byte order mark can come in the middle.
 		lines = append(lines, strings.TrimPrefix(s.Text(), tokenctl.Mark))
 	}
 	switch {
@@ -39,7 +39,7 @@ func readLines(ctx context.Context, from io.Reader, name string) ([]string, erro
 	return lines, s.Err()
 }
 
-// readNames reads one user name a line; - is standard input.
+// readNames reads user names, one on each line. The path - means standard input.
 func (a *App) readNames(ctx context.Context, path string) ([]string, error) {
 	from, name := a.Stdin, "standard input"
 	if path != "-" {

@@ -17,9 +17,9 @@ import (
 	"tokenctl"
 )
 
-// pagedOutput is the annotation of commands whose output goes through a pager where it is
-// longer than the screen. They only read, and do not take long: what they write appears
-// when they have ended, or when the screen is full.
+// pagedOutput is the annotation of commands whose output goes through a pager if it is longer
+// than the screen. These commands only read and take little time: their output appears when
+// they end, or when the screen is full.
 const pagedOutput = "paged"
 
 // paged lets the output of a command go through a pager.
@@ -31,26 +31,26 @@ func paged(c *cobra.Command) *cobra.Command {
 	return c
 }
 
-// pager is the stdout of such a command at a terminal. It keeps what fits the screen until
-// the end; the pager gets everything as soon as there is more.
+// pager is the stdout of a paged command at a terminal. It keeps output that fits the screen until the end. As soon
+// as there is more, the pager gets all of it.
 type pager struct {
 	app     *App
 	to      io.Writer // the terminal
 	program string
-	remarks bytes.Buffer // what was said on stderr: it would stand in the pager's screen
+	remarks bytes.Buffer // messages for stderr, which would disturb the pager's screen
 
 	mu    sync.Mutex
 	held  []byte
-	begun int // where the line of held begins that is not complete
-	lines int // of the screen, which the lines before it take
+	begun int // the beginning of the last line of held, which is not complete
+	lines int // the number of lines of the screen for the text before it
 	cmd   *exec.Cmd
 	in    io.WriteCloser
 }
 
-// errPagerEnded is why no more is written: the person has seen enough.
+// errPagerEnded is the error of a write after the person has closed the pager.
 var errPagerEnded = errors.New("the pager has ended")
 
-// startPaging puts a pager before stdout, if there is one and it is wanted.
+// startPaging starts to page stdout, unless no pager is configured or wanted.
 func (a *App) startPaging() {
 	if program := a.pagerProgram(); program != "" && a.pager == nil {
 		a.pager = &pager{app: a, to: a.Stdout, program: program}
@@ -58,7 +58,7 @@ func (a *App) startPaging() {
 	}
 }
 
-// pagerProgram is the command line of the pager; empty where none is wanted.
+// pagerProgram returns the command line of the pager. It is empty if no pager is wanted.
 func (a *App) pagerProgram() string {
 	term := a.Getenv("TERM")
 	if !a.Term.Stdout || a.Term.Height <= 0 || a.global.noPager || a.global.noInput || a.Getenv("CI") != "" || term == "" || term == "dumb" {
@@ -92,8 +92,8 @@ func (p *pager) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// take returns what is to be written to the pager now, and where; to nothing as long as
-// all fits the screen.
+// take returns the bytes to write to the pager, and the pager's input. The input is nil as long as everything fits
+// the screen.
 func (p *pager) take(b []byte) (more []byte, in io.Writer, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -108,7 +108,7 @@ func (p *pager) take(b []byte) (more []byte, in io.Writer, err error) {
 	return p.held, p.in, err
 }
 
-// measure counts the lines of the screen that held takes.
+// measure counts the lines of the screen for held.
 func (p *pager) measure() {
 	width := max(p.app.Term.Width, 1)
 	for {
@@ -142,8 +142,8 @@ func (p *pager) failed() *tokenctl.Error {
 	return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "cannot run the pager " + p.program, Hint: "name another one in TOKENCTL_PAGER, or add --no-pager"}
 }
 
-// pagerEnvironment is the environment of the pager. It gets no secrets. The options let
-// less show colours, and end at once where everything fits the screen.
+// pagerEnvironment returns the environment of the pager, without secrets. With the options less shows colours, and
+// ends immediately if everything fits the screen.
 func pagerEnvironment() []string {
 	env := slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
@@ -158,7 +158,7 @@ func pagerEnvironment() []string {
 	return env
 }
 
-// bare is the file below what else is done with a stream.
+// bare returns the file below the wrappers of a stream.
 func bare(w io.Writer) io.Writer {
 	for {
 		switch stream := w.(type) {
@@ -172,9 +172,8 @@ func bare(w io.Writer) io.Writer {
 	}
 }
 
-// endPaging shows what is left, waits until the person has closed the pager, and then says
-// what was said meanwhile. It returns what has become of the command: a pager that ended
-// early is no failure.
+// endPaging writes the rest, waits until the person has closed the pager, and then writes the collected messages to
+// stderr. It returns the result of the command; closing the pager early is not a failure.
 func (a *App) endPaging(err error) error {
 	p := a.pager
 	if p == nil {
@@ -194,11 +193,11 @@ func (a *App) endPaging(err error) error {
 		if errors.Is(err, errPagerEnded) {
 			err = nil
 		}
-		// These are the shell's statuses for what it could not run.
+		// These are the shell's statuses for a program that it cannot run.
 		if exit := new(exec.ExitError); errors.As(failed, &exit) && (exit.ExitCode() == 126 || exit.ExitCode() == 127) {
 			err = p.failed()
 		}
 	}
-	a.Stderr.Write(p.remarks.Bytes()) //nolint:errcheck // there is no other place to complain to
+	a.Stderr.Write(p.remarks.Bytes()) //nolint:errcheck // the error could only be written to stderr
 	return err
 }

@@ -11,8 +11,7 @@ import (
 	"tokenctl"
 )
 
-// prompt asks for a secret without echo. It is an error where nobody can be
-// asked.
+// prompt asks for a secret without echo. It returns an error if nobody can answer.
 func (a *App) prompt(ctx context.Context, question string) (string, error) {
 	if !a.interactive() {
 		return "", &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "nobody can be asked here", Hint: "give the secret on standard input or with --token-file or --password-file"}
@@ -29,7 +28,7 @@ func (a *App) prompt(ctx context.Context, question string) (string, error) {
 	return text, err
 }
 
-// confirm asks a question whose answer is no unless it is yes.
+// confirm asks a question. Every answer other than y and yes means no.
 func (a *App) confirm(ctx context.Context, question string) (bool, error) {
 	line, err := a.answer(ctx, question+" [y/N]")
 	line = strings.ToLower(line)
@@ -40,7 +39,7 @@ func (a *App) confirm(ctx context.Context, question string) (bool, error) {
 func (a *App) answer(ctx context.Context, question string) (string, error) {
 	fmt.Fprint(a.Stderr, a.wrapped(2, question)+" ")
 	line, err := await(ctx, func() (string, error) {
-		line, _ := bufio.NewReader(a.Stdin).ReadString('\n') // an end of input is no answer
+		line, _ := bufio.NewReader(a.Stdin).ReadString('\n') // the end of input is an empty answer
 		return strings.TrimSpace(line), nil
 	})
 	if err != nil {

@@ -10,14 +10,14 @@ import (
 	"tokenctl/tokens"
 )
 
-// reference is how the operator named one credential.
+// reference names one credential: the operator has given its id or its secret.
 type reference struct {
 	tokens.Name
 	at       spot
 	optional bool // the line need not have a secret
 }
 
-// where is how to speak of it without repeating a secret.
+// where returns a text for messages that names the reference without its secret.
 func (r *reference) where() string {
 	switch {
 	case r.ID == "":
@@ -28,8 +28,7 @@ func (r *reference) where() string {
 	return r.ID + " (" + r.at.String() + ")"
 }
 
-// spot is where a reference stands: what has a name, such as a file, or a line of
-// standard input.
+// spot is the place of a reference: a file or an argument with a name, or a line of standard input.
 type spot struct {
 	name string
 	line int
@@ -42,8 +41,8 @@ func (s spot) String() string {
 	return s.name
 }
 
-// references reads the arguments of a command that takes ID… or -. A single -
-// reads standard input, one per line: ids and secrets.
+// references reads the arguments of a command: ids, or a single -, which means that standard input has ids and
+// secrets, one on each line.
 func (a *App) references(ctx context.Context, verb string, args []string, tokenFile string) ([]reference, error) {
 	var refs []reference
 	if tokenFile != "" {
@@ -72,7 +71,7 @@ func (a *App) references(ctx context.Context, verb string, args []string, tokenF
 	return refs, nil
 }
 
-// checkIDs refuses arguments that are no ids.
+// checkIDs returns an error for an argument that is not an id.
 func checkIDs(verb string, args []string) error {
 	for _, arg := range args {
 		if arg == "-" {
@@ -88,11 +87,11 @@ func checkIDs(verb string, args []string) error {
 	return nil
 }
 
-// listedID is the id of a drf token as lists show it. A user's primary key may have the
-// form of a secret.
+// listedID matches the id of a drf token in the form of lists. Its first part is a user's primary key, which may
+// look like a secret.
 var listedID = tokenctl.Lazily("^drf:[^@]+@[0-9a-f]{8}$")
 
-// holdsSecret reports whether a secret stands in what should be an id.
+// holdsSecret reports whether a text that should be an id contains a secret.
 func holdsSecret(text string) bool {
 	return !listedID().MatchString(text) && tokens.Holds(text, tokens.Anywhere)
 }
@@ -113,8 +112,8 @@ func (a *App) readReferences(ctx context.Context) ([]reference, error) {
 	return readMessage(lines)
 }
 
-// readMessage reads ids and secrets, one a line. Curl commands may be continued on the
-// next line. An HTTP message, and a line of nothing but marks, has lines without a secret.
+// readMessage reads ids and secrets, one on each line. A curl command may continue on the next line. Lines of an HTTP
+// message, and lines without letters and digits, need not have a secret.
 func readMessage(lines []string) (refs []reference, err error) {
 	message := false
 	refs = make([]reference, 0, len(lines))
@@ -150,14 +149,14 @@ var (
 	curlLine = tokenctl.Lazily(`^[$#>\s]*(curl|wget|https?|xh)\s`)
 	// The first line of an HTTP request or response, as curl -v prints it too.
 	httpLine = tokenctl.Lazily(`^[<>]?\s*([A-Z]+ \S+ HTTP/[0-9.]+|HTTP/[0-9.]+ [0-9]{3}\b.*)\s*$`)
-	// A header whose value is a credential of somebody's.
+	// A header whose value is a credential.
 	credentialLine = tokenctl.Lazily(`(?i)^[<>]?\s*(proxy-)?authorization\s*:`)
 )
 
 func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
-// readReference reads an id or a secret, with what may stand around it. A line break at
-// its end is no part of it.
+// readReference reads an id or a secret, which quotation marks or commas may surround. It ignores a line break at the
+// end.
 func readReference(text string, at spot) (reference, error) {
 	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
 	text = strings.TrimPrefix(text, tokenctl.Mark) // pasted at a prompt
@@ -169,11 +168,10 @@ func readReference(text string, at spot) (reference, error) {
 	return reference{Name: tokens.Name{Secret: secret}, at: at}, err
 }
 
-// errNoInput is for -, with nothing to read.
+// errNoInput is the error for - with an empty standard input.
 var errNoInput = usage("standard input is empty", "write one id or secret a line")
 
-// secretLine checks a line with a secret. What no secret has in it is refused, rather
-// than looked up.
+// secretLine checks a line with a secret. Characters that no secret has are an error, and the line is not looked up.
 func secretLine(text string, at spot) (tokenctl.Secret, error) {
 	visible := strings.ReplaceAll(text, "\t", " ")
 	switch {

@@ -13,11 +13,11 @@ import (
 	"tokenctl/scan"
 )
 
-// scan finds secrets of the database's credentials in files and git repositories. Package
-// scan reads the texts and cuts out what looks like a secret; the database, or a bundle made
-// from it, decides which of that is one (scan.Members). Each finding is a row. What could not be
-// read is named on stderr. With --blacklist or --rotate the credentials go the way of those
-// commands at the end (scan_change.go).
+// scan finds secrets of the database's credentials in files and git repositories. Package scan
+// reads the texts and cuts out words that look like a secret. The database, or a bundle of it,
+// decides which of them are credentials (scan.Members). Each finding is a row. Files that cannot
+// be read are named on stderr. With --blacklist or --rotate the credentials are changed at the
+// end, as by these commands (scan_change.go).
 
 type scanOptions struct {
 	app       *App
@@ -160,7 +160,7 @@ func (o *scanOptions) run(c *cobra.Command, args []string) error {
 	}
 	s := scan.New(options)
 	if err := o.search(ctx, s, args); err != nil {
-		w.Flush() //nolint:errcheck // the error that ended the scan is the one to tell
+		w.Flush() //nolint:errcheck // the error that ended the scan is returned
 		return err
 	}
 	if err := w.Close(); err != nil {
@@ -187,7 +187,7 @@ func (o *scanOptions) run(c *cobra.Command, args []string) error {
 	return o.end(found)
 }
 
-// search searches what the command line names.
+// search searches the paths, the repository or the stream of the command line.
 func (o *scanOptions) search(ctx context.Context, s *scan.Scanner, args []string) (err error) {
 	a := o.app
 	p := &progress{app: a, verb: "scanning", more: func(taken time.Duration) string { return scanProgress(&s.Counts, taken) }}

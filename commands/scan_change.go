@@ -11,7 +11,7 @@ import (
 	"tokenctl/tokens"
 )
 
-// verb is what is done with what was found.
+// verb is the verb for the found credentials.
 func (o *scanOptions) verb() string {
 	if o.rotate {
 		return "rotate"
@@ -19,8 +19,7 @@ func (o *scanOptions) verb() string {
 	return "blacklist"
 }
 
-// take keeps a reference to a credential that was found and works, or would work if its
-// owner were active.
+// take keeps a reference to a found credential that is active, or would be active with an active owner.
 func (o *scanOptions) take(ctx context.Context, store *db.Store, found *scanned, c *tokens.Credential) {
 	found.mu.Lock()
 	defer found.mu.Unlock()
@@ -36,8 +35,8 @@ func (o *scanOptions) take(ctx context.Context, store *db.Store, found *scanned,
 	found.refs.Add(c)
 }
 
-// contain blacklists or rotates what was found, as those commands do what flags picked: it is
-// shown, confirmed, and changed by reference.
+// contain blacklists or rotates the found credentials, as these commands do with selected credentials: it shows them,
+// asks, and changes them by reference.
 func (o *scanOptions) contain(ctx context.Context, store *db.Store, found *scanned) error {
 	a := o.app
 	f := o.change
@@ -86,7 +85,7 @@ func (o *scanOptions) contain(ctx context.Context, store *db.Store, found *scann
 	return nil
 }
 
-// preview shows on stderr what is to be changed.
+// preview shows on stderr the credentials that will be changed.
 func (o *scanOptions) preview(s *selection) error {
 	a := o.app
 	if o.change.consent.silent(a) {
@@ -116,7 +115,7 @@ func (o *scanOptions) changeAll(ctx context.Context, store *db.Store, rotate *ro
 		}
 		return b.report(s, done)
 	}
-	// The fields and the form asked for are those of findings.
+	// The flags for fields and --jq are meant for findings.
 	g := &o.app.global
 	g.columns, g.field, g.query = nil, "", nil
 	if g.output == sarif || g.output == string(output.ID) || g.output == string(output.Table) {

@@ -8,15 +8,15 @@ import (
 	"tokenctl/tokens"
 )
 
-// scanned is what a scan has found out.
+// scanned is the result of a scan.
 type scanned struct {
 	works  bool            // a credential that was found is active
-	active map[string]bool // the ids of those that are; nil where nothing is to be changed
-	proved bool            // a bundle knows it; whether it works is not known
+	active map[string]bool // the ids of active credentials; nil without --blacklist and --rotate
+	proved bool            // a bundle has a found credential, whose status is not known
 	total  int
 	unread []string
 	refs   tokens.Refs
-	left   []*tokens.Credential // which the verb cannot change
+	left   []*tokens.Credential // credentials that the verb cannot change
 	mu     sync.Mutex
 	taken  map[string]bool // the ids of refs and left
 }
@@ -34,7 +34,7 @@ func (s *scanned) add(m *scan.Match) {
 	}
 }
 
-// end is the answer.
+// end returns the error that decides the exit status.
 func (o *scanOptions) end(found *scanned) error {
 	switch n := len(found.unread); {
 	case found.works, found.proved:

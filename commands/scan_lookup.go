@@ -10,7 +10,7 @@ import (
 	"tokenctl/tokens"
 )
 
-// lookUp prepares what decides: the database, or a bundle.
+// lookUp opens the database or the bundle that recognises credentials.
 func (o *scanOptions) lookUp(ctx context.Context, found *scanned) (options scan.Options, notes func() []string, store *db.Store, err error) {
 	a := o.app
 	if o.bundle != "" {
@@ -48,7 +48,7 @@ func (o *scanOptions) lookUp(ctx context.Context, found *scanned) (options scan.
 	}, store, nil
 }
 
-// ownFiles are the files of a SQLite database. The secrets in it are where they belong.
+// ownFiles returns the files of a SQLite database. They are not searched.
 func ownFiles(path string) []string {
 	real, err := filepath.EvalSymlinks(path)
 	if err == nil {

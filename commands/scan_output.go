@@ -41,7 +41,7 @@ func bytesText(n float64) string {
 	return fmt.Sprintf("%.1f %s", n, units[i])
 }
 
-// findingWriter writes findings in the form asked for.
+// findingWriter writes findings in the output format.
 type findingWriter interface {
 	Write(*scan.Finding) error
 	Flush() error

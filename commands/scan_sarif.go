@@ -129,7 +129,7 @@ func (w scanSARIF) Write(f *scan.Finding) error {
 	return w.write(&r)
 }
 
-// fileURI is a path as a URI reference (RFC 3986).
+// fileURI returns a path as a URI reference (RFC 3986).
 func fileURI(path string) string {
 	u := url.URL{Path: path}
 	if strings.HasPrefix(path, "/") {
@@ -138,7 +138,7 @@ func fileURI(path string) string {
 	return u.String()
 }
 
-// Flush hands on what was written.
+// Flush writes the buffered text.
 func (w *sarifWriter) Flush() error { return w.to.Flush() }
 
 // Close ends the document.

@@ -12,19 +12,18 @@ import (
 	"tokenctl/tokens"
 )
 
-// mintedStream writes new credentials as they are made: to --out at once, so
-// that a million of them need no memory. Stdout, from which nothing can be taken
-// back, gets them when all are made.
+// mintedStream writes new credentials while they are made. It writes to --out immediately, so that a million of them
+// need no memory. It writes to stdout after all are made, because output cannot be taken back.
 type mintedStream struct {
 	*arrangement
 	d        *delivery
-	held     bytes.Buffer // what goes to stdout, or is small
+	held     bytes.Buffer // text for stdout, or a small text for --out
 	replaces bool
 	columns  []output.Column
 }
 
-// stream begins to write credentials whose secrets have these names; replaces
-// says that each takes the place of another.
+// stream begins to write credentials whose secrets have these names. replaces means that each of them replaces another
+// one.
 func (d *delivery) stream(names []string, single, replaces bool) (*mintedStream, error) {
 	d.token = true
 	s := &mintedStream{d: d, replaces: replaces}
@@ -59,7 +58,7 @@ func (s *mintedStream) add(m *tokens.Minted) error {
 	return nil
 }
 
-// deliver ends the stream and returns when all of it has been handed over.
+// deliver ends the stream and returns after everything has been written.
 func (s *mintedStream) deliver(ctx context.Context) error {
 	if s.arrangement != nil {
 		if err := s.close(); err != nil {
@@ -69,7 +68,7 @@ func (s *mintedStream) deliver(ctx context.Context) error {
 	return s.d.write(ctx, s.held.Bytes())
 }
 
-// checkCount refuses a form that is not for so many credentials.
+// checkCount returns an error if --format is given and there are several credentials.
 func (d *delivery) checkCount(n int) error {
 	if d.format != "" && n > 1 {
 		return usage("--format is for one credential: it does not say whose a secret is", "use -o ndjson or csv for several")
@@ -77,18 +76,18 @@ func (d *delivery) checkCount(n int) error {
 	return nil
 }
 
-// shaped is a credential's secrets as --format shapes them.
+// shaped returns a credential's secrets in the form of --format.
 func (d *delivery) shaped(m *tokens.Minted) []byte {
 	var b bytes.Buffer
 	for _, s := range m.Secrets {
-		if d.format == "env" || s.Name != "refresh" { // that goes into no header
+		if d.format == "env" || s.Name != "refresh" { // no header contains a refresh token
 			b.WriteString(d.shape(m, s))
 		}
 	}
 	return b.Bytes()
 }
 
-// ownedSecrets is the new secrets of one user or credential.
+// ownedSecrets has the new secrets of one user or credential.
 type ownedSecrets struct {
 	owner   string
 	secrets []tokens.Named
@@ -107,7 +106,7 @@ func secretNames(issued []ownedSecrets) []string {
 	return list
 }
 
-// named is the secret of that name as a cell, null where there is none.
+// named returns the secret with this name as a cell, or null if there is none.
 func (b ownedSecrets) named(name string) output.Value {
 	for _, s := range b.secrets {
 		if s.Name == name {
@@ -117,8 +116,8 @@ func (b ownedSecrets) named(name string) output.Value {
 	return output.Null()
 }
 
-// options are the output options for new secrets. Nothing is cut to the
-// terminal's width: what is cut off is lost.
+// options returns the output options for new secrets. Text is never cut to the terminal's width, because a secret is
+// shown only once.
 func (d *delivery) options(single bool) output.Options {
 	o := d.app.options(single)
 	o.Width = 0
@@ -131,7 +130,7 @@ func (d *delivery) options(single bool) output.Options {
 	return o
 }
 
-// formatOf is the format that the ending of a file's name means.
+// formatOf returns the format for the ending of a file's name.
 func formatOf(path string) output.Format {
 	if f, err := output.ParseFormat(strings.TrimPrefix(filepath.Ext(path), ".")); err == nil && f != output.Table && f != output.ID {
 		return f
@@ -139,8 +138,7 @@ func formatOf(path string) output.Format {
 	return output.Plain
 }
 
-// complete refuses a choice of fields that leaves the secrets out: they are
-// shown only once.
+// complete returns an error if the chosen fields leave out secrets, because these are shown only once.
 func complete(o output.Options, secrets []string) error {
 	fields := o.Columns
 	switch {
@@ -160,12 +158,12 @@ func complete(o output.Options, secrets []string) error {
 	return leftOut(lost)
 }
 
-// leftOut is the error about secrets that an output does not show.
+// leftOut returns the error for secrets that the output does not show.
 func leftOut(lost []string) error {
 	return usage("this output leaves out the "+strings.Join(lost, " and the ")+", which would be lost", "add the field "+lost[0]+"; tokenctl list shows the rest at any time")
 }
 
-// arrangeAll arranges new secrets; table gives them as rows.
+// arrangeAll arranges new secrets. table returns them as rows.
 func (d *delivery) arrangeAll(issued []ownedSecrets, single bool, table func() ([]output.Column, [][]output.Value)) ([]byte, error) {
 	var b bytes.Buffer
 	columns, rows := table()
@@ -193,9 +191,8 @@ func (d *delivery) shape(m *tokens.Minted, s tokens.Named) string {
 	return upper(s.Name) + "=" + s.Secret.Reveal() + "\n"
 }
 
-// writeNow writes what was asked for inside a transaction, so that a change whose
-// result nobody got does not happen. Without --output, --field, --columns or --jq
-// there is nothing to write.
+// writeNow writes the result inside the transaction, so that a change whose result cannot be written does not happen.
+// Without --output, --field, --columns and --jq there is nothing to write.
 func (a *App) writeNow(ctx context.Context, columns []output.Column, rows [][]output.Value, single bool) error {
 	if !a.asked() {
 		return nil

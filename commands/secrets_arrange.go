@@ -10,22 +10,20 @@ import (
 	"tokenctl/tokens"
 )
 
-// arrangement shapes new secrets, one owner or credential after the other. A
-// secret that is the only one stands alone, so that TOKEN=$(tokenctl mint alice)
-// works; several secrets of one owner have a label each; those of several owners
-// are rows of owner and secrets. Rows of several kinds have a header, and tell the
-// kind and the id too. With --output, --columns, --field and --jq they are objects.
+// arrangement writes new secrets, one owner or credential after the other. A single secret is written alone, so that
+// TOKEN=$(tokenctl mint alice) works. Several secrets of one owner get a label each. Secrets of several owners are rows
+// of owner and secrets. Rows of several kinds have a header, and also the kind and the id. With --output, --columns,
+// --field and --jq they are objects.
 type arrangement struct {
 	to      io.Writer
-	names   []string       // what the secrets are called
-	asked   bool           // for a form
-	objects bool           // rows are made of the objects
-	rows    *output.Writer // nil: a single one's secrets, alone or labelled
+	names   []string       // of the secrets
+	asked   bool           // an output format was chosen
+	objects bool           // the rows are objects
+	rows    *output.Writer // nil: the secrets of a single owner, alone or with labels
 	query   *queried       // nil without --jq
 }
 
-// arrange begins an arrangement of secrets with these names on a writer. columns
-// are those of the objects.
+// arrange begins an arrangement of secrets with these names on a writer. columns are the columns of the objects.
 func (d *delivery) arrange(to io.Writer, names []string, single bool, columns []output.Column) (*arrangement, error) {
 	a := &arrangement{to: to, names: names, asked: d.app.asked() || d.format == "" && formatOf(d.out) != output.Plain}
 	a.objects = a.asked || d.kinds
@@ -55,7 +53,7 @@ func (d *delivery) arrange(to io.Writer, names []string, single bool, columns []
 	return a, err
 }
 
-// add adds the secrets of one owner; object is asked for what --output shows.
+// add adds the secrets of one owner. object returns the row for --output.
 func (a *arrangement) add(b ownedSecrets, object func() []output.Value) error {
 	if a.query != nil {
 		a.query.secrets = append(a.query.secrets, b.secrets)
@@ -82,7 +80,7 @@ func (a *arrangement) add(b ownedSecrets, object func() []output.Value) error {
 	return nil
 }
 
-// close writes what is left.
+// close writes the rest.
 func (a *arrangement) close() error {
 	if a.rows == nil {
 		return nil
@@ -94,15 +92,15 @@ func (a *arrangement) close() error {
 	return err
 }
 
-// queried is what --jq made of new secrets. It is kept back until it is known that no
-// secret is missing, which would be lost.
+// queried is the result of --jq for new secrets. It is written only after a check that it has all secrets, because a
+// missing secret would be lost.
 type queried struct {
 	to      io.Writer
 	text    bytes.Buffer
 	secrets [][]tokens.Named // of each credential
 }
 
-// close hands the text over. Of the pair of a JWT one is enough, as with --field.
+// close checks and writes the text. One secret of a pair of JWTs is enough, as with --field.
 func (q *queried) close() error {
 	words := map[string]bool{}
 	for word := range bytes.FieldsFuncSeq(q.text.Bytes(), func(r rune) bool { return r <= ' ' || strings.ContainsRune("\"',:;=|", r) }) {

@@ -8,14 +8,14 @@ import (
 	"golang.org/x/term"
 )
 
-// Terminal says which streams are terminals, and speaks to the person there.
+// Terminal says which streams are terminals, and reads passwords from the terminal.
 type Terminal struct {
 	Stdin, Stdout, Stderr bool
 	Width, Height         int  // in columns and lines; 0: unknown
 	Closed                bool // stdout was closed when the process started
 	// ReadPassword reads a line without echo.
 	ReadPassword func() (string, error)
-	// Restore undoes what ReadPassword did to the terminal, from any goroutine.
+	// Restore restores the terminal's state after an interrupted ReadPassword. Any goroutine may call it.
 	Restore func()
 }
 
@@ -34,7 +34,7 @@ func systemTerminal() Terminal {
 		mu.Lock()
 		defer mu.Unlock()
 		if before != nil {
-			term.Restore(in, before) //nolint:errcheck // nothing is left to try
+			term.Restore(in, before) //nolint:errcheck // there is no other way to restore it
 			before = nil
 		}
 	}
@@ -49,9 +49,8 @@ func systemTerminal() Terminal {
 	return t
 }
 
-// wasClosed reports whether nothing was open as f when the process started. The
-// Go runtime puts /dev/null there, open for reading and writing, so that no
-// other file gets the number; what is written to it is lost.
+// wasClosed reports whether f was closed when the process started. The Go runtime opens /dev/null for reading and
+// writing instead, so that no other file gets the number. Output to it would be lost.
 func wasClosed(f *os.File) bool {
 	flags, _, errno := syscall.Syscall(syscall.SYS_FCNTL, f.Fd(), syscall.F_GETFL, 0)
 	if errno != 0 || flags&syscall.O_ACCMODE != syscall.O_RDWR {

@@ -2,15 +2,14 @@ package commands
 
 import "github.com/spf13/cobra"
 
-// Tree returns the commands of tokenctl for a program that writes documents about
-// them. They are not for running.
+// Tree returns the commands of tokenctl, for a program that writes documents about them. They cannot be run.
 func Tree() *cobra.Command {
 	return newRoot(&App{Getenv: func(string) string { return "" }})
 }
 
 // Topic is a text that tokenctl help prints besides the help of commands.
 type Topic struct {
-	Name  string // what help is asked for
+	Name  string // the argument of tokenctl help
 	About string // one line
 	Text  string // at most 80 columns wide
 }

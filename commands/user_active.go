@@ -9,13 +9,13 @@ import (
 	"tokenctl/tokens"
 )
 
-// user activate and user deactivate find the users who are named, and set is_active in one
-// transaction. user deactivate --revoke also blacklists all that the users hold, in the same
-// transaction: it shows the users and their credentials first, says what cannot be undone
-// and what remains, and asks. Then it changes what was shown, as blacklist does. Its report
-// ends with what remains.
+// user activate and user deactivate find the named users and set is_active in one transaction.
+// user deactivate --revoke also blacklists all credentials of the users, in the same transaction.
+// It first shows the users and their credentials, says what cannot be undone and what remains,
+// and asks. Then it changes the shown credentials, as blacklist does. Its report ends with what
+// remains.
 
-// activeOptions are those of user activate and user deactivate.
+// activeOptions are the options of user activate and user deactivate.
 type activeOptions struct {
 	userChange
 	active bool
@@ -77,14 +77,14 @@ type activeRun struct {
 	o          *activeOptions
 	store      *db.Store
 	users      chosenUsers
-	revocation blacklistOptions // of what the users hold, for --revoke
-	held       *selection       // what the users hold, for --revoke
+	revocation blacklistOptions // for --revoke
+	held       *selection       // the users' credentials, for --revoke
 
 	layout   *db.Layout
 	changed  map[string]bool // keys of the users who were changed
 	live     map[string][]db.LiveCredentials
-	done     kindCounts // what was blacklisted
-	refuses  string     // what refuses an inactive user
+	done     kindCounts // blacklisted credentials
+	refuses  string     // the kinds that refuse an inactive user
 	residual []string   // what remains
 }
 
@@ -131,8 +131,7 @@ func (o *activeOptions) run(c *cobra.Command) error {
 	return r.users.finish()
 }
 
-// preview shows the users and what they hold, what cannot be undone and what remains, and
-// asks.
+// preview shows the users and their credentials, says what cannot be undone and what remains, and asks.
 func (r *activeRun) preview(c *cobra.Command) error {
 	o, a, ctx := r.o, r.o.app, c.Context()
 	f := &r.revocation.changeFlags
@@ -171,7 +170,7 @@ func (r *activeRun) preview(c *cobra.Command) error {
 	return f.countAppeared(ctx, r.store, sel, r.held)
 }
 
-// what says what would be done.
+// what describes the change in a phrase.
 func (r *activeRun) what() string {
 	text := count(len(r.users.list), "user")
 	if r.o.revoke {
@@ -180,7 +179,7 @@ func (r *activeRun) what() string {
 	return text
 }
 
-// showDryRun is the result of --dry-run: the users. What they hold was shown on stderr.
+// showDryRun writes the result of --dry-run: the users. Their credentials have been shown on stderr.
 func (r *activeRun) showDryRun() error {
 	a := r.o.app
 	if err := a.write(userColumns, userRows(r.users.list), r.o.single()); err != nil {
@@ -190,7 +189,7 @@ func (r *activeRun) showDryRun() error {
 	return r.users.finish()
 }
 
-// change sets is_active and blacklists what was shown, in one transaction.
+// change sets is_active and blacklists the shown credentials, in one transaction.
 func (r *activeRun) change(ctx context.Context) error {
 	o, a := r.o, r.o.app
 	f := &r.revocation.changeFlags

@@ -5,7 +5,7 @@ import (
 	"tokenctl/tokens"
 )
 
-// report says what was done, and last what remains.
+// report says what was done, and at the end what remains.
 func (r *activeRun) report() {
 	o, a := r.o, r.o.app
 	state := "inactive"
@@ -52,7 +52,7 @@ func (r *activeRun) sayRemains() {
 	}
 }
 
-// reportEach says of each user what was done.
+// reportEach reports the change of each user.
 func (r *activeRun) reportEach(state string) {
 	o, a := r.o, r.o.app
 	for i := range r.users.list {
@@ -68,7 +68,7 @@ func (r *activeRun) reportEach(state string) {
 	}
 }
 
-// liveOfAll is what the users hold together whose state was changed.
+// liveOfAll returns the sums of live credentials of the users whose state was changed.
 func (r *activeRun) liveOfAll() (list []db.LiveCredentials) {
 	rows := map[string]int{}
 	for id := range r.changed {
@@ -84,7 +84,7 @@ func (r *activeRun) liveOfAll() (list []db.LiveCredentials) {
 	return list
 }
 
-// noteTaken says which credentials of inactive users still work, and how to end that.
+// noteTaken names the credentials of inactive users that still work, and the command that ends them.
 func (r *activeRun) noteTaken() {
 	note := func(h db.LiveCredentials, of, selector string) {
 		if k, err := tokens.KindNamed(h.Kind); err == nil && k.TakenWhileInactive != "" {

@@ -12,7 +12,7 @@ import (
 	"tokenctl/output"
 )
 
-// userChange has the flags of every command that changes users who are there.
+// userChange has the flags of every command that changes existing users.
 type userChange struct {
 	userFlags
 	verb          string // "deactivate"
@@ -54,7 +54,7 @@ func (o *userChange) begin(ctx context.Context, columns []output.Column) (*db.St
 	return o.app.open()
 }
 
-// chosenUsers are the users of a command, and why others who were named are not among them.
+// chosenUsers are the users of a command, and the errors about named users who were left out.
 type chosenUsers struct {
 	list []db.User
 	left []error // with --keep-going
@@ -70,8 +70,7 @@ func (o *userChange) leave(u *chosenUsers, err error) error {
 	return nil
 }
 
-// choose finds the users who were named. absent are those who are not there, with
-// --ignore-missing.
+// choose finds the named users. With --ignore-missing, absent are the names and keys that no user has.
 func (o *userChange) choose(ctx context.Context, tx *db.Tx) (u chosenUsers, absent []string, err error) {
 	found, err := tx.FindUsers(ctx, o.names, o.userIDs)
 	if err != nil {
@@ -89,8 +88,8 @@ func (o *userChange) choose(ctx context.Context, tx *db.Tx) (u chosenUsers, abse
 	return u, absent, err
 }
 
-// lockSuperusers lets only one change of superusers go on at a time: guard must count the
-// superusers whom no other change is about to take away.
+// lockSuperusers allows only one change of superusers at a time, so that guard does not count superusers whom another
+// transaction deactivates or deletes.
 func (o *userChange) lockSuperusers(ctx context.Context, tx *db.Tx, users []db.User) error {
 	if last, _ := activeSuperuser(users); last == nil {
 		return nil
@@ -109,8 +108,8 @@ func activeSuperuser(users []db.User) (last *db.User, withPassword bool) {
 	return last, withPassword
 }
 
-// guard refuses a change after which no superuser could log in. --self allows it for one
-// user, and never for several: nobody means that.
+// guard returns an error if no superuser could log in after the change. --self allows the change for one user, and
+// never for several, because nobody intends that.
 func (o *userChange) guard(ctx context.Context, tx *db.Tx, users []db.User) error {
 	last, withPassword := activeSuperuser(users)
 	if last == nil || o.self && len(users) == 1 {
@@ -137,7 +136,7 @@ func (o *userChange) guard(ctx context.Context, tx *db.Tx, users []db.User) erro
 		Hint: "make another one first: tokenctl user create NAME --superuser; or add --self"}
 }
 
-// sayAbsent names users who are not there, which --ignore-missing allows.
+// sayAbsent names users who do not exist, which --ignore-missing allows.
 func (a *App) sayAbsent(names []string) {
 	if len(names) > mostTold {
 		a.say("there are no users %s", firstOf(names, ", "))
@@ -148,11 +147,11 @@ func (a *App) sayAbsent(names []string) {
 	}
 }
 
-// finish ends the command with the status for partly done work, if some of it was left.
+// finish returns the error for partly done work if some users were left out.
 func (u *chosenUsers) finish() error { return partlyDone(count(len(u.list), "user"), u.left) }
 
-// partlyDone is the error for partly done work: what was done, and why the rest was left; nil
-// if nothing was left.
+// partlyDone returns the error for partly done work: the done part, and the reasons for the rest. It is nil if left is
+// nil.
 func partlyDone(done string, left []error) error {
 	if left == nil {
 		return nil

@@ -79,7 +79,7 @@ column of the user table. An empty cell is the default.`,
 	return c
 }
 
-// check is for cobra's Args: everything that the command line alone tells.
+// check is for cobra's Args. It checks everything that depends only on the command line.
 func (o *userCreateOptions) check(c *cobra.Command, args []string) error {
 	o.names = args
 	switch {
@@ -106,10 +106,10 @@ func (o *userCreateOptions) check(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// single reports whether exactly one user was asked for, so that JSON is an object.
+// single reports whether exactly one user is named, so that JSON is an object.
 func (o *userCreateOptions) single() bool { return len(o.names) == 1 }
 
-// secrets reports whether there will be something to show once.
+// secrets reports whether the command makes secrets.
 func (o *userCreateOptions) secrets() bool { return o.source.generate || o.withToken != "" }
 
 func (o *userCreateOptions) run(ctx context.Context) error {
@@ -150,7 +150,7 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 		if err := users.clean(ctx, tx); err != nil {
 			return err
 		}
-		// What takes long is not begun in vain; the rest is looked at when it is written.
+		// Find existing users before hashing passwords, which takes long. Otherwise the insert finds them.
 		if o.keepGoing || o.ignoreMissing || o.dryRun || o.secrets() || slices.ContainsFunc(users.list, (*userEntry).mayHavePassword) {
 			if err := o.leaveExisting(ctx, tx, users); err != nil {
 				return err
@@ -221,7 +221,7 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 		}
 		made, err := entries.existing(ctx, tx, nil)
 		if err == nil && len(made) != entries.count {
-			err = refuseExisting(tx.Layout, made) // somebody else made one of the same name
+			err = refuseExisting(tx.Layout, made) // somebody else has created a user of the same name
 		}
 		if err != nil {
 			return err
@@ -247,8 +247,7 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 	return partlyDone(count(entries.count, "user"), entries.left)
 }
 
-// hand writes the secrets, or what was asked for, before the transaction
-// commits.
+// hand writes the secrets or the rows before the transaction commits.
 func (o *userCreateOptions) hand(ctx context.Context, users []db.User, entries []*userEntry, minted []tokens.Minted) error {
 	issued := make([]ownedSecrets, len(users))
 	for i, u := range users {

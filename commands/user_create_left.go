@@ -9,8 +9,8 @@ import (
 	"tokenctl/output"
 )
 
-// leaveExisting leaves out the users who exist already if --ignore-missing or --keep-going
-// skips them. Otherwise it returns the error that names them.
+// leaveExisting leaves out the users who exist already, with --ignore-missing or --keep-going. Otherwise it returns the
+// error that names them.
 func (o *userCreateOptions) leaveExisting(ctx context.Context, tx *db.Tx, users *userEntries) error {
 	var there []*userEntry
 	found, err := users.existing(ctx, tx, func(n *userEntry) { there = append(there, n) })
@@ -33,7 +33,7 @@ func (o *userCreateOptions) leaveExisting(ctx context.Context, tx *db.Tx, users 
 	return nil
 }
 
-// showDryRun is the result of --dry-run: the users who would be created.
+// showDryRun writes the result of --dry-run: the users who would be created.
 func (o *userCreateOptions) showDryRun(ctx context.Context, l *db.Layout, users *userEntries) error {
 	a := o.app
 	w, err := output.NewWriter(a.Stdout, userColumns, a.options(o.single()))

@@ -19,7 +19,7 @@ import (
 	"tokenctl/db/engine"
 )
 
-// maxCSV bounds a CSV file: a few million users.
+// maxCSV bounds a CSV file, in bytes: some million users.
 const maxCSV = 256 << 20
 
 // csvFile is the file of --from-csv, which may be read more than once.
@@ -27,12 +27,12 @@ type csvFile struct {
 	name string
 	text io.ReadSeeker
 	io.Closer
-	sum       uint32 // of the text, when it was read to its end; 0: not yet
-	passwords bool   // has a column of them
+	sum       uint32 // checksum of the whole text; 0: not read yet
+	passwords bool   // the file has a column of passwords
 }
 
-// openCSV opens the file of --from-csv; nil without that flag. What is no regular
-// file can be read once, and is held in memory.
+// openCSV opens the file of --from-csv, or returns nil without that flag. A file that is not regular can be read only
+// once, so it is kept in memory.
 func (o *userCreateOptions) openCSV(ctx context.Context) (*csvFile, error) {
 	var f *os.File
 	file := &csvFile{name: o.fromCSV, Closer: io.NopCloser(nil)}
@@ -62,7 +62,7 @@ func (o *userCreateOptions) openCSV(ctx context.Context) (*csvFile, error) {
 	return file, nil
 }
 
-// where is how errors name a line; there is none outside of a file.
+// where returns the beginning of an error about a line. It is empty without a file.
 func (f *csvFile) where(line int) string {
 	if f == nil {
 		return ""
@@ -70,8 +70,8 @@ func (f *csvFile) where(line int) string {
 	return fmt.Sprintf("%s line %d: ", f.name, line)
 }
 
-// each calls f for every user in the file. base holds what the flags say about all
-// of them. Errors name the line and never quote a cell, which may be a password.
+// each calls do for every user in the file. base has the values of the flags, for all users. Errors name the line and
+// never quote a cell, which may be a password.
 func (f *csvFile) each(ctx context.Context, u *db.UserTable, base db.NewUser, do func(*userEntry) error) error {
 	if _, err := f.text.Seek(0, io.SeekStart); err != nil {
 		return f.problem(err)
@@ -130,7 +130,7 @@ func (f *csvFile) each(ctx context.Context, u *db.UserTable, base db.NewUser, do
 	}
 }
 
-// problem says why a file cannot be read, or where it is no CSV.
+// problem returns the error for a file that cannot be read or is not CSV.
 func (f *csvFile) problem(err error) error {
 	var parse *csv.ParseError
 	var number syscall.Errno
@@ -143,11 +143,11 @@ func (f *csvFile) problem(err error) error {
 	return err
 }
 
-// userFields are the columns of a CSV that are not plain columns of the table.
+// userFields are the columns of a CSV file for which NewUser has a field.
 var userFields = []string{"email", "first_name", "last_name", "is_staff", "is_superuser", "is_active", "password"}
 
-// csvColumns checks the header and returns the field of every column; that of
-// the name is "username", whatever the table calls it.
+// csvColumns checks the header and returns the field of every column. The field of the name is "username", whatever the
+// column's name in the table is.
 func csvColumns(u *db.UserTable, file string, header []string, set map[string]string) ([]string, error) {
 	for i := range header {
 		header[i] = strings.TrimSpace(header[i])
@@ -158,7 +158,7 @@ func csvColumns(u *db.UserTable, file string, header []string, set map[string]st
 		name = "username"
 	}
 	if !slices.Contains(header, name) {
-		// Without a header this line is data, and may hold a password.
+		// If the file has no header, this line is data and may contain a password.
 		return nil, usage(where+"no column is called "+u.Username, "the first line names the columns, such as "+u.Username+",first_name,password")
 	}
 	var columns []string
@@ -176,7 +176,7 @@ func csvColumns(u *db.UserTable, file string, header []string, set map[string]st
 		case slices.Contains(userFields, column):
 		case column == "username" || !hasColumn(u, column):
 			if column == "username" && hasColumn(u, column) {
-				column = "." + column // a plain column of the table beside the USERNAME_FIELD
+				column = "." + column // another column of the table than USERNAME_FIELD
 				break
 			}
 			return nil, usage(where+"the user table "+u.Name+" has no column "+column,
@@ -200,13 +200,13 @@ func findColumn(u *db.UserTable, name string) *engine.Column {
 	return nil
 }
 
-// fill puts one cell where it belongs. A leading dot marks a plain column.
+// fill sets the field of one cell. A leading dot marks a column for which NewUser has no field.
 func (n *userEntry) fill(u *db.UserTable, field, value string) (err error) {
 	plain, isPlain := strings.CutPrefix(field, ".")
 	switch {
 	case isPlain:
-		// An empty cell is the database's default or NULL where that is allowed,
-		// and else the empty text, which is what Django's forms store.
+		// An empty cell means the database's default, or NULL. If the column is not null and has no default, it means
+		// the empty text, as in Django's forms.
 		if c := findColumn(u, plain); value != "" || c.Text && c.NotNull && !c.HasDefault {
 			n.Set[plain] = value
 		}
@@ -230,7 +230,7 @@ func (n *userEntry) fill(u *db.UserTable, field, value string) (err error) {
 	return err
 }
 
-// truth reads a yes or no; an empty cell leaves the default.
+// truth reads a boolean. An empty cell keeps the default.
 func truth(field, value string, into *bool) error {
 	switch strings.ToLower(value) {
 	case "":
@@ -244,7 +244,7 @@ func truth(field, value string, into *bool) error {
 	return nil
 }
 
-// prefixed puts where something is wrong before what is wrong.
+// prefixed adds the place of an error in front of its message.
 func prefixed(where string, err error) error {
 	var e *tokenctl.Error
 	if where == "" || !errors.As(err, &e) {

@@ -49,10 +49,10 @@ a user out and keeps everything. The last active superuser is only deleted with 
 type deletion struct {
 	users      []db.User
 	dependants []db.Dependants
-	refused    error // why the users cannot be deleted; nil where they can
+	refused    error // why the users cannot be deleted, or nil
 }
 
-// same reports whether two looks saw the same users and the same rows.
+// same reports whether d and other have the same users and the same rows.
 func (d deletion) same(other deletion) bool {
 	return slices.EqualFunc(d.users, other.users, func(x, y db.User) bool { return x.ID == y.ID && x.Username == y.Username }) &&
 		slices.EqualFunc(d.dependants, other.dependants, func(x, y db.Dependants) bool { return x.Same(y) })
@@ -119,8 +119,7 @@ func (o *userDeleteOptions) run(ctx context.Context) error {
 	return o.chosen.finish()
 }
 
-// look finds the users, and what refers to them. With --keep-going those who cannot be
-// deleted are left out.
+// look finds the users and the rows that refer to them. With --keep-going it leaves out users who cannot be deleted.
 func (o *userDeleteOptions) look(ctx context.Context, tx *db.Tx) (d deletion, absent []string, err error) {
 	if o.chosen, absent, err = o.choose(ctx, tx); err != nil {
 		return d, nil, err
@@ -155,7 +154,7 @@ func (o *userDeleteOptions) look(ctx context.Context, tx *db.Tx) (d deletion, ab
 	return d, absent, err
 }
 
-// consentTo shows what goes, refuses where it cannot, and asks.
+// consentTo shows the rows that will be deleted, returns the error if that is not possible, and asks.
 func (o *userDeleteOptions) consentTo(ctx context.Context, d deletion) error {
 	a := o.app
 	if !o.consent.silent(a) {
@@ -188,8 +187,7 @@ func (o *userDeleteOptions) previewDependants(list []db.Dependants) error {
 	return o.app.preview(dependantColumns, rows)
 }
 
-// showDryRun is the result of --dry-run: the users on stdout, what goes with
-// them on stderr.
+// showDryRun writes the result of --dry-run: the users to stdout, and the rows that refer to them to stderr.
 func (o *userDeleteOptions) showDryRun(d deletion) error {
 	if err := o.app.write(userColumns, userRows(d.users), o.single() && len(d.users) == 1); err != nil {
 		return err
@@ -206,7 +204,7 @@ func (o *userDeleteOptions) showDryRun(d deletion) error {
 	return o.chosen.finish()
 }
 
-// preview shows rows on stderr, since stdout may be a pipe.
+// preview shows rows on stderr, because stdout may be a pipe.
 func (a *App) preview(columns []output.Column, rows [][]output.Value) error {
 	return writeRows(a.remarks(), columns, rows, a.previewOptions())
 }

@@ -10,20 +10,20 @@ import (
 	"tokenctl/db"
 )
 
-// userEntries are the users to be created. All of them are in the list, unless they
-// are many, stand in a file and have no secrets: then they are read from it again.
+// userEntries are the users to create. The list has all of them. Only if a file has many users and they need no secrets,
+// the file is read again instead.
 type userEntries struct {
 	list  []*userEntry
 	count int
-	held  bool // they stay in the list, however many
+	held  bool // the list keeps all users
 	base  db.NewUser
 	file  *csvFile
-	keep  bool         // --keep-going: leave out who cannot be created
-	out   map[int]bool // the lines of those who are left out
-	left  []error      // why, with --keep-going
+	keep  bool         // --keep-going: leave out users who cannot be created
+	out   map[int]bool // the lines of users who are left out
+	left  []error      // the reasons, with --keep-going
 }
 
-// entries are the users as the command line or the CSV describes them.
+// entries returns the users of the command line or of the CSV file.
 func (o *userCreateOptions) entries(file *csvFile) (*userEntries, error) {
 	set, err := parseSet(o.set)
 	if err != nil {
@@ -40,7 +40,7 @@ func (o *userCreateOptions) entries(file *csvFile) (*userEntries, error) {
 	return users, nil
 }
 
-// leave leaves a user out. compact takes those who are left out from the list.
+// leave leaves a user out. compact removes these users from the list.
 func (u *userEntries) leave(n *userEntry, err error) {
 	if u.out[n.line] {
 		return
@@ -56,7 +56,7 @@ func (u *userEntries) compact() {
 	u.list = slices.DeleteFunc(u.list, func(n *userEntry) bool { return u.out[n.line] })
 }
 
-// each calls f for every user as they are described, without those who are left out.
+// each calls do for every user, in the order of the description and without the users who are left out.
 func (u *userEntries) each(ctx context.Context, l *db.Layout, do func(*userEntry) error) error {
 	f := func(n *userEntry) error {
 		if u.out[n.line] {
@@ -82,8 +82,7 @@ func (u *userEntries) each(ctx context.Context, l *db.Layout, do func(*userEntry
 	return nil
 }
 
-// clean checks and normalises the users against the database's columns, and finds
-// out whether they are to be kept in the list.
+// clean checks and normalises the users for the database's columns, and decides whether the list keeps them.
 func (u *userEntries) clean(ctx context.Context, tx *db.Tx) error {
 	defer u.compact()
 	return u.each(ctx, tx.Layout, func(n *userEntry) error {
@@ -113,8 +112,8 @@ func (u *userEntries) clean(ctx context.Context, tx *db.Tx) error {
 	})
 }
 
-// check returns the users who have the names of a part. That a name stands there twice,
-// in the database's eyes, is an error.
+// check returns the existing users who have the names of a part. If the database treats two of the names as equal, that
+// is an error.
 func (u *userEntries) check(ctx context.Context, tx *db.Tx, part []*userEntry) ([]db.Match, error) {
 	found, repeated, err := tx.UsersNamed(ctx, usernames(part))
 	if len(repeated) > 0 {
@@ -124,8 +123,7 @@ func (u *userEntries) check(ctx context.Context, tx *db.Tx, part []*userEntry) (
 	return found, err
 }
 
-// existing returns the users in the database who have the names. Each is also given to
-// visit, if any, with whom it stands for.
+// existing returns the users in the database who have the names. visit, if not nil, is called with the entry of each.
 func (u *userEntries) existing(ctx context.Context, tx *db.Tx, visit func(*userEntry)) (found []db.Match, err error) {
 	return found, u.parts(ctx, tx.Layout, func(part []*userEntry) error {
 		there, err := u.check(ctx, tx, part)
@@ -158,7 +156,7 @@ func (u *userEntries) among(ctx context.Context, l *db.Layout, n int, name strin
 	})
 }
 
-// twice is the error about a name that stands there for the second time.
+// twice returns the error for a repeated name.
 func twice(first, second *userEntry) error {
 	if second.file == nil {
 		if first.Username != second.Username {
@@ -169,7 +167,7 @@ func twice(first, second *userEntry) error {
 	return prefixed(second.where(), usage("the name stands in "+strings.TrimSuffix(first.where(), ": ")+" already", ""))
 }
 
-// parts calls f for the users as they are to be written, some thousands at a time.
+// parts calls f for the users in the order in which they are written, some thousands at a time.
 func (u *userEntries) parts(ctx context.Context, l *db.Layout, f func([]*userEntry) error) error {
 	for part := range slices.Chunk(u.list, db.BulkUsers) {
 		if err := f(part); err != nil {
@@ -179,7 +177,7 @@ func (u *userEntries) parts(ctx context.Context, l *db.Layout, f func([]*userEnt
 	if u.list != nil {
 		return nil
 	}
-	// While f has one part the next is read.
+	// The next part is read while f handles a part.
 	var unread error
 	for part := range ahead(func(yield func([]*userEntry) bool) { unread = u.readParts(ctx, l, yield) }) {
 		if err := f(part); err != nil {
@@ -189,7 +187,7 @@ func (u *userEntries) parts(ctx context.Context, l *db.Layout, f func([]*userEnt
 	return unread
 }
 
-// readParts yields the users as they stand in the file.
+// readParts yields the users in the order of the file.
 func (u *userEntries) readParts(ctx context.Context, l *db.Layout, yield func([]*userEntry) bool) error {
 	var part []*userEntry
 	err := u.each(ctx, l, func(n *userEntry) error {
@@ -210,7 +208,7 @@ func (u *userEntries) readParts(ctx context.Context, l *db.Layout, yield func([]
 	return err
 }
 
-// ahead reads list one value ahead of whoever reads it.
+// ahead reads list one value ahead of its consumer.
 func ahead[T any](list iter.Seq[T]) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		values, stop := make(chan T), make(chan struct{})
@@ -224,7 +222,7 @@ func ahead[T any](list iter.Seq[T]) iter.Seq[T] {
 				}
 			}
 		}()
-		// Nobody reads the list when this returns.
+		// The reader must have ended when this function returns.
 		defer func() {
 			close(stop)
 			for range values {

@@ -14,22 +14,22 @@ import (
 	"tokenctl/tokens"
 )
 
-// userEntry is a user to be created, as the command line or a CSV file describes it.
+// userEntry is a user to create, from the command line or a CSV file.
 type userEntry struct {
 	db.NewUser
 	password  tokenctl.Secret // zero: unusable
 	generated bool
 	file      *csvFile // nil: named on the command line
-	line      int      // of the file, or the place on the command line
-	fault     error    // why the line cannot be read as a user
+	line      int      // line of the file, or index on the command line
+	fault     error    // why the line is not a valid user
 }
 
 func (n *userEntry) where() string { return n.file.where(n.line) }
 
-// mayHavePassword reports whether there is one, or it may yet be asked for.
+// mayHavePassword reports whether the user has a password, or a prompt may ask for one.
 func (n *userEntry) mayHavePassword() bool { return n.file == nil || !n.password.IsZero() }
 
-// usernames are the names of a part.
+// usernames returns the names of a part.
 func usernames(part []*userEntry) []string {
 	list := make([]string, len(part))
 	for i := range part {
@@ -38,8 +38,7 @@ func usernames(part []*userEntry) []string {
 	return list
 }
 
-// refuseExisting is the error that names the users who are there already; nil where
-// there is none.
+// refuseExisting returns the error that names the users who exist already, or nil without any.
 func refuseExisting(l *db.Layout, found []db.Match) error {
 	switch len(found) {
 	case 0:
@@ -67,7 +66,7 @@ func usersOf(found []db.Match) []db.User {
 	return users
 }
 
-// passwords gets and makes what the users log in with.
+// passwords reads, asks for or makes the users' passwords.
 func (o *userCreateOptions) passwords(ctx context.Context, users *userEntries) (err error) {
 	a := o.app
 	for _, n := range users.list {
@@ -119,8 +118,8 @@ func (o *userCreateOptions) validate(ctx context.Context, l *db.Layout, users *u
 	return err
 }
 
-// validateAll runs Django's validators and tells of every password that they
-// reject, and whether there was one to check.
+// validateAll runs Django's validators. The error names every rejected password. checked reports whether any user has a
+// password.
 func validateAll(ctx context.Context, checks django.PasswordChecks, l *db.Layout, users []*userEntry, leave func(*userEntry, error)) (checked bool, err error) {
 	var faults []string
 	for i := range users {
@@ -148,12 +147,12 @@ func validateAll(ctx context.Context, checks django.PasswordChecks, l *db.Layout
 	return checked, &tokenctl.Error{Code: tokenctl.CodePasswordRejected, Message: "passwords are rejected: " + firstOf(faults, "; "), Hint: "choose others; --no-validate does without Django's validators"}
 }
 
-// createUsers writes the users, unless some of them are there already.
+// createUsers writes the users, unless some of them exist already.
 func (a *App) createUsers(ctx context.Context, tx *db.Tx, users *userEntries) error {
 	progress := a.progress("creating users", int64(users.count))
 	defer progress.done()
 	var found []db.Match
-	var late *userEntry // the first of those who are there
+	var late *userEntry // the first user who exists already
 	var list []db.NewUser
 	written := 0
 	err := users.parts(ctx, tx.Layout, func(part []*userEntry) error {
@@ -165,7 +164,7 @@ func (a *App) createUsers(ctx context.Context, tx *db.Tx, users *userEntries) er
 			err = cmp.Or(err, refuseExisting(tx.Layout, found))
 		}
 		if err != nil || found != nil {
-			return err // who else is there is told, too
+			return err // the error names the other existing users too
 		}
 		list = list[:0]
 		for i := range part {
@@ -186,7 +185,7 @@ func (a *App) createUsers(ctx context.Context, tx *db.Tx, users *userEntries) er
 	return cmp.Or(err, refuseExisting(tx.Layout, found))
 }
 
-// insertUsers is CreateUsers. Users without a password get an unusable one.
+// insertUsers is [db.Tx.CreateUsers]. Users without a password get an unusable one.
 func (a *App) insertUsers(ctx context.Context, tx *db.Tx, list []db.NewUser) (n int, err error) {
 	for i := range list {
 		if list[i].Password != "" {
@@ -199,7 +198,7 @@ func (a *App) insertUsers(ctx context.Context, tx *db.Tx, list []db.NewUser) (n 
 	return tx.CreateUsers(ctx, list, a.Random)
 }
 
-// createdRows are users with their new secrets, which are columns of their own.
+// createdRows returns the rows of users, with a column for each new secret.
 func createdRows(users []db.User, issued []ownedSecrets) ([]output.Column, [][]output.Value) {
 	columns := slices.Clone(userColumns)
 	for _, name := range secretNames(issued) {
@@ -214,7 +213,7 @@ func createdRows(users []db.User, issued []ownedSecrets) ([]output.Column, [][]o
 	return columns, rows
 }
 
-// passwordColumns are those that createdRows may have.
+// passwordColumns returns the columns that createdRows may have.
 func passwordColumns(secrets bool) []output.Column {
 	columns := slices.Clone(userColumns)
 	if secrets {
@@ -225,8 +224,8 @@ func passwordColumns(secrets bool) []output.Column {
 	return columns
 }
 
-// checkFields refuses, before anything is done, a wrong --columns or --field,
-// and one that leaves out the password that is made.
+// checkFields returns an error for a wrong --columns or --field, and for one that leaves out a generated password. It is
+// called before any change.
 func (d *delivery) checkFields(generate bool, columns []output.Column) error {
 	if _, err := output.NewWriter(io.Discard, columns, d.options(true)); err != nil || !generate {
 		return err

@@ -14,14 +14,13 @@ import (
 	"tokenctl/tokens"
 )
 
-// hashing is how the application hashes passwords, and how that is known.
+// hashing is the application's password hasher, and the source of its parameters.
 type hashing struct {
 	django.Hasher
 	source string
 }
 
-// hashing finds the algorithm and the iteration count of the application, but no
-// count that would be weak.
+// hashing finds the algorithm and the iteration count of the application. It does not accept a weak count.
 func (a *App) hashing(ctx context.Context, tx *db.Tx) (hashing, error) {
 	h, source, err := tokens.PasswordHasher(ctx, a.settings, tx)
 	if h.Iterations > 0 {
@@ -30,7 +29,7 @@ func (a *App) hashing(ctx context.Context, tx *db.Tx) (hashing, error) {
 	return hashing{h, source}, err
 }
 
-// String is for people, such as "600000 iterations, from Django's default".
+// String returns a text for people, such as "600000 iterations, from Django's default".
 func (h hashing) String() string {
 	what := h.Algorithm
 	if h.Iterations > 0 {
@@ -42,14 +41,13 @@ func (h hashing) String() string {
 	return what + ", from " + h.source
 }
 
-// hashWork is a password to encode, and where to.
+// hashWork is a password to encode, and the place for the result.
 type hashWork struct {
 	password tokenctl.Secret
 	encoded  *string
 }
 
-// hashAll encodes passwords on all cores. It is slow by design, so no
-// transaction is open meanwhile.
+// hashAll encodes passwords on all cores. Hashing is slow by design, so no transaction may be open.
 func (a *App) hashAll(ctx context.Context, h hashing, work []hashWork) error {
 	if len(work) == 0 {
 		return nil
@@ -103,7 +101,7 @@ func (a *App) hashAll(ctx context.Context, h hashing, work []hashWork) error {
 	return nil
 }
 
-// lockedReader lets several goroutines draw from one source.
+// lockedReader lets several goroutines read from one source.
 type lockedReader struct {
 	mu   sync.Mutex
 	from io.Reader
@@ -115,8 +113,8 @@ func (r *lockedReader) Read(p []byte) (int, error) {
 	return r.from.Read(p)
 }
 
-// rejected is the error for what Django's validators have against a password,
-// nil when that is nothing. It never repeats the password.
+// rejected returns the error for a password that Django's validators reject, or nil without problems. It never quotes
+// the password.
 func rejected(problems []django.PasswordProblem) error {
 	if len(problems) == 0 {
 		return nil

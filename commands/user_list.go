@@ -62,7 +62,7 @@ All flags together select: a user must fit each of them.`,
 }
 
 func (o *userListOptions) filter(c *cobra.Command) (db.Filter, error) {
-	// --staff=false is the opposite of --staff, as the words say.
+	// --staff=false is the opposite of --staff.
 	given := func(name string, value *bool) *bool {
 		if c.Flags().Changed(name) {
 			return value
@@ -75,7 +75,7 @@ func (o *userListOptions) filter(c *cobra.Command) (db.Filter, error) {
 		f.Active = &active
 	}
 	if c.Flags().Changed("email") && o.find.email == "" {
-		return f, usage("--email is empty", "leave it out, or give it a value") // for user create an empty one is a value
+		return f, usage("--email is empty", "leave it out, or give it a value") // only user create accepts an empty one
 	}
 	if c.Flags().Changed("limit") && o.limit <= 0 {
 		return f, usage("--limit must be at least 1", "")
@@ -115,13 +115,13 @@ func (o *userListOptions) run(c *cobra.Command) error {
 		return err
 	}
 	if meant != nil {
-		f.Limit = 0 // of the users who are meant
+		f.Limit = 0 // the limit counts users after the filter in Go
 	}
 	n := 0
 	var lost unread
 	for u, err := range store.ListUsers(c.Context(), f) {
 		if err != nil {
-			w.Flush() //nolint:errcheck // the error that ended the list is the one to tell
+			w.Flush() //nolint:errcheck // the error that ended the list is returned
 			return err
 		}
 		if meant != nil && !meant(&u) {

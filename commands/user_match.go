@@ -12,9 +12,8 @@ import (
 	"tokenctl/tokens"
 )
 
-// userMatch are the flags of user list that look for people. Texts are compared here and
-// not by the database: SQLite knows the case of ASCII letters alone, and PostgreSQL that of
-// its locale.
+// userMatch has the flags of user list that search texts. Go compares the texts, not the database:
+// SQLite ignores the case of only ASCII letters, and PostgreSQL follows its locale.
 type userMatch struct {
 	email, match string
 	without      userFilterFlags
@@ -30,8 +29,8 @@ func (m *userMatch) flags(c *cobra.Command) {
 	must(c.RegisterFlagCompletionFunc("match", cobra.NoFileCompletions))
 }
 
-// resolve adds to the filter what the database can decide. It returns a function that decides
-// the rest of each user whom the filter selects; nil if nothing is left to decide.
+// resolve adds the conditions that the database can check to the filter. It returns a function that checks the other
+// conditions for a user, or nil without other conditions.
 func (m *userMatch) resolve(ctx context.Context, a *App, store *db.Store, f *db.Filter) (func(*db.User) bool, error) {
 	layout, err := store.Layout(ctx)
 	if err != nil {
@@ -85,14 +84,13 @@ func (m *userMatch) resolve(ctx context.Context, a *App, store *db.Store, f *db.
 	}, nil
 }
 
-// contains reports whether a text, which may be null, contains part, a result of foldCase.
+// contains reports whether a text contains part, which is a result of foldCase. A nil text contains only "".
 func contains(text *string, part string) bool {
 	return part == "" || text != nil && strings.Contains(foldCase(*text), part)
 }
 
-// foldCase returns one form for texts that differ only in the case of letters, or that are
-// equal in NFKC, which Django applies to names. Upper case first gives the two small sigmas
-// one form.
+// foldCase returns the same form for texts that differ only in the case of letters, or that are equal in NFKC, which
+// Django applies to names. It converts to upper case first, so that the two small sigmas get one form.
 func foldCase(text string) string {
 	return strings.ToLower(strings.ToUpper(django.NormalizeUsername(text)))
 }

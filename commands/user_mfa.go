@@ -9,8 +9,8 @@ import (
 	"tokenctl/output"
 )
 
-// user mfa list shows second factors as django-otp and django-allauth keep them: devices,
-// and recovery codes as a number. The secrets stay in the database.
+// user mfa list shows the second factors of django-otp and django-allauth: devices, and the number
+// of recovery codes. The secrets stay in the database.
 
 var factorColumns = []output.Column{{Name: "user"}, {Name: "kind"}, {Name: "name"}, {Name: "confirmed"}, {Name: "last_used"}, {Name: "codes_left"}}
 
@@ -68,7 +68,7 @@ second factor: tokenctl user list --without-mfa.`,
 	return c
 }
 
-// listFactors writes the second factors of the users who are named, or of all.
+// listFactors writes the second factors of the named users, or of all users.
 func (f *userFlags) listFactors(ctx context.Context) error {
 	a := f.app
 	if err := f.read(ctx); err != nil {
@@ -103,7 +103,7 @@ func (f *userFlags) listFactors(ctx context.Context) error {
 	if installed {
 		for factor, err := range store.Factors(ctx, userIDs, a.settings.Auth.RecoveryCodes()) {
 			if err != nil {
-				w.Flush() //nolint:errcheck // the error that ended the list is the one to tell
+				w.Flush() //nolint:errcheck // the error that ended the list is returned
 				return err
 			}
 			lost.add(factor.Unread)
@@ -130,8 +130,7 @@ func (f *userFlags) listFactors(ctx context.Context) error {
 	return nil
 }
 
-// checkFactors says that nobody has a second factor, where that is so because no app for
-// them is installed.
+// checkFactors writes a note if no app for second factors is installed.
 func (a *App) checkFactors(ctx context.Context, store *db.Store) error {
 	layout, err := store.Layout(ctx)
 	if err == nil && !layout.HasFactors() {
@@ -140,12 +139,12 @@ func (a *App) checkFactors(ctx context.Context, store *db.Store) error {
 	return err
 }
 
-// noteNoFactors says that the database has no second factors at all.
+// noteNoFactors writes the note that the database has no tables of second factors.
 func (a *App) noteNoFactors() {
 	a.say("note: %s has no tables of second factors: neither django-otp nor allauth's mfa app is installed", a.databaseName())
 }
 
-// factorKinds is the field mfa of a user: null without a second factor.
+// factorKinds returns the field mfa of a user. It is null without a second factor.
 func factorKinds(kinds []string) output.Value {
 	if kinds == nil {
 		return output.Null()

@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// user mfa reset deletes all second factors of the users who are named, after a preview and
-// consent, in one transaction. It deletes what was shown: a device that was added since then
-// ends the command, and nothing is deleted.
+// user mfa reset deletes all second factors of the named users, after a preview and consent, in one
+// transaction. It deletes only the shown devices: if a device was added since then, the command
+// fails and deletes nothing.
 
 type mfaResetOptions struct{ userChange }
 
@@ -96,7 +96,7 @@ func (o *mfaResetOptions) run(ctx context.Context) error {
 	return seen.users.finish()
 }
 
-// look finds the users who are named and have second factors.
+// look finds the named users who have second factors.
 func (o *mfaResetOptions) look(ctx context.Context, tx *db.Tx) (f factorsOf, absent []string, err error) {
 	if f.users, absent, err = o.choose(ctx, tx); err != nil {
 		return f, nil, err
@@ -123,7 +123,7 @@ func (o *mfaResetOptions) look(ctx context.Context, tx *db.Tx) (f factorsOf, abs
 	return f, absent, err
 }
 
-// change deletes the second factors that were shown.
+// change deletes the shown second factors.
 func (o *mfaResetOptions) change(ctx context.Context, tx *db.Tx, seen factorsOf) error {
 	if err := tx.LockUsers(ctx, seen.users.list); err != nil {
 		return err

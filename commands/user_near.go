@@ -14,8 +14,8 @@ import (
 // nearTime bounds the search for a user whose name differs only by case.
 const nearTime = time.Second
 
-// withNear names, in the hint of the error that a user is not there, the only user whose name
-// differs from it by the case of letters alone. It is only a hint: no command takes that user.
+// withNear adds a hint to the error for a missing user: the only user whose name differs just in the case of letters.
+// No command uses that user instead.
 func (a *App) withNear(ctx context.Context, err error) error {
 	var e *tokenctl.Error
 	var missing *db.MissingUsersError
@@ -29,8 +29,8 @@ func (a *App) withNear(ctx context.Context, err error) error {
 	for u, err := range a.store.ListUsers(ctx, db.Filter{Brief: true}) {
 		switch {
 		case err != nil || near != "" && foldCase(u.Username) == folded:
-			return e // nobody knows, or there are several
-		case u.Username == name: // it is a primary key that nobody has
+			return e // the search failed, or there are several
+		case u.Username == name: // the missing user was named by primary key
 			return e
 		case foldCase(u.Username) == folded:
 			near = strings.Clone(u.Username) // the name is a part of a much longer text

@@ -14,7 +14,7 @@ import (
 	"tokenctl/tokens"
 )
 
-// passwordFlags say where a password comes from; never from an argument.
+// passwordFlags choose the source of a password, which is never an argument.
 type passwordFlags struct {
 	app        *App
 	stdin      bool
@@ -34,7 +34,7 @@ func (p *passwordFlags) flags(c *cobra.Command) {
 	c.MarkFlagsMutuallyExclusive("password-stdin", "password-file", "generate-password", "no-password")
 }
 
-// given reports whether a flag says where the password comes from.
+// given reports whether a flag chooses the source of the password.
 func (p *passwordFlags) given() bool { return p.stdin || p.file != "" || p.generate || p.none }
 
 // single reports whether the source gives one password, for one user.
@@ -64,7 +64,7 @@ func (p *passwordFlags) read(ctx context.Context) (tokenctl.Secret, error) {
 	return passwordLine(text, "the password on standard input")
 }
 
-// ask asks for a password twice. An empty first answer is no password.
+// ask asks for a password twice. An empty first answer means no password.
 func (p *passwordFlags) ask(ctx context.Context, question string) (tokenctl.Secret, error) {
 	first, err := p.app.prompt(ctx, question)
 	if err != nil || first == "" {
@@ -80,9 +80,8 @@ func (p *passwordFlags) ask(ctx context.Context, question string) (tokenctl.Secr
 	return passwordLine(first, "the password")
 }
 
-// passwordLine checks one password. Blanks around it belong to it, as in
-// Django; a line break at its end does not. What no client of the application
-// could send is refused: it would lock the user out.
+// passwordLine checks one password. Blanks around it belong to it, as in Django; a line break at its end does not. A
+// password that no client of the application could send is an error, because it would lock the user out.
 func passwordLine(text, where string) (tokenctl.Secret, error) {
 	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
 	switch {
@@ -221,7 +220,7 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 	return nil
 }
 
-// showDryRun is the result of --dry-run: the user whose password would be changed.
+// showDryRun writes the result of --dry-run: the user whose password would be changed.
 func (o *userPasswordOptions) showDryRun(users []db.User) error {
 	if err := o.app.write(userColumns, userRows(users), len(users) == 1); err != nil {
 		return err
@@ -230,7 +229,7 @@ func (o *userPasswordOptions) showDryRun(users []db.User) error {
 	return nil
 }
 
-// password returns the new password; zero is an unusable one.
+// password returns the new password. The zero secret means an unusable password.
 func (o *userPasswordOptions) password(ctx context.Context, store *db.Store, u db.User) (secret tokenctl.Secret, err error) {
 	a := o.app
 	switch {
