@@ -100,7 +100,7 @@ the password in .pgpass or a service file, or write it into contexts.toml.`,
 			case a.global.context != "":
 				return usage("--context selects a context", "write tokenctl context add "+made.name+" -d URL")
 			case a.global.database == "":
-				return usage("which database the context names is not said", "write tokenctl context add "+made.name+" -d URL")
+				return usage("the database of the context is missing", "write tokenctl context add "+made.name+" -d URL")
 			}
 			t, err := a.flagTarget()
 			if err != nil {

@@ -33,7 +33,7 @@ func newDoctor(a *App) *cobra.Command {
 	readOnly, problems := false, false
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "Show what was detected and what is wrong, with a fix each",
+		Short: "Show what was detected and what is wrong, each with a fix",
 		Long: `Show what tokenctl detects in the database, in the settings and on the way to the
 server, and what is wrong, with a fix for each. Nothing is changed.
 
@@ -61,7 +61,7 @@ changed no table leaves no trace.`,
 		RunE: func(c *cobra.Command, _ []string) error { return a.doctor(c.Context(), readOnly, problems) },
 	}
 	c.Flags().BoolVar(&problems, "problems", false, "show only warnings and problems, as --quiet does")
-	c.Flags().BoolVar(&readOnly, "read-only", false, "for a role that may only look: no more is asked for than list, show and verify need")
+	c.Flags().BoolVar(&readOnly, "read-only", false, "for a role that may only read: check only what list, show and verify need")
 	return c
 }
 

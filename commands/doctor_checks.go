@@ -80,10 +80,10 @@ func (d *doctor) sqlite(tx *db.Tx, path string) error {
 		}
 		for _, o := range orphans {
 			d.add("foreign_keys", statusProblem, fmt.Sprintf("broken references from %s to %s: %s", o.Table, o.Parent, orMore(o.Rows, strconv.Itoa(o.Rows))),
-				"look at them with sqlite3: "+o.Look+"; delete those rows, or restore what they refer to")
+				"look at them with sqlite3: "+o.Look+"; delete these rows, or restore the rows to which they refer")
 		}
 		if orphans == nil {
-			d.ok("foreign_keys", "every row that another refers to is there")
+			d.ok("foreign_keys", "every row to which another refers exists")
 		}
 		return nil
 	})
@@ -110,9 +110,9 @@ func (d *doctor) file(path string) {
 		d.readsAll = true
 		d.add("file", statusProblem, "the folder "+folder+" cannot be written: SQLite makes its journal there", "run tokenctl as the folder's owner, or move the database")
 	case mode&0o007 != 0:
-		d.add("file", statusWarning, fmt.Sprintf("mode %04o: everybody on this machine can get at the tokens in it", mode), "chmod o-rwx "+path)
+		d.add("file", statusWarning, fmt.Sprintf("mode %04o: everybody on this machine can access the tokens in it", mode), "chmod o-rwx "+path)
 	case mode&0o070 != 0:
-		d.info("file", "mode %04o: its group can get at the tokens in it", mode)
+		d.info("file", "mode %04o: its group can access the tokens in it", mode)
 	default:
 		d.ok("file", "mode %04o", mode)
 	}
@@ -173,7 +173,7 @@ func (d *doctor) postgres(tx *db.Tx) error {
 			case l.Reads:
 				d.add("privileges", statusProblem, "the role lacks "+l.Privileges+" on "+l.Object, "as its owner: "+l.Grant)
 			default:
-				d.add("privileges", statusWarning, "the role lacks "+l.Privileges+" on "+l.Object, "as its owner: "+l.Grant+"; or tokenctl doctor --read-only, if it is to look only")
+				d.add("privileges", statusWarning, "the role lacks "+l.Privileges+" on "+l.Object, "as its owner: "+l.Grant+"; or tokenctl doctor --read-only, if the role only needs to read")
 			}
 		}
 		if lacks == nil && err == nil {
@@ -192,7 +192,7 @@ func (d *doctor) link(l engine.Link) {
 	case l.Encrypted:
 		d.ok("connection", "encrypted")
 	case l.Local:
-		d.ok("connection", "not encrypted, and does not leave this machine")
+		d.ok("connection", "not encrypted, but stays on this machine")
 	default:
 		d.add("connection", statusWarning, "not encrypted: tokens can be read on the way", "add sslmode=verify-full to the URL, or set PGSSLMODE")
 	}

@@ -84,7 +84,7 @@ func (d *doctor) absent(k *tokens.Kind, l *db.Layout, applied map[string][]strin
 		d.add(k.Name, statusProblem, "no table, although django_migrations says that "+app+" was migrated", fix)
 		return
 	}
-	d.add(k.Name, statusInfo, "not there", fmt.Sprintf("if the application is to have it: add %q to INSTALLED_APPS and run manage.py migrate", k.App))
+	d.add(k.Name, statusInfo, "not there", fmt.Sprintf("to use it: add %q to INSTALLED_APPS and run manage.py migrate", k.App))
 }
 
 // indexes reports indexes that would help. tokenctl works with the indexes of Django's migrations, so this is

@@ -28,7 +28,7 @@ func (d *doctor) validators(u *db.UserTable) {
 	case checks.Default():
 		d.info("password_validators", "those of a new project, by default: no setting names the application's")
 	case list != nil:
-		d.add("password_validators", statusWarning, "tokenctl cannot check passwords with "+strings.Join(list, ", "), "change passwords in the application, or choose such as it accepts")
+		d.add("password_validators", statusWarning, "tokenctl cannot check passwords with "+strings.Join(list, ", "), "change passwords in the application, or choose passwords that it accepts")
 	default:
 		d.ok("password_validators", "%s", d.app.settings.Auth.PasswordValidators)
 	}

@@ -76,10 +76,10 @@ func (d *doctor) views(tx *db.Tx) error {
 		words := lacks[t]
 		switch {
 		case len(words) > 0 && !d.readOnly:
-			d.add("views", statusWarning, found+", which does not take "+strings.Join(words, ", "), "look only, or make it a view of one table or give it instead-of triggers")
+			d.add("views", statusWarning, found+", which refuses "+strings.Join(words, ", "), "only read it, or make it a view of one table, or give it instead-of triggers")
 		case base == nil || t.Form != engine.View:
-			d.add("views", statusWarning, found+": the database knows no keys and constraints of it, so double rows and rows without owners cannot be ruled out",
-				"connect to the database that holds the table, where there is one")
+			d.add("views", statusWarning, found+": its keys and constraints are not known, so it may have duplicate rows and rows without owners",
+				"connect to the database that has the table, if there is one")
 		default:
 			d.info("views", "%s, which has the keys and constraints", found)
 		}
@@ -108,7 +108,7 @@ func (d *doctor) triggers(tx *db.Tx) error {
 func (d *doctor) rowSecurity(tx *db.Tx) error {
 	list, err := tx.BypassedSecurity(d.ctx, tx.Layout.Written())
 	for _, table := range list {
-		d.info("row_security", "%s has row-level security, which this role is above", table)
+		d.info("row_security", "%s has row-level security, which this role bypasses", table)
 	}
 	return err
 }

@@ -67,12 +67,12 @@ func (d *doctor) unique(tx *db.Tx) error {
 	case err != nil:
 		return err
 	case x == nil:
-		d.info("username_unique", "%s is no table: whether names are unique is not known", u.Name)
+		d.info("username_unique", "%s is not a table: it is not known whether names are unique", u.Name)
 	case x.Unique:
 		d.ok("username_unique", "%s has a unique index", column)
 		return nil
 	default:
-		found := column + " has no unique index by itself: two users can have one name"
+		found := column + " has no unique index by itself: two users can have the same name"
 		if x.Short != nil {
 			found += "; not enough: " + strings.Join(x.Short, ", ")
 		}

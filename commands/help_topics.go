@@ -34,25 +34,25 @@ func topicRows() (rows [][2]string) {
 
 // environment are the variables that tokenctl reads.
 var environment = [][2]string{
-	{"TOKENCTL_CONTEXT", "the context, where neither -d nor --context names the database: see tokenctl context"},
-	{"TOKENCTL_DATABASE_URL", "the database, where neither -d nor --context names it; together with TOKENCTL_CONTEXT it is an error"},
-	{"DATABASE_URL", "the database, where nothing above names it"},
-	{"PGHOST, PGSERVICE, PGDATABASE", "the database, where nothing above and no tokenctl.toml names it; with one of them all other variables of libpq count too"},
+	{"TOKENCTL_CONTEXT", "the context, if neither -d nor --context names the database: see tokenctl context"},
+	{"TOKENCTL_DATABASE_URL", "the database, if neither -d nor --context names it; together with TOKENCTL_CONTEXT it is an error"},
+	{"DATABASE_URL", "the database, if nothing above names it"},
+	{"PGHOST, PGSERVICE, PGDATABASE", "the database, if nothing above and no tokenctl.toml names it; with one of them all other variables of libpq count too"},
 	{"PGPASSWORD, PGPASSFILE", "the password of PostgreSQL, or the file that has it; ~/.pgpass is safer"},
 	{"XDG_CONFIG_HOME, HOME", "the folder of tokenctl/contexts.toml: $XDG_CONFIG_HOME, else $HOME/.config"},
 	{"TOKENCTL_SECRET_KEY, DJANGO_SECRET_KEY", "Django's SECRET_KEY; secret_key_file in tokenctl.toml is safer"},
 	{tokenctl.CachePassword, "the password of cache_url under [session]; cache_password_file in tokenctl.toml is safer"},
 	{"TOKENCTL_JOURNAL", "the file of the journal, instead of journal in tokenctl.toml: see tokenctl journal"},
 	{"SUDO_USER", "the user who called sudo, for the journal"},
-	{"NO_COLOR, CLICOLOR_FORCE", "no colour where NO_COLOR is not empty; colour without a terminal where CLICOLOR_FORCE is 1"},
-	{"TERM", "no colour and no progress line where it is dumb"},
+	{"NO_COLOR, CLICOLOR_FORCE", "no colour if NO_COLOR is not empty; colour without a terminal if CLICOLOR_FORCE is 1"},
+	{"TERM", "no colour and no progress line if it is dumb"},
 	{"COLUMNS", "the width of tables and help, instead of the terminal's"},
 	{"TOKENCTL_PAGER, PAGER", "the command that shows output longer than the screen, instead of less; cat turns it off, as --no-pager does"},
-	{"CI", "nothing is asked where it is not empty, as with --no-input"},
+	{"CI", "no questions if it is not empty, as with --no-input"},
 }
 
 func environmentHelp(width int) string {
-	return paragraphs("A flag is stronger than any variable. An empty variable counts as not set.\n", width) + definitions(environment, width)
+	return paragraphs("A flag takes precedence over every variable. An empty variable counts as not set.\n", width) + definitions(environment, width)
 }
 
 func exitHelp(width int) string {
@@ -121,7 +121,7 @@ tokenctl config import ./manage.py writes it from a Django project; tokenctl con
 // formatWords describe the output formats.
 var formatWords = map[output.Format]string{
 	output.Table:  "for people: the default at a terminal",
-	output.JSON:   "one array, or one object where one thing was asked about",
+	output.JSON:   "one array, or one object for a single thing",
 	output.NDJSON: "one JSON object a line",
 	output.CSV:    "with a header; cells that a spreadsheet would run are defused unless --csv-raw is given",
 	output.TSV:    "tab-separated, with a header; tabs and line ends are written \\t and \\n",
@@ -191,9 +191,9 @@ var recipes = []struct{ work, lines string }{
   tokenctl blacklist --user alice`},
 	{"Somebody left", `  tokenctl user deactivate alice --revoke`},
 	{"A token for a script", `  tokenctl mint deploy-bot --create --out deploy.token`},
-	{"What is old, and what belongs to nobody who may log in", `  tokenctl list --older-than 1y --sort created
+	{"Old credentials, and credentials of users who may not log in", `  tokenctl list --older-than 1y --sort created
   tokenctl list --status disabled`},
-	{"Clean up, a look first", `  tokenctl purge --dry-run
+	{"Clean up, with a preview first", `  tokenctl purge --dry-run
   tokenctl purge --keep-newer-than 30d`},
 	{"Is a token accepted? The exit status says so", `  tokenctl verify - -q <deploy.token`},
 	{"Which database is this, and what is wrong with it", `  tokenctl doctor

@@ -164,7 +164,7 @@ func TestLayoutsOfProjects(t *testing.T) {
 			{args: "rotate drf:1"},
 			{args: "doctor", status: 4, out: "authtoken_token.key is of the type bpchar"},
 		},
-		"row security":            {{args: "doctor", status: 0, out: "authtoken_token has row-level security, which this role is above"}},
+		"row security":            {{args: "doctor", status: 0, out: "authtoken_token has row-level security, which this role bypasses"}},
 		"trigger":                 {{args: "doctor", status: 4, out: "trigger keeping"}},
 		"sequence behind":         {{args: "doctor", status: 4, out: "setval"}},
 		"sequence nearly used up": {{args: "doctor", status: 4, out: "93 %"}},

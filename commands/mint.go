@@ -111,7 +111,7 @@ and the user's last_login stays as it is.`,
 	o.users.flags(c)
 	o.filter.flags(c)
 	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
-	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip users who are not there, without an error")
+	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip users who do not exist, without an error")
 	f.BoolVar(&o.create, "create", false, "create users who do not exist, with an unusable password")
 	f.BoolVar(&o.init, "init", false, "create the SQLite database if there is none; implies --create")
 	f.BoolVar(&o.importDRF, "import-drf", false, "make the users' drf tokens knox tokens too, so that clients go on using them unchanged")

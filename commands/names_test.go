@@ -46,7 +46,7 @@ func TestSharedName(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := s.rows()
-		const alices = "2 users have the name alice: ids 1, 10\nhint: say whom you mean by primary key: --user-id 1\n"
+		const alices = "2 users have the name alice: ids 1, 10\nhint: name the user by primary key: --user-id 1\n"
 		for _, command := range []string{
 			"list --user alice", "blacklist --user alice --yes", "rotate --user alice --yes", "purge --user alice --kind knox --yes", "rotate --user alice --kind drf --dry-run",
 			"mint alice", "mint alice --create", "mint alice --dry-run", "mint bob alice --kind knox", "mint --kind knox --users-from " + file, "mint --kind knox --import-drf alice",
@@ -77,7 +77,7 @@ func TestSharedName(t *testing.T) {
 		s.ok("", "user", "delete", "--user-id", "10", "--yes")
 		s.ok("", "user", "show", "alice")
 		out, _, status = s.run("", "doctor", "--columns", "check,status,found")
-		if status != 4 || !strings.Contains(out, "username_unique\twarning\tauth_user.username has no unique index by itself: two users can have one name\n") ||
+		if status != 4 || !strings.Contains(out, "username_unique\twarning\tauth_user.username has no unique index by itself: two users can have the same name\n") ||
 			!strings.Contains(out, "username_shared\tproblem\t1 name is had by several users, 2 in all; one by those with the ids 5, 14\n") {
 			t.Errorf("doctor: status %d\n%s", status, out)
 		}
@@ -248,8 +248,8 @@ func TestUserChangeSwallowed(t *testing.T) {
 			dbtest.Psql(t, url, "create function keep() returns trigger language plpgsql as 'begin return null; end'; create trigger keep before update on auth_user for each row when (old.id = 1) execute function keep()")
 		}
 		before := s.rows()
-		s.fails(1, "the database did not take the change of the user alice", "user", "deactivate", "bob", "alice")
-		s.fails(1, "the database did not take the change of the user alice", "user", "password", "alice", "--no-password")
+		s.fails(1, "the database did not change the user alice", "user", "deactivate", "bob", "alice")
+		s.fails(1, "the database did not change the user alice", "user", "password", "alice", "--no-password")
 		if after := s.rows(); after != before {
 			t.Errorf("rows were changed:\n%s\n%s", before, after)
 		}

@@ -79,7 +79,7 @@ is interrupted stays deleted, and running it again goes on from there.`,
 		c.MarkFlagsMutuallyExclusive("orphans", name)
 	}
 	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
-	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip users who are not there, without an error")
+	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip users who do not exist, without an error")
 	f.BoolVar(&o.dryRun, "dry-run", false, "count what would be deleted; delete nothing")
 	o.consent.flags(c)
 	must(c.RegisterFlagCompletionFunc("kind", a.completeKinds("purge")))

@@ -59,7 +59,7 @@ func (a *App) references(ctx context.Context, verb string, args []string, tokenF
 	for _, arg := range args {
 		if arg == "-" {
 			if len(args) > 1 || tokenFile != "" {
-				return nil, usage("- stands alone: it reads all ids and secrets from standard input", "")
+				return nil, usage("- must be the only argument: it reads all ids and secrets from standard input", "")
 			}
 			return a.readReferences(ctx)
 		}

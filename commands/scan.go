@@ -70,15 +70,15 @@ be read.`,
 	}
 	f := c.Flags()
 	f.BoolVar(&o.all, "all", false, "also search what .gitignore excludes")
-	f.StringArrayVar(&o.exclude, "exclude", nil, "leave out what the `GLOB` matches, as in a .gitignore; may be repeated")
+	f.StringArrayVar(&o.exclude, "exclude", nil, "leave out files that match the `GLOB`, as in a .gitignore; may be repeated")
 	f.StringVar(&o.maxSize, "max-size", "", "leave out files and members larger than a `SIZE` such as 50M")
-	f.StringVar(&o.git, "git", "", "search all that can be reached in the git repository `DIR`")
+	f.StringVar(&o.git, "git", "", "search the whole history of the git repository `DIR`")
 	f.StringVar(&o.gitSince.text, "git-since", "", "with --git: only commits after the `DATE`, or within an age such as 90d")
-	f.StringVar(&o.gitBranch, "git-branch", "", "with --git: only what the branch or tag `NAME` reaches")
+	f.StringVar(&o.gitBranch, "git-branch", "", "with --git: only the history of the branch or tag `NAME`")
 	f.StringVar(&o.bundle, "bundle", "", "look up in a `FILE` that tokenctl scan bundle made, not in a database")
 	f.BoolVar(&o.unchecked, "unchecked", false, "also JWTs without a row whose signature no configured key can check")
-	f.BoolVar(&o.blacklist, "blacklist", false, "blacklist what was found")
-	f.BoolVar(&o.rotate, "rotate", false, "replace what was found; the new secrets go to --out")
+	f.BoolVar(&o.blacklist, "blacklist", false, "blacklist the found credentials")
+	f.BoolVar(&o.rotate, "rotate", false, "replace the found credentials; the new secrets go to --out")
 	f.StringVar(&o.out, "out", "", "with --rotate: the new `FILE` for the new secrets")
 	f.BoolVar(&o.change.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
 	f.BoolVar(&o.change.ignoreMissing, "ignore-missing", false, "skip what is gone or blacklisted already, without an error")
@@ -102,11 +102,11 @@ func (o *scanOptions) check(c *cobra.Command, args []string) error {
 	case o.git != "" && (o.all || len(o.exclude) > 0):
 		return usage("--all and --exclude are for files, not for --git", "leave them out")
 	case slices.Contains(args, "-") && len(args) > 1:
-		return usage("- stands alone: it reads standard input", "")
+		return usage("- must be the only argument: it reads standard input", "")
 	case o.rotate != (o.out != ""):
 		return usage("--rotate and --out go together: the new secrets go to a new file", "add --rotate --out new-secrets.txt")
 	case !changes && (o.change.keepGoing || o.change.ignoreMissing || o.change.dryRun || o.change.consent.yes || o.change.consent.count.n != nil || c.Flags().Changed("report")):
-		return usage("nothing is to be changed", "add --blacklist or --rotate")
+		return usage("without --blacklist and --rotate nothing is changed", "add --blacklist or --rotate")
 	}
 	_, err := o.size()
 	return err
@@ -127,7 +127,7 @@ func (o *scanOptions) size() (int64, error) {
 	}
 	n, err := strconv.ParseInt(text, 10, 32)
 	if err != nil || n <= 0 {
-		return 0, usage(fmt.Sprintf("--max-size: %q is no size", o.maxSize), "write --max-size 500K, 50M or 2G")
+		return 0, usage(fmt.Sprintf("--max-size: %q is not a size", o.maxSize), "write --max-size 500K, 50M or 2G")
 	}
 	return n << shift, nil
 }

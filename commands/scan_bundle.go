@@ -24,7 +24,7 @@ func newScanBundle(a *App) *cobra.Command {
 	o := &bundleOptions{app: a}
 	c := &cobra.Command{
 		Use:   "bundle <file>",
-		Short: "Write what scan needs where there is no database",
+		Short: "Write a file with which scan works without the database",
 		Long: `Write salted hashes of all credentials of the database to a new file. With it
 tokenctl scan --bundle finds their secrets on a machine that must not reach the
 database, such as a build server or a laptop. No secret can be got back from it.
@@ -83,7 +83,7 @@ func (o *bundleOptions) run(c *cobra.Command, path string) error {
 	for _, what := range left {
 		a.say("note: left out: %s", what)
 	}
-	a.say("wrote %s: %s, until %s; a word that is no credential is taken for one with the probability %.1g", path, count(b.Count, "credential"), b.Expires.Format(time.RFC3339), b.FalsePositives)
+	a.say("wrote %s: %s, until %s; the probability of a false positive is %.1g", path, count(b.Count, "credential"), b.Expires.Format(time.RFC3339), b.FalsePositives)
 	if !a.asked() {
 		return nil
 	}

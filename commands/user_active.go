@@ -37,7 +37,7 @@ counted, so that nothing comes back to life unnoticed.`,
 func newUserDeactivate(a *App) *cobra.Command {
 	c, o := newUserActive(a, false, &cobra.Command{
 		Use:   "deactivate <username>...",
-		Short: "Lock users out, and their tokens with them",
+		Short: "Lock out users and their tokens",
 		Long: `Clear is_active. TokenAuthentication, knox, JWTAuthentication and sessions refuse an
 inactive user at once, and nothing is deleted: user activate undoes it.
 
@@ -53,7 +53,7 @@ The last active superuser is only deactivated with --self, and never together wi
   tokenctl user deactivate mallory --revoke
   tokenctl user deactivate --users-from leavers.txt --revoke --confirm 12`,
 	})
-	c.Flags().BoolVar(&o.revoke, "revoke", false, "blacklist everything that the users hold, too")
+	c.Flags().BoolVar(&o.revoke, "revoke", false, "also blacklist all credentials of the users")
 	o.selfFlag(c)
 	return c
 }

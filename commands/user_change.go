@@ -32,14 +32,14 @@ func (o *userChange) flags(c *cobra.Command) {
 func (o *userChange) changeFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
-	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip users who are not there, without an error")
-	f.BoolVar(&o.dryRun, "dry-run", false, "show who would be changed; change nothing")
+	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip users who do not exist, without an error")
+	f.BoolVar(&o.dryRun, "dry-run", false, "show the users who would be changed; change nothing")
 	o.consent.flags(c)
 }
 
 // selfFlag is for commands that can lock out the last superuser.
 func (o *userChange) selfFlag(c *cobra.Command) {
-	c.Flags().BoolVar(&o.self, "self", false, "do it also to the last active superuser")
+	c.Flags().BoolVar(&o.self, "self", false, "allow it also for the last active superuser")
 }
 
 // begin reads the names of the users, refuses output that could not be written after the change,

@@ -72,7 +72,7 @@ column of the user table. An empty cell is the default.`,
 	o.deliver.flags(c)
 	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
 	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip users who exist already, without an error: create only those who are missing")
-	f.BoolVar(&o.dryRun, "dry-run", false, "show who would be created; create nobody, and make no secret")
+	f.BoolVar(&o.dryRun, "dry-run", false, "show the users who would be created; create none, and make no secret")
 	o.consent.flags(c)
 	must(c.RegisterFlagCompletionFunc("with-token", a.completeKinds("mint")))
 	must(c.RegisterFlagCompletionFunc("set", cobra.NoFileCompletions))

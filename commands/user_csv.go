@@ -159,18 +159,18 @@ func csvColumns(u *db.UserTable, file string, header []string, set map[string]st
 	}
 	if !slices.Contains(header, name) {
 		// If the file has no header, this line is data and may contain a password.
-		return nil, usage(where+"no column is called "+u.Username, "the first line names the columns, such as "+u.Username+",first_name,password")
+		return nil, usage(where+"there is no column "+u.Username, "the first line names the columns, such as "+u.Username+",first_name,password")
 	}
 	var columns []string
 	for _, column := range header {
 		_, given := set[column]
 		switch {
 		case slices.Index(header, column) != len(columns):
-			return nil, usage(where+"the column "+column+" is there twice", "")
+			return nil, usage(where+"the column "+column+" is repeated", "")
 		case given:
 			return nil, usage(where+"the column "+column+" is given by --set as well", "")
 		case column == u.Key:
-			return nil, usage(where+"the primary key "+column+" is not for the file to choose", "leave out the column")
+			return nil, usage(where+"the primary key "+column+" cannot be set by the file", "leave out the column")
 		case column == name:
 			column = "username"
 		case slices.Contains(userFields, column):

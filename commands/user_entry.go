@@ -144,7 +144,7 @@ func validateAll(ctx context.Context, checks django.PasswordChecks, l *db.Layout
 	if faults == nil {
 		return checked, nil
 	}
-	return checked, &tokenctl.Error{Code: tokenctl.CodePasswordRejected, Message: "passwords are rejected: " + firstOf(faults, "; "), Hint: "choose others; --no-validate does without Django's validators"}
+	return checked, &tokenctl.Error{Code: tokenctl.CodePasswordRejected, Message: "passwords are rejected: " + firstOf(faults, "; "), Hint: "choose others; --no-validate skips Django's validators"}
 }
 
 // createUsers writes the users, unless some of them exist already.

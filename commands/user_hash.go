@@ -120,7 +120,7 @@ func rejected(problems []django.PasswordProblem) error {
 		return nil
 	}
 	return &tokenctl.Error{Code: tokenctl.CodePasswordRejected, Message: "the password is rejected: " + joinProblems(problems),
-		Hint: "choose another; --no-validate does without Django's validators"}
+		Hint: "choose another; --no-validate skips Django's validators"}
 }
 
 func joinProblems(problems []django.PasswordProblem) string {

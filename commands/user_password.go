@@ -30,7 +30,7 @@ func (p *passwordFlags) flags(c *cobra.Command) {
 	f.StringVar(&p.file, "password-file", "", "read the password from `FILE`")
 	f.BoolVar(&p.generate, "generate-password", false, "make a random password and print it, once")
 	f.BoolVar(&p.none, "no-password", false, "set an unusable password: the user logs in with tokens only")
-	f.BoolVar(&p.noValidate, "no-validate", false, "do without Django's password validators")
+	f.BoolVar(&p.noValidate, "no-validate", false, "skip Django's password validators")
 	c.MarkFlagsMutuallyExclusive("password-stdin", "password-file", "generate-password", "no-password")
 }
 

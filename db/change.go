@@ -222,7 +222,7 @@ func (tx *Tx) changeWhere(ctx context.Context, t *Table, statement, returned str
 func replaced(t *Table, err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "0A000" {
-		return &tokenctl.Error{Code: tokenctl.CodeRowsKept, Message: "a rule of the database replaces what would change " + t.String(), Err: pg,
+		return &tokenctl.Error{Code: tokenctl.CodeRowsKept, Message: "a rule of the database replaces the change of " + t.String(), Err: pg,
 			Hint: "tokenctl doctor names the rule; act without it, or let the application make the change"}
 	}
 	return err

@@ -25,10 +25,10 @@ func (l *Layout) KnoxRotatable() error {
 func (l *Layout) knoxMintable(t *Table) error {
 	if l.KnoxScheme() == django.KnoxSalted || t.Column("expiry") == nil {
 		return &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "the table " + t.String() + " has salted digests, as knox before 4.2: tokenctl lists and blacklists such tokens, but does not make them",
-			Hint: "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox; every token is void then"}
+			Hint: "upgrade django-rest-knox to 4.2 or newer and run manage.py migrate knox; all tokens then become invalid"}
 	}
 	if t.Column("token_key") == nil {
-		return &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "the table " + t.String() + " has no column token_key: it does not tell how the application's knox makes digests",
+		return &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "the table " + t.String() + " has no column token_key: so it is not known how the application's knox makes digests",
 			Hint: "let the Django application make the token"}
 	}
 	return nil

@@ -131,7 +131,7 @@ func (l *Layout) authModel(ctx context.Context, tx *Tx, o Options, refs []refere
 			Hint: "run manage.py migrate in the Django project, or tokenctl init for a database without one; for another schema give --schema"}
 		candidates, err := tx.userTables(ctx)
 		if candidates != nil {
-			e.Message = "the database does not tell which table is that of AUTH_USER_MODEL"
+			e.Message = "the database does not show which table belongs to AUTH_USER_MODEL"
 			e.Hint = hint + ", such as " + strings.Join(candidates, ", ")
 		}
 		l.userProblem = e

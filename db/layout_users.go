@@ -163,7 +163,7 @@ func (u *UserTable) findUsername(named string, must bool) {
 		return
 	}
 	u.usernames = append(u.usernames, others...)
-	e := &tokenctl.Error{Code: tokenctl.CodeUsernameField, Message: "the database does not tell which column of " + u.String() + " is the USERNAME_FIELD",
+	e := &tokenctl.Error{Code: tokenctl.CodeUsernameField, Message: "the database does not show which column of " + u.String() + " is the USERNAME_FIELD",
 		Hint: "set username_field under [auth] in tokenctl.toml"}
 	if len(u.usernames) > 0 {
 		e.Hint += " to one of " + strings.Join(u.usernames, ", ")

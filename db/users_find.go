@@ -238,7 +238,7 @@ func RefuseUsers(ambiguous []Ambiguity, missing []string) error {
 		parts = append(parts, UserNotFound(missing).Error())
 	}
 	return &tokenctl.Error{Code: tokenctl.CodeAmbiguousUser, Message: strings.Join(parts, "; "),
-		Hint: "say whom you mean by primary key: --user-id " + ambiguous[0].IDs[0]}
+		Hint: "name the user by primary key: --user-id " + ambiguous[0].IDs[0]}
 }
 
 // MissingUsersError is wrapped by errors with the code [tokenctl.CodeUserNotFound].
@@ -256,7 +256,7 @@ func UserNotFound(names []string) error {
 		noun = "users"
 	}
 	return &tokenctl.Error{Code: tokenctl.CodeUserNotFound, Message: "no " + noun + " " + strings.Join(names, ", "),
-		Hint: "tokenctl user list shows who there is; in most databases Ann and ann are two names", Err: &MissingUsersError{names}}
+		Hint: "tokenctl user list shows all users; in most databases Ann and ann are two names", Err: &MissingUsersError{names}}
 }
 
 // likeLiteral escapes a text for "like … escape '\'", as prep_for_like_query of

@@ -92,7 +92,7 @@ func (l *Layout) activeArg(u *UserTable, active bool) (any, error) {
 	case u == nil && l.userProblem != nil:
 		return nil, l.userProblem
 	case u == nil:
-		return nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "the database does not tell whose the rows are"}
+		return nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "the database does not show to whom the rows belong"}
 	case !l.AuthUsers(u):
 		return nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: u.String() + " is not the table of AUTH_USER_MODEL"}
 	case u.Column("is_active") == nil:
@@ -126,7 +126,7 @@ func deletedMeanwhile(user string) error {
 
 // notTaken returns the error for a user who exists and whom an update did not change.
 func notTaken(user string) error {
-	return &tokenctl.Error{Code: tokenctl.CodeDatabaseError, Message: "the database did not take the change of the user " + user,
+	return &tokenctl.Error{Code: tokenctl.CodeDatabaseError, Message: "the database did not change the user " + user,
 		Hint: "a trigger or row-level security of the application prevents it"}
 }
 

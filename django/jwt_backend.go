@@ -108,7 +108,7 @@ func (b *JWTBackend) Encode(claims JWTClaims) (tokenctl.Secret, error) {
 	}
 	if sub := claims.Get("sub"); sub != nil && sub[0] != '"' && b.pyjwt.AtLeast("2.10") {
 		return tokenctl.Secret{}, &tokenctl.Error{Code: tokenctl.CodeInvalidValue,
-			Message: fmt.Sprintf("the claim sub must be text: PyJWT %s refuses a token where it is not", b.pyjwt),
+			Message: fmt.Sprintf("the claim sub must be text: PyJWT %s refuses other values", b.pyjwt),
 			Hint:    "if the application has an older PyJWT, name its release as pyjwt under [peers] of tokenctl.toml"}
 	}
 	payload := base64.RawURLEncoding.EncodeToString(claims.appendJSON(nil))

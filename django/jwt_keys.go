@@ -89,7 +89,7 @@ func NewJWTKeys(s tokenctl.JWTSettings, signing, verifying []byte, secretKey tok
 			return JWTKeys{}, err
 		}
 		if private == nil {
-			return JWTKeys{}, tokenctl.ConfigError("simplejwt.signing_key_file holds a public key, and signing takes the private one",
+			return JWTKeys{}, tokenctl.ConfigError("simplejwt.signing_key_file has a public key, but signing needs the private key",
 				"a public key belongs in verifying_key_file")
 		}
 		if err := checkKeyFits("simplejwt.signing_key_file", s.Algorithm, public); err != nil {
@@ -107,7 +107,7 @@ func NewJWTKeys(s tokenctl.JWTSettings, signing, verifying []byte, secretKey tok
 		}
 		if own, ok := pair.verifying.(interface{ Equal(crypto.PublicKey) bool }); ok && !own.Equal(public) {
 			return JWTKeys{}, tokenctl.ConfigError("simplejwt.verifying_key_file is not the public key of signing_key_file",
-				"what the one signs, the other would not verify")
+				"give both keys of one pair")
 		}
 		pair.verifying = public
 	}
@@ -144,14 +144,14 @@ func checkKeyFits(file, algorithm string, public crypto.PublicKey) error {
 	case *rsa.PublicKey:
 		have = "an RSA"
 		if bits := key.N.BitLen(); have == want && bits < 1024 {
-			return tokenctl.ConfigError(fmt.Sprintf("%s: an RSA key of %d bits is too small", file, bits), "2048 bits are the least that is safe")
+			return tokenctl.ConfigError(fmt.Sprintf("%s: an RSA key of %d bits is too small", file, bits), "use a key of 2048 bits or more")
 		}
 	case *ecdsa.PublicKey:
 		have = "an EC"
 		// RFC 7518, section 3.4. PyJWT checks the curve since 2.11.
 		curve := map[string]string{"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}[algorithm]
 		if name := key.Curve.Params().Name; have == want && name != curve {
-			return tokenctl.ConfigError(fmt.Sprintf("%s: the key's curve is %s, and %s takes %s", file, name, algorithm, curve), "")
+			return tokenctl.ConfigError(fmt.Sprintf("%s: the key's curve is %s, but %s needs %s", file, name, algorithm, curve), "")
 		}
 	case ed25519.PublicKey:
 		have = "an Ed25519"
@@ -159,7 +159,7 @@ func checkKeyFits(file, algorithm string, public crypto.PublicKey) error {
 		return tokenctl.ConfigError(file+": a key of a kind that JWTs do not use", "")
 	}
 	if have != want {
-		return tokenctl.ConfigError(fmt.Sprintf("%s holds %s key, and %s takes %s key", file, have, algorithm, want), "")
+		return tokenctl.ConfigError(fmt.Sprintf("%s has %s key, but %s needs %s key", file, have, algorithm, want), "")
 	}
 	return nil
 }

@@ -73,7 +73,7 @@ func TestNewJWTKeys(t *testing.T) {
 		{"public only", "ES384", nil, pkix(p384), ""},
 		{"PKCS#1 public", "RS256", nil, pemOf("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsaKey.PublicKey), nil), ""},
 		{"none", "RS256", nil, nil, ""},
-		{"public to sign", "RS256", pkix(rsaKey), nil, "signing takes the private one"},
+		{"public to sign", "RS256", pkix(rsaKey), nil, "signing needs the private key"},
 		{"EC for RSA", "RS256", pkcs8(p256), nil, "holds an EC key, and RS256 takes an RSA key"},
 		{"RSA for EC", "ES256", pkcs8(rsaKey), nil, "holds an RSA key, and ES256 takes an EC key"},
 		{"EC for EdDSA", "EdDSA", pkcs8(p256), nil, "holds an EC key, and EdDSA takes an Ed25519 key"},

@@ -48,7 +48,7 @@ func parsePEMKey(file string, data []byte) (private, public crypto.PublicKey, er
 		if err != nil {
 			// x509's text may hold bytes of the key.
 			return nil, nil, tokenctl.ConfigError(file+": its "+strings.ToLower(block.Type)+" cannot be read",
-				"RSA of 1024 bits or more, P-256, P-384, P-521 and Ed25519 can be")
+				"give a key of RSA with 1024 bits or more, P-256, P-384, P-521 or Ed25519")
 		}
 		if signer, ok := key.(crypto.Signer); ok {
 			return key, signer.Public(), nil

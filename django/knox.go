@@ -64,7 +64,7 @@ func (s KnoxScheme) TokenKey(token tokenctl.Secret) string {
 }
 
 // errKnoxHex is the error for a token to which knox answers "Invalid token.".
-var errKnoxHex = errors.New("the token is not hexadecimal, which this version of knox asks for")
+var errKnoxHex = errors.New("the token is not hexadecimal, as this release of knox requires")
 
 // KnoxRow has the columns of knox_authtoken that come from the token.
 type KnoxRow struct {

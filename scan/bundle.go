@@ -138,7 +138,7 @@ func ReadBundle(from io.Reader) (*Bundle, error) {
 	r := bufio.NewReaderSize(from, maxBundleLine)
 	head, err := r.ReadSlice('\n')
 	if err != nil || !bytes.HasPrefix(head, []byte(`{"tokenctl_scan_bundle":`)) {
-		return nil, errors.New("it is no bundle of tokenctl scan")
+		return nil, errors.New("it is not a bundle of tokenctl scan")
 	}
 	b := new(Bundle)
 	if err := json.Unmarshal(head, b); err != nil {

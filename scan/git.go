@@ -178,7 +178,7 @@ func parseObject(line string) (o object, err error) {
 	case len(fields) == 2:
 		return object{id: fields[0], kind: fields[1]}, nil // missing
 	case len(fields) != 3:
-		return o, errors.New("git answers with what nobody understands")
+		return o, errors.New("git has printed an unexpected answer")
 	}
 	o.id, o.kind = fields[0], fields[1]
 	o.size, err = strconv.ParseInt(fields[2], 10, 64)

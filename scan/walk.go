@@ -43,7 +43,7 @@ func (w *walk) resolve(paths []string) error {
 			}
 		}
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-			return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: path + " is not there", Hint: "name a file, a folder, or - for standard input"}
+			return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: path + " does not exist", Hint: "name a file, a folder, or - for standard input"}
 		}
 		real := ""
 		if err == nil {

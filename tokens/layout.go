@@ -31,7 +31,7 @@ func describeKnox(l *db.Layout) string {
 	key := t.Column("token_key")
 	switch {
 	case key == nil && t.Column("salt") == nil:
-		return t.String() + " without token_key and without a salt: it does not tell how the application's knox makes digests, so tokenctl tries those of knox 4.2 and 5, and makes none"
+		return t.String() + " without token_key and without a salt: so it is not known how the application's knox makes digests, so tokenctl tries those of knox 4.2 and 5, and makes none"
 	case key == nil || t.Column("expiry") == nil:
 		return t.String() + " as knox 2 or 3 has it"
 	case t.Column("salt") != nil:

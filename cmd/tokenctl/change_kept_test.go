@@ -127,7 +127,7 @@ func (s *stock) tryAll(c kept, by string, p *pair) {
 			cmd.Stdin = strings.NewReader(p.secret[c.kind])
 		}
 		r := s.run(cmd)
-		if choice[0] == "-q" && (strings.Contains(r.stderr, "did not change a row of "+c.table) || strings.Contains(r.stderr, "did not take all new rows of "+c.table) || strings.Contains(r.stderr, "a rule of the database replaces what would change "+c.table)) {
+		if choice[0] == "-q" && (strings.Contains(r.stderr, "did not change a row of "+c.table) || strings.Contains(r.stderr, "did not insert all new rows of "+c.table) || strings.Contains(r.stderr, "a rule of the database replaces the change of "+c.table)) {
 			r.stderr += `"code":"rows_kept"`
 		}
 		s.keeps(by+" against "+c.event+" of "+c.table+", "+strings.Join(args, " "), p.before, c.kind, r)

@@ -83,11 +83,11 @@ func reachReason(err error, host string) (reason, hint string) {
 	case errors.As(err, &op):
 		return op.Err.Error(), ""
 	case strings.Contains(text, "read only"), strings.Contains(text, "standby"), strings.Contains(text, "read-write"):
-		return "no server of the kind that target_session_attrs asks for", "check target_session_attrs, and which server is the primary"
+		return "no server fits target_session_attrs", "check target_session_attrs, and which server is the primary"
 	case strings.Contains(text, "invalid body length"):
-		return "what answers there does not speak PostgreSQL's protocol", "check the port"
+		return "the program there does not speak PostgreSQL's protocol", "check the port"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "the server closed the connection before it let anybody in", "check that a PostgreSQL server listens there, and its log"
+		return "the server closed the connection before the login", "check that a PostgreSQL server listens there, and its log"
 	}
 	return innermost(err).Error(), ""
 }
@@ -112,9 +112,9 @@ func tlsReason(err error, host string) (reason, hint string) {
 	case errors.As(err, &op) && op.Op == "remote error": // a TLS alert
 		return "the server ended the TLS handshake: " + strings.TrimPrefix(op.Err.Error(), "tls: "), "it may ask for a client certificate: sslcert=FILE and sslkey=FILE"
 	case errors.As(err, &header):
-		return "what answers there does not speak PostgreSQL's TLS", "check the port"
+		return "the program there does not speak PostgreSQL's TLS", "check the port"
 	case strings.Contains(err.Error(), "server refused TLS connection"):
-		return "the server does not offer TLS, and sslmode asks for it", "switch TLS on at the server; where the network is trusted, sslmode=prefer does without"
+		return "the server does not offer TLS, and sslmode asks for it", "switch on TLS at the server, or use sslmode=prefer if the network is trusted"
 	case strings.Contains(err.Error(), "tls error"):
 		return "the TLS handshake failed: " + innermost(err).Error(), "check sslmode and the server's TLS settings"
 	}

@@ -34,7 +34,7 @@ func (tx *Tx) sqliteError(lite *sqlite.Error) error {
 		case sqlite3.SQLITE_READONLY_DIRECTORY:
 			set(tokenctl.CodeDatabaseReadOnly, file+" cannot be written: its folder, which holds the journal, is read-only", "check the permissions of the folder")
 		case sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY:
-			set(tokenctl.CodeDatabaseReadOnly, file+" has a journal that another process left, and cannot be written to finish that", permissions)
+			set(tokenctl.CodeDatabaseReadOnly, file+" has an unfinished journal of another process, and cannot be written to complete it", permissions)
 		}
 	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
 		set(tokenctl.CodeDatabaseUnreachable, file+" cannot be opened", permissions)
@@ -61,7 +61,7 @@ func (tx *Tx) sqliteError(lite *sqlite.Error) error {
 	case sqlite3.SQLITE_NOMEM:
 		set(tokenctl.CodeDatabaseError, "there is no memory left for SQLite", "free some, then try again")
 	case sqlite3.SQLITE_SCHEMA:
-		set(tokenctl.CodeLayoutUnsupported, "the tables changed while tokenctl was looking at them", layoutHint)
+		set(tokenctl.CodeLayoutUnsupported, "the tables changed while tokenctl read them", layoutHint)
 	case sqlite3.SQLITE_PROTOCOL:
 		set(tokenctl.CodeDatabaseLocked, "the lock of "+file+" could not be taken", "try again; SQLite does not work on a network's file system")
 	case sqlite3.SQLITE_INTERRUPT:
@@ -75,7 +75,7 @@ func (tx *Tx) sqliteError(lite *sqlite.Error) error {
 		}
 		set(tokenctl.CodeDatabaseError, "SQLite refuses this: "+text, layoutHint)
 		if strings.Contains(text, "no such ") || strings.Contains(text, "has no column") {
-			set(tokenctl.CodeLayoutUnsupported, "the tables changed while tokenctl was looking at them: "+text, layoutHint)
+			set(tokenctl.CodeLayoutUnsupported, "the tables changed while tokenctl read them: "+text, layoutHint)
 		}
 	}
 	return e
@@ -99,7 +99,7 @@ func (tx *Tx) constraintError(lite *sqlite.Error, e *tokenctl.Error) {
 	case sqlite3.SQLITE_CONSTRAINT_CHECK:
 		e.Code, e.Message = tokenctl.CodeInvalidValue, "the table does not allow this value ("+subject+")"
 	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
-		e.Code, e.Message, e.Hint = tokenctl.CodeReferenced, "a row refers to one that is not there", "tokenctl doctor lists broken foreign keys"
+		e.Code, e.Message, e.Hint = tokenctl.CodeReferenced, "a row refers to a row that does not exist", "tokenctl doctor lists broken foreign keys"
 	case sqlite3.SQLITE_CONSTRAINT_DATATYPE:
 		e.Code, e.Message = tokenctl.CodeInvalidValue, "a value is not of its column's type in a strict table"
 	default:

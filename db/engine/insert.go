@@ -71,7 +71,7 @@ func (tx *Tx) InsertAll(ctx context.Context, n int, t *Table, columns ...Values)
 	inserted, err := tx.ExecRows(ctx, q.Text, q.Args...)
 	if err == nil && inserted < int64(n) {
 		// A trigger can skip rows.
-		err = &tokenctl.Error{Code: tokenctl.CodeRowsKept, Message: "the database did not take all new rows of " + t.Name}
+		err = &tokenctl.Error{Code: tokenctl.CodeRowsKept, Message: "the database did not insert all new rows of " + t.Name}
 	}
 	return err
 }

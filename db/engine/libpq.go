@@ -213,7 +213,7 @@ func readService(file, service libpqSetting) (map[string]string, error) {
 		name, value, assigned := strings.Cut(line, "=")
 		switch {
 		case n == 1 && strings.HasPrefix(line, tokenctl.Mark):
-			return nil, fault(file.source + " begins with a byte order mark, which PostgreSQL's client does not take")
+			return nil, fault(file.source + " begins with a byte order mark, which PostgreSQL's client does not accept")
 		case line == "" || line[0] == '#':
 		case line[0] == '[' && found != nil:
 			return found, nil

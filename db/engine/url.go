@@ -34,7 +34,7 @@ func badURL(message string) error {
 
 // errUnescaped is the error for a URL whose password cannot be told apart from the rest. It quotes no
 // part of the URL.
-var errUnescaped = &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "the database URL has a character in it that must be escaped, such as one of the password",
+var errUnescaped = &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "the database URL has a character that must be escaped, for example in the password",
 	Hint: "write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23 and % as %25"}
 
 // ParseURL reads a database URL of django-environ, dj-database-url or libpq:

@@ -99,7 +99,7 @@ func readHosts(params map[string]string, text string) error {
 		host, port := cutPort(part)
 		if strings.Trim(port, "0123456789") != "" {
 			// It may be a password.
-			return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "the port in the database URL is no number", Hint: errUnescaped.Hint}
+			return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "the port in the database URL is not a number", Hint: errUnescaped.Hint}
 		}
 		hosts, ports = append(hosts, unescape(strings.Trim(host, "[]"))), append(ports, port)
 		numbered = numbered || port != ""
