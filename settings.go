@@ -15,19 +15,20 @@ import (
 // lower case, grouped by the package they belong to. The zero value is every
 // peer's default.
 type Settings struct {
-	Database               string          `toml:"database"`                  // as DATABASE_URL
-	SecretKeyFile          string          `toml:"secret_key_file"`           // holds Django's SECRET_KEY
-	SecretKeyFallbackFiles []string        `toml:"secret_key_fallback_files"` // hold SECRET_KEY_FALLBACKS, in order
-	Journal                string          `toml:"journal"`                   // the file that every command that changes rows writes a record to
-	Auth                   AuthSettings    `toml:"auth"`
-	DRF                    DRFSettings     `toml:"drf"`
-	Knox                   KnoxSettings    `toml:"knox"`
-	SimpleJWT              JWTSettings     `toml:"simplejwt"`
-	Session                SessionSettings `toml:"session"`
-	Time                   TimeSettings    `toml:"time"`
-	Peers                  Peers           `toml:"peers"`
-	Server                 ServerSettings  `toml:"server"`
-	Audit                  AuditSettings   `toml:"audit"`
+	Database               string           `toml:"database"`                  // as DATABASE_URL
+	SecretKeyFile          string           `toml:"secret_key_file"`           // holds Django's SECRET_KEY
+	SecretKeyFallbackFiles []string         `toml:"secret_key_fallback_files"` // hold SECRET_KEY_FALLBACKS, in order
+	Journal                string           `toml:"journal"`                   // the file that every command that changes rows writes a record to
+	Auth                   AuthSettings     `toml:"auth"`
+	DRF                    DRFSettings      `toml:"drf"`
+	Knox                   KnoxSettings     `toml:"knox"`
+	SimpleJWT              JWTSettings      `toml:"simplejwt"`
+	Session                SessionSettings  `toml:"session"`
+	Denylist               DenylistSettings `toml:"denylist"`
+	Time                   TimeSettings     `toml:"time"`
+	Peers                  Peers            `toml:"peers"`
+	Server                 ServerSettings   `toml:"server"`
+	Audit                  AuditSettings    `toml:"audit"`
 }
 
 // checkColumn refuses a column that holds secrets for one that names users: its values
@@ -88,7 +89,7 @@ func (s *Settings) Apply(text []byte) error {
 	if !visibleWord(s.DRF.Keyword) {
 		return &Error{Code: CodeConfigInvalid, Message: "drf.keyword must be one word of visible ASCII characters"}
 	}
-	for _, part := range []interface{ Validate() error }{s.Auth, s.Knox, s.SimpleJWT, s.Session, s.Time, s.Server, s.Peers, s.Audit} {
+	for _, part := range []interface{ Validate() error }{s.Auth, s.Knox, s.SimpleJWT, s.Session, s.Denylist, s.Time, s.Server, s.Peers, s.Audit} {
 		if err := part.Validate(); err != nil {
 			return err
 		}

@@ -63,6 +63,7 @@ func (s Settings) WithDefaults() Settings {
 		s.Knox.MinRefreshInterval = &Seconds{DefaultMinRefreshInterval}
 	}
 	s.SimpleJWT = s.SimpleJWT.WithDefaults()
+	s.Denylist = s.Denylist.WithDefaults()
 	s.Audit = s.Audit.WithDefaults()
 	s.Session.Engine = s.Session.EngineModule()
 	s.Session.Serializer = s.Session.serializerClass()

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"iter"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -60,10 +61,10 @@ func Open(a Access) (*Client, error) {
 	c := &Client{access: a}
 	invalid := &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: a.Source + " is not the URL of a Redis server",
 		Hint: "write redis://user@host:6379/0, rediss:// for TLS, or unix:///path/redis.sock?db=0; behind Sentinels: redis://sentinel:26379/0?master_name=NAME"}
-	url := a.URL.Reveal()
+	text := a.URL.Reveal()
 	quiet := &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // which asks the server for more than ACLs may allow
-	if _, query, _ := strings.Cut(url, "?"); strings.Contains("&"+query, "&master_name=") {
-		o, err := redis.ParseFailoverURL(url)
+	if _, query, _ := strings.Cut(text, "?"); strings.Contains("&"+query, "&master_name=") {
+		o, err := redis.ParseFailoverURL(text)
 		if err != nil || o.MasterName == "" || o.RouteByLatency || o.RouteRandomly {
 			return nil, invalid
 		}
@@ -76,7 +77,7 @@ func Open(a Access) (*Client, error) {
 		c.redis = redis.NewFailoverClient(o)
 		return c, nil
 	}
-	o, err := redis.ParseURL(url)
+	o, err := redis.ParseURL(text)
 	if err != nil {
 		return nil, invalid
 	}
@@ -93,6 +94,37 @@ func Open(a Access) (*Client, error) {
 
 // Place is the server as messages name it, without user and password.
 func (c *Client) Place() string { return c.place }
+
+// WithoutPasswords is the URL of a Redis as it can be shown: the address, the database and the
+// user. It is empty if the URL cannot be read.
+func WithoutPasswords(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Opaque != "" || u.Fragment != "" {
+		return ""
+	}
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	if u.User != nil && u.User.Username() != "" {
+		shown.User = url.User(u.User.Username())
+	}
+	query := url.Values{}
+	for _, name := range []string{"db", "master_name", "addr", "username", "skip_verify"} {
+		if values := u.Query()[name]; values != nil {
+			query[name] = values
+		}
+	}
+	shown.RawQuery = query.Encode()
+	return shown.String()
+}
+
+// HasPassword reports whether the URL of a Redis holds a password.
+func HasPassword(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil {
+		return true // nobody knows
+	}
+	_, has := u.User.Password()
+	return has || u.Query().Has("password")
+}
 
 // Close ends the connections.
 func (c *Client) Close() error { return c.redis.Close() }
@@ -211,25 +243,20 @@ type Entry struct {
 }
 
 // Set writes entries over what stands under their keys, in one round trip for every thousand.
-// It returns how many the server has confirmed. After an error the thousand behind them may have
-// been written, too.
-func (c *Client) Set(ctx context.Context, entries []Entry) (int, error) {
-	done := 0
-	for batch := range slices.Chunk(entries, batchSize) {
-		_, err := ask(ctx, c, "SET", func(ctx context.Context) ([]redis.Cmder, error) {
-			return c.redis.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+// After an error some of them may have been written.
+func (c *Client) Set(ctx context.Context, entries []Entry) error {
+	_, err := inBatches(entries, func(batch []Entry) ([]redis.Cmder, error) {
+		return ask(ctx, c, "SET", func(ctx context.Context) ([]redis.Cmder, error) {
+			_, err := c.redis.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 				for _, e := range batch {
 					pipe.Set(ctx, e.Key, e.Value, max(e.Lives+time.Second-1, time.Second).Truncate(time.Second))
 				}
 				return nil
 			})
+			return nil, err
 		})
-		if err != nil {
-			return done, err
-		}
-		done += len(batch)
-	}
-	return done, nil
+	})
+	return err
 }
 
 // Delete removes keys, in one round trip for every thousand, and reports which of them were

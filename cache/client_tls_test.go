@@ -82,7 +82,7 @@ func TestClientSentinel(t *testing.T) {
 	s := redistest.Start(t, "--requirepass", "pw")
 	sentinel := redistest.StartSentinel(t, "one", s.Addr)
 	c := open(t, "redis://"+sentinel+"/1?master_name=one", "pw")
-	if _, err := c.Set(context.Background(), []cache.Entry{{Key: "k", Value: "v", Lives: time.Minute}}); err != nil {
+	if err := c.Set(context.Background(), []cache.Entry{{Key: "k", Value: "v", Lives: time.Minute}}); err != nil {
 		t.Fatal(err)
 	}
 	s.Do("auth", "pw")

@@ -222,7 +222,7 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 	root.AddCommand(grouped(groupLook, paged(inSchemas(a, newList(a))), paged(newShow(a)), paged(newVerify(a)), paged(inSchemas(a, newStats(a))), reporting(a, newScan(a)),
 		reporting(a, inSchemas(a, newAudit(a))), newReportPage(a), newJournal(a), paged(inSchemas(a, newDoctor(a))))...)
 	root.AddCommand(grouped(groupChange, reporting(a, newMint(a)), reporting(a, inSchemas(a, newRotate(a))), reporting(a, inSchemas(a, newExpire(a))), reporting(a, inSchemas(a, newBlacklist(a))),
-		reporting(a, newUnblacklist(a)), reporting(a, inSchemas(a, newPurge(a))), newUser(a))...)
+		reporting(a, newUnblacklist(a)), newDenylist(a), reporting(a, inSchemas(a, newPurge(a))), newUser(a))...)
 	root.AddCommand(grouped(groupChange, reportingIn(a, newIncident(a), ".md", ".json"))...)
 	root.AddCommand(grouped(groupSetUp, newInit(a), newConfig(a), newContext(a), inSchemas(a, newGrants(a)), newServe(a), newCompletion(a, root), paged(newHelp(a)), newVersion(a))...)
 	a.prepare(root)

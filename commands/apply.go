@@ -22,6 +22,9 @@ func (f *changeFlags) apply(ctx context.Context, store *db.Store, s *selection, 
 	if s.named && s.refs.Len() < mostTold {
 		change = store.Write // a few rows take no longer than --timeout
 	}
+	if d := f.app.env().Denylist; d != nil {
+		d.KeepGoing = f.keepGoing
+	}
 	f.recordChange(s)
 	f.app.noted.Clear() // what was noted before the question is noted again with the result
 	missing := s.missing
@@ -123,6 +126,8 @@ func (f *changeFlags) fault(s *selection, r *tokens.Ref) *tokenctl.Error {
 	e := r.Refusal(f.verb)
 	asWanted := f.verb == "blacklist" && r.Left() != db.Changed
 	switch {
+	case f.verb == "blacklist" && r.Lapsed():
+		return nil
 	case asWanted && (!s.named || f.ignoreMissing):
 		return nil
 	case asWanted && r.Left() == db.Gone:
@@ -151,15 +156,20 @@ func (f *changeFlags) leaveOut(s *selection, k *tokens.Kind, err error) bool {
 
 // noteLeft says what was not changed although that is no fault.
 func (f *changeFlags) noteLeft(s *selection) {
-	gone, already := 0, 0
+	gone, already, lapsed := 0, 0, 0
 	for r := range s.refs.All() {
 		switch {
 		case r.Left() == 0, f.fault(s, r) != nil:
+		case r.Lapsed():
+			lapsed++
 		case r.Left() == db.Gone:
 			gone++
 		case r.Left() == db.Already:
 			already++
 		}
+	}
+	if lapsed > 0 {
+		f.app.say("%s", plural(lapsed, "access token has expired and needs no entry in the denylist", "access tokens have expired and need no entry in the denylist"))
 	}
 	if gone > 0 {
 		f.app.say("%s had been deleted meanwhile", count(gone, "credential"))

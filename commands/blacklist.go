@@ -97,19 +97,25 @@ func (o *blacklistOptions) change(ctx context.Context, store *db.Store, s *selec
 	for _, note := range remains {
 		a.say("note: %s", note)
 	}
-	a.sayDone(done.n, "blacklisted", done.String())
+	if done.n > 0 || s.voided == nil {
+		a.sayDone(done.n, "blacklisted", done.String())
+	}
 	return done.n, nil
 }
 
 // blacklist blacklists the selection in a transaction, and counts what it blacklisted.
 func (f *changeFlags) blacklist(ctx context.Context, tx *db.Tx, s *selection, done *kindCounts) error {
-	return f.each(ctx, tx, s, "blacklisting", manyRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
+	err := f.each(ctx, tx, s, "blacklisting", manyRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
 		left, err := chunk[0].Kind().Blacklist(ctx, f.app.env(), tx, chunk)
 		if err == nil {
 			done.add(chunk[0].Kind(), len(chunk)-len(left))
 		}
 		return left, err
 	})
+	if err != nil {
+		return err
+	}
+	return f.void(ctx, tx, s)
 }
 
 // noteFinal says which of the credentials a blacklisting deletes: nothing brings them back.
@@ -164,7 +170,7 @@ func (o *blacklistOptions) remains(ctx context.Context, tx *db.Tx, s *selection)
 		if refs == nil {
 			continue
 		}
-		list, err := k.Remains(ctx, o.app.env(), tx, refs)
+		list, err := k.Remains(ctx, o.app.env(), tx, refs, s.voided != nil)
 		if err != nil {
 			return nil, err
 		}
@@ -198,5 +204,6 @@ func (o *blacklistOptions) tell(s *selection, done *kindCounts) {
 			}
 		}
 	}
+	o.tellVoided(s)
 	o.noteLeft(s)
 }

@@ -82,6 +82,8 @@ type selection struct {
 	unread   unread           // what of the rows could not be read
 	nameless int              // rows whose primary key is null
 	appeared int              // how many more the selector selected when the question was answered
+	voids    []db.User        // whose credentials become void also where no row knows them
+	voided   []tokens.Voided  // what was written about these users
 }
 
 // choose finds the credentials. nil means that there is nothing to do, which has been
@@ -103,7 +105,11 @@ func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection,
 		return nil, err
 	}
 	sel.Compare = true
-	if f.verb == "blacklist" && f.list == nil && f.silent() && !f.dryRun && !a.asked() && !a.recording() {
+	voids, err := f.usersToVoid(c, store, &sel)
+	if err != nil {
+		return nil, err
+	}
+	if f.verb == "blacklist" && f.list == nil && voids == nil && f.silent() && !f.dryRun && !a.asked() && !a.recording() {
 		layout, err := store.Layout(ctx)
 		if err != nil {
 			return nil, err
@@ -116,20 +122,29 @@ func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection,
 	if err != nil {
 		return nil, err
 	}
+	s.voids = voids
 	n := s.refs.Len()
 	switch {
 	case f.dryRun:
 		return s, nil
-	case n == 0 && s.missing == nil && f.consent.none():
+	case n == 0 && s.missing == nil && voids == nil && f.consent.none():
 		a.say("nothing to %s in %s", f.verb, a.databaseName())
 		return nil, a.writeNone()
 	}
 	if f.question != nil {
-		if f.consent.aside = f.question(s); f.consent.aside != "" {
-			a.say("note: %s", f.consent.aside)
-		}
+		f.consent.aside = f.question(s)
 	}
-	asked, err := f.consent.obtain(ctx, a, f.verb, count(n, "credential"), n)
+	if voids != nil {
+		f.consent.aside = s.voiding()
+	}
+	if f.consent.aside != "" {
+		a.say("note: %s", f.consent.aside)
+	}
+	affected := n
+	if n == 0 {
+		affected = len(voids)
+	}
+	asked, err := f.consent.obtain(ctx, a, f.verb, count(n, "credential"), affected)
 	if err != nil || !asked {
 		return s, err
 	}

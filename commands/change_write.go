@@ -112,10 +112,12 @@ func (f *changeFlags) showDryRun(s *selection) error {
 		return err
 	}
 	f.app.say("dry run: would %s %s in %s", f.verb, count(n, "credential"), f.app.databaseName())
+	more := s.voiding()
 	if f.question != nil {
-		if more := f.question(s); more != "" {
-			f.app.say("note: %s", more)
-		}
+		more = f.question(s)
+	}
+	if more != "" {
+		f.app.say("note: %s", more)
 	}
 	return f.report(s, n)
 }

@@ -190,6 +190,8 @@ func rowFields() []fieldRow {
 		{[]string{"stats"}, statsColumns},
 		{[]string{"report"}, reportPageColumns},
 		{[]string{"grants"}, grantColumns},
+		{[]string{"denylist list", "denylist remove"}, denylistColumns},
+		{[]string{"denylist check"}, denylistCheckColumns},
 		{[]string{"journal list"}, journalColumns},
 		{[]string{"journal show"}, journalShowColumns},
 		{[]string{"journal verify"}, journalVerifyColumns},

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tokenctl"
+	"tokenctl/cache"
 	"tokenctl/db"
 	"tokenctl/db/engine"
 	"tokenctl/output"
@@ -200,7 +201,11 @@ func (s *configSources) walk(prefix string, set, effective reflect.Value) {
 			s.walk(name+".", set.Field(i), field)
 			continue
 		}
-		if name == "database" || name == "journal" {
+		switch name {
+		case "database", "journal":
+			continue
+		case "denylist.url":
+			s.redis(name, "denylist_password", s.app.denylistSource())
 			continue
 		}
 		source := s.line(name)
@@ -208,6 +213,27 @@ func (s *configSources) walk(prefix string, set, effective reflect.Value) {
 			source = fromDefault
 		}
 		s.add(name, settingText(field), source)
+	}
+}
+
+// redis adds the URL of a Redis without its passwords, and whether there is a password.
+func (s *configSources) redis(name, password string, r redisSource) {
+	url, source := r.address(s.app)
+	if source == r.setting {
+		source = cmp.Or(s.line(name), fromDefault)
+	}
+	shown := cache.WithoutPasswords(url)
+	if shown == "" && url != "" {
+		shown = redacted
+	}
+	s.add(name, shown, source)
+	switch {
+	case s.app.Getenv(r.password) != "":
+		s.add(password, redacted, r.password)
+	case r.passwordFile != "":
+		s.add(password, redacted, "the file "+r.passwordFile)
+	case url != "" && cache.HasPassword(url):
+		s.add(password, redacted, source)
 	}
 }
 

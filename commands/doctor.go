@@ -83,6 +83,9 @@ func (a *App) doctor(ctx context.Context, readOnly, problems bool) error {
 	d.password()
 	d.passfile()
 	d.settings()
+	if err := d.denylist(); err != nil {
+		return err
+	}
 	if err := store.Inspect(ctx, func(tx *db.Tx, unknown error) error { return d.inspect(tx, t, unknown) }); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/engine"
+	"tokenctl/tokens"
 )
 
 // password names a better place for the database's password.
@@ -54,6 +55,20 @@ func (d *doctor) settings() {
 	default:
 		d.ok("secret_key", "from %s", source)
 	}
+}
+
+// denylist says whether the denylist can be asked. That the application asks it, nobody can
+// see from here.
+func (d *doctor) denylist() error {
+	list := d.app.env().Denylist
+	if list == nil {
+		return nil
+	}
+	err := list.Ping(d.ctx)
+	if err == nil {
+		d.ok("denylist", "it answers; %s", tokens.OperatorsWord)
+	}
+	return d.told("denylist", err)
 }
 
 // orphanTime bounds each search that reads whole tables.

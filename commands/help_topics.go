@@ -42,6 +42,8 @@ var environment = [][2]string{
 	{"XDG_CONFIG_HOME, HOME", "the folder of tokenctl/contexts.toml: $XDG_CONFIG_HOME, else $HOME/.config"},
 	{"TOKENCTL_SECRET_KEY, DJANGO_SECRET_KEY", "Django's SECRET_KEY; secret_key_file in tokenctl.toml is safer"},
 	{tokenctl.CachePassword, "the password of cache_url under [session]; cache_password_file in tokenctl.toml is safer"},
+	{"TOKENCTL_DENYLIST_URL", "the Redis of the denylist, instead of url under [denylist] in tokenctl.toml: see tokenctl denylist"},
+	{"TOKENCTL_DENYLIST_PASSWORD", "the password of that Redis, instead of one in its URL; password_file in tokenctl.toml is safer"},
 	{"TOKENCTL_JOURNAL", "the file of the journal, instead of journal in tokenctl.toml: see tokenctl journal"},
 	{"SUDO_USER", "the user who called sudo, for the journal"},
 	{"NO_COLOR, CLICOLOR_FORCE", "no colour if NO_COLOR is not empty; colour without a terminal if CLICOLOR_FORCE is 1"},

@@ -15,8 +15,8 @@ import (
 // action is something that was done.
 type action struct {
 	name string // "blacklist", "deactivate" or "reset_password"
-	kind string // of the credential, or "user"
-	id   string // of the credential, or the user's primary key
+	kind string // of the credential, or "user", or "denylist"
+	id   string // of the credential or the entry, or the user's primary key
 }
 
 // choose decides what would be ended, and refuses what cannot be done.
@@ -33,7 +33,7 @@ func (n *incident) choose(ctx context.Context) error {
 		targets = append(targets[:len(targets):len(targets)], n.reach()...)
 	}
 	for _, c := range targets {
-		if !c.Endable(layout) || c.Nameless() {
+		if !c.Endable(n.app.env(), layout) || c.Nameless() {
 			continue
 		}
 		if e := n.change.cannot(ctx, c, n.store); e != nil {
@@ -44,6 +44,9 @@ func (n *incident) choose(ctx context.Context) error {
 			continue
 		}
 		n.chosen.refs.Add(c)
+	}
+	if o.all && n.owner != nil && tokens.Voids(n.app.env(), layout, n.users) {
+		n.chosen.voids = []db.User{*n.owner}
 	}
 	switch {
 	case !o.all && !o.deactivate && !o.reset:
@@ -72,11 +75,11 @@ func (n *incident) deactivation() *userChange {
 }
 
 // acts reports whether there is anything to do.
-func (n *incident) acts() bool { return n.chosen.refs.Len() > 0 || n.o.deactivate || n.o.reset }
+func (n *incident) acts() bool { return n.chosen.refs.Len() > 0 || n.chosen.voids != nil || n.o.deactivate || n.o.reset }
 
 // planned is the incident as the change would leave it.
 func (n *incident) planned() tokens.Incident {
-	in := tokens.Incident{Users: n.users, Leaked: n.leaked, Whole: n.o.all || n.leaked == nil, Held: n.held, Ended: map[string]bool{}, Reset: n.o.reset}
+	in := tokens.Incident{Users: n.users, Leaked: n.leaked, Whole: n.o.all || n.leaked == nil, Held: n.held, Ended: map[string]bool{}, Reset: n.o.reset, Voided: n.chosen.voids != nil}
 	for r := range n.chosen.refs.All() {
 		in.Ended[r.ID()] = true
 	}
@@ -99,6 +102,9 @@ func (n *incident) words() (verb, what string) {
 		}
 	case k > 1:
 		parts = append(parts, "blacklist "+count(k, "credential")+" of "+whose(n.owner))
+	}
+	if n.chosen.voids != nil {
+		parts = append(parts, "make void every JWT that "+whose(n.owner)+" got until now")
 	}
 	if n.o.deactivate {
 		parts = append(parts, "deactivate "+whose(n.owner))
@@ -201,7 +207,7 @@ func (n *incident) contain(ctx context.Context) error {
 				return err
 			}
 		}
-		if n.chosen.refs.Len() > 0 {
+		if n.chosen.refs.Len() > 0 || n.chosen.voids != nil {
 			if err := n.change.blacklist(ctx, tx, n.chosen, &counts); err != nil {
 				return err
 			}
@@ -218,6 +224,9 @@ func (n *incident) contain(ctx context.Context) error {
 		if r.Left() == 0 {
 			n.done = append(n.done, action{"blacklist", r.Kind().Name, r.ID()})
 		}
+	}
+	for _, v := range n.chosen.voided {
+		n.done = append(n.done, action{"blacklist", "denylist", v.ID})
 	}
 	if deactivated {
 		n.done = append(n.done, action{"deactivate", "user", n.owner.ID})

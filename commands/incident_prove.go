@@ -44,7 +44,7 @@ func (n *incident) prove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	in.Ended = map[string]bool{}
+	in.Ended, in.Voided = map[string]bool{}, n.chosen.voided != nil
 	for _, a := range n.done {
 		in.Ended[a.id] = true
 	}

@@ -99,6 +99,7 @@ func (n *incident) sections() []section {
 	for _, a := range n.done {
 		done.lines = append(done.lines, n.doneWords(a))
 	}
+	done.lines = append(done.lines, n.word()...)
 	for i := range n.residual {
 		remains.rows = append(remains.rows, residualCells(&n.residual[i], n.logsOut(n.residual[i].Lever)))
 	}

@@ -85,9 +85,9 @@ func (n *incident) subjectRow() []output.Value {
 		c := n.leaked[0]
 		row = []output.Value{output.String(c.ID), output.String(c.Kind), output.OptString(c.Type), output.OptString(c.Owner.Username), output.OptString(c.Owner.ID),
 			output.String(string(c.Status)), output.OptString(refusal(c)), output.Time(c.Created), output.Time(c.Expires), output.Time(c.Used), output.OptString(c.Signature),
-			output.Null(), output.Strings(n.notes())}
+			output.Null(), output.Strings(append(n.notes(), n.word()...))}
 	} else {
-		row[3], row[4], row[12] = output.OptString(n.owner.Username), output.String(n.owner.ID), output.Strings(nil)
+		row[3], row[4], row[12] = output.OptString(n.owner.Username), output.String(n.owner.ID), output.Strings(n.word())
 	}
 	if n.owner != nil {
 		row[11] = object(rightsColumns, n.rightsRow())
@@ -104,6 +104,18 @@ func (n *incident) notes() (list []string) {
 		list = append(append(list, c.Notes...), c.UnreadNotes()...)
 	}
 	return list
+}
+
+// word is what nobody has proved yet of a denylist that ends something.
+func (n *incident) word() []string {
+	denies := n.chosen.voids != nil
+	for r := range n.chosen.refs.All() {
+		denies = denies || r.Denied()
+	}
+	if !denies || n.probe != nil && n.probe.refused() {
+		return nil
+	}
+	return []string{tokens.OperatorsWord}
 }
 
 func (n *incident) rightsRow() []output.Value {
@@ -160,6 +172,9 @@ func (n *incident) screen(to io.Writer, o output.Options, whole bool) error {
 		if p.probe != nil {
 			say("  %s answers it with the status %d now", p.probe.url.Host, p.probe.after)
 		}
+	}
+	for _, note := range n.word() {
+		say("note: %s", note)
 	}
 	n.sayVerdict(say)
 	_, err := to.Write(b.Bytes())

@@ -17,7 +17,7 @@ import (
 // kind first asks for a key: most commands need none.
 func (a *App) env() tokens.Env {
 	if a.kinds == nil {
-		a.kinds = &tokens.Env{Settings: a.settings, Random: a.Random, Unverified: a.unverified, Forces: a.forces, Keys: sync.OnceValues(a.secretKeys), JWT: sync.OnceValues(a.jwtBackend)}
+		a.kinds = &tokens.Env{Settings: a.settings, Random: a.Random, Unverified: a.unverified, Forces: a.forces, Denylist: a.denylist(), Keys: sync.OnceValues(a.secretKeys), JWT: sync.OnceValues(a.jwtBackend)}
 	}
 	return *a.kinds
 }
@@ -31,7 +31,7 @@ func (a *App) secretKeys() (django.SecretKeys, error) {
 	}
 	keys := django.SecretKeys{key}
 	for _, file := range a.settings.SecretKeyFallbackFiles {
-		text, err := a.keyFile(file, false)
+		text, err := a.keyFile("key file", file, false)
 		if err != nil {
 			return nil, err
 		}
@@ -50,13 +50,13 @@ func (a *App) secretKey() (source string, key tokenctl.Secret, err error) {
 	if a.settings.SecretKeyFile == "" {
 		return "", tokenctl.Secret{}, nil
 	}
-	text, err := a.keyFile(a.settings.SecretKeyFile, false)
+	text, err := a.keyFile("key file", a.settings.SecretKeyFile, false)
 	return a.settings.SecretKeyFile, tokenctl.NewSecret(strings.TrimRight(text, "\r\n")), err
 }
 
-// keyFile reads a file that tokenctl.toml names; its path counts from there. A
+// keyFile reads a file with a key or password that tokenctl.toml names; its path counts from there. A
 // public key may be open to others.
-func (a *App) keyFile(path string, public bool) (string, error) {
+func (a *App) keyFile(what, path string, public bool) (string, error) {
 	path = a.settingPath(path)
 	var text string
 	var err error
@@ -66,16 +66,16 @@ func (a *App) keyFile(path string, public bool) (string, error) {
 		text, err = readPrivate(path)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: "there is no key file " + path, Hint: "correct " + a.toml}
+		return "", &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: "there is no " + what + " " + path, Hint: "correct " + a.toml}
 	}
 	if err != nil {
 		return "", err
 	}
-	invalid := func(what, hint string) error {
-		return &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: "the key file " + path + " " + what, Hint: hint}
+	invalid := func(fault, hint string) error {
+		return &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: "the " + what + " " + path + " " + fault, Hint: hint}
 	}
 	if strings.TrimSpace(text) == "" {
-		return "", invalid("is empty", "write the project's key into it")
+		return "", invalid("is empty", "write into it what it is for")
 	}
 	if name := tokenctl.Invisible(strings.NewReplacer("\r", "", "\n", "", "\t", "").Replace(text)); name != "" {
 		return "", invalid("has "+name+" in it", "remove it; a SECRET_KEY that really has it can be given in TOKENCTL_SECRET_KEY")
@@ -122,7 +122,7 @@ func (a *App) jwtBackend() (*django.JWTBackend, error) {
 		if path == "" {
 			continue
 		}
-		text, err := a.keyFile(path, i == 1)
+		text, err := a.keyFile("key file", path, i == 1)
 		if err != nil {
 			return nil, err
 		}

@@ -22,6 +22,7 @@ type outcome struct {
 	begun     bool      // a transaction that changes rows was
 	changed   bool      // a transaction that changes rows was committed
 	delivered *delivery // its secrets went out, and their rows are not committed yet
+	outside   []string  // what stands outside the database, whose rows are not committed yet
 	known     atomic.Pointer[knowledge]
 }
 
@@ -68,6 +69,7 @@ func (a *App) consequence(unknown bool) string {
 	if d != nil && !unknown {
 		parts = append(parts, d.dead()...)
 	}
+	parts = append(parts, a.outcome.outside...)
 	return strings.Join(parts, "; ")
 }
 
@@ -85,8 +87,11 @@ func (a *App) follow(p engine.Phase) {
 	if p == engine.RolledBack {
 		a.settle(p) // of an intent that was written for a delivery
 	}
+	if p == engine.Begun {
+		a.outcome.outside = nil
+	}
 	if p == engine.Committed {
-		a.outcome.changed, a.outcome.delivered, a.standing = true, nil, ""
+		a.outcome.changed, a.outcome.delivered, a.outcome.outside, a.standing = true, nil, nil, ""
 	}
 	a.learn(p == engine.Committing)
 }

@@ -168,6 +168,9 @@ func (f *changeFlags) recordChange(s *selection) {
 			}
 			add(row)
 		}
+		for _, v := range s.voided {
+			add(reportRow{action: f.verb, outcome: rowDone, kind: "denylist", id: v.ID, user: &v.User})
+		}
 		for _, o := range s.missing {
 			if o.refs == nil && o.id != "" && !listed[o.id] {
 				add(reportRow{action: f.verb, outcome: "not done", id: o.id, reason: o.err.Message})

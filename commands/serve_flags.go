@@ -92,7 +92,7 @@ func (a *App) introspectionClients() ([]server.Client, error) {
 	if s.IntrospectionClientID == "" {
 		return nil, nil
 	}
-	text, err := a.keyFile(s.IntrospectionClientSecretFile, false)
+	text, err := a.keyFile("secret file", s.IntrospectionClientSecretFile, false)
 	if err != nil {
 		return nil, err
 	}

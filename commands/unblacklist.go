@@ -16,8 +16,9 @@ func newUnblacklist(a *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "unblacklist {<id>... | -}",
 		Short: "Let blacklisted JWTs work again",
-		Long: `Take refresh and sliding JWTs off simplejwt's blacklist, where that was a
-mistake. They work again until they expire; expired ones are refused.
+		Long: `Take refresh and sliding JWTs off simplejwt's blacklist, and access tokens off the
+denylist, where that was a mistake. They work again until they expire; expired ones are
+refused.
 
 What tokenctl blacklists of other kinds is deleted, and stays so. A token that
 rotate has replaced would live beside its successor.`,
@@ -92,17 +93,22 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 
 // unblacklisted finds what the credentials are now, for the output.
 func (o *unblacklistOptions) unblacklisted(ctx context.Context, tx *db.Tx, s *selection) (map[string]*tokens.Credential, error) {
+	now := map[string]*tokens.Credential{}
 	var names []tokens.Name
 	for r := range s.refs.All() {
-		if r.Left() == 0 {
-			names = append(names, tokens.Name{ID: r.ID()})
+		switch c := r.Credential(); {
+		case r.Left() != 0:
+		case r.Denied(): // its entry is removed only behind this
+			c.Status = tokens.Active
+			now[c.ID] = &c
+		default:
+			names = append(names, tokens.Name{ID: c.ID})
 		}
 	}
 	found, err := tokens.Find(ctx, o.app.env(), tx, names)
 	if err != nil {
 		return nil, err
 	}
-	now := map[string]*tokens.Credential{}
 	for i, f := range found {
 		if f.Err != nil {
 			return nil, f.Err

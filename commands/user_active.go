@@ -154,6 +154,14 @@ func (r *activeRun) preview(c *cobra.Command) error {
 	if r.held, err = f.preview(ctx, r.store, sel); err != nil {
 		return err
 	}
+	layout, err := r.store.Layout(ctx)
+	if err != nil {
+		return err
+	}
+	if tokens.Voids(a.env(), layout, layout.User) {
+		r.held.voids = r.users.list
+		a.say("note: %s", r.held.voiding())
+	}
 	if o.dryRun || !o.consent.given(a, len(r.users.list)) {
 		if err := r.store.Read(ctx, func(tx *db.Tx) error { r.remains(tx); return nil }); err != nil {
 			return err
@@ -217,7 +225,7 @@ func (r *activeRun) change(ctx context.Context) error {
 		if r.users.list, r.changed, err = tx.SetActive(ctx, r.users.list, o.active); err != nil {
 			return err
 		}
-		if r.held.refs.Len() > 0 {
+		if r.held.refs.Len() > 0 || r.held.voids != nil {
 			if err := f.blacklist(ctx, tx, r.held, &r.done); err != nil {
 				return err
 			}
@@ -241,6 +249,10 @@ func (r *activeRun) change(ctx context.Context) error {
 // blacklisted.
 func (r *activeRun) remains(tx *db.Tx) {
 	env := r.o.app.env()
+	voided := r.held.voids != nil
+	if r.changed != nil { // with --keep-going the denylist may not have been written
+		voided = r.held.voided != nil
+	}
 	r.residual = nil
 	for _, k := range tokens.Kinds() {
 		if k.RemainsInactive != nil {
@@ -250,7 +262,7 @@ func (r *activeRun) remains(tx *db.Tx) {
 					refs = append(refs, ref)
 				}
 			}
-			r.residual = append(r.residual, k.RemainsInactive(env, tx.Layout, tx.Now, refs)...)
+			r.residual = append(r.residual, k.RemainsInactive(env, tx.Layout, tx.Now, refs, voided)...)
 		}
 	}
 	var able []string

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tokenctl/db/engine"
+	"tokenctl/django"
 )
 
 // LiveCredentials is the number of live credentials of one kind that a user has.
@@ -93,4 +94,28 @@ func (tx *Tx) UsersAmong(ctx context.Context, users []User, f Filter) ([]User, e
 		}
 	}
 	return among, err
+}
+
+// LastJWTExpiry is when the last recorded JWT of users ends, by the users' keys, whether it
+// is blacklisted or not. Users without one are left out.
+func (tx *Tx) LastJWTExpiry(ctx context.Context, users []User) (map[string]time.Time, error) {
+	l := tx.Layout
+	last, t := map[string]time.Time{}, l.Outstanding()
+	if t == nil || t.Owner == nil {
+		return last, nil
+	}
+	keys, err := l.keysOf(t.Owner, users)
+	if err != nil {
+		return nil, err
+	}
+	q := &engine.Query{}
+	q.OneOf(l.Engine, "t.user_id", keys)
+	const owner = "cast(t.user_id as text)"
+	q = &engine.Query{Text: "select " + owner + ", " + l.Engine.Time("max(t.expires_at)") + " from " + t.SQL() + " t where " + q.Condition() + " group by " + owner, Args: q.Args}
+	err = tx.Each(ctx, q, func(r engine.Row) error {
+		id := t.Owner.keyText(r.Text())
+		last[id] = r.Moment(django.SimpleJWTTime, t, "expires_at")
+		return r.Err
+	})
+	return last, err
 }

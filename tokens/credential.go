@@ -45,6 +45,7 @@ type Credential struct {
 	rowEnds   time.Time // of a JWT, the expires_at of its row
 	death     string    // why the status is dead
 	orphan    bool      // its user is gone: see Orphans
+	deniedBy  string    // the id of the entry of the denylist that makes it void
 	undecided error     // why nobody can tell whether the application accepts it; nil where that is known
 
 	secret tokenctl.Secret // where the row holds it, or what a view shows in its place

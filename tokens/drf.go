@@ -319,7 +319,7 @@ func rotateDRF(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, _ RotateReq
 
 // drfRemains names the owners who can get a new token with one request: obtain_auth_token is
 // get-or-create, so a login is enough.
-func drfRemains(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (notes []string, err error) {
+func drfRemains(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref, _ bool) (notes []string, err error) {
 	ids := make([]string, len(refs))
 	for i, r := range refs {
 		ids[i] = r.owner.ID

@@ -56,6 +56,7 @@ type Incident struct {
 	Held   []*Credential   // all that the owner holds, with their statuses before the change
 	Ended  map[string]bool // the ids of those that were ended, or would be
 	Reset  bool            // the owner has another password than before
+	Voided bool            // the denylist says of the owner that what was issued until now is void
 }
 
 // OwnersOf is the model of the owners of a kind; nil where the database does not tell.
@@ -71,13 +72,24 @@ func HeldBy(l *db.Layout, u *db.UserTable) []*Kind {
 	return slices.DeleteFunc(present(l, "list"), func(k *Kind) bool { return !l.Holds(k.Name, u) || l.Listable(k.Name) != nil })
 }
 
-// Endable reports whether a change of rows would end a credential: it works, or will work
-// again when its owner is activated, and the application looks at its row.
-func (c *Credential) Endable(l *db.Layout) bool {
+// Voids reports whether something is configured that makes void what the users of a model
+// hold without a row.
+func Voids(env Env, l *db.Layout, u *db.UserTable) bool {
+	return slices.ContainsFunc(Kinds(), func(k *Kind) bool {
+		return k.Void != nil && k.Voids(env) && (l.Holds(k.Name, u) || !k.Present(l) && l.AuthUsers(u))
+	})
+}
+
+// Endable reports whether a change would end a credential: it works, or will work again when
+// its owner is activated, and the application looks at its row, or at the denylist.
+func (c *Credential) Endable(env Env, l *db.Layout) bool {
 	if c.Status != Active && c.Status != Disabled {
 		return false
 	}
-	return c.Kind != JWT.Name || c.Type != access && l.Outstanding() != nil && l.Blacklisted() != nil
+	if c.Kind == JWT.Name && c.Type == access {
+		return env.Denylist != nil
+	}
+	return c.Kind != JWT.Name || l.Outstanding() != nil && l.Blacklisted() != nil
 }
 
 // exposures computes what remains of an incident.

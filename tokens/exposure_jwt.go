@@ -40,10 +40,10 @@ func (e *exposures) usesJWT() bool {
 
 // leakedAccess is an access token that leaked.
 func (e *exposures) leakedAccess(c *Credential) {
-	if c.Status != Active && c.Status != Disabled || c.Reason != "" && c.Reason != passwordChanged {
+	if e.Voided || e.Ended[c.ID] || c.Status != Active && c.Status != Disabled || c.Reason != "" && c.Reason != passwordChanged {
 		return
 	}
-	x := Exposure{What: AccessToken, ID: c.ID, Until: c.Expires.Add(e.jwt.Leeway.Duration), Text: "the access token that leaked: nothing can blacklist it", Lever: e.endsAccess()}
+	x := Exposure{What: AccessToken, ID: c.ID, Until: c.Expires.Add(e.jwt.Leeway.Duration), Text: "the access token that leaked: " + e.whyAccess(), Lever: e.endsAccess()}
 	works, proven := e.works(c)
 	if x.Certain = proven; !works {
 		x.What, x.Certain, x.Text, x.Lever = StatelessApplication, false, "JWTStatelessUserAuthentication accepts the access token that leaked: it never looks at the user", changeKey()
@@ -51,9 +51,20 @@ func (e *exposures) leakedAccess(c *Credential) {
 	e.add(x)
 }
 
+// whyAccess is why an access token that leaked still works.
+func (e *exposures) whyAccess() string {
+	if e.env.Denylist != nil {
+		return "the denylist has no entry for it"
+	}
+	return "nothing can blacklist it"
+}
+
 // endsAccess is what ends access tokens before they expire.
 func (e *exposures) endsAccess() Lever {
 	release, _ := e.release()
+	if e.env.Denylist != nil && e.Owner.ID != "" {
+		return Lever{LeverBlacklist, "tokenctl blacklist --kind jwt " + UserArgument(e.layout.User, &e.Owner, "--user")}
+	}
 	if command := withoutPassword(e.layout, e.Users, &e.Owner); command != "" && e.jwt.CheckRevokeToken && release.AtLeast("5.3.0") {
 		return Lever{LeverResetPassword, command}
 	}
@@ -96,6 +107,9 @@ func (e *exposures) derivedAccess(ctx context.Context, tx *db.Tx, refreshing []*
 	ended, err := blacklistedAt(ctx, tx, refreshing)
 	if err != nil {
 		return err
+	}
+	if e.Voided {
+		return nil
 	}
 	var last time.Time // when the last of them worked for the last time
 	var from []string

@@ -59,9 +59,9 @@ var JWT = &Kind{
 	Exact: func(s *Selector) bool {
 		return !s.byOwner() && !s.byCreation() && s.Types == nil && s.Statuses == nil && s.ExpiresBefore == nil && s.ExpiresAfter == nil && !s.NeverExpires && !s.Orphans
 	},
-	Unblacklist: func(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
-		return tx.UnblacklistTokens(ctx, rowsOf(refs))
-	},
+	Unblacklist: unblacklistJWT,
+	Void:        voidJWTs,
+	Voids:       func(env Env) bool { return env.Denylist != nil },
 	Expired: func(ctx context.Context, env Env, s *db.Store, r PurgeRequest) iter.Seq2[db.Ref, error] {
 		return s.ExpiredOutstanding(ctx, purgeJWTBefore(env, r), r.UserIDs, jwtSettings(env))
 	},
@@ -195,11 +195,10 @@ func jwtByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, e
 		return nil, err
 	}
 	found := make([]Found, len(ids))
+	var lost []int // without a row
 	for i, t := range rows {
 		if t == nil {
-			e := notFound("jwt:" + ids[i])
-			e.Hint += "; access tokens, and those that simplejwt before 5.5 made when it rotated, are never recorded"
-			found[i].Err = e
+			lost = append(lost, i)
 			continue
 		}
 		c, err := recordedJWT(env, t, tx.Now)
@@ -207,6 +206,19 @@ func jwtByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, e
 			return nil, err
 		}
 		found[i].Credentials = []*Credential{&c}
+	}
+	denied, err := deniedByID(ctx, env, subset(lost, ids))
+	for j, i := range lost {
+		switch {
+		case err != nil:
+			found[i].Err = err
+		case denied[j] != nil:
+			found[i].Credentials = []*Credential{denied[j]}
+		default:
+			e := notFound("jwt:" + ids[i])
+			e.Hint += "; access tokens, and those that simplejwt before 5.5 made when it rotated, are never recorded"
+			found[i].Err = e
+		}
 	}
 	return found, nil
 }

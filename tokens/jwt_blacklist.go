@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tokenctl"
+	"tokenctl/cache"
 	"tokenctl/db"
 	"tokenctl/django"
 )
@@ -15,14 +16,16 @@ func jwtCannot(env Env, l *db.Layout, verb string, c *Credential, now time.Time)
 	switch verb {
 	case "blacklist":
 		switch {
-		case c.Type == access:
+		case c.Type == access && env.Denylist == nil:
 			return &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "access tokens cannot be blacklisted: the application never looks them up; this one lives until " + lastMoment(env, c.Expires),
-				Hint: either(lockOut(l, l.JWTUsers(), &c.Owner), "another signing key", "with CHECK_REVOKE_TOKEN a changed password") + " stops it; blacklist its refresh token so that no other follows"}
+				Hint: either(lockOut(l, l.JWTUsers(), &c.Owner), "another signing key", "with CHECK_REVOKE_TOKEN a changed password") + " stops it; blacklist its refresh token so that no other follows; a denylist that the application asks ends access tokens, too: url under [denylist] of tokenctl.toml"}
+		case c.Type == access && (c.row.Key.IsZero() || c.Expires.IsZero()):
+			return &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: "the token has no id or no expiry: simplejwt accepts no such token"}
 		case r != nil && c.Signature == signatureUnchecked && !env.Unverified && !r.secret.IsZero() && (r.stored == nil || !r.stored.Text.Equal(r.secret)):
 			e := keyMissing("no row holds this very token, and its signature cannot be checked").(*tokenctl.Error)
 			e.Hint += "; --unverified blacklists what the token claims to be"
 			return e
-		case r != nil && r.stored == nil && c.Type != refresh && c.Type != sliding:
+		case r != nil && r.stored == nil && c.Type != refresh && c.Type != sliding && c.Type != access:
 			return &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: "the token is of no type that can be blacklisted"}
 		}
 	case "rotate":
@@ -41,6 +44,9 @@ func jwtCannot(env Env, l *db.Layout, verb string, c *Credential, now time.Time)
 		switch {
 		case c.Status != Blacklisted:
 			return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: c.ID + " is not blacklisted"}
+		case cache.UserOf(c.deniedBy) != "":
+			return &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: c.ID + " is void with all JWTs that its user got before: the denylist says so of the user, not of this token",
+				Hint: "tokenctl denylist remove " + c.deniedBy + " lets all of them work again"}
 		case !c.Expires.After(now):
 			return &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: c.ID + " expired at " + c.Expires.Format(time.RFC3339) + ": it would not work again", Hint: "make another with tokenctl mint --kind jwt"}
 		}
@@ -59,11 +65,58 @@ func lastMoment(env Env, end time.Time) string {
 
 // blacklistJWT does what blacklist() of rest_framework_simplejwt/tokens.py (5.5.1) does:
 // it adds a token's row if there is none, and the row that blacklists it.
-func blacklistJWT(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
-	if err := record(ctx, tx, refs); err != nil {
-		return nil, err
+//
+// Access tokens go onto the denylist.
+func blacklistJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
+	return apart(refs, func(rows []*Ref) (db.Outcomes, error) {
+		if err := record(ctx, tx, rows); err != nil {
+			return nil, err
+		}
+		return tx.BlacklistTokens(ctx, rowsOf(rows))
+	}, func(denied []*Ref) (db.Outcomes, error) { return denyTokens(ctx, env, tx, denied), nil })
+}
+
+// unblacklistJWT deletes the rows of the blacklist, and removes access tokens from the
+// denylist.
+func unblacklistJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
+	return apart(refs, func(rows []*Ref) (db.Outcomes, error) {
+		return tx.UnblacklistTokens(ctx, rowsOf(rows))
+	}, func(denied []*Ref) (db.Outcomes, error) {
+		ids := make([]string, len(denied))
+		for i, r := range denied {
+			ids[i] = cache.TokenID(r.row.Key.Reveal())
+		}
+		env.Denylist.Remove(tx, ids)
+		return nil, nil
+	})
+}
+
+// apart changes the tokens with rows in one way and access tokens in another, and puts the
+// outcomes together.
+func apart(refs []*Ref, stored, accesses func([]*Ref) (db.Outcomes, error)) (db.Outcomes, error) {
+	all := db.Outcomes{}
+	for _, part := range []struct {
+		access bool
+		change func([]*Ref) (db.Outcomes, error)
+	}{{false, stored}, {true, accesses}} {
+		var indexes []int
+		for i, r := range refs {
+			if (r.form.typ == access) == part.access {
+				indexes = append(indexes, i)
+			}
+		}
+		if indexes == nil {
+			continue
+		}
+		left, err := part.change(subset(indexes, refs))
+		if err != nil {
+			return nil, err
+		}
+		for j, outcome := range left {
+			all[indexes[j]] = outcome
+		}
 	}
-	return tx.BlacklistTokens(ctx, rowsOf(refs))
+	return all, nil
 }
 
 // record adds the rows of tokens that the application never recorded, as simplejwt
@@ -118,11 +171,15 @@ func accessEnd(env Env, now time.Time) string {
 	return until + " at the latest (" + lifetime + ")"
 }
 
+// OperatorsWord is what tokenctl cannot see of a denylist.
+const OperatorsWord = "that the application asks the denylist is the word of the settings; tokenctl incident --probe proves it"
+
 // jwtRemains: what a blacklisted refresh token has made lives on.
-func jwtRemains(_ context.Context, env Env, tx *db.Tx, refs []*Ref) (notes []string, err error) {
-	made, unchecked := []string{}, false
+func jwtRemains(_ context.Context, env Env, tx *db.Tx, refs []*Ref, voided bool) (notes []string, err error) {
+	made, denied, unchecked := []string{}, voided, false
 	for _, r := range refs {
-		if r.form.typ != sliding {
+		denied = denied || r.form.typ == access
+		if r.form.typ != sliding && r.form.typ != access && !voided {
 			made = append(made, r.ID())
 		}
 		unchecked = unchecked || r.jwt != nil && !r.jwt.secret.IsZero() && r.form.signature == signatureUnchecked
@@ -137,7 +194,13 @@ func jwtRemains(_ context.Context, env Env, tx *db.Tx, refs []*Ref) (notes []str
 		if tx.Layout.Deactivatable(tx.Layout.JWTUsers()) == nil {
 			note += "; tokenctl user deactivate stops them at once"
 		}
+		if env.Denylist != nil {
+			note += "; tokenctl blacklist --user NAME makes them void in the denylist"
+		}
 		notes = append(notes, note)
+	}
+	if denied {
+		notes = append(notes, OperatorsWord)
 	}
 	if unchecked {
 		notes = append(notes, "no key is configured: the signature was not checked")
@@ -159,7 +222,7 @@ func slidingRemains(refs []*Ref) (notes []string) {
 // jwtRemainsInactive: access tokens have no row, and neither has a refresh token that
 // simplejwt made before it recorded them. Whether the application looks at the owner
 // decides.
-func jwtRemainsInactive(env Env, l *db.Layout, now time.Time, refs []*Ref) []string {
+func jwtRemainsInactive(env Env, l *db.Layout, now time.Time, refs []*Ref, voided bool) []string {
 	s := &env.Settings.SimpleJWT
 	release := env.Settings.Peers.SimpleJWT
 	if l.Outstanding() == nil && release == "" && s.AccessTokenLifetime.Duration == 0 {
@@ -170,7 +233,11 @@ func jwtRemainsInactive(env Env, l *db.Layout, now time.Time, refs []*Ref) []str
 	if check := s.CheckUserIsActive; check != nil && !*check {
 		who = "JWTAuthentication without CHECK_USER_IS_ACTIVE, and JWTStatelessUserAuthentication, accept"
 	}
-	notes = append(notes, "access tokens that exist already: "+who+" them "+accessEnd(env, now))
+	if voided {
+		notes = append(notes, OperatorsWord)
+	} else {
+		notes = append(notes, "access tokens that exist already: "+who+" them "+accessEnd(env, now))
+	}
 	if release == "" || !release.AtLeast("5.4.0") {
 		notes = append(notes, "refresh tokens without a row, which nobody can list: simplejwt before 5.4 exchanges them until they expire; another signing key ends all of them")
 	}

@@ -83,6 +83,7 @@ func jwtBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.Se
 		}
 		found[i] = c
 	}
+	askDenylist(ctx, env, found, rows)
 	return found, nil
 }
 
@@ -144,10 +145,14 @@ func keyMissing(what string) error {
 
 // CheckVerified returns an error if it is unknown whether the application accepts the
 // credential. That is CodeKeyMissing if its signature could not be checked, and the cause's
-// code if the owner of a session could not be read.
+// code if the owner of a session could not be read, or the denylist could not be asked.
 func (c *Credential) CheckVerified() error {
 	if c.undecided != nil && c.Status == Active && c.Reason == "" {
-		e := &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "whether the application accepts " + c.ID + " is not known: whose it is cannot be told: " + c.undecided.Error()}
+		because := c.undecided.Error()
+		if c.Kind == "session" {
+			because = "whose it is cannot be told: " + because
+		}
+		e := &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "whether the application accepts " + c.ID + " is not known: " + because}
 		var why *tokenctl.Error
 		if errors.As(c.undecided, &why) {
 			e.Code, e.Hint = why.Code, why.Hint

@@ -35,6 +35,8 @@ type Env struct {
 	// Unverified lets a JWT be blacklisted whose signature nobody could check and
 	// that has no row.
 	Unverified bool
+	// Denylist is the application's list of void JWTs; nil where none is configured.
+	Denylist *Denylist
 	// Forces says that the command has --force, which hints may name then.
 	Forces bool
 }
@@ -146,6 +148,12 @@ type Kind struct {
 	// the selector.
 	BlacklistWhere func(context.Context, *db.Tx, *Selector) (int64, error)
 	Exact          func(*Selector) bool
+	// Void makes all credentials of users stop working that were issued up to the commit, also
+	// those without a row. refs are some of the users' credentials; nil: none. The function
+	// itself is nil if every credential has a row. It may only be called if Voids reports that
+	// something is configured which does it.
+	Void  func(ctx context.Context, env Env, tx *db.Tx, users []db.User, refs *Refs) ([]Voided, error)
+	Voids func(Env) bool
 	// Unblacklist undoes Blacklist.
 	Unblacklist func(context.Context, Env, *db.Tx, []*Ref) (db.Outcomes, error)
 	// Expired yields the rows to purge, and Purge deletes some of them and returns how
@@ -154,12 +162,13 @@ type Kind struct {
 	Purge   func(context.Context, Env, *db.Tx, []db.Ref, PurgeRequest) (int64, error)
 	// DeleteOrphans deletes rows whose user is gone, and returns how many there were.
 	DeleteOrphans func(context.Context, *db.Tx, []db.Ref) (int64, error)
-	// Remains are sentences about access that remains after credentials are blacklisted.
-	Remains func(context.Context, Env, *db.Tx, []*Ref) ([]string, error)
+	// Remains are sentences about access that remains after credentials are blacklisted. voided
+	// says that Void was called for their owners.
+	Remains func(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, voided bool) ([]string, error)
 	// RemainsInactive are sentences about access that remains although the owners are inactive
-	// and refs, all of their credentials, are blacklisted. The function itself is nil if none
-	// remains.
-	RemainsInactive func(env Env, l *db.Layout, now time.Time, refs []*Ref) []string
+	// and refs, all of their credentials, are blacklisted; voided as in Remains. The function
+	// itself is nil if none remains.
+	RemainsInactive func(env Env, l *db.Layout, now time.Time, refs []*Ref, voided bool) []string
 	// OutlivesRow says why a credential may still work after its row was deleted; empty if it
 	// does not. The function itself is nil if no credential does.
 	OutlivesRow func(*tokenctl.Settings) (why, assumed string)

@@ -246,6 +246,12 @@ func equalValues[T comparable](left db.Outcomes, list []T) iter.Seq2[T, []int] {
 	}
 }
 
+// Denied reports whether the credential has no row, but an entry in the denylist.
+func (r *Ref) Denied() bool { return r.form.typ == access }
+
+// Lapsed reports whether a change left the credential alone because it has expired.
+func (r *Ref) Lapsed() bool { return r.left == lapsed }
+
 // Refusal is the error that says why verb did not change the credential.
 func (r *Ref) Refusal(verb string) *tokenctl.Error {
 	id := r.ID()
@@ -255,6 +261,12 @@ func (r *Ref) Refusal(verb string) *tokenctl.Error {
 		e.Message = id + " was deleted meanwhile"
 	case lapsed:
 		e.Message = id + " has expired meanwhile"
+		if verb == "blacklist" {
+			e.Message = id + " has expired: there is nothing to deny"
+		}
+	case undenied:
+		e.Code, e.Hint = tokenctl.CodeDenylistUnreachable, "try again when the denylist can be reached: tokenctl doctor tells"
+		e.Message = id + " lives on until " + unixMicro(r.expires).Format(time.RFC3339) + ": the denylist cannot be reached"
 	case db.Already:
 		e.Message = id + " was blacklisted meanwhile"
 		switch verb {

@@ -64,7 +64,7 @@ var Session = &Kind{
 	Purge: func(ctx context.Context, _ Env, tx *db.Tx, rows []db.Ref, r PurgeRequest) (int64, error) {
 		return tx.DeleteExpiredSessions(ctx, rows, r.Before)
 	},
-	Remains: func(_ context.Context, env Env, _ *db.Tx, _ []*Ref) ([]string, error) {
+	Remains: func(_ context.Context, env Env, _ *db.Tx, _ []*Ref, _ bool) ([]string, error) {
 		why, assumed := sessionOutlivesRow(env.Settings)
 		switch {
 		case why != "":

@@ -1,0 +1,100 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"tokenctl"
+	"tokenctl/db"
+	"tokenctl/tokens"
+)
+
+// Blacklisting all that users hold is also about credentials without a row, where a denylist
+// is configured: it says of the users that what they got until now is void.
+
+// voids reports whether a kind among those that are chosen (nil: all) can make void what has
+// no row.
+func (a *App) voids(kinds []*tokens.Kind) bool {
+	return slices.ContainsFunc(tokens.Kinds(), func(k *tokens.Kind) bool {
+		return k.Void != nil && k.Voids(a.env()) && (kinds == nil || slices.Contains(kinds, k))
+	})
+}
+
+// wholeUsers reports whether the flags select all that users hold, of some kinds perhaps.
+func (s *selectorFlags) wholeUsers(c *cobra.Command) bool {
+	if len(s.users)+len(s.userIDs) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(selectorNames, func(name string) bool {
+		return name != "user" && name != "user-id" && name != "kind" && c.Flags().Changed(name)
+	})
+}
+
+// usersToVoid are the users whose JWTs blacklist makes void, too: those of --user, if nothing
+// else selects.
+func (f *changeFlags) usersToVoid(c *cobra.Command, store *db.Store, sel *tokens.Selector) (users []db.User, err error) {
+	if f.verb != "blacklist" || f.list != nil || !f.selector.wholeUsers(c) || !f.app.voids(sel.Kinds) {
+		return nil, nil
+	}
+	err = store.Read(c.Context(), func(tx *db.Tx) error {
+		found, err := tx.FindUsers(c.Context(), nil, sel.UserIDs)
+		users = found.Users
+		return err
+	})
+	return users, err
+}
+
+// voiding says what else a change is about; empty where there is nothing else.
+func (s *selection) voiding() string {
+	switch len(s.voids) {
+	case 0:
+		return ""
+	case 1:
+		return "every JWT that " + whose(&s.voids[0]) + " got until now becomes void in the denylist, also access tokens"
+	}
+	return fmt.Sprintf("every JWT that %d users got until now becomes void in the denylist, also access tokens", len(s.voids))
+}
+
+// void makes void what the users of a selection hold without a row.
+func (f *changeFlags) void(ctx context.Context, tx *db.Tx, s *selection) error {
+	s.voided = nil
+	if s.voids == nil {
+		return nil
+	}
+	for _, k := range tokens.Kinds() {
+		if k.Void == nil || !k.Voids(f.app.env()) {
+			continue
+		}
+		voided, err := k.Void(ctx, f.app.env(), tx, s.voids, &s.refs)
+		var e *tokenctl.Error
+		if errors.As(err, &e) && f.keepGoing && (e.Code == tokenctl.CodeDenylistUnreachable || e.Code == tokenctl.CodeDenylistDenied) {
+			for i := range s.voids {
+				s.missing = append(s.missing, offence{line: whose(&s.voids[i]), err: &tokenctl.Error{Code: e.Code, Hint: e.Hint,
+					Message: "the access tokens of " + whose(&s.voids[i]) + " live on until they expire: " + e.Message}})
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.voided = append(s.voided, voided...)
+	}
+	return nil
+}
+
+// tellVoided says which users' JWTs became void.
+func (f *changeFlags) tellVoided(s *selection) {
+	a := f.app
+	if len(s.voided) > mostTold {
+		a.say("made void what %s got until now; tokenctl denylist list shows the entries", count(len(s.voided), "user"))
+		return
+	}
+	for i := range s.voided {
+		v := &s.voided[i]
+		a.say("made void every JWT that %s got until now: the entry %s of the denylist", whose(&v.User), v.ID)
+	}
+}
