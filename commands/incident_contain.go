@@ -75,7 +75,9 @@ func (n *incident) deactivation() *userChange {
 }
 
 // acts reports whether there is anything to do.
-func (n *incident) acts() bool { return n.chosen.refs.Len() > 0 || n.chosen.voids != nil || n.o.deactivate || n.o.reset }
+func (n *incident) acts() bool {
+	return n.chosen.refs.Len() > 0 || n.chosen.voids != nil || n.o.deactivate || n.o.reset
+}
 
 // planned is the incident as the change would leave it.
 func (n *incident) planned() tokens.Incident {
