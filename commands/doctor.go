@@ -124,7 +124,7 @@ func (d *doctor) info(check, format string, args ...any) {
 // try runs one check. If the check fails, that is a problem, and the other checks continue. It returns only
 // errors that end the command.
 func (d *doctor) try(tx *db.Tx, check string, f func() error) error {
-	return d.told(check, tx.Try(d.ctx, f))
+	return d.fail(check, tx.Try(d.ctx, f))
 }
 
 // bounded is try for a check that reads whole tables.
@@ -136,11 +136,11 @@ func (d *doctor) bounded(tx *db.Tx, check string, f func(context.Context) error)
 		d.info(check, "not all rows checked: that would take longer than %s", orphanTime)
 		return nil
 	}
-	return d.told(check, err)
+	return d.fail(check, err)
 }
 
-// told adds an error as a problem.
-func (d *doctor) told(check string, err error) error {
+// fail adds an error as a problem.
+func (d *doctor) fail(check string, err error) error {
 	var e *tokenctl.Error
 	switch {
 	case err == nil:

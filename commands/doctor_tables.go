@@ -13,7 +13,7 @@ import (
 // tables checks the tables that commands read and write.
 func (d *doctor) tables(tx *db.Tx) error {
 	l := tx.Layout
-	if text := l.Contradicted(); text != "" {
+	if text := l.Contradicted; text != "" {
 		d.add("user_table", statusProblem, text, "correct user_table under [auth] in tokenctl.toml, or remove it: the foreign key determines the owner of a token")
 	}
 	d.owners(l)

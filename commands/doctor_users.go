@@ -31,7 +31,7 @@ func (d *doctor) users(tx *db.Tx) error {
 		how := "the only unique text column"
 		if d.app.settings.Auth.UsernameField != "" {
 			how = "from " + d.app.toml
-		} else if !slices.Contains(u.UsernameCandidates(), u.Username) {
+		} else if !slices.Contains(u.Usernames, u.Username) {
 			how = "by its name"
 		}
 		d.ok("username_field", "%s, %s", u.Username, how)

@@ -125,7 +125,7 @@ func (p *pager) measure() {
 // start starts the pager on the terminal.
 func (p *pager) start() error {
 	cmd := exec.Command("/bin/sh", "-c", p.program)
-	cmd.Stdout, cmd.Stderr, cmd.Env = bare(p.to), bare(p.app.Stderr), pagerEnvironment()
+	cmd.Stdout, cmd.Stderr, cmd.Env = underlying(p.to), underlying(p.app.Stderr), pagerEnvironment()
 	in, err := cmd.StdinPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -158,8 +158,8 @@ func pagerEnvironment() []string {
 	return env
 }
 
-// bare returns the file below the wrappers of a stream.
-func bare(w io.Writer) io.Writer {
+// underlying returns the file below the wrappers of a stream.
+func underlying(w io.Writer) io.Writer {
 	for {
 		switch stream := w.(type) {
 		case *beside:

@@ -30,7 +30,7 @@ func (r *activeRun) report() {
 		a.say("note: %s refuse an inactive user at once", r.refuses)
 	}
 	if v := a.settings.Peers.SimpleJWT; stopped && (v == "" || !v.AtLeast("5.4.0")) {
-		r.noteTaken()
+		r.noteAccepted()
 	}
 	what := count(len(r.changed), "user")
 	if o.revoke {
@@ -84,8 +84,8 @@ func (r *activeRun) liveOfAll() (list []db.LiveCredentials) {
 	return list
 }
 
-// noteTaken names the credentials of inactive users that still work, and the command that ends them.
-func (r *activeRun) noteTaken() {
+// noteAccepted names the credentials of inactive users that still work, and the command that ends them.
+func (r *activeRun) noteAccepted() {
 	note := func(h db.LiveCredentials, of, selector string) {
 		if k, err := tokens.KindNamed(h.Kind); err == nil && k.TakenWhileInactive != "" {
 			r.o.app.say("note: %s %s %s; to end that: tokenctl blacklist %s", k.TakenWhileInactive, of, liveCredentials([]db.LiveCredentials{h}), selector)

@@ -45,9 +45,6 @@ func (l *Layout) KnownTables() []*engine.Table {
 	return list
 }
 
-// UsernameCandidates returns the columns that could be the USERNAME_FIELD.
-func (u *UserTable) UsernameCandidates() []string { return slices.Clone(u.usernames) }
-
 // MissingColumns returns the columns of AbstractUser that the model does not have.
 func (u *UserTable) MissingColumns() []string {
 	var missing []string

@@ -29,8 +29,8 @@ type Layout struct {
 	userProblem error
 	// problems are the reasons why tables of credentials cannot be used, by the names of Django's tables.
 	problems map[string]error
-	// contradicted names the foreign keys that contradict the setting user_table.
-	contradicted string
+	// Contradicted names the foreign keys that contradict the setting user_table.
+	Contradicted string
 	factors      []*factorTable
 }
 

@@ -255,9 +255,9 @@ func (l *Layout) KnoxScheme() django.KnoxScheme {
 	return schemes[0]
 }
 
-// KnoxSchemes returns the schemes that rows may have, the application's scheme first. told is false if the
+// KnoxSchemes returns the schemes that rows may have, the application's scheme first. known is false if the
 // columns do not show the application's scheme.
-func (l *Layout) KnoxSchemes() (schemes []django.KnoxScheme, told bool) {
+func (l *Layout) KnoxSchemes() (schemes []django.KnoxScheme, known bool) {
 	key, salt := l.Knox().Column("token_key"), l.Knox().Column("salt")
 	width := 0
 	if key != nil {
@@ -272,8 +272,8 @@ func (l *Layout) KnoxSchemes() (schemes []django.KnoxScheme, told bool) {
 
 // knoxByText reports whether the columns show that the application's knox is 5 or newer.
 func (l *Layout) knoxByText() bool {
-	schemes, told := l.KnoxSchemes()
-	return told && schemes[0] == django.KnoxText
+	schemes, known := l.KnoxSchemes()
+	return known && schemes[0] == django.KnoxText
 }
 
 // knoxExpiry returns the column of the expiry. Before knox 4.0 its name was expires, and before 2.1 there

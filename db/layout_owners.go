@@ -110,7 +110,7 @@ func (l *Layout) authModel(ctx context.Context, tx *Tx, o Options, refs []refere
 			return nil, nil
 		}
 		if u, _ := l.userModel(t.Table); len(refs) > 0 && !slices.ContainsFunc(targets, func(t *engine.Table) bool { return models[t].same(u) }) {
-			l.contradicted = "user_table names " + t.String() + ", but " + refs[0].from.String() + " refers to the users in " + refs[0].to.String()
+			l.Contradicted = "user_table names " + t.String() + ", but " + refs[0].from.String() + " refers to the users in " + refs[0].to.String()
 		}
 		return t.Table, nil
 	}

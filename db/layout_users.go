@@ -14,9 +14,9 @@ type UserTable struct {
 	Key     string // primary key column
 	KeyType KeyType
 	// Username is the column of USERNAME_FIELD. It is empty if the database does not show
-	// it; then usernames has the possible columns.
+	// it; then Usernames has the possible columns.
 	Username  string
-	usernames []string
+	Usernames []string
 	// Children are the tables of models that inherit from this one (multi-table
 	// inheritance) and so share its key, the nearest first. Only a row with a row in each of
 	// them is a user.
@@ -105,9 +105,6 @@ func (l *Layout) Users() (*UserTable, error) {
 	return u, nil
 }
 
-// Contradicted names the foreign keys that contradict the setting user_table. It is empty without any.
-func (l *Layout) Contradicted() string { return l.contradicted }
-
 // userModel returns the model of a table, with the models from which it inherits.
 func (l *Layout) userModel(t *engine.Table) (*UserTable, error) {
 	u := &UserTable{Table: t}
@@ -147,26 +144,26 @@ func (u *UserTable) findUsername(named string, must bool) {
 		for _, c := range t.Columns {
 			switch {
 			case c.Unique && c.Text && !c.PrimaryKey:
-				u.usernames = append(u.usernames, c.Name)
+				u.Usernames = append(u.Usernames, c.Name)
 			case t == u.Table && c.Text && c.PrimaryKey, c.Unique && c.Integer() && !c.PrimaryKey:
 				others = append(others, c.Name)
 			}
 		}
 	}
 	switch {
-	case len(u.usernames) == 1:
-		u.Username = u.usernames[0]
+	case len(u.Usernames) == 1:
+		u.Username = u.Usernames[0]
 		return
-	case len(u.usernames) == 0 && u.Column("username") != nil:
+	case len(u.Usernames) == 0 && u.Column("username") != nil:
 		// It may be unique by an expression such as lower(username), or not unique.
 		u.Username = "username"
 		return
 	}
-	u.usernames = append(u.usernames, others...)
+	u.Usernames = append(u.Usernames, others...)
 	e := &tokenctl.Error{Code: tokenctl.CodeUsernameField, Message: "the database does not show which column of " + u.String() + " is the USERNAME_FIELD",
 		Hint: "set username_field under [auth] in tokenctl.toml"}
-	if len(u.usernames) > 0 {
-		e.Hint += " to one of " + strings.Join(u.usernames, ", ")
+	if len(u.Usernames) > 0 {
+		e.Hint += " to one of " + strings.Join(u.Usernames, ", ")
 	}
 	u.nameProblem = e
 }

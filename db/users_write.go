@@ -71,7 +71,7 @@ func (tx *Tx) SetActive(ctx context.Context, users []User, active bool) ([]User,
 	}
 	for i := range found.Users {
 		if u := &found.Users[i]; u.Active() != active {
-			return nil, nil, notTaken(u.Username)
+			return nil, nil, notChanged(u.Username)
 		}
 	}
 	return found.Users, changed, nil
@@ -117,15 +117,15 @@ func (tx *Tx) updateUser(ctx context.Context, u User, column string, value any) 
 	case len(found.MissingKeys) > 0:
 		return deletedMeanwhile(u.Username)
 	}
-	return notTaken(u.Username)
+	return notChanged(u.Username)
 }
 
 func deletedMeanwhile(user string) error {
 	return &tokenctl.Error{Code: tokenctl.CodeChanged, Message: "the user " + user + " was deleted meanwhile"}
 }
 
-// notTaken returns the error for a user who exists and whom an update did not change.
-func notTaken(user string) error {
+// notChanged returns the error for a user who exists and whom an update did not change.
+func notChanged(user string) error {
 	return &tokenctl.Error{Code: tokenctl.CodeDatabaseError, Message: "the database did not change the user " + user,
 		Hint: "a trigger or row-level security of the application prevents it"}
 }

@@ -36,7 +36,7 @@ var commonPasswordsLoaded bool
 // isCommonPassword is CommonPasswordValidator.validate of
 // django/contrib/auth/password_validation.py (3.2): password.lower().strip() is in the list.
 func isCommonPassword(password string) bool {
-	entry := trimSpace(lower(password))
+	entry := TrimSpace(lower(password))
 	if entry == "" || strings.Contains(entry, "\n") {
 		return false
 	}

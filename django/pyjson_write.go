@@ -70,7 +70,7 @@ func AppendPythonFloat(out []byte, f float64) []byte {
 func appendPyString(out []byte, s string) []byte {
 	out = append(out, '"')
 	for len(s) > 0 {
-		u, size := decodePyRune(s)
+		u, size := DecodePythonRune(s)
 		s = s[size:]
 		switch i := strings.IndexRune("\"\\\b\f\n\r\t", u); {
 		case i >= 0 && u != utf8.RuneError:
@@ -92,9 +92,9 @@ func appendPyEscape(out []byte, u rune) []byte {
 	return append(out, '\\', 'u', hex[u>>12&15], hex[u>>8&15], hex[u>>4&15], hex[u&15])
 }
 
-// decodePyRune is utf8.DecodeRuneInString, but accepts surrogates like bytes.decode with
-// "surrogatepass".
-func decodePyRune(s string) (u rune, size int) {
+// DecodePythonRune is utf8.DecodeRuneInString, but accepts surrogates like bytes.decode with
+// "surrogatepass": it returns the first character of s, and its size in bytes.
+func DecodePythonRune(s string) (u rune, size int) {
 	if len(s) >= 3 && s[0] == 0xED && s[1]&0xE0 == 0xA0 && s[2]&0xC0 == 0x80 {
 		return 0xD000 | rune(s[1]&0x3F)<<6 | rune(s[2]&0x3F), 3
 	}
@@ -115,7 +115,7 @@ func isPyText(text []byte) bool {
 		return true
 	}
 	for s := string(text); len(s) > 0; {
-		u, size := decodePyRune(s)
+		u, size := DecodePythonRune(s)
 		if u == utf8.RuneError && size == 1 {
 			return false
 		}

@@ -78,7 +78,7 @@ func isUsername(s string) bool {
 // 6.1): it strips spaces and lower-cases the part after the last "@". A value without "@" stays as it
 // is, spaces included.
 func NormalizeEmail(s string) string {
-	trimmed := trimSpace(s)
+	trimmed := TrimSpace(s)
 	at := strings.LastIndexByte(trimmed, '@')
 	if at < 0 {
 		return s

@@ -84,9 +84,9 @@ func newPasswordList(text string) (passwordList, error) {
 	}
 	list := passwordList{}
 	for line := range strings.SplitSeq(text, "\n") {
-		list[trimSpace(line)] = true
+		list[TrimSpace(line)] = true
 	}
 	return list, nil
 }
 
-func (l passwordList) has(password string) bool { return l[trimSpace(lower(password))] }
+func (l passwordList) has(password string) bool { return l[TrimSpace(lower(password))] }

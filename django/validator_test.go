@@ -130,7 +130,7 @@ func TestCommonPasswords(t *testing.T) {
 		t.Errorf("%d entries", len(entries))
 	}
 	for i, entry := range entries {
-		if entry == "" || lower(entry) != entry || trimSpace(entry) != entry || i > 0 && entry == entries[i-1] {
+		if entry == "" || lower(entry) != entry || TrimSpace(entry) != entry || i > 0 && entry == entries[i-1] {
 			t.Errorf("entry %q", entry)
 		}
 	}

@@ -42,8 +42,8 @@ func isDigits(s string) bool {
 	return s != ""
 }
 
-// trimSpace is str.strip(), which unlike strings.TrimSpace also removes U+001C to U+001F.
-func trimSpace(s string) string {
+// TrimSpace is str.strip(), which unlike strings.TrimSpace also removes U+001C to U+001F.
+func TrimSpace(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool {
 		return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f
 	})

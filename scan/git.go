@@ -62,7 +62,7 @@ func (s *Scanner) Git(ctx context.Context, dir string, o GitOptions) error {
 	if !o.Since.IsZero() {
 		repo.walk = append([]string{"--max-age=" + strconv.FormatInt(o.Since.Unix(), 10)}, repo.walk...)
 	}
-	history := &history{repo: repo, places: map[string][]standing{}}
+	history := &history{repo: repo, places: map[string][]blobFile{}}
 	s.locate = history.locate
 	objects := make(chan object, 1000)
 	return s.workers(ctx, func(ctx context.Context) error {

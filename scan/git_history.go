@@ -11,19 +11,19 @@ import (
 
 // history finds the files and commits of blobs.
 type history struct {
-	repo   *repository
-	places map[string][]standing // of blobs with findings
-	told   map[sighted]int       // the number of reported places of a credential in a file
+	repo     *repository
+	places   map[string][]blobFile  // of blobs with findings
+	reported map[fileCredential]int // the number of reported places of a credential in a file
 }
 
-// standing is a file, and the commit that gave it a content.
-type standing struct {
+// blobFile is a file, and the commit that gave it a content.
+type blobFile struct {
 	commit, path string
 	order        int // of the commit, the oldest first
 }
 
-// sighted is a credential in a file of the repository.
-type sighted struct {
+// fileCredential is a credential in a file of the repository.
+type fileCredential struct {
 	path, id, kind string
 	form           Form
 }
@@ -31,8 +31,8 @@ type sighted struct {
 // locate sets the paths and commits of findings. A credential in many versions of a file is reported once, for
 // the oldest version. If a newer version has it in more places, the further places are reported too.
 func (h *history) locate(ctx context.Context, list []Finding) ([]Finding, error) {
-	if h.told == nil {
-		h.told = map[sighted]int{}
+	if h.reported == nil {
+		h.reported = map[fileCredential]int{}
 	}
 	wanted := map[string]bool{}
 	var tags []string
@@ -84,7 +84,7 @@ func (h *history) locate(ctx context.Context, list []Finding) ([]Finding, error)
 		return cmp.Or(cmp.Compare(a.order, b.order), strings.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	type version struct {
-		sighted
+		fileCredential
 		order int
 	}
 	seen := map[version]int{}
@@ -94,10 +94,10 @@ func (h *history) locate(ctx context.Context, list []Finding) ([]Finding, error)
 			out = append(out, f.Finding)
 			continue
 		}
-		key := sighted{f.Path, f.Match.ID, f.Match.Kind, f.Form}
+		key := fileCredential{f.Path, f.Match.ID, f.Match.Kind, f.Form}
 		v := version{key, f.order}
-		if seen[v]++; seen[v] > h.told[key] {
-			h.told[key] = seen[v]
+		if seen[v]++; seen[v] > h.reported[key] {
+			h.reported[key] = seen[v]
 			out = append(out, f.Finding)
 		}
 	}
@@ -115,9 +115,9 @@ func (h *history) findBlobs(ctx context.Context, wanted map[string]bool) error {
 	if err != nil {
 		return err
 	}
-	first := map[[2]string]standing{}
+	first := map[[2]string]blobFile{}
 	note := func(commit, blob, path string) {
-		at := standing{commit, path, order[commit]}
+		at := blobFile{commit, path, order[commit]}
 		if known, ok := first[[2]string{blob, path}]; wanted[blob] && (!ok || at.order < known.order) {
 			first[[2]string{blob, path}] = at
 		}
@@ -199,8 +199,8 @@ func (h *history) commits(ctx context.Context) (order map[string]int, edge []str
 }
 
 // findTags returns the names of tags and their commits.
-func (h *history) findTags(ctx context.Context, ids []string) (map[string]standing, error) {
-	named := map[string]standing{}
+func (h *history) findTags(ctx context.Context, ids []string) (map[string]blobFile, error) {
+	named := map[string]blobFile{}
 	if len(ids) == 0 {
 		return named, nil
 	}
@@ -209,7 +209,7 @@ func (h *history) findTags(ctx context.Context, ids []string) (map[string]standi
 		if err != nil {
 			commit = nil // the tag names a file or folder
 		}
-		named[id] = standing{commit: strings.TrimSpace(string(commit)), path: "tag message"}
+		named[id] = blobFile{commit: strings.TrimSpace(string(commit)), path: "tag message"}
 	}
 	return named, h.repo.eachLine(ctx, nil, func(line string) error {
 		id, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")

@@ -22,11 +22,11 @@ type judge struct {
 	seed    maphash.Seed
 
 	mu      sync.Mutex
-	nothing hashSet             // candidates that are not credentials
+	others  hashSet             // candidates that are not credentials
 	known   map[uint64][]*Match // candidates that are credentials
 	waiting map[uint64]int32    // the batch's candidates, by hash
 	batch   []Candidate
-	places  []place
+	places  []candidatePlace
 
 	asking sync.Mutex // one batch is looked up at a time
 
@@ -34,8 +34,8 @@ type judge struct {
 	findings []Finding
 }
 
-// place is the place of a candidate.
-type place struct {
+// candidatePlace is the place of a candidate.
+type candidatePlace struct {
 	candidate int32 // of the batch
 	form      Form
 	source    *source
@@ -49,14 +49,14 @@ func (j *judge) init() {
 	j.reset()
 }
 
-func (j *judge) reset() (batch []Candidate, places []place, waiting map[uint64]int32) {
+func (j *judge) reset() (batch []Candidate, places []candidatePlace, waiting map[uint64]int32) {
 	batch, places, waiting = j.batch, j.places, j.waiting
 	j.batch, j.places, j.waiting = nil, nil, make(map[uint64]int32, batchSize)
 	return batch, places, waiting
 }
 
-// sighting is a candidate at a place of a source. Its text is in a memory that many candidates share.
-type sighting struct {
+// occurrence is a candidate at a place of a source. Its text is in a memory that many candidates share.
+type occurrence struct {
 	hash         uint64
 	start, end   int
 	kinds        Kinds
@@ -64,8 +64,8 @@ type sighting struct {
 	line, column int
 }
 
-// add adds sightings in a source. Their texts are in memory.
-func (j *judge) add(ctx context.Context, from *source, list []sighting, memory []byte) error {
+// add adds occurrences in a source. Their texts are in memory.
+func (j *judge) add(ctx context.Context, from *source, list []occurrence, memory []byte) error {
 	var found []Finding
 	j.mu.Lock()
 	for _, s := range list {
@@ -75,7 +75,7 @@ func (j *judge) add(ctx context.Context, from *source, list []sighting, memory [
 			}
 			continue
 		}
-		if j.nothing.has(s.hash) {
+		if j.others.has(s.hash) {
 			continue
 		}
 		i, ok := j.waiting[s.hash]
@@ -84,7 +84,7 @@ func (j *judge) add(ctx context.Context, from *source, list []sighting, memory [
 			j.waiting[s.hash] = i
 			j.batch = append(j.batch, Candidate{string(memory[s.start:s.end]), s.kinds})
 		}
-		j.places = append(j.places, place{i, s.form, from, s.line, s.column})
+		j.places = append(j.places, candidatePlace{i, s.form, from, s.line, s.column})
 	}
 	full := len(j.batch) >= batchSize || len(j.places) >= mostPending
 	j.mu.Unlock()
@@ -121,7 +121,7 @@ func (j *judge) ask(ctx context.Context, last bool) error {
 	for hash, i := range waiting {
 		switch {
 		case matches[i] == nil:
-			j.nothing.add(hash)
+			j.others.add(hash)
 		case len(j.known) < mostMatches:
 			j.known[hash] = matches[i]
 		}

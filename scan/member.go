@@ -20,9 +20,9 @@ type Database struct {
 	// Took is called with each found credential, at least once.
 	Took func(*tokens.Credential)
 
-	mu     sync.Mutex
-	passed int   // the number of JWTs that no key could check
-	refuse error // why the credentials of a kind cannot be looked up
+	mu          sync.Mutex
+	uncheckable int   // the number of JWTs that no key could check
+	refuse      error // why the credentials of a kind cannot be looked up
 }
 
 // statusUnchecked is the status of a JWT that no configured key can check.
@@ -78,10 +78,10 @@ func (d *Database) Members(ctx context.Context, list []Candidate) ([][]*Match, e
 				continue
 			}
 			var secrets []tokenctl.Secret
-			var places []int
+			var indexes []int
 			for i, c := range list {
 				if c.Kinds.Has(k) {
-					secrets, places = append(secrets, tokenctl.NewSecret(c.Text)), append(places, i)
+					secrets, indexes = append(secrets, tokenctl.NewSecret(c.Text)), append(indexes, i)
 				}
 			}
 			if secrets == nil {
@@ -100,7 +100,7 @@ func (d *Database) Members(ctx context.Context, list []Candidate) ([][]*Match, e
 			}
 			for j, c := range credentials {
 				if m := d.match(c); m != nil {
-					found[places[j]] = append(found[places[j]], m)
+					found[indexes[j]] = append(found[indexes[j]], m)
 				}
 			}
 		}
@@ -118,7 +118,7 @@ func (d *Database) match(c *tokens.Credential) *Match {
 		Staff: c.Owner.IsStaff, Superuser: c.Owner.IsSuperuser}
 	if c.Unchecked() {
 		d.mu.Lock()
-		d.passed++
+		d.uncheckable++
 		d.mu.Unlock()
 		if !d.Unchecked {
 			return nil
@@ -133,8 +133,8 @@ func (d *Database) match(c *tokens.Credential) *Match {
 
 // Notes returns sentences about candidates for which Members could not decide.
 func (d *Database) Notes() (notes []string) {
-	if d.passed > 0 && !d.Unchecked {
-		notes = append(notes, fmt.Sprintf("JWTs that have no row and whose signature no configured key can check: %d; --unchecked shows them", d.passed))
+	if d.uncheckable > 0 && !d.Unchecked {
+		notes = append(notes, fmt.Sprintf("JWTs that have no row and whose signature no configured key can check: %d; --unchecked shows them", d.uncheckable))
 	}
 	return notes
 }

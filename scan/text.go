@@ -27,7 +27,7 @@ type searcher struct {
 
 	within string // the git object of the text
 	source *source
-	list   []sighting
+	list   []occurrence
 	memory []byte
 
 	first int // the number of the first line of the next text; 0 is 1
@@ -43,16 +43,16 @@ type searcher struct {
 
 func (s *Scanner) newSearcher() *searcher {
 	r := &searcher{scanner: s, buffer: make([]byte, windowSize)}
-	r.finder = newFinder(s.options.Shapes, r.sight)
+	r.finder = newFinder(s.options.Shapes, r.record)
 	return r
 }
 
-// sight records a candidate.
-func (r *searcher) sight(text []byte, kinds Kinds, at int, form Form) {
+// record records a candidate.
+func (r *searcher) record(text []byte, kinds Kinds, at int, form Form) {
 	line, column := r.position(at)
 	start := len(r.memory)
 	r.memory = append(r.memory, text...)
-	r.list = append(r.list, sighting{maphash.Bytes(r.scanner.judge.seed, text), start, len(r.memory), kinds, form, line, column})
+	r.list = append(r.list, occurrence{maphash.Bytes(r.scanner.judge.seed, text), start, len(r.memory), kinds, form, line, column})
 }
 
 // position returns the line and column of a place in the window. It counts lines from the previous place, because
@@ -137,7 +137,7 @@ func (r *searcher) search(begin, n int, end bool) int {
 	return r.finder.window(r.window, begin, end)
 }
 
-// flush hands the sightings to the judge.
+// flush hands the occurrences to the judge.
 func (r *searcher) flush(ctx context.Context) error {
 	if len(r.list) == 0 {
 		return nil

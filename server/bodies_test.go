@@ -140,11 +140,8 @@ func dumps(value any) string {
 func dumpsText(s string) string {
 	out := []byte{'"'}
 	for s != "" {
-		n := pySize(s)
-		u, surrogate := firstSurrogate(s[:n])
-		if !surrogate {
-			u, _ = utf8.DecodeRuneInString(s)
-		}
+		u, n := django.DecodePythonRune(s)
+		surrogate := utf16.IsSurrogate(u)
 		if i := strings.IndexRune("\"\\\b\f\n\r\t", u); i >= 0 && !surrogate {
 			out = append(out, '\\', "\"\\bfnrt"[i])
 		} else if ' ' <= u && u <= '~' {

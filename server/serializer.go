@@ -4,8 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+	"unicode/utf16"
 
 	"tokenctl"
 	"tokenctl/django"
@@ -102,7 +101,7 @@ func (s serializer) run(d data) (values, errs *dict) {
 // run is CharField.run_validation.
 func (f field) run(value any) (string, []string) {
 	text, isText := pyText(value)
-	if text == "" && isText || !f.untrimmed && isText && strip(text) == "" {
+	if text == "" && isText || !f.untrimmed && isText && django.TrimSpace(text) == "" {
 		if !f.allowBlank {
 			return "", []string{blankMessage}
 		}
@@ -118,7 +117,7 @@ func (f field) run(value any) (string, []string) {
 		return "", []string{"Not a valid string."}
 	}
 	if !f.untrimmed {
-		text = strip(text)
+		text = django.TrimSpace(text)
 	}
 	if faults := f.faults(text); len(faults) > 0 {
 		return "", faults
@@ -199,35 +198,23 @@ func pyText(value any) (text string, ok bool) {
 	return "", false
 }
 
-// strip is str.strip().
-func strip(s string) string {
-	return strings.TrimFunc(s, func(c rune) bool { return unicode.IsSpace(c) || 0x1C <= c && c <= 0x1F })
-}
-
 // pyLen is len() of a str. A lone surrogate is one character; Go would count its three bytes.
 func pyLen(s string) (n int) {
 	for s != "" {
-		s = s[pySize(s):]
+		_, size := django.DecodePythonRune(s)
+		s = s[size:]
 		n++
 	}
 	return n
 }
 
-// pySize returns the length of the first character in bytes.
-func pySize(s string) int {
-	if u, n := utf8.DecodeRuneInString(s); u != utf8.RuneError || n != 1 || len(s) < 3 {
-		return n
-	}
-	return 3
-}
-
 func firstSurrogate(s string) (rune, bool) {
 	for s != "" {
-		n := pySize(s)
-		if n == 3 && s[0] == 0xED && s[1] >= 0xA0 {
-			return 0xD000 | rune(s[1]&0x3F)<<6 | rune(s[2]&0x3F), true
+		u, size := django.DecodePythonRune(s)
+		if utf16.IsSurrogate(u) {
+			return u, true
 		}
-		s = s[n:]
+		s = s[size:]
 	}
 	return 0, false
 }

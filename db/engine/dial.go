@@ -30,8 +30,8 @@ type tlsRefusals map[string]net.Conn
 
 type tlsRefusalsKey struct{}
 
-// sparing makes dial return an earlier connection on which the server has refused TLS.
-func sparing(dial pgconn.DialFunc) pgconn.DialFunc {
+// reusing makes dial return an earlier connection on which the server has refused TLS.
+func reusing(dial pgconn.DialFunc) pgconn.DialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		refused, ok := ctx.Value(tlsRefusalsKey{}).(tlsRefusals)
 		if !ok {

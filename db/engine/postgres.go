@@ -118,7 +118,7 @@ func (db *DB) openPostgres(raw string) error {
 		config.ConnectTimeout = limit
 	}
 	watch(config)
-	config.DialFunc = sparing(dialer(db.opts.Timeout).DialContext)
+	config.DialFunc = reusing(dialer(db.opts.Timeout).DialContext)
 	db.pool = sql.OpenDB(connector{stdlib.GetConnector(*config)})
 	return nil
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -24,7 +25,7 @@ func (r *Row) Moment(family django.Family, of fmt.Stringer, name string) time.Ti
 		}
 		var err error
 		t, err = r.zone.ParseSQLite(text, family)
-		ok, breaks = err == nil, dateBreaks(err)
+		ok, breaks = err == nil, errors.Is(err, django.ErrDateBreaks)
 	} else {
 		c, value, is := r.next()
 		if !is {

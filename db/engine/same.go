@@ -20,8 +20,8 @@ func (t Target) Same(other Target) bool {
 		two, err2 := os.Stat(other.Path)
 		return err1 == nil && err2 == nil && os.SameFile(one, two) || realPath(t.Path) == realPath(other.Path)
 	}
-	places := t.places()
-	return slices.ContainsFunc(other.places(), func(p place) bool { return slices.Contains(places, p) })
+	endpoints := t.endpoints()
+	return slices.ContainsFunc(other.endpoints(), func(p endpoint) bool { return slices.Contains(endpoints, p) })
 }
 
 // realPath returns the absolute path without links, even if the file does not exist yet.
@@ -39,15 +39,15 @@ func realPath(path string) string {
 	return path
 }
 
-// place is the location of a PostgreSQL database.
-type place struct {
+// endpoint identifies a PostgreSQL database.
+type endpoint struct {
 	host string
 	port uint16
 	name string
 }
 
-// places returns the place of each host of a target.
-func (t Target) places() []place {
+// endpoints returns the endpoint of each host of a target.
+func (t Target) endpoints() []endpoint {
 	config, err := postgresConfig(t.url)
 	if err != nil {
 		return nil
@@ -56,9 +56,9 @@ func (t Target) places() []place {
 	if name == "" {
 		name = config.User // libpq's default
 	}
-	list := []place{{hostName(config.Host), config.Port, name}}
+	list := []endpoint{{hostName(config.Host), config.Port, name}}
 	for _, f := range config.Fallbacks {
-		list = append(list, place{hostName(f.Host), f.Port, name})
+		list = append(list, endpoint{hostName(f.Host), f.Port, name})
 	}
 	return list
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"database/sql/driver"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -98,6 +97,3 @@ var sqliteDriver = sync.OnceValue(func() *sqlite.Driver {
 	register(IsText, func(text string, number bool) bool { return number || utf8.ValidString(text) })
 	return d
 })
-
-// dateBreaks reports whether Django fails on a value, for the error of reading it as a date.
-func dateBreaks(err error) bool { return errors.Is(err, django.ErrDateBreaks) }
