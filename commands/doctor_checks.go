@@ -68,7 +68,7 @@ func (d *doctor) denylist() error {
 	if err == nil {
 		d.ok("denylist", "it answers; %s", tokens.OperatorsWord)
 	}
-	return d.told("denylist", err)
+	return d.fail("denylist", err)
 }
 
 // orphanTime bounds each search that reads whole tables.
