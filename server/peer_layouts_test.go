@@ -27,13 +27,18 @@ func altered() []variant {
 	}
 }
 
-// TestPeerLayouts is TestPeer on those databases.
+// TestPeerLayouts is TestPeer on those databases. What a layout changes on PostgreSQL does not
+// depend on Django's age, so one age is asked there.
 func TestPeerLayouts(t *testing.T) {
 	dbtest.Slow(t)
 	t.Parallel()
+	peers := djangotest.Peers(t)
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		t.Parallel()
 		for _, engine := range []string{"sqlite", "postgres"} {
+			if engine == "postgres" && p.Name != peers[len(peers)-1].Name {
+				continue
+			}
 			if engine == "postgres" && !dbtest.HasPostgres() {
 				dbtest.Missing(t, "PostgreSQL's server binaries")
 			}

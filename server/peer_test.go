@@ -42,7 +42,7 @@ func TestPeer(t *testing.T) {
 			ask("sqlite", empty, v)
 		}
 		t.Run("random", func(t *testing.T) {
-			random(t, newWorld(t, p, "sqlite", empty, plain()), excused, fromEnvironment(t, "TOKENCTL_TEST_RANDOM", 1500))
+			random(t, newWorld(t, p, "sqlite", empty, plain()), excused, fromEnvironment(t, "TOKENCTL_TEST_RANDOM", 300))
 		})
 		if dbtest.HasPostgres() {
 			ask("postgres", migrated(t, p, "postgres"), onPostgres())
