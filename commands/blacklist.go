@@ -22,6 +22,10 @@ token or of a session is deleted. A session may outlive its row in a cache; wher
 settings tell, that is said. A refresh or sliding JWT gets a row in simplejwt's
 blacklist, which unblacklist takes away again; by its id that takes no key.
 
+Where a denylist is configured, an access JWT gets an entry there until it expires. With
+--user and no other selector but --kind, every JWT that the user got until now becomes
+void there, also those without a row: see tokenctl denylist.
+
 Ids and secrets that are named are blacklisted without asking. What flags such
 as --user or --older-than select is shown first, and confirmed. With --yes and
 --quiet nobody sees it, and it is blacklisted as it is then.`,

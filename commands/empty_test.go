@@ -23,7 +23,7 @@ var onDatabase = map[string]string{
 	"user activate": "user activate alice", "user deactivate": "user deactivate alice", "user delete": "user delete alice", "user mfa list": "user mfa list", "user mfa reset": "user mfa reset alice --yes", "serve": "serve --listen 127.0.0.1:0",
 }
 
-var withoutDatabase = []string{"init", "journal list", "journal show", "journal verify", "journal rotate", "config import", "config show", "context list", "context show", "context add", "context remove",
+var withoutDatabase = []string{"init", "denylist list", "denylist check", "denylist remove", "journal list", "journal show", "journal verify", "journal rotate", "config import", "config show", "context list", "context show", "context add", "context remove",
 	"completion", "help", "version"}
 
 // TestNoneOfDjangosTables: every command calls a database without Django's tables so, with one

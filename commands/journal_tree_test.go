@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tokenctl/cache/redistest"
 	"tokenctl/db/dbtest"
 	"tokenctl/journal"
 )
@@ -25,6 +26,7 @@ type journaledCommand struct {
 	kind   string
 	count  int
 	empty  bool // the database has no tables
+	denies bool // there is a denylist with an entry
 }
 
 // journaledCommands are all commands that change rows.
@@ -35,6 +37,7 @@ var journaledCommands = map[string]journaledCommand{
 	"expire":          {args: []string{"expire", "--kind", "knox", "--ttl", "5d", "--yes"}, kind: "knox", count: 1},
 	"blacklist":       {args: []string{"blacklist", "--user", "alice", "--kind", "drf,knox,jwt", "--yes", "-q"}, kind: "drf,knox,jwt", count: 3},
 	"unblacklist":     {before: [][]string{{"blacklist", "--kind", "jwt", "--yes"}}, args: []string{"unblacklist", "-"}, stdin: "{jwt}", kind: "jwt", count: 1},
+	"denylist remove": {denies: true, args: []string{"denylist", "remove", "user:1"}, kind: "denylist", count: 1},
 	"purge":           {before: [][]string{{"{sql}", "update knox_authtoken set expiry = '2020-01-01 00:00:00'"}}, args: []string{"purge", "--yes"}, kind: "knox", count: 1},
 	"scan":            {args: []string{"scan", "-", "--blacklist", "--yes"}, stdin: "{secret}", kind: "drf", count: 1},
 	"incident":        {args: []string{"incident", "--user", "alice", "--all", "--deactivate", "--yes"}, kind: "user,drf,knox,jwt", count: 4},
@@ -102,6 +105,13 @@ func journaled(t *testing.T, url, name string, c journaledCommand) {
 		}
 		w.must(args...)
 	}
+	list := func() string { return "" }
+	if c.denies {
+		server := redistest.Start(t)
+		w.env["TOKENCTL_DENYLIST_URL"] = server.URL("")
+		server.Do("set", "denylist:user:1", "1")
+		list = func() string { return server.Do("keys", "*") }
+	}
 	rows := func() string {
 		if c.empty {
 			_, _, status := w.run("", "list")
@@ -112,7 +122,7 @@ func journaled(t *testing.T, url, name string, c journaledCommand) {
 			"select count(*) from token_blacklist_outstandingtoken", "select count(*) from token_blacklist_blacklistedtoken"} {
 			all = append(all, dbtest.Query(url, query))
 		}
-		return strings.Join(all, "\n")
+		return strings.Join(append(all, list()), "\n")
 	}
 	before := rows()
 	dir := t.TempDir()
@@ -131,17 +141,17 @@ func journaled(t *testing.T, url, name string, c journaledCommand) {
 	if after := rows(); after == before && name != "user mfa reset" {
 		t.Error("it changed nothing")
 	}
-	var list []*journal.Recorded
+	var entries []*journal.Recorded
 	for r, err := range journal.Entries(path) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		list = append(list, r)
+		entries = append(entries, r)
 	}
-	if len(list) != 1 {
-		t.Fatalf("%d entries", len(list))
+	if len(entries) != 1 {
+		t.Fatalf("%d entries", len(entries))
 	}
-	r := list[0]
+	r := entries[0]
 	if r.Outcome != journal.Done || r.Kind != c.kind || r.Count != c.count || len(r.IDs) < c.count || !strings.HasPrefix(r.Command, name) || r.SudoUser != "ann" || r.Host == "" || r.User == "" || r.Database == "" {
 		t.Errorf("%+v", r)
 	}

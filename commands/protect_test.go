@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tokenctl/cache/redistest"
 	"tokenctl/db/dbtest"
 )
 
@@ -105,7 +106,8 @@ var changes = map[string][]string{
 		"mint --secrets-from %/known.csv 1"},
 	"rotate": {"rotate drf:1 1", "rotate --kind drf 1"}, "expire": {"expire knox:d2d2d2d2d2d2d2d2 --ttl 3d 1", "expire --kind knox --ttl 3d 1"},
 	"blacklist": {"blacklist drf:1 1", "blacklist --kind drf,knox 3", "blacklist -q --kind drf 1"}, "unblacklist": {"unblacklist jwt:x 1"},
-	"audit": {"audit --fix unpurged 1"}, "purge": {"purge 1", "purge --kind knox -q 1"}, "scan": {"scan %/leak --blacklist 1", "scan %/leak --rotate --out %/new 1"}, "incident": {"incident drf:1 1", "incident --user alice --all --deactivate 2"},
+	"denylist remove": {}, // TestProtectedDenylist
+	"audit":           {"audit --fix unpurged 1"}, "purge": {"purge 1", "purge --kind knox -q 1"}, "scan": {"scan %/leak --blacklist 1", "scan %/leak --rotate --out %/new 1"}, "incident": {"incident drf:1 1", "incident --user alice --all --deactivate 2"},
 	"user create": {"user create new 1"}, "user password": {"user password alice --no-password 1"}, "user activate": {"user activate carl 1"},
 	"user mfa reset": {"user mfa reset alice 1"}, "user deactivate": {"user deactivate alice 1", "user deactivate alice --revoke 1"}, "user delete": {"user delete alice 1"},
 }
@@ -143,6 +145,23 @@ func TestProtectedCommands(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestProtectedDenylist: the denylist of a protected database is protected, too.
+func TestProtectedDenylist(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := newShop(t, "sqlite")
+	s.env["TOKENCTL_DENYLIST_URL"] = server.URL("")
+	server.Do("set", "denylist:user:1", "1")
+	s.refused("denylist remove user:1")
+	s.refused("denylist remove user:1 --yes")
+	if got := server.Do("keys", "*"); got != "denylist:user:1" {
+		t.Errorf("keys: %q", got)
+	}
+	if said, status := s.run("denylist remove user:1 --confirm 1"); status != 0 || server.Do("keys", "*") != "" {
+		t.Errorf("status %d: %s", status, said)
+	}
 }
 
 // TestProtectedPaths: a database is protected whatever leads to it.

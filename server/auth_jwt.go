@@ -87,11 +87,15 @@ func (r *request) authenticateJWT(secret tokenctl.Secret) (*identity, error) {
 		if err != nil {
 			return nil, err
 		}
-		return nil, jwtNotValid(why, "Given token not valid for any token type", member{"messages", []any{
-			object{{"token_class", "AccessToken"}, {"token_type", "access"}, {"message", text}}}})
+		return nil, invalidAccess(why, text)
 	}
 	r.log.credential = "jwt:" + token.JTI
 	settings := b.Settings()
+	if void, err := r.denied(settings, token); err != nil {
+		return nil, err
+	} else if void {
+		return nil, invalidAccess("Token is blacklisted", "Token is blacklisted")
+	}
 	if token.Claims.Get(settings.UserIDClaim) == nil {
 		const text = "Token contained no recognizable user identification"
 		return nil, jwtNotValid(text, text)
@@ -115,6 +119,23 @@ func (r *request) authenticateJWT(secret tokenctl.Secret) (*identity, error) {
 		}
 	}
 	return &identity{user: *user}, nil
+}
+
+// invalidAccess is what get_validated_token raises if no class of AUTH_TOKEN_CLASSES takes the
+// token.
+func invalidAccess(why reason, text string) *apiError {
+	return jwtNotValid(why, "Given token not valid for any token type", member{"messages", []any{
+		object{{"token_class", "AccessToken"}, {"token_type", "access"}, {"message", text}}}})
+}
+
+// denied reports whether the denylist says that a token is void. An application that asks it
+// takes no token while it does not answer.
+func (r *request) denied(s tokenctl.JWTSettings, token *django.JWT) (bool, error) {
+	if r.env.Denylist == nil {
+		return false, nil
+	}
+	by, err := r.env.Denylist.Denied(r.ctx, s, []*django.JWT{token})
+	return err == nil && by[0] != "", err
 }
 
 // jwtRefuses reports whether simplejwt minds that a user is inactive; before 5.4

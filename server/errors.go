@@ -121,6 +121,8 @@ func unavailable(err error) (*apiError, bool) {
 	switch tokenctl.CodeOf(err) {
 	case tokenctl.CodeDatabaseUnreachable, tokenctl.CodeDatabaseRefused, tokenctl.CodeDatabaseLocked, tokenctl.CodeTimeout:
 		return detail(http.StatusServiceUnavailable, "The database does not answer."), true
+	case tokenctl.CodeDenylistUnreachable, tokenctl.CodeDenylistDenied:
+		return detail(http.StatusServiceUnavailable, "The denylist does not answer."), true
 	case tokenctl.CodeKeyMissing:
 		return detail(http.StatusServiceUnavailable, "The key that this needs is not configured."), true
 	}

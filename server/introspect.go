@@ -25,6 +25,11 @@ func (r *request) introspect(callers []*authenticator) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, c := range found {
+		if _, err := c.DeniedBy(); err != nil {
+			return nil, err
+		}
+	}
 	// Any of a secret's kinds lets it in.
 	i := slices.IndexFunc(found, letsIn)
 	if i < 0 {

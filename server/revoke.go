@@ -33,7 +33,7 @@ func (r *request) revoke(callers []*authenticator) (*response, error) {
 		if c.Owner.ID != who.user.ID && !isStaff(&who.user) {
 			return nil, oauthError(http.StatusBadRequest, "unauthorized_client", "The token belongs to somebody else.")
 		}
-		if k := c.Of(); k.NeverRead != nil && k.NeverRead(layout, c) {
+		if k := c.Of(); k.NeverRead != nil && k.NeverRead(r.env, layout, c) {
 			return nil, oauthError(http.StatusBadRequest, "unsupported_token_type", "The application never looks this token up: it lives until it expires.")
 		}
 		if err := r.blacklistNow(c.Of(), secret); err != nil {

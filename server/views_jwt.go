@@ -201,6 +201,13 @@ func (r *jwtRequest) verify(values *dict) (object, error) {
 		return nil, err
 	}
 	r.log.credential = "jwt:" + token.JTI
+	if token.Type != "refresh" {
+		if void, err := r.denied(r.Settings(), token); err != nil {
+			return nil, err
+		} else if void {
+			return nil, invalidTogether("Token is blacklisted")
+		}
+	}
 	if !r.Settings().BlacklistAfterRotation || !r.server.recordsJWT {
 		return object{}, nil
 	}

@@ -282,4 +282,9 @@ func deniedByID(ctx context.Context, env Env, jtis []string) ([]*Credential, err
 
 // DeniedBy is the id of the entry of the denylist by which the token is void; empty where none
 // is. The error says why the denylist could not be asked.
-func (c *Credential) DeniedBy() (id string, err error) { return c.deniedBy, c.undecided }
+func (c *Credential) DeniedBy() (id string, err error) {
+	if c.Of().Void == nil {
+		return "", nil
+	}
+	return c.deniedBy, c.undecided
+}

@@ -100,7 +100,10 @@ var JWT = &Kind{
 		}
 		return s.SimpleJWT.WithDefaults().AuthHeaderTypes[0]
 	},
-	NeverRead: func(l *db.Layout, c *Credential) bool {
+	NeverRead: func(env Env, l *db.Layout, c *Credential) bool {
+		if c.Type == access {
+			return env.Denylist == nil
+		}
 		return l.Outstanding() == nil || l.Blacklisted() == nil || c.Type != refresh && c.Type != sliding
 	},
 	TakenWhileInactive: "simplejwt before 5.4 still exchanges",

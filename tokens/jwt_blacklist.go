@@ -234,7 +234,7 @@ func jwtRemainsInactive(env Env, l *db.Layout, now time.Time, refs []*Ref, voide
 		who = "JWTAuthentication without CHECK_USER_IS_ACTIVE, and JWTStatelessUserAuthentication, accept"
 	}
 	if voided {
-		notes = append(notes, OperatorsWord)
+		notes = append(notes, "access tokens that exist already, if the application does not ask the denylist; "+OperatorsWord)
 	} else {
 		notes = append(notes, "access tokens that exist already: "+who+" them "+accessEnd(env, now))
 	}

@@ -189,7 +189,7 @@ type Kind struct {
 	Describe func(*db.Layout) string
 	// NeverRead reports whether the application never looks a credential up, so that
 	// blacklisting it would have no effect; nil where it always does.
-	NeverRead func(*db.Layout, *Credential) bool
+	NeverRead func(Env, *db.Layout, *Credential) bool
 	// AssumedExpired describes the default by which credentials count as expired; empty if it
 	// is configured. The function itself is nil if the rows alone decide.
 	AssumedExpired func(Env) string

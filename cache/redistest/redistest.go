@@ -48,6 +48,7 @@ type Server struct {
 	program string
 	args    []string
 	process *exec.Cmd
+	alive   io.Closer     // standard input of process: the server ends with it
 	client  *redis.Client // of the test itself, over the socket
 }
 
@@ -98,8 +99,8 @@ func (s *Server) Stop() {
 	if s.process == nil {
 		return
 	}
-	s.process.Process.Kill() //nolint:errcheck // it may have ended
-	s.process.Wait()         //nolint:errcheck // it was killed
+	s.alive.Close()
+	s.process.Wait() //nolint:errcheck // the server was killed
 	s.process = nil
 }
 
@@ -115,11 +116,18 @@ func (s *Server) Restart() {
 	s.listen(s.program, append([]string{"--port", port, "--bind", "127.0.0.1", "--unixsocket", s.Socket, "--dir", dir, "--save", "", "--appendonly", "no", "--daemonize", "no", "--logfile", ""}, s.args...)...)
 }
 
+// untilClosed runs a program until its own standard input ends: also where the test was
+// killed no server is left.
+const untilClosed = `"$@" </dev/null & read _; kill -9 $!; wait`
+
 // listen starts a program and waits until it says that it takes connections.
 func (s *Server) listen(program string, args ...string) {
 	s.t.Helper()
-	s.process = exec.Command(program, args...)
+	s.process = exec.Command("sh", append([]string{"-c", untilClosed, "sh", program}, args...)...)
 	out, err := s.process.StdoutPipe()
+	if err == nil {
+		s.alive, err = s.process.StdinPipe()
+	}
 	if err == nil {
 		err = s.process.Start()
 	}

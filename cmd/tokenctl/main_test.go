@@ -44,6 +44,7 @@ func TestMain(m *testing.M) {
 //   - `capture NAME`: the last stdout without its line end, as the variable NAME;
 //   - `exits N PROGRAM ARGS…`: the program ends with exactly the status N;
 //   - `mode OCTAL FILE`: the file has exactly these permissions;
+//   - `redis COMMAND…`: a Redis of its own, see redisCommand;
 //   - `golden FILE`: stdout equals the file once ids, times and keys are masked.
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -61,7 +62,7 @@ func TestScripts(t *testing.T) {
 			},
 			Setup: func(env *testscript.Env) error { return setUp(env, engine) },
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){
-				"sql": sqlCommand, "capture": capture, "golden": golden, "exits": exits, "mode": modeCommand,
+				"sql": sqlCommand, "capture": capture, "golden": golden, "exits": exits, "mode": modeCommand, "redis": redisCommand,
 			},
 		})
 	})
@@ -102,6 +103,7 @@ func setUp(env *testscript.Env, engine string) error {
 	env.Setenv("DATABASE", dbtest.Name(url))
 	env.Setenv("EMPTY_URL", dbtest.Fresh(t, engine))
 	env.Setenv("ENGINE", engine)
+	env.Values["redis"] = &scriptRedis{t: t}
 	for _, name := range []string{"PGPASSWORD", "PGPASSFILE", "PGUSER"} {
 		if value, ok := os.LookupEnv(name); ok {
 			env.Setenv(name, value)
