@@ -79,7 +79,7 @@ func (s *reportSections) expiry() {
 		chart.Bars = append(chart.Bars, output.Bar{Label: name, Number: n, Mark: cliffs[name]})
 		marked = marked || cliffs[name]
 	}
-	p.Columns(chart, 28)
+	p.Columns(chart, reportDays/2)
 	if marked {
 		p.Text("The days with a number above them are findings of the rule expiry-cliff.")
 	}
@@ -88,7 +88,7 @@ func (s *reportSections) expiry() {
 
 // weeks tells the same by week, and what the chart has no column for.
 func (s *reportSections) weeks() {
-	table := output.PageTable{Caption: "Active credentials by the week in which they expire", Header: []string{"week", "credentials", "share"}, Numbers: 2}
+	table := output.PageTable{Caption: "Active credentials by the week in which they expire", Header: []string{"7 days from", "credentials", "share"}, Numbers: 2}
 	all, left := s.active("", ""), s.active("", "")
 	add := func(name string, n int64) {
 		share := "0 %"
@@ -103,7 +103,7 @@ func (s *reportSections) weeks() {
 			n += d
 		}
 		left -= n
-		add(s.calendar.Day(day).Format(time.DateOnly)+" to "+s.calendar.Day(day+6).Format(time.DateOnly), n)
+		add(s.calendar.Day(day).Format(time.DateOnly), n)
 	}
 	never, unknown := s.active(byLife, tokens.RangeName(nil, db.NeverSpan)), s.active(byLife, tokens.RangeName(nil, db.UnknownSpan))
 	add("later", left-never-unknown)
@@ -174,18 +174,19 @@ func (s *reportSections) owners() {
 		p.Text("Nobody holds an active credential.")
 		return
 	}
-	table := output.PageTable{Caption: fmt.Sprintf("The first %d", reportHolders), Header: []string{"user", "id", "rights"}, Numbers: 1}
+	table := output.PageTable{Caption: "Active credentials of a user, by kind", Header: []string{"user"}, Numbers: 1}
 	for _, k := range s.kinds {
 		table.Header = append(table.Header, k.Name)
 		table.Numbers++
 	}
 	table.Header = append(table.Header, "total")
 	for _, h := range s.holders {
-		row := []string{h.User, h.UserID, h.Rights}
+		row := []string{h.User}
 		for _, k := range s.kinds {
 			row = append(row, number(h.Held[k]))
 		}
 		table.Rows = append(table.Rows, append(row, number(h.Total)))
+		table.Notes = append(table.Notes, "id "+h.UserID+", "+h.Rights)
 	}
 	p.Table(table)
 }

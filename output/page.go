@@ -47,6 +47,7 @@ type PageTable struct {
 	Caption string
 	Header  []string
 	Rows    [][]string
+	Notes   []string // one under the name of each row; nil: none
 	Numbers int
 }
 
@@ -124,6 +125,14 @@ func (p *Page) Table(t PageTable) { p.add("table", t) }
 
 // Number reports whether a column has numbers.
 func (t PageTable) Number(column int) bool { return column >= len(t.Header)-t.Numbers }
+
+// Note is the note of a row.
+func (t PageTable) Note(row int) string {
+	if t.Notes == nil {
+		return ""
+	}
+	return t.Notes[row]
+}
 
 // WriteTo implements io.WriterTo. It ends the page.
 func (p *Page) WriteTo(to io.Writer) (int64, error) {

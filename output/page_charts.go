@@ -27,7 +27,7 @@ type shape struct {
 	Bar
 	X, Y, Width, Height string
 	Middle              string // of its width
-	Last                bool   // its label ends with the bar, as there is little room behind it
+	Tick                string // the class of its label
 }
 
 // drawn is a chart as its template takes it.
@@ -101,7 +101,12 @@ func (p *Page) Columns(c Chart, step int) {
 		s.Height = strconv.FormatFloat(columnsHeight*float64(b.Number)/float64(most), 'f', 2, 64)
 		d.Shapes = append(d.Shapes, s)
 		if i%step == 0 {
-			s.Last = i+step >= len(c.Bars)
+			s.Tick = "tick"
+			if i == 0 {
+				s.Tick += " first"
+			} else if i+step >= len(c.Bars) {
+				s.Tick += " last"
+			}
 			d.Ticks = append(d.Ticks, s)
 		}
 	}

@@ -21,7 +21,7 @@ func TestPageHostile(t *testing.T) {
 	p.Text(hostileText)
 	p.Command(hostileText, hostileText)
 	p.Entries([]Entry{{hostileText, hostileText, hostileText, hostileText, hostileText}})
-	p.Table(PageTable{Caption: hostileText, Header: []string{hostileText, hostileText}, Rows: [][]string{{hostileText, hostileText}}})
+	p.Table(PageTable{Caption: hostileText, Header: []string{hostileText, hostileText}, Rows: [][]string{{hostileText, hostileText}}, Notes: []string{hostileText}})
 	chart := Chart{Title: hostileText, Bars: []Bar{{Label: hostileText, Number: 3, Mark: true}}}
 	p.Bars(chart)
 	p.Columns(chart, 1)

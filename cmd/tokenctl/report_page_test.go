@@ -167,6 +167,10 @@ var pageFaults = map[string]string{
 	"language":             `document.documentElement.lang === "en" ? "" : "none"`,
 	"wider than the window": `[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + .5 || e.getBoundingClientRect().left < 0).map(e => e.outerHTML).slice(0, 3).join("\n") +
 		(document.documentElement.scrollWidth > innerWidth ? "it scrolls" : "")`,
+	"texts over each other": `[...document.querySelectorAll("svg")].flatMap(s => {
+		const texts = [...s.querySelectorAll("text")].map(e => [e, e.getBoundingClientRect()]);
+		return texts.filter(([e, a]) => texts.some(([f, b]) => f !== e && a.left < b.right && b.left < a.right && a.top < b.bottom - 4 && b.top < a.bottom - 4)).map(([e]) => e.outerHTML);
+	}).slice(0, 4).join("\n")`,
 	"headings": `(() => {
 		const levels = [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].map(h => Number(h.tagName[1]));
 		return levels.filter((l, i) => i ? l > levels[i - 1] + 1 || l === 1 : l !== 1).join() + (levels.length > 10 ? "" : "too few");
