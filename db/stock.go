@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -56,7 +57,7 @@ func (u *User) OwnerGroup() string {
 
 // CountTokens counts all drf tokens, also those whose user is gone.
 func (s *Store) CountTokens(ctx context.Context, limits Limits) (map[Group]int64, error) {
-	return s.countGroups(ctx, func(tx *Tx) (*engine.Query, error) {
+	return s.countGroups(ctx, limits, func(tx *Tx) (*engine.Query, error) {
 		l := tx.Layout
 		q, err := l.authTokens(true)
 		if err == nil {
@@ -69,7 +70,7 @@ func (s *Store) CountTokens(ctx context.Context, limits Limits) (map[Group]int64
 
 // CountKnoxTokens counts all knox tokens, also those whose user is gone.
 func (s *Store) CountKnoxTokens(ctx context.Context, limits Limits) (map[Group]int64, error) {
-	return s.countGroups(ctx, func(tx *Tx) (*engine.Query, error) {
+	return s.countGroups(ctx, limits, func(tx *Tx) (*engine.Query, error) {
 		l := tx.Layout
 		q, status, err := l.knoxTokens(tx.Now, true)
 		if err == nil {
@@ -79,8 +80,12 @@ func (s *Store) CountKnoxTokens(ctx context.Context, limits Limits) (map[Group]i
 	})
 }
 
-// groups makes a query for the credentials of t one for their Group. status is the expression
-// for the status of one that has an owner.
+// groupStatuses are the statuses that the database decides.
+var groupStatuses = []string{"active", "expired", "disabled", "dead"}
+
+// groups makes a query for the credentials of t one for the group of each, as one integer: a database
+// groups by one in half the time that it needs for four columns. status is the expression for the
+// status of one that has an owner.
 func (l *Layout) groups(q *engine.Query, t *Table, status, expiry string, limits Limits) {
 	u := t.Owner
 	gone := "u." + engine.Quote(u.Key) + " is null"
@@ -92,11 +97,34 @@ func (l *Layout) groups(q *engine.Query, t *Table, status, expiry string, limits
 		at := "t." + engine.Quote(expiry)
 		expires = "case when " + at + " is null then " + expires + " else " + l.span(q, t.Column(expiry), at, limits.Expires) + " end"
 	}
-	q.Columns = []string{status, rights, l.span(q, t.Column("created"), "t.created", limits.Created), expires}
+	q.Columns = []string{fmt.Sprintf("((%s * %d + %s) * %d + %s) * %d + %s", place(status, groupStatuses), len(OwnerGroups), place(rights, OwnerGroups),
+		spans(limits.Created), offset(l.span(q, t.Column("created"), "t.created", limits.Created)), spans(limits.Expires), offset(expires))}
 	q.From = t.SQL() + " t left join " + u.From("u") + " on u." + engine.Quote(u.Key) + " = t.user_id"
 	if t.Stored() {
 		q.PageBy = "t.rowid" // in the order in which SQLite stores them
 	}
+}
+
+// groupOf is the group that an integer of groups means.
+func groupOf(number int, limits Limits) Group {
+	expires, number := number%spans(limits.Expires), number/spans(limits.Expires)
+	created, number := number%spans(limits.Created), number/spans(limits.Created)
+	return Group{groupStatuses[number/len(OwnerGroups)], OwnerGroups[number%len(OwnerGroups)], created + NeverSpan, expires + NeverSpan}
+}
+
+// spans is how many spans there are, with those that stand for no time.
+func spans(limits []time.Time) int { return len(limits) + 1 - NeverSpan }
+
+// offset is the expression of a span, from zero on.
+func offset(span string) string { return "(" + span + ") - (" + strconv.Itoa(NeverSpan) + ")" }
+
+// place is the expression for the place of a text among others.
+func place(text string, among []string) string {
+	expr := "(case (" + text + ")"
+	for i, word := range among {
+		expr += " when '" + word + "' then " + strconv.Itoa(i)
+	}
+	return expr + " end)"
 }
 
 // span is the expression for the span of a time in a column: see [SpanOf].
@@ -121,13 +149,13 @@ func (l *Layout) span(q *engine.Query, c *engine.Column, expr string, limits []t
 const countedRows = 100_000
 
 // countGroups counts the rows of the query that build makes, on SQLite part by part.
-func (s *Store) countGroups(ctx context.Context, build func(*Tx) (*engine.Query, error)) (map[Group]int64, error) {
+func (s *Store) countGroups(ctx context.Context, limits Limits, build func(*Tx) (*engine.Query, error)) (map[Group]int64, error) {
 	counts := map[Group]int64{}
 	count := func(tx *Tx, q *engine.Query) error {
 		q.Columns, q.PageBy = append(q.Columns, "count(*)"), ""
-		q.Where = append(q.Where, "1 = 1 group by 1, 2, 3, 4")
+		q.Where = append(q.Where, "1 = 1 group by 1")
 		return tx.Each(ctx, q, func(r engine.Row) error {
-			g := Group{r.Text(), r.Text(), int(r.Integer()), int(r.Integer())}
+			g := groupOf(int(r.Integer()), limits)
 			counts[g] += r.Integer()
 			return r.Err
 		})
