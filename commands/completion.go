@@ -175,7 +175,7 @@ func rowFields() []fieldRow {
 	return []fieldRow{
 		{[]string{"list"}, slices.Concat(credentialColumns, auditColumns)},
 		{[]string{"expire", "blacklist", "unblacklist"}, credentialColumns},
-		{[]string{"show"}, showColumns},
+		{[]string{"show"}, slices.Concat(showColumns, usedColumns)},
 		{[]string{"mint"}, slices.Concat(credentialColumns, secretColumns)},
 		{[]string{"rotate"}, slices.Concat(credentialColumns, secretColumns, []output.Column{{Name: "replaces"}})},
 		{[]string{"verify"}, verifyColumns},

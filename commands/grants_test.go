@@ -91,7 +91,7 @@ func (w *grantWorld) sql(statement string) {
 
 // work is a command line for each command of a work; {drf} stands for an id of the kind.
 var grantCommands = map[string][]string{
-	"list": {"list", "list --sort user", "list --sort status --columns +last_used", "stats", "show {drf} {knox} {jwt} {session}"},
+	"list": {"list", "list --sort user", "list --sort status --columns +last_used", "stats", "show {drf} {knox} {jwt} {session}", "show {blacklisted} --columns +last_used"},
 	"mint": {"mint grace --kind drf", "mint alice --kind knox", "mint alice --kind jwt --force", "mint alice --kind session", "rotate {drf}", "rotate {knox}", "rotate {knox} --overlap 1h", "rotate {jwt} --force", "rotate {session}",
 		"expire {knox} {session} --ttl 1d", "rotate --kind jwt,session --sort user --limit 1 --yes --force"},
 	"revoke": {"blacklist {drf} {knox} {jwt} {session}", "blacklist --kind session --sort user --limit 1 --yes", "blacklist --kind drf,knox,jwt,session --user alice --yes", "unblacklist {blacklisted}"},

@@ -22,6 +22,7 @@ type listOptions struct {
 	count    bool
 	exitCode bool
 	watch    time.Duration
+	logs     accessLogs
 }
 
 func newList(a *App) *cobra.Command {
@@ -34,7 +35,8 @@ shown unless --reveal asks for them.
 
 In a terminal the list is a table; otherwise it is tab-separated text without a
 header, one credential a line. --columns +email and the like add what the usual
-columns do not have, also about the owner.`,
+columns do not have, also about the owner. last_used is when a credential was used last,
+as its row proves, or a line of a log of requests that --access-log names.`,
 		Example: `  tokenctl list
   tokenctl list --user alice -o json
   tokenctl list --kind drf --older-than 90d --sort created
@@ -50,6 +52,7 @@ columns do not have, also about the owner.`,
 	c.Flags().BoolVar(&o.exitCode, "exit-code", false, "end with the status 4 if there are any")
 	c.Flags().VarP(&durationValue{to: &o.watch}, "watch", "w", "at a terminal, list again after each `PAUSE` such as 5s, until interrupted")
 	c.MarkFlagsMutuallyExclusive("watch", "exit-code")
+	o.logs.flag(c)
 	c.Flags().BoolVar(&o.reveal, "reveal", false, "show the secrets that the database holds in clear")
 	return c
 }
@@ -63,11 +66,17 @@ func (o *listOptions) run(c *cobra.Command) error {
 	if _, _, err := o.writer(); err != nil {
 		return err
 	}
+	if o.logs.paths != nil && len(a.namedFields(usedColumns)) == 0 {
+		return usage("--access-log is for the field last_used", "add --columns +last_used")
+	}
 	if _, err := o.selector.parse(c, a.Now()); err != nil {
 		return err
 	}
 	store, err := a.open()
 	if err != nil {
+		return err
+	}
+	if err := o.logs.read(c.Context(), a, store); err != nil {
 		return err
 	}
 	if o.watch > 0 && a.Term.Stdout {
@@ -130,7 +139,11 @@ func (o *listOptions) list(c *cobra.Command, store *db.Store) error {
 			row = append(row, tokenValue(&credential))
 		}
 		for _, c := range audited {
-			row = append(row, auditValue(env, c.Name, &credential, now))
+			if c.Name == lastUsed {
+				row = append(row, o.logs.value(env, &credential, now))
+			} else {
+				row = append(row, auditValue(c.Name, &credential, now))
+			}
 		}
 		if err := w.Write(row); err != nil {
 			return err

@@ -17,11 +17,14 @@ var auditColumns = []output.Column{{Name: "email"}, {Name: "is_active"}, {Name: 
 // lastUsed is the field that says when a credential was used last, as its row proves.
 const lastUsed = "last_used"
 
+// usedColumns are the further field of show.
+var usedColumns = []output.Column{{Name: lastUsed, Fields: useFields}}
+
 var useFields = []string{"from", "to", "source"}
 
 // ofOwner reports whether a further field needs more of the owner than a list usually reads.
 func ofOwner(c output.Column) bool {
-	return !slices.Contains([]string{"age_days", "expires_days", "is_active", lastUsed}, c.Name)
+	return !slices.Contains([]string{"age_days", "expires_days", "is_active"}, c.Name)
 }
 
 // namedFields are those of the further fields that the command line names, in its order.
@@ -37,7 +40,7 @@ func (a *App) namedFields(further []output.Column) (asked []output.Column) {
 }
 
 // auditValue is the value of a further field. An owner who is not there has none.
-func auditValue(env tokens.Env, name string, c *tokens.Credential, now time.Time) output.Value {
+func auditValue(name string, c *tokens.Credential, now time.Time) output.Value {
 	u := &c.Owner
 	switch name {
 	case "email":
@@ -52,10 +55,6 @@ func auditValue(env tokens.Env, name string, c *tokens.Credential, now time.Time
 		return output.OptBool(u.IsSuperuser)
 	case "last_login":
 		return output.Time(u.LastLogin)
-	case lastUsed:
-		if use, ok := c.LastUse(env, now); ok {
-			return output.Object(useFields, []output.Value{output.Time(use.From), output.Time(use.To), output.String(use.Source)})
-		}
 	case "age_days":
 		if !c.Created.IsZero() {
 			return output.Int(days(c.Created, now))

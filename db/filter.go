@@ -33,6 +33,7 @@ type Filter struct {
 	Orphans       bool // only credentials whose user does not exist
 	Brief         bool // for users: read only key, name and IsActive
 	Detailed      bool // for credentials: read all columns of the owner
+	Used          bool // for JWTs: read when they were blacklisted
 	Compare       bool // for credentials: read the values that a change compares ([Ref])
 }
 

@@ -110,7 +110,7 @@ func (g *grantList) masked(why string) {
 		}
 	}
 	if b := l.Blacklisted(); b != nil {
-		g.add("select", b.Table, why, "token_id")
+		g.add("select", b.Table, why, "token_id", "blacklisted_at")
 	}
 }
 

@@ -16,12 +16,13 @@ import (
 // OutstandingToken is a row of simplejwt's OutstandingToken. It also reports whether a BlacklistedToken
 // refers to the row.
 type OutstandingToken struct {
-	Row         int64 // primary key
-	JTI         string
-	Text        tokenctl.Secret // the whole JWT; may be blank
-	Created     time.Time       // created_at; zero: NULL
-	Expires     time.Time       // expires_at
-	Blacklisted bool
+	Row           int64 // primary key
+	JTI           string
+	Text          tokenctl.Secret // the whole JWT; may be blank
+	Created       time.Time       // created_at; zero: NULL
+	Expires       time.Time       // expires_at
+	Blacklisted   bool
+	BlacklistedAt time.Time // zero: it is not, its date cannot be read, or nobody asked
 	// User is the owner. If user_id is null, as in rows of simplejwt before 5.5, the user in
 	// the JWT is the owner. The zero User means that there is no owner.
 	User    User
@@ -116,10 +117,19 @@ func (s *Store) outstandingTokens(ctx context.Context, f Filter, settings tokenc
 			if err != nil {
 				return nil, err
 			}
+			if f.Used {
+				q.Columns = append(q.Columns, l.Engine.Time(l.blacklistedAt("o.id")))
+			}
 			narrow(l, q)
 			return q, f.whereOutstanding(l, q)
 		},
-		scan:  func(l *Layout, r *engine.Row) OutstandingToken { return scanOutstanding(l, r, brief) },
+		scan: func(l *Layout, r *engine.Row) OutstandingToken {
+			t := scanOutstanding(l, r, brief)
+			if f.Used {
+				t.BlacklistedAt = r.Moment(django.DjangoTime, l.Outstanding().Table, "blacklisted_at")
+			}
+			return t
+		},
 		read:  func(_ *Layout, t *OutstandingToken) { t.read(settings) },
 		owner: func(t *OutstandingToken) *User { return &t.User },
 		users: func(l *Layout) *UserTable { return l.Outstanding().Owner },

@@ -131,6 +131,15 @@ func (l *Layout) isBlacklisted(id string) string {
 	return "exists (select 1 from " + b.SQL() + " b where b.token_id = " + id + ")"
 }
 
+// blacklistedAt is the expression of the time at which the token with an id was blacklisted.
+func (l *Layout) blacklistedAt(id string) string {
+	b := l.Blacklisted()
+	if b == nil {
+		return "null"
+	}
+	return "(select b.blacklisted_at from " + b.SQL() + " b where b.token_id = " + id + " limit 1)"
+}
+
 // BlacklistedAt returns the times at which the tokens of the references were blacklisted, in the order of
 // the references. The time is zero if a token is not blacklisted, or if the date cannot be read.
 func (tx *Tx) BlacklistedAt(ctx context.Context, refs []Ref) ([]time.Time, error) {

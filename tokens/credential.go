@@ -42,11 +42,12 @@ type Credential struct {
 	Assumed   string          // what the status rests on although nobody configured it; empty: nothing
 	Unread    []engine.Unread // values of its row that could not be read; those of its owner's are the owner's
 
-	rowEnds   time.Time // of a JWT, the expires_at of its row
-	death     string    // why the status is dead
-	orphan    bool      // its user is gone: see Orphans
-	deniedBy  string    // the id of the entry of the denylist that makes it void
-	undecided error     // why nobody can tell whether the application accepts it; nil where that is known
+	blacklistedAt time.Time // zero: it is not, or nobody asked: see LastUse
+	rowEnds       time.Time // of a JWT, the expires_at of its row
+	death         string    // why the status is dead
+	orphan        bool      // its user is gone: see Orphans
+	deniedBy      string    // the id of the entry of the denylist that makes it void
+	undecided     error     // why nobody can tell whether the application accepts it; nil where that is known
 
 	secret tokenctl.Secret // where the row holds it, or what a view shows in its place
 	masked *db.MaskedKey   // what a view tells of the secret

@@ -154,6 +154,7 @@ func storedJWT(s tokenctl.JWTSettings, t *db.OutstandingToken, now time.Time) Cr
 		}
 	}
 	c.Status = jwtStatus(s, &c, t.Blacklisted, now)
+	c.blacklistedAt = t.BlacklistedAt
 	c.orphan = t.User.ID == "" && !t.Several
 	return c
 }

@@ -69,7 +69,7 @@ func within(t time.Time, after, before *time.Time) bool {
 // filter is what the database can decide of the selector.
 func (s *Selector) filter() db.Filter {
 	f := db.Filter{UserIDs: s.UserIDs, CreatedBefore: s.CreatedBefore, CreatedAfter: s.CreatedAfter, ExpiresBefore: s.ExpiresBefore,
-		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit, Compare: s.Compare, NeverExpires: s.NeverExpires, Orphans: s.Orphans, Detailed: s.Detailed, NoFactor: s.WithoutMFA}
+		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit, Compare: s.Compare, NeverExpires: s.NeverExpires, Orphans: s.Orphans, Detailed: s.Detailed, Used: s.Used, NoFactor: s.WithoutMFA}
 	if s.Inactive != nil {
 		active := !*s.Inactive
 		f.Active = &active
