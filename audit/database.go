@@ -94,19 +94,21 @@ func (r *run) clock(rule *Rule, tx *db.Tx) error {
 	if err != nil {
 		return err
 	}
-	after := r.store.Now()
-	limit := r.Settings.ClockSkew.Duration
-	switch ahead, behind := there.Sub(after), before.Sub(there); {
-	case ahead > limit:
-		r.skewed(rule, ahead, "ahead of")
-	case behind > limit:
-		r.skewed(rule, behind, "behind")
+	by, how := skew(before, there, r.store.Now())
+	if by <= r.Settings.ClockSkew.Duration {
+		return nil
 	}
+	r.find(Finding{Rule: rule, Subject: "clock", Message: fmt.Sprintf("the database's clock is %s %s this machine's: what has expired for the one has not for the other", by.Round(time.Second), how)})
 	return nil
 }
 
-func (r *run) skewed(rule *Rule, by time.Duration, how string) {
-	r.find(Finding{Rule: rule, Subject: "clock", Message: fmt.Sprintf("the database's clock is %s %s this machine's: what has expired for the one has not for the other", by.Round(time.Second), how)})
+// skew is by how much, and in which direction, a clock differs at least from one that was read before
+// and after it.
+func skew(before, there, after time.Time) (by time.Duration, how string) {
+	if ahead := there.Sub(after); ahead > 0 {
+		return ahead, "ahead of"
+	}
+	return max(before.Sub(there), 0), "behind"
 }
 
 // nearlyUsed is how much of the numbers of a key may be used, in percent.

@@ -34,8 +34,9 @@ var stock = `insert into auth_user (username, password, is_superuser, is_staff, 
 insert into authtoken_token (key, created, user_id) values ('` + usersKey + `', '2026-01-01 00:00:00', 1);
 insert into knox_authtoken (digest, token_key, created, expiry, user_id) values ('` + strings.Repeat("d1", 64) + `', 't1t1t1t1t1t1t1t', '2020-01-01 00:00:00', '2020-01-02 00:00:00', 1),
 	('` + strings.Repeat("d2", 64) + `', 't2t2t2t2t2t2t2t', '2026-01-01 00:00:00', '2999-01-02 00:00:00', 1);
-insert into token_blacklist_outstandingtoken (token, jti, created_at, expires_at, user_id) values ('a.b.c', 'x', '2026-01-01 00:00:00', '2999-01-01 00:00:00', 1);
-insert into token_blacklist_blacklistedtoken (blacklisted_at, token_id) values ('2026-01-02 00:00:00', 1);
+insert into token_blacklist_outstandingtoken (token, jti, created_at, expires_at, user_id) values
+	('eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCIsImV4cCI6MzI0NzIxNDQwMDAsImlhdCI6MTc2NzIyNTYwMCwianRpIjoieSIsInVzZXJfaWQiOiIxIn0.c2ln', 'y', '2026-01-01 00:00:00', '2999-01-01 00:00:00', 1), ('a.b.c', 'x', '2026-01-01 00:00:00', '2999-01-01 00:00:00', 1);
+insert into token_blacklist_blacklistedtoken (blacklisted_at, token_id) values ('2026-01-02 00:00:00', 1), ('2026-01-02 00:00:00', 2);
 create table otp_totp_totpdevice (id integer primary key, name varchar(64) not null, confirmed boolean not null, key varchar(80) not null, step integer not null,
 	t0 integer not null, user_id integer not null references auth_user (id));
 insert into otp_totp_totpdevice values (1, 'phone', true, 'x', 30, 0, 1)`
@@ -107,7 +108,7 @@ var changes = map[string][]string{
 	"rotate": {"rotate drf:1 1", "rotate --kind drf 1"}, "expire": {"expire knox:d2d2d2d2d2d2d2d2 --ttl 3d 1", "expire --kind knox --ttl 3d 1"},
 	"blacklist": {"blacklist drf:1 1", "blacklist --kind drf,knox 3", "blacklist -q --kind drf 1"}, "unblacklist": {"unblacklist jwt:x 1"},
 	"denylist remove": {}, // TestProtectedDenylist
-	"audit":           {"audit --fix unpurged 1"}, "purge": {"purge 1", "purge --kind knox -q 1"}, "scan": {"scan %/leak --blacklist 1", "scan %/leak --rotate --out %/new 1"}, "incident": {"incident drf:1 1", "incident --user alice --all --deactivate 2"},
+	"audit":           {"audit --fix unpurged 1", "audit --fix clear-refresh 1"}, "purge": {"purge 1", "purge --kind knox -q 1"}, "scan": {"scan %/leak --blacklist 1", "scan %/leak --rotate --out %/new 1"}, "incident": {"incident drf:1 1", "incident --user alice --all --deactivate 2"},
 	"user create": {"user create new 1"}, "user password": {"user password alice --no-password 1"}, "user activate": {"user activate carl 1"},
 	"user mfa reset": {"user mfa reset alice 1"}, "user deactivate": {"user deactivate alice 1", "user deactivate alice --revoke 1"}, "user delete": {"user delete alice 1"},
 }

@@ -48,7 +48,7 @@ func (c *Credential) LastUse(env Env, now time.Time) (u Use, ok bool) {
 	if k := c.Of(); k.lastUse != nil {
 		u = k.lastUse(env, c)
 	}
-	if u.From.IsZero() {
+	if u.From.IsZero() || u.From.After(now) { // no use moved an expiry so far
 		u = c.madeByLogin()
 	}
 	if u.To.IsZero() || u.To.After(now) {

@@ -12,12 +12,18 @@ import (
 // both are closed when it returns.
 func Relay(t testing.TB, address string, serve func(client, server *net.TCPConn)) string {
 	t.Helper()
+	return relayAt(t, "127.0.0.1", address, serve)
+}
+
+// relayAt is Relay at an IP address of this machine.
+func relayAt(t testing.TB, ip, address string, serve func(client, server *net.TCPConn)) string {
+	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	host := u.Host
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,18 +1,9 @@
 package engine_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"io"
-	"math/big"
 	"net"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -21,92 +12,26 @@ import (
 	"tokenctl/db/engine"
 )
 
-// authority issues certificates; its own is in a file.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	file string
-}
-
-func newAuthority(t testing.TB) *authority {
-	t.Helper()
-	a := &authority{file: filepath.Join(t.TempDir(), "root.pem")}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
-	a.cert, a.key = a.issue(t, template)
-	if err := os.WriteFile(a.file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
-
-// issue signs a certificate, the authority's own where it has none yet.
-func (a *authority) issue(t testing.TB, template *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parent, signer := a.cert, a.key
-	if parent == nil {
-		parent, signer = template, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cert, key
-}
-
-// server is a certificate for a name that ends at a time.
-func (a *authority) server(t testing.TB, ip string, end time.Time) tls.Certificate {
-	t.Helper()
-	cert, key := a.issue(t, &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "server"}, IPAddresses: []net.IP{net.ParseIP(ip)},
-		NotBefore: end.Add(-2 * time.Hour), NotAfter: end, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
-	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
-}
-
-// withTLS is a server in front of the database that speaks TLS.
-func withTLS(t testing.TB, address string, config *tls.Config) string {
-	t.Helper()
-	return dbtest.Relay(t, address, func(client, server *net.TCPConn) {
-		if _, err := io.ReadFull(client, make([]byte, 8)); err != nil { // SSLRequest
-			return
-		}
-		io.WriteString(client, "S")
-		secure := tls.Server(client, config)
-		if secure.Handshake() != nil {
-			return
-		}
-		go io.Copy(secure, server)
-		io.Copy(server, secure)
-	})
-}
-
 // A certificate that does not verify is called one, and why.
 func TestCertificates(t *testing.T) {
 	t.Parallel()
 	address := dbtest.Postgres(t)
-	ours, others := newAuthority(t), newAuthority(t)
+	ours, others := dbtest.NewAuthority(t), dbtest.NewAuthority(t)
 	later, before := time.Now().Add(time.Hour), time.Now().Add(-time.Hour)
-	good := &tls.Config{Certificates: []tls.Certificate{ours.server(t, "127.0.0.1", later)}}
+	good := &tls.Config{Certificates: []tls.Certificate{ours.Server(t, "127.0.0.1", later)}}
 	asks := &tls.Config{Certificates: good.Certificates, ClientAuth: tls.RequireAnyClientCert}
 	for _, test := range []struct {
 		name, mode, root string
 		server           *tls.Config
 		want             []string // none: it connects
 	}{
-		{"good", "verify-full", ours.file, good, nil},
+		{"good", "verify-full", ours.File, good, nil},
 		{"not compared", "require", "", good, nil},
-		{"unknown authority", "verify-full", others.file, good, []string{"certificate", "authority", "sslrootcert"}},
-		{"unknown authority", "verify-ca", others.file, good, []string{"certificate", "authority", "sslrootcert"}},
-		{"expired", "verify-full", ours.file, &tls.Config{Certificates: []tls.Certificate{ours.server(t, "127.0.0.1", before)}}, []string{"certificate has expired"}},
-		{"other name", "verify-full", ours.file, &tls.Config{Certificates: []tls.Certificate{ours.server(t, "192.0.2.1", later)}}, []string{"certificate is not for the name 127.0.0.1"}},
-		{"other name", "verify-ca", ours.file, &tls.Config{Certificates: []tls.Certificate{ours.server(t, "192.0.2.1", later)}}, nil},
+		{"unknown authority", "verify-full", others.File, good, []string{"certificate", "authority", "sslrootcert"}},
+		{"unknown authority", "verify-ca", others.File, good, []string{"certificate", "authority", "sslrootcert"}},
+		{"expired", "verify-full", ours.File, &tls.Config{Certificates: []tls.Certificate{ours.Server(t, "127.0.0.1", before)}}, []string{"certificate has expired"}},
+		{"other name", "verify-full", ours.File, &tls.Config{Certificates: []tls.Certificate{ours.Server(t, "192.0.2.1", later)}}, []string{"certificate is not for the name 127.0.0.1"}},
+		{"other name", "verify-ca", ours.File, &tls.Config{Certificates: []tls.Certificate{ours.Server(t, "192.0.2.1", later)}}, nil},
 		{"asks for one", "require", "", asks, []string{"certificate required", "sslcert"}},
 		{"old TLS", "require", "", &tls.Config{Certificates: good.Certificates, MaxVersion: tls.VersionTLS10}, []string{"TLS handshake"}},
 	} {
@@ -116,7 +41,7 @@ func TestCertificates(t *testing.T) {
 			if test.root != "" {
 				pairs = append(pairs, "sslrootcert", test.root)
 			}
-			err := connect(t.Context(), open(t, dbtest.With(withTLS(t, address, test.server), pairs...), engine.Options{}))
+			err := connect(t.Context(), open(t, dbtest.With(dbtest.TLS(t, "127.0.0.1", address, test.server), pairs...), engine.Options{}))
 			if test.want == nil {
 				dbtest.WantCode(t, err, "")
 				return
