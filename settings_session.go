@@ -75,13 +75,17 @@ func (s SessionSettings) InDatabase() bool {
 // the engines of django/contrib/sessions/backends (4.2).
 func (s SessionSettings) DeletingLogsOut() (ok bool, reason string) {
 	const instead = "; changing the user's password or deactivating the user ends it"
+	const reach = "; with cache_url under [session] in tokenctl.toml, tokenctl reaches the cache"
+	if s.Cached() {
+		return true, ""
+	}
 	switch module := s.EngineModule(); strings.TrimPrefix(module, sessionBackends) {
 	case "db":
 		return true, ""
 	case "cached_db":
-		return false, "the cached_db engine looks into the cache first, so a session lives on without its row until the cache forgets it" + instead
+		return false, "the cached_db engine looks into the cache first, so a session lives on without its row until the cache forgets it" + instead + reach
 	case "cache":
-		return false, "the cache engine keeps sessions in the cache, not in the database" + instead
+		return false, "the cache engine keeps sessions in the cache, not in the database" + instead + reach
 	case "signed_cookies":
 		return false, "the signed_cookies engine keeps sessions in the browser's cookie, not in the database" + instead
 	case "file":

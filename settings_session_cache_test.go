@@ -1,6 +1,9 @@
 package tokenctl
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestSessionCacheChecked(t *testing.T) {
 	const url = "[session]\ncache_url = 'redis://h'\n"
@@ -46,8 +49,12 @@ func TestSessionCache(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		ends, why := s.Session.DeletingLogsOut()
 		if s.Session.Cached() != want.cached || s.Session.CacheOnly() != want.only || s.Session.InDatabase() != want.rows {
 			t.Errorf("%s: %+v", text, s.Session)
+		}
+		if unreached := !want.cached && !strings.Contains(text, "'db'"); ends == unreached || strings.Contains(why, "cache_url under [session]") != unreached {
+			t.Errorf("%s: %s", text, why)
 		}
 	}
 	s, err := ParseSettings([]byte("[session]\nengine = 'cached_db'\ncache_url = 'redis://h'\ncache_serializer = 'json'"))

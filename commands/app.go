@@ -32,6 +32,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tokenctl"
+	"tokenctl/cache"
 	"tokenctl/db"
 	"tokenctl/db/engine"
 	"tokenctl/journal"
@@ -70,6 +71,9 @@ type App struct {
 	connections int                         // to the database at a time; 0: no limit
 	unverified  bool                        // see tokens.Env
 	forces      bool                        // the command has --force
+	keepGoing   bool                        // --keep-going
+	cache       *cache.Client               // of sessions; nil until it is needed
+	missed      missed                      // what could not be read or asked
 	report      *report                     // of --report; nil without it
 	parts       []func(add func(reportRow)) // what the report and the journal say of rows; see record
 	journal     *journal.File               // nil: none is kept
@@ -152,7 +156,10 @@ func (a *App) Run(ctx context.Context, args []string) int {
 		if err == nil {
 			err = a.unwritten
 		}
-		err = a.withUnsettled(a.endPaging(err))
+		err = a.withMissed(a.withUnsettled(a.endPaging(err)))
+		if a.cache != nil {
+			a.cache.Close() //nolint:errcheck // nothing is under way
+		}
 		if a.store != nil {
 			a.store.Close() //nolint:errcheck // every transaction has ended
 		}

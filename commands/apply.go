@@ -140,7 +140,7 @@ func (f *changeFlags) fault(s *selection, r *tokens.Ref) *tokenctl.Error {
 
 // cannotCodes are errors about all credentials of a kind.
 var cannotCodes = []tokenctl.Code{tokenctl.CodeKeyMissing, tokenctl.CodeWrongKey, tokenctl.CodeWrongClaims, tokenctl.CodeKindUnsupported, tokenctl.CodeUsage, tokenctl.CodeConfigInvalid,
-	tokenctl.CodeLayoutUnsupported, tokenctl.CodeTableMissing, tokenctl.CodePermissionDenied, tokenctl.CodeColumnsRequired, tokenctl.CodeInvalidValue}
+	tokenctl.CodeLayoutUnsupported, tokenctl.CodeTableMissing, tokenctl.CodePermissionDenied, tokenctl.CodeCacheUnreachable, tokenctl.CodeCacheDenied, tokenctl.CodeColumnsRequired, tokenctl.CodeInvalidValue}
 
 // leaveOut makes a kind that cannot be changed an offence, where that is what err says.
 func (f *changeFlags) leaveOut(s *selection, k *tokens.Kind, err error) bool {

@@ -114,7 +114,7 @@ func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection,
 		if err != nil {
 			return nil, err
 		}
-		if exact, err := sel.Exact(layout); exact || err != nil {
+		if exact, err := sel.Exact(a.env(), layout); exact || err != nil {
 			return &selection{all: &sel}, err
 		}
 	}

@@ -103,7 +103,8 @@ var codes = []struct {
 // doubtful are the codes of failures that come from outside while rows are changed.
 // Only with them is it said that nothing was changed.
 var doubtful = []tokenctl.Code{tokenctl.CodeTimeout, tokenctl.CodeDeadlock, tokenctl.CodeDeliveryFailed, tokenctl.CodeJournalFailed,
-	tokenctl.CodeDatabaseUnreachable, tokenctl.CodeDatabaseFull, tokenctl.CodeDatabaseError, tokenctl.CodeDenylistUnreachable, tokenctl.CodeDenylistDenied}
+	tokenctl.CodeDatabaseUnreachable, tokenctl.CodeDatabaseFull, tokenctl.CodeDatabaseError, tokenctl.CodeDenylistUnreachable, tokenctl.CodeDenylistDenied,
+	tokenctl.CodeCacheUnreachable, tokenctl.CodeCacheDenied}
 
 // errNo ends a command whose answer is no: everything is said on stdout.
 var errNo = errors.New("no")

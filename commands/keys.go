@@ -17,7 +17,8 @@ import (
 // kind first asks for a key: most commands need none.
 func (a *App) env() tokens.Env {
 	if a.kinds == nil {
-		a.kinds = &tokens.Env{Settings: a.settings, Random: a.Random, Unverified: a.unverified, Forces: a.forces, Denylist: a.denylist(), Keys: sync.OnceValues(a.secretKeys), JWT: sync.OnceValues(a.jwtBackend)}
+		a.kinds = &tokens.Env{Settings: a.settings, Random: a.Random, Unverified: a.unverified, Forces: a.forces, KeepGoing: a.keepGoing, Missed: a.missed.add, Denylist: a.denylist(),
+			Cache: sync.OnceValues(a.sessionCache), Keys: sync.OnceValues(a.secretKeys), JWT: sync.OnceValues(a.jwtBackend)}
 	}
 	return *a.kinds
 }

@@ -18,6 +18,8 @@ import (
 func (a *App) checkGlobals(c *cobra.Command) error {
 	g := &a.global
 	a.forces = c.Flags().Lookup("force") != nil
+	keepGoing := c.Flags().Lookup("keep-going")
+	a.keepGoing = keepGoing != nil && keepGoing.Value.String() == "true"
 	if g.output != "" && (g.output != sarif || c.Annotations[sarif] == "") {
 		if _, err := output.ParseFormat(g.output); err != nil {
 			g.output = ""

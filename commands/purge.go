@@ -226,7 +226,7 @@ func (o *purgeOptions) purgeKind(ctx context.Context, store *db.Store, req token
 		err := again(func() error {
 			return store.WriteMany(ctx, func(tx *db.Tx) (err error) {
 				if o.orphans {
-					n, err = w.kind.DeleteOrphans(ctx, tx, batch)
+					n, err = w.kind.DeleteOrphans(ctx, o.app.env(), tx, batch)
 				} else {
 					n, err = w.kind.Purge(ctx, a.env(), tx, batch, req)
 				}

@@ -22,6 +22,8 @@ type Session struct {
 	User    User   // zero where there is no such user
 	Problem error  // why the data cannot be read: ErrSessionCorrupt and its kin of package django
 	Unread  []engine.Unread
+	Cached  bool       // a cache has it, and no row is known
+	Copy    *Session   // what a cache has of the row: Login, UserID and User are the copy's where it can be read
 	Masked  *MaskedKey // nil: Key is the key, or nobody asked for its form
 	bytes   bool       // its key is stored as bytes
 	Sum     int64      // on PostgreSQL, a hash of its data; see Filter.Compare
@@ -97,6 +99,11 @@ func (s *Session) read(l *Layout) {
 		return
 	}
 	s.Login, s.Problem = django.ReadSessionLogin(s.Data)
+	s.own(l)
+}
+
+// own finds out whose key in the table of users the login names.
+func (s *Session) own(l *Layout) {
 	s.UserID = s.Login.UserID
 	if s.Problem == nil && s.UserID != "" && l.Session().Owner == nil {
 		s.Problem = l.userProblem

@@ -63,10 +63,10 @@ var DRF = &Kind{
 		}
 		return tx.DeleteTokensWhere(ctx, f)
 	},
-	DeleteOrphans: func(ctx context.Context, tx *db.Tx, refs []db.Ref) (int64, error) {
+	DeleteOrphans: func(ctx context.Context, _ Env, tx *db.Tx, refs []db.Ref) (int64, error) {
 		return deleted(refs)(tx.DeleteTokens(ctx, refs))
 	},
-	Exact:     func(s *Selector) bool { return !s.Orphans },
+	Exact:     func(_ Env, s *Selector) bool { return !s.Orphans },
 	Remains:   drfRemains,
 	idOf:      func(r *db.Ref) string { return drfID(r.Owner, r.Key) },
 	lockOrder: byOwner,

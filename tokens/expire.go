@@ -96,6 +96,9 @@ func knoxMoves(s *tokenctl.Settings, l Lifetime) []string {
 // changed too, where a configured key signed its data: Django reads it only when it saves the
 // session, and then computes expire_date from it.
 func expireSessions(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Lifetime) ([]time.Time, db.Outcomes, error) {
+	if env.Settings.Session.CacheOnly() {
+		return expireCached(ctx, env, tx, refs, l)
+	}
 	now, left, err := tx.LockSessions(ctx, rowsOf(refs))
 	if err != nil {
 		return nil, nil, err
@@ -105,7 +108,7 @@ func expireSessions(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Life
 		return nil, nil, err
 	}
 	for i, r := range refs {
-		if left[i] == 0 && microUnix(now[i].Expires) != r.expires {
+		if left[i] == 0 && !sameEnd(env, now[i].Expires, r.expires) {
 			left[i] = db.Changed
 		}
 	}
@@ -131,6 +134,12 @@ func expireSessions(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Life
 		}
 	}
 	list, err := tx.ExpireSessions(ctx, subset(indexes, now), data, end)
+	if err == nil {
+		err = forgetCopies(env, tx, subset(indexes, now))
+	}
+	if err != nil {
+		return nil, nil, err
+	}
 	ends := make([]time.Time, len(refs))
 	for j, i := range indexes {
 		ends[i] = list[j]

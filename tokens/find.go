@@ -78,15 +78,15 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 			}
 			list, err := k.bySecrets(ctx, env, tx, batch)
 			switch tokenctl.CodeOf(err) {
-			case tokenctl.CodeTableMissing, tokenctl.CodeLayoutUnsupported, tokenctl.CodePermissionDenied:
+			case tokenctl.CodeTableMissing, tokenctl.CodeLayoutUnsupported, tokenctl.CodePermissionDenied, tokenctl.CodeCacheUnreachable, tokenctl.CodeCacheDenied:
 				problem = err
-				continue
-			}
-			if err != nil {
-				return nil, err
+			default:
+				if err != nil {
+					return nil, err
+				}
 			}
 			for j, i := range indexes {
-				if list[j] != nil {
+				if list != nil && list[j] != nil {
 					found[i].Credentials = append(found[i].Credentials, list[j])
 				}
 			}

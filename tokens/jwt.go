@@ -56,7 +56,7 @@ var JWT = &Kind{
 		return tx.BlacklistAllTokens(ctx)
 	},
 	// Anything but "all" is in the texts.
-	Exact: func(s *Selector) bool {
+	Exact: func(_ Env, s *Selector) bool {
 		return !s.byOwner() && !s.byCreation() && s.Types == nil && s.Statuses == nil && s.ExpiresBefore == nil && s.ExpiresAfter == nil && !s.NeverExpires && !s.Orphans
 	},
 	Unblacklist: unblacklistJWT,
@@ -68,7 +68,7 @@ var JWT = &Kind{
 	Purge: func(ctx context.Context, env Env, tx *db.Tx, rows []db.Ref, r PurgeRequest) (int64, error) {
 		return tx.DeleteExpiredOutstanding(ctx, rows, purgeJWTBefore(env, r))
 	},
-	DeleteOrphans: func(ctx context.Context, tx *db.Tx, refs []db.Ref) (int64, error) {
+	DeleteOrphans: func(ctx context.Context, _ Env, tx *db.Tx, refs []db.Ref) (int64, error) {
 		var lost, rest []db.Ref
 		for _, r := range refs {
 			if isLost(&r) {

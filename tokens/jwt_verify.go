@@ -148,11 +148,7 @@ func keyMissing(what string) error {
 // code if the owner of a session could not be read, or the denylist could not be asked.
 func (c *Credential) CheckVerified() error {
 	if c.undecided != nil && c.Status == Active && c.Reason == "" {
-		because := c.undecided.Error()
-		if c.Kind == "session" {
-			because = "whose it is cannot be told: " + because
-		}
-		e := &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "whether the application accepts " + c.ID + " is not known: " + because}
+		e := &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "whether the application accepts " + c.ID + " is not known: " + c.undecided.Error()}
 		var why *tokenctl.Error
 		if errors.As(c.undecided, &why) {
 			e.Code, e.Hint = why.Code, why.Hint

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"tokenctl"
+	"tokenctl/cache"
 	"tokenctl/db"
 	"tokenctl/django"
 )
@@ -32,6 +33,14 @@ type Env struct {
 	// JWT returns what signs and verifies as the application's simplejwt does.
 	// Without a key it still decodes; its CanVerify says so.
 	JWT func() (*django.JWTBackend, error)
+	// Cache returns the sessions that the application keeps in a cache: see
+	// [tokenctl.SessionSettings.Cached]. It does not connect.
+	Cache func() (*cache.Sessions, error)
+	// Missed is told what could not be read or asked although the work went on. The command is
+	// partly done then.
+	Missed func(error)
+	// KeepGoing says that what can be done is to be done: --keep-going.
+	KeepGoing bool
 	// Unverified lets a JWT be blacklisted whose signature nobody could check and
 	// that has no row.
 	Unverified bool
@@ -147,7 +156,7 @@ type Kind struct {
 	// number. It may only be called if Exact reports that the database alone can evaluate
 	// the selector.
 	BlacklistWhere func(context.Context, *db.Tx, *Selector) (int64, error)
-	Exact          func(*Selector) bool
+	Exact          func(Env, *Selector) bool
 	// Void makes all credentials of users stop working that were issued up to the commit, also
 	// those without a row. refs are some of the users' credentials; nil: none. The function
 	// itself is nil if every credential has a row. It may only be called if Voids reports that
@@ -161,7 +170,7 @@ type Kind struct {
 	Expired func(context.Context, Env, *db.Store, PurgeRequest) iter.Seq2[db.Ref, error]
 	Purge   func(context.Context, Env, *db.Tx, []db.Ref, PurgeRequest) (int64, error)
 	// DeleteOrphans deletes rows whose user is gone, and returns how many there were.
-	DeleteOrphans func(context.Context, *db.Tx, []db.Ref) (int64, error)
+	DeleteOrphans func(context.Context, Env, *db.Tx, []db.Ref) (int64, error)
 	// Remains are sentences about access that remains after credentials are blacklisted. voided
 	// says that Void was called for their owners.
 	Remains func(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, voided bool) ([]string, error)

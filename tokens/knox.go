@@ -65,10 +65,10 @@ var Knox = &Kind{
 		}
 		return tx.DeleteKnoxTokensWhere(ctx, s.filter())
 	},
-	DeleteOrphans: func(ctx context.Context, tx *db.Tx, refs []db.Ref) (int64, error) {
+	DeleteOrphans: func(ctx context.Context, _ Env, tx *db.Tx, refs []db.Ref) (int64, error) {
 		return deleted(refs)(tx.DeleteKnoxTokens(ctx, refs))
 	},
-	Exact: func(s *Selector) bool { return !s.Orphans },
+	Exact: func(_ Env, s *Selector) bool { return !s.Orphans },
 	Expired: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) iter.Seq2[db.Ref, error] {
 		return s.ExpiredKnox(ctx, r.Before, r.UserIDs)
 	},

@@ -40,7 +40,7 @@ func TestBlacklistWhere(t *testing.T) {
 				{ExpiresBefore: now}, {ExpiresAfter: now}, {ExpiresAfter: earlier, ExpiresBefore: later}, {Limit: 1, Sort: "id"}} {
 				s.Kinds = []*tokens.Kind{kind}
 				s.PassedOver, s.Unreadable = new(int), new(int)
-				if ok, err := s.Exact(layout); err != nil {
+				if ok, err := s.Exact(env, layout); err != nil {
 					t.Fatal(err)
 				} else if !ok {
 					continue

@@ -81,12 +81,12 @@ func (s *Selector) filter() db.Filter {
 }
 
 // Exact reports whether the database alone can tell what the selector selects.
-func (s *Selector) Exact(l *db.Layout) (bool, error) {
+func (s *Selector) Exact(env Env, l *db.Layout) (bool, error) {
 	kinds, err := s.Chosen(l)
 	if err != nil || s.Limit > 0 {
 		return false, err
 	}
-	return !slices.ContainsFunc(kinds, func(k *Kind) bool { return !k.Exact(s) }), nil
+	return !slices.ContainsFunc(kinds, func(k *Kind) bool { return !k.Exact(env, s) }), nil
 }
 
 // List yields the credentials that the selector selects, on PostgreSQL out of one state

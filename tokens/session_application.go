@@ -18,6 +18,9 @@ const newestSessions = 50
 // checkSessions compares what mint puts into a session with the sessions of the application
 // that expire last: the key, the backend, and the auth hash. It tells with how many.
 func checkSessions(ctx context.Context, env Env, tx *db.Tx, keys django.SecretKeys) (int, error) {
+	if env.Settings.Session.CacheOnly() {
+		return checkCachedSessions(ctx, env, tx, django.NewSessionKeys(keys))
+	}
 	stored, err := tx.NewestSessions(ctx, newestSessions)
 	if err != nil {
 		return 0, err
@@ -43,8 +46,8 @@ func wrongLogins(env Env, keys *django.SessionKeys, made []db.Session) (int, err
 	form, hashes, fit := "", 0, 0
 	compared := 0
 	for i := range made {
-		login, err := django.ReadSessionLogin(made[i].Data)
-		if err != nil || login.UserID == "" || login.Backend == "" {
+		login := made[i].Login
+		if made[i].Problem != nil || login.UserID == "" || login.Backend == "" {
 			continue // of nobody, or nothing that can be read
 		}
 		if compared++; !slices.Contains(backends, login.Backend) {

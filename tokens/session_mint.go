@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tokenctl"
+	"tokenctl/cache"
 	"tokenctl/db"
 	"tokenctl/django"
 )
@@ -39,7 +40,10 @@ func checkSessionMint(env Env, r MintRequest) error {
 		return err
 	}
 	s := env.Settings.Session
-	if !s.InDatabase() {
+	switch {
+	case s.CacheOnly():
+		return nil // the value in the cache is not what the serializer makes
+	case !s.InDatabase():
 		_, why := s.DeletingLogsOut()
 		return &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "a session minted here would not be found: the engine is " + s.EngineModule(),
 			Hint: why}
@@ -51,7 +55,7 @@ func checkSessionRotate(env Env, r RotateRequest) error {
 	if err := noOverlap("sessions", r); err != nil {
 		return err
 	}
-	if err := checkSessionLifetime(r.Lifetime); err != nil || r.Lifetime.By != ByTTL && r.Lifetime.By != ByDate {
+	if err := checkSessionLifetime(r.Lifetime); err != nil || r.Lifetime.By != ByTTL && r.Lifetime.By != ByDate || env.Settings.Session.CacheOnly() {
 		return err
 	}
 	return checkSessionWrite(env.Settings.Session)
@@ -108,11 +112,16 @@ func mintSession(ctx context.Context, env Env, tx *db.Tx, users []db.User, req M
 	if item == nil {
 		expires = tx.Now.Add(env.Settings.Session.Age())
 	}
+	cached := env.Settings.Session.CacheOnly()
 	data := make([]string, len(users))
 	err = parallel(ctx, len(data), func(i int) (err error) {
 		u := &users[i]
-		items := django.LoginSession(u.ID, env.Settings.Auth.Backend(), u.SessionAuthHash(keys[0]))
-		data[i], err = django.EncodeSession(append(items, item...), keys[0], tx.Now)
+		items := append(django.LoginSession(u.ID, env.Settings.Auth.Backend(), u.SessionAuthHash(keys[0])), item...)
+		if cached {
+			data[i], err = cache.WriteSession(items, env.Settings.Session.WritesJSON())
+		} else {
+			data[i], err = django.EncodeSession(items, keys[0], tx.Now)
+		}
 		return err
 	})
 	if err != nil {
@@ -122,14 +131,23 @@ func mintSession(ctx context.Context, env Env, tx *db.Tx, users []db.User, req M
 	if err != nil {
 		return nil, nil, err
 	}
-	list, err := tx.InsertSessions(ctx, users, secrets, data, expires, req.Further)
+	insert := tx.InsertSessions
+	if cached {
+		insert = func(ctx context.Context, users []db.User, keys []tokenctl.Secret, data []string, expires time.Time, _ db.Further) ([]db.Session, error) {
+			return putSessions(ctx, env, tx, users, keys, data, expires)
+		}
+	}
+	list, err := insert(ctx, users, secrets, data, expires, req.Further)
 	if err != nil {
 		return nil, nil, err
 	}
-	ready := django.NewSessionKeys(keys)
+	judge, err := newSessionJudge(env, tx.Now)
+	if err != nil {
+		return nil, nil, err
+	}
 	minted := make([]Minted, len(list))
 	return minted, nil, parallel(ctx, len(list), func(i int) error {
-		minted[i] = Minted{Credential: judgeSession(env, ready, tx.Now, &list[i]), Secrets: []Named{{"token", secrets[i]}}}
+		minted[i] = Minted{Credential: judge.judge(&list[i]), Secrets: []Named{{"token", secrets[i]}}}
 		return nil
 	})
 }
@@ -138,16 +156,39 @@ func mintSession(ctx context.Context, env Env, tx *db.Tx, users []db.User, req M
 // django/contrib/sessions/backends/base.py (4.2): the same data under another
 // key. Without a new lifetime it needs no SECRET_KEY.
 func rotateSession(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req RotateRequest) ([]Minted, db.Outcomes, error) {
-	now, left, err := tx.LockSessions(ctx, rowsOf(refs))
-	if err != nil {
-		return nil, nil, err
-	}
-	indexes := remaining(len(refs), left)
-	old := subset(indexes, now)
 	item, expires, err := req.Lifetime.expiry(tx.Now)
 	if err != nil {
 		return nil, nil, err
 	}
+	replace := replaceRows
+	if env.Settings.Session.CacheOnly() {
+		replace = replaceCached
+	}
+	list, left, err := replace(ctx, env, tx, refs, item, expires)
+	if err != nil {
+		return nil, nil, err
+	}
+	judge, err := newSessionJudge(env, tx.Now)
+	if err != nil {
+		return nil, nil, err
+	}
+	indexes := remaining(len(refs), left)
+	minted := make([]Minted, len(refs))
+	return minted, left, parallel(ctx, len(list), func(j int) error {
+		i := indexes[j]
+		minted[i] = Minted{Credential: judge.judge(&list[j]), Secrets: []Named{{"token", list[j].Key}}, Replaces: refs[i].ID()}
+		return nil
+	})
+}
+
+// replaceRows gives rows new keys, and those with an item in their data a new end. The copies
+// that a cache has under the old keys are deleted.
+func replaceRows(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, item []django.SessionItem, expires time.Time) ([]db.Session, db.Outcomes, error) {
+	now, left, err := tx.LockSessions(ctx, rowsOf(refs))
+	if err != nil {
+		return nil, nil, err
+	}
+	old := subset(remaining(len(refs), left), now)
 	var data []string
 	if item != nil {
 		data = make([]string, len(old))
@@ -164,20 +205,10 @@ func rotateSession(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req Rot
 		return nil, nil, err
 	}
 	list, err := tx.ReplaceSessions(ctx, old, secrets, data, expires)
-	if err != nil {
-		return nil, nil, err
+	if err == nil {
+		err = forgetCopies(env, tx, old)
 	}
-	keys, err := env.Keys()
-	if err != nil {
-		return nil, nil, err
-	}
-	ready := django.NewSessionKeys(keys)
-	minted := make([]Minted, len(refs))
-	return minted, left, parallel(ctx, len(list), func(j int) error {
-		i := indexes[j]
-		minted[i] = Minted{Credential: judgeSession(env, ready, tx.Now, &list[j]), Secrets: []Named{{"token", secrets[j]}}, Replaces: refs[i].ID()}
-		return nil
-	})
+	return list, left, err
 }
 
 // renewedSession is the data of a session with another _session_expiry. A

@@ -1,0 +1,262 @@
+package commands_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"tokenctl/cache/redistest"
+	"tokenctl/db/dbtest"
+)
+
+// cacheSite is a fixture database whose application keeps its sessions in Redis.
+func cacheSite(t *testing.T, database, engine, redis string) (c cli, secrets dbtest.Secrets) {
+	t.Helper()
+	url, secrets := dbtest.Fixture(t, database)
+	c = withKey(cli{t: t, url: url}, secrets.SecretKey)
+	c.more = []string{"--config", privateFile(t, fmt.Sprintf("[session]\nengine = %q\ncache_url = %q\n", engine, redis))}
+	return c, secrets
+}
+
+const countSessions = "select count(*) from django_session"
+
+func sessionKey(engine, key string) string { return ":1:django.contrib.sessions." + engine + key }
+
+// What is no session of the application under a session's key is named, does no harm to the
+// others, and can be deleted by its id.
+func TestCacheHostile(t *testing.T) {
+	t.Parallel()
+	dbtest.EachEngine(t, func(t *testing.T, database string) {
+		s := redistest.Start(t)
+		c, _ := cacheSite(t, database, "cache", s.URL(""))
+		minted := c.must("", "mint", "--kind", "session", "alice")
+		hostile := map[string]string{"numbernumbernumbernumbernumber12": "5", "listlistlistlistlistlistlistli12": "[1]", "callcallcallcallcallcallcallca12": "cos\nsystem\n(S'id'\ntR.",
+			"emptyemptyemptyemptyemptyempty12": "", "zlibzlibzlibzlibzlibzlibzlibzl12": "x\x9cgarbage", "textextextextextextextextextex12": "plain text"}
+		for key, value := range hostile {
+			s.Do("SET", sessionKey("cache", key), value, "EX", 3600)
+		}
+		s.Do("RPUSH", sessionKey("cache", "redisredisredisredisredisredis12"), "an item")
+		hostile["redisredisredisredisredisredis12"] = ""
+		// These are no sessions of this engine.
+		s.Do("SET", sessionKey("cached_db", "otherotherotherotherotherother12"), "5")
+		s.Do("SET", sessionKey("cache", "short"), "5")
+		s.Do("SET", "2"+sessionKey("cache", "prefixprefixprefixprefixprefix12"), "5")
+
+		out, errs, status := c.run("", "list", "--kind", "session", "--columns", "user,status")
+		if status != 6 || out != "alice\tactive\n" {
+			t.Errorf("list ends with %d: %s%s", status, out, errs)
+		}
+		var ids []string
+		for word := range strings.FieldsSeq(errs) {
+			if strings.HasPrefix(word, "session:") {
+				ids = append(ids, word)
+			}
+		}
+		if len(ids) != len(hostile) || strings.Contains(errs, "plain text") || strings.Contains(errs, "system") {
+			t.Errorf("%d are named: %s", len(ids), errs)
+		}
+		out, errs, status = c.run("", "list", "--user", "alice", "--kind", "session", "--sort", "expires", "-o", "json")
+		if status != 6 || !strings.HasSuffix(out, "]\n") || !strings.Contains(errs, `"code":"partly_done"`) || !strings.Contains(errs, ids[0]) {
+			t.Errorf("list of alice's: %d %s%s", status, out, errs)
+		}
+		if _, errs, status := c.run("", append([]string{"blacklist"}, ids...)...); status != 0 {
+			t.Errorf("blacklist: %d %s", status, errs)
+		}
+		if got := c.must("", "list", "--kind", "session", "-o", "id"); strings.Contains(got, "\n") || c.verdict(minted) != "active" {
+			t.Errorf("what is left is %q", got)
+		}
+		if left := s.Do("DBSIZE"); left != "4" {
+			t.Errorf("Redis has %s keys", left)
+		}
+	})
+}
+
+// A row and its copy are one entry, and go together. A copy without a row is found.
+func TestCacheCopies(t *testing.T) {
+	t.Parallel()
+	dbtest.EachEngine(t, func(t *testing.T, database string) {
+		s := redistest.Start(t)
+		c, secrets := cacheSite(t, database, "cached_db", s.URL(""))
+		value := func(user string) string {
+			return `{"_auth_user_id": "` + user + `", "_auth_user_backend": "django.contrib.auth.backends.ModelBackend", "_auth_user_hash": "0"}`
+		}
+		id := func(name string) string {
+			return c.must("", "list", "--kind", "session", "--user", name, "--field", "user_id", "--limit", "1")
+		}
+		alice, bob := id("alice"), id("bob")
+		before := lines(c.must("", "list", "--kind", "session", "-o", "id"))
+		web := secrets.Sessions["alice-web"]
+		s.Do("SET", sessionKey("cached_db", web), value(alice), "EX", 600)
+		orphan := "orphanorphanorphanorphanorphan12"
+		s.Do("SET", sessionKey("cached_db", orphan), value(alice), "EX", 600)
+		taken := secrets.Sessions["alice-phone"] // the row says alice, and the application lets bob in
+		s.Do("SET", sessionKey("cached_db", taken), value(bob), "EX", 600)
+		if after := lines(c.must("", "list", "--kind", "session", "-o", "id")); len(after) != len(before)+1 {
+			t.Errorf("%d sessions with copies, %d without", len(after), len(before))
+		}
+		soon := c.must("", "list", "--kind", "session", "--expires-before", "2030-01-01", "--sort", "expires", "--status", "active,dead", "--columns", "user")
+		if soon != "alice\nalice\nbob" && soon != "bob\nalice\nalice" && soon != "alice\nbob\nalice" {
+			t.Errorf("those that end soon are of %q", soon)
+		}
+		c.must(web, "blacklist", "-")
+		c.must(orphan, "blacklist", "-")
+		out := c.must("", "blacklist", "--user", "bob", "--kind", "session", "--yes", "-o", "id")
+		if !slices.Contains(lines(out), strings.TrimSpace(c.must("", "list", "--kind", "session", "--user", "bob", "-o", "id"))) && strings.Count(out, "session:") < 2 {
+			t.Errorf("bob's were %q", out)
+		}
+		if left := s.Do("DBSIZE"); left != "0" {
+			t.Errorf("Redis has %s keys", left)
+		}
+		for _, key := range []string{web, orphan, taken} {
+			if out, _, status := c.run(key, "verify", "-", "--field", "reason"); status != 4 || out != "unknown\n" {
+				t.Errorf("it is %s", out)
+			}
+		}
+	})
+}
+
+// Without the cache, rows are listed, nothing is changed unless --keep-going says so, and what is
+// no session is not concerned.
+func TestCacheUnreachable(t *testing.T) {
+	t.Parallel()
+	dbtest.EachEngine(t, func(t *testing.T, database string) {
+		s := redistest.Start(t)
+		s.Stop()
+		c, secrets := cacheSite(t, database, "cache", s.URL(""))
+		if out, errs, status := c.run("", "list", "--kind", "session", "-o", "json"); status != 7 || !strings.Contains(errs, `"code":"cache_unreachable"`) {
+			t.Errorf("list: %d %s%s", status, out, errs)
+		}
+		if _, errs, status := c.run(secrets.Sessions["alice-web"], "verify", "-"); status != 7 || !strings.Contains(errs, "cannot be reached") {
+			t.Errorf("verify: %d %s", status, errs)
+		}
+		c.must(secrets.DRF["bob"], "blacklist", "-")
+		c.must("", "list", "--kind", "drf,knox")
+		if _, errs, status := c.run("", "blacklist", "--user", "alice", "--yes"); status != 7 {
+			t.Errorf("blacklist: %d %s", status, errs)
+		}
+		c.must(secrets.DRF["alice"], "verify", "-")
+		if _, errs, status := c.run("", "blacklist", "--user", "alice", "--yes", "--keep-going"); status != 6 || !strings.Contains(errs, "cannot be reached") {
+			t.Errorf("blacklist --keep-going: %d %s", status, errs)
+		}
+
+		c, secrets = cacheSite(t, database, "cached_db", s.URL(""))
+		out, errs, status := c.run("", "list", "--kind", "session", "--user", "alice", "-o", "id")
+		ids := lines(strings.TrimSpace(out))
+		if status != 6 || len(ids) != 3 || !strings.Contains(errs, "cannot be reached") {
+			t.Errorf("list: %d %s%s", status, out, errs)
+		}
+		if out, errs, status := c.run(secrets.Sessions["alice-web"], "show", "-", "--field", "status"); status != 6 || out != "active\n" {
+			t.Errorf("show: %d %s%s", status, out, errs)
+		}
+		if _, errs, status := c.run("", "show", "session:abcdefgh-12345678"); status != 7 {
+			t.Errorf("show of an unknown one: %d %s", status, errs)
+		}
+		if _, errs, status := c.run("", append([]string{"blacklist"}, ids...)...); status != 7 || !strings.Contains(errs, "nothing was changed") {
+			t.Errorf("blacklist: %d %s", status, errs)
+		}
+		if n := dbtest.Query(c.url, countSessions); n != fmt.Sprintln(len(secrets.Sessions)) {
+			t.Errorf("%s rows are left", n)
+		}
+		_, errs, status = c.run("", "blacklist", "--kind", "session", "--user", "alice", "--yes", "--keep-going")
+		for _, id := range ids {
+			if status != 6 || !strings.Contains(errs, id+" may live on in the cache") {
+				t.Errorf("blacklist --keep-going: %d %s", status, errs)
+			}
+		}
+		if n := dbtest.Query(c.url, countSessions); n != fmt.Sprintln(len(secrets.Sessions)-len(ids)) {
+			t.Errorf("%s rows are left", n)
+		}
+	})
+}
+
+// A user of Redis who may not SCAN cannot list, and can do the rest.
+func TestCacheDenied(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	s.Do("ACL", "SETUSER", "shop", "on", ">hush", "~*", "+@all", "-scan")
+	c, _ := cacheSite(t, "sqlite", "cache", strings.Replace(s.URL(""), "redis://", "redis://shop@", 1))
+	c.env["TOKENCTL_CACHE_PASSWORD"] = "hush"
+	if _, errs, status := c.run("", "list", "--kind", "session", "-o", "json"); status != 1 || !strings.Contains(errs, `"code":"cache_denied"`) || !strings.Contains(errs, "SCAN") {
+		t.Errorf("list: %d %s", status, errs)
+	}
+	minted := c.must("", "mint", "--kind", "session", "alice", "--force")
+	if c.verdict(minted) != "active" {
+		t.Error("what was minted is not active")
+	}
+	c.must(minted, "blacklist", "-")
+	c.env["TOKENCTL_CACHE_PASSWORD"] = "wrong"
+	if _, errs, status := c.run(minted, "verify", "-"); status != 1 || !strings.Contains(errs, "refused the user or the password") || strings.Contains(errs, "wrong") {
+		t.Errorf("with a wrong password: %d %s", status, errs)
+	}
+}
+
+// cutter is a proxy before a server, which it loses when a client sends a word for the n-th time.
+func cutter(t *testing.T, server, word string, n int32) (address string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left atomic.Int32
+	left.Store(n)
+	var all sync.WaitGroup
+	t.Cleanup(func() {
+		l.Close()
+		all.Wait()
+	})
+	all.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			to, err := net.Dial("tcp", server)
+			if err != nil || left.Load() <= 0 {
+				client.Close()
+				continue
+			}
+			all.Go(func() {
+				io.Copy(client, to) //nolint:errcheck // it ends with either side
+				client.Close()
+			})
+			all.Go(func() {
+				defer to.Close()
+				defer client.Close()
+				buffer := make([]byte, 64<<10)
+				for {
+					n, err := client.Read(buffer)
+					if bytes.Contains(bytes.ToLower(buffer[:n]), []byte(word)) && left.Add(-1) <= 0 || err != nil {
+						return
+					}
+					if _, err := to.Write(buffer[:n]); err != nil {
+						return
+					}
+				}
+			})
+		}
+	})
+	return l.Addr().String()
+}
+
+// Redis goes away between the preview and the change, and in the change itself: no row is
+// deleted.
+func TestCacheLost(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	for word, n := range map[string]int32{"\r\nmget\r\n": 2, "\r\ndel\r\n": 1} {
+		c, secrets := cacheSite(t, "sqlite", "cached_db", "redis://"+cutter(t, s.Addr, word, n))
+		s.Do("SET", sessionKey("cached_db", secrets.Sessions["alice-web"]), "5", "EX", 600)
+		_, errs, status := c.run("", "blacklist", "--user", "alice", "--kind", "session", "--yes")
+		if status != 7 || !strings.Contains(errs, "cannot be reached") || !strings.Contains(errs, "nothing was changed") {
+			t.Errorf("%q: %d %s", word, status, errs)
+		}
+		if n := dbtest.Query(c.url, countSessions); n != fmt.Sprintln(len(secrets.Sessions)) {
+			t.Errorf("%q: %s rows are left", word, n)
+		}
+	}
+}

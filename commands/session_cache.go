@@ -1,0 +1,85 @@
+package commands
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+
+	"tokenctl"
+	"tokenctl/cache"
+)
+
+// sessionCache opens the cache that has the application's sessions. It does not connect.
+func (a *App) sessionCache() (*cache.Sessions, error) {
+	s := a.settings.Session
+	password := a.Getenv(tokenctl.CachePassword)
+	if password == "" && s.CachePasswordFile != "" {
+		text, err := a.keyFile("password file", s.CachePasswordFile, false)
+		if err != nil {
+			return nil, err
+		}
+		password = strings.TrimRight(text, "\r\n")
+	}
+	client, err := cache.Open(cache.Access{URL: tokenctl.NewSecret(string(s.CacheURL)), Source: "session.cache_url in " + a.toml, Password: tokenctl.NewSecret(password),
+		Timeout: a.global.timeout, Unreachable: tokenctl.CodeCacheUnreachable, Denied: tokenctl.CodeCacheDenied})
+	if err != nil {
+		return nil, err
+	}
+	a.cache = client
+	return cache.NewSessions(client, s), nil
+}
+
+// missed is what a command could not read or ask although it went on.
+type missed struct {
+	mutex sync.Mutex
+	told  map[string]bool
+	texts []string // the first ones
+	n     int
+	hint  string
+}
+
+// mostRemembered is how many are compared, so that one that a second look finds again counts once.
+const mostRemembered = 100_000
+
+func (m *missed) add(err error) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	text := err.Error()
+	if m.told[text] {
+		return
+	}
+	if m.told == nil {
+		m.told = map[string]bool{}
+	}
+	if len(m.told) < mostRemembered {
+		m.told[text] = true
+	}
+	if m.n++; len(m.texts) < mostTold {
+		m.texts = append(m.texts, text)
+	}
+	var e *tokenctl.Error
+	if errors.As(err, &e) && m.hint == "" {
+		m.hint = e.Hint
+	}
+}
+
+// withMissed is the error of a command that could not read or ask everything; err is that of
+// the command itself.
+func (a *App) withMissed(err error) error {
+	m := &a.missed
+	if m.n == 0 {
+		return err
+	}
+	text := strings.Join(m.texts, "; ")
+	if more := m.n - len(m.texts); more > 0 {
+		text += "; and " + strconv.Itoa(more) + " more"
+	}
+	switch {
+	case err == nil:
+		return &tokenctl.Error{Code: tokenctl.CodePartlyDone, Message: "not everything could be read or done: " + text, Hint: m.hint}
+	case errors.Is(err, errNo) || tokenctl.CodeOf(err) == tokenctl.CodePartlyDone:
+		a.say("note: not everything could be read or done: %s", text)
+	}
+	return err
+}

@@ -1,0 +1,174 @@
+package tokens
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"tokenctl"
+	"tokenctl/cache"
+	"tokenctl/db"
+	"tokenctl/db/engine"
+)
+
+// cacheChange is what a transaction changes in the cache of sessions. It is made when all rows
+// have been changed, before the commit: a copy that outlives its row would let somebody in.
+type cacheChange struct {
+	env     Env
+	cache   *cache.Sessions
+	put     []tokenctl.Secret // new sessions, or, with renewed, sessions that get other values
+	renewed bool
+	values  []string
+	lives   []time.Duration
+	deleted []tokenctl.Secret
+
+	begun, done bool // what apply did
+}
+
+// add makes the change part of a transaction.
+func (ch *cacheChange) add(tx *db.Tx) {
+	if len(ch.put)+len(ch.deleted) > 0 {
+		tx.BeforeCommit(ch.apply)
+		tx.AtEnd(ch.settle)
+	}
+}
+
+func (ch *cacheChange) apply(ctx context.Context) error {
+	ch.begun = true
+	err := ch.cache.Put(ctx, ch.put, ch.values, ch.lives)
+	if err == nil {
+		err = ch.cache.Delete(ctx, ch.deleted)
+	}
+	ch.done = err == nil
+	if err != nil && ch.env.KeepGoing && ch.put == nil && !ch.env.Settings.Session.CacheOnly() && ctx.Err() == nil {
+		liveOn(ch.env, err, ch.deleted)
+		return nil
+	}
+	return err
+}
+
+// liveOn notes that the cache may have copies of sessions whose rows are gone.
+func liveOn(env Env, err error, keys []tokenctl.Secret) {
+	env.Missed(err)
+	for _, key := range keys {
+		env.Missed(&tokenctl.Error{Code: tokenctl.CodePartlyDone, Message: SessionID(key) + " may live on in the cache without its row"})
+	}
+}
+
+func (ch *cacheChange) settle(ctx context.Context, p engine.Phase) string {
+	switch {
+	case !ch.begun:
+		return ""
+	case p == engine.Committed && ch.done && !ch.env.Settings.Session.CacheOnly():
+		// A request between both copies the row again, which others see until the commit.
+		if err := ch.cache.Delete(ctx, ch.deleted); err != nil {
+			liveOn(ch.env, err, ch.deleted)
+		}
+		return ""
+	case p == engine.Committed, p == engine.Committing && len(ch.put) > 0:
+		return ""
+	}
+	stands := ""
+	switch {
+	case ch.renewed:
+		stands = "sessions may have other ends in the cache: look with tokenctl list --kind session"
+	case len(ch.put) > 0:
+		if err := ch.cache.Delete(ctx, ch.put); err != nil {
+			stands = "new sessions may stand in the cache: list them with tokenctl list --kind session"
+		}
+	}
+	if len(ch.deleted) > 0 && ch.env.Settings.Session.CacheOnly() {
+		stands = "sessions may have been deleted from the cache: look with tokenctl list --kind session"
+	}
+	return stands
+}
+
+// blacklistSessions deletes sessions, wherever they are.
+func blacklistSessions(ctx context.Context, env Env, tx *db.Tx, refs []db.Ref) (db.Outcomes, error) {
+	settings := env.Settings.Session
+	if !settings.Cached() {
+		return tx.DeleteSessions(ctx, refs)
+	}
+	c, err := env.Cache()
+	if err != nil {
+		return nil, err
+	}
+	left := db.Outcomes{}
+	if settings.CacheOnly() {
+		for i := range refs {
+			left[i] = db.Gone
+		}
+	} else if deleted, err := tx.DeleteSessions(ctx, refs); err != nil {
+		return nil, err
+	} else if deleted != nil {
+		left = deleted
+	}
+	copies, err := copiesOf(ctx, tx, c, refs)
+	if err != nil {
+		if settings.CacheOnly() || !env.KeepGoing || ctx.Err() != nil {
+			return nil, err
+		}
+		liveOn(env, err, keysOf(refs))
+		return left, nil
+	}
+	change := &cacheChange{env: env, cache: c}
+	var again []int // the copy is the session that was seen, and its row is another user's
+	for i, s := range copies {
+		switch {
+		case s == nil:
+			continue
+		case left[i] != 0 && s.UserID != refs[i].Owner:
+			left[i] = db.Changed
+			continue
+		case left[i] == db.Changed:
+			again = append(again, i)
+		}
+		delete(left, i)
+		change.deleted = append(change.deleted, s.Key)
+	}
+	change.add(tx)
+	if again == nil {
+		return left, nil
+	}
+	rows, err := tx.SessionsWithKeys(ctx, keysOf(subset(again, refs)))
+	if err != nil {
+		return nil, err
+	}
+	var theirs []db.Ref
+	for _, row := range rows {
+		if row != nil {
+			theirs = append(theirs, row.Ref())
+		}
+	}
+	_, err = tx.DeleteSessions(ctx, theirs)
+	return left, err
+}
+
+func keysOf(refs []db.Ref) []tokenctl.Secret {
+	keys := make([]tokenctl.Secret, len(refs))
+	for i := range refs {
+		keys[i] = refs[i].Key
+	}
+	return keys
+}
+
+// copiesOf returns what the cache has under the keys of references, in their order; nil where it
+// has nothing.
+func copiesOf(ctx context.Context, tx *db.Tx, c *cache.Sessions, refs []db.Ref) ([]*db.Session, error) {
+	found, err := c.Get(ctx, keysOf(refs))
+	if err != nil {
+		return nil, err
+	}
+	var of []int
+	for i, v := range found {
+		if v != nil {
+			of = append(of, i)
+		}
+	}
+	owned, err := ownedSessions(ctx, tx, slices.DeleteFunc(found, func(v *cache.Session) bool { return v == nil }))
+	copies := make([]*db.Session, len(refs))
+	for j, i := range of {
+		copies[i] = &owned[j]
+	}
+	return copies, err
+}

@@ -1,0 +1,184 @@
+package tokens
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"tokenctl"
+	"tokenctl/cache"
+	"tokenctl/db"
+	"tokenctl/django"
+)
+
+// What the application keeps in a cache alone has no row. Its sessions are written there with
+// their lifetimes, as SessionStore of django/contrib/sessions/backends/cache.py (4.2) does.
+
+// putSessions adds a session with a value for each of the users.
+func putSessions(_ context.Context, env Env, tx *db.Tx, users []db.User, keys []tokenctl.Secret, values []string, expires time.Time) ([]db.Session, error) {
+	c, err := env.Cache()
+	if err == nil {
+		err = c.Lists() // what cannot be listed is not compared with what is written either
+	}
+	if err != nil {
+		return nil, err
+	}
+	expires = expires.UTC().Truncate(time.Microsecond)
+	change := &cacheChange{env: env, cache: c, put: keys, values: values, lives: slices.Repeat([]time.Duration{expires.Sub(tx.Now)}, len(keys))}
+	list := make([]db.Session, len(users))
+	for i, u := range users {
+		login, err := cache.ReadSession(values[i])
+		list[i] = db.CachedSession(keys[i], login, err, expires)
+		list[i].UserID, list[i].User = u.ID, u
+	}
+	change.add(tx)
+	return list, nil
+}
+
+// cachedNow returns what the cache has under the keys of references, and which of them are other
+// sessions by now.
+func cachedNow(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (c *cache.Sessions, values []*cache.Session, now []db.Session, left db.Outcomes, err error) {
+	if c, err = env.Cache(); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	if values, err = c.Get(ctx, keysOf(rowsOf(refs))); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	left = db.Outcomes{}
+	found := make([]*cache.Session, len(values))
+	for i, v := range values {
+		if found[i] = v; v == nil {
+			left[i] = db.Gone
+			found[i] = &cache.Session{Key: refs[i].row.Key}
+		}
+	}
+	now, err = ownedSessions(ctx, tx, found)
+	for i := range now {
+		if left[i] == 0 && now[i].UserID != refs[i].row.Owner {
+			left[i] = db.Changed
+		}
+	}
+	return c, values, now, left, err
+}
+
+// replaceCached is replaceRows for sessions in a cache.
+func replaceCached(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, item []django.SessionItem, expires time.Time) ([]db.Session, db.Outcomes, error) {
+	c, values, now, left, err := cachedNow(ctx, env, tx, refs)
+	if err != nil {
+		return nil, nil, err
+	}
+	indexes := remaining(len(refs), left)
+	secrets, err := several(len(indexes), env.Random, django.NewSessionKey)
+	if err != nil {
+		return nil, nil, err
+	}
+	change := &cacheChange{env: env, cache: c, put: secrets}
+	list := subset(indexes, now)
+	for j, i := range indexes {
+		value, lives := values[i].Value, values[i].Lives
+		if lives < 0 {
+			lives = env.Settings.Session.Age() // it had no end, and Django makes none without
+			list[j].Expires = tx.Now.Add(lives).UTC().Truncate(time.Microsecond)
+		}
+		if item != nil {
+			lives, list[j].Expires = expires.Sub(tx.Now), expires.UTC().Truncate(time.Microsecond)
+			if value, err = cache.Renew(value, item...); err != nil {
+				return nil, nil, unwritable(refs[i], err)
+			}
+		}
+		change.values, change.lives = append(change.values, value), append(change.lives, lives)
+		change.deleted = append(change.deleted, list[j].Key)
+		list[j].Key = secrets[j]
+	}
+	change.add(tx)
+	return list, left, nil
+}
+
+func unwritable(r *Ref, err error) error {
+	return &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "tokenctl cannot write " + r.ID() + ": " + err.Error(), Hint: "leave out --ttl and --expires: a new key alone needs no new value"}
+}
+
+// expireCached is expireSessions for sessions in a cache. The value of one gets the lifetime,
+// too: Django sets the end anew when it saves the session.
+func expireCached(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Lifetime) ([]time.Time, db.Outcomes, error) {
+	c, values, now, left, err := cachedNow(ctx, env, tx, refs)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, r := range refs {
+		if left[i] == 0 && !sameEnd(env, now[i].Expires, r.expires) {
+			left[i] = db.Changed
+		}
+	}
+	left = lapse(refs, tx.Now, left)
+	item, end, err := l.expiry(tx.Now)
+	if err != nil {
+		return nil, nil, err
+	}
+	end = end.UTC().Truncate(time.Microsecond)
+	change := &cacheChange{env: env, cache: c, renewed: true}
+	for _, i := range remaining(len(refs), left) {
+		value, err := cache.Renew(values[i].Value, item...)
+		if err != nil {
+			return nil, nil, unwritable(refs[i], err)
+		}
+		change.put, change.values, change.lives = append(change.put, refs[i].row.Key), append(change.values, value), append(change.lives, end.Sub(tx.Now))
+	}
+	change.add(tx)
+	return slices.Repeat([]time.Time{end}, len(refs)), left, nil
+}
+
+// sameEnd reports whether a session ends as it was seen to end. What a cache has ends at whole
+// seconds of its own, so that two looks at it differ by a little.
+func sameEnd(env Env, now time.Time, seen int64) bool {
+	if !env.Settings.Session.Cached() {
+		return microUnix(now) == seen
+	}
+	const little = 2 * time.Second
+	return now.Sub(unixMicro(seen)).Abs() < little
+}
+
+// forgetCopies deletes what the cache has of rows that were changed. The application copies them
+// again.
+func forgetCopies(env Env, tx *db.Tx, rows []db.Session) error {
+	if !env.Settings.Session.Cached() {
+		return nil
+	}
+	c, err := env.Cache()
+	if err != nil {
+		return err
+	}
+	change := &cacheChange{env: env, cache: c}
+	for i := range rows {
+		change.deleted = append(change.deleted, rows[i].Key)
+	}
+	change.add(tx)
+	return nil
+}
+
+// checkCachedSessions is checkSessions for a cache, which returns its sessions in no order: the
+// first ones that it returns are compared.
+func checkCachedSessions(ctx context.Context, env Env, tx *db.Tx, keys *django.SessionKeys) (int, error) {
+	c, err := env.Cache()
+	if err != nil {
+		return 0, err
+	}
+	for batch, err := range c.All(ctx, "", nil) {
+		if err != nil {
+			return 0, err
+		}
+		list, err := ownedSessions(ctx, tx, batch)
+		if err != nil {
+			return 0, err
+		}
+		j := &sessionJudge{env: env, keys: keys}
+		j.prove(list)
+		owned := slices.ContainsFunc(list, func(s db.Session) bool { return s.User.ID != "" && s.Login.AuthHash != "" })
+		if owned && !j.proven.Load() {
+			return 0, &tokenctl.Error{Code: tokenctl.CodeWrongKey, Message: "the configured SECRET_KEY made the auth hash of none of the sessions in the cache: it is not the application's, or all passwords were changed since",
+				Hint: env.orForce("correct the key")}
+		}
+		return wrongLogins(env, keys, list)
+	}
+	return 0, nil
+}

@@ -1,0 +1,254 @@
+package tokens
+
+import (
+	"context"
+	"strings"
+
+	"tokenctl"
+	"tokenctl/db"
+	"tokenctl/django"
+)
+
+// sessionByIDs wants whole ids: what has no fingerprint may be the key itself, so it is
+// not repeated.
+func sessionByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, error) {
+	names := make([]sessionName, len(ids))
+	for i, id := range ids {
+		j := strings.LastIndexByte(id, '-')
+		if j < 0 || len(id)-j != 9 || !isHex(strings.ToLower(id[j+1:])) || len([]rune(id[:j])) > 8 {
+			return nil, &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "an argument is not the id of a session",
+				Hint: "ids of sessions are session:KEY_PREFIX-FINGERPRINT, as tokenctl list shows them; a session key is read from standard input: -"}
+		}
+		names[i] = sessionName{id[:j], strings.ToLower(id[j+1:])}
+	}
+	found := make([]Found, len(ids))
+	lists, err := namedRows(ctx, env, tx, names)
+	if err == nil && env.Settings.Session.Cached() {
+		err = namedInCache(ctx, env, tx, names, lists, found)
+	}
+	if err != nil {
+		return nil, err
+	}
+	judge, err := newSessionJudge(env, tx.Now)
+	if err != nil {
+		return nil, err
+	}
+	for i, id := range ids {
+		switch len(lists[i]) {
+		case 0:
+			if found[i].Err == nil {
+				found[i].Err = notFound("session:" + id)
+			}
+		case 1:
+			c, err := judge.find(ctx, tx, &lists[i][0])
+			if err != nil {
+				return nil, err
+			}
+			found[i].Credentials = []*Credential{c}
+		default:
+			found[i].Err = &tokenctl.Error{Code: tokenctl.CodeAmbiguousID, Message: "more than one session is session:" + id,
+				Hint: "act on them by their keys, from standard input: -"}
+		}
+	}
+	return found, nil
+}
+
+// sessionName is the id of a session: the beginning of its key, and the key's fingerprint.
+type sessionName struct{ prefix, print string }
+
+// nameOf is the id of the session with this key.
+func nameOf(key tokenctl.Secret) sessionName {
+	return sessionName{sessionStart(key), fingerprint(key)}
+}
+
+// namedRows returns for each name the sessions of the table that have it, with the copies that
+// a cache has of them.
+func namedRows(ctx context.Context, env Env, tx *db.Tx, names []sessionName) ([][]db.Session, error) {
+	lists := make([][]db.Session, len(names))
+	if env.Settings.Session.CacheOnly() {
+		return lists, nil
+	}
+	prefixes := make([]string, len(names))
+	for i, n := range names {
+		prefixes[i] = n.prefix
+	}
+	rows, err := tx.SessionsWithPrefixes(ctx, prefixes)
+	if err != nil {
+		return nil, err
+	}
+	for i, n := range names {
+		for _, s := range rows[i] {
+			if nameOf(s.Key) == n {
+				lists[i] = append(lists[i], s)
+			}
+		}
+	}
+	return lists, nil
+}
+
+// namedInCache adds what a cache has: the copies of the rows, and for the other names the
+// sessions that have them. A name of which the cache could not be asked gets an error.
+func namedInCache(ctx context.Context, env Env, tx *db.Tx, names []sessionName, lists [][]db.Session, found []Found) error {
+	c, err := env.Cache()
+	if err != nil {
+		return err
+	}
+	var down error
+	wanted := map[sessionName][]int{}
+	for i, n := range names {
+		if err := withCopies(ctx, env, tx, c, lists[i], &down); err != nil {
+			return err
+		}
+		if len(lists[i]) == 1 && lists[i][0].Key.IsZero() {
+			lists[i] = nil
+		}
+		if len(lists[i]) == 0 {
+			wanted[n] = append(wanted[n], i)
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	start := ""
+	if len(wanted) == 1 { // SCAN looks at every key each time
+		for n := range wanted {
+			start = n.prefix
+		}
+	}
+	if down == nil {
+		down = c.Lists()
+	}
+	if down == nil {
+		for batch, err := range c.All(ctx, start, func(key string) bool { return wanted[nameOf(tokenctl.NewSecret(key))] != nil }) {
+			if err != nil {
+				down = err
+				break
+			}
+			owned, err := ownedSessions(ctx, tx, batch)
+			if err != nil {
+				return err
+			}
+			for _, s := range owned {
+				for _, i := range wanted[nameOf(s.Key)] {
+					lists[i] = append(lists[i], s)
+				}
+			}
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	for _, indexes := range wanted {
+		for _, i := range indexes {
+			found[i].Err = down
+		}
+	}
+	return nil
+}
+
+func sessionBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.Secret) ([]*Credential, error) {
+	// Django does not look up a key of any other form.
+	asked := make([]tokenctl.Secret, len(secrets))
+	for i, secret := range secrets {
+		if django.ValidSessionKey(secret.Reveal()) {
+			asked[i] = secret
+		}
+	}
+	list, down, err := sessionsWithKeys(ctx, env, tx, asked)
+	if err != nil {
+		return nil, err
+	}
+	judge, err := newSessionJudge(env, tx.Now)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]*Credential, len(secrets))
+	for i, s := range list {
+		if s != nil && !asked[i].IsZero() {
+			if found[i], err = judge.find(ctx, tx, s); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return found, down
+}
+
+// sessionsWithKeys returns the sessions with these keys, in their order; nil for one that is
+// not there. down is why the cache could not be asked: what is nil then may be there.
+func sessionsWithKeys(ctx context.Context, env Env, tx *db.Tx, keys []tokenctl.Secret) (list []*db.Session, down, err error) {
+	list = make([]*db.Session, len(keys))
+	if !env.Settings.Session.CacheOnly() {
+		if list, err = tx.SessionsWithKeys(ctx, keys); err != nil || !env.Settings.Session.Cached() {
+			return list, nil, err
+		}
+	}
+	c, err := env.Cache()
+	if err != nil {
+		return nil, nil, err
+	}
+	var there []tokenctl.Secret
+	var of []int
+	for i, key := range keys {
+		if !key.IsZero() {
+			there, of = append(there, key), append(of, i)
+		}
+	}
+	copies, err := c.Get(ctx, there)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, nil, err
+		}
+		for _, s := range list {
+			if s != nil {
+				env.Missed(err)
+				break
+			}
+		}
+		return list, err, nil
+	}
+	n := 0
+	for j, v := range copies {
+		if v != nil {
+			copies[n], of[n] = v, of[j]
+			n++
+		}
+	}
+	owned, err := ownedSessions(ctx, tx, copies[:n])
+	for j := range owned {
+		i, s := of[j], &owned[j]
+		if row := list[i]; row != nil && (s.Problem != nil || row.UserID == s.UserID) {
+			s = new(row.WithCopy(s, tx.Now))
+		}
+		list[i] = s
+	}
+	return list, nil, err
+}
+
+// find judges a session that was looked up. Where only other sessions in the cache can prove
+// the key, it looks at some of them.
+func (j *sessionJudge) find(ctx context.Context, tx *db.Tx, s *db.Session) (*Credential, error) {
+	c := j.seen(s)
+	if c.undecided != errKeyOrPassword || j.sampled || !j.env.Settings.Session.CacheLists() {
+		return &c, nil
+	}
+	j.sampled = true
+	sessions, err := j.env.Cache()
+	if err != nil {
+		return nil, err
+	}
+	for batch, err := range sessions.All(ctx, "", nil) {
+		if err != nil {
+			break // it stays undecided
+		}
+		others, err := ownedSessions(ctx, tx, batch)
+		if err != nil {
+			return nil, err
+		}
+		j.prove(others)
+		break
+	}
+	if j.proven.Load() {
+		c = j.seen(s)
+	}
+	return &c, nil
+}
