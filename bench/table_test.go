@@ -25,10 +25,11 @@ var (
 	millionTable = table{"million", 3, []string{"database", "rows", "operation", "target", "times plain SQL", "MB", "psql or sqlite3, MB", "Django, times tokenctl"}}
 	startTable   = table{"start", 2, []string{"command", "database", "ms", "times minimal", "times psql or sqlite3", "MB"}}
 	scanTable    = table{"scan", 1, []string{"program", "MiB a second of the processor", "MB"}}
+	cacheTable   = table{"cache", 2, []string{"operation", "sessions", "target", "times redis-cli", "MB"}}
 	serveTable   = table{"serve", 1, []string{"server", "requests a second", "MB before", "MB after"}}
 )
 
-var tables = []table{millionTable, startTable, scanTable, serveTable}
+var tables = []table{millionTable, startTable, scanTable, cacheTable, serveTable}
 
 // line is a row in Markdown.
 func line(cells []string) string { return "| " + strings.Join(cells, " | ") + " |" }
