@@ -91,9 +91,6 @@ func (s SessionSettings) Cached() bool {
 // CacheOnly reports whether the application keeps sessions in that cache and in no table.
 func (s SessionSettings) CacheOnly() bool { return s.Cached() && s.EngineModule() == cacheEngine }
 
-// CacheLists reports whether the cache can tell which sessions it holds, which memcached cannot.
-func (s SessionSettings) CacheLists() bool { return s.Cached() && !s.Memcached() }
-
 // Memcached reports whether cache_url is that of memcached servers.
 func (s SessionSettings) Memcached() bool { return strings.HasPrefix(string(s.CacheURL), "memcached:") }
 

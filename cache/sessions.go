@@ -16,19 +16,42 @@ import (
 // ErrNoText is about a key of a session under which Redis has a list or the like.
 var ErrNoText = errors.New("what stands under its key is no value of a cache")
 
-// Sessions are the sessions that an application keeps in Redis.
+// server has the values.
+type server interface {
+	Values(ctx context.Context, keys []string) ([]Value, error)
+	Set(ctx context.Context, entries []Entry) error
+	Delete(ctx context.Context, keys []string) ([]bool, error)
+}
+
+// Sessions are the sessions that an application keeps in Redis or memcached.
 type Sessions struct {
-	client     *Client
+	server     server
+	redis      *Client // nil: memcached
 	settings   tokenctl.SessionSettings
 	head, tail string // of the key of every session, around what the cookie has
 }
 
-// NewSessions are the sessions of the application with these settings.
-func NewSessions(c *Client, settings tokenctl.SessionSettings) *Sessions {
-	s := &Sessions{client: c, settings: settings}
+// NewSessions are the sessions of the application with these settings. It does not connect.
+func NewSessions(a Access, settings tokenctl.SessionSettings) (*Sessions, error) {
+	s := &Sessions{settings: settings}
+	var err error
+	if settings.Memcached() {
+		s.server, err = OpenMemcached(a)
+	} else {
+		s.redis, err = Open(a)
+		s.server = s.redis
+	}
 	const mark = "\x00"
 	s.head, s.tail, _ = strings.Cut(s.key(mark), mark)
-	return s
+	return s, err
+}
+
+// Close ends the connections.
+func (s *Sessions) Close() error {
+	if s.redis == nil {
+		return nil
+	}
+	return s.redis.Close()
 }
 
 func (s *Sessions) key(session string) string {
@@ -55,9 +78,11 @@ type Session struct {
 	Lives   time.Duration // how long it still lives; negative: it has no end
 }
 
+// noKey is what PTTL answers about a key that is not there.
+const noKey = -2
+
 // read makes a session of what stands under its key; nil if nothing does.
 func read(key string, v Value) *Session {
-	const noKey = -2 // PTTL
 	s := &Session{Key: tokenctl.NewSecret(key), Value: v.Text, Lives: v.Lives}
 	switch {
 	case v.Found:
@@ -71,7 +96,12 @@ func read(key string, v Value) *Session {
 }
 
 // Lists is the error where the cache cannot tell which sessions it has.
-func (s *Sessions) Lists() error { return nil }
+func (s *Sessions) Lists() error {
+	if s.redis == nil {
+		return errMemcached
+	}
+	return nil
+}
 
 // Get returns sessions by what their cookies have, in their order; nil for one that is not there.
 func (s *Sessions) Get(ctx context.Context, keys []tokenctl.Secret) ([]*Session, error) {
@@ -79,7 +109,7 @@ func (s *Sessions) Get(ctx context.Context, keys []tokenctl.Secret) ([]*Session,
 	for i, key := range keys {
 		full[i] = s.key(key.Reveal())
 	}
-	values, err := s.client.Values(ctx, full)
+	values, err := s.server.Values(ctx, full)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +127,11 @@ func (s *Sessions) All(ctx context.Context, start string, wanted func(key string
 	return func(yield func([]*Session, error) bool) {
 		// SCAN may return a key twice. Eight bytes for each key are what a list keeps of it.
 		seed, seen := maphash.MakeSeed(), map[uint64]struct{}{}
-		for batch, err := range s.client.Keys(ctx, pattern) {
+		if err := s.Lists(); err != nil {
+			yield(nil, err)
+			return
+		}
+		for batch, err := range s.redis.Keys(ctx, pattern) {
 			var keys []tokenctl.Secret
 			for _, key := range batch {
 				session, ok := s.session(key)
@@ -129,7 +163,7 @@ func (s *Sessions) Put(ctx context.Context, keys []tokenctl.Secret, values []str
 	for i, key := range keys {
 		entries[i] = Entry{Key: s.key(key.Reveal()), Value: values[i], Lives: lives[i]}
 	}
-	return s.client.Set(ctx, entries)
+	return s.server.Set(ctx, entries)
 }
 
 // Delete deletes sessions.
@@ -138,9 +172,6 @@ func (s *Sessions) Delete(ctx context.Context, keys []tokenctl.Secret) error {
 	for i, key := range keys {
 		full[i] = s.key(key.Reveal())
 	}
-	_, err := s.client.Delete(ctx, full)
+	_, err := s.server.Delete(ctx, full)
 	return err
 }
-
-// Place is where the sessions are, as messages name it.
-func (s *Sessions) Place() string { return s.client.Place() }

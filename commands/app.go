@@ -72,7 +72,7 @@ type App struct {
 	unverified  bool                        // see tokens.Env
 	forces      bool                        // the command has --force
 	keepGoing   bool                        // --keep-going
-	cache       *cache.Client               // of sessions; nil until it is needed
+	cache       *cache.Sessions             // of sessions; nil until it is needed
 	missed      missed                      // what could not be read or asked
 	report      *report                     // of --report; nil without it
 	parts       []func(add func(reportRow)) // what the report and the journal say of rows; see record

@@ -21,13 +21,13 @@ func (a *App) sessionCache() (*cache.Sessions, error) {
 		}
 		password = strings.TrimRight(text, "\r\n")
 	}
-	client, err := cache.Open(cache.Access{URL: tokenctl.NewSecret(string(s.CacheURL)), Source: "session.cache_url in " + a.toml, Password: tokenctl.NewSecret(password),
-		Timeout: a.global.timeout, Unreachable: tokenctl.CodeCacheUnreachable, Denied: tokenctl.CodeCacheDenied})
+	sessions, err := cache.NewSessions(cache.Access{URL: tokenctl.NewSecret(string(s.CacheURL)), Source: "session.cache_url in " + a.toml, Password: tokenctl.NewSecret(password),
+		Timeout: a.global.timeout, Unreachable: tokenctl.CodeCacheUnreachable, Denied: tokenctl.CodeCacheDenied}, s)
 	if err != nil {
 		return nil, err
 	}
-	a.cache = client
-	return cache.NewSessions(client, s), nil
+	a.cache = sessions
+	return sessions, nil
 }
 
 // missed is what a command could not read or ask although it went on.

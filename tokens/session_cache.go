@@ -131,7 +131,10 @@ func missedCache(ctx context.Context, env Env, err error, down *error) error {
 // copies yields the sessions that the cache has and no row tells of.
 func (l *cachedList) copies(ctx context.Context) {
 	rows := !l.env.Settings.Session.CacheOnly()
-	if l.down != nil || !l.env.Settings.Session.CacheLists() {
+	if err := l.cache.Lists(); err != nil && !rows {
+		l.env.Missed(err)
+	}
+	if l.down != nil || l.cache.Lists() != nil {
 		return
 	}
 	for batch, err := range l.cache.All(ctx, "", nil) {

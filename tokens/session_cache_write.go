@@ -38,7 +38,10 @@ func putSessions(_ context.Context, env Env, tx *db.Tx, users []db.User, keys []
 // cachedNow returns what the cache has under the keys of references, and which of them are other
 // sessions by now.
 func cachedNow(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (c *cache.Sessions, values []*cache.Session, now []db.Session, left db.Outcomes, err error) {
-	if c, err = env.Cache(); err != nil {
+	if c, err = env.Cache(); err == nil {
+		err = c.Lists()
+	}
+	if err != nil {
 		return nil, nil, nil, nil, err
 	}
 	if values, err = c.Get(ctx, keysOf(rowsOf(refs))); err != nil {

@@ -228,7 +228,7 @@ func sessionsWithKeys(ctx context.Context, env Env, tx *db.Tx, keys []tokenctl.S
 // the key, it looks at some of them.
 func (j *sessionJudge) find(ctx context.Context, tx *db.Tx, s *db.Session) (*Credential, error) {
 	c := j.seen(s)
-	if c.undecided != errKeyOrPassword || j.sampled || !j.env.Settings.Session.CacheLists() {
+	if c.undecided != errKeyOrPassword || j.sampled {
 		return &c, nil
 	}
 	j.sampled = true
