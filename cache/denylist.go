@@ -146,11 +146,9 @@ func (d *Denylist) keys(ids []string) []string {
 	return keys
 }
 
-// seconds reads a value. Other programs may write it with a fraction, as Python's time.time()
-// prints it.
+// seconds reads a value.
 func seconds(text string) time.Time {
-	whole, _, _ := strings.Cut(strings.TrimSpace(text), ".")
-	n, err := strconv.ParseInt(whole, 10, 64)
+	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 || n > 1<<40 {
 		return time.Time{}
 	}
