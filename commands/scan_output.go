@@ -50,6 +50,7 @@ type findingWriter interface {
 
 type findingRows struct{ *output.Writer }
 
+// Write writes a finding as a row.
 func (r findingRows) Write(f *scan.Finding) error { return r.Writer.Write(findingRow(f)) }
 
 func (o *scanOptions) writer() (findingWriter, error) {

@@ -107,6 +107,7 @@ type lockedReader struct {
 	from io.Reader
 }
 
+// Read implements io.Reader.
 func (r *lockedReader) Read(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -201,6 +201,8 @@ type lines struct {
 
 var _ tw.Renderer = (*lines)(nil)
 
+// The methods of [tw.Renderer].
+
 func (l *lines) Start(io.Writer) error            { return nil }
 func (l *lines) Footer([][]string, tw.Formatting) {}
 func (l *lines) Line(tw.Formatting)               {}

@@ -53,6 +53,7 @@ type countingReader struct {
 	n    *int64
 }
 
+// Read implements io.Reader.
 func (r countingReader) Read(p []byte) (int, error) {
 	n, err := r.from.Read(p)
 	*r.n += int64(n)
@@ -64,6 +65,7 @@ type unpackedReader struct {
 	budget *budget
 }
 
+// Read implements io.Reader. The error is errBomb for too many unpacked bytes.
 func (r unpackedReader) Read(p []byte) (int, error) {
 	n, err := r.from.Read(p)
 	r.budget.out += int64(n)
@@ -259,6 +261,7 @@ func (r *searcher) zip(ctx context.Context, path string, text io.Reader, in nest
 
 type failing struct{ err error }
 
+// Read implements io.Reader.
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 // seekable returns the file of a text: its own file, or a copy of the stream. done closes the copy.

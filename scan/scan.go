@@ -30,6 +30,7 @@ const (
 	UTF16
 )
 
+// String returns the form's name in findings.
 func (f Form) String() string {
 	return [...]string{"plain", "base64", "url", "quoted-printable", "json", "utf-16"}[f]
 }

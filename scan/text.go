@@ -125,10 +125,13 @@ func fill(text io.Reader, buffer []byte) (n int, err error) {
 	return n, err
 }
 
-// readError is about the text, not about the scan.
+// readError is an error of reading the searched text. It does not end the scan.
 type readError struct{ err error }
 
+// Error implements error.
 func (e *readError) Error() string { return e.err.Error() }
+
+// Unwrap returns the error of the reader.
 func (e *readError) Unwrap() error { return e.err }
 
 func (r *searcher) search(begin, n int, end bool) int {

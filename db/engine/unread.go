@@ -40,6 +40,7 @@ func Broken(list []Unread) bool {
 	return slices.ContainsFunc(list, func(u Unread) bool { return u.Breaks })
 }
 
+// Texts of [Unread.What].
 const (
 	NoDate  = "no date that Django can read"
 	noText  = "no value"
