@@ -20,8 +20,8 @@ func newCompletion(a *App, root *cobra.Command) *cobra.Command {
 		Use:   "completion {bash | zsh | fish | powershell}",
 		Short: "Print the completion script of a shell",
 		Long: `Print the script that completes tokenctl's commands, flags, user names and ids in a
-shell. Names and ids come from the database in use; where that does not answer at
-once, none are offered.`,
+shell. Names and ids come from the database in use. If it does not answer quickly,
+none are offered.`,
 		Example: `  source <(tokenctl completion bash)
   tokenctl completion zsh >"${fpath[1]}/_tokenctl"
   tokenctl completion fish >~/.config/fish/completions/tokenctl.fish

@@ -17,19 +17,19 @@ func newContext(a *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "context <command>",
 		Short: "Name databases and their settings",
-		Long: `A context is a database with a name and its settings, for whoever looks after several
-applications. --context, or the variable TOKENCTL_CONTEXT, selects one; none is
-selected by itself.
+		Long: `A context is a database with a name and its settings, for people who administer several
+applications. --context, or the variable TOKENCTL_CONTEXT, selects one; there is no
+default.
 
-They are in contexts.toml, in tokenctl/ under $XDG_CONFIG_HOME or ~/.config: a table
-each, with database, config, schema and protected. The file must give nothing to others
-(chmod 600), so the URL in it may have a password.
+Contexts are in contexts.toml, in tokenctl/ under $XDG_CONFIG_HOME or ~/.config: each is
+a table with database, config, schema and protected. Others must not be able to read the
+file (chmod 600), so its URLs may have passwords.
 
-A database that a protected context names is protected however it is reached: every
-command that changes rows asks for the context's name to be typed, and a script gives
---confirm N. It is the same host, port and database name, or the same SQLite file. All
-addresses of this machine count as one host; names of other hosts are compared as they
-are written.`,
+If a protected context names a database, every command that changes its rows asks the
+person to type the context's name, and a script gives --confirm N. This holds for every
+way to name the database: the same host, port and database name, or the same SQLite file.
+All addresses of this machine count as one host; names of other hosts are compared as
+they are written.`,
 		Example: `  tokenctl context add shop -d postgresql://admin@db.internal/shop --protected
   tokenctl list --context shop
   tokenctl context list`,

@@ -35,23 +35,23 @@ func newDoctor(a *App) *cobra.Command {
 		Use:   "doctor",
 		Short: "Show what was detected and what is wrong, each with a fix",
 		Long: `Show what tokenctl detects in the database, in the settings and on the way to the
-server, and what is wrong, with a fix for each. Nothing is changed.
+server, and what is wrong, each with a fix. Nothing is changed.
 
-A check is ok; or info, which is neither good nor bad; or a warning, where
-something works but is unsafe or will surprise; or a problem, where something
-does not work. The exit status is 4 when there is a warning or a problem, and 0
-otherwise. A database that cannot be reached is exit status 7, as everywhere.
+The status of a check is ok; info, which is neither good nor bad; warning, if
+something works but is unsafe or surprising; or problem, if something does not
+work. The exit status is 4 if there is a warning or a problem, and 0 otherwise.
+It is 7 if the database cannot be reached, as for every command.
 
-Nothing needs an index that Django does not make; where a table is large and one
-would help, doctor tells the statement that makes it.
+tokenctl works with the indexes that Django makes. If a table is large and
+another index would help, doctor shows the statement that creates it.
 
 With --problems, and with --quiet, only warnings and problems are shown.
 
-With --read-only it is right that the role may only look: nothing is said about
-what only changes would meet.
+With --read-only the role only needs to read: doctor does not report anything
+that matters only for changes.
 
-What django_migrations tells about versions is a lower bound: a release that
-changed no table leaves no trace.`,
+The versions in django_migrations are lower bounds: a release that changes no
+table leaves no trace.`,
 		Example: `  tokenctl doctor
   tokenctl doctor -d postgresql://admin@localhost/app
   tokenctl doctor --problems

@@ -32,7 +32,7 @@ func (d *doctor) password() {
 	default:
 		return
 	}
-	d.add("password", statusInfo, "the database's password stands in "+source, "prefer .pgpass or a service file: child processes and crash reports see the environment")
+	d.add("password", statusInfo, "the database's password is in "+source, "prefer .pgpass or a service file: child processes and crash reports see the environment")
 	if source == a.toml {
 		d.findings[len(d.findings)-1].fix = "prefer .pgpass or a service file, which psql and others share"
 	}

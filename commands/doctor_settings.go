@@ -52,7 +52,7 @@ func (d *doctor) application(tx *db.Tx) error {
 			return err
 		}
 		if compared > 0 && !slices.ContainsFunc(d.findings, func(f finding) bool { return f.check == check }) {
-			d.ok(check, "what mint would write fits the newest %s that the application made", k.Title)
+			d.ok(check, "the credentials that mint makes fit the newest %s of the application", k.Title)
 		}
 	}
 	return nil

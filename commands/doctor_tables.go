@@ -96,7 +96,7 @@ func (d *doctor) triggers(tx *db.Tx) error {
 		}
 		if t.Before {
 			d.add("triggers", statusWarning, fmt.Sprintf("%s has the %s %s, which can keep rows from being changed", t.Table, what, t.Name),
-				"see what it does; tokenctl compares what was changed and says what was not")
+				"check what it does; tokenctl names the rows that were not changed")
 		} else {
 			d.info("triggers", "%s has the %s %s", t.Table, what, t.Name)
 		}

@@ -92,7 +92,7 @@ var weakHashers = []string{"md5", "sha1", "unsalted_md5", "unsalted_sha1", "cryp
 
 func (d *doctor) hasher(use db.PasswordUse) {
 	if len(use.Algorithms) == 0 {
-		d.info("password_hasher", "nobody has a usable password")
+		d.info("password_hasher", "no user has a usable password")
 		return
 	}
 	names := slices.Collect(maps.Keys(use.Algorithms))

@@ -72,8 +72,8 @@ func exitHelp(width int) string {
 }
 
 func fieldsHelp(width int) string {
-	text := paragraphs("--field NAME prints one value alone, also one inside another (owner.is_active), --columns A,B the fields in this order, --columns +A the usual ones and A. "+
-		"An unknown value is null, in text empty. With several schemas each row has a last field schema.\n", width)
+	text := paragraphs("--field NAME prints only one value, which may be inside another (owner.is_active). --columns A,B prints the fields in this order, --columns +A the usual fields and A. "+
+		"An unknown value is null, and empty in text. With several schemas the last field of each row is schema.\n", width)
 	var rows [][2]string
 	for _, r := range rowFields() {
 		rows = append(rows, [2]string{strings.Join(r.commands, ", "), strings.Join(columnNames(r.columns), " ")})
@@ -124,11 +124,11 @@ tokenctl config import ./manage.py writes it from a Django project; tokenctl con
 var formatWords = map[output.Format]string{
 	output.Table:  "for people: the default at a terminal",
 	output.JSON:   "one array, or one object for a single thing",
-	output.NDJSON: "one JSON object a line",
+	output.NDJSON: "one JSON object on each line",
 	output.CSV:    "with a header; cells that a spreadsheet would run are defused unless --csv-raw is given",
 	output.TSV:    "tab-separated, with a header; tabs and line ends are written \\t and \\n",
 	output.YAML:   "one list, or one object",
-	output.ID:     "the ids alone, one a line: for a pipe to tokenctl blacklist -",
+	output.ID:     "only the ids, one on each line: for a pipe to tokenctl blacklist -",
 }
 
 func formatsHelp(width int) string {
@@ -136,7 +136,7 @@ func formatsHelp(width int) string {
 	for _, name := range output.Formats() {
 		rows = append(rows, [2]string{"-o " + name, formatWords[output.Format(name)]})
 	}
-	return paragraphs("Without a terminal and without -o the rows are tab-separated text without a header. The name of a file that --out makes decides too: .csv, .json, .ndjson, .tsv, .yaml.\n", width) +
+	return paragraphs("Without a terminal and without -o the rows are tab-separated text without a header. With --out the ending of the file's name chooses the format: .csv, .json, .ndjson, .tsv, .yaml.\n", width) +
 		definitions(rows, width) +
 		paragraphs(`
 --field NAME prints one value a row, and nothing else. Dots lead to a value inside another: show --field owner.is_active, show --field claims.aud.0. What is not there is an empty line.
@@ -171,7 +171,7 @@ func kindsHelp(width int) string {
 		}
 		rows = append(rows, [2]string{k.Name, text})
 	}
-	return paragraphs("A credential is of one of these kinds, and each kind can do what follows the colon:\n", width) + definitions(rows, width) +
+	return paragraphs("A credential has one of these kinds. The verbs after the colon work for the kind:\n", width) + definitions(rows, width) +
 		paragraphs("\nThe status of a credential is the first of these that is true:\n", width) + definitions(statusMeanings, width)
 }
 
@@ -186,7 +186,7 @@ var statusMeanings = [][2]string{
 
 // recipes are common tasks and their command lines. Tests run them.
 var recipes = []struct{ work, lines string }{
-	{"A token leaked: whose is it, and make it stop working", `  tokenctl show - <leaked.txt
+	{"A token leaked: find its owner, and end it", `  tokenctl show - <leaked.txt
   tokenctl blacklist - <leaked.txt`},
 	{"Replace a leaked token by a new one", `  tokenctl rotate - --out new.token <leaked.txt`},
 	{"Everything that a user can log in with", `  tokenctl list --user alice

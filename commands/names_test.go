@@ -117,7 +117,7 @@ func TestNamesWithoutCase(t *testing.T) {
 			}
 			return path
 		}
-		s.fails(2, "users.csv line 4: the name stands in ", "user", "create", "--from-csv", csv("zed", "yan", "ZED"))
+		s.fails(2, "users.csv line 4: the name is in ", "user", "create", "--from-csv", csv("zed", "yan", "ZED"))
 		s.fails(5, "the user bob exists already", "user", "create", "--from-csv", csv("zed", "BOB"))
 		many := make([]string, 20100)
 		for i := range many {

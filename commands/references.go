@@ -34,6 +34,7 @@ type spot struct {
 	line int
 }
 
+// String names the place for messages.
 func (s spot) String() string {
 	if s.line > 0 {
 		return fmt.Sprintf("line %d of standard input", s.line)

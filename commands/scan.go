@@ -42,14 +42,14 @@ func newScan(a *App) *cobra.Command {
 		Use:   "scan [<path>... | -]",
 		Short: "Find live secrets in files, archives and git history",
 		Long: `Search files, folders or standard input for secrets of this database: drf keys,
-knox tokens, JWTs and session keys. What looks like one is looked up, so a hash or
+knox tokens, JWTs and session keys. Every candidate is looked up, so a hash or
 another system's token is never reported. Secrets are not shown.
 
-They are found in clear, in base64, percent-encoded, with the escapes of JSON, in
-quoted-printable and in UTF-16, also within gzip, zstd, bzip2, xz, tar and zip, five
-deep. Without a path the working directory is searched. .gitignore is respected,
-hidden files are read, and .git is not: --git searches a repository's history. The
-SQLite database in use is left out.
+scan finds secrets in clear, in base64, percent-encoded, with the escapes of JSON, in
+quoted-printable and in UTF-16, also inside gzip, zstd, bzip2, xz, tar and zip, up to
+five levels deep. Without a path it searches the working directory. It respects
+.gitignore, reads hidden files, and does not read .git: --git searches the history of a
+repository. It leaves out the SQLite database in use.
 
 Exit status 4 means that an active credential was found, 6 that something could not
 be read.`,
@@ -81,7 +81,7 @@ be read.`,
 	f.BoolVar(&o.rotate, "rotate", false, "replace the found credentials; the new secrets go to --out")
 	f.StringVar(&o.out, "out", "", "with --rotate: the new `FILE` for the new secrets")
 	f.BoolVar(&o.change.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
-	f.BoolVar(&o.change.ignoreMissing, "ignore-missing", false, "skip what is gone or blacklisted already, without an error")
+	f.BoolVar(&o.change.ignoreMissing, "ignore-missing", false, "skip credentials that are gone or blacklisted already, without an error")
 	f.BoolVar(&o.change.dryRun, "dry-run", false, "show what would be changed; change nothing")
 	o.change.consent.flags(c)
 	c.MarkFlagsMutuallyExclusive("blacklist", "rotate", "bundle")

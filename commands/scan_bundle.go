@@ -25,12 +25,12 @@ func newScanBundle(a *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "bundle <file>",
 		Short: "Write a file with which scan works without the database",
-		Long: `Write salted hashes of all credentials of the database to a new file. With it
+		Long: `Write salted hashes of all credentials of the database to a new file. With this bundle
 tokenctl scan --bundle finds their secrets on a machine that must not reach the
-database, such as a build server or a laptop. No secret can be got back from it.
+database, such as a build server or a laptop. Nobody can compute a secret from it.
 
-A bundle also knows credentials that are dead, and nothing that was made after it.
-Access JWTs, which only a signature proves, are not in it. It expires.`,
+A bundle includes dead credentials, and no credentials that are made after it. It has
+no access JWTs, because only a signature proves them. It expires.`,
 		Example: `  tokenctl scan bundle tokens.bundle
   tokenctl scan bundle tokens.bundle --ttl 7d
   tokenctl scan --bundle tokens.bundle`,

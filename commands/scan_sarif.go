@@ -116,7 +116,7 @@ func (w scanSARIF) Write(f *scan.Finding) error {
 	if m.User != "" {
 		r.Message.Text += " of the user " + output.Visible(m.User)
 	}
-	r.Message.Text += " stands here (" + f.Form.String() + ")"
+	r.Message.Text += " is here (" + f.Form.String() + ")"
 	for name, value := range map[string]string{"id": m.ID, "type": m.Type, "user": m.User, "user_id": m.UserID, "status": m.Status, "commit": f.Commit} {
 		if value != "" {
 			r.Properties[name] = value

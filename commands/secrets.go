@@ -71,7 +71,7 @@ func (s *mintedStream) deliver(ctx context.Context) error {
 // checkCount returns an error if --format is given and there are several credentials.
 func (d *delivery) checkCount(n int) error {
 	if d.format != "" && n > 1 {
-		return usage("--format is for one credential: it does not say whose a secret is", "use -o ndjson or csv for several")
+		return usage("--format is for one credential: it does not name the owner of a secret", "use -o ndjson or csv for several")
 	}
 	return nil
 }

@@ -189,7 +189,7 @@ func (a *App) kindsOfUsers(ctx context.Context, store *db.Store, kinds []*tokens
 		case !slices.Contains(others, k.Name):
 			meant = append(meant, k)
 		default:
-			whose := "users whom the database does not tell"
+			whose := "unknown users"
 			if owner := layout.Credentials(k.Name).Owner; owner != nil {
 				whose = "the users in " + owner.String()
 			}

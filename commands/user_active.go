@@ -26,8 +26,8 @@ func newUserActivate(a *App) *cobra.Command {
 	c, _ := newUserActive(a, true, &cobra.Command{
 		Use:   "activate <username>...",
 		Short: "Let users in again",
-		Long: `Set is_active. What the users held before they were deactivated works again: it is
-counted, so that nothing comes back to life unnoticed.`,
+		Long: `Set is_active. The users' earlier credentials work again: their number is shown, so
+that nobody overlooks them.`,
 		Example: `  tokenctl user activate alice
   tokenctl user activate --user-id 7`,
 	})
@@ -41,12 +41,12 @@ func newUserDeactivate(a *App) *cobra.Command {
 		Long: `Clear is_active. TokenAuthentication, knox, JWTAuthentication and sessions refuse an
 inactive user at once, and nothing is deleted: user activate undoes it.
 
-With --revoke also all that the users hold is blacklisted, of every kind and in the same
-transaction: drf tokens, knox tokens and sessions are deleted, JWTs are blacklisted. All of
-it is shown first, and confirmed. The report ends with what remains.
+With --revoke all credentials of the users are also blacklisted, in the same transaction:
+drf tokens, knox tokens and sessions are deleted, JWTs are blacklisted. They are shown
+first, and confirmed. The report ends with what remains.
 
-Without --revoke, simplejwt before 5.4 still lets an inactive user's refresh tokens be
-exchanged, and JWTStatelessUserAuthentication never looks at the user.
+Without --revoke, simplejwt before 5.4 still accepts refresh tokens of an inactive user,
+and JWTStatelessUserAuthentication never checks the user.
 
 The last active superuser is only deactivated with --self, and never together with others.`,
 		Example: `  tokenctl user deactivate mallory

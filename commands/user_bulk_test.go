@@ -149,7 +149,7 @@ func TestUserCreateManyNames(t *testing.T) {
 				return fmt.Sprintf("u%d", i)
 			})
 		}
-		s.fails(2, "users.csv line 21001: the name stands in ", "user", "create", "--from-csv", file("u5"))
+		s.fails(2, "users.csv line 21001: the name is in ", "user", "create", "--from-csv", file("u5"))
 		s.fails(2, "users.csv line 7 already", "user", "create", "--from-csv", file("u5"))
 		s.fails(2, "users.csv line 21001: the name is not valid: ", "user", "create", "--from-csv", file("a b"))
 		s.ok("", "user", "create", "u5", "u20998", "other", "-q")

@@ -35,12 +35,12 @@ func newUserCreate(a *App) *cobra.Command {
 and so are passwords, with its four password validators.
 
 A password comes from a prompt, a file or standard input, never from an argument.
-Without a terminal, and without a flag that says otherwise, it is unusable: right
-for a service account, which logs in with tokens only.
+Without a terminal, and without a flag for the password, it is unusable. This suits
+a service account, which logs in only with tokens.
 
-With --ignore-missing only the users who are missing are created, and those who exist
-already stay as they are. With --keep-going so do those whose name, data or password is
-refused, and the exit status is 6.
+With --ignore-missing users who exist already are skipped, and stay as they are. With
+--keep-going users whose name, data or password is refused are skipped too, and the exit
+status is 6.
 
 A CSV file has a header that names its columns, in any order: username, email,
 first_name, last_name, is_staff, is_superuser, is_active, password, and any other

@@ -136,7 +136,7 @@ func (f *csvFile) problem(err error) error {
 	var number syscall.Errno
 	switch {
 	case errors.As(err, &parse):
-		return usage(fmt.Sprintf("%s line %d: %s", f.name, parse.Line, parse.Err), "cells with commas, quotes or line breaks stand in double quotes")
+		return usage(fmt.Sprintf("%s line %d: %s", f.name, parse.Line, parse.Err), "put cells with commas, quotes or line breaks into double quotes")
 	case errors.As(err, &number):
 		return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "cannot read " + f.name + ": " + reason(err), Err: err}
 	}

@@ -20,14 +20,14 @@ func newUserDelete(a *App) *cobra.Command {
 	o := &userDeleteOptions{userChange: userChange{userFlags: userFlags{app: a}, verb: "delete"}}
 	c := &cobra.Command{
 		Use:   "delete <username>...",
-		Short: "Delete users and what belongs to them",
-		Long: `Delete users, and do to the rows that refer to them what Django would: tokens, group
+		Short: "Delete users and the rows that belong to them",
+		Long: `Delete users, and treat the rows that refer to them as Django would: tokens, group
 memberships, permissions and admin log lines are deleted; recorded JWTs are kept
-without an owner, and what was blacklisted stays so. All of it is shown first, and
+without an owner, and blacklisted JWTs stay blacklisted. All rows are shown first, and
 confirmed.
 
-Where a table that tokenctl does not know refers to a user, nothing is deleted:
-only the application knows what should happen to its rows. user deactivate locks
+If a table that tokenctl does not know refers to a user, nothing is deleted, because
+only the application knows what must happen to its rows. user deactivate locks
 a user out and keeps everything. The last active superuser is only deleted with --self.`,
 		Example: `  tokenctl user delete mallory
   tokenctl user delete mallory --dry-run
@@ -97,7 +97,7 @@ func (o *userDeleteOptions) run(ctx context.Context) error {
 			return err
 		}
 		if !seen.same(now) {
-			return &tokenctl.Error{Code: tokenctl.CodeChanged, Message: "what would be deleted changed while you were looking at it", Hint: "nothing was done; run the command again"}
+			return &tokenctl.Error{Code: tokenctl.CodeChanged, Message: "the rows to delete have changed since they were shown", Hint: "nothing was done; run the command again"}
 		}
 		if err := tx.DeleteUsers(ctx, seen.users); err != nil {
 			return err

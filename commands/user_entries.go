@@ -164,7 +164,7 @@ func twice(first, second *userEntry) error {
 		}
 		return usage(second.Username+" is named twice", "")
 	}
-	return prefixed(second.where(), usage("the name stands in "+strings.TrimSuffix(first.where(), ": ")+" already", ""))
+	return prefixed(second.where(), usage("the name is in "+strings.TrimSuffix(first.where(), ": ")+" already", ""))
 }
 
 // parts calls f for the users in the order in which they are written, some thousands at a time.

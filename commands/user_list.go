@@ -29,13 +29,13 @@ func newUserList(a *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List users",
-		Long: `List all users, or those that the flags select, in the order of their keys.
+		Long: `List all users, or the users that the flags select, in the order of their keys.
 
 In a terminal the list is a table; otherwise it is tab-separated text without a
 header, one user a line. The username is the value of the model's USERNAME_FIELD;
 a field that the model does not have is null.
 
-All flags together select: a user must fit each of them.`,
+A user must fit all flags.`,
 		Example: `  tokenctl user list
   tokenctl user list --superuser -o json
   tokenctl user list --inactive --sort -last_login --limit 20
@@ -154,7 +154,7 @@ func newUserShow(a *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show <username>...",
 		Short: "Show users",
-		Long:  `Show users by name or primary key. What they hold is told by tokenctl list --user.`,
+		Long:  `Show users by name or primary key. tokenctl list --user shows their credentials.`,
 		Example: `  tokenctl user show alice
   tokenctl user show alice --field is_active
   tokenctl user show --user-id 7 -o json`,

@@ -61,7 +61,7 @@ func (m *userMatch) resolve(ctx context.Context, a *App, store *db.Store, f *db.
 			return nil, err
 		}
 		if owner := layout.Credentials(k.Name).Owner; !k.OwnerInData && !layout.AuthUsers(owner) {
-			whose := "users whom the database does not tell"
+			whose := "unknown users"
 			if owner != nil {
 				whose = "the users in " + owner.String()
 			}

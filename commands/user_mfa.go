@@ -33,7 +33,7 @@ func newUserMFA(a *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "mfa <command>",
 		Short: "Show and reset second factors",
-		Long: `Show and reset the second factors of users, as django-otp and django-allauth keep them.
+		Long: `Show and reset the second factors of users, which django-otp and django-allauth store.
 Secrets and recovery codes are never shown.`,
 		Example: `  tokenctl user mfa list
   tokenctl user mfa reset alice`,
@@ -47,11 +47,11 @@ func newUserMFAList(a *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list [<username>...]",
 		Short: "List second factors",
-		Long: `List the second factors of all users, or of those who are named.
+		Long: `List the second factors of all users, or of the named users.
 
-A device that is not confirmed is no second factor. Recovery codes alone are none
-either. codes_left is how many recovery codes a user has left. The users without a
-second factor: tokenctl user list --without-mfa.`,
+A device that is not confirmed does not count as a second factor, and neither do
+recovery codes alone. codes_left is the number of recovery codes that a user has left.
+tokenctl user list --without-mfa lists the users without a second factor.`,
 		Example: `  tokenctl user mfa list
   tokenctl user mfa list alice
   tokenctl user mfa list -o json`,

@@ -22,9 +22,9 @@ func newUserMFAReset(a *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "reset <username>...",
 		Short: "Delete all second factors of users",
-		Long: `Delete all second factors of users, recovery codes included, so that a user who lost
-the phone can set up new ones. All of them are shown first, and confirmed; either all
-are deleted or none. The password and the sessions of the users stay as they are.`,
+		Long: `Delete all second factors of users, recovery codes included, so that users who have lost
+their phone can set up new ones. The factors are shown first, and confirmed; either all
+of them are deleted or none. The passwords and sessions of the users stay as they are.`,
 		Example: `  tokenctl user mfa reset alice
   tokenctl user mfa reset alice --dry-run
   tokenctl user mfa reset --user-id 7 --confirm 2`,

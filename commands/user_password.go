@@ -108,12 +108,12 @@ func newUserPassword(a *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "password <username>",
 		Short: "Change a user's password",
-		Long: `Change a user's password. In a terminal it is asked for, twice and without echo;
-elsewhere a flag says where it comes from.
+		Long: `Change a user's password. In a terminal a prompt asks for it, twice and without echo;
+without a terminal a flag names its source.
 
 The hash is pbkdf2_sha256 with the application's own number of iterations. The
-user's sessions end when they are next used; tokens of every kind stay valid, and
-how many there are is said.`,
+user's sessions end at their next use; tokens of every kind stay valid, and their
+number is shown.`,
 		Example: `  tokenctl user password alice
   tokenctl user password alice --password-stdin <new-password
   tokenctl user password alice --generate-password
@@ -289,9 +289,9 @@ func (o *userPasswordOptions) report(t *db.UserTable, u *db.User, held []db.Live
 	}
 	defer a.sayDone(1, "changed", "1 password")
 	if len(held) == 0 {
-		a.say("%s holds no live tokens; sessions end when they are next used", whose(u))
+		a.say("%s has no live tokens; sessions end at their next use", whose(u))
 		return
 	}
-	a.say("still valid: %s; sessions end when they are next used", liveCredentials(held))
+	a.say("still valid: %s; sessions end at their next use", liveCredentials(held))
 	a.say("hint: to end those too: tokenctl blacklist %s", tokens.UserArgument(t, u, "--user"))
 }

@@ -202,7 +202,7 @@ func TestUserDeleteChangedMeanwhile(t *testing.T) {
 			}, args...)
 			return errs, status
 		}
-		if errs, status := ask("alice", "user", "delete", "alice", "bob"); status != 5 || !strings.Contains(errs, "changed while you were looking") {
+		if errs, status := ask("alice", "user", "delete", "alice", "bob"); status != 5 || !strings.Contains(errs, "have changed since they were shown") {
 			t.Errorf("status %d: %s", status, errs)
 		}
 		if n := strings.Count(c.must("", "user", "list", "-o", "id"), "\n"); n != 1 {

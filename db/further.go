@@ -43,7 +43,7 @@ func (l *Layout) Mintable(kind string, further Further) error {
 		return nil
 	}
 	e := &tokenctl.Error{Code: tokenctl.CodeColumnsRequired, Message: "the table " + t.String() + " has further columns that need a value: " + strings.Join(missing, ", "),
-		Hint: "tokenctl does not know what belongs there; let the Django application make the token, or give the columns a default in the database"}
+		Hint: "tokenctl has no values for them; let the Django application make the token, or give the columns a default in the database"}
 	if credentialsOf(kind).setting != "" { // the project may have its own model
 		flags := make([]string, len(missing))
 		for i, name := range missing {

@@ -82,7 +82,7 @@ func (l *Layout) credentials(kind string) (*Table, error) {
 	}
 	if to := t.foreignColumn(); to != "" {
 		return nil, unsupported("the column user_id of "+t.String()+" refers to the column "+to+" of "+t.Column("user_id").Refers.String()+", which is not its primary key",
-			"tokenctl cannot tell whose these rows are; use the Django application for them")
+			"tokenctl cannot find the owners of these rows; use the Django application for them")
 	}
 	return t, nil
 }

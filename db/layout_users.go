@@ -113,7 +113,7 @@ func (l *Layout) userModel(t *engine.Table) (*UserTable, error) {
 		key := u.PrimaryKey()
 		if key == nil {
 			return nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "the user table " + u.String() + " has no primary key of one column",
-				Hint: "tokenctl cannot tell users apart without one"}
+				Hint: "tokenctl needs one to distinguish users"}
 		}
 		u.Key, u.KeyType = key.Name, keyTypeOf(key, l.Engine)
 		parent := key.Target()

@@ -44,7 +44,7 @@ func (tx *Tx) InsertOutstanding(ctx context.Context, t OutstandingToken) (Outsta
 		Args: []any{t.Text.Reveal(), created, l.jwtTimeArg(t.Expires), owner, t.JTI}}
 	err = tx.Scan(ctx, q, &t.Row)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = &tokenctl.Error{Code: tokenctl.CodeAlreadyExists, Message: "the token was recorded by somebody else meanwhile", Hint: "do it again"}
+		err = &tokenctl.Error{Code: tokenctl.CodeAlreadyExists, Message: "somebody else has recorded the token in the meantime", Hint: "do it again"}
 	}
 	return t, err
 }

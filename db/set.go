@@ -26,7 +26,7 @@ func (l *Layout) textArg(c *engine.Column, text string) (any, error) {
 	if l.Engine != engine.SQLite {
 		return text, nil
 	}
-	bad := &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: fmt.Sprintf("the value for %s is no %s", c.Name, c.Type)}
+	bad := &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: fmt.Sprintf("the value for %s is not of the type %s", c.Name, c.Type)}
 	switch {
 	case c.Type == "bool":
 		b, err := strconv.ParseBool(strings.ToLower(text))

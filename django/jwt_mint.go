@@ -75,7 +75,7 @@ func (b *JWTBackend) forUser(c JWTClaims, user JWTUser, custom []JWTClaim) (JWTC
 	if user.Integer && !b.simplejwt.AtLeast("5.5.1") {
 		n, err := strconv.ParseInt(user.ID, 10, 64)
 		if err != nil {
-			return nil, &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: "the user's id is no integer", Err: err}
+			return nil, &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: "the user's id is not an integer", Err: err}
 		}
 		id = strconv.AppendInt(nil, n, 10)
 	}

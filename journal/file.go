@@ -59,7 +59,7 @@ func check(path string, f *os.File) error {
 	case err != nil:
 		return fault(path, "opened", err)
 	case !info.Mode().IsRegular():
-		return &tokenctl.Error{Code: tokenctl.CodeJournalFailed, Message: "the journal " + path + " is no regular file", Hint: "name another file in journal of tokenctl.toml or in TOKENCTL_JOURNAL"}
+		return &tokenctl.Error{Code: tokenctl.CodeJournalFailed, Message: "the journal " + path + " is not a regular file", Hint: "name another file in journal of tokenctl.toml or in TOKENCTL_JOURNAL"}
 	case info.Mode().Perm()&0o022 != 0:
 		return &tokenctl.Error{Code: tokenctl.CodeConfigUnsafe, Message: "others can write to the journal " + path, Hint: "chmod go-w " + path}
 	}

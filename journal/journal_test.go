@@ -399,17 +399,17 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		fifo:                               "is no regular file",
+		fifo:                               "is not a regular file",
 		dir:                                "cannot be opened: is a directory",
 		filepath.Join(dir, "none", "file"): "cannot be opened: no such file or directory",
 		open:                               "others can write to the journal " + open,
-		"/dev/full":                        "is no regular file",
+		"/dev/full":                        "is not a regular file",
 	} {
 		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
 	}
-	if _, err := Check(fifo, ""); err == nil || !strings.Contains(err.Error(), "cannot be read: it is no regular file") {
+	if _, err := Check(fifo, ""); err == nil || !strings.Contains(err.Error(), "cannot be read: it is not a regular file") {
 		t.Errorf("%v", err)
 	}
 }

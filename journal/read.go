@@ -133,7 +133,7 @@ func each(path string, f func(n int, l line, text []byte, ok bool) bool) error {
 	}
 	defer file.Close()
 	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return fault(path, "read", errors.Join(err, errors.New("it is no regular file")))
+		return fault(path, "read", errors.Join(err, errors.New("it is not a regular file")))
 	}
 	r := bufio.NewReaderSize(file, 64<<10)
 	for n := 1; ; n++ {

@@ -49,7 +49,7 @@ func (q *Query) failed(err error) error {
 		}
 		const cannot = " cannot be applied to"
 		if reason = strings.TrimSuffix(strings.TrimRight(reason, " :"), cannot); !strings.Contains(reason, " ") {
-			reason += cannot + " what it gets"
+			reason += cannot + " its input"
 		}
 	}
 	return &QueryError{q.text, reason}

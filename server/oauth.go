@@ -33,7 +33,7 @@ func (s *Server) addOAuth(views map[string]*view, callers ...*authenticator) {
 		return &view{name: name, description: description, plain: true, jsonOnly: true, parsers: []string{formType},
 			challenge: `Basic realm="api"`, noStore: method == http.MethodPost, handlers: map[string]handler{method: answer}}
 	}
-	views["/introspect"] = endpoint("Introspect", "Tells whether a token is active, and whose it is (RFC 7662).", http.MethodPost,
+	views["/introspect"] = endpoint("Introspect", "Tells whether a token is active, and who owns it (RFC 7662).", http.MethodPost,
 		func(r *request) (*response, error) { return r.introspect(callers) })
 	views["/revoke"] = endpoint("Revoke", "Makes a token stop working (RFC 7009).", http.MethodPost,
 		func(r *request) (*response, error) { return r.revoke(callers) })

@@ -22,7 +22,7 @@ func ParseRate(text string) (Rate, error) {
 	number, period, ok := strings.Cut(text, "/")
 	n, err := strconv.Atoi(number)
 	if !ok || err != nil || n < 0 || period == "" {
-		return Rate{}, fmt.Errorf("%q is no rate such as 5/min", text)
+		return Rate{}, fmt.Errorf("%q is not a rate such as 5/min", text)
 	}
 	if n > maxTimes {
 		return Rate{}, fmt.Errorf("%q counts more than %d requests", text, maxTimes)

@@ -110,10 +110,10 @@ func (tx *Tx) clarify(ctx context.Context, err error) {
 		}
 		switch {
 		case standby:
-			u.err.Message = "the database takes no changes from here: the server is a standby"
+			u.err.Message = "the database accepts no changes here: the server is a standby"
 			u.err.Hint = "connect to the primary, for example with target_session_attrs=read-write"
 		case byDefault:
-			u.err.Message = "the database takes no changes from here: default_transaction_read_only is on for the role " + tx.db.role + ", the database or the server"
+			u.err.Message = "the database accepts no changes here: default_transaction_read_only is on for the role " + tx.db.role + ", the database or the server"
 			u.err.Hint = "connect as a role that may write"
 		}
 	case "23505":

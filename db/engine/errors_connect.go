@@ -22,8 +22,8 @@ var refusalHints = map[string]string{
 	"3D000": "check the database's name",
 	"42501": "grant the role connect on the database",
 	"53300": "the server, the database or the role has no connection left; try again",
-	"55000": "the database takes no connections now",
-	"57P03": "the server is starting up or shutting down, or is a standby that takes no connections; try again",
+	"55000": "the database accepts no connections now",
+	"57P03": "the server is starting up or shutting down, or is a standby that accepts no connections; try again",
 	"08P01": "the connection pooler refused; check its log",
 	"28000": "check the role, and pg_hba.conf on the server; it may ask for TLS (sslmode=require)",
 }

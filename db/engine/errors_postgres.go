@@ -21,7 +21,7 @@ type meaning struct {
 }
 
 // layoutHint is the hint if the database does not match the layout that was read.
-const layoutHint = "tokenctl doctor shows what is there; after a migration just now, try again"
+const layoutHint = "tokenctl doctor shows the tables; if a migration has just run, try again"
 
 // meanings are by SQLSTATE (PostgreSQL documentation, appendix A), and by its class for the others.
 // [Tx.postgresError] writes the messages that name a table or column.
@@ -110,7 +110,7 @@ func (tx *Tx) postgresError(pg *failure) *tokenctl.Error {
 			e.Code, e.Hint = tokenctl.CodeRowsKept, "connect as the table's owner, or as a role with bypassrls; or change its policy"
 		}
 	case "25006":
-		e.Code, e.Message = tokenctl.CodeDatabaseReadOnly, "the database takes no changes from here: it is a standby, or default_transaction_read_only is on"
+		e.Code, e.Message = tokenctl.CodeDatabaseReadOnly, "the database accepts no changes here: it is a standby, or default_transaction_read_only is on"
 		e.Hint = "connect to the primary, for example with target_session_attrs=read-write, as a role that may write"
 	case "57014":
 		e.Code, e.Message = tokenctl.CodeTimeout, "the database took longer than --timeout allows"

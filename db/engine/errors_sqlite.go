@@ -55,9 +55,9 @@ func (tx *Tx) sqliteError(lite *sqlite.Error) error {
 	case sqlite3.SQLITE_CONSTRAINT:
 		tx.constraintError(lite, e)
 	case sqlite3.SQLITE_MISMATCH:
-		set(tokenctl.CodeInvalidValue, "a value is not of its column's type: an integer primary key takes integers only", "tokenctl doctor shows the layout")
+		set(tokenctl.CodeInvalidValue, "a value is not of its column's type: an integer primary key accepts only integers", "tokenctl doctor shows the layout")
 	case sqlite3.SQLITE_TOOBIG:
-		set(tokenctl.CodeInvalidValue, "a value is larger than SQLite holds", "")
+		set(tokenctl.CodeInvalidValue, "a value is larger than SQLite allows", "")
 	case sqlite3.SQLITE_NOMEM:
 		set(tokenctl.CodeDatabaseError, "there is no memory left for SQLite", "free some, then try again")
 	case sqlite3.SQLITE_SCHEMA:

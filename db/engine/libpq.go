@@ -52,7 +52,7 @@ func postgresTarget(params map[string]string, shown string) (Target, error) {
 		if shown == "" {
 			source = "the PG… environment variables"
 		}
-		return Target{}, &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "PostgreSQL's client cannot use what " + source + " says",
+		return Target{}, &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "PostgreSQL's client cannot use " + source,
 			Hint: "check its host, port, options and ssl parameters, and the PG… environment variables"}
 	}
 	return t, nil

@@ -91,7 +91,7 @@ func parseOptions(s string) (map[string]string, error) {
 		}
 		name, value, ok := strings.Cut(assignment, "=")
 		if !ok || name == "" {
-			return nil, fmt.Errorf("a word in options is no assignment")
+			return nil, fmt.Errorf("a word in options is not an assignment")
 		}
 		params[strings.ReplaceAll(name, "-", "_")] = value
 	}

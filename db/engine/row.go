@@ -41,7 +41,7 @@ type column struct {
 // errValue returns the error for a value that Django does not write. The driver's text would quote the
 // value, so the message leaves it out.
 func errValue(err error) error {
-	return &tokenctl.Error{Code: tokenctl.CodeDatabaseError, Message: "a column holds a value that Django does not write there", Err: err}
+	return &tokenctl.Error{Code: tokenctl.CodeDatabaseError, Message: "a column has a value that Django does not write", Err: err}
 }
 
 var (
