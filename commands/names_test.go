@@ -125,7 +125,7 @@ func TestNamesWithoutCase(t *testing.T) {
 		}
 		many[20099] = "MANY7"
 		s.fails(2, "users.csv line 9 already", "user", "create", "--from-csv", csv(many...))
-		s.fails(2, "users.csv line 20101: the name stands", "user", "create", "--from-csv", csv(many...))
+		s.fails(2, "users.csv line 20101: the name is in", "user", "create", "--from-csv", csv(many...))
 		// What the database does not find is created once.
 		want := "dry run: would mint 2 drf tokens for 2 users in " + dbtest.Name(s.url) + ", creating 2 users\n"
 		if _, errs, _ := s.run("", "mint", "new", "NEW", "newer", "--create", "--dry-run"); errs != want {
