@@ -16,53 +16,53 @@ import (
 	"tokenctl"
 )
 
-// Access is how a Redis or Valkey server is reached, and what its errors are called.
+// Access has the parameters of a connection to a Redis or Valkey server, and the codes of its errors.
 type Access struct {
-	// URL is what go-redis's ParseURL takes: redis://user@host:port/db, rediss:// with TLS,
-	// unix:///path?db=0. With master_name it is what ParseFailoverURL takes: the addresses
-	// are Sentinels, whose user and password stand before the @. It may hold passwords.
+	// URL is a URL for go-redis's ParseURL: redis://user@host:port/db, rediss:// with TLS,
+	// unix:///path?db=0. With master_name it is for ParseFailoverURL: the addresses are
+	// Sentinels, and their user and password come before the @. It may contain passwords.
 	URL tokenctl.Secret
-	// Source is what the URL is from, for messages: "denylist.url".
+	// Source names the source of the URL in messages: "denylist.url".
 	Source string
 	// Password replaces the password of the URL; with Sentinels, that of the servers.
 	Password tokenctl.Secret
-	Timeout  time.Duration // of one answer; connecting and retries are part of it
+	Timeout  time.Duration // for one answer, including connecting and retries
 
-	// Unreachable is the code of errors about a server that gives no answer, and Denied
-	// about one that refuses the user or the command.
+	// Unreachable is the code of the error if the server does not answer, and Denied if the
+	// server refuses the user or the command.
 	Unreachable, Denied tokenctl.Code
 }
 
-// Client speaks with one server. It connects when it is first asked something, and several
-// goroutines may use it.
+// Client is a client of one server. It connects at its first command. It is safe for
+// concurrent use.
 type Client struct {
 	access Access
 	redis  *redis.Client
 	place  string // the server's address, or its name among the Sentinels
 }
 
-// retries is how often a command is sent again to a server that closed the connection.
-// Every command that a Client sends may be done twice.
+// retries is the number of times that a command is sent again after the server has closed the
+// connection. All commands of a Client may be executed twice.
 const retries = 2
 
-// connections is how many commands can be under way at a time.
+// connections is the largest number of commands at a time.
 const connections = 16
 
-// batchSize is how many keys one round trip is about.
+// batchSize is the number of keys in one round trip.
 const batchSize = 1000
 
-// go-redis reports failed connections on stderr, beside the error that it returns.
+// silence turns off go-redis's log, which would write failed connections to stderr.
 var silence = sync.OnceFunc(logging.Disable)
 
-// Open returns a Client without connecting. A URL that cannot be read is a
-// [tokenctl.CodeConfigInvalid] error that does not repeat it: it may hold a password.
+// Open returns a Client without connecting. For an invalid URL the error has the code
+// [tokenctl.CodeConfigInvalid]. It does not quote the URL, which may contain a password.
 func Open(a Access) (*Client, error) {
 	silence()
 	c := &Client{access: a}
 	invalid := &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: a.Source + " is not the URL of a Redis server",
 		Hint: "write redis://user@host:6379/0, rediss:// for TLS, or unix:///path/redis.sock?db=0; behind Sentinels: redis://sentinel:26379/0?master_name=NAME"}
 	text := a.URL.Reveal()
-	quiet := &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // which asks the server for more than ACLs may allow
+	quiet := &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // the other modes send commands that ACLs may forbid
 	if _, query, _ := strings.Cut(text, "?"); strings.Contains("&"+query, "&master_name=") {
 		o, err := redis.ParseFailoverURL(text)
 		if err != nil || o.MasterName == "" || o.RouteByLatency || o.RouteRandomly {
@@ -92,11 +92,11 @@ func Open(a Access) (*Client, error) {
 	return c, nil
 }
 
-// Place is the server as messages name it, without user and password.
+// Place names the server for messages, without user and password.
 func (c *Client) Place() string { return c.place }
 
-// WithoutPasswords is the URL of a Redis as it can be shown: the address, the database and the
-// user. It is empty if the URL cannot be read.
+// WithoutPasswords returns the URL of a Redis without passwords: the address, the database and the
+// user. It is empty for an invalid URL.
 func WithoutPasswords(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.Opaque != "" || u.Fragment != "" {
@@ -116,11 +116,12 @@ func WithoutPasswords(text string) string {
 	return shown.String()
 }
 
-// HasPassword reports whether the URL of a Redis holds a password.
+// HasPassword reports whether the URL of a Redis contains a password. For an invalid URL it returns
+// true.
 func HasPassword(text string) bool {
 	u, err := url.Parse(text)
 	if err != nil {
-		return true // nobody knows
+		return true // it may contain one
 	}
 	_, has := u.User.Password()
 	return has || u.Query().Has("password")
@@ -129,8 +130,8 @@ func HasPassword(text string) bool {
 // Close ends the connections.
 func (c *Client) Close() error { return c.redis.Close() }
 
-// ask runs f, which sends command, within the time of one answer. go-redis does not notice
-// that a context was canceled while it waits for an answer, so f may go on behind it.
+// ask runs f, which sends command, within the time of one answer. go-redis ignores the end of a
+// context while it waits for an answer, so f may continue after ask has returned.
 func ask[T any](ctx context.Context, c *Client, command string, f func(context.Context) (T, error)) (T, error) {
 	type answer struct {
 		value T
@@ -155,14 +156,14 @@ func ask[T any](ctx context.Context, c *Client, command string, f func(context.C
 	return a.value, c.explain(command, a.err)
 }
 
-// Ping connects, logs in and asks for a sign of life.
+// Ping connects, logs in and sends PING.
 func (c *Client) Ping(ctx context.Context) error {
 	_, err := ask(ctx, c, "PING", func(ctx context.Context) (string, error) { return c.redis.Ping(ctx).Result() })
 	return err
 }
 
-// Keys yields the keys that match a pattern, in batches of about a thousand; see [Match]. They
-// come in no order. A key that is there all the time comes at least once, and may come again.
+// Keys yields the keys that match a pattern, in batches of about a thousand and in no order; see
+// [Match]. It yields a key that exists all the time at least once, perhaps several times.
 func (c *Client) Keys(ctx context.Context, pattern string) iter.Seq2[[]string, error] {
 	type page struct {
 		keys []string
@@ -188,15 +189,16 @@ func (c *Client) Keys(ctx context.Context, pattern string) iter.Seq2[[]string, e
 	}
 }
 
-// Value is what stands under a key.
+// Value is the value of a key.
 type Value struct {
-	Found bool   // false: there is no such key, or no text under it
-	Text  string // binary where the application wrote that
-	// Lives is how long it still lives, to the millisecond; negative: it has no end.
+	Found bool   // false: the key does not exist, or its value is not a text
+	Text  string // may be binary
+	// Lives is the remaining time to live, to the millisecond. It is negative if the key does not
+	// expire.
 	Lives time.Duration
 }
 
-// Values reads the values under keys, in their order, in one round trip for every thousand.
+// Values reads the values of keys, in the order of the keys, with one round trip for every thousand.
 func (c *Client) Values(ctx context.Context, keys []string) ([]Value, error) {
 	return inBatches(keys, func(batch []string) ([]Value, error) {
 		return ask(ctx, c, "MGET and PTTL", func(ctx context.Context) ([]Value, error) {
@@ -211,7 +213,7 @@ func (c *Client) Values(ctx context.Context, keys []string) ([]Value, error) {
 			}
 			values := make([]Value, len(batch))
 			for i, v := range texts.Val() {
-				// The key may have ended between both commands: its life is -2 then.
+				// If the key has expired between both commands, its time to live is -2.
 				text, ok := v.(string)
 				values[i] = Value{Found: ok && lives[i].Val() != -2, Text: text, Lives: lives[i].Val()}
 			}
@@ -220,7 +222,7 @@ func (c *Client) Values(ctx context.Context, keys []string) ([]Value, error) {
 	})
 }
 
-// inBatches calls f for each thousand of a list, and puts together what it returns.
+// inBatches calls f for each thousand of a list, and concatenates the results.
 func inBatches[T, R any](list []T, f func(batch []T) ([]R, error)) ([]R, error) {
 	var results []R
 	for batch := range slices.Chunk(list, batchSize) {
@@ -237,13 +239,13 @@ func inBatches[T, R any](list []T, f func(batch []T) ([]R, error)) ([]R, error) 
 type Entry struct {
 	Key   string
 	Value string
-	// Lives is when the server removes it, from the moment in which it reads it: a duration
-	// does not depend on the server's clock. It is rounded up to the second.
+	// Lives is the time to live, rounded up to the second. It counts from the moment at which the
+	// server reads the entry, so it does not depend on the server's clock.
 	Lives time.Duration
 }
 
-// Set writes entries over what stands under their keys, in one round trip for every thousand.
-// After an error some of them may have been written.
+// Set writes entries and replaces the values of existing keys, with one round trip for every
+// thousand. After an error some of the entries may have been written.
 func (c *Client) Set(ctx context.Context, entries []Entry) error {
 	_, err := inBatches(entries, func(batch []Entry) ([]redis.Cmder, error) {
 		return ask(ctx, c, "SET", func(ctx context.Context) ([]redis.Cmder, error) {
@@ -259,8 +261,8 @@ func (c *Client) Set(ctx context.Context, entries []Entry) error {
 	return err
 }
 
-// Delete removes keys, in one round trip for every thousand, and reports which of them were
-// there.
+// Delete deletes keys, with one round trip for every thousand, and reports for each whether it
+// existed.
 func (c *Client) Delete(ctx context.Context, keys []string) ([]bool, error) {
 	return inBatches(keys, func(batch []string) ([]bool, error) {
 		return ask(ctx, c, "DEL", func(ctx context.Context) ([]bool, error) {

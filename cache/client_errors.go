@@ -16,8 +16,8 @@ import (
 	"tokenctl"
 )
 
-// explain turns an error of go-redis into one of ours. The text of a server's answer is never
-// repeated: it may quote what was sent.
+// explain turns an error of go-redis into a [*tokenctl.Error]. It never repeats the text of a server's
+// answer, which may quote the command.
 func (c *Client) explain(command string, err error) error {
 	if err == nil {
 		return nil
@@ -25,7 +25,7 @@ func (c *Client) explain(command string, err error) error {
 	var answer redis.Error
 	var e *tokenctl.Error
 	switch {
-	case strings.HasPrefix(err.Error(), "redis: all sentinels"): // masterAddr of go-redis 9.23's sentinel.go, joined with their answers
+	case strings.HasPrefix(err.Error(), "redis: all sentinels"): // masterAddr in sentinel.go of go-redis 9.23; the Sentinels' answers follow
 		e = &tokenctl.Error{Code: c.access.Unreachable, Message: "the Redis server " + c.place + " cannot be reached: no Sentinel told its address", Hint: "check the addresses of the Sentinels, master_name, and the Sentinels' password before the @"}
 	case errors.As(err, &answer):
 		e = c.answerError(command, answer)
@@ -38,8 +38,8 @@ func (c *Client) explain(command string, err error) error {
 	return e
 }
 
-// answerError explains an error that the server sent, by how its text begins: the prefixes of
-// src/server.c and src/acl.c of Redis 7.0.
+// answerError translates an error that the server has sent. It recognises the beginning of the text:
+// the prefixes are in src/server.c and src/acl.c of Redis 7.0.
 func (c *Client) answerError(command string, err redis.Error) *tokenctl.Error {
 	server := "the Redis server " + c.place
 	denied := func(message, hint string) *tokenctl.Error {
@@ -80,8 +80,7 @@ func (c *Client) answerError(command string, err redis.Error) *tokenctl.Error {
 	return denied(server+" answered "+command+" with an error", "see what that server is; tokenctl needs Redis 4 or newer, or Valkey")
 }
 
-// reachReason is why there is no answer, in our own or the operating system's words, and what
-// to try.
+// reachReason returns the reason why there is no answer, and a hint.
 func reachReason(err error) (reason, hint string) {
 	var dns *net.DNSError
 	var op *net.OpError

@@ -19,8 +19,8 @@ import (
 	"tokenctl/django"
 )
 
-// maxValue bounds a value of a session, packed and unpacked: a few kilobytes can stand for
-// gigabytes, and anybody who may write to the cache may have written them.
+// maxValue bounds a value of a session, in bytes, before and after decompression: some kilobytes can
+// expand to gigabytes, and everybody who may write to the cache can write them.
 const maxValue = 1 << 20
 
 // Errors of [ReadSession], besides [ErrNoDict].
@@ -30,11 +30,11 @@ var (
 	ErrLZ4      = errors.New("its value is compressed with lz4, which tokenctl cannot read")
 )
 
-// ReadSession reads who is logged in with a session, which is a dict. The value is the text that
-// Django's Redis backend or django-redis wrote: a pickle or JSON, compressed or not. Both
-// backends write an int as its digits. What the value is shows by itself: django-redis, too, reads
-// values that its compressor did not write (DefaultClient.decode of
-// django_redis/client/default.py, 5.4).
+// ReadSession reads the login of a session, which is a dict. The value is a text of Django's Redis
+// backend or of django-redis: a pickle or JSON, compressed or not. Both backends write an int as its
+// digits. The beginning of the value shows its form; django-redis also reads values without compression
+// (DefaultClient.decode of django_redis/client/default.py, 5.4). The error is one of those above, or
+// [ErrNoDict].
 func ReadSession(value string) (django.SessionLogin, error) {
 	data, err := unpack([]byte(value))
 	if err != nil {
@@ -51,7 +51,7 @@ func ReadSession(value string) (django.SessionLogin, error) {
 	dict, err := ReadPickle(data)
 	switch {
 	case errors.Is(err, ErrNotPickle) && json.Valid(text):
-		err = ErrNoDict // also an int
+		err = ErrNoDict // an int too
 	case errors.Is(err, ErrNotPickle):
 		err = ErrNoValue
 	}
@@ -66,7 +66,7 @@ func ReadSession(value string) (django.SessionLogin, error) {
 	}), err
 }
 
-// unpack undoes the compression of a value, if there is one.
+// unpack decompresses a value if it is compressed.
 func unpack(value []byte) ([]byte, error) {
 	begins := func(magic string) bool { return bytes.HasPrefix(value, []byte(magic)) }
 	if len(value) > maxValue {
@@ -102,7 +102,7 @@ func unpack(value []byte) ([]byte, error) {
 	return value, nil
 }
 
-// inflater is a reader that is used again: making one takes 40 KiB.
+// inflater is a decompressor that is reused: a new one takes 40 KiB.
 type inflater interface {
 	io.Reader
 	reset(from io.Reader) error
@@ -134,7 +134,7 @@ func inflate(pool *sync.Pool, open func(io.Reader) (inflater, error), value []by
 	return readBounded(r)
 }
 
-// readBounded reads what a decompressor has.
+// readBounded reads the whole output of a decompressor. The error is [ErrTooLarge] beyond maxValue.
 func readBounded(from io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(from, maxValue+1))
 	switch {
@@ -147,13 +147,12 @@ func readBounded(from io.Reader) ([]byte, error) {
 }
 
 var zstdDecoder = sync.OnceValue(func() *zstd.Decoder {
-	d, _ := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxValue)) //nolint:errcheck // the options are right
+	d, _ := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxValue)) //nolint:errcheck // only invalid options fail
 	return d
 })
 
-// unpackXZ reads the first block of an .xz file as lzma.compress of Python writes it: The .xz File
-// Format 1.2.1, 2.1.1 and 3.1. A dictionary need not be larger than what may be unpacked, whatever
-// the header asks for.
+// unpackXZ reads the first block of an .xz file of Python's lzma.compress (The .xz File Format 1.2.1,
+// sections 2.1.1 and 3.1). It limits the dictionary to maxValue, whatever size the header has.
 func unpackXZ(value []byte) ([]byte, error) {
 	const streamHeader = 12
 	if len(value) < streamHeader+8 {
@@ -161,7 +160,7 @@ func unpackXZ(value []byte) ([]byte, error) {
 	}
 	block := value[streamHeader:]
 	size := 4 * (int(block[0]) + 1)
-	// One filter without sizes before it: LZMA2, with one byte of properties.
+	// The block must have no sizes and one filter: LZMA2, with one byte of properties.
 	if block[0] == 0 || len(block) < size || block[1] != 0 || block[2] != 0x21 || block[3] != 1 {
 		return nil, ErrNoValue
 	}
@@ -172,9 +171,9 @@ func unpackXZ(value []byte) ([]byte, error) {
 	return readBounded(r)
 }
 
-// WriteSession is the value of a new session: JSON, or a pickle of protocol 2, which every Python
-// reads. The items' values are texts and whole numbers. It is not compressed: django-redis reads
-// what is not (DefaultClient.decode of django_redis/client/default.py, 5.4).
+// WriteSession returns the value of a new session: JSON, or a pickle of protocol 2, which every Python
+// can read. The items' values are texts and integers. The value is not compressed: django-redis also reads
+// such values (DefaultClient.decode of django_redis/client/default.py, 5.4).
 func WriteSession(items []django.SessionItem, asJSON bool) (string, error) {
 	if asJSON {
 		return Renew("{}", items...)
@@ -182,8 +181,8 @@ func WriteSession(items []django.SessionItem, asJSON bool) (string, error) {
 	return Renew("\x80\x02}.", items...)
 }
 
-// Renew is a session's value with other values for some items. A pickle gets further opcodes
-// before its end, which set them.
+// Renew returns a session's value with other values for some items. In a pickle it inserts opcodes before
+// the end, which set these items.
 func Renew(value string, items ...django.SessionItem) (string, error) {
 	data, err := unpack([]byte(value))
 	if err == nil {
@@ -198,7 +197,7 @@ func Renew(value string, items ...django.SessionItem) (string, error) {
 			if len(b) > 1 {
 				b = append(b, ',')
 			}
-			// The last of several members with one name counts, as in Python.
+			// As in Python, the last of several members with one name counts.
 			b = append(append(append(strconv.AppendQuote(b, item.Name), ':'), ' '), item.Value...)
 		}
 		return string(append(b, '}')), nil
@@ -215,7 +214,7 @@ func Renew(value string, items ...django.SessionItem) (string, error) {
 	const header = 2 + 1 + 8 // PROTO, FRAME
 	if len(data) > header && data[0] == 0x80 && data[2] == 0x95 {
 		if length := binary.LittleEndian.Uint64(data[3:]); length == uint64(len(data)-header) {
-			binary.LittleEndian.PutUint64(b[3:], uint64(len(b)-header)) // all of it is one frame
+			binary.LittleEndian.PutUint64(b[3:], uint64(len(b)-header)) // the rest is one frame
 		}
 	}
 	return string(b), nil
@@ -226,7 +225,7 @@ func appendText(b []byte, text string) []byte {
 	return append(binary.LittleEndian.AppendUint32(append(b, 'X'), uint32(len(text))), text...)
 }
 
-// appendValue appends the opcode for a JSON text or a JSON whole number.
+// appendValue appends the opcode for a text or an integer in JSON.
 func appendValue(b []byte, value []byte) ([]byte, error) {
 	if strings.HasPrefix(string(value), `"`) {
 		var text string

@@ -8,24 +8,24 @@ import (
 	"tokenctl"
 )
 
-// BeforeCommit adds a change outside the database. It is made when all rows are changed and the
-// intent is announced, just before the commit; an error of it rolls back. A change that was added
-// in a [Tx.Try] which failed is not made.
+// BeforeCommit adds a change outside the database. It runs directly before the commit, after all rows are
+// changed and the intent is announced. Its error rolls back the transaction. A change that was added in a
+// failed [Tx.Try] does not run.
 func (tx *Tx) BeforeCommit(change func(context.Context) error) {
 	tx.outside = append(tx.outside, change)
 }
 
-// AtEnd has f called when the transaction has ended, with its outcome: Committing means that
-// nobody knows it. f returns what stands outside the database although the transaction did not
-// happen, as a sentence for people; empty: nothing.
+// AtEnd makes the end of the transaction call f with its outcome; Committing means that the outcome is
+// unknown. If changes outside the database remain although the transaction was rolled back, f returns a
+// sentence about them for people, else "".
 func (tx *Tx) AtEnd(f func(context.Context, Phase) (stands string)) {
 	tx.ended = append(tx.ended, f)
 }
 
-// endTime is how long the functions of AtEnd may take when the command is to end.
+// endTime is the time that the functions of AtEnd may take after an interrupt.
 const endTime = time.Second
 
-// end calls the functions of AtEnd. It adds what stands to the transaction's error.
+// end calls the functions of AtEnd, and adds their sentences to the transaction's error.
 func (tx *Tx) end(ctx context.Context, p Phase, err error) error {
 	if tx.ended == nil {
 		return err
@@ -48,7 +48,7 @@ func (tx *Tx) end(ctx context.Context, p Phase, err error) error {
 	return err
 }
 
-// ending is the phase in which a transaction has ended.
+// ending returns the phase in which a transaction has ended.
 func ending(done bool, err error) Phase {
 	switch {
 	case done:
