@@ -129,7 +129,7 @@ func TestClientErrors(t *testing.T) {
 		code          tokenctl.Code
 		says          string
 	}{
-		"no password":       {s.URL(""), "", ping, denied, "asks for a password"},
+		"no password":       {s.URL(""), "", ping, denied, "requires a password"},
 		"wrong password":    {s.URL(""), password + "x", ping, denied, "refused the user or the password"},
 		"its password":      {s.URL(""), password, ping, "", ""},
 		"password of URL":   {"redis://:Geheim-7%21f%40x@" + s.Addr, "", ping, "", ""},

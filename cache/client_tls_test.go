@@ -91,7 +91,7 @@ func TestClientSentinel(t *testing.T) {
 		t.Errorf("get = %q", got)
 	}
 	c = open(t, "redis://"+sentinel+"?master_name=two", "pw")
-	if err := c.Ping(context.Background()); tokenctl.CodeOf(err) != tokenctl.CodeDenylistUnreachable || !strings.Contains(err.Error(), "no Sentinel told its address") {
+	if err := c.Ping(context.Background()); tokenctl.CodeOf(err) != tokenctl.CodeDenylistUnreachable || !strings.Contains(err.Error(), "no Sentinel knows its address") {
 		t.Error(err)
 	}
 }
