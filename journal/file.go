@@ -77,12 +77,7 @@ func syncDir(path string) error {
 
 // fault returns the error for a failure with the file.
 func fault(path, done string, err error) *tokenctl.Error {
-	var number syscall.Errno
-	reason := err.Error()
-	if errors.As(err, &number) {
-		reason = number.Error()
-	}
-	return &tokenctl.Error{Code: tokenctl.CodeJournalFailed, Message: "the journal " + path + " cannot be " + done + ": " + reason, Err: err}
+	return &tokenctl.Error{Code: tokenctl.CodeJournalFailed, Message: "the journal " + path + " cannot be " + done + ": " + tokenctl.Reason(err), Err: err}
 }
 
 // Entry is an entry whose intent is written.

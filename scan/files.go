@@ -123,12 +123,8 @@ func (r *searcher) unlessUnread(path string, err error) error {
 
 // why returns the operating system's message for an error.
 func why(err error) string {
-	var number syscall.Errno
-	switch {
-	case errors.As(err, &number) && number == syscall.ELOOP:
+	if errors.Is(err, syscall.ELOOP) {
 		return "it is a loop of symbolic links"
-	case errors.As(err, &number):
-		return number.Error()
 	}
-	return err.Error()
+	return tokenctl.Reason(err)
 }

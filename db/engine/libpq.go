@@ -136,7 +136,7 @@ func (s libpqSettings) check() error {
 		info, err := os.Stat(file.value)
 		switch {
 		case err != nil:
-			return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: file.source + " cannot be read: " + reason(err), Hint: "look at " + file.value + "; it must be a file in PEM form"}
+			return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: file.source + " cannot be read: " + tokenctl.Reason(err), Hint: "look at " + file.value + "; it must be a file in PEM form"}
 		case !info.Mode().IsRegular():
 			return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: file.source + " is " + tokenctl.FileKind(info.Mode()) + ", not a regular file"}
 		case name == "sslkey" && keyIsOpen(info):
@@ -196,12 +196,12 @@ func readService(file, service libpqSetting) (map[string]string, error) {
 	}
 	f, err := os.OpenFile(file.value, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, fault(file.source + " cannot be read: " + reason(err))
+		return nil, fault(file.source + " cannot be read: " + tokenctl.Reason(err))
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, fault(file.source + " cannot be read: " + reason(err))
+		return nil, fault(file.source + " cannot be read: " + tokenctl.Reason(err))
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fault(file.source + " is " + tokenctl.FileKind(info.Mode()) + ", not a regular file")

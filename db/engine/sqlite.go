@@ -23,7 +23,7 @@ func openSQLite(path string) (*sql.DB, error) {
 		return nil, &tokenctl.Error{Code: tokenctl.CodeDatabaseMissing, Message: "there is no database at " + path,
 			Hint: "tokenctl init creates one there; -d or DATABASE_URL names another"}
 	case err != nil:
-		return nil, &tokenctl.Error{Code: tokenctl.CodeDatabaseUnreachable, Message: "cannot open " + path + ": " + reason(err), Err: err}
+		return nil, &tokenctl.Error{Code: tokenctl.CodeDatabaseUnreachable, Message: "cannot open " + path + ": " + tokenctl.Reason(err), Err: err}
 	case info.IsDir():
 		return nil, &tokenctl.Error{Code: tokenctl.CodeDatabaseUnreachable, Message: path + " is a directory, not a SQLite database"}
 	case !info.Mode().IsRegular():
@@ -106,16 +106,7 @@ func CreateFile(t Target) (created bool, err error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, &tokenctl.Error{Code: tokenctl.CodeDatabaseUnreachable, Message: "cannot create " + t.Path + ": " + reason(err), Err: err}
+		return false, &tokenctl.Error{Code: tokenctl.CodeDatabaseUnreachable, Message: "cannot create " + t.Path + ": " + tokenctl.Reason(err), Err: err}
 	}
 	return true, f.Close()
-}
-
-// reason returns the operating system's message for a failure with a file, without the path.
-func reason(err error) string {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err.Error()
-	}
-	return err.Error()
 }
