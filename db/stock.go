@@ -90,14 +90,17 @@ func (l *Layout) groups(q *engine.Query, t *Table, status, expiry string, limits
 	u := t.Owner
 	gone := "u." + engine.Quote(u.Key) + " is null"
 	status = "case when " + gone + " and (" + status + ") <> 'expired' then 'dead' else " + status + " end"
-	rights := "case when " + gone + " then 'nobody' when " + l.isFlag(u, "is_superuser", true, false) + " then 'superuser' when " +
-		l.isFlag(u, "is_staff", true, false) + " then 'staff' else 'user' end"
+	owner := "(case when " + gone + " then 3 when " + l.isFlag(u, "is_superuser", true, false) + " then 0 when " + l.isFlag(u, "is_staff", true, false) + " then 1 else 2 end)" // in OwnerGroups
 	expires := strconv.Itoa(NeverSpan)
 	if expiry != "" {
 		at := "t." + engine.Quote(expiry)
 		expires = "case when " + at + " is null then " + expires + " else " + l.span(q, t.Column(expiry), at, limits.Expires) + " end"
 	}
-	q.Columns = []string{fmt.Sprintf("((%s * %d + %s) * %d + %s) * %d + %s", place(status, groupStatuses), len(OwnerGroups), place(rights, OwnerGroups),
+	number := "(case (" + status + ")"
+	for i, word := range groupStatuses {
+		number += " when '" + word + "' then " + strconv.Itoa(i)
+	}
+	q.Columns = []string{fmt.Sprintf("((%s end) * %d + %s) * %d + %s) * %d + %s", number, len(OwnerGroups), owner,
 		spans(limits.Created), offset(l.span(q, t.Column("created"), "t.created", limits.Created)), spans(limits.Expires), offset(expires))}
 	q.From = t.SQL() + " t left join " + u.From("u") + " on u." + engine.Quote(u.Key) + " = t.user_id"
 	if t.Stored() {
@@ -117,15 +120,6 @@ func spans(limits []time.Time) int { return len(limits) + 1 - NeverSpan }
 
 // offset is the expression of a span, from zero on.
 func offset(span string) string { return "(" + span + ") - (" + strconv.Itoa(NeverSpan) + ")" }
-
-// place is the expression for the place of a text among others.
-func place(text string, among []string) string {
-	expr := "(case (" + text + ")"
-	for i, word := range among {
-		expr += " when '" + word + "' then " + strconv.Itoa(i)
-	}
-	return expr + " end)"
-}
 
 // span is the expression for the span of a time in a column: see [SpanOf].
 func (l *Layout) span(q *engine.Query, c *engine.Column, expr string, limits []time.Time) string {

@@ -108,7 +108,8 @@ func (l *Layout) truth(u *UserTable, column string) string {
 func (l *Layout) truthOf(c *engine.Column, expr string) string {
 	switch {
 	case l.Engine == engine.SQLite && c.Type == "bool":
-		return "nullif(cast(" + expr + " as text), '') = '1'"
+		// Almost all values are these two, and comparing them takes a third of the time.
+		return "case " + expr + " when 1 then 1 when 0 then 0 else nullif(cast(" + expr + " as text), '') = '1' end"
 	case l.Engine == engine.SQLite:
 		return "case when typeof(" + expr + ") in ('text', 'blob') then " + expr + " not in ('', x'') else " + expr + " <> 0 end"
 	case c.Type == "bool":
