@@ -97,7 +97,7 @@ func TestRecipeOfAuditor(t *testing.T) {
 	w := newWorld(t, "postgres")
 	url := w.url
 	w.ok("mint", "alice", "--create", "-q")
-	recipe := strings.Split(recipes(w, 1, 13)[0], "\n")[1:] // the role is there
+	recipe := strings.Split(recipes(w, 1, 14)[0], "\n")[1:] // the role is there
 	w.env = append(w.env, "PGURL="+url)
 	text := strings.ReplaceAll(strings.ReplaceAll(strings.Join(recipe, "\n"), "psql ", "psql \"$PGURL\" "), "--role auditor", "--role "+role)
 	if r := w.run(w.shell(text)); r.status != 0 {
@@ -108,6 +108,9 @@ func TestRecipeOfAuditor(t *testing.T) {
 	w.env = append(w.env, "DATABASE_URL="+dbtest.As(url, role, ""))
 	if got := w.ok("list", "-o", "json"); got != want {
 		t.Errorf("the auditor sees\n%s\nand the owner\n%s", got, want)
+	}
+	if page := w.ok("report", "--html", "-"); !strings.Contains(page, "drf, active") || !strings.Contains(page, "<bdi>alice</bdi>") {
+		t.Errorf("the auditor's page: %s", page)
 	}
 	if r := w.run(w.command("show", "drf:1", "--reveal", "--field", "token")); r.status != 0 || r.stdout != "\n" {
 		t.Errorf("show --reveal: %d %s%s", r.status, r.stdout, r.stderr)

@@ -21,7 +21,7 @@ func recipes(w *world, n, from int) (blocks []string) {
 	for _, m := range regexp.MustCompile("(?s)```(?:sh|yaml)\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
 		blocks = append(blocks, m[1])
 	}
-	if len(blocks) != 14 {
+	if len(blocks) != 15 {
 		w.t.Fatalf("%d blocks", len(blocks))
 	}
 	return blocks[from : from+n]
