@@ -165,6 +165,20 @@ func (m *Memcached) read(rw *bufio.ReadWriter, found func(key, text string)) err
 	}
 }
 
+// Ping asks each server for its version.
+func (m *Memcached) Ping(ctx context.Context) error {
+	return m.each(ctx, func(rw *bufio.ReadWriter) error {
+		_, err := rw.WriteString("version\r\n")
+		if err == nil {
+			err = rw.Flush()
+		}
+		if err == nil {
+			_, err = m.answer(rw)
+		}
+		return err
+	})
+}
+
 // Set writes nothing: what cannot be listed is not written either.
 func (m *Memcached) Set(_ context.Context, entries []Entry) error {
 	if len(entries) > 0 {

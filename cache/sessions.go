@@ -18,6 +18,7 @@ var ErrNoText = errors.New("what stands under its key is no value of a cache")
 
 // server has the values.
 type server interface {
+	Ping(ctx context.Context) error
 	Values(ctx context.Context, keys []string) ([]Value, error)
 	Set(ctx context.Context, entries []Entry) error
 	Delete(ctx context.Context, keys []string) ([]bool, error)
@@ -45,6 +46,9 @@ func NewSessions(a Access, settings tokenctl.SessionSettings) (*Sessions, error)
 	s.head, s.tail, _ = strings.Cut(s.key(mark), mark)
 	return s, err
 }
+
+// Ping connects, logs in and asks for a sign of life.
+func (s *Sessions) Ping(ctx context.Context) error { return s.server.Ping(ctx) }
 
 // Close ends the connections.
 func (s *Sessions) Close() error {

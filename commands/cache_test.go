@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -258,5 +260,44 @@ func TestCacheLost(t *testing.T) {
 		if n := dbtest.Query(c.url, countSessions); n != fmt.Sprintln(len(secrets.Sessions)) {
 			t.Errorf("%q: %s rows are left", word, n)
 		}
+	}
+}
+
+// What else reads all credentials or changes them takes the sessions in Redis in.
+func TestCacheElsewhere(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	c, _ := cacheSite(t, "sqlite", "cache", s.URL(""))
+	first, second := c.must("", "mint", "--kind", "session", "alice"), c.must("", "mint", "--kind", "session", "bob")
+	if got := c.must("", "stats", "--kind", "session", "-o", "json"); !strings.Contains(got, `"by":"age","value":"unknown","count":2`) {
+		t.Errorf("stats: %s", got)
+	}
+	if got, _, _ := c.run("", "doctor", "--columns", "check,status"); !strings.Contains(got, "session_cache\tok") {
+		t.Errorf("doctor: %s", got)
+	}
+	c.must("", "purge", "--yes")
+	out, errs, status := c.run(first, "incident", "-", "--all", "--yes", "-o", "json")
+	if status != 0 && status != 4 || !strings.Contains(out, `"contained": true`) || strings.Contains(out, "cached_session") {
+		t.Errorf("incident: %d %s%s", status, out, errs)
+	}
+	if out, _, status := c.run(first, "verify", "-", "--field", "reason"); status != 4 || out != "unknown\n" {
+		t.Errorf("after the incident the session is %s", out)
+	}
+	if got := c.must("", "user", "deactivate", "bob", "--revoke", "--yes"); strings.Contains(got, "session") && c.verdict(second) == "active" {
+		t.Errorf("deactivate: %s", got)
+	}
+	if left := s.Do("DBSIZE"); left != "0" {
+		t.Errorf("Redis has %s keys", left)
+	}
+	third := c.must("", "mint", "--kind", "session", "zoë")
+	if out, _, _ := c.run("", "audit", "--select", "session_no_expiry", "-o", "json"); strings.Contains(out, third) {
+		t.Error("audit tells a key")
+	}
+	path := filepath.Join(t.TempDir(), "log.txt")
+	if err := os.WriteFile(path, []byte("Cookie: sessionid="+third+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, errs, status := c.run("", "scan", path, "--field", "kind"); status != 4 || out != "session\n" {
+		t.Errorf("scan: %d %s%s", status, out, errs)
 	}
 }

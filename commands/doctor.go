@@ -83,6 +83,9 @@ func (a *App) doctor(ctx context.Context, readOnly, problems bool) error {
 	d.password()
 	d.passfile()
 	d.settings()
+	if err := d.sessionCache(); err != nil {
+		return err
+	}
 	if err := d.denylist(); err != nil {
 		return err
 	}

@@ -71,6 +71,21 @@ func (d *doctor) denylist() error {
 	return d.fail("denylist", err)
 }
 
+// sessionCache says whether the cache that has sessions can be asked.
+func (d *doctor) sessionCache() error {
+	if !d.app.settings.Session.Cached() {
+		return nil
+	}
+	c, err := d.app.env().Cache()
+	if err == nil {
+		err = c.Ping(d.ctx)
+	}
+	if err == nil {
+		d.ok("session_cache", "it answers")
+	}
+	return d.fail("session_cache", err)
+}
+
 // orphanTime bounds each search that reads whole tables.
 const orphanTime = time.Second
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
+	"tokenctl"
 	"tokenctl/db"
 )
 
@@ -51,7 +53,7 @@ func listSessions(ctx context.Context, env Env, store *db.Store, s Selector) ite
 		if !byCreation {
 			list := credentials(ctx, rows, credential)
 			if cached && s.Sort != "" {
-				list = s.sorted(list)
+				list = sortSessions(ctx, judge, store, &s, list)
 			}
 			list(yield)
 			return
@@ -66,15 +68,32 @@ func listSessions(ctx context.Context, env Env, store *db.Store, s Selector) ite
 	}
 }
 
-// sorted sorts what no database sorts. With a limit it keeps no more than twice as many.
-func (s *Selector) sorted(list iter.Seq2[Credential, error]) iter.Seq2[Credential, error] {
+// listed is what a sorted list keeps of a session until it is its turn.
+type listed struct {
+	key             tokenctl.Secret
+	id, name, owner string
+	status          Status
+	expires         time.Time
+}
+
+// sortSessions sorts what no database sorts: it reads all sessions, keeps little of each, and
+// reads them again in their order. With a limit it keeps no more than twice as many.
+func sortSessions(ctx context.Context, judge *sessionJudge, store *db.Store, s *Selector, list iter.Seq2[Credential, error]) iter.Seq2[Credential, error] {
 	return func(yield func(Credential, error) bool) {
-		var kept []*Credential
-		first := func(limit int) {
-			slices.SortFunc(kept, s.order)
-			if limit > 0 && len(kept) > limit {
-				clear(kept[limit:])
-				kept = kept[:limit]
+		var kept []listed
+		var x, y Credential
+		fill := func(c *Credential, l *listed) {
+			c.ID, c.Owner.Username, c.Owner.ID, c.Status, c.Expires = l.id, l.name, l.owner, l.status, l.expires
+		}
+		first := func() {
+			slices.SortFunc(kept, func(a, b listed) int {
+				fill(&x, &a)
+				fill(&y, &b)
+				return s.order(&x, &y)
+			})
+			if s.Limit > 0 && len(kept) > s.Limit {
+				clear(kept[s.Limit:])
+				kept = kept[:s.Limit]
 			}
 		}
 		for c, err := range list {
@@ -82,14 +101,34 @@ func (s *Selector) sorted(list iter.Seq2[Credential, error]) iter.Seq2[Credentia
 				yield(Credential{}, err)
 				return
 			}
-			if kept = append(kept, &c); s.Limit > 0 && len(kept) >= 2*s.Limit {
-				first(s.Limit)
+			kept = append(kept, listed{tokenctl.NewSecret(strings.Clone(c.row.Key.Reveal())), c.ID, strings.Clone(c.Owner.Username), strings.Clone(c.Owner.ID), c.Status, c.Expires})
+			if s.Limit > 0 && len(kept) >= 2*s.Limit {
+				first()
 			}
 		}
-		first(s.Limit)
-		for _, c := range kept {
-			if !yield(*c, nil) {
+		first()
+		for part := range slices.Chunk(kept, copyBatch) {
+			keys := make([]tokenctl.Secret, len(part))
+			for i := range part {
+				keys[i] = part[i].key
+			}
+			var found []*db.Session
+			err := store.Read(ctx, func(tx *db.Tx) (err error) {
+				var down error
+				if found, down, err = sessionsWithKeys(ctx, judge.env, tx, keys); err == nil && judge.env.Settings.Session.CacheOnly() {
+					err = down
+				}
+				return err
+			})
+			if err != nil {
+				yield(Credential{}, err)
 				return
+			}
+			for _, v := range found {
+				// One that has ended meanwhile is left out.
+				if v != nil && !yield(judge.seen(v), nil) {
+					return
+				}
 			}
 		}
 	}
