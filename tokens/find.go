@@ -65,7 +65,7 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 	if secrets == nil {
 		return found, nil
 	}
-	var problem error // why the table of a kind could not be read; another kind may have the secret
+	problem := tableless(env, tx.Layout) // why the table of a kind could not be read; another kind may have the secret
 	for indexes := range slices.Chunk(secrets, findSize) {
 		batch := make([]tokenctl.Secret, len(indexes))
 		for j, i := range indexes {

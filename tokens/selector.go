@@ -106,6 +106,9 @@ func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[C
 			if err != nil {
 				return err
 			}
+			if err := tableless(env, layout); err != nil && s.Kinds == nil {
+				env.Missed(err)
+			}
 			combine := concatenate
 			if s.Sort != "" && len(kinds) > 1 {
 				ctx = engine.InTurns(ctx)

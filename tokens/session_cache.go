@@ -37,6 +37,16 @@ func sessionRows(ctx context.Context, j *sessionJudge, store *db.Store, f db.Fil
 	}
 }
 
+// tableless is the error about sessions that are in a cache alone while the database has no table
+// of sessions; nil where that is not so. tokenctl finds the model of their owners by that table.
+func tableless(env Env, l *db.Layout) error {
+	if !env.Settings.Session.CacheOnly() || Session.Present(l) {
+		return nil
+	}
+	return &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the sessions in the cache were not looked at: the database has no table django_session",
+		Hint: `add "django.contrib.sessions" to INSTALLED_APPS and run manage.py migrate: the table may stay empty`}
+}
+
 // cachedList is a list of sessions that a cache has.
 type cachedList struct {
 	env    Env
