@@ -14,6 +14,10 @@ import (
 // credential checks all of them.
 func (p *pass) credential(c *tokens.Credential) {
 	k := c.Of()
+	if c.Orphan() && !k.ListsOrphans { // nothing but that is of interest
+		p.ownerless(c)
+		return
+	}
 	s := p.kinds[k]
 	if s.keys != nil {
 		s.keys.add(c)
@@ -130,7 +134,7 @@ func (p *pass) dormant(k *tokens.Kind, c *tokens.Credential) {
 
 // holds counts a live credential for its owner.
 func (p *pass) holds(k *tokens.Kind, u *db.User) {
-	if p.rules["many-tokens"] == nil {
+	if p.rules["many-tokens"] == nil || p.kinds[k].held == nil {
 		return
 	}
 	s, hash := p.kinds[k], maphash.String(p.seed, u.ID)

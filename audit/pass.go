@@ -32,7 +32,7 @@ type kindPass struct {
 	logins               bool            // its owners have a last_login
 	isUser               bool            // its owners are the users of AUTH_USER_MODEL
 	keys                 *keyCheck       // nil: its keys are not checked
-	held                 map[uint64]int  // live credentials of an owner, by a hash of the owner's key
+	held                 map[uint64]int  // live credentials of an owner, by a hash of the owner's key; nil: nobody has several
 	many                 map[uint64]user // owners with more of them than the threshold
 }
 
@@ -82,7 +82,11 @@ func (r *run) credentials(layout *db.Layout) error {
 func (p *pass) begin(k *tokens.Kind) error {
 	s := &kindPass{held: map[uint64]int{}, many: map[uint64]user{}}
 	p.kinds[k] = s
-	owner := p.layout.Credentials(k.Name).Owner
+	t := p.layout.Credentials(k.Name)
+	if c := t.Column("user_id"); c != nil && c.Unique && p.Settings.ManyTokens > 0 {
+		s.held = nil // nobody has two
+	}
+	owner := t.Owner
 	if owner == nil {
 		owner = p.layout.User
 	}
@@ -111,14 +115,15 @@ func (p *pass) list(kinds []*tokens.Kind) error {
 		titles = append(titles, k.Title)
 	}
 	s := p.Selector
-	s.Kinds, s.Detailed = kinds, true
+	s.Kinds, s.Rights, s.Detailed = kinds, true, p.Mends != nil // a mend shows the owners
+	s.AndOrphans = !p.Narrowed && s.Limit == 0 && p.rules["ownerless"] != nil
 	for c, err := range tokens.List(p.ctx, p.env, p.store, s) {
 		if err != nil {
 			return p.unless(err, words(titles), rowRules...)
 		}
 		p.credential(&c)
 	}
-	if p.rules["ownerless"] == nil {
+	if p.rules["ownerless"] == nil || s.AndOrphans {
 		return nil
 	}
 	// Of these kinds, the rows that name no user are in no list.

@@ -184,7 +184,7 @@ func (tx *Tx) KeyStock(ctx context.Context, kind string) (s KeyStock, err error)
 	if err != nil {
 		return s, err
 	}
-	key := "cast(t." + engine.Quote(credentialsOf(kind).required[0]) + " as text)" // drf's key, the session_key
+	key := tx.Layout.Engine.Bytewise("t." + engine.Quote(credentialsOf(kind).required[0])) // drf's key, the session_key
 	if err := tx.Scan(ctx, &engine.Query{Columns: []string{"count(*)"}, From: t.SQL() + " t"}, &s.Rows); err != nil {
 		return s, err
 	}
@@ -234,14 +234,18 @@ type HashedUser struct {
 	Length int    // of the whole
 }
 
-// HashedUsers yields the users that f selects, by key.
-func (s *Store) HashedUsers(ctx context.Context, f Filter) iter.Seq2[HashedUser, error] {
+// HashedUsers yields the users that f selects, by key. Without those whose encoded password begins with
+// a text, if that is not empty.
+func (s *Store) HashedUsers(ctx context.Context, f Filter, without string) iter.Seq2[HashedUser, error] {
 	return stream(ctx, s, func(l *Layout) (*engine.Query, error) {
 		u, err := l.UserTable()
 		if err != nil {
 			return nil, err
 		}
 		q := &engine.Query{Columns: append(l.ownerColumns(u, true), "substr(u.password, 1, 40)", "coalesce(length(u.password), 0)"), From: u.From("u"), PageBy: "u." + engine.Quote(u.Key)}
+		if without != "" {
+			q.And("substr(u.password, 1, %s) <> %s", len(without), without)
+		}
 		return q, f.whereOwner(l, u, q)
 	}, func(l *Layout, r *engine.Row) HashedUser {
 		h := HashedUser{User: scanOwner(l.User, r, true)}

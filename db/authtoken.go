@@ -18,6 +18,7 @@ type Token struct {
 	User    User
 	Unread  []engine.Unread
 	Masked  *MaskedKey // nil: Key is the key
+	Orphan  bool       // the user does not exist; known only if the filter asks for orphans
 }
 
 // Ref returns the reference to the row.
@@ -54,6 +55,9 @@ func scanToken(l *Layout, r *engine.Row, brief bool) Token {
 // Tokens yields the tokens that f selects, sorted as in f, or by owner.
 func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 	return stream(ctx, s, func(l *Layout) (*engine.Query, error) {
+		if l.AuthToken().Masked() && f.Rights { // the forms of keys are wanted, too
+			f.Detailed, f.Rights = true, false
+		}
 		q, err := l.authTokens(!f.Detailed)
 		if err == nil {
 			err = f.needsNames(l.AuthToken().Owner)
@@ -62,8 +66,11 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 			return nil, err
 		}
 		q.Limit = f.Limit
-		if f.Orphans {
-			l.orphans(q, l.AuthToken())
+		if f.Rights {
+			q.Columns = append(q.Columns, l.rightsColumns(l.AuthToken().Owner)...)
+		}
+		if f.Orphans || f.AndOrphans {
+			l.orphans(q, l.AuthToken(), f.Orphans)
 		}
 		if err := f.whereOwner(l, l.AuthToken().Owner, q); err != nil {
 			return nil, err
@@ -79,8 +86,11 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 			"created": l.Engine.KnownDate(l.AuthToken().Column("created"), "t.created"), "status": status, "kind": id, "type": id, "expires": id})
 	}, func(l *Layout, r *engine.Row) Token {
 		t := scanToken(l, r, !f.Detailed)
-		if f.Orphans {
-			t.User = scanOrphan(l.AuthToken(), r)
+		if f.Rights {
+			scanRights(l.AuthToken().Owner, r, &t.User)
+		}
+		if f.Orphans || f.AndOrphans {
+			t.Orphan = scanOwnerless(l.AuthToken(), r, &t.User)
 		}
 		return t
 	})

@@ -32,7 +32,9 @@ type Filter struct {
 	NeverExpires  bool // knox tokens without an expiry
 	Orphans       bool // only credentials whose user does not exist
 	Brief         bool // for users: read only key, name and IsActive
+	AndOrphans    bool // also credentials of drf and knox whose user does not exist
 	Detailed      bool // for credentials: read all columns of the owner
+	Rights        bool // for credentials of drf and knox: read the columns of the owner that an audit needs
 	Used          bool // for JWTs: read when they were blacklisted
 	Compare       bool // for credentials: read the values that a change compares ([Ref])
 }

@@ -22,6 +22,7 @@ type KnoxToken struct {
 	Status   string    // "active", "expired", "disabled" or "dead"
 	Old      bool      // made before knox 5, in a table of knox 5
 	User     User
+	Orphan   bool   // the user does not exist; known only if the filter asks for orphans
 	Seen     string // the expiry as it is stored
 	Unread   []engine.Unread
 }
@@ -98,8 +99,11 @@ func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, e
 		if f.Compare && !f.Detailed { // otherwise the columns have it already
 			q.Columns = append(q.Columns, l.knoxSeen())
 		}
-		if f.Orphans {
-			l.orphans(q, l.Knox())
+		if f.Rights && !f.Detailed {
+			q.Columns = append(q.Columns, l.rightsColumns(l.Knox().Owner)...)
+		}
+		if f.Orphans || f.AndOrphans {
+			l.orphans(q, l.Knox(), f.Orphans)
 		}
 		if err := f.whereKnox(l, q, status); err != nil {
 			return nil, err
@@ -117,8 +121,11 @@ func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, e
 		if f.Compare && !f.Detailed {
 			t.Seen = r.Text()
 		}
-		if f.Orphans {
-			t.User = scanOrphan(l.Knox(), r)
+		if f.Rights && !f.Detailed {
+			scanRights(l.Knox().Owner, r, &t.User)
+		}
+		if f.Orphans || f.AndOrphans {
+			t.Orphan = scanOwnerless(l.Knox(), r, &t.User)
 		}
 		return t
 	})

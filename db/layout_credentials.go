@@ -118,13 +118,43 @@ func withOwners(t *Table, u *UserTable) string {
 	return t.SQL() + " t join " + u.From("u") + " on u." + engine.Quote(u.Key) + " = t.user_id"
 }
 
-// orphans changes a query for credentials and their owners into a query for the credentials whose user
-// does not exist. Its last column is the key in user_id.
-func (l *Layout) orphans(q *engine.Query, t *Table) {
+// orphans changes a query for credentials and their owners into one that also has the credentials
+// whose user does not exist, or only these. Its last column is the primary key of the user that the
+// row names.
+func (l *Layout) orphans(q *engine.Query, t *Table, only bool) {
 	u := t.Owner
 	q.From = t.SQL() + " t left join " + u.From("u") + " on u." + engine.Quote(u.Key) + " = t.user_id"
-	q.Where = append(q.Where, "u."+engine.Quote(u.Key)+" is null")
+	if only {
+		q.Where = append(q.Where, "u."+engine.Quote(u.Key)+" is null")
+	}
 	q.Columns = append(q.Columns, "cast(t.user_id as text)")
+}
+
+// scanOwnerless reads the last column of orphans, and returns whether the owner that was read does not
+// exist: then the owner becomes the user that the row names.
+func scanOwnerless(t *Table, r *engine.Row, owner *User) (orphan bool) {
+	named := scanOrphan(t, r)
+	if orphan = owner.ID == ""; orphan {
+		*owner = named
+	}
+	return orphan
+}
+
+// rightsColumns are the columns of an owner that an audit reads besides those of a brief list.
+func (l *Layout) rightsColumns(u *UserTable) []string {
+	return []string{l.truth(u, "is_superuser"), u.Column("date_joined").Expr(l.Engine.Time("u.%s")), u.Column("last_login").Expr(l.Engine.Time("u.%s"))}
+}
+
+// scanRights reads rightsColumns.
+func scanRights(t *UserTable, r *engine.Row, u *User) {
+	read := r.Unread
+	r.Unread = nil
+	is, joined, login := r.Flag(), r.Moment(django.DjangoTime, t.Table, "date_joined"), r.Moment(django.DjangoTime, t.Table, "last_login")
+	if u.ID != "" {
+		u.IsSuperuser, u.DateJoined, u.LastLogin = is, joined, login
+		u.Unread = append(u.Unread, r.Unread...)
+	}
+	r.Unread = read
 }
 
 // ownerGone returns the condition that the user in user_id of a row with the alias does not exist.

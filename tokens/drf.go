@@ -152,8 +152,9 @@ func listDRF(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2[
 	if !some {
 		return func(func(Credential, error) bool) {}
 	}
+	f.Detailed, f.Rights = s.Detailed, s.Rights && !s.Detailed
 	return credentials(ctx, func(ctx context.Context) iter.Seq2[db.Token, error] { return store.Tokens(ctx, f) }, func(t *db.Token) Credential {
-		if s.Orphans {
+		if t.Orphan {
 			return ofNobody(drfCredential(t))
 		}
 		return drfCredential(t)

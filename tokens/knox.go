@@ -116,9 +116,14 @@ func listKnox(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2
 		return func(func(Credential, error) bool) {}
 	}
 	f := s.filter()
+	f.Detailed, f.Rights = s.Detailed, s.Rights && !s.Detailed
 	if !s.Orphans {
-		return credentials(ctx, func(ctx context.Context) iter.Seq2[db.KnoxToken, error] { return store.KnoxTokens(ctx, f) },
-			func(t *db.KnoxToken) Credential { return KnoxCredential(*t) })
+		return credentials(ctx, func(ctx context.Context) iter.Seq2[db.KnoxToken, error] { return store.KnoxTokens(ctx, f) }, func(t *db.KnoxToken) Credential {
+			if t.Orphan {
+				return ofNobody(KnoxCredential(*t))
+			}
+			return KnoxCredential(*t)
+		})
 	}
 	f.Statuses, f.Limit = nil, 0 // the database does not know that they are dead
 	all := credentials(ctx, func(ctx context.Context) iter.Seq2[db.KnoxToken, error] { return store.KnoxTokens(ctx, f) },

@@ -28,7 +28,9 @@ type Selector struct {
 	WithoutMFA    bool  // the owner has no confirmed second factor
 	NeverExpires  bool
 	Orphans       bool // those whose user is gone
+	AndOrphans    bool // those whose user is gone are wanted, too
 	Detailed      bool // more of the owners is wanted than their names
+	Rights        bool // of the owners what an audit judges is wanted
 	Used          bool // it is wanted when they were used last
 	Sort          string
 	Descending    bool
@@ -69,7 +71,7 @@ func within(t time.Time, after, before *time.Time) bool {
 // filter is what the database can decide of the selector.
 func (s *Selector) filter() db.Filter {
 	f := db.Filter{UserIDs: s.UserIDs, CreatedBefore: s.CreatedBefore, CreatedAfter: s.CreatedAfter, ExpiresBefore: s.ExpiresBefore,
-		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit, Compare: s.Compare, NeverExpires: s.NeverExpires, Orphans: s.Orphans, Detailed: s.Detailed, Used: s.Used, NoFactor: s.WithoutMFA}
+		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit, Compare: s.Compare, NeverExpires: s.NeverExpires, Orphans: s.Orphans, AndOrphans: s.AndOrphans, Detailed: s.Detailed || s.Rights, Used: s.Used, NoFactor: s.WithoutMFA}
 	if s.Inactive != nil {
 		active := !*s.Inactive
 		f.Active = &active
