@@ -52,7 +52,7 @@ func (l *accessLogs) one(ctx context.Context, path string) error {
 		err = l.log.Read(ctx, path, f)
 	}
 	if err != nil && !errors.As(err, new(*tokenctl.Error)) && ctx.Err() == nil {
-		return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "cannot read " + path + ": " + reason(err), Err: err}
+		return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "cannot read " + path + ": " + tokenctl.Reason(err), Err: err}
 	}
 	return err
 }

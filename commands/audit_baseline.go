@@ -34,7 +34,7 @@ func (o *auditOptions) readBaseline() (*audit.Baseline, error) {
 // writeBaseline replaces the file at once, so that a run that is cut short leaves the old one.
 func (o *auditOptions) writeBaseline(b *audit.Baseline) error {
 	cannot := func(err error) error {
-		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + o.baseline + ": " + reason(err), Err: err}
+		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + o.baseline + ": " + tokenctl.Reason(err), Err: err}
 	}
 	text, err := b.JSON()
 	if err != nil {

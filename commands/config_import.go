@@ -147,7 +147,7 @@ func (o *configImportOptions) ask(ctx context.Context, manage string) (*importDo
 		manage = filepath.Join(manage, "manage.py")
 	}
 	if _, err := os.Stat(manage); err != nil {
-		return nil, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "cannot read " + manage + ": " + reason(err), Hint: "name the manage.py of the project"}
+		return nil, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "cannot read " + manage + ": " + tokenctl.Reason(err), Hint: "name the manage.py of the project"}
 	}
 	dir := filepath.Dir(manage)
 	python := o.python
@@ -172,7 +172,7 @@ func (o *configImportOptions) ask(ctx context.Context, manage string) (*importDo
 	err = cmd.Start()
 	write.Close()
 	if err != nil {
-		return nil, &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "cannot run " + o.python + ": " + reason(err), Hint: "name the project's Python with --python"}
+		return nil, &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "cannot run " + o.python + ": " + tokenctl.Reason(err), Hint: "name the project's Python with --python"}
 	}
 	answer := make(chan []byte, 1)
 	go func() {
@@ -291,7 +291,7 @@ func replacePrivate(path, text string) error {
 		}
 	}
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + path + ": " + reason(err), Err: err}
+		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + path + ": " + tokenctl.Reason(err), Err: err}
 	}
 	return err
 }

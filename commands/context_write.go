@@ -25,7 +25,7 @@ func (a *App) changeContexts(fresh string, change func(text string) (string, err
 		return "", usage("neither XDG_CONFIG_HOME nor HOME says where contexts.toml is", "set HOME")
 	}
 	cannot := func(err error) error {
-		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + path + ": " + reason(err), Err: err}
+		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + path + ": " + tokenctl.Reason(err), Err: err}
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", cannot(err)

@@ -131,7 +131,7 @@ func (d *delivery) print(text []byte) error {
 }
 
 func undelivered(err error) error {
-	return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write the result: " + reason(err), Err: err}
+	return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write the result: " + tokenctl.Reason(err), Err: err}
 }
 
 // outFile is the file of --out while a stream is written to it. It is flushed

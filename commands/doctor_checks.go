@@ -124,7 +124,7 @@ func (d *doctor) sqlite(tx *db.Tx, path string) error {
 func (d *doctor) file(path string) {
 	info, err := os.Stat(path)
 	if err != nil {
-		d.add("file", statusProblem, path+": "+reason(err), "check the permissions of its folders")
+		d.add("file", statusProblem, path+": "+tokenctl.Reason(err), "check the permissions of its folders")
 		return
 	}
 	const write = 2 // W_OK of access(2)

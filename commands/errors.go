@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"syscall"
@@ -217,7 +216,7 @@ func (a *App) plainError(err error) *tokenctl.Error {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &tokenctl.Error{Code: tokenctl.CodeTimeout, Message: "the command took too long", Hint: "allow more with --max-time or --timeout"}
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.EIO), errors.Is(err, syscall.EFBIG):
-		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write the output: " + reason(err)}
+		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write the output: " + tokenctl.Reason(err)}
 	}
 	return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: err.Error()}
 }
@@ -244,16 +243,4 @@ func (a *App) complain(e *tokenctl.Error) {
 	if e.Hint != "" {
 		fmt.Fprintf(a.Stderr, "%s %s\n", hint, a.wrapped(len("hint: "), output.Visible(e.Hint)))
 	}
-}
-
-// reason is the operating system's word for what went wrong.
-func reason(err error) string {
-	var number syscall.Errno
-	if errors.As(err, &number) {
-		return number.Error()
-	}
-	if errors.Is(err, io.ErrShortWrite) {
-		return "it was cut short"
-	}
-	return err.Error()
 }

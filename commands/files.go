@@ -98,7 +98,7 @@ func notRegular(path, kind string) error {
 }
 
 func unreadable(path string, err error) error {
-	return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "cannot read " + path + ": " + reason(err), Err: err}
+	return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "cannot read " + path + ": " + tokenctl.Reason(err), Err: err}
 }
 
 // readPrivate reads a file that holds, or leads to, secrets: like an ssh key it
@@ -135,14 +135,14 @@ func shellWord(text string) string {
 func openInput(ctx context.Context, path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "cannot read " + path + ": " + reason(err)}
+		return nil, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "cannot read " + path + ": " + tokenctl.Reason(err)}
 	}
 	if mode := info.Mode(); mode.IsDir() || mode&fs.ModeSocket != 0 || mode&fs.ModeDevice != 0 && mode&fs.ModeCharDevice == 0 {
 		return nil, usage(path+" is "+tokenctl.FileKind(mode)+", not a file to read", "name a regular file, a FIFO or /dev/stdin")
 	}
 	f, err := await(ctx, func() (*os.File, error) { return os.Open(path) })
 	if err != nil && ctx.Err() == nil {
-		return nil, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "cannot read " + path + ": " + reason(err)}
+		return nil, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "cannot read " + path + ": " + tokenctl.Reason(err)}
 	}
 	return f, err
 }
@@ -181,7 +181,7 @@ func createNew(path, flag string) (*os.File, error) {
 	case errors.Is(err, fs.ErrExist):
 		return nil, &tokenctl.Error{Code: tokenctl.CodeAlreadyExists, Message: path + " exists already", Hint: flag + " makes a new file; name another, or remove that one"}
 	case err != nil:
-		return nil, &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot create " + path + ": " + reason(err)}
+		return nil, &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot create " + path + ": " + tokenctl.Reason(err)}
 	}
 	return f, nil
 }

@@ -146,7 +146,7 @@ func createPrivate(path, text string) (ok bool, err error) {
 		err = errors.Join(err, f.Sync(), f.Close())
 	}
 	if err != nil {
-		return false, &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + path + ": " + reason(err), Err: err}
+		return false, &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + path + ": " + tokenctl.Reason(err), Err: err}
 	}
 	return true, nil
 }

@@ -51,7 +51,7 @@ func readSecrets(path string) ([]provided, error) {
 	text, err := readRegular(path, maxInput, private(path))
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			err = &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "cannot read " + path + ": " + reason(err)}
+			err = &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "cannot read " + path + ": " + tokenctl.Reason(err)}
 		}
 		return nil, err
 	}

@@ -107,7 +107,7 @@ func (r *report) create() error {
 	r.app.parts = nil
 	if err != nil {
 		os.Remove(r.path) //nolint:errcheck // the first error is the one to tell
-		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + r.path + ": " + reason(err)}
+		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + r.path + ": " + tokenctl.Reason(err)}
 	}
 	return nil
 }
@@ -225,9 +225,9 @@ func (r *report) finish(err error) error {
 		r.app.say("wrote what was done to %s", r.path)
 		return err
 	}
-	r.app.say("note: %s still says that the outcome is unknown: %s", r.path, reason(failed))
+	r.app.say("note: %s still says that the outcome is unknown: %s", r.path, tokenctl.Reason(failed))
 	if err == nil {
-		err = &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + r.path + ": " + reason(failed), Hint: "the change itself was made"}
+		err = &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + r.path + ": " + tokenctl.Reason(failed), Hint: "the change itself was made"}
 	}
 	return err
 }

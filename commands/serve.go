@@ -137,7 +137,7 @@ func (o *serveOptions) run(ctx context.Context) error {
 	o.app.tellChecks(config.Passwords, layout, nil)
 	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {
-		return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "cannot listen on " + o.listen + ": " + reason(err), Hint: "choose another --listen; port 0 is any that is free"}
+		return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "cannot listen on " + o.listen + ": " + tokenctl.Reason(err), Hint: "choose another --listen; port 0 is any that is free"}
 	}
 	return o.serve(ctx, listener, handler, secure)
 }

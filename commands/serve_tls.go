@@ -58,7 +58,7 @@ func readPair(cert, key string) (pair tls.Certificate, err error) {
 	}
 	var known *tokenctl.Error
 	if err != nil && !errors.As(err, &known) {
-		err = &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "the certificate cannot be used: " + reason(err), Hint: "check --tls-cert and --tls-key: both are PEM files"}
+		err = &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "the certificate cannot be used: " + tokenctl.Reason(err), Hint: "check --tls-cert and --tls-key: both are PEM files"}
 	}
 	return pair, err
 }

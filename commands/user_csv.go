@@ -138,7 +138,7 @@ func (f *csvFile) problem(err error) error {
 	case errors.As(err, &parse):
 		return usage(fmt.Sprintf("%s line %d: %s", f.name, parse.Line, parse.Err), "put cells with commas, quotes or line breaks into double quotes")
 	case errors.As(err, &number):
-		return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "cannot read " + f.name + ": " + reason(err), Err: err}
+		return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "cannot read " + f.name + ": " + tokenctl.Reason(err), Err: err}
 	}
 	return err
 }
