@@ -45,5 +45,6 @@ func (l *Layout) consistsOf(expr, set string) (condition string, arg any) {
 	}
 	// Inside brackets only ] \ ^ and - have a meaning.
 	inside := strings.NewReplacer(`]`, `\]`, `\`, `\\`, `^`, `\^`, `-`, `\-`).Replace(set)
-	return expr + " ~ %s", "^[" + inside + "]*$"
+	// The collation "C" halves the time of a match.
+	return expr + ` collate "C" ~ %s`, "^[" + inside + "]*$"
 }
