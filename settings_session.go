@@ -76,7 +76,10 @@ func (s SessionSettings) InDatabase() bool {
 func (s SessionSettings) DeletingLogsOut() (ok bool, reason string) {
 	const instead = "; changing the user's password or deactivating the user ends it"
 	const reach = "; with cache_url under [session] in tokenctl.toml, tokenctl reaches the cache"
-	if s.Cached() {
+	switch {
+	case s.CacheOnly() && s.Memcached():
+		return false, "the sessions are in memcached, which cannot list them: only one whose key is given ends" + instead
+	case s.Cached():
 		return true, ""
 	}
 	switch module := s.EngineModule(); strings.TrimPrefix(module, sessionBackends) {

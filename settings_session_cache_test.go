@@ -42,6 +42,7 @@ func TestSessionCache(t *testing.T) {
 		"engine = 'cache'\ncache_url = 'redis://h'":         {cached: true, only: true},
 		"engine = 'cached_db'\ncache_url = 'redis://h'":     {cached: true, rows: true},
 		"engine = 'cached_db'":                              {rows: true},
+		"engine = 'cache'\ncache_url = 'memcached://h'":     {cached: true, only: true},
 		"engine = 'db'\ncache_url = 'redis://h'":            {rows: true},
 		"engine = 'cached_db'\ncache_url = 'memcached://h'": {cached: true, rows: true},
 	} {
@@ -52,6 +53,12 @@ func TestSessionCache(t *testing.T) {
 		ends, why := s.Session.DeletingLogsOut()
 		if s.Session.Cached() != want.cached || s.Session.CacheOnly() != want.only || s.Session.InDatabase() != want.rows {
 			t.Errorf("%s: %+v", text, s.Session)
+		}
+		if listless := want.only && s.Session.Memcached(); listless {
+			if ends || !strings.Contains(why, "cannot list them") {
+				t.Errorf("%s: %s", text, why)
+			}
+			continue
 		}
 		if unreached := !want.cached && !strings.Contains(text, "'db'"); ends == unreached || strings.Contains(why, "cache_url under [session]") != unreached {
 			t.Errorf("%s: %s", text, why)

@@ -18,8 +18,8 @@ func newBlacklist(a *App) *cobra.Command {
 		Aliases: []string{"revoke"},
 		Short:   "Make credentials stop working",
 		Long: `Make credentials stop working, whatever their kind: the row of a drf or knox
-token or of a session is deleted. A session may outlive its row in a cache; where the
-settings tell, that is said. A refresh or sliding JWT gets a row in simplejwt's
+token or of a session is deleted, and a session in a cache that cache_url names. A
+session may outlive its row; where the settings tell, that is said. A refresh or sliding JWT gets a row in simplejwt's
 blacklist, which unblacklist takes away again; by its id that takes no key.
 
 Where a denylist is configured, an access JWT gets an entry there until it expires. With

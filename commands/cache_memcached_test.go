@@ -98,6 +98,10 @@ func TestCacheMemcached(t *testing.T) {
 		t.Errorf("after that it is %q", out)
 	}
 
+	if out, errs, status := c.run("", "incident", "--user", "alice", "--all", "--yes", "-o", "json"); status == 0 || !strings.Contains(out, `"cached_session"`) {
+		t.Errorf("incident: %d %s%s", status, out, errs)
+	}
+
 	c, secrets := cacheSite(t, "sqlite", "cached_db", "memcached://"+socket)
 	web := sessionKey("cached_db", secrets.Sessions["alice-web"])
 	set(web)

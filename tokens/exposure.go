@@ -248,6 +248,9 @@ func (e *exposures) sessions() {
 	if e.Whole && !s.InDatabase() {
 		e.add(Exposure{What: CachedSession, Text: why, Lever: lever})
 	}
+	if s.Cached() {
+		return // what was ended is deleted in the cache
+	}
 	for _, c := range e.leaked() {
 		if c.Kind == Session.Name && e.Ended[c.ID] {
 			e.add(Exposure{What: CachedSession, ID: c.ID, Until: c.Expires, Text: why, Lever: lever})
