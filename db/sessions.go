@@ -138,6 +138,9 @@ func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), dec
 			if err != nil {
 				return nil, err
 			}
+			if f.AnyOrder && l.Session().Stored() {
+				q.PageBy = l.pageKey("s.rowid") // in the order of the keys, the rows lie apart from each other
+			}
 			switch brief(q); {
 			case l.Session().Masked() && f.Detailed:
 				q.Columns = append(q.Columns, "s."+formColumn, "s."+halfColumn)

@@ -205,5 +205,12 @@ func TestSessionPages(t *testing.T) {
 				}
 			}
 		}
+		execute(t, address, "delete from django_session where expire_date < '"+time.Now().UTC().AddDate(0, 0, 3).Format(time.DateTime)+"'") // gaps
+		f := db.Filter{AnyOrder: true}
+		got, want := collect(t, s.Sessions(t.Context(), f, nil, decideSession(f))), collect(t, s.Sessions(t.Context(), db.Filter{}, nil, nil))
+		slices.SortFunc(got, func(a, b db.Session) int { return strings.Compare(a.Key.Reveal(), b.Key.Reveal()) })
+		if len(want) < 2*engine.PageSize || !slices.EqualFunc(got, want, func(a, b db.Session) bool { return a.Key.Equal(b.Key) && a.User.ID == b.User.ID }) {
+			t.Errorf("in any order there are %d sessions, and by key %d", len(got), len(want))
+		}
 	})
 }

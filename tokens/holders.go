@@ -28,7 +28,7 @@ func Holders(ctx context.Context, env Env, store *db.Store, kinds []*Kind, n int
 	}
 	seed, held := maphash.MakeSeed(), map[*Kind]map[uint64]uint32{}
 	var most []Holder
-	for c, err := range List(ctx, env, store, Selector{Kinds: kinds, Statuses: []Status{Active}, Detailed: true}) {
+	for c, err := range List(ctx, env, store, Selector{Kinds: kinds, Statuses: []Status{Active}, Detailed: true, AnyOrder: true}) {
 		switch {
 		case err != nil:
 			return nil, err

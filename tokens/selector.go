@@ -35,6 +35,7 @@ type Selector struct {
 	Sort          string
 	Descending    bool
 	Limit         int
+	AnyOrder      bool // the order of a kind's credentials does not matter
 	PassedOver    *int // counts what has no date of creation to match; nil: nobody asks
 	Unreadable    *int // counts sessions whose data, and so whose owner, cannot be read; nil: nobody asks
 	Compare       bool // what a change compares is wanted: Refs will be made of them
@@ -71,7 +72,7 @@ func within(t time.Time, after, before *time.Time) bool {
 // filter is what the database can decide of the selector.
 func (s *Selector) filter() db.Filter {
 	f := db.Filter{UserIDs: s.UserIDs, CreatedBefore: s.CreatedBefore, CreatedAfter: s.CreatedAfter, ExpiresBefore: s.ExpiresBefore,
-		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit, Compare: s.Compare, NeverExpires: s.NeverExpires, Orphans: s.Orphans, AndOrphans: s.AndOrphans, Detailed: s.Detailed || s.Rights, Used: s.Used, NoFactor: s.WithoutMFA}
+		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit, Compare: s.Compare, NeverExpires: s.NeverExpires, Orphans: s.Orphans, AndOrphans: s.AndOrphans, AnyOrder: s.AnyOrder, Detailed: s.Detailed || s.Rights, Used: s.Used, NoFactor: s.WithoutMFA}
 	if s.Inactive != nil {
 		active := !*s.Inactive
 		f.Active = &active

@@ -43,7 +43,7 @@ func Count(ctx context.Context, env Env, store *db.Store, kinds []*Kind, limits 
 func (k *Kind) countListed(env Env) func(context.Context, *db.Store, db.Limits) (map[db.Group]int64, error) {
 	return func(ctx context.Context, store *db.Store, limits db.Limits) (map[db.Group]int64, error) {
 		counts := map[db.Group]int64{}
-		for c, err := range k.List(ctx, env, store, Selector{Kinds: []*Kind{k}, Detailed: true}) {
+		for c, err := range k.List(ctx, env, store, Selector{Kinds: []*Kind{k}, Detailed: true, AnyOrder: true}) {
 			if err != nil {
 				return nil, err
 			}
