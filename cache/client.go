@@ -99,7 +99,7 @@ func (c *Client) Place() string { return c.place }
 // user. It is empty for an invalid URL.
 func WithoutPasswords(text string) string {
 	u, err := url.Parse(text)
-	if err != nil || u.Opaque != "" || u.Fragment != "" {
+	if err != nil || !tokenctl.RedisURL(text) || u.Fragment != "" {
 		return ""
 	}
 	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}

@@ -171,9 +171,11 @@ func TestPeerDenylist(t *testing.T) {
 	})
 }
 
-func send(t testing.TB, r *http.Request, token string) (status int, body string) {
+func sendAs(t testing.TB, r *http.Request, scheme, token string) (status int, body string) {
 	t.Helper()
-	r.Header.Set("Authorization", "Bearer "+token)
+	if token != "" {
+		r.Header.Set("Authorization", scheme+" "+token)
+	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -192,7 +194,7 @@ func get(t testing.TB, address, token string) (status int, body string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return send(t, r, token)
+	return sendAs(t, r, "Bearer", token)
 }
 
 // introspect asks about a token as the owner of another one.
@@ -203,7 +205,7 @@ func introspect(t testing.TB, address, caller, token string) (status int, body s
 		t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return send(t, r, caller)
+	return sendAs(t, r, "Bearer", caller)
 }
 
 func introspected(t testing.TB, address, caller, token string) bool {
