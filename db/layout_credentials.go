@@ -118,65 +118,6 @@ func withOwners(t *Table, u *UserTable) string {
 	return t.SQL() + " t join " + u.From("u") + " on u." + engine.Quote(u.Key) + " = t.user_id"
 }
 
-// orphans changes a query for credentials and their owners into one that also has the credentials
-// whose user does not exist, or only these. Its last column is the primary key of the user that the
-// row names.
-func (l *Layout) orphans(q *engine.Query, t *Table, only bool) {
-	u := t.Owner
-	q.From = t.SQL() + " t left join " + u.From("u") + " on u." + engine.Quote(u.Key) + " = t.user_id"
-	if only {
-		q.Where = append(q.Where, "u."+engine.Quote(u.Key)+" is null")
-	}
-	q.Columns = append(q.Columns, "cast(t.user_id as text)")
-}
-
-// scanOwnerless reads the last column of orphans, and returns whether the owner that was read does not
-// exist: then the owner becomes the user that the row names.
-func scanOwnerless(t *Table, r *engine.Row, owner *User) (orphan bool) {
-	named := scanOrphan(t, r)
-	if orphan = owner.ID == ""; orphan {
-		*owner = named
-	}
-	return orphan
-}
-
-// rightsColumns are the columns of an owner that an audit reads besides those of a brief list.
-func (l *Layout) rightsColumns(u *UserTable) []string {
-	return []string{l.truth(u, "is_superuser"), u.Column("date_joined").Expr(l.Engine.Time("u.%s")), u.Column("last_login").Expr(l.Engine.Time("u.%s"))}
-}
-
-// scanRights reads rightsColumns.
-func scanRights(t *UserTable, r *engine.Row, u *User) {
-	read := r.Unread
-	r.Unread = nil
-	is, joined, login := r.Flag(), r.Moment(django.DjangoTime, t.Table, "date_joined"), r.Moment(django.DjangoTime, t.Table, "last_login")
-	if u.ID != "" {
-		u.IsSuperuser, u.DateJoined, u.LastLogin = is, joined, login
-		u.Unread = append(u.Unread, r.Unread...)
-	}
-	r.Unread = read
-}
-
-// ownerGone returns the condition that the user in user_id of a row with the alias does not exist.
-func (t *Table) ownerGone(alias string) string {
-	return "not exists (select 1 from " + t.Owner.From("u") + " where u." + engine.Quote(t.Owner.Key) + " = " + alias + ".user_id)"
-}
-
-// tokenGone returns the condition that the outstanding token in token_id of a row of the blacklist does not
-// exist.
-func (l *Layout) tokenGone(alias string) string {
-	return "not exists (select 1 from " + l.Outstanding().SQL() + " o where o.id = " + alias + ".token_id)"
-}
-
-// scanOrphan reads the last column of a query of orphans.
-func scanOrphan(t *Table, r *engine.Row) User {
-	id, there := r.Maybe()
-	if !there {
-		return User{}
-	}
-	return User{ID: t.Owner.keyText(id)}
-}
-
 // findCredentials finds the table of each kind: the table that the setting names, else Django's own table
 // or a table with its columns. Django makes its own table even if the project has its own model; this table
 // then stays empty. If the database has both, only the setting can decide.

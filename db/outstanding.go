@@ -5,7 +5,6 @@ import (
 	"context"
 	"iter"
 	"slices"
-	"strings"
 	"time"
 
 	"tokenctl"
@@ -290,15 +289,4 @@ func (tx *Tx) JWTUsers(ctx context.Context, users []User, s tokenctl.JWTSettings
 		}
 	}
 	return list, err
-}
-
-// PasswordClaim returns the claim that CHECK_REVOKE_TOKEN compares: see [django.PasswordClaim].
-func (u *User) PasswordClaim() string { return django.PasswordClaim(u.password) }
-
-// Unfindable reports whether the jti of a recorded token is stored as bytes, according to its values that
-// cannot be read. The application then finds neither the row nor its entry of the blacklist.
-func Unfindable(list []engine.Unread) bool {
-	return slices.ContainsFunc(list, func(u engine.Unread) bool {
-		return u.What == engine.AsBytes && strings.HasSuffix(u.Column, ".jti")
-	})
 }

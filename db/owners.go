@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"tokenctl/db/engine"
+	"tokenctl/django"
 )
 
 // ownerSearch looks up the owners of rows that have the user id in a text. It reuses its memory for each
@@ -95,4 +96,21 @@ func (tx *Tx) OwnersWithIDs(ctx context.Context, t *UserTable, ids []string) (li
 		}
 	}
 	return list, nil
+}
+
+// rightsColumns are the columns of an owner that an audit reads besides those of a brief list.
+func (l *Layout) rightsColumns(u *UserTable) []string {
+	return []string{l.truth(u, "is_superuser"), u.Column("date_joined").Expr(l.Engine.Time("u.%s")), u.Column("last_login").Expr(l.Engine.Time("u.%s"))}
+}
+
+// scanRights reads rightsColumns.
+func scanRights(t *UserTable, r *engine.Row, u *User) {
+	read := r.Unread
+	r.Unread = nil
+	is, joined, login := r.Flag(), r.Moment(django.DjangoTime, t.Table, "date_joined"), r.Moment(django.DjangoTime, t.Table, "last_login")
+	if u.ID != "" {
+		u.IsSuperuser, u.DateJoined, u.LastLogin = is, joined, login
+		u.Unread = append(u.Unread, r.Unread...)
+	}
+	r.Unread = read
 }

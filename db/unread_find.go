@@ -213,3 +213,11 @@ func (l *Layout) suspectFlags(t *engine.Table, names []string) (list []suspect) 
 	}
 	return list
 }
+
+// Unfindable reports whether the jti of a recorded token is stored as bytes, according to its values that
+// cannot be read. The application then finds neither the row nor its entry of the blacklist.
+func Unfindable(list []engine.Unread) bool {
+	return slices.ContainsFunc(list, func(u engine.Unread) bool {
+		return u.What == engine.AsBytes && strings.HasSuffix(u.Column, ".jti")
+	})
+}

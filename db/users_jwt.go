@@ -109,3 +109,6 @@ func uuidOfClaim(claim json.RawMessage) string {
 	}
 	return fmt.Sprintf("%032x", n)
 }
+
+// PasswordClaim returns the claim that CHECK_REVOKE_TOKEN compares: see [django.PasswordClaim].
+func (u *User) PasswordClaim() string { return django.PasswordClaim(u.password) }
