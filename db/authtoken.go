@@ -55,7 +55,7 @@ func scanToken(l *Layout, r *engine.Row, brief bool) Token {
 // Tokens yields the tokens that f selects, sorted as in f, or by owner.
 func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 	return stream(ctx, s, func(l *Layout) (*engine.Query, error) {
-		if l.AuthToken().Masked() && f.Rights { // the forms of keys are wanted, too
+		if t := l.AuthToken(); f.Rights && t != nil && t.Masked() { // the forms of keys are wanted, too
 			f.Detailed, f.Rights = true, false
 		}
 		q, err := l.authTokens(!f.Detailed)
