@@ -96,7 +96,8 @@ func (p *pass) longLived(k *tokens.Kind, c *tokens.Credential) {
 			from = p.now // it lives at least from now on
 		}
 		if lifetime := c.Expires.Sub(from); lifetime > p.Settings.LongLife.Duration {
-			message = "it lives " + inDays(lifetime)
+			// A Duration ends at 292 years, and a date may be later.
+			message = "it lives " + number(int((c.Expires.Unix()-from.Unix())/(24*60*60)), "day", "days")
 		}
 	}
 	if message == "" {
