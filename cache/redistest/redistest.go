@@ -4,6 +4,7 @@ package redistest
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -73,8 +74,15 @@ func start(t testing.TB, program string, args []string) *Server {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	s := &Server{Socket: filepath.Join(dir, "s"), t: t, program: program, args: args}
 	t.Cleanup(s.Stop)
-	s.Addr = FreeAddr(t)
-	s.Restart()
+	// Between FreeAddr and the server's start another test may take the port.
+	err = errors.New("no address")
+	for try := 0; err != nil && try < 5; try++ {
+		s.Addr = FreeAddr(t)
+		err = s.serve()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.client = redis.NewClient(&redis.Options{Network: "unix", Addr: s.Socket, MaxRetries: -1, MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}})
 	t.Cleanup(func() { s.client.Close() })
 	return s
@@ -108,12 +116,18 @@ func (s *Server) Stop() {
 // connections.
 func (s *Server) Restart() {
 	s.t.Helper()
-	_, port, err := net.SplitHostPort(s.Addr)
-	if err != nil {
+	if err := s.serve(); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+func (s *Server) serve() error {
+	_, port, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		return err
+	}
 	dir := filepath.Dir(s.Socket)
-	s.listen(s.program, append([]string{"--port", port, "--bind", "127.0.0.1", "--unixsocket", s.Socket, "--dir", dir, "--save", "", "--appendonly", "no", "--daemonize", "no", "--logfile", ""}, s.args...)...)
+	return s.listen(s.program, append([]string{"--port", port, "--bind", "127.0.0.1", "--unixsocket", s.Socket, "--dir", dir, "--save", "", "--appendonly", "no", "--daemonize", "no", "--logfile", ""}, s.args...)...)
 }
 
 // untilClosed runs a program until its own standard input ends: also where the test was
@@ -121,8 +135,7 @@ func (s *Server) Restart() {
 const untilClosed = `"$@" </dev/null & read _; kill -9 $!; wait`
 
 // listen starts a program and waits until it says that it takes connections.
-func (s *Server) listen(program string, args ...string) {
-	s.t.Helper()
+func (s *Server) listen(program string, args ...string) error {
 	s.process = exec.Command("sh", append([]string{"-c", untilClosed, "sh", program}, args...)...)
 	out, err := s.process.StdoutPipe()
 	if err == nil {
@@ -132,7 +145,7 @@ func (s *Server) listen(program string, args ...string) {
 		err = s.process.Start()
 	}
 	if err != nil {
-		s.t.Fatal(err)
+		return err
 	}
 	var log strings.Builder
 	for lines := bufio.NewScanner(out); lines.Scan(); {
@@ -143,10 +156,11 @@ func (s *Server) listen(program string, args ...string) {
 		ready := strings.Contains(line, "eady to accept connections") && (strings.Contains(line, s.Socket) || strings.HasSuffix(line, " unix"))
 		if ready || strings.Contains(line, "+monitor master") {
 			go io.Copy(io.Discard, out) //nolint:errcheck // it ends with the server
-			return
+			return nil
 		}
 	}
-	s.t.Fatalf("%s has ended:\n%s", s.program, log.String())
+	s.Stop()
+	return fmt.Errorf("%s has ended:\n%s", program, log.String())
 }
 
 // Do sends a command to the server and returns its answer as text. A list is in lines.
@@ -190,6 +204,8 @@ func StartSentinel(t testing.TB, name, address string) string {
 	if _, err := exec.LookPath(program); err != nil {
 		program = programs[1]
 	}
-	s.listen(program, file, "--sentinel")
+	if err := s.listen(program, file, "--sentinel"); err != nil {
+		t.Fatal(err)
+	}
 	return s.Addr
 }
