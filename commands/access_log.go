@@ -23,7 +23,7 @@ type accessLogs struct {
 }
 
 func (l *accessLogs) flag(c *cobra.Command) {
-	c.Flags().StringArrayVar(&l.paths, "access-log", nil, "look for the secrets in a log of requests, which may be gzipped: last_used says when; may be repeated: `FILE`")
+	repeatedVar(c.Flags(), &l.paths, "access-log", "look for the secrets in a log of requests, which may be gzipped: last_used says when; may be repeated: `FILE`")
 }
 
 // read reads the logs.

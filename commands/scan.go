@@ -70,7 +70,7 @@ be read.`,
 	}
 	f := c.Flags()
 	f.BoolVar(&o.all, "all", false, "also search what .gitignore excludes")
-	f.StringArrayVar(&o.exclude, "exclude", nil, "leave out files that match the `GLOB`, as in a .gitignore; may be repeated")
+	repeatedVar(f, &o.exclude, "exclude", "leave out files that match the `GLOB`, as in a .gitignore; may be repeated")
 	f.StringVar(&o.maxSize, "max-size", "", "leave out files and members larger than a `SIZE` such as 50M")
 	f.StringVar(&o.git, "git", "", "search the whole history of the git repository `DIR`")
 	f.StringVar(&o.gitSince.text, "git-since", "", "with --git: only commits after the `DATE`, or within an age such as 90d")
