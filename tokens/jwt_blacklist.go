@@ -172,7 +172,7 @@ func accessEnd(env Env, now time.Time) string {
 }
 
 // OperatorsWord is what tokenctl cannot see of a denylist.
-const OperatorsWord = "that the application asks the denylist is the word of the settings; tokenctl incident --probe proves it"
+const OperatorsWord = "the configuration is the operator's word that the application checks the denylist; tokenctl incident --probe proves it"
 
 // jwtRemains: what a blacklisted refresh token has made lives on.
 func jwtRemains(_ context.Context, env Env, tx *db.Tx, refs []*Ref, voided bool) (notes []string, err error) {
