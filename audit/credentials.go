@@ -97,7 +97,7 @@ func (p *pass) longLived(k *tokens.Kind, c *tokens.Credential) {
 		}
 		if lifetime := c.Expires.Sub(from); lifetime > p.Settings.LongLife.Duration {
 			// A Duration ends at 292 years, and a date may be later.
-			message = "it lives " + number(int((c.Expires.Unix()-from.Unix())/(24*60*60)), "day", "days")
+			message = "it lives " + number(int((c.Expires.UnixMicro()-from.UnixMicro())/(24*time.Hour).Microseconds()), "day", "days")
 		}
 	}
 	if message == "" {
