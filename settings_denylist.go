@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// DenylistSettings describe the Redis in which tokenctl writes which JWTs are void although
-// they have not expired. The application must ask it: see docs/recipes.md.
+// DenylistSettings describes the Redis server with the denylist: entries for JWTs that are void before they
+// expire. tokenctl writes the entries, and the application must read them: see docs/recipes.md.
 type DenylistSettings struct {
 	URL          string   `toml:"url"`           // redis://, rediss:// or unix://; empty: there is no denylist
-	Prefix       string   `toml:"prefix"`        // of its keys
-	Keep         Duration `toml:"keep"`          // how long a user's entry lives at least
-	PasswordFile string   `toml:"password_file"` // holds the password, instead of the URL
+	Prefix       string   `toml:"prefix"`        // the beginning of every key of the denylist
+	Keep         Duration `toml:"keep"`          // the shortest lifetime of a user's entry
+	PasswordFile string   `toml:"password_file"` // a file with the password, which replaces that of the URL
 }
 
 // The defaults of a denylist.
@@ -31,8 +31,8 @@ func (s DenylistSettings) WithDefaults() DenylistSettings {
 	return s
 }
 
-// Validate returns a [CodeConfigInvalid] error for a value that no denylist could have. What
-// comes behind the scheme of the URL is read when Redis is asked.
+// Validate returns a [CodeConfigInvalid] error for a value that no denylist can have. It checks only the scheme of
+// the URL; the client of Redis checks the rest.
 func (s DenylistSettings) Validate() error {
 	if s.URL != "" && !RedisURL(s.URL) {
 		return ConfigError("denylist.url must begin with redis://, rediss:// or unix://", "")
@@ -43,7 +43,7 @@ func (s DenylistSettings) Validate() error {
 	return nil
 }
 
-// RedisURL reports whether a text begins as the URL of a Redis does.
+// RedisURL reports whether a text begins with the scheme of a URL for Redis.
 func RedisURL(text string) bool {
 	scheme, _, ok := strings.Cut(text, "://")
 	return ok && (scheme == "redis" || scheme == "rediss" || scheme == "unix")

@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// ServerURL is the URL of a server. It may hold passwords.
+// ServerURL is the URL of a server. It may contain passwords.
 type ServerURL string
 
-// String is the URL without its passwords.
+// String returns the URL without its passwords.
 func (u ServerURL) String() string {
 	if u == "" {
 		return ""
@@ -31,15 +31,15 @@ func (u ServerURL) String() string {
 	return parsed.String()
 }
 
-// The engines of django/contrib/sessions/backends that use a cache (4.2), and KEY_PREFIX in their
-// files, with which every key of a session begins.
+// The engines of django/contrib/sessions/backends (4.2) that use a cache, and the beginning of KEY_PREFIX in
+// their files. Every key of a session begins with KEY_PREFIX.
 const (
 	cacheEngine    = sessionBackends + "cache"
 	cachedDBEngine = sessionBackends + "cached_db"
 	sessionKeys    = "django.contrib.sessions."
 )
 
-// The short names of CACHES' BACKEND, SERIALIZER and COMPRESSOR: classes of Django (4.2) and of
+// The short names for BACKEND, SERIALIZER and COMPRESSOR of CACHES, and their classes in Django (4.2) and
 // django-redis (5.4).
 var (
 	cacheBackends = map[string]string{
@@ -65,11 +65,11 @@ var (
 // (django/core/cache/backends/redis.py, 4.2).
 const djangoSerializer = "django.core.cache.backends.redis.RedisSerializer"
 
-// DefaultKeyFunction is default_key_func of django/core/cache/backends/base.py (4.2) as a template.
+// DefaultKeyFunction is the template of default_key_func in django/core/cache/backends/base.py (4.2).
 const DefaultKeyFunction = "{prefix}:{version}:{key}"
 
-// shortName is the name of a class among those that tokenctl knows, which may be written either
-// way; empty if it is none of them.
+// shortName returns the short name for a value, which may be a short name or a class. It returns "" for an unknown
+// value.
 func shortName(names map[string]string, value string) string {
 	for short, class := range names {
 		if value == short || value == class {
@@ -79,7 +79,7 @@ func shortName(names map[string]string, value string) string {
 	return ""
 }
 
-// CachePassword is the environment variable for the password of cache_url.
+// CachePassword is the name of the environment variable for the password of cache_url.
 const CachePassword = "TOKENCTL_CACHE_PASSWORD"
 
 // Cached reports whether the application keeps sessions in a cache that tokenctl can reach.
@@ -91,16 +91,16 @@ func (s SessionSettings) Cached() bool {
 // CacheOnly reports whether the application keeps sessions in that cache and in no table.
 func (s SessionSettings) CacheOnly() bool { return s.Cached() && s.EngineModule() == cacheEngine }
 
-// Memcached reports whether cache_url is that of memcached servers.
+// Memcached reports whether cache_url is the URL of memcached servers.
 func (s SessionSettings) Memcached() bool { return strings.HasPrefix(string(s.CacheURL), "memcached:") }
 
-// CacheKeys is what the application's keys of sessions begin with: cache_key_prefix of
-// SessionStore in django/contrib/sessions/backends/cache.py and cached_db.py (4.2).
+// CacheKeys returns the beginning of the application's keys of sessions: cache_key_prefix of SessionStore in
+// django/contrib/sessions/backends/cache.py and cached_db.py (4.2).
 func (s SessionSettings) CacheKeys() string {
 	return sessionKeys + strings.TrimPrefix(s.EngineModule(), sessionBackends)
 }
 
-// Version is the VERSION of the cache as its key function writes it.
+// Version returns the VERSION of the cache, as its key function writes it.
 func (s SessionSettings) Version() string {
 	if s.CacheVersion == nil {
 		return "1"
@@ -108,17 +108,17 @@ func (s SessionSettings) Version() string {
 	return strconv.Itoa(*s.CacheVersion)
 }
 
-// KeyFunction is the template of the cache's keys.
+// KeyFunction returns the template of the cache's keys.
 func (s SessionSettings) KeyFunction() string {
 	return cmp.Or(s.CacheKeyFunction, DefaultKeyFunction)
 }
 
-// WritesJSON reports whether the cache's values are JSON rather than pickles.
+// WritesJSON reports whether the cache's values are JSON. Otherwise they are pickles.
 func (s SessionSettings) WritesJSON() bool {
 	return shortName(cacheSerializers, s.CacheSerializer) == "json"
 }
 
-// Compressor is the short name of the cache's compressor; empty is none.
+// Compressor returns the short name of the cache's compressor; empty: the values are not compressed.
 func (s SessionSettings) Compressor() string {
 	if name := shortName(cacheCompressors, s.CacheCompressor); name != "identity" {
 		return name
@@ -126,7 +126,7 @@ func (s SessionSettings) Compressor() string {
 	return ""
 }
 
-// cacheBackend is the dotted path of the cache's class.
+// cacheBackend returns the dotted path of the cache's class.
 func (s SessionSettings) cacheBackend() string {
 	name := s.CacheBackend
 	switch {
@@ -139,7 +139,7 @@ func (s SessionSettings) cacheBackend() string {
 	return cmp.Or(cacheBackends[name], name)
 }
 
-// withCacheDefaults fills in the defaults of a cache that is configured.
+// withCacheDefaults returns the settings with the defaults for a configured cache.
 func (s SessionSettings) withCacheDefaults() SessionSettings {
 	if s.CacheURL == "" {
 		return s
@@ -157,7 +157,7 @@ func (s SessionSettings) withCacheDefaults() SessionSettings {
 	return s
 }
 
-// validateCache returns a [CodeConfigInvalid] error for a cache that tokenctl cannot work with.
+// validateCache returns a [CodeConfigInvalid] error for a cache that tokenctl cannot use.
 func (s SessionSettings) validateCache() error {
 	invalid := func(key, format string, args ...any) error {
 		return &Error{Code: CodeConfigInvalid, Message: "session." + key + " " + fmt.Sprintf(format, args...)}

@@ -121,7 +121,7 @@ func WithoutPasswords(text string) string {
 func HasPassword(text string) bool {
 	u, err := url.Parse(text)
 	if err != nil {
-		return true // it may contain one
+		return true // an invalid URL may contain a password
 	}
 	_, has := u.User.Password()
 	return has || u.Query().Has("password")
@@ -130,7 +130,7 @@ func HasPassword(text string) bool {
 // Close ends the connections.
 func (c *Client) Close() error { return c.redis.Close() }
 
-// ask runs f, which sends command, within the time of one answer. go-redis ignores the end of a
+// ask runs f, which sends command, with the time limit for one answer. go-redis ignores the end of a
 // context while it waits for an answer, so f may continue after ask has returned.
 func ask[T any](ctx context.Context, c *Client, command string, f func(context.Context) (T, error)) (T, error) {
 	type answer struct {
@@ -162,8 +162,8 @@ func (c *Client) Ping(ctx context.Context) error {
 	return err
 }
 
-// Keys yields the keys that match a pattern, in batches of about a thousand and in no order; see
-// [Match]. It yields a key that exists all the time at least once, perhaps several times.
+// Keys yields the keys that match a pattern of [Match], in batches of about a thousand and in no order. A key
+// that exists during the whole call appears at least once, perhaps several times.
 func (c *Client) Keys(ctx context.Context, pattern string) iter.Seq2[[]string, error] {
 	type page struct {
 		keys []string
@@ -198,7 +198,7 @@ type Value struct {
 	Lives time.Duration
 }
 
-// Values reads the values of keys, in the order of the keys, with one round trip for every thousand.
+// Values reads the values of keys, in the order of the keys, with one round trip for every thousand keys.
 func (c *Client) Values(ctx context.Context, keys []string) ([]Value, error) {
 	return inBatches(keys, func(batch []string) ([]Value, error) {
 		return ask(ctx, c, "MGET and PTTL", func(ctx context.Context) ([]Value, error) {
@@ -213,7 +213,7 @@ func (c *Client) Values(ctx context.Context, keys []string) ([]Value, error) {
 			}
 			values := make([]Value, len(batch))
 			for i, v := range texts.Val() {
-				// If the key has expired between both commands, its time to live is -2.
+				// If the key expired between the two commands, its time to live is -2.
 				text, ok := v.(string)
 				values[i] = Value{Found: ok && lives[i].Val() != -2, Text: text, Lives: lives[i].Val()}
 			}
@@ -222,7 +222,7 @@ func (c *Client) Values(ctx context.Context, keys []string) ([]Value, error) {
 	})
 }
 
-// inBatches calls f for each thousand of a list, and concatenates the results.
+// inBatches calls f for each thousand elements of a list, and joins the results.
 func inBatches[T, R any](list []T, f func(batch []T) ([]R, error)) ([]R, error) {
 	var results []R
 	for batch := range slices.Chunk(list, batchSize) {

@@ -16,8 +16,8 @@ import (
 	"tokenctl"
 )
 
-// explain turns an error of go-redis into a [*tokenctl.Error]. It never repeats the text of a server's
-// answer, which may quote the command.
+// explain returns the [*tokenctl.Error] for an error of go-redis. It never repeats the text of a server's answer,
+// because the text may quote the command.
 func (c *Client) explain(command string, err error) error {
 	if err == nil {
 		return nil

@@ -9,36 +9,37 @@ import (
 	"time"
 )
 
-// Denylist says in Redis which tokens are void although they have not expired. There is a key
-// for a token, PREFIXjti:JTI, whose value is when it expires, and one for a user,
-// PREFIXuser:VALUE, whose value is a time: what the user got up to then is void. Times are
+// Denylist is a list in Redis of tokens that are void before they expire. The entry of a token has the key
+// PREFIXjti:JTI, and its value is the time at which the token expires. The entry of a user has the key
+// PREFIXuser:VALUE, and its value is a time: all tokens that the user got up to this time are void. Times are in
 // seconds since 1970.
 type Denylist struct {
 	Prefix string
-	// Client connects with the server; it is called when the server is to be asked.
+	// Client returns the client of the server. Each method calls it, so a command that does not use the denylist
+	// makes no client.
 	Client func() (*Client, error)
 }
 
 // Denial is an entry of a denylist.
 type Denial struct {
 	ID    string        // see [TokenID] and [UserID]
-	Time  time.Time     // its value; zero: that is no time
-	Lives time.Duration // until the server removes it; negative: it stays
+	Time  time.Time     // the value; zero: the value is not a time
+	Lives time.Duration // the time until the server removes the entry; negative: the entry has no end
 }
 
-// What the ids of entries begin with.
+// The beginnings of the ids of entries.
 const (
 	tokenPrefix = "jti:"
 	userPrefix  = "user:"
 )
 
-// TokenID is the id of a token's entry.
+// TokenID returns the id of a token's entry.
 func TokenID(jti string) string { return tokenPrefix + jti }
 
-// UserID is the id of a user's entry. value is the user id claim of the user's tokens as text.
+// UserID returns the id of a user's entry. value is the user id claim of the user's tokens, as text.
 func UserID(value string) string { return userPrefix + value }
 
-// UserOf is the user id claim that an entry is about; empty for the entry of a token.
+// UserOf returns the user id claim in the id of a user's entry, and "" for the id of a token's entry.
 func UserOf(id string) string {
 	value, ok := strings.CutPrefix(id, userPrefix)
 	if !ok {
@@ -52,7 +53,7 @@ func IsDenialID(text string) bool {
 	return strings.HasPrefix(text, tokenPrefix) && text != tokenPrefix || UserOf(text) != ""
 }
 
-// Ping asks the server for a sign of life.
+// Ping checks that the server answers.
 func (d *Denylist) Ping(ctx context.Context) error {
 	c, err := d.Client()
 	if err != nil {
@@ -61,7 +62,7 @@ func (d *Denylist) Ping(ctx context.Context) error {
 	return c.Ping(ctx)
 }
 
-// Write writes entries over those with the same ids.
+// Write writes entries, and replaces entries with the same ids. After an error it may have written some of them.
 func (d *Denylist) Write(ctx context.Context, list []Denial) error {
 	c, err := d.Client()
 	if err != nil {
@@ -74,7 +75,7 @@ func (d *Denylist) Write(ctx context.Context, list []Denial) error {
 	return c.Set(ctx, entries)
 }
 
-// Remove removes entries and reports which of them were there.
+// Remove removes entries, and reports for each whether it existed.
 func (d *Denylist) Remove(ctx context.Context, ids []string) ([]bool, error) {
 	c, err := d.Client()
 	if err != nil {
@@ -83,7 +84,7 @@ func (d *Denylist) Remove(ctx context.Context, ids []string) ([]bool, error) {
 	return c.Delete(ctx, d.keys(ids))
 }
 
-// Find reads entries; nil for an id without one.
+// Find reads entries, in the order of their ids; nil for an id without an entry.
 func (d *Denylist) Find(ctx context.Context, ids []string) ([]*Denial, error) {
 	c, err := d.Client()
 	if err != nil {
@@ -102,7 +103,7 @@ func (d *Denylist) Find(ctx context.Context, ids []string) ([]*Denial, error) {
 	return found, nil
 }
 
-// All yields the entries in no order, each once. Other keys with the prefix are skipped.
+// All yields each entry once, in no order. It ignores other keys with the prefix.
 func (d *Denylist) All(ctx context.Context) iter.Seq2[Denial, error] {
 	return func(yield func(Denial, error) bool) {
 		c, err := d.Client()
@@ -146,7 +147,7 @@ func (d *Denylist) keys(ids []string) []string {
 	return keys
 }
 
-// seconds reads a value.
+// seconds returns the time of a value, or the zero time for a value that is not a time.
 func seconds(text string) time.Time {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 || n > 1<<40 {

@@ -15,21 +15,21 @@ import (
 	"tokenctl"
 )
 
-// Memcached is the memcached servers of an application: doc/protocol.txt of memcached 1.6. Which
-// of them has a key is the application's client to know, so each is asked.
+// Memcached is a client of the memcached servers of an application. It speaks the text protocol (doc/protocol.txt
+// of memcached 1.6). Only the application's client knows which server has a key, so Memcached asks each server.
 type Memcached struct {
 	access  Access
-	servers []string // host:port, or the path of a socket
+	servers []string // each is host:port, or the path of a socket
 }
 
-// memcachedPort is the port of a server whose address has none.
+// memcachedPort is the port for an address without a port.
 const memcachedPort = "11211"
 
 // longestKey is KEY_MAX_LENGTH of memcached.
 const longestKey = 250
 
-// OpenMemcached returns a Memcached without connecting. The URL is memcached:// with the addresses
-// behind it, with commas between them.
+// OpenMemcached returns a Memcached without connecting. The URL is memcached:// and a list of addresses, separated
+// by commas. For an invalid URL the error has the code [tokenctl.CodeConfigInvalid].
 func OpenMemcached(a Access) (*Memcached, error) {
 	m := &Memcached{access: a}
 	for server := range strings.SplitSeq(strings.TrimPrefix(a.URL.Reveal(), "memcached://"), ",") {
@@ -49,10 +49,10 @@ func OpenMemcached(a Access) (*Memcached, error) {
 	return m, nil
 }
 
-// Place is the servers as messages name them.
+// Place names the servers for messages.
 func (m *Memcached) Place() string { return strings.Join(m.servers, ", ") }
 
-// each runs f with a connection to each server.
+// each connects to one server after another, and runs f with each connection.
 func (m *Memcached) each(ctx context.Context, f func(*bufio.ReadWriter) error) error {
 	for _, server := range m.servers {
 		if err := m.with(ctx, server, f); err != nil {
@@ -83,14 +83,14 @@ func (m *Memcached) with(ctx context.Context, server string, f func(*bufio.ReadW
 		return err
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })() //nolint:errcheck // it ends what waits
+	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })() //nolint:errcheck // it ends a read or write that is waiting
 	if err := conn.SetDeadline(time.Now().Add(m.access.Timeout)); err != nil {
 		return err
 	}
 	return f(bufio.NewReadWriter(bufio.NewReader(conn), bufio.NewWriter(conn)))
 }
 
-// answer reads a line. Its text is not repeated where it is an error: it may quote what was sent.
+// answer reads a line. If the line is an error, answer returns an error without its text, which may quote a key.
 func (m *Memcached) answer(rw *bufio.ReadWriter) (string, error) {
 	text, err := rw.ReadString('\n')
 	text = strings.TrimSuffix(text, "\r\n")
@@ -101,12 +101,13 @@ func (m *Memcached) answer(rw *bufio.ReadWriter) (string, error) {
 	return text, err
 }
 
-// storable reports whether memcached can have a key.
+// storable reports whether memcached allows a key.
 func storable(key string) bool {
 	return len(key) <= longestKey && !strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r == 0x7f })
 }
 
-// Values reads the values under keys, in their order. How long they live memcached does not tell.
+// Values reads the values of keys, in the order of the keys. Lives is negative, because memcached does not send
+// the remaining time to live.
 func (m *Memcached) Values(ctx context.Context, keys []string) ([]Value, error) {
 	const perLine = 50
 	values := make([]Value, len(keys))
@@ -141,7 +142,7 @@ func (m *Memcached) Values(ctx context.Context, keys []string) ([]Value, error) 
 	})
 }
 
-// read reads the answer to get: VALUE key flags bytes, the value, and so on up to END.
+// read reads the answer to get: for each value a line "VALUE key flags bytes" and the value, then a line "END".
 func (m *Memcached) read(rw *bufio.ReadWriter, found func(key, text string)) error {
 	for {
 		line, err := m.answer(rw)
@@ -179,7 +180,8 @@ func (m *Memcached) Ping(ctx context.Context) error {
 	})
 }
 
-// Set writes nothing: what cannot be listed is not written either.
+// Set returns an error if there is an entry to write: mint compares its sessions with those of the application,
+// and memcached cannot list them.
 func (m *Memcached) Set(_ context.Context, entries []Entry) error {
 	if len(entries) > 0 {
 		return errMemcached
@@ -187,7 +189,7 @@ func (m *Memcached) Set(_ context.Context, entries []Entry) error {
 	return nil
 }
 
-// Delete removes keys, and reports which of them were there.
+// Delete deletes keys, and reports for each whether it existed.
 func (m *Memcached) Delete(ctx context.Context, keys []string) ([]bool, error) {
 	were := make([]bool, len(keys))
 	return were, m.each(ctx, func(rw *bufio.ReadWriter) error {
@@ -211,6 +213,6 @@ func (m *Memcached) Delete(ctx context.Context, keys []string) ([]bool, error) {
 	})
 }
 
-// errMemcached is about what takes a list of keys.
+// errMemcached is the error for an operation that needs a list of keys.
 var errMemcached = &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "the application's sessions are in memcached, which cannot list them",
 	Hint: "tokenctl takes the key of one, as the cookie has it, from standard input: -; changing the user's password or deactivating the user ends all"}

@@ -1,5 +1,5 @@
-// Package cache talks to Redis, and reads the values of Django and django-redis in a cache. It
-// knows connections and the forms of keys and values, and neither a database nor kinds of
+// Package cache connects to Redis and memcached, and reads and writes the sessions of Django and django-redis and
+// the entries of a denylist. It knows the forms of keys and values. It knows no database and no kinds of
 // credentials.
 package cache
 
@@ -13,17 +13,17 @@ var (
 	ErrNoDict    = errors.New("the pickle is not a dict")
 )
 
-// Opaque stands for a value of a pickle other than a text, number, bool or None: a list, a date,
-// or an instance of a class. Its class is neither imported nor called.
+// Opaque stands for a value of a pickle that is not a dict, text, number, bool or None: a list, a date, or an
+// instance of a class. ReadPickle does not import or call its class.
 type Opaque struct{}
 
-// dict is a dict of a pickle. It has only the items whose key is a text.
+// dict is a dict of a pickle. It only has items whose key is a text.
 type dict map[string]any
 
-// ReadPickle reads a pickle of a dict, of any protocol, as pickletools of Python 3.11 describes
-// its opcodes. It calls nothing: a value that needs a call is [Opaque]. The other values
-// are string, *big.Int, float64, bool or nil. Time and memory are proportional to the length of
-// the data. The error is [ErrNotPickle] or [ErrNoDict].
+// ReadPickle reads a pickle of a dict, in any protocol. pickletools of Python 3.11 describes the opcodes.
+// ReadPickle calls no function of the pickle: a value that needs a call is [Opaque]. Other values are a dict,
+// string, *big.Int, float64, bool or nil. Time and memory are proportional to the length of the data. The error is
+// [ErrNotPickle] or [ErrNoDict].
 func ReadPickle(data []byte) (map[string]any, error) {
 	m := machine{data: data, memo: map[uint64]any{}}
 	for {

@@ -10,7 +10,7 @@ import (
 // mark is the value that MARK pushes.
 type mark struct{}
 
-// machine is the state of a pickle that is being read.
+// machine is the state of the reader of a pickle.
 type machine struct {
 	data   []byte // the part that is not read yet
 	stack  []any

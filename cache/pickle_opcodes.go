@@ -151,7 +151,7 @@ func (m *machine) object(code byte) {
 		m.memory(code == 'r', m.number(4))
 	case 0x94: // MEMOIZE
 		m.remember(uint64(len(m.memo)))
-	default: // persistent ids, extensions and buffers, which Django cannot resolve
+	default: // persistent ids, extensions and buffers: Django cannot read them, either
 		m.failed = true
 	}
 }

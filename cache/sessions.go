@@ -13,10 +13,10 @@ import (
 	"tokenctl/django"
 )
 
-// ErrNoText is about a key of a session under which Redis has a list or the like.
+// ErrNoText is the error for a session whose value in Redis is not a text, but a list or another type.
 var ErrNoText = errors.New("what stands under its key is no value of a cache")
 
-// server has the values.
+// server is a client of Redis or memcached.
 type server interface {
 	Ping(ctx context.Context) error
 	Values(ctx context.Context, keys []string) ([]Value, error)
@@ -29,10 +29,11 @@ type Sessions struct {
 	server     server
 	redis      *Client // nil: memcached
 	settings   tokenctl.SessionSettings
-	head, tail string // of the key of every session, around what the cookie has
+	head, tail string // the parts of every key before and after the session key
 }
 
-// NewSessions are the sessions of the application with these settings. It does not connect.
+// NewSessions returns the sessions of the application with these settings, without connecting. For an invalid URL
+// the error has the code [tokenctl.CodeConfigInvalid].
 func NewSessions(a Access, settings tokenctl.SessionSettings) (*Sessions, error) {
 	s := &Sessions{settings: settings}
 	var err error
@@ -47,7 +48,7 @@ func NewSessions(a Access, settings tokenctl.SessionSettings) (*Sessions, error)
 	return s, err
 }
 
-// Ping connects, logs in and asks for a sign of life.
+// Ping connects, logs in and checks that each server answers.
 func (s *Sessions) Ping(ctx context.Context) error { return s.server.Ping(ctx) }
 
 // Close ends the connections.
@@ -62,13 +63,14 @@ func (s *Sessions) key(session string) string {
 	return Key(s.settings.KeyFunction(), s.settings.CacheKeyPrefix, s.settings.Version(), s.settings.CacheKeys()+session)
 }
 
-// session is what the cookie of the session under a key has; ok is false where it is no session's.
+// session returns the session key in a key of the cache. ok is false if the key does not belong to a session of the
+// application.
 func (s *Sessions) session(key string) (session string, ok bool) {
 	if len(key) < len(s.head)+len(s.tail) {
 		return "", false
 	}
 	session = key[len(s.head) : len(key)-len(s.tail)]
-	// The keys of the engine cached_db begin as those of cache.
+	// CacheKeys of the engine cached_db begins with CacheKeys of the engine cache.
 	const other = "d_db"
 	return session, django.ValidSessionKey(session) && !(s.settings.CacheOnly() && strings.HasPrefix(session, other))
 }
@@ -78,14 +80,14 @@ type Session struct {
 	Key     tokenctl.Secret
 	Value   string
 	Login   django.SessionLogin
-	Problem error         // why the value is not read
-	Lives   time.Duration // how long it still lives; negative: it has no end
+	Problem error         // the reason why the value cannot be read; nil: Login is from the value
+	Lives   time.Duration // the remaining time to live; negative: the session has no end, or memcached has it
 }
 
-// noKey is what PTTL answers about a key that is not there.
+// noKey is the answer of PTTL for a key that does not exist.
 const noKey = -2
 
-// read makes a session of what stands under its key; nil if nothing does.
+// read returns the session with a value; nil if the cache has no value.
 func read(key string, v Value) *Session {
 	s := &Session{Key: tokenctl.NewSecret(key), Value: v.Text, Lives: v.Lives}
 	switch {
@@ -99,7 +101,7 @@ func read(key string, v Value) *Session {
 	return s
 }
 
-// Lists is the error where the cache cannot tell which sessions it has.
+// Lists returns an error if the cache cannot list its sessions, and nil otherwise. Only Redis can list them.
 func (s *Sessions) Lists() error {
 	if s.redis == nil {
 		return errMemcached
@@ -107,7 +109,7 @@ func (s *Sessions) Lists() error {
 	return nil
 }
 
-// Get returns sessions by what their cookies have, in their order; nil for one that is not there.
+// Get returns sessions by their session keys, in the order of the keys; nil for a key without a session.
 func (s *Sessions) Get(ctx context.Context, keys []tokenctl.Secret) ([]*Session, error) {
 	full := make([]string, len(keys))
 	for i, key := range keys {
@@ -124,12 +126,12 @@ func (s *Sessions) Get(ctx context.Context, keys []tokenctl.Secret) ([]*Session,
 	return list, nil
 }
 
-// All yields the sessions whose keys begin with start, each once, in batches and in no order.
-// wanted, if not nil, chooses among the keys, so that no other value is read.
+// All yields each session whose key begins with start once, in batches and in no order. wanted may be nil;
+// otherwise All reads only the values of the keys for which it returns true.
 func (s *Sessions) All(ctx context.Context, start string, wanted func(key string) bool) iter.Seq2[[]*Session, error] {
 	pattern := Match(s.settings.KeyFunction(), s.settings.CacheKeyPrefix, s.settings.Version(), s.settings.CacheKeys()+start)
 	return func(yield func([]*Session, error) bool) {
-		// SCAN may return a key twice. Eight bytes for each key are what a list keeps of it.
+		// SCAN may return a key twice. A hash of eight bytes for each key saves memory in a long list.
 		seed, seen := maphash.MakeSeed(), map[uint64]struct{}{}
 		if err := s.Lists(); err != nil {
 			yield(nil, err)
@@ -153,7 +155,7 @@ func (s *Sessions) All(ctx context.Context, start string, wanted func(key string
 			if err == nil && keys != nil {
 				list, err = s.Get(ctx, keys)
 			}
-			list = slices.DeleteFunc(list, func(v *Session) bool { return v == nil }) // it has ended meanwhile
+			list = slices.DeleteFunc(list, func(v *Session) bool { return v == nil }) // the session has ended since SCAN
 			if (err != nil || len(list) > 0) && !yield(list, err) || err != nil {
 				return
 			}
@@ -161,7 +163,7 @@ func (s *Sessions) All(ctx context.Context, start string, wanted func(key string
 	}
 }
 
-// Put writes sessions, each with its value and how long it is to live.
+// Put writes sessions, each with its value and its time to live. After an error it may have written some of them.
 func (s *Sessions) Put(ctx context.Context, keys []tokenctl.Secret, values []string, lives []time.Duration) error {
 	entries := make([]Entry, len(keys))
 	for i, key := range keys {
@@ -170,7 +172,7 @@ func (s *Sessions) Put(ctx context.Context, keys []tokenctl.Secret, values []str
 	return s.server.Set(ctx, entries)
 }
 
-// Delete deletes sessions.
+// Delete deletes sessions. After an error it may have deleted some of them.
 func (s *Sessions) Delete(ctx context.Context, keys []tokenctl.Secret) error {
 	full := make([]string, len(keys))
 	for i, key := range keys {

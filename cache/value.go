@@ -19,8 +19,8 @@ import (
 	"tokenctl/django"
 )
 
-// maxValue bounds a value of a session, in bytes, before and after decompression: some kilobytes can
-// expand to gigabytes, and everybody who may write to the cache can write them.
+// maxValue is the largest value of a session, in bytes, before and after decompression. Without a limit, anybody
+// who may write to the cache could store some kilobytes that decompress to gigabytes.
 const maxValue = 1 << 20
 
 // Errors of [ReadSession], besides [ErrNoDict].
@@ -214,7 +214,7 @@ func Renew(value string, items ...django.SessionItem) (string, error) {
 	const header = 2 + 1 + 8 // PROTO, FRAME
 	if len(data) > header && data[0] == 0x80 && data[2] == 0x95 {
 		if length := binary.LittleEndian.Uint64(data[3:]); length == uint64(len(data)-header) {
-			binary.LittleEndian.PutUint64(b[3:], uint64(len(b)-header)) // the rest is one frame
+			binary.LittleEndian.PutUint64(b[3:], uint64(len(b)-header)) // one frame has all opcodes after the header
 		}
 	}
 	return string(b), nil

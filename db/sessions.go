@@ -11,33 +11,33 @@ import (
 	"tokenctl/django"
 )
 
-// Session is a row of django.contrib.sessions' table. Its key is the secret.
+// Session is a row of the table of django.contrib.sessions, or a session of a cache. Its key is the secret.
 type Session struct {
 	Key     tokenctl.Secret
-	Data    string // session_data; empty in a list when it is larger than anything that can be read
+	Data    string // session_data; in a list, empty if the data is too large to be read
 	Expires time.Time
-	Live    bool // Django finds it: by a comparison in SQL, whatever the column holds
+	Live    bool // Django's query finds the row, even if tokenctl cannot read its expire_date
 	Login   django.SessionLogin
-	UserID  string // whose it says it is, as a user's key is printed; empty: nobody's, or not readable
-	User    User   // zero where there is no such user
-	Problem error  // why the data cannot be read: ErrSessionCorrupt and its kin of package django
+	UserID  string // the owner's key, from the data, as a user's key is printed; empty: no owner, or unreadable
+	User    User   // zero: the owner does not exist
+	Problem error  // the reason why the data cannot be read: one of the errors ErrSession… of package django
 	Unread  []engine.Unread
-	Cached  bool       // a cache has it, and no row is known
-	Copy    *Session   // what a cache has of the row: Login, UserID and User are the copy's where it can be read
-	Masked  *MaskedKey // nil: Key is the key, or nobody asked for its form
-	bytes   bool       // its key is stored as bytes
-	Sum     int64      // on PostgreSQL, a hash of its data; see Filter.Compare
+	Cached  bool       // the session is in a cache, and tokenctl knows no row
+	Copy    *Session   // the row's copy in a cache; if it can be read, Login, UserID and User are from it
+	Masked  *MaskedKey // nil: Key is the whole key, or the query did not read its form
+	bytes   bool       // the key is stored as bytes
+	Sum     int64      // on PostgreSQL, a hash of the data; see Filter.Compare
 }
 
-// Ref names the row.
+// Ref returns a reference to the row.
 func (s *Session) Ref() Ref { return Ref{Key: s.Key, Row: s.Sum, Owner: s.UserID} }
 
-// maxSessionData is longer than any session_data that [django.DecodeSession]
-// reads, so that one beyond it need not travel.
+// maxSessionData is larger than any session_data that [django.DecodeSession] reads. A list does not read larger
+// data from the database.
 const maxSessionData = 2 << 20
 
-// sessions is the query for sessions as things are now, which have no column for their
-// owner.
+// sessions returns the query for sessions. The table has no column for the owner; now decides whether a session
+// is live.
 func (l *Layout) sessions(now time.Time) (*engine.Query, error) {
 	t, err := l.credentials("session")
 	if err != nil {
@@ -52,13 +52,13 @@ func (l *Layout) sessions(now time.Time) (*engine.Query, error) {
 	return q, nil
 }
 
-// brief leaves out the data of sessions that are too large to be read.
+// brief makes a query return null instead of data that is too large to be read.
 func brief(q *engine.Query) *engine.Query {
 	q.Columns[1] = "case when octet_length(coalesce(s.session_data, '')) <= " + strconv.Itoa(maxSessionData) + " then coalesce(s.session_data, '') end"
 	return q
 }
 
-// summed also selects the hash of the data, on PostgreSQL.
+// summed adds the hash of the data to a query on PostgreSQL.
 func (l *Layout) summed(q *engine.Query) {
 	if l.Engine == engine.PostgreSQL {
 		q.Columns = append(q.Columns, sessionSum("s"))
@@ -80,10 +80,10 @@ func scanSession(l *Layout, r *engine.Row) Session {
 		s.Problem = django.ErrSessionTooLarge
 	}
 	if bytes && data != "" {
-		s.Problem = django.ErrSessionCorrupt // signing.loads takes no bytes
+		s.Problem = django.ErrSessionCorrupt // signing.loads does not accept bytes
 	}
 	switch {
-	case t.Masked(): // nobody can change it
+	case t.Masked(): // nobody can change a row of a view, so the query has no hash
 		if r.Left() > 1 {
 			s.Masked = scanMasked(r)
 		}
@@ -93,7 +93,7 @@ func scanSession(l *Layout, r *engine.Row) Session {
 	return s
 }
 
-// read finds out whose the session says it is.
+// read sets the login and the user id from the data.
 func (s *Session) read(l *Layout) {
 	if s.Problem != nil {
 		return
@@ -102,7 +102,7 @@ func (s *Session) read(l *Layout) {
 	s.own(l)
 }
 
-// own finds out whose key in the table of users the login names.
+// own sets the user id from the login, in the form of the keys in the table of users.
 func (s *Session) own(l *Layout) {
 	s.UserID = s.Login.UserID
 	if s.Problem == nil && s.UserID != "" && l.Session().Owner == nil {
@@ -113,8 +113,7 @@ func (s *Session) own(l *Layout) {
 	}
 }
 
-// sessionOwner is keyArg for the _auth_user_id of a session, which may be any
-// text at all.
+// sessionOwner is keyArg for the _auth_user_id of a session, which may be any text.
 func (l *Layout) sessionOwner(id string) (arg any, ok bool) {
 	u := l.Session().Owner
 	if id == "" || u == nil {
@@ -123,8 +122,8 @@ func (l *Layout) sessionOwner(id string) (arg any, ok bool) {
 	return u.keyArg(l.Engine, id)
 }
 
-// Sessions yields the sessions that f selects, by key where f does not sort. note is
-// called for each that was read, whether f selects it or not.
+// Sessions yields the sessions that f and decide select, sorted as in f, or by key. It calls note for each row
+// that it reads, also for rows that f does not select.
 func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), decide Classify[Session]) iter.Seq2[Session, error] {
 	d := &filteredList[Session]{store: s, name: "sessions", filter: f, sorts: []string{"user", "user_id", "status"}, key: "s.session_key", note: note, classify: decide,
 		query: func(l *Layout) (*engine.Query, error) {
@@ -139,7 +138,7 @@ func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), dec
 				return nil, err
 			}
 			if f.AnyOrder && l.Session().Stored() {
-				q.PageBy = l.pageKey("s.rowid") // in the order of the keys, the rows lie apart from each other
+				q.PageBy = l.pageKey("s.rowid") // in the order of the keys, the database would read pages at random
 			}
 			switch brief(q); {
 			case l.Session().Masked() && f.Detailed:
@@ -163,7 +162,7 @@ func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), dec
 		owners: func(ctx context.Context, tx *Tx, page []Session, o *ownerSearch) error {
 			return tx.sessionOwners(ctx, page, o, !f.wholeOwner())
 		},
-		// An id is session:KEY… with the start of the key, so the key orders as the id.
+		// An id is session: and the start of the key, so ids have the order of keys.
 		sort: func(l *Layout, found string) map[string]string {
 			key := l.Engine.Bytewise("s.session_key")
 			return map[string]string{"id": key, "kind": key, "type": key, "created": key, "expires": l.Engine.KnownDate(l.Session().Column("expire_date"), "s.expire_date"),
@@ -172,7 +171,7 @@ func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), dec
 	return d.rows(ctx)
 }
 
-// whereSession adds those of a filter's conditions that the database can decide.
+// whereSession adds the conditions of a filter that the database can check.
 func (f *Filter) whereSession(l *Layout, q *engine.Query) {
 	c := l.Session().Column("expire_date")
 	if f.ExpiresBefore != nil {
@@ -186,7 +185,7 @@ func (f *Filter) whereSession(l *Layout, q *engine.Query) {
 	}
 }
 
-// owners looks up whose the sessions are.
+// owners sets the owners of sessions.
 func (tx *Tx) owners(ctx context.Context, page []Session) error {
 	return tx.sessionOwners(ctx, page, new(ownerSearch), false)
 }
@@ -194,10 +193,10 @@ func (tx *Tx) owners(ctx context.Context, page []Session) error {
 func (tx *Tx) sessionOwners(ctx context.Context, page []Session, o *ownerSearch, brief bool) error {
 	users := tx.Layout.Session().Owner
 	if users == nil {
-		return nil // see read
+		return nil // own has set Problem
 	}
 	o.ask(len(page), func(i int) string { return page[i].UserID })
-	// The auth hash of a session is made of its owner's password.
+	// Judging a session takes the hash of the owner's password: Django makes the auth hash from it.
 	if err := o.find(ctx, tx, users, users, brief, true); err != nil {
 		return err
 	}
@@ -207,7 +206,7 @@ func (tx *Tx) sessionOwners(ctx context.Context, page []Session, o *ownerSearch,
 	return nil
 }
 
-// readSessions returns what q finds, with the owners.
+// readSessions returns the sessions of a query, with their owners.
 func (tx *Tx) readSessions(ctx context.Context, q *engine.Query) ([]Session, error) {
 	list, err := engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) Session {
 		s := scanSession(tx.Layout, r)
@@ -220,8 +219,8 @@ func (tx *Tx) readSessions(ctx context.Context, q *engine.Query) ([]Session, err
 	return list, tx.owners(ctx, list)
 }
 
-// SessionsWithKeys returns the sessions whose keys are among the secrets, in their
-// order; nil where a key is nobody's.
+// SessionsWithKeys returns the sessions with these keys, in the order of the keys; nil for a key without a
+// session.
 func (tx *Tx) SessionsWithKeys(ctx context.Context, secrets []tokenctl.Secret) ([]*Session, error) {
 	q, err := tx.Layout.sessions(tx.Now)
 	if err != nil {
@@ -235,8 +234,8 @@ func (tx *Tx) SessionsWithKeys(ctx context.Context, secrets []tokenctl.Secret) (
 		func(s *Session) tokenctl.Secret { return s.Key })
 }
 
-// SessionsWithPrefixes returns for each prefix the sessions whose keys start with it,
-// found by an index. Keys are ASCII, so none goes on with a character behind DEL.
+// SessionsWithPrefixes returns for each prefix the sessions whose keys begin with the prefix. It searches a range
+// of the index that ends at the prefix and DEL: keys are ASCII, so no character of a key is greater.
 func (tx *Tx) SessionsWithPrefixes(ctx context.Context, prefixes []string) ([][]Session, error) {
 	q, err := tx.Layout.sessions(tx.Now)
 	if err != nil {
@@ -263,8 +262,8 @@ func (tx *Tx) SessionsWithPrefixes(ctx context.Context, prefixes []string) ([][]
 	return found, err
 }
 
-// Marked reports whether tokenctl made the session and the application has not saved it since;
-// the expiry then carries the mark of tokenctl.
+// Marked reports whether tokenctl made the session and the application has not saved it since then. The expiry
+// of such a session is a marked time.
 func (s *Session) Marked() bool { return isMarked(s.Expires) }
 
 // NewestSessions returns the n sessions that expire last.
@@ -280,19 +279,18 @@ func (tx *Tx) NewestSessions(ctx context.Context, n int) ([]Session, error) {
 	return tx.readSessions(ctx, brief(q))
 }
 
-// SessionAuthHash is the _auth_user_hash of a new session of the user.
+// SessionAuthHash returns the _auth_user_hash of a new session of the user.
 func (u *User) SessionAuthHash(key tokenctl.Secret) string {
 	return django.SessionAuthHash(key, u.password)
 }
 
-// MatchSessionAuthHash tells with which key a session's _auth_user_hash belongs
-// to the user's password.
+// MatchSessionAuthHash returns the key that makes a session's _auth_user_hash from the user's password.
 func (u *User) MatchSessionAuthHash(hash string, keys *django.SessionKeys) django.KeyMatch {
 	return keys.MatchAuthHash(hash, u.password)
 }
 
-// InsertSessions adds a session for each of the users. The zero User is nobody: a session has
-// no column for its owner.
+// InsertSessions adds a session for each user. The zero User stands for a session without an owner, which is
+// possible because the table has no column for the owner.
 func (tx *Tx) InsertSessions(ctx context.Context, users []User, keys []tokenctl.Secret, data []string, expires time.Time, further Further) ([]Session, error) {
 	l := tx.Layout
 	if err := l.Mintable("session", further); err != nil {
@@ -315,9 +313,9 @@ func (tx *Tx) InsertSessions(ctx context.Context, users []User, keys []tokenctl.
 	return list, l.Session().furtherError(tx.InsertAll(ctx, len(list), l.Session().Table, values...), further)
 }
 
-// UpdateSession gives the session with this key other contents, whoever had it,
-// and reports whether there was one: SessionStore.save of
-// django/contrib/sessions/backends/db.py (4.2) without must_create.
+// UpdateSession writes new data and a new expiry into the session with this key, whoever its owner is. It reports
+// whether the session exists. Django does the same in SessionStore.save without must_create
+// (django/contrib/sessions/backends/db.py, 4.2).
 func (tx *Tx) UpdateSession(ctx context.Context, key tokenctl.Secret, data string, expires time.Time) (found bool, err error) {
 	l := tx.Layout
 	if _, err := l.credentials("session"); err != nil {
@@ -328,8 +326,8 @@ func (tx *Tx) UpdateSession(ctx context.Context, key tokenctl.Secret, data strin
 	return n > 0, err
 }
 
-// DropSession deletes the session with this key, if there is one:
-// SessionStore.delete of the same file.
+// DropSession deletes the session with this key, if it exists. Django does the same in SessionStore.delete
+// (django/contrib/sessions/backends/db.py, 4.2).
 func (tx *Tx) DropSession(ctx context.Context, key tokenctl.Secret) error {
 	if _, err := tx.Layout.credentials("session"); err != nil {
 		return err

@@ -9,15 +9,15 @@ import (
 	"tokenctl/django"
 )
 
-// A session that a cache has is a Session without Data: nobody signs it. Only its owner is in
-// the database.
+// A session of a cache is a Session without Data, because Django does not sign it. The database only has the
+// owner.
 
-// CachedSession is a session that a cache has. The zero expiry is none.
+// CachedSession returns a session of a cache. Zero expires means that the session has no end.
 func CachedSession(key tokenctl.Secret, login django.SessionLogin, problem error, expires time.Time) Session {
 	return Session{Key: key, Login: login, Problem: problem, Expires: expires, Live: true, Cached: true}
 }
 
-// OwnSessions finds out whose the sessions are that a cache has.
+// OwnSessions sets the owners of the sessions of a cache.
 func (tx *Tx) OwnSessions(ctx context.Context, list []Session) error {
 	for i := range list {
 		if list[i].Problem == nil {
@@ -27,8 +27,8 @@ func (tx *Tx) OwnSessions(ctx context.Context, list []Session) error {
 	return tx.owners(ctx, list)
 }
 
-// SelectSessions returns those of the sessions whose owners f selects. Of a session whose
-// owner is not known no condition about owners is true.
+// SelectSessions returns the sessions whose owners f selects. For a session whose owner is unknown, every
+// condition on owners is false.
 func (tx *Tx) SelectSessions(ctx context.Context, list []Session, f Filter) ([]Session, error) {
 	if f.NoFactor {
 		users := make([]User, len(list))
@@ -46,9 +46,8 @@ func (tx *Tx) SelectSessions(ctx context.Context, list []Session, f Filter) ([]S
 	return slices.DeleteFunc(list, func(s Session) bool { return !f.wantsOwner(&s.User) }), nil
 }
 
-// WithCopy is the session of a row and the copy that a cache has of it: the application reads
-// the copy as long as it is there. Of both ends the earlier one counts; that of a row which has
-// expired is none.
+// WithCopy returns the session of a row and its copy in a cache. The application reads the copy as long as the
+// cache has it. The session ends at the earlier of both ends; the end of an expired row does not count.
 func (s Session) WithCopy(c *Session, now time.Time) Session {
 	s.Copy = c
 	if c.Problem != nil {

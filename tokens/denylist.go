@@ -13,34 +13,34 @@ import (
 	"tokenctl/django"
 )
 
-// Denylist is the application's list of JWTs that are void although no row says so: access
-// tokens by their ids, and all that users got up to a moment. What a transaction does to it is
-// done just before the commit, behind everything that can fail in the database.
+// Denylist is the application's list of void JWTs. An entry makes one access token void by its id, or all
+// JWTs that a user got up to a time. A transaction changes the denylist directly before its commit, after
+// every statement that can fail in the database.
 type Denylist struct {
 	cache.Denylist
-	Keep time.Duration // how long a user's entry lives at least
+	Keep time.Duration // the shortest lifetime of a user's entry
 	Now  tokenctl.Clock
-	// KeepGoing leaves JWTs alone, as an outcome, while the denylist cannot be asked.
+	// KeepGoing gives access tokens an outcome, and the command no error, if the denylist does not answer.
 	KeepGoing bool
-	// Changing is told before entries are written or removed what stands of them if the
-	// transaction is not committed; nil: nobody asks.
+	// Changing gets a sentence before entries are written or removed: it says which entries may remain
+	// changed if the transaction is not committed. It may be nil.
 	Changing func(text string)
 }
 
-// undenied is the outcome of an access token that lives on because the denylist cannot be asked.
+// undenied is the outcome of an access token that still works because the denylist does not answer.
 const undenied db.Outcome = 253
 
-// mostNamed is how many entries a message names.
+// mostNamed is the largest number of entries that a message names.
 const mostNamed = 20
 
-// voidLater are the JWTs of users that are to be void from the moment of the commit on.
+// voidLater is the entry of a user that the transaction writes directly before its commit.
 type voidLater struct {
 	id   string
-	last time.Time // when the last of the user's stored tokens ends; zero: there is none
+	last time.Time // the latest end of the user's stored tokens; zero: the user has none
 }
 
-// denyTokens writes the entries of access tokens when everything else is done. An expired one
-// needs none.
+// denyTokens writes the entries of access tokens directly before the commit. An expired token needs no
+// entry.
 func denyTokens(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) db.Outcomes {
 	d := env.Denylist
 	left := db.Outcomes{}
@@ -73,7 +73,8 @@ func denyTokens(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) db.Outcome
 	return left
 }
 
-// reached is why the denylist cannot be asked, if that is an outcome and no error.
+// reached pings the denylist if KeepGoing is set, and returns the error. Without KeepGoing it returns nil:
+// write pings the denylist before the commit.
 func (d *Denylist) reached(ctx context.Context) error {
 	if !d.KeepGoing {
 		return nil
@@ -81,8 +82,8 @@ func (d *Denylist) reached(ctx context.Context) error {
 	return d.Ping(ctx)
 }
 
-// write writes entries. A ping before it tells a server that is not there, on which nothing
-// can stand, from one that goes away meanwhile.
+// write writes entries. It pings the server first: if the ping fails, no entry was written, and Changing
+// need not name any.
 func (d *Denylist) write(ctx context.Context, list []cache.Denial) error {
 	if err := d.Ping(ctx); err != nil {
 		return err
@@ -106,7 +107,7 @@ func (d *Denylist) changing(text string, ids []string) {
 	d.Changing(text + command)
 }
 
-// named lists ids, the first of many.
+// named lists the first ids, and the number of the others.
 func named(ids []string) string {
 	if len(ids) <= mostNamed {
 		return strings.Join(ids, ", ")
@@ -114,7 +115,7 @@ func named(ids []string) string {
 	return strings.Join(ids[:mostNamed], ", ") + fmt.Sprintf(" and %d more", len(ids)-mostNamed)
 }
 
-// Remove removes entries just before the commit of a transaction.
+// Remove removes entries directly before the commit of a transaction.
 func (d *Denylist) Remove(tx *db.Tx, ids []string) {
 	if len(ids) == 0 {
 		return
@@ -131,7 +132,7 @@ func (d *Denylist) Remove(tx *db.Tx, ids []string) {
 	})
 }
 
-// now is the later of the database's clock and ours.
+// now returns the later time of two clocks: the clock of the database server and the clock of this machine.
 func (d *Denylist) now(ctx context.Context, tx *db.Tx) (time.Time, error) {
 	now := d.Now()
 	if tx.Engine == engine.SQLite {
@@ -144,15 +145,15 @@ func (d *Denylist) now(ctx context.Context, tx *db.Tx) (time.Time, error) {
 	return now, err
 }
 
-// Voided is the entry that makes the JWTs of a user void.
+// Voided is a user with the entry that makes the user's JWTs void.
 type Voided struct {
 	User db.User
-	ID   string // of the entry
+	ID   string // the id of the entry
 }
 
-// voidJWTs writes that all JWTs of users are void that were issued up to the commit, also
-// those that no row knows. refs are some of the users' tokens; nil: none. The entry lives as
-// long as any of them can.
+// voidJWTs writes an entry for each user. It makes all JWTs void that the user got up to the commit, also
+// the JWTs without a row. refs are some of the users' tokens; it may be nil. The entry lives as long as any
+// of these JWTs can live.
 func voidJWTs(ctx context.Context, env Env, tx *db.Tx, users []db.User, refs *Refs) ([]Voided, error) {
 	d, s := env.Denylist, jwtSettings(env)
 	if err := d.reached(ctx); err != nil {
@@ -166,7 +167,7 @@ func voidJWTs(ctx context.Context, env Env, tx *db.Tx, users []db.User, refs *Re
 	if err != nil {
 		return nil, err
 	}
-	if refs != nil { // old releases of simplejwt name the owner of a row only inside the token
+	if refs != nil { // in rows of an old simplejwt only the token names the owner: LastJWTExpiry misses them
 		for r := range refs.All() {
 			if end := unixMicro(r.expires); r.form.kind.Name == "jwt" && end.After(last[r.owner.ID]) {
 				last[r.owner.ID] = end
@@ -193,8 +194,8 @@ func voidJWTs(ctx context.Context, env Env, tx *db.Tx, users []db.User, refs *Re
 	return voided, nil
 }
 
-// Denied returns for each access or sliding token the id of the entry by which it is void;
-// empty where none is.
+// Denied returns for each access or sliding token the id of the entry that makes it void, or "" if no
+// entry does so.
 func (d *Denylist) Denied(ctx context.Context, s tokenctl.JWTSettings, list []*django.JWT) ([]string, error) {
 	var ids []string
 	for _, token := range list {
@@ -210,7 +211,7 @@ func (d *Denylist) Denied(ctx context.Context, s tokenctl.JWTSettings, list []*d
 		switch issued := token.IssuedAt; {
 		case byID != nil:
 			by[i] = byID.ID
-		// What cannot be read denies.
+		// If the entry's value or the token's iat cannot be read, the token is void, as in docs/recipes.md.
 		case byUser != nil && (byUser.Time.IsZero() || issued.IsZero() || !issued.Truncate(time.Second).After(byUser.Time)):
 			by[i] = byUser.ID
 		}
@@ -218,7 +219,7 @@ func (d *Denylist) Denied(ctx context.Context, s tokenctl.JWTSettings, list []*d
 	return by, nil
 }
 
-// userValue is the user id claim as Python's str() writes it; empty where there is none.
+// userValue returns the user id claim as Python's str() writes it, or "" if the token has no such claim.
 func userValue(s tokenctl.JWTSettings, token *django.JWT) string {
 	claim := token.Claims.Get(s.ClaimNames().User)
 	if len(claim) == 0 {
@@ -227,8 +228,8 @@ func userValue(s tokenctl.JWTSettings, token *django.JWT) string {
 	return django.ClaimText(claim)
 }
 
-// askDenylist makes those of the tokens blacklisted that are void. c and rows are in the same
-// order. Where the denylist cannot be asked, nobody knows whether the application accepts them.
+// askDenylist gives void tokens the status blacklisted. list and rows are in the same order. If the denylist
+// does not answer, the tokens become undecided: the application may accept or refuse them.
 func askDenylist(ctx context.Context, env Env, list []*Credential, rows []*jwtRow) {
 	if env.Denylist == nil {
 		return
@@ -236,7 +237,7 @@ func askDenylist(ctx context.Context, env Env, list []*Credential, rows []*jwtRo
 	var asked []*Credential
 	var read []*django.JWT
 	for i, c := range list {
-		carries := c != nil && (c.Type == access || c.Type == sliding) // the application asks of these alone
+		carries := c != nil && (c.Type == access || c.Type == sliding) // the application looks up only these types
 		if carries && c.Signature != signatureBad && (c.Status == Active || c.Status == Disabled) {
 			asked, read = append(asked, c), append(read, rows[i].token)
 		}
@@ -256,8 +257,8 @@ func askDenylist(ctx context.Context, env Env, list []*Credential, rows []*jwtRo
 	}
 }
 
-// deniedByID are access tokens that nothing but the denylist knows, by their jtis; nil for one
-// that is not there.
+// deniedByID returns access tokens by their jtis, in the order of the jtis. It reads them from their entries,
+// and returns nil for a jti without an entry.
 func deniedByID(ctx context.Context, env Env, jtis []string) ([]*Credential, error) {
 	found := make([]*Credential, len(jtis))
 	if env.Denylist == nil || len(jtis) == 0 {
@@ -280,8 +281,8 @@ func deniedByID(ctx context.Context, env Env, jtis []string) ([]*Credential, err
 	return found, nil
 }
 
-// DeniedBy is the id of the entry of the denylist by which the token is void; empty where none
-// is. The error says why the denylist could not be asked.
+// DeniedBy returns the id of the entry that makes the token void, or "" if no entry does. The error is the
+// reason why the denylist did not answer.
 func (c *Credential) DeniedBy() (id string, err error) {
 	if c.Of().Void == nil {
 		return "", nil

@@ -10,33 +10,33 @@ import (
 	"tokenctl/django"
 )
 
-// Exposure is access that remains, or may remain, after a leak was contained.
+// Exposure is access that remains, or may remain, after the leaked credentials were ended.
 type Exposure struct {
 	What    string    // one of the constants below
-	ID      string    // the credential that it comes from; empty: none in particular
-	Until   time.Time // when it ends by itself; zero: nobody knows, or never
-	Certain bool      // rows, the signature or the settings prove it
-	Text    string    // a sentence about it
-	Lever   Lever     // what ends it earlier
+	ID      string    // the id of the credential from which the access comes; empty: no single credential
+	Until   time.Time // the time at which the access ends by itself; zero: unknown, or never
+	Certain bool      // the rows, the signature or the settings prove the access
+	Text    string    // a sentence about the access
+	Lever   Lever     // a way to end the access earlier
 }
 
 // The values of Exposure.What.
 const (
-	AccessToken          = "access_token"          // an access JWT, which nobody can blacklist
+	AccessToken          = "access_token"          // an access JWT that is not blacklisted
 	RefreshUnrecorded    = "refresh_unrecorded"    // a refresh JWT without a row
-	Overlap              = "overlap"               // a predecessor that rotate --overlap left alive
-	CachedSession        = "cached_session"        // a session that a cache still has
-	PasswordLogin        = "password_login"        // the password gives new credentials
+	Overlap              = "overlap"               // a predecessor that still works after rotate --overlap
+	CachedSession        = "cached_session"        // a session that may still be in a cache or a cookie
+	PasswordLogin        = "password_login"        // a login with the password gives new credentials
 	ResetLink            = "reset_link"            // a link to reset the password
-	SigningKey           = "signing_key"           // whoever has the key makes credentials
+	SigningKey           = "signing_key"           // a person who has the key can make credentials
 	OtherCredential      = "other_credential"      // another credential of the owner
 	StatelessApplication = "stateless_application" // an application that never looks at the user
 )
 
-// Lever is what ends an exposure.
+// Lever is a way to end an exposure.
 type Lever struct {
-	Name    string // one of the constants below; empty: nothing that tokenctl knows of
-	Command string // tokenctl's
+	Name    string // one of the constants below; empty: tokenctl knows no way
+	Command string // the command of tokenctl
 }
 
 // The values of Lever.Name.
@@ -47,19 +47,19 @@ const (
 	LeverChangeKey     = "change_key" // another signing key, in the application's settings
 )
 
-// Incident is what leaked, and what was done about that, or would be.
+// Incident has the leaked credentials of an owner, and the change that ends them or would end them.
 type Incident struct {
-	Owner  db.User         // the owner as of now, or as the change would leave the owner; zero: nobody
+	Owner  db.User         // the owner after the change; zero: nobody
 	Users  *db.UserTable   // the owner's model
-	Leaked []*Credential   // what leaked; nil: all that the owner holds
-	Whole  bool            // all that the owner holds counts as leaked
-	Held   []*Credential   // all that the owner holds, with their statuses before the change
-	Ended  map[string]bool // the ids of those that were ended, or would be
-	Reset  bool            // the owner has another password than before
-	Voided bool            // the denylist says of the owner that what was issued until now is void
+	Leaked []*Credential   // the leaked credentials; nil: all credentials of the owner
+	Whole  bool            // all credentials of the owner count as leaked
+	Held   []*Credential   // all credentials of the owner, with their statuses before the change
+	Ended  map[string]bool // the ids of the credentials that the change ends
+	Reset  bool            // the change gives the owner another password
+	Voided bool            // the change writes the owner's entry into the denylist
 }
 
-// OwnersOf is the model of the owners of a kind; nil where the database does not tell.
+// OwnersOf returns the model of the owners of a kind; nil if the database does not show the model.
 func OwnersOf(l *db.Layout, k *Kind) *db.UserTable {
 	if t := l.Credentials(k.Name); t != nil {
 		return t.Owner
@@ -67,21 +67,21 @@ func OwnersOf(l *db.Layout, k *Kind) *db.UserTable {
 	return l.JWTUsers() // the only kind without a table
 }
 
-// HeldBy are the kinds whose rows belong to the users of a model.
+// HeldBy returns the kinds whose rows belong to the users of a model.
 func HeldBy(l *db.Layout, u *db.UserTable) []*Kind {
 	return slices.DeleteFunc(present(l, "list"), func(k *Kind) bool { return !l.Holds(k.Name, u) || l.Listable(k.Name) != nil })
 }
 
-// Voids reports whether something is configured that makes void what the users of a model
-// hold without a row.
+// Voids reports whether a denylist is configured that can end credentials without a row of the users of a
+// model.
 func Voids(env Env, l *db.Layout, u *db.UserTable) bool {
 	return slices.ContainsFunc(Kinds(), func(k *Kind) bool {
 		return k.Void != nil && k.Voids(env) && (l.Holds(k.Name, u) || !k.Present(l) && l.AuthUsers(u))
 	})
 }
 
-// Endable reports whether a change would end a credential: it works, or will work again when
-// its owner is activated, and the application looks at its row, or at the denylist.
+// Endable reports whether a change would end a credential. The credential must be active, or disabled because
+// its owner is inactive, and the application must look up its row or its entry in the denylist.
 func (c *Credential) Endable(env Env, l *db.Layout) bool {
 	if c.Status != Active && c.Status != Disabled {
 		return false
@@ -92,7 +92,7 @@ func (c *Credential) Endable(env Env, l *db.Layout) bool {
 	return c.Kind != JWT.Name || l.Outstanding() != nil && l.Blacklisted() != nil
 }
 
-// exposures computes what remains of an incident.
+// exposures collects the access that remains after an incident.
 type exposures struct {
 	Incident
 	env    Env
@@ -102,8 +102,8 @@ type exposures struct {
 	list   []Exposure
 }
 
-// Exposures says what remains of an incident: what the application still accepts, or may
-// accept, of what leaked and of what can be made of it. It reads when JWTs were blacklisted.
+// Exposures returns the access that remains, or may remain, after an incident: by the leaked credentials, and by
+// credentials that can be made from them. It reads the times at which JWTs were blacklisted.
 func Exposures(ctx context.Context, env Env, tx *db.Tx, in Incident) ([]Exposure, error) {
 	e := &exposures{Incident: in, env: env, layout: tx.Layout, now: tx.Now, jwt: jwtSettings(env)}
 	if err := e.jwts(ctx, tx); err != nil {
@@ -117,7 +117,7 @@ func Exposures(ctx context.Context, env Env, tx *db.Tx, in Incident) ([]Exposure
 
 func (e *exposures) add(x Exposure) { e.list = append(e.list, x) }
 
-// leaked are the credentials that an attacker has: those that leaked, or everything.
+// leaked returns the credentials that an attacker may have. With Whole, these are all credentials of the owner.
 func (e *exposures) leaked() []*Credential {
 	if !e.Whole {
 		return e.Leaked
@@ -131,21 +131,21 @@ func (e *exposures) leaked() []*Credential {
 	return list
 }
 
-// release is the configured release of simplejwt; known says that it is configured.
+// release returns the configured release of simplejwt. known reports whether a release is configured.
 func (e *exposures) release() (release tokenctl.Version, known bool) {
 	release = e.env.Settings.Peers.SimpleJWT
 	return release, release != ""
 }
 
-// ignoresInactive reports whether JWTAuthentication accepts tokens of an inactive user: with
-// CHECK_USER_IS_ACTIVE off, from 5.4 on.
+// ignoresInactive reports whether JWTAuthentication accepts the tokens of an inactive user. It does so from
+// simplejwt 5.4 on if CHECK_USER_IS_ACTIVE is off.
 func (e *exposures) ignoresInactive() bool {
 	release, _ := e.release()
 	return !*e.jwt.CheckUserIsActive && release.AtLeast("5.4.0")
 }
 
-// refreshesInactive reports whether the refresh tokens of an inactive user are exchanged.
-// Before 5.4 they always are.
+// refreshesInactive reports whether simplejwt exchanges the refresh tokens of an inactive user. Releases before
+// 5.4 always do.
 func (e *exposures) refreshesInactive() (yes, proven bool) {
 	switch release, known := e.release(); {
 	case !known:
@@ -156,18 +156,18 @@ func (e *exposures) refreshesInactive() (yes, proven bool) {
 	return e.ignoresInactive(), true
 }
 
-// revoked reports whether JWTAuthentication refuses tokens that are older than the password.
+// revoked reports whether JWTAuthentication refuses the owner's tokens because the password has changed.
 func (e *exposures) revoked() bool {
 	release, _ := e.release()
 	return e.Reset && e.jwt.CheckRevokeToken && release.AtLeast("5.3.0")
 }
 
-// authenticates reports whether JWTAuthentication accepts access tokens of the owner.
+// authenticates reports whether JWTAuthentication accepts the owner's access tokens.
 func (e *exposures) authenticates() bool {
 	return (e.Owner.Active() || e.ignoresInactive()) && !e.revoked()
 }
 
-// works reports whether the application accepts a credential now, and whether that is proven.
+// works reports whether the application accepts a credential after the change, and whether that is proven.
 func (e *exposures) works(c *Credential) (works, proven bool) {
 	proven = c.Signature != signatureUnchecked && c.undecided == nil
 	active := e.Owner.Active()
@@ -188,7 +188,7 @@ func (e *exposures) works(c *Credential) (works, proven bool) {
 	return active, proven
 }
 
-// others are the credentials of the owner that still work.
+// others adds the credentials of the owner that still work.
 func (e *exposures) others() {
 	for _, c := range e.Held {
 		works, proven := e.works(c)
@@ -216,8 +216,7 @@ func (e *exposures) isLeaked(c *Credential) bool {
 	return false
 }
 
-// overlaps reports whether a knox token has a successor and ends earlier than TOKEN_TTL
-// says.
+// overlaps reports whether a knox token has a successor and ends before its TOKEN_TTL.
 func (e *exposures) overlaps(c *Credential) bool {
 	ttl, ends := e.env.Settings.Knox.TokenTTL.Duration()
 	if c.Kind != Knox.Name || c.Expires.IsZero() || ends && !c.Expires.Before(c.Created.Add(ttl)) {
@@ -231,7 +230,7 @@ func (e *exposures) overlaps(c *Credential) bool {
 	return false
 }
 
-// sessions are those that outlive their rows: a cache has them, or a cookie.
+// sessions adds the sessions that outlive their rows, because they are in a cache or a cookie.
 func (e *exposures) sessions() {
 	if !e.Owner.Active() || e.Reset {
 		return
@@ -249,7 +248,7 @@ func (e *exposures) sessions() {
 		e.add(Exposure{What: CachedSession, Text: why, Lever: lever})
 	}
 	if s.Cached() {
-		return // what was ended is deleted in the cache
+		return // the change has deleted the sessions from the cache, too
 	}
 	for _, c := range e.leaked() {
 		if c.Kind == Session.Name && e.Ended[c.ID] {
@@ -258,7 +257,7 @@ func (e *exposures) sessions() {
 	}
 }
 
-// endsSessions is what ends all sessions of the owner, wherever they are.
+// endsSessions returns the way to end all sessions of the owner: also those in a cache or a cookie.
 func (e *exposures) endsSessions() Lever {
 	if command := withoutPassword(e.layout, e.Users, &e.Owner); command != "" {
 		return Lever{LeverResetPassword, command}
@@ -276,7 +275,7 @@ func (e *exposures) deactivation() Lever {
 // resetTimeout is PASSWORD_RESET_TIMEOUT of django/conf/global_settings.py (4.2).
 const resetTimeout = 3 * 24 * time.Hour
 
-// passwords are the ways to new credentials that a password opens.
+// passwords adds the ways to get new credentials with the password or a link to reset it.
 func (e *exposures) passwords() {
 	u := &e.Owner
 	if u.ID == "" || e.Reset || !u.HasUsablePassword() {

@@ -8,10 +8,10 @@ import (
 	"tokenctl/django"
 )
 
-// jwts is what remains of JWTs: what leaked and has no row, the access tokens that refresh
-// tokens made, and the refresh tokens that nobody recorded.
+// jwts adds the JWTs that remain: leaked tokens without a row, the access tokens that refresh tokens made, and
+// the refresh tokens that the application did not record.
 func (e *exposures) jwts(ctx context.Context, tx *db.Tx) error {
-	var refreshing []*Credential // refresh tokens that an attacker has, or had
+	var refreshing []*Credential // the leaked refresh tokens
 	for _, c := range e.leaked() {
 		switch {
 		case c.Kind != JWT.Name:
@@ -24,7 +24,7 @@ func (e *exposures) jwts(ctx context.Context, tx *db.Tx) error {
 			e.rowless(c)
 		}
 	}
-	unlisted := e.Whole && e.layout.Outstanding() == nil && e.usesJWT() // nobody records refresh tokens
+	unlisted := e.Whole && e.layout.Outstanding() == nil && e.usesJWT() // the application records no refresh tokens
 	if err := e.derivedAccess(ctx, tx, refreshing, unlisted); err != nil {
 		return err
 	}
@@ -32,13 +32,13 @@ func (e *exposures) jwts(ctx context.Context, tx *db.Tx) error {
 	return nil
 }
 
-// usesJWT reports whether the database or a setting shows that the application has simplejwt.
+// usesJWT reports whether the database or a setting shows that the application uses simplejwt.
 func (e *exposures) usesJWT() bool {
 	_, known := e.release()
 	return e.layout.Outstanding() != nil || known || e.env.Settings.SimpleJWT.AccessTokenLifetime.Duration != 0
 }
 
-// leakedAccess is an access token that leaked.
+// leakedAccess adds an access token that leaked and still works.
 func (e *exposures) leakedAccess(c *Credential) {
 	if e.Voided || e.Ended[c.ID] || c.Status != Active && c.Status != Disabled || c.Reason != "" && c.Reason != passwordChanged {
 		return
@@ -51,7 +51,7 @@ func (e *exposures) leakedAccess(c *Credential) {
 	e.add(x)
 }
 
-// whyAccess is why an access token that leaked still works.
+// whyAccess returns the reason why an access token that leaked still works.
 func (e *exposures) whyAccess() string {
 	if e.env.Denylist != nil {
 		return "the denylist has no entry for it"
@@ -59,7 +59,7 @@ func (e *exposures) whyAccess() string {
 	return "nothing can blacklist it"
 }
 
-// endsAccess is what ends access tokens before they expire.
+// endsAccess returns the way to end access tokens before they expire.
 func (e *exposures) endsAccess() Lever {
 	release, _ := e.release()
 	if e.env.Denylist != nil && e.Owner.ID != "" {
@@ -76,7 +76,7 @@ func (e *exposures) endsAccess() Lever {
 
 func changeKey() Lever { return Lever{LeverChangeKey, "tokenctl incident --signing-key"} }
 
-// sliding is a sliding token that is blacklisted: it needs its row.
+// sliding adds a sliding token that the change has blacklisted, because such a token needs its row.
 func (e *exposures) sliding(c *Credential) {
 	if e.Ended[c.ID] && c.Expires.After(e.now) {
 		e.add(Exposure{What: RefreshUnrecorded, ID: c.ID, Until: c.Expires,
@@ -84,7 +84,7 @@ func (e *exposures) sliding(c *Credential) {
 	}
 }
 
-// rowless is a refresh token that still works, and that is no row.
+// rowless adds a refresh token that still works and has no row.
 func (e *exposures) rowless(c *Credential) {
 	if works, proven := e.works(c); works && !c.Stored() {
 		e.add(Exposure{What: RefreshUnrecorded, ID: c.ID, Until: c.Expires.Add(e.jwt.Leeway.Duration), Certain: proven,
@@ -92,7 +92,7 @@ func (e *exposures) rowless(c *Credential) {
 	}
 }
 
-// endsRefresh is what ends a refresh token that has no row.
+// endsRefresh returns the way to end a refresh token without a row.
 func (e *exposures) endsRefresh() Lever {
 	if stays, _ := e.refreshesInactive(); !stays && e.Owner.Active() {
 		if lever := e.deactivation(); lever.Name != "" {
@@ -102,7 +102,7 @@ func (e *exposures) endsRefresh() Lever {
 	return changeKey()
 }
 
-// derivedAccess are the access tokens that refresh tokens made while these worked.
+// derivedAccess adds the access tokens that the leaked refresh tokens made while they worked.
 func (e *exposures) derivedAccess(ctx context.Context, tx *db.Tx, refreshing []*Credential, unlisted bool) error {
 	ended, err := blacklistedAt(ctx, tx, refreshing)
 	if err != nil {
@@ -111,7 +111,7 @@ func (e *exposures) derivedAccess(ctx context.Context, tx *db.Tx, refreshing []*
 	if e.Voided {
 		return nil
 	}
-	var last time.Time // when the last of them worked for the last time
+	var last time.Time // the latest time at which one of the refresh tokens worked
 	var from []string
 	for _, c := range refreshing {
 		end := e.now
@@ -149,7 +149,7 @@ func (e *exposures) derivedAccess(ctx context.Context, tx *db.Tx, refreshing []*
 	return nil
 }
 
-// blacklistedAt is when those of the tokens that are blacklisted became so, by id.
+// blacklistedAt returns the times at which the blacklisted ones of the tokens were blacklisted, by their ids.
 func blacklistedAt(ctx context.Context, tx *db.Tx, list []*Credential) (map[string]time.Time, error) {
 	var rows []db.Ref
 	for _, c := range list {
@@ -168,8 +168,8 @@ func blacklistedAt(ctx context.Context, tx *db.Tx, list []*Credential) (map[stri
 	return ended, err
 }
 
-// unrecorded are refresh tokens that the application made in exchange for others and did not
-// record: with ROTATE_REFRESH_TOKENS before 5.5. unlisted says that it records none.
+// unrecorded adds refresh tokens that the application made in exchange for others and did not record: simplejwt
+// before 5.5 with ROTATE_REFRESH_TOKENS. unlisted says that the application records no refresh tokens.
 func (e *exposures) unrecorded(refreshing []*Credential, unlisted bool) {
 	release, known := e.release()
 	rotates := e.env.Settings.SimpleJWT.RotateRefreshTokens

@@ -11,14 +11,14 @@ import (
 	"tokenctl/django"
 )
 
-// LeakedKey is a key of the application that leaked: what whoever has it can make, and what
-// another key ends.
+// LeakedKey is a key of the application that leaked. An attacker can forge credentials with the key. A new key
+// ends the forged credentials, and also others.
 type LeakedKey struct {
 	Name    string   // the setting of Django or simplejwt
-	Forges  []string // sentences
-	Steps   []string // the order of work
-	LogsOut *int     // how many users another key logs out, if nothing softens that; nil: not known
-	Proven  bool     // the configured key signed what is stored
+	Forges  []string // phrases for the things that an attacker can forge
+	Steps   []string // the steps of a change of the key, in their order
+	LogsOut *int     // the number of users that a new key without a fallback logs out; nil: unknown
+	Proven  bool     // the configured key signed a stored credential
 
 	signsJWT bool
 }
@@ -26,9 +26,8 @@ type LeakedKey struct {
 // jwtKeyIsSecretKey reports whether SECRET_KEY signs JWTs.
 func jwtKeyIsSecretKey(env Env) bool { return env.Settings.SimpleJWT.SigningKeyFile == "" }
 
-// SignedUsers counts the users who hold live credentials that another key for JWTs ends:
-// JWTs, and sessions too where SECRET_KEY signs both. It returns nil where the database does
-// not record them all.
+// SignedUsers counts the users with live credentials that a new key for JWTs ends: JWTs, and also sessions if
+// SECRET_KEY signs both. It returns nil if the database does not record JWTs.
 func SignedUsers(ctx context.Context, env Env, store *db.Store) (*int, error) {
 	layout, err := store.Layout(ctx)
 	if err != nil {
@@ -46,7 +45,7 @@ func SignedUsers(ctx context.Context, env Env, store *db.Store) (*int, error) {
 	return &n, err
 }
 
-// holders are the ids of the users who hold live credentials of the kinds.
+// holders returns the ids of the users who have live credentials of the kinds.
 func holders(ctx context.Context, env Env, store *db.Store, kinds []*Kind) (map[string]bool, error) {
 	users := map[string]bool{}
 	for c, err := range List(ctx, env, store, Selector{Kinds: kinds, Statuses: []Status{Active}}) {
@@ -60,8 +59,8 @@ func holders(ctx context.Context, env Env, store *db.Store, kinds []*Kind) (map[
 	return users, nil
 }
 
-// LeakedKeys says what the keys are worth to whoever has them: SECRET_KEY, and the
-// SIGNING_KEY of simplejwt where that is another one.
+// LeakedKeys returns the keys of the application, with the effects of a leak: SECRET_KEY, and simplejwt's
+// SIGNING_KEY if it is another key.
 func LeakedKeys(ctx context.Context, env Env, store *db.Store) (list []LeakedKey, err error) {
 	var jwts, sessions map[string]bool
 	err = store.Read(ctx, func(tx *db.Tx) error {
@@ -143,8 +142,8 @@ func signedJWTs(ctx context.Context, env Env, tx *db.Tx) (bool, error) {
 	return slices.ContainsFunc(stored, func(t db.StoredToken) bool { return b.Signed(t.Text) }), err
 }
 
-// forgedSessions is what SECRET_KEY signs besides JWTs. A login in a session, and a link to
-// reset a password, also take the hash of the user's password.
+// forgedSessions returns phrases for the things that SECRET_KEY signs besides JWTs. To forge a login in a
+// session or a link to reset a password, an attacker also needs the hash of the user's password.
 func forgedSessions(env Env) (list []string) {
 	s := env.Settings.Session
 	switch {
@@ -157,7 +156,7 @@ func forgedSessions(env Env) (list []string) {
 		"a link to reset a password, and a login, for whoever also has the hash of that password, such as from a backup")
 }
 
-// steps is the order of work.
+// steps returns the steps of a change of the key.
 func (k *LeakedKey) steps(env Env, jwts, sessions int) []string {
 	const newKey = `make a new key: python3 -c "import secrets; print(secrets.token_urlsafe(50))"`
 	jwtUsers, sessionUsers := usersWith(jwts, "JWT"), usersWith(sessions, "session")

@@ -10,7 +10,8 @@ import (
 	"tokenctl/django"
 )
 
-// jwtCannot: an access token has no row, and what is over brings nothing back.
+// jwtCannot says why verb can do nothing with a JWT. An access token has no row, so blacklist needs a denylist
+// for it. An expired token never works again, so unblacklist refuses it.
 func jwtCannot(env Env, l *db.Layout, verb string, c *Credential, now time.Time) *tokenctl.Error {
 	r := c.jwt
 	switch verb {
@@ -54,7 +55,7 @@ func jwtCannot(env Env, l *db.Layout, verb string, c *Credential, now time.Time)
 	return nil
 }
 
-// lastMoment words how long a token with this end is accepted.
+// lastMoment returns the time until which the application accepts a token with this end, as text.
 func lastMoment(env Env, end time.Time) string {
 	text := end.Add(jwtSettings(env).Leeway.Duration).Format(time.RFC3339)
 	if assumed := leeway(env); assumed != "" {
@@ -63,10 +64,10 @@ func lastMoment(env Env, end time.Time) string {
 	return text
 }
 
-// blacklistJWT does what blacklist() of rest_framework_simplejwt/tokens.py (5.5.1) does:
-// it adds a token's row if there is none, and the row that blacklists it.
+// blacklistJWT does the same as blacklist() of rest_framework_simplejwt/tokens.py (5.5.1): it adds a row for a
+// token without one, and the row that blacklists the token.
 //
-// Access tokens go onto the denylist.
+// An access token gets an entry in the denylist.
 func blacklistJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
 	return apart(refs, func(rows []*Ref) (db.Outcomes, error) {
 		if err := record(ctx, tx, rows); err != nil {
@@ -76,8 +77,7 @@ func blacklistJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (db.Outc
 	}, func(denied []*Ref) (db.Outcomes, error) { return denyTokens(ctx, env, tx, denied), nil })
 }
 
-// unblacklistJWT deletes the rows of the blacklist, and removes access tokens from the
-// denylist.
+// unblacklistJWT deletes the rows that blacklist tokens, and the entries of access tokens in the denylist.
 func unblacklistJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
 	return apart(refs, func(rows []*Ref) (db.Outcomes, error) {
 		return tx.UnblacklistTokens(ctx, rowsOf(rows))
@@ -91,8 +91,8 @@ func unblacklistJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (db.Ou
 	})
 }
 
-// apart changes the tokens with rows in one way and access tokens in another, and puts the
-// outcomes together.
+// apart calls stored for the tokens that have rows and accesses for the access tokens, and returns the outcomes
+// of both.
 func apart(refs []*Ref, stored, accesses func([]*Ref) (db.Outcomes, error)) (db.Outcomes, error) {
 	all := db.Outcomes{}
 	for _, part := range []struct {
@@ -119,8 +119,8 @@ func apart(refs []*Ref, stored, accesses func([]*Ref) (db.Outcomes, error)) (db.
 	return all, nil
 }
 
-// record adds the rows of tokens that the application never recorded, as simplejwt
-// writes them since 5.5. From then on their references are like any other.
+// record adds rows for tokens that the application never recorded, as simplejwt 5.5 writes them. It also sets
+// the row in their references.
 func record(ctx context.Context, tx *db.Tx, refs []*Ref) error {
 	var withoutRow []*Ref
 	var rows []db.OutstandingToken
@@ -148,7 +148,8 @@ func record(ctx context.Context, tx *db.Tx, refs []*Ref) error {
 	return nil
 }
 
-// purgeJWTBefore spares what LEEWAY keeps alive.
+// purgeJWTBefore returns the time before which a token must have expired. It keeps the tokens that the
+// application still accepts because of LEEWAY.
 func purgeJWTBefore(env Env, req PurgeRequest) time.Time {
 	alive := req.Now.Add(-jwtSettings(env).Leeway.Duration)
 	if req.Before.Before(alive) {
@@ -157,7 +158,7 @@ func purgeJWTBefore(env Env, req PurgeRequest) time.Time {
 	return alive
 }
 
-// accessEnd says until when the access tokens live that were made before now.
+// accessEnd returns a text about the end of the access tokens that were made before now.
 func accessEnd(env Env, now time.Time) string {
 	s := jwtSettings(env)
 	until := "until " + now.Add(s.AccessTokenLifetime.Duration+s.Leeway.Duration).Truncate(time.Second).Add(time.Second).Format(time.RFC3339)
@@ -171,10 +172,11 @@ func accessEnd(env Env, now time.Time) string {
 	return until + " at the latest (" + lifetime + ")"
 }
 
-// OperatorsWord is what tokenctl cannot see of a denylist.
+// OperatorsWord is a note: tokenctl knows only from the settings that the application asks the denylist.
 const OperatorsWord = "the configuration is the operator's word that the application checks the denylist; tokenctl incident --probe proves it"
 
-// jwtRemains: what a blacklisted refresh token has made lives on.
+// jwtRemains returns notes about access that remains. An access token works on after the refresh token that
+// made it is blacklisted.
 func jwtRemains(_ context.Context, env Env, tx *db.Tx, refs []*Ref, voided bool) (notes []string, err error) {
 	made, denied, unchecked := []string{}, voided, false
 	for _, r := range refs {
@@ -208,7 +210,7 @@ func jwtRemains(_ context.Context, env Env, tx *db.Tx, refs []*Ref, voided bool)
 	return notes, nil
 }
 
-// slidingRemains says how long each blacklisted sliding token needs its row.
+// slidingRemains returns a note for each sliding token: a blacklisted one needs its row until it expires.
 func slidingRemains(refs []*Ref) (notes []string) {
 	for _, r := range refs {
 		if r.form.typ == sliding {
@@ -219,9 +221,9 @@ func slidingRemains(refs []*Ref) (notes []string) {
 	return notes
 }
 
-// jwtRemainsInactive: access tokens have no row, and neither has a refresh token that
-// simplejwt made before it recorded them. Whether the application looks at the owner
-// decides.
+// jwtRemainsInactive returns notes about access that remains although the owners are inactive. Access tokens
+// have no row, and simplejwt may have made refresh tokens that it did not record. These tokens work if the
+// application does not check whether the owner is active.
 func jwtRemainsInactive(env Env, l *db.Layout, now time.Time, refs []*Ref, voided bool) []string {
 	s := &env.Settings.SimpleJWT
 	release := env.Settings.Peers.SimpleJWT

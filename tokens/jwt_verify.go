@@ -10,9 +10,9 @@ import (
 	"tokenctl/django"
 )
 
-// checkSignature checks a token's signature with the configured key; a key must be
-// configured. reason says why the application refuses the token; it is empty if the
-// application accepts it. It does not consider the token's type, blacklist and owner.
+// checkSignature checks a token's signature with the configured key; a key must be configured. reason says why
+// the application refuses the token; it is empty if the application accepts the token. checkSignature ignores
+// the token's type, the blacklist and the owner.
 func checkSignature(b *django.JWTBackend, secret tokenctl.Secret, now time.Time) (signature, reason string) {
 	_, err := b.Verify(secret, django.JWTCheck{Now: now})
 	var refusal *django.JWTError
@@ -28,14 +28,14 @@ func checkSignature(b *django.JWTBackend, secret tokenctl.Secret, now time.Time)
 	return signatureVerified, string(refusal.Reason)
 }
 
-// jwtBySecrets judges tokens as the application does. If no key is configured, only the
-// claims that a row confirms are trusted.
+// jwtBySecrets judges tokens as the application does. Without a configured key it trusts only claims that a
+// row confirms.
 func jwtBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.Secret) ([]*Credential, error) {
 	s := jwtSettings(env)
 	found := make([]*Credential, len(secrets))
 	rows := make([]*jwtRow, len(secrets))
 	var jtis []string
-	var recorded []*jwtRow // those whose row is looked for, in the order of jtis
+	var recorded []*jwtRow // the tokens that may have a row, in the order of jtis
 	for i, secret := range secrets {
 		token, err := django.DecodeUnverified(s, secret.Reveal())
 		if err != nil {
@@ -52,7 +52,7 @@ func jwtBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.Se
 			return nil, err
 		}
 		for i, r := range recorded {
-			// The application records such a token again.
+			// The application does not find such a row, and records the token again.
 			if stored[i] != nil && !db.Unfindable(stored[i].Unread) {
 				r.stored = stored[i]
 			}
@@ -107,14 +107,15 @@ func judgeJWT(env Env, r *jwtRow, owner db.User, now time.Time) (*Credential, er
 		c.Signature, c.Reason = checkSignature(b, r.secret, now)
 	}
 	recorded := r.stored != nil && r.stored.Text.Equal(r.secret)
-	// A truncated token is refused without a key, and is not the stored token with its jti.
+	// Without a key, a truncated token is refused: it is not the stored token that has its jti.
 	bad := c.Signature == signatureBad || c.Signature == signatureUnchecked && !recorded && jwtDamage(r.secret.Reveal()) != ""
 	if bad && !recorded {
-		// The other claims are forgeable.
+		// Without a valid signature anybody can write the claims, so the result has no id and no owner.
 		return &Credential{Kind: "jwt", Signature: signatureBad, Reason: signatureBad, Claims: c.Claims, jwt: &jwtRow{token: token, secret: r.secret}}, nil
 	}
 	c.Owner = owner
-	// The token may have expired while its refresh period has not.
+	// A live sliding token ends with its refresh period. An expired one ended at exp, although its refresh
+	// period may go on.
 	late := !token.Expires.After(now.Add(-s.Leeway.Duration))
 	if token.Type == sliding && !token.RefreshExpires.IsZero() && !late {
 		c.Expires = token.RefreshExpires
@@ -126,7 +127,7 @@ func judgeJWT(env Env, r *jwtRow, owner db.User, now time.Time) (*Credential, er
 	case token.Type != access && token.Type != refresh && token.Type != sliding:
 		c.Reason = string(django.JWTWrongType)
 	case c.Status != Active, c.Reason == string(Expired):
-		// Blacklisted comes before expired, although PyJWT looks at exp first.
+		// A blacklisted token that has expired is listed as blacklisted, although PyJWT checks exp first.
 		if c.Reason == string(Expired) && c.Status != Blacklisted {
 			c.Status = Expired
 		}
@@ -137,15 +138,15 @@ func judgeJWT(env Env, r *jwtRow, owner db.User, now time.Time) (*Credential, er
 	return c, nil
 }
 
-// keyMissing is the error for an action that needs a key when none is configured. what names it.
+// keyMissing returns the error for an action that needs a key when no key is configured. what names the action.
 func keyMissing(what string) error {
 	return &tokenctl.Error{Code: tokenctl.CodeKeyMissing, Message: what + ": no key is configured",
 		Hint: "give Django's SECRET_KEY in TOKENCTL_SECRET_KEY or secret_key_file, or simplejwt's SIGNING_KEY in signing_key_file under [simplejwt] of tokenctl.toml"}
 }
 
-// CheckVerified returns an error if it is unknown whether the application accepts the
-// credential. That is CodeKeyMissing if its signature could not be checked, and the cause's
-// code if the owner of a session could not be read, or the denylist could not be asked.
+// CheckVerified returns an error if it is unknown whether the application accepts the credential. The code is
+// CodeKeyMissing if no key could check the signature. For another cause, such as a denylist that does not
+// answer, it is the code of the cause, or CodeKindUnsupported if the cause has no code.
 func (c *Credential) CheckVerified() error {
 	if c.undecided != nil && c.Status == Active && c.Reason == "" {
 		e := &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "whether the application accepts " + c.ID + " is not known: " + c.undecided.Error()}

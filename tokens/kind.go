@@ -1,10 +1,9 @@
-// Package tokens says what mint, list, verify, rotate, blacklist and purge mean for
-// each kind of credential: a file, or a few, for each kind, and its [Kind] as the table
-// of what it can do. Commands and the test server both stand on it.
+// Package tokens implements mint, list, verify, rotate, blacklist and purge for each kind of credential. Each
+// kind has one or more files, and a [Kind] with its functions. The commands and the test server use this
+// package.
 //
-// It asks nobody, prints nothing and knows no flag: that is in package commands. It has
-// no SQL, which is in package db, and no hash, signature or format of the peers, which
-// are in package django.
+// The package does not ask questions, print or read flags: package commands does. Package db has the SQL, and
+// package django has the hashes, signatures and formats of the peers.
 package tokens
 
 import (
@@ -23,105 +22,101 @@ import (
 	"tokenctl/django"
 )
 
-// Env is what the kinds need besides the database.
+// Env has the settings, keys and connections that the kinds need besides the database.
 type Env struct {
 	Settings *tokenctl.Settings
 	Random   io.Reader
-	// Keys returns SECRET_KEY and SECRET_KEY_FALLBACKS; none when no key is
-	// configured. The files are read at the first call.
+	// Keys returns SECRET_KEY and SECRET_KEY_FALLBACKS, or no keys if none is configured. It reads the files at
+	// the first call.
 	Keys func() (django.SecretKeys, error)
-	// JWT returns what signs and verifies as the application's simplejwt does.
-	// Without a key it still decodes; its CanVerify says so.
+	// JWT returns a backend that signs and verifies as the application's simplejwt does. Without a key the
+	// backend can only decode, and its CanVerify returns false.
 	JWT func() (*django.JWTBackend, error)
-	// Cache returns the sessions that the application keeps in a cache: see
-	// [tokenctl.SessionSettings.Cached]. It does not connect.
+	// Cache returns the sessions in the application's cache, without connecting. See
+	// [tokenctl.SessionSettings.Cached].
 	Cache func() (*cache.Sessions, error)
-	// Missed is told what could not be read or asked although the work went on. The command is
-	// partly done then.
+	// Missed gets an error that did not stop the work, such as one of a cache. The command then ends as partly
+	// done.
 	Missed func(error)
-	// KeepGoing says that what can be done is to be done: --keep-going.
+	// KeepGoing is --keep-going: after an error the command does the rest of its work.
 	KeepGoing bool
-	// Unverified lets a JWT be blacklisted whose signature nobody could check and
-	// that has no row.
+	// Unverified is --unverified: blacklist accepts a JWT that has no row and whose signature was not checked.
 	Unverified bool
-	// Denylist is the application's list of void JWTs; nil where none is configured.
+	// Denylist is the application's list of void JWTs; nil if no denylist is configured.
 	Denylist *Denylist
-	// Forces says that the command has --force, which hints may name then.
+	// Forces says that the command has the flag --force, so that hints may name the flag.
 	Forces bool
 }
 
-// MintRequest is what the operator wants minted.
+// MintRequest has the values for new credentials.
 type MintRequest struct {
-	User     db.User // of Mint; MintAll has several
+	User     db.User // for Mint; MintAll has its own parameter
 	Lifetime Lifetime
 	Type     string            // jwt: "refresh" (and its access token), "access" or "sliding"; empty is refresh
 	Claims   []django.JWTClaim // jwt: custom claims
-	Force    bool              // do it although the configured key verifies nothing that is stored
-	Secrets  []tokenctl.Secret // of MintAll: those of the users, checked by Provide; nil: new ones
-	Further  db.Further        // values for the further columns of a model of the project's own
+	Force    bool              // mint although the configured key does not verify any stored credential
+	Secrets  []tokenctl.Secret // for MintAll: a secret for each user, checked by Provide; nil: new secrets
+	Further  db.Further        // values for further columns, if the model is the project's own
 }
 
-// RotateRequest is how the operator wants a credential replaced.
+// RotateRequest has the values for the replacement of a credential.
 type RotateRequest struct {
 	Lifetime Lifetime
-	Overlap  time.Duration // knox: how long the predecessor lives on; 0: not at all
+	Overlap  time.Duration // knox: the time that the predecessor still works; 0: it ends at once
 	Force    bool
 }
 
-// PurgeRequest is what the operator wants purged.
+// PurgeRequest selects the rows to purge.
 type PurgeRequest struct {
 	Now     time.Time
-	Before  time.Time // rows that expired before; never the future
+	Before  time.Time // purge the rows that expired before this time; never in the future
 	UserIDs []string  // owners, by primary key; nil: everybody
 }
 
-// Kind is a family of credentials and what tokenctl can do with it. A nil
-// function is something the kind cannot do; Refuse says so. Help, completions
-// and the README's matrix derive from these fields.
+// Kind is a family of credentials, with the functions that tokenctl has for it. A nil function means that the
+// kind cannot do this; Refuse returns the error. The help, the completions and the README's matrix come from
+// these fields.
 type Kind struct {
-	Name  string // as in --kind
-	Title string // for people
-	App   string // the entry of INSTALLED_APPS that makes its table
+	Name  string // the value of --kind
+	Title string // the name in messages, such as "drf tokens"
+	App   string // the entry of INSTALLED_APPS that creates the table
 
 	// Present reports whether the database has the kind's table.
 	Present func(*db.Layout) bool
-	// Tableless says that credentials can work without a row: minting and verifying
-	// them takes no table.
+	// Tableless says that credentials can work without a row, so mint and verify need no table.
 	Tableless bool
-	// IDForm is the form of its ids, for messages.
+	// IDForm is the form of the kind's ids, for messages.
 	IDForm string
-	// ForeignIDs says that somebody else chooses the ids: they may contain what looks
-	// like a secret.
+	// ForeignIDs says that tokenctl does not choose the ids: an id may look like a secret.
 	ForeignIDs bool
-	// OwnerInData says that only a row's data tells its owner: the database cannot select
-	// by owner.
+	// OwnerInData says that only a row's data names the owner, so the database cannot select by owner.
 	OwnerInData bool
-	// LooksLike reports whether text could be a secret of this kind in its
-	// usual form. It decides which arguments are refused as secrets.
+	// LooksLike reports whether text could be a secret of this kind in its usual form. tokenctl refuses such an
+	// argument.
 	LooksLike func(text string) bool
-	// List yields what the selector selects, as the database orders it.
+	// List yields the credentials that the selector selects, in the order of the database.
 	List func(context.Context, Env, *db.Store, Selector) iter.Seq2[Credential, error]
-	// Count counts all rows by what they have in common, also those whose user is gone. The
-	// function itself is nil if the rows of a list must be counted.
+	// Count returns the number of rows in each group, including rows whose user is gone. The function itself is
+	// nil if a caller must count the rows of List.
 	Count func(context.Context, *db.Store, db.Limits) (map[db.Group]int64, error)
-	// ByIDs finds the credentials behind ids without their "kind:" prefix. An id without
-	// a row is CodeNotFound, a secret with another fingerprint is CodeChanged, an id of
-	// several rows is CodeAmbiguousID.
+	// ByIDs finds credentials by ids without the "kind:" prefix. The error of an id is CodeNotFound if the id
+	// has no row, CodeChanged if the secret has another fingerprint, and CodeAmbiguousID if several rows have
+	// the id.
 	ByIDs func(context.Context, Env, *db.Tx, []string) ([]Found, error)
-	// BySecrets finds the credentials of secrets, in their order; nil for a secret
-	// of no credential of the kind.
+	// BySecrets finds credentials by their secrets, in the order of the secrets. It returns nil for a secret
+	// without a credential of the kind.
 	BySecrets func(context.Context, Env, *db.Tx, []tokenctl.Secret) ([]*Credential, error)
-	// Cannot says why verb can do nothing with a credential; nil if it can. The function
-	// itself is nil if every verb can.
+	// Cannot says why verb can do nothing with a credential; nil if verb can. The function itself is nil if
+	// every verb works with every credential.
 	Cannot func(env Env, l *db.Layout, verb string, c *Credential, now time.Time) *tokenctl.Error
-	// CheckMint and CheckRotate return a usage error for a request that the kind
-	// cannot fulfil, whatever the database holds.
+	// CheckMint and CheckRotate return a usage error for a request that the kind can never fulfil. They do not
+	// read the database.
 	CheckMint   func(Env, MintRequest) error
 	CheckRotate func(Env, RotateRequest) error
-	// CheckApplication compares a new credential with the newest ones of the application. If
-	// they differ and force is not set, the error is CodeWrongKey or CodeWrongClaims. refs are
-	// the credentials to replace, if any. It returns the number of credentials that it
-	// compared. The function itself is nil if the application accepts any row.
+	// CheckApplication compares a new credential with the newest credentials of the application. If they differ
+	// and force is not set, the error is CodeWrongKey or CodeWrongClaims. refs are the credentials to replace;
+	// it may be nil. CheckApplication returns the number of compared credentials. The function itself is nil if
+	// the application accepts any row.
 	CheckApplication func(ctx context.Context, env Env, tx *db.Tx, force bool, refs []*Ref) (int, error)
 	// MintAll makes a credential for each user, in the order of users and as the peer makes
 	// it. It returns a refusal for each user who cannot get one. The users must be
@@ -131,120 +126,115 @@ type Kind struct {
 	// if the kind has no limit. Limit is the reason in words: "already have a drf token".
 	AtLimit func(context.Context, Env, *db.Tx, []db.User) ([]Refusal, error)
 	Limit   string
-	// Provide checks a secret that somebody brings along for an owner. The error says why it
-	// could never work, weak what makes it easy to guess. The function itself is nil if the
-	// kind takes no such secret.
+	// Provide checks a secret that the operator gives for an owner. The error says why the secret could never
+	// work. weak are reasons why it is easy to guess. The function itself is nil if the kind accepts no such
+	// secret.
 	Provide func(env Env, l *db.Layout, owner string, secret tokenctl.Secret) (weak []string, err error)
 	// ImportDRF makes rows of the kind for the users' DRF keys. keyless are the users without
 	// a DRF key. With dry it returns the rows without writing them.
 	ImportDRF func(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest, dry bool) (imported []Imported, keyless []db.User, err error)
 	// Rotate replaces credentials. For each credential in Outcomes the Minted is empty.
 	Rotate func(context.Context, Env, *db.Tx, []*Ref, RotateRequest) ([]Minted, db.Outcomes, error)
-	// Expire moves the ends of live credentials and returns the new ones. CheckExpire returns
-	// a usage error for a lifetime that the kind cannot have, and Moves are notes about who
-	// moves the end again.
+	// Expire moves the ends of live credentials and returns the new ends. CheckExpire returns a usage error for
+	// a lifetime that the kind cannot have. Moves returns notes about later moves of the end by the peer.
 	Expire      func(context.Context, Env, *db.Tx, []*Ref, Lifetime) ([]time.Time, db.Outcomes, error)
 	CheckExpire func(Lifetime) error
 	Moves       func(*tokenctl.Settings, Lifetime) []string
-	// Ends is when a credential made now ends (zero: never), and which setting or flag decides
-	// it; why is empty if a successor keeps its predecessor's end. The function itself is nil
-	// if credentials of the kind never end.
+	// Ends returns the end of a credential that is made now (zero: never), and the setting or flag that decides
+	// the end. why is empty if a successor keeps its predecessor's end. The function itself is nil if credentials
+	// of the kind never end.
 	Ends func(env Env, now time.Time, typ string, l Lifetime) (end time.Time, why string)
-	// Blacklist makes credentials stop working.
+	// Blacklist ends credentials.
 	Blacklist func(context.Context, Env, *db.Tx, []*Ref) (db.Outcomes, error)
-	// BlacklistWhere blacklists all credentials that a selector selects, and returns their
-	// number. It may only be called if Exact reports that the database alone can evaluate
-	// the selector.
+	// BlacklistWhere blacklists all credentials that a selector selects, and returns their number. A caller must
+	// check Exact first: it reports whether the database alone can evaluate the selector.
 	BlacklistWhere func(context.Context, *db.Tx, *Selector) (int64, error)
 	Exact          func(Env, *Selector) bool
-	// Void makes all credentials of users stop working that were issued up to the commit, also
-	// those without a row. refs are some of the users' credentials; nil: none. The function
-	// itself is nil if every credential has a row. It may only be called if Voids reports that
-	// something is configured which does it.
+	// Void ends all credentials that the users got up to the commit, also the credentials without a row. refs are
+	// some of the users' credentials; it may be nil. The function itself is nil if every credential has a row. A
+	// caller must check Voids first: it reports whether a denylist is configured.
 	Void  func(ctx context.Context, env Env, tx *db.Tx, users []db.User, refs *Refs) ([]Voided, error)
 	Voids func(Env) bool
 	// Unblacklist undoes Blacklist.
 	Unblacklist func(context.Context, Env, *db.Tx, []*Ref) (db.Outcomes, error)
-	// Expired yields the rows to purge, and Purge deletes some of them and returns how
-	// many there were.
+	// Expired yields the rows to purge. Purge deletes some of these rows, and returns the number of deleted rows.
 	Expired func(context.Context, Env, *db.Store, PurgeRequest) iter.Seq2[db.Ref, error]
 	Purge   func(context.Context, Env, *db.Tx, []db.Ref, PurgeRequest) (int64, error)
-	// DeleteOrphans deletes rows whose user is gone, and returns how many there were.
+	// DeleteOrphans deletes rows whose user is gone, and returns the number of deleted rows.
 	DeleteOrphans func(context.Context, Env, *db.Tx, []db.Ref) (int64, error)
-	// Remains are sentences about access that remains after credentials are blacklisted. voided
-	// says that Void was called for their owners.
+	// Remains returns sentences about access that remains after credentials are blacklisted. voided says that
+	// Void was called for the owners.
 	Remains func(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, voided bool) ([]string, error)
-	// RemainsInactive are sentences about access that remains although the owners are inactive
-	// and refs, all of their credentials, are blacklisted; voided as in Remains. The function
-	// itself is nil if none remains.
+	// RemainsInactive returns sentences about access that remains although the owners are inactive and refs, all
+	// credentials of the owners, are blacklisted; voided is as in Remains. The function itself is nil if no
+	// access remains.
 	RemainsInactive func(env Env, l *db.Layout, now time.Time, refs []*Ref, voided bool) []string
-	// OutlivesRow says why a credential may still work after its row was deleted; empty if it
-	// does not. The function itself is nil if no credential does.
+	// OutlivesRow says why a credential may still work after its row was deleted; empty if a credential ends
+	// with its row. assumed names the default on which the answer depends; empty if the setting is configured.
+	// The function itself is nil if every credential of the kind ends with its row.
 	OutlivesRow func(*tokenctl.Settings) (why, assumed string)
-	// TakenWhileInactive says what still accepts the live credentials of an inactive user;
-	// empty if nothing does.
+	// TakenWhileInactive names the releases of the peer that accept the live credentials of an inactive user;
+	// empty if no release does.
 	TakenWhileInactive string
-	// Header is the request header that carries the secret.
+	// Header returns the request header that carries the secret.
 	Header func(*tokenctl.Settings, tokenctl.Secret) string
-	// AuthType is the scheme of a header that carries the credential (RFC 7662's
-	// token_type); empty where it opens nothing by itself. The function itself is nil
-	// where no header carries one.
+	// AuthType returns the scheme of the header that carries the credential (token_type of RFC 7662); empty if
+	// the credential gives no access by itself. The function itself is nil if no header carries credentials of
+	// the kind.
 	AuthType func(*tokenctl.Settings, *Credential) string
-	// OwnersWithPrefix are owners of credentials whose ids begin with a text; nil where
-	// ids do not begin with the owner.
+	// OwnersWithPrefix returns at most limit owners of credentials whose ids begin with a text. The function
+	// itself is nil if ids do not begin with the owner.
 	OwnersWithPrefix func(ctx context.Context, store *db.Store, text string, limit int) ([]string, error)
-	// Describe tells the layout of the kind's table by its columns; nil where all releases
-	// have the same.
+	// Describe describes the layout of the kind's table. The function itself is nil if all releases of the peer
+	// have the same columns.
 	Describe func(*db.Layout) string
-	// NeverRead reports whether the application never looks a credential up, so that
-	// blacklisting it would have no effect; nil where it always does.
+	// NeverRead reports whether the application never looks up a credential, so that blacklist would have no
+	// effect. The function itself is nil if the application always looks up credentials of the kind.
 	NeverRead func(Env, *db.Layout, *Credential) bool
-	// AssumedExpired describes the default by which credentials count as expired; empty if it
-	// is configured. The function itself is nil if the rows alone decide.
+	// AssumedExpired describes the default by which credentials count as expired; empty if the setting is
+	// configured. The function itself is nil if the rows alone decide.
 	AssumedExpired func(Env) string
-	// OwnKey is the shape of the keys that the peer draws at random; nil where no row holds such a
-	// key.
+	// OwnKey is the shape of the keys that the peer draws at random; nil if no row holds such a key.
 	OwnKey *KeyShape
-	// NeverUsed reports whether the row of a live credential proves that it was not used since
-	// it was made. The function itself is nil where no row proves that.
+	// NeverUsed reports whether the row of a live credential proves that nobody has used the credential. The
+	// function itself is nil if no row can prove that.
 	NeverUsed func(Env, *Credential) bool
-	// Revivable reports whether the peer's own purge of expired rows would make a blacklisted
-	// credential work again; nil where it cannot.
+	// Revivable reports whether a blacklisted credential would work again after the peer's own purge of expired
+	// rows. The function itself is nil if that never happens.
 	Revivable func(c *Credential, now time.Time) bool
-	// Whole reports whether the row holds what a client sends, although the application never
-	// reads that; nil where no row does. Redact replaces the part that makes it valid.
+	// Whole reports whether the row holds the whole secret that a client sends, although the application never
+	// reads it there. Redact replaces the part that makes the secret valid. Both are nil if no row holds it.
 	Whole  func(*Credential) bool
 	Redact func(context.Context, *db.Tx, []*Ref) (db.Outcomes, error)
-	// Newest is the id of the newest row, by which the configured key is checked: Redact must
-	// not be given that one. It is nil if Redact is.
+	// Newest returns the id of the newest row. tokenctl checks the configured key with this row, so a caller must
+	// not give it to Redact. The function itself is nil if Redact is nil.
 	Newest func(context.Context, *db.Tx) (id string, err error)
-	// Lost yields what blacklists credentials that do not exist; nil where nothing can.
+	// Lost returns rows that blacklist credentials that do not exist. The function itself is nil if the kind has
+	// no such rows.
 	Lost func(context.Context, *db.Tx) ([]db.Ref, error)
-	// ListsOrphans says that a list without Selector.Orphans has the orphans, too.
+	// ListsOrphans says that a list contains orphans also without Selector.Orphans.
 	ListsOrphans bool
-	// Rotatable says why no credential can be replaced in this layout; nil where that
-	// depends on nothing.
+	// Rotatable says why no credential can be replaced in this layout. The function itself is nil if the layout
+	// does not matter.
 	Rotatable func(*db.Layout) error
 
-	// lastUse is when a credential was used last, as its row proves. Where it proves nothing From
-	// is zero, and where nothing says that it was not used later To is. The function itself is
-	// nil where no row proves anything.
+	// lastUse returns the last use of a credential, as its row proves it. From is zero if the row proves no use.
+	// To is zero if a later use is possible. The function itself is nil if no row can prove a use.
 	lastUse func(Env, *Credential) Use
 
-	// lockOrder is the order of rows in which every process changes them.
+	// lockOrder compares rows. Every process changes rows in this order, so that no two wait for each other.
 	lockOrder func(a, b db.Ref) int
 
-	idOf func(*db.Ref) string // the whole id
+	idOf func(*db.Ref) string // returns the whole id
 }
 
-// KeyShape is what keys of one origin have in common: their length, and the characters that they
-// are made of.
+// KeyShape is the common form of keys from one source: their length and their characters.
 type KeyShape struct {
 	Length  int
 	Letters string
 }
 
-// SecretNames are the names of the secrets of a new credential of this type.
+// SecretNames returns the names of the secrets that a new credential of this type has.
 func (k *Kind) SecretNames(typ string) []string {
 	switch {
 	case k != JWT || typ == sliding:
@@ -255,13 +245,13 @@ func (k *Kind) SecretNames(typ string) []string {
 	return []string{refresh, access}
 }
 
-// Noun is the name of one credential of the kind, such as "drf token".
+// Noun returns the name of one credential of the kind, such as "drf token".
 func (k *Kind) Noun() string { return strings.TrimSuffix(k.Title, "s") }
 
-// Kinds are all kinds, in the order in which lists show them.
+// Kinds returns all kinds, in the order of lists.
 func Kinds() []*Kind { return []*Kind{DRF, Knox, JWT, Session} }
 
-// KindNames are the values of --kind.
+// KindNames returns the values of --kind.
 func KindNames() []string {
 	var names []string
 	for _, k := range Kinds() {
@@ -270,7 +260,7 @@ func KindNames() []string {
 	return names
 }
 
-// KindNamed returns the kind, or a CodeUsage error that lists them.
+// KindNamed returns the kind with this name, or a CodeUsage error that lists all kinds.
 func KindNamed(name string) (*Kind, error) {
 	for _, k := range Kinds() {
 		if k.Name == name {
@@ -281,10 +271,10 @@ func KindNamed(name string) (*Kind, error) {
 		Hint: "the kinds are " + strings.Join(KindNames(), ", ")}
 }
 
-// Actions are the verbs that a kind may be incapable of.
+// Actions are the verbs that some kinds do not have.
 var Actions = []string{"list", "show", "verify", "mint", "rotate", "expire", "blacklist", "unblacklist", "purge"}
 
-// Can reports whether the kind knows the verb.
+// Can reports whether the kind has the verb.
 func (k *Kind) Can(action string) bool {
 	switch action {
 	case "list":
@@ -309,8 +299,7 @@ func (k *Kind) Can(action string) bool {
 	return false
 }
 
-// Refuse returns the CodeKindUnsupported error for a verb that the kind does
-// not know, and nil for one that it knows.
+// Refuse returns a CodeKindUnsupported error if the kind does not have the verb, and nil otherwise.
 func (k *Kind) Refuse(action string) error {
 	if k.Can(action) {
 		return nil
@@ -341,7 +330,7 @@ func (k *Kind) Refuse(action string) error {
 	return e
 }
 
-// NothingToPurge is the error for a database without a table of what expires.
+// NothingToPurge returns the CodeTableMissing error for a database without tables of credentials that expire.
 func NothingToPurge() error {
 	var titles []string
 	for _, k := range Kinds() {
@@ -353,14 +342,14 @@ func NothingToPurge() error {
 		Hint: "check that this is the application's database: tokenctl doctor; for another schema give --schema"}
 }
 
-// tableMissing is the CodeTableMissing error for a kind without a table in the database.
+// tableMissing returns the CodeTableMissing error for a kind whose table the database does not have.
 func (k *Kind) tableMissing() error {
 	return &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no " + k.Title,
 		Hint: fmt.Sprintf("add %q to INSTALLED_APPS and run manage.py migrate; for another schema give --schema", k.App)}
 }
 
-// CheckTable returns an error if no row can be made as it is requested. A kind whose
-// credentials can work without a row checks that itself.
+// CheckTable returns an error if the table cannot take the row that is requested. A kind whose credentials can
+// work without a row makes this check itself.
 func (k *Kind) CheckTable(l *db.Layout, r MintRequest) error {
 	if k.Tableless {
 		return nil
@@ -368,7 +357,8 @@ func (k *Kind) CheckTable(l *db.Layout, r MintRequest) error {
 	return l.Mintable(k.Name, r.Further)
 }
 
-// Check returns a CodeTableMissing error when the database has no such kind.
+// Check returns a CodeTableMissing error if the database does not have the kind's table, and another error if
+// tokenctl cannot use the table.
 func (k *Kind) Check(l *db.Layout) error {
 	if k.Present(l) {
 		return l.Problem(k.Name)
@@ -376,8 +366,8 @@ func (k *Kind) Check(l *db.Layout) error {
 	return k.tableMissing()
 }
 
-// Ready returns an error if the settings, the key or the tables prevent verb for every
-// credential of the kind. The verbs check the same rules.
+// Ready returns an error if the settings, the key or the tables prevent verb for every credential of the kind.
+// The verbs check the same rules.
 func (k *Kind) Ready(env Env, l *db.Layout, verb string) error {
 	switch {
 	case verb == "mint":
@@ -422,18 +412,18 @@ func (k *Kind) keyFor(env Env, verb string) error {
 	return nil
 }
 
-// present returns the kinds that the database has and that know the verb.
+// present returns the kinds that have the verb and a table in the database.
 func present(l *db.Layout, action string) []*Kind {
 	return slices.DeleteFunc(Kinds(), func(k *Kind) bool { return !k.Present(l) || !k.Can(action) })
 }
 
-// Default returns the kind to mint without --kind: drf where authtoken is
-// there, else the only kind there is.
+// Default returns the kind that mint uses without --kind: drf if the database has the table of authtoken, else
+// the only kind of tokens in the database. The error is CodeTableMissing or CodeKindRequired.
 func Default(l *db.Layout) (*Kind, error) {
 	if DRF.Present(l) {
 		return DRF, nil
 	}
-	// Nearly every database has sessions; one is made for testing, and by name.
+	// Nearly every database has sessions, but operators mint them only for tests: mint requires --kind session.
 	kinds := slices.DeleteFunc(present(l, "mint"), func(k *Kind) bool { return k == Session })
 	switch len(kinds) {
 	case 1:

@@ -11,13 +11,13 @@ import (
 	"tokenctl/db"
 )
 
-// Where SESSION_ENGINE is cache or cached_db, and cache_url says where the cache is, sessions are
-// in Redis. With cache they are there alone, and the rows of the table, which the application
-// does not read, are no sessions. With cached_db a session is a row and mostly has a copy in
-// Redis, which the application reads first.
+// If SESSION_ENGINE is cache or cached_db, and cache_url is set, the application has sessions in a cache. With
+// cache, all sessions are in the cache; the application does not read the table, so its rows are no sessions.
+// With cached_db, a session is a row, and the cache mostly has a copy of it; the application reads the copy
+// first.
 
-// sessionRows yields the sessions that f selects by their owners, wherever they are, and those
-// that decide selects. note is called for every session that was read.
+// sessionRows yields the sessions that both f and decide select, from the table and from the cache. It calls
+// note for each row that it reads.
 func sessionRows(ctx context.Context, j *sessionJudge, store *db.Store, f db.Filter, note func(*db.Session), decide db.Classify[db.Session]) iter.Seq2[db.Session, error] {
 	env := j.env
 	if !env.Settings.Session.Cached() {
@@ -37,8 +37,8 @@ func sessionRows(ctx context.Context, j *sessionJudge, store *db.Store, f db.Fil
 	}
 }
 
-// tableless is the error about sessions that are in a cache alone while the database has no table
-// of sessions; nil where that is not so. tokenctl finds the model of their owners by that table.
+// tableless returns an error if all sessions are in a cache and the database has no table of sessions. tokenctl
+// needs that table to find the model of the owners.
 func tableless(env Env, l *db.Layout) error {
 	if !env.Settings.Session.CacheOnly() || Session.Present(l) {
 		return nil
@@ -47,7 +47,7 @@ func tableless(env Env, l *db.Layout) error {
 		Hint: `add "django.contrib.sessions" to INSTALLED_APPS and run manage.py migrate: the table may stay empty`}
 }
 
-// cachedList is a list of sessions that a cache has.
+// cachedList is a list of sessions from a table and a cache, or from a cache alone.
 type cachedList struct {
 	env    Env
 	judge  *sessionJudge
@@ -57,17 +57,16 @@ type cachedList struct {
 	note   func(*db.Session)
 	decide db.Classify[db.Session]
 	yield  func(db.Session, error) bool
-	down   error // why the cache gave no answer
+	down   error // the reason why the cache did not answer; nil: it has answered so far
 }
 
-// copyBatch is for how many rows the cache is asked at a time.
+// copyBatch is the number of rows whose copies are read at a time.
 const copyBatch = 1000
 
-// rows yields the sessions of the table, each with the copy that the cache has of it. It reports
-// whether to go on.
+// rows yields the sessions of the table, each with its copy. It reports whether to go on.
 func (l *cachedList) rows(ctx context.Context) bool {
 	f := l.filter
-	// What these say about an end is decided by that of the copy, too.
+	// A copy may end at another time than its row, so the database must not filter by the end, sort or limit.
 	f.ExpiresBefore, f.ExpiresAfter, f.Unexpired, f.Sort, f.Limit = nil, nil, nil, "", 0
 	var page []db.Session
 	emit := func() bool {
@@ -76,7 +75,7 @@ func (l *cachedList) rows(ctx context.Context) bool {
 			l.yield(db.Session{}, err)
 			return false
 		}
-		// Whom a copy lets in is for the list of copies to tell, if it is another one.
+		// If the copy belongs to another user than the row, the function copies yields it.
 		page = slices.DeleteFunc(page, func(s db.Session) bool { return s.Key.IsZero() })
 		going := l.emit(page)
 		page = page[:0]
@@ -94,8 +93,8 @@ func (l *cachedList) rows(ctx context.Context) bool {
 	return emit()
 }
 
-// withCopies adds to rows the copies that the cache has of them. A row whose copy is another
-// user's becomes the zero Session. That the cache cannot be asked is noted, and not asked again.
+// withCopies adds to each row its copy. It replaces a row by the zero Session if the copy belongs to another
+// user. If the cache does not answer, withCopies stores the error in down, and later calls return at once.
 func withCopies(ctx context.Context, env Env, tx *db.Tx, c *cache.Sessions, rows []db.Session, down *error) error {
 	if *down != nil || len(rows) == 0 {
 		return nil
@@ -127,8 +126,8 @@ func withCopies(ctx context.Context, env Env, tx *db.Tx, c *cache.Sessions, rows
 	return err
 }
 
-// missedCache notes that the cache gave no answer to a question that the database answers in
-// part; it is the error where the command is to end.
+// missedCache reports an error of the cache and stores it in down, so that the command goes on without the
+// cache. It returns the error if the context has ended.
 func missedCache(ctx context.Context, env Env, err error, down *error) error {
 	if ctx.Err() != nil {
 		return err
@@ -138,7 +137,7 @@ func missedCache(ctx context.Context, env Env, err error, down *error) error {
 	return nil
 }
 
-// copies yields the sessions that the cache has and no row tells of.
+// copies yields the sessions of the cache, without those that rows has yielded.
 func (l *cachedList) copies(ctx context.Context) {
 	rows := !l.env.Settings.Session.CacheOnly()
 	if err := l.cache.Lists(); err != nil && !rows {
@@ -165,7 +164,7 @@ func (l *cachedList) copies(ctx context.Context) {
 			l.judge.prove(page)
 			page = slices.DeleteFunc(page, func(s db.Session) bool {
 				noteUnreadable(l.env, &s)
-				return s.Problem != nil // the application takes it for none
+				return s.Problem != nil // the application does not accept it as a session
 			})
 			if rows {
 				if page, err = withoutRows(ctx, tx, page); err != nil {
@@ -185,7 +184,7 @@ func (l *cachedList) copies(ctx context.Context) {
 	}
 }
 
-// ownedSessions are sessions that a cache has, with their owners.
+// ownedSessions returns the sessions of a cache with their owners.
 func ownedSessions(ctx context.Context, tx *db.Tx, list []*cache.Session) ([]db.Session, error) {
 	owned := make([]db.Session, len(list))
 	for i, v := range list {
@@ -198,8 +197,7 @@ func ownedSessions(ctx context.Context, tx *db.Tx, list []*cache.Session) ([]db.
 	return owned, tx.OwnSessions(ctx, owned)
 }
 
-// withoutRows leaves out the sessions that a row tells of. A row of another user tells of
-// another session.
+// withoutRows removes the sessions that have a row from a page. A row of another user is another session.
 func withoutRows(ctx context.Context, tx *db.Tx, page []db.Session) ([]db.Session, error) {
 	keys := make([]tokenctl.Secret, len(page))
 	for i := range page {
@@ -216,14 +214,14 @@ func withoutRows(ctx context.Context, tx *db.Tx, page []db.Session) ([]db.Sessio
 	return page[:n], err
 }
 
-// noteUnreadable names a session whose value in the cache is none.
+// noteUnreadable reports a session whose value cannot be read.
 func noteUnreadable(env Env, s *db.Session) {
 	if s.Problem != nil {
 		env.Missed(&tokenctl.Error{Code: tokenctl.CodePartlyDone, Message: SessionID(s.Key) + " in the cache: " + s.Problem.Error(), Hint: "tokenctl blacklist takes its id"})
 	}
 }
 
-// emit yields those of a page that decide selects. It reports whether to go on.
+// emit yields the sessions of a page that decide selects. It reports whether to go on.
 func (l *cachedList) emit(page []db.Session) bool {
 	for i := range page {
 		if l.decide != nil {

@@ -11,21 +11,21 @@ import (
 	"tokenctl/db/engine"
 )
 
-// cacheChange is what a transaction changes in the cache of sessions. It is made when all rows
-// have been changed, before the commit: a copy that outlives its row would let somebody in.
+// cacheChange is the change that a transaction makes in the cache of sessions. It happens after all rows are
+// changed and before the commit: a copy that outlives its row would still log the user in.
 type cacheChange struct {
 	env     Env
 	cache   *cache.Sessions
-	put     []tokenctl.Secret // new sessions, or, with renewed, sessions that get other values
+	put     []tokenctl.Secret // keys of new sessions; with renewed, keys of sessions that get new values
 	renewed bool
 	values  []string
 	lives   []time.Duration
 	deleted []tokenctl.Secret
 
-	begun, done bool // what apply did
+	begun, done bool // apply was called; apply succeeded
 }
 
-// add makes the change part of a transaction.
+// add adds the change to a transaction.
 func (ch *cacheChange) add(tx *db.Tx) {
 	if len(ch.put)+len(ch.deleted) > 0 {
 		tx.BeforeCommit(ch.apply)
@@ -47,7 +47,7 @@ func (ch *cacheChange) apply(ctx context.Context) error {
 	return err
 }
 
-// liveOn notes that the cache may have copies of sessions whose rows are gone.
+// liveOn reports that the cache may still have copies of sessions whose rows are deleted.
 func liveOn(env Env, err error, keys []tokenctl.Secret) {
 	env.Missed(err)
 	for _, key := range keys {
@@ -60,7 +60,7 @@ func (ch *cacheChange) settle(ctx context.Context, p engine.Phase) string {
 	case !ch.begun:
 		return ""
 	case p == engine.Committed && ch.done && !ch.env.Settings.Session.CacheOnly():
-		// A request between both copies the row again, which others see until the commit.
+		// Until the commit other connections still see the row, so a request may have copied it again.
 		if err := ch.cache.Delete(ctx, ch.deleted); err != nil {
 			liveOn(ch.env, err, ch.deleted)
 		}
@@ -83,7 +83,7 @@ func (ch *cacheChange) settle(ctx context.Context, p engine.Phase) string {
 	return stands
 }
 
-// blacklistSessions deletes sessions, wherever they are.
+// blacklistSessions deletes sessions from the table and from the cache.
 func blacklistSessions(ctx context.Context, env Env, tx *db.Tx, refs []db.Ref) (db.Outcomes, error) {
 	settings := env.Settings.Session
 	if !settings.Cached() {
@@ -112,7 +112,7 @@ func blacklistSessions(ctx context.Context, env Env, tx *db.Tx, refs []db.Ref) (
 		return left, nil
 	}
 	change := &cacheChange{env: env, cache: c}
-	var again []int // the copy is the session that was seen, and its row is another user's
+	var again []int // indexes of the copies whose row has changed: the row is deleted, too
 	for i, s := range copies {
 		switch {
 		case s == nil:
@@ -152,8 +152,7 @@ func keysOf(refs []db.Ref) []tokenctl.Secret {
 	return keys
 }
 
-// copiesOf returns what the cache has under the keys of references, in their order; nil where it
-// has nothing.
+// copiesOf returns the copies of the referenced sessions, in their order; nil for a session without a copy.
 func copiesOf(ctx context.Context, tx *db.Tx, c *cache.Sessions, refs []db.Ref) ([]*db.Session, error) {
 	found, err := c.Get(ctx, keysOf(refs))
 	if err != nil {

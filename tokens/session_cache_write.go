@@ -11,14 +11,14 @@ import (
 	"tokenctl/django"
 )
 
-// What the application keeps in a cache alone has no row. Its sessions are written there with
-// their lifetimes, as SessionStore of django/contrib/sessions/backends/cache.py (4.2) does.
+// With the engine cache, a session has no row. tokenctl writes its value and its lifetime into the cache, as
+// SessionStore of django/contrib/sessions/backends/cache.py (4.2) does.
 
-// putSessions adds a session with a value for each of the users.
+// putSessions adds a session for each user. It writes the sessions directly before the commit.
 func putSessions(_ context.Context, env Env, tx *db.Tx, users []db.User, keys []tokenctl.Secret, values []string, expires time.Time) ([]db.Session, error) {
 	c, err := env.Cache()
 	if err == nil {
-		err = c.Lists() // what cannot be listed is not compared with what is written either
+		err = c.Lists() // mint compares new sessions with those of the application, and memcached cannot list them
 	}
 	if err != nil {
 		return nil, err
@@ -35,8 +35,8 @@ func putSessions(_ context.Context, env Env, tx *db.Tx, users []db.User, keys []
 	return list, nil
 }
 
-// cachedNow returns what the cache has under the keys of references, and which of them are other
-// sessions by now.
+// cachedNow reads the referenced sessions from the cache. left has the sessions that are gone, and those
+// that belong to another user by now.
 func cachedNow(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (c *cache.Sessions, values []*cache.Session, now []db.Session, left db.Outcomes, err error) {
 	if c, err = env.Cache(); err == nil {
 		err = c.Lists()
@@ -64,7 +64,7 @@ func cachedNow(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (c *cache.S
 	return c, values, now, left, err
 }
 
-// replaceCached is replaceRows for sessions in a cache.
+// replaceCached gives sessions in a cache new keys, and with an item also a new end, as replaceRows does for rows.
 func replaceCached(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, item []django.SessionItem, expires time.Time) ([]db.Session, db.Outcomes, error) {
 	c, values, now, left, err := cachedNow(ctx, env, tx, refs)
 	if err != nil {
@@ -80,7 +80,7 @@ func replaceCached(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, item []
 	for j, i := range indexes {
 		value, lives := values[i].Value, values[i].Lives
 		if lives < 0 {
-			lives = env.Settings.Session.Age() // it had no end, and Django makes none without
+			lives = env.Settings.Session.Age() // the old session has no end, but Django gives every session one
 			list[j].Expires = tx.Now.Add(lives).UTC().Truncate(time.Microsecond)
 		}
 		if item != nil {
@@ -101,8 +101,8 @@ func unwritable(r *Ref, err error) error {
 	return &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "tokenctl cannot write " + r.ID() + ": " + err.Error(), Hint: "leave out --ttl and --expires: a new key alone needs no new value"}
 }
 
-// expireCached is expireSessions for sessions in a cache. The value of one gets the lifetime,
-// too: Django sets the end anew when it saves the session.
+// expireCached is expireSessions for sessions in a cache. It also writes the lifetime into the value: when
+// Django saves the session, it computes a new end from the value.
 func expireCached(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Lifetime) ([]time.Time, db.Outcomes, error) {
 	c, values, now, left, err := cachedNow(ctx, env, tx, refs)
 	if err != nil {
@@ -131,8 +131,8 @@ func expireCached(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Lifeti
 	return slices.Repeat([]time.Time{end}, len(refs)), left, nil
 }
 
-// sameEnd reports whether a session ends as it was seen to end. What a cache has ends at whole
-// seconds of its own, so that two looks at it differ by a little.
+// sameEnd reports whether a session still has the end that the list showed. For a session in a cache, tokenctl
+// computes the end from its clock and the remaining lifetime, so two reads of one end differ a little.
 func sameEnd(env Env, now time.Time, seen int64) bool {
 	if !env.Settings.Session.Cached() {
 		return microUnix(now) == seen
@@ -141,8 +141,7 @@ func sameEnd(env Env, now time.Time, seen int64) bool {
 	return now.Sub(unixMicro(seen)).Abs() < little
 }
 
-// forgetCopies deletes what the cache has of rows that were changed. The application copies them
-// again.
+// forgetCopies deletes the copies of changed rows. The application copies the rows again when it reads them.
 func forgetCopies(env Env, tx *db.Tx, rows []db.Session) error {
 	if !env.Settings.Session.Cached() {
 		return nil
@@ -159,8 +158,8 @@ func forgetCopies(env Env, tx *db.Tx, rows []db.Session) error {
 	return nil
 }
 
-// checkCachedSessions is checkSessions for a cache, which returns its sessions in no order: the
-// first ones that it returns are compared.
+// checkCachedSessions is checkSessions for a cache. A cache lists sessions in no order, so it compares the
+// sessions of the first batch.
 func checkCachedSessions(ctx context.Context, env Env, tx *db.Tx, keys *django.SessionKeys) (int, error) {
 	c, err := env.Cache()
 	if err != nil {

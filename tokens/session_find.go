@@ -9,8 +9,8 @@ import (
 	"tokenctl/django"
 )
 
-// sessionByIDs wants whole ids: what has no fingerprint may be the key itself, so it is
-// not repeated.
+// sessionByIDs finds sessions by their whole ids. An argument without a fingerprint may be a session key, so
+// the error does not quote it.
 func sessionByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, error) {
 	names := make([]sessionName, len(ids))
 	for i, id := range ids {
@@ -53,16 +53,15 @@ func sessionByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Foun
 	return found, nil
 }
 
-// sessionName is the id of a session: the beginning of its key, and the key's fingerprint.
+// sessionName is the id of a session: the beginning of its key, and the fingerprint of its key.
 type sessionName struct{ prefix, print string }
 
-// nameOf is the id of the session with this key.
+// nameOf returns the id of the session with this key.
 func nameOf(key tokenctl.Secret) sessionName {
 	return sessionName{sessionStart(key), fingerprint(key)}
 }
 
-// namedRows returns for each name the sessions of the table that have it, with the copies that
-// a cache has of them.
+// namedRows returns for each name the rows that have this name, without their copies.
 func namedRows(ctx context.Context, env Env, tx *db.Tx, names []sessionName) ([][]db.Session, error) {
 	lists := make([][]db.Session, len(names))
 	if env.Settings.Session.CacheOnly() {
@@ -86,8 +85,8 @@ func namedRows(ctx context.Context, env Env, tx *db.Tx, names []sessionName) ([]
 	return lists, nil
 }
 
-// namedInCache adds what a cache has: the copies of the rows, and for the other names the
-// sessions that have them. A name of which the cache could not be asked gets an error.
+// namedInCache adds to each row its copy, and searches the cache for the names without a row. If the cache
+// does not answer, these names get an error.
 func namedInCache(ctx context.Context, env Env, tx *db.Tx, names []sessionName, lists [][]db.Session, found []Found) error {
 	c, err := env.Cache()
 	if err != nil {
@@ -110,7 +109,7 @@ func namedInCache(ctx context.Context, env Env, tx *db.Tx, names []sessionName, 
 		return nil
 	}
 	start := ""
-	if len(wanted) == 1 { // SCAN looks at every key each time
+	if len(wanted) == 1 { // SCAN visits every key at each call, so several names share one call
 		for n := range wanted {
 			start = n.prefix
 		}
@@ -147,7 +146,7 @@ func namedInCache(ctx context.Context, env Env, tx *db.Tx, names []sessionName, 
 }
 
 func sessionBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.Secret) ([]*Credential, error) {
-	// Django does not look up a key of any other form.
+	// Django does not look up a key of another form.
 	asked := make([]tokenctl.Secret, len(secrets))
 	for i, secret := range secrets {
 		if django.ValidSessionKey(secret.Reveal()) {
@@ -173,8 +172,8 @@ func sessionBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenct
 	return found, down
 }
 
-// sessionsWithKeys returns the sessions with these keys, in their order; nil for one that is
-// not there. down is why the cache could not be asked: what is nil then may be there.
+// sessionsWithKeys returns the sessions with these keys, in their order; nil for a key without a session. down
+// is the reason why the cache did not answer: then a key with nil may have a session in the cache.
 func sessionsWithKeys(ctx context.Context, env Env, tx *db.Tx, keys []tokenctl.Secret) (list []*db.Session, down, err error) {
 	list = make([]*db.Session, len(keys))
 	if !env.Settings.Session.CacheOnly() {
@@ -224,8 +223,8 @@ func sessionsWithKeys(ctx context.Context, env Env, tx *db.Tx, keys []tokenctl.S
 	return list, nil, err
 }
 
-// find judges a session that was looked up. Where only other sessions in the cache can prove
-// the key, it looks at some of them.
+// find judges a session that was looked up. If only other sessions of the cache can prove the key, find reads
+// the first batch of them, once.
 func (j *sessionJudge) find(ctx context.Context, tx *db.Tx, s *db.Session) (*Credential, error) {
 	c := j.seen(s)
 	if c.undecided != errKeyOrPassword || j.sampled {
@@ -238,7 +237,7 @@ func (j *sessionJudge) find(ctx context.Context, tx *db.Tx, s *db.Session) (*Cre
 	}
 	for batch, err := range sessions.All(ctx, "", nil) {
 		if err != nil {
-			break // it stays undecided
+			break // the session stays undecided
 		}
 		others, err := ownedSessions(ctx, tx, batch)
 		if err != nil {

@@ -10,14 +10,14 @@ import (
 	"tokenctl/django"
 )
 
-// sessionJudge judges sessions as the application would when they are next used:
-// SessionMiddleware, then get_user of django/contrib/auth/__init__.py (4.2).
+// sessionJudge judges sessions as the application does at their next use: SessionMiddleware, then get_user of
+// django/contrib/auth/__init__.py (4.2).
 type sessionJudge struct {
 	env     Env
 	keys    *django.SessionKeys
 	now     time.Time
-	proven  atomic.Bool // the application made an auth hash with one of the keys
-	sampled bool        // other sessions have been looked at for that
+	proven  atomic.Bool // a session proves that the application uses one of the keys
+	sampled bool        // find has read other sessions to prove a key
 }
 
 func newSessionJudge(env Env, now time.Time) (*sessionJudge, error) {
@@ -25,8 +25,8 @@ func newSessionJudge(env Env, now time.Time) (*sessionJudge, error) {
 	return &sessionJudge{env: env, keys: django.NewSessionKeys(keys), now: now}, err
 }
 
-// prove looks whether the application made the auth hash of one of the sessions with one of the
-// keys. What is in a cache has no signature that would tell.
+// prove sets proven if one of the keys made the auth hash of one of the sessions. A session in a cache has no
+// signature, so only auth hashes can prove a key.
 func (j *sessionJudge) prove(list []db.Session) {
 	for i := range list {
 		if j.proven.Load() || !j.keys.Any() {
@@ -37,7 +37,7 @@ func (j *sessionJudge) prove(list []db.Session) {
 	}
 }
 
-// seen judges a session that was read, and says when it was used last.
+// seen judges a session, and adds the time of its last use.
 func (j *sessionJudge) seen(s *db.Session) Credential {
 	c := j.judge(s)
 	c.Used = sessionUsed(s)
@@ -54,12 +54,12 @@ func (j *sessionJudge) judge(s *db.Session) Credential {
 	case masked:
 		c.Notes = append(c.Notes, "the signature was not checked: the database role cannot read session keys and passwords")
 	case s.Cached && keys.Any():
-		c.Signature = "" // nobody signs what is in a cache
+		c.Signature = "" // Django does not sign sessions in a cache
 	case keys.Any() && s.Data != "":
 		c.Signature = signatureVerified
 		if !keys.Verify(s.Data).AcceptedBy(string(env.Settings.Peers.Django)) {
 			c.Signature = signatureBad
-			if s.Copy == nil || s.Copy.Problem != nil { // the application reads the row
+			if s.Copy == nil || s.Copy.Problem != nil { // without a readable copy the application reads the row
 				c.Reason = "bad_signature"
 				c.Notes = append(c.Notes, "none of the configured keys made its signature: the application takes it for an empty session, or the keys are not the application's")
 			}
@@ -89,8 +89,8 @@ func (j *sessionJudge) judge(s *db.Session) Credential {
 	return c
 }
 
-// death says why a session can never let anybody in again; empty when it can, or when only the
-// key would tell.
+// death returns the reason why a session can never log anybody in again. It returns "" if the session can, or
+// if only the right key could decide it.
 func (j *sessionJudge) death(s *db.Session, c *Credential) string {
 	env := j.env
 	switch {
@@ -110,7 +110,7 @@ func (j *sessionJudge) death(s *db.Session, c *Credential) string {
 		return "its user is gone"
 	}
 	d := s.Login
-	if d.UserID == "" { // it was just made
+	if d.UserID == "" { // tokenctl has just made the session, and not read it
 		var err error
 		if d, err = django.ReadSessionLogin(s.Data); err != nil {
 			return sessionCorrupt()
@@ -133,7 +133,8 @@ func (j *sessionJudge) death(s *db.Session, c *Credential) string {
 	return ""
 }
 
-// errKeyOrPassword is about a session in a cache, which has no signature that would prove the key.
+// errKeyOrPassword is the error for a session in a cache whose auth hash does not match. Such a session has no
+// signature that could prove the key.
 var errKeyOrPassword = &tokenctl.Error{Code: tokenctl.CodeWrongKey,
 	Message: "its auth hash does not match: the owner's password was changed since, or the configured SECRET_KEY is not the application's", Hint: "check the key; nothing that the cache holds proves it"}
 

@@ -13,7 +13,7 @@ import (
 
 func listSessions(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
 	f := s.filter()
-	// A session does not tell when it was created, and an unknown date never matches.
+	// A session has no time of creation, and an unknown time matches no condition.
 	byCreation := s.byCreation()
 	if byCreation {
 		f.Sort, f.Limit = "", 0
@@ -68,7 +68,7 @@ func listSessions(ctx context.Context, env Env, store *db.Store, s Selector) ite
 	}
 }
 
-// listed is what a sorted list keeps of a session until it is its turn.
+// listed has the fields of a session that a sorted list keeps until it yields the session.
 type listed struct {
 	key             tokenctl.Secret
 	id, name, owner string
@@ -76,8 +76,8 @@ type listed struct {
 	expires         time.Time
 }
 
-// sortSessions sorts what no database sorts: it reads all sessions, keeps little of each, and
-// reads them again in their order. With a limit it keeps no more than twice as many.
+// sortSessions sorts sessions that the database cannot sort. It reads all sessions and keeps a few fields of
+// each; then it reads the sessions again, in their order. With a limit it keeps at most twice as many.
 func sortSessions(ctx context.Context, judge *sessionJudge, store *db.Store, s *Selector, list iter.Seq2[Credential, error]) iter.Seq2[Credential, error] {
 	return func(yield func(Credential, error) bool) {
 		var kept []listed
@@ -125,7 +125,7 @@ func sortSessions(ctx context.Context, judge *sessionJudge, store *db.Store, s *
 				return
 			}
 			for _, v := range found {
-				// One that has ended meanwhile is left out.
+				// A session that has ended since the first read is nil.
 				if v != nil && !yield(judge.seen(v), nil) {
 					return
 				}
@@ -134,8 +134,8 @@ func sortSessions(ctx context.Context, judge *sessionJudge, store *db.Store, s *
 	}
 }
 
-// narrowSessions lets the database decide what the dates alone tell of active and
-// expired sessions. It reports whether any can be selected.
+// narrowSessions adds conditions on dates that separate active from expired sessions, so that the database
+// reads fewer rows. It reports whether s can select any session.
 func narrowSessions(s *Selector, f *db.Filter, now time.Time) bool {
 	switch late := now.Add(time.Microsecond); {
 	case !s.wants(Active) && !s.wants(Expired):

@@ -9,9 +9,10 @@ import (
 	"tokenctl/django"
 )
 
-// No peer records when a credential is used. What it writes on use tells.
+// No peer has a record of uses. tokenctl finds the last use from values that a peer writes when somebody uses a
+// credential.
 
-// sessionUsed is when Django wrote the session last: its signature has the time.
+// sessionUsed returns the time when Django last wrote the session. It reads this time from the signature.
 func sessionUsed(s *db.Session) time.Time {
 	data, err := django.DecodeSession(s.Data)
 	if err != nil {
@@ -20,8 +21,8 @@ func sessionUsed(s *db.Session) time.Time {
 	return data.Signed
 }
 
-// knoxUsed is when AUTO_REFRESH moved the end of a token for the last time: to TOKEN_TTL after
-// that use. An end that AUTO_REFRESH_MAX_TTL limits does not tell.
+// knoxUsed returns the time of the use at which AUTO_REFRESH last moved a token's end: TOKEN_TTL before the end.
+// It returns zero if AUTO_REFRESH_MAX_TTL limits the end, because such an end does not depend on the use.
 func knoxUsed(env Env, c *Credential) time.Time {
 	k := env.Settings.Knox
 	ttl, ends := k.TokenTTL.Duration()
@@ -35,20 +36,20 @@ func knoxUsed(env Env, c *Credential) time.Time {
 	return time.Time{}
 }
 
-// Use is when a credential was used last: at some time from From to To, as Source tells.
+// Use is the last use of a credential. It happened between From and To; Source names the proof.
 type Use struct {
 	From, To time.Time
 	Source   string
 }
 
-// LastUse is when a credential was used last, as far as its row proves that; ok is false where it
-// proves nothing, and then To is now. Of a credential from a list, the list must have been asked for
-// it ([Selector.Used] and Detailed); of others see [FindUse].
+// LastUse returns the last use of a credential, as far as its row proves it. If the row proves no use, ok is
+// false and To is now. A credential of a list needs a list with [Selector.Used] and Detailed; for other
+// credentials the caller must call [FindUse] first.
 func (c *Credential) LastUse(env Env, now time.Time) (u Use, ok bool) {
 	if k := c.Of(); k.lastUse != nil {
 		u = k.lastUse(env, c)
 	}
-	if u.From.IsZero() || u.From.After(now) { // no use moved an expiry so far
+	if u.From.IsZero() || u.From.After(now) { // an end that somebody moved into the far future proves no use
 		u = c.madeByLogin()
 	}
 	if u.To.IsZero() || u.To.After(now) {
@@ -57,9 +58,9 @@ func (c *Credential) LastUse(env Env, now time.Time) (u Use, ok bool) {
 	return u, !u.From.IsZero()
 }
 
-// madeByLogin is the use at a login that made the credential: knox's LoginView, simplejwt with
-// UPDATE_LAST_LOGIN and dj-rest-auth with a session set last_login then. It proves nothing about later
-// uses.
+// madeByLogin returns the login that made the credential as its use. knox's LoginView, simplejwt with
+// UPDATE_LAST_LOGIN, and dj-rest-auth with a session set last_login at the same time. It proves nothing about
+// later uses.
 func (c *Credential) madeByLogin() Use {
 	if login := c.Owner.LastLogin; !login.IsZero() && !c.Created.IsZero() && login.Sub(c.Created).Abs() <= 2*time.Second {
 		return Use{From: c.Created, Source: "last_login: a login made it"}
@@ -67,8 +68,8 @@ func (c *Credential) madeByLogin() Use {
 	return Use{}
 }
 
-// FindUse reads what the rows of credentials that were named do not tell about their last use: when
-// JWTs were blacklisted.
+// FindUse reads when blacklisted JWTs were blacklisted, because [Credential.LastUse] needs these times. Lists
+// read them anyway.
 func FindUse(ctx context.Context, tx *db.Tx, list []*Credential) error {
 	var rows []db.Ref
 	var of []*Credential
@@ -87,8 +88,8 @@ func FindUse(ctx context.Context, tx *db.Tx, list []*Credential) error {
 	return err
 }
 
-// knoxLastUse: knox writes a move only if it is longer than MIN_REFRESH_INTERVAL (knox/auth.py,
-// 5.0), so further uses within that time leave no trace.
+// knoxLastUse returns the last use of a knox token. knox moves the end only by more than MIN_REFRESH_INTERVAL
+// (knox/auth.py, 5.0), so a further use within that time changes no row.
 func knoxLastUse(env Env, c *Credential) Use {
 	used := knoxUsed(env, c)
 	if used.IsZero() {
@@ -101,7 +102,8 @@ func knoxLastUse(env Env, c *Credential) Use {
 	return Use{From: used, To: used.Add(interval), Source: "AUTO_REFRESH moved its expiry"}
 }
 
-// sessionLastUse: without SESSION_SAVE_EVERY_REQUEST a use that changes nothing leaves no trace.
+// sessionLastUse returns the last use of a session. Without SESSION_SAVE_EVERY_REQUEST, Django does not save a
+// session at a use that changes nothing, so later uses are possible.
 func sessionLastUse(env Env, c *Credential) Use {
 	u := Use{From: c.Used, Source: "the session was saved"}
 	if env.Settings.Session.SaveEveryRequest {
@@ -110,9 +112,9 @@ func sessionLastUse(env Env, c *Credential) Use {
 	return u
 }
 
-// jwtLastUse: with rotation and blacklisting, a refresh token that is live was made by a login or
-// by the use of its predecessor, and nobody has used it since. One that is blacklisted was used then,
-// or blacklisted by somebody and not used later.
+// jwtLastUse returns the last use of a refresh token, if the application rotates and blacklists refresh tokens.
+// Then a login, or the use of its predecessor, made a live token, and nobody has used it since. A blacklisted
+// token was used when it was blacklisted, or somebody blacklisted it then; in both cases no use came later.
 func jwtLastUse(env Env, c *Credential) Use {
 	switch {
 	case !jwtNeverUsed(env, c):

@@ -15,9 +15,9 @@ func (tx *Tx) BeforeCommit(change func(context.Context) error) {
 	tx.outside = append(tx.outside, change)
 }
 
-// AtEnd makes the end of the transaction call f with its outcome; Committing means that the outcome is
-// unknown. If changes outside the database remain although the transaction was rolled back, f returns a
-// sentence about them for people, else "".
+// AtEnd adds a function that the end of the transaction calls with its outcome; Committing means that the outcome
+// is unknown. If changes outside the database remain although the transaction was rolled back, f returns a
+// sentence about them, else "".
 func (tx *Tx) AtEnd(f func(context.Context, Phase) (stands string)) {
 	tx.ended = append(tx.ended, f)
 }
