@@ -12,22 +12,22 @@ import (
 	"tokenctl/tokens"
 )
 
-// Options are what an audit looks for, and where.
+// Options tell an audit what to look for, and where.
 type Options struct {
-	Rules    []*Rule // nil: all
+	Rules    []*Rule // nil: all rules
 	Selector tokens.Selector
-	Narrowed bool                   // Selector selects some credentials, so rules about other things are left out
-	OfOwners bool                   // it selects by owners alone, so rules about users are meant, too
-	Settings tokenctl.AuditSettings // the thresholds, and what to ignore
-	// Passwords are those of --check-passwords. Without them known-password is left out.
+	Narrowed bool                   // Selector selects some credentials, so the audit leaves out rules about other things
+	OfOwners bool                   // Selector selects by owners alone, so the audit keeps the rules about users
+	Settings tokenctl.AuditSettings // the thresholds, and the findings to ignore
+	// Passwords are the passwords of --check-passwords. Without them the audit leaves out known-password.
 	Passwords []tokenctl.Secret
-	Deep      bool // clear-elsewhere looks at all tables
-	// Command is how a fix begins: tokenctl and the flags that name the database.
+	Deep      bool // clear-elsewhere searches all tables
+	// Command is the beginning of a fix: tokenctl and the flags that name the database.
 	Command string
-	// Mends is told each credential that the mend of a rule changes; nil: nobody asks.
+	// Mends is called with each credential that the mend of a rule changes; nil: there is no call.
 	Mends func(*Rule, *tokens.Credential)
-	// Checking is told how many passwords will be checked, and returns what is called for each of
-	// them; nil: nobody asks.
+	// Checking is called with the number of password checks. It returns the function that is called after each
+	// check; nil: there is no call.
 	Checking func(total int64) (done func())
 }
 
@@ -37,13 +37,13 @@ type Skipped struct {
 	Reason string
 }
 
-// Report is what an audit found.
+// Report is the result of an audit.
 type Report struct {
 	*Findings
 	Skipped []Skipped // in the order of the rules
-	Checked []*Rule   // without those that were skipped
-	Ignored int       // findings that the settings ignore
-	Notes   []string  // about entries of the settings that ignore nothing any more
+	Checked []*Rule   // without the skipped rules
+	Ignored int       // the number of findings that the settings ignore
+	Notes   []string  // about entries of the settings that ignore a whole rule, or that have ended
 }
 
 // run is one audit.
@@ -56,8 +56,8 @@ type run struct {
 	report  Report
 }
 
-// Run audits a database. An error is about the whole audit: what prevents one rule makes that rule
-// a skipped one.
+// Run audits a database. It returns an error about the whole audit. An error about one rule only makes that
+// rule a skipped rule.
 func Run(ctx context.Context, env tokens.Env, store *db.Store, o Options) (*Report, error) {
 	if o.Rules == nil {
 		o.Rules = rules
@@ -74,7 +74,7 @@ func Run(ctx context.Context, env tokens.Env, store *db.Store, o Options) (*Repo
 		return o.Narrowed && (r.about == others || r.about == users && !o.OfOwners) || r.ID == "known-password" && o.Passwords == nil || ignores.whole(r)
 	})
 	r := &run{Options: o, ctx: ctx, env: env, store: store, ignores: ignores, report: Report{Findings: newFindings()}}
-	// A database without a layout, or without credentials, is an error of its own.
+	// A database without a layout or without credentials is an error about the whole audit.
 	layout, err := store.Layout(ctx)
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func Run(ctx context.Context, env tokens.Env, store *db.Store, o Options) (*Repo
 	return &r.report, nil
 }
 
-// rule is the rule with an id if it is to be checked; else nil.
+// rule returns the rule with an id if the audit checks it, and else nil.
 func (r *run) rule(id string) *Rule {
 	if rule := RuleNamed(id); slices.Contains(r.Rules, rule) {
 		return rule
@@ -103,12 +103,12 @@ func (r *run) rule(id string) *Rule {
 	return nil
 }
 
-// any reports whether one of the rules is to be checked.
+// any reports whether the audit checks one of the rules.
 func (r *run) any(ids ...string) bool {
 	return slices.ContainsFunc(ids, func(id string) bool { return r.rule(id) != nil })
 }
 
-// find adds a finding, and reports whether the settings do not ignore it.
+// find adds a finding. It returns false if the settings ignore the finding.
 func (r *run) find(f Finding) bool {
 	if r.ignores.match(&f) {
 		r.ignores.count++
@@ -121,7 +121,7 @@ func (r *run) find(f Finding) bool {
 	return true
 }
 
-// skip notes once that a rule could not be checked, if it was to be.
+// skip notes once that a rule could not be checked. It notes nothing about a rule that the audit leaves out.
 func (r *run) skip(id, reason string) {
 	s := Skipped{r.rule(id), reason}
 	if s.Rule != nil && !slices.Contains(r.report.Skipped, s) {
@@ -129,12 +129,12 @@ func (r *run) skip(id, reason string) {
 	}
 }
 
-// skippingCodes are errors about a part of the database or of the settings.
+// skippingCodes are the codes of errors about a part of the database or of the settings.
 var skippingCodes = []tokenctl.Code{tokenctl.CodePermissionDenied, tokenctl.CodeLayoutUnsupported, tokenctl.CodeTableMissing, tokenctl.CodeUsernameField,
 	tokenctl.CodeConfigInvalid, tokenctl.CodeConfigUnsafe, tokenctl.CodeKeyMissing}
 
-// unless makes an error about a part, which what names, a reason to skip rules. It returns any
-// other error.
+// unless makes an error about one part a reason to skip rules, and returns nil. It returns any other error.
+// what names the part.
 func (r *run) unless(err error, what string, ids ...string) error {
 	var e *tokenctl.Error
 	if err == nil || !errors.As(err, &e) || !slices.Contains(skippingCodes, e.Code) {
@@ -149,7 +149,7 @@ func (r *run) unless(err error, what string, ids ...string) error {
 	return nil
 }
 
-// fix is a command of tokenctl.
+// fix returns a command of tokenctl.
 func (r *run) fix(command string, args ...string) string {
 	text := r.Command + " " + command
 	for _, arg := range args {
@@ -158,7 +158,7 @@ func (r *run) fix(command string, args ...string) string {
 	return text
 }
 
-// Quote writes an argument as a shell takes it.
+// Quote returns an argument in the form that a shell reads.
 func Quote(text string) string {
 	plain := text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+=,-") == ""
 	if plain {

@@ -14,42 +14,42 @@ import (
 // baselineSchema is the version of a baseline's JSON.
 const baselineSchema = 1
 
-// Baseline are the findings that are known. It holds no secret.
+// Baseline is the set of known findings. It holds no secret.
 type Baseline struct{ known map[known]bool }
 
-// known is what makes a finding the same one the next time: not its numbers.
+// known identifies a finding from one run to the next. It has none of the finding's numbers.
 type known struct {
 	Rule   string `json:"rule"`
 	Kind   string `json:"kind,omitempty"`
 	ID     string `json:"id,omitempty"`
 	UserID string `json:"user_id,omitempty"`
-	About  string `json:"about,omitempty"` // the thing, where it is no credential and no user
+	About  string `json:"about,omitempty"` // the thing, if it is no credential and no user
 }
 
-// known is the finding as a baseline has it.
+// known returns the identity of the finding in a baseline.
 func (f *Finding) known() known {
 	k := known{f.Rule.ID, f.Kind, f.ID, f.UserID, f.Subject}
 	if f.ID == "" && f.UserID == "" && f.Subject == "" {
-		k.About = f.User // a name of several users
+		k.About = f.User // a name that several users have
 	}
 	return k
 }
 
-// text orders what is known.
+// text returns the text by which the identities are ordered.
 func (k known) text() string {
 	return strings.Join([]string{k.Rule, k.Kind, k.ID, k.UserID, k.About}, "\x00")
 }
 
-// baselineFile is the file of a baseline.
+// baselineFile is the content of the file of a baseline.
 type baselineFile struct {
 	SchemaVersion int     `json:"schema_version"`
 	Findings      []known `json:"findings"`
 }
 
-// NewBaseline knows nothing.
+// NewBaseline returns a baseline without findings.
 func NewBaseline() *Baseline { return &Baseline{known: map[known]bool{}} }
 
-// ReadBaseline reads what JSON wrote.
+// ReadBaseline reads the text that JSON writes. For another text it returns a CodeConfigInvalid error.
 func ReadBaseline(text []byte) (*Baseline, error) {
 	var file baselineFile
 	d := json.NewDecoder(bytes.NewReader(text))
@@ -64,14 +64,14 @@ func ReadBaseline(text []byte) (*Baseline, error) {
 	return b, nil
 }
 
-// Len is how many findings are known.
+// Len returns the number of known findings.
 func (b *Baseline) Len() int { return len(b.known) }
 
 // Has reports whether the baseline knows a finding.
 func (b *Baseline) Has(f *Finding) bool { return b.known[f.known()] }
 
-// Gone are the findings that the baseline knows of rules that a run checked, and that the run did
-// not find, by rule. They have no message.
+// Gone returns the known findings that a run did not find, in the order of the rules. It leaves out rules that
+// the run did not check. The findings have no message.
 func (b *Baseline) Gone(r *Report) ([]Finding, error) {
 	found := map[known]bool{}
 	for f, err := range r.All() {
@@ -95,8 +95,8 @@ func (b *Baseline) Gone(r *Report) ([]Finding, error) {
 	return gone, nil
 }
 
-// Update returns the baseline after a run: what the run found, and what is known of rules that it
-// did not check.
+// Update returns the baseline after a run: the findings of the run, and the known findings of rules that the
+// run did not check.
 func (b *Baseline) Update(r *Report) (*Baseline, error) {
 	next := NewBaseline()
 	for f, err := range r.All() {
@@ -113,7 +113,7 @@ func (b *Baseline) Update(r *Report) (*Baseline, error) {
 	return next, nil
 }
 
-// JSON is the text of the file: the same findings give the same text.
+// JSON returns the text of the file. The same findings give the same text.
 func (b *Baseline) JSON() ([]byte, error) {
 	list := slices.SortedFunc(maps.Keys(b.known), func(a, b known) int { return strings.Compare(a.text(), b.text()) })
 	if list == nil {

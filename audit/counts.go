@@ -11,7 +11,7 @@ import (
 	"tokenctl/tokens"
 )
 
-// The rules about the number of credentials.
+// This file has the rules about the number of credentials.
 
 // judgeKeys reports the keys of a kind that were not drawn at random.
 func (p *pass) judgeKeys(k *tokens.Kind) {
@@ -19,7 +19,7 @@ func (p *pass) judgeKeys(k *tokens.Kind) {
 		return
 	}
 	verb := "rotate"
-	if k.OwnerInData { // whoever uses it logs in again
+	if k.OwnerInData { // the user logs in again
 		verb = "blacklist"
 	}
 	for _, w := range p.kinds[k].keys.weak() {
@@ -27,7 +27,7 @@ func (p *pass) judgeKeys(k *tokens.Kind) {
 	}
 }
 
-// tellCounts reports what was counted of a kind.
+// tellCounts reports the findings about the counts of a kind.
 func (p *pass) tellCounts(k *tokens.Kind) {
 	n := p.kinds[k]
 	if rule := p.rules["clear-refresh"]; rule != nil && n.whole > 0 {
@@ -61,7 +61,7 @@ func (p *pass) tellMany(k *tokens.Kind) {
 		return
 	}
 	order := "created"
-	if k.OwnerInData { // their creation is not known
+	if k.OwnerInData { // the time of their creation is not known
 		order = "expires"
 	}
 	limit := p.Settings.ManyTokens
@@ -72,7 +72,7 @@ func (p *pass) tellMany(k *tokens.Kind) {
 	}
 }
 
-// leastCliff is how many credentials must expire within a day.
+// leastCliff is the smallest number of credentials that must expire on a day to make a finding.
 const leastCliff = 10
 
 // tellCliffs reports the days on which many credentials expire.
@@ -89,7 +89,7 @@ func (p *pass) tellCliffs() {
 	}
 }
 
-// number is a number with a noun.
+// number returns a number with its noun.
 func number(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
@@ -103,7 +103,7 @@ func inDays(d time.Duration) string {
 
 func date(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// sizeText is like "1.2 MiB".
+// sizeText returns a text such as "1.2 MiB".
 func sizeText(n int64) string {
 	f, units := float64(n), []string{"B", "KiB", "MiB", "GiB", "TiB"}
 	i := 0

@@ -9,12 +9,12 @@ import (
 	"tokenctl/tokens"
 )
 
-// The rules about one credential.
+// This file has the rules about one credential.
 
-// credential checks all of them.
+// credential checks these rules for one credential.
 func (p *pass) credential(c *tokens.Credential) {
 	k := c.Of()
-	if c.Orphan() && !k.ListsOrphans { // nothing but that is of interest
+	if c.Orphan() && !k.ListsOrphans { // only the rule ownerless is about such a credential
 		p.ownerless(c)
 		return
 	}
@@ -70,7 +70,7 @@ func (p *pass) liveOne(k *tokens.Kind, c *tokens.Credential) {
 	}
 }
 
-// aged checks the rules about the time since a credential was made.
+// aged checks the rules about the age of a credential.
 func (p *pass) aged(k *tokens.Kind, c *tokens.Credential) {
 	if c.Created.IsZero() {
 		return
@@ -93,10 +93,10 @@ func (p *pass) longLived(k *tokens.Kind, c *tokens.Credential) {
 	default:
 		from := c.Created
 		if from.IsZero() {
-			from = p.now // it lives at least from now on
+			from = p.now // the credential exists at least from now on
 		}
 		if lifetime := c.Expires.Sub(from); lifetime > p.Settings.LongLife.Duration {
-			// A Duration ends at 292 years, and a date may be later.
+			// A Duration holds at most 292 years, and a date may be later.
 			message = "it lives " + number(int((c.Expires.UnixMicro()-from.UnixMicro())/(24*time.Hour).Microseconds()), "day", "days")
 		}
 	}
@@ -144,7 +144,7 @@ func (p *pass) holds(k *tokens.Kind, u *db.User) {
 	}
 }
 
-// ownerless reports a row of nobody.
+// ownerless reports a row whose user does not exist.
 func (p *pass) ownerless(c *tokens.Credential) {
 	message := "its user does not exist: nobody is responsible for it"
 	if c.Status == tokens.Blacklisted {
@@ -161,7 +161,7 @@ func (p *pass) about(id string, c *tokens.Credential, message, fix string) {
 	}
 }
 
-// mends hands a credential on to who mends the findings of a rule that only counts.
+// mends calls Mends with a credential, for a rule that reports only a number.
 func (p *pass) mends(id string, c *tokens.Credential) {
 	rule := p.rules[id]
 	if rule != nil && p.Mends != nil && !p.ignores.match(&Finding{Rule: rule, ID: c.ID, User: c.Owner.Username, UserID: c.Owner.ID, Subject: c.Kind}) {

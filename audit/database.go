@@ -8,8 +8,8 @@ import (
 	"tokenctl/db/engine"
 )
 
-// database checks the connection, the role, the clock and the schema. SQLite has no server:
-// nothing can be wrong with the first three.
+// database checks the connection, the role, the clock and the schema. SQLite has no server, so the first three
+// checks leave it out.
 func (r *run) database(*db.Layout) error {
 	if !r.any("no-tls", "too-privileged-role", "clock-skew", "schema-drift") {
 		return nil
@@ -56,7 +56,7 @@ func (r *run) role(rule *Rule, tx *db.Tx) error {
 	tell := func(s Severity, what, message string) {
 		r.find(Finding{Rule: rule, Severity: s, Subject: what, Message: message})
 	}
-	if role.Superuser { // which includes everything else
+	if role.Superuser { // a superuser can do everything else
 		tell(Medium, "superuser", "the role "+role.Name+" is a superuser of the server: connect as a role that may only read and write the rows of Django's tables")
 		return nil
 	}
@@ -86,8 +86,8 @@ func ownedNames(tables []*engine.Table) string {
 	return words(names)
 }
 
-// clock compares the database's clock with this machine's. The answer takes a while, so only what
-// is outside of that while counts.
+// clock compares the clock of the database with the clock of this machine. The answer takes some time, so only
+// a difference beyond this time counts.
 func (r *run) clock(rule *Rule, tx *db.Tx) error {
 	before := r.store.Now()
 	there, err := tx.Clock(r.ctx)
@@ -102,8 +102,8 @@ func (r *run) clock(rule *Rule, tx *db.Tx) error {
 	return nil
 }
 
-// skew is by how much, and in which direction, a clock differs at least from one that was read before
-// and after it.
+// skew returns the least difference of a clock from another clock, and its direction. The other clock was read
+// before and after the first one.
 func skew(before, there, after time.Time) (by time.Duration, how string) {
 	if ahead := there.Sub(after); ahead > 0 {
 		return ahead, "ahead of"
@@ -111,7 +111,7 @@ func skew(before, there, after time.Time) (by time.Duration, how string) {
 	return max(before.Sub(there), 0), "behind"
 }
 
-// nearlyUsed is how much of the numbers of a key may be used, in percent.
+// nearlyUsed is the percentage of used key numbers above which there is a finding.
 const nearlyUsed = 80
 
 func (r *run) schema(rule *Rule, tx *db.Tx) error {

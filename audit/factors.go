@@ -2,8 +2,7 @@ package audit
 
 import "tokenctl/db"
 
-// factors reports the staff and superusers who have a usable password and no confirmed second
-// factor.
+// factors reports the staff and superusers who have a usable password and no confirmed second factor.
 func (r *run) factors(layout *db.Layout) error {
 	rule := r.rule("no-second-factor")
 	if rule == nil {
@@ -29,7 +28,7 @@ func (r *run) factors(layout *db.Layout) error {
 	return nil
 }
 
-// asked reports whether a flag is as a selector wants it.
+// asked reports whether a flag has the value that a selector wants. A nil want accepts both values.
 func asked(want, flag *bool) bool { return want == nil || *want == (flag != nil && *flag) }
 
 func roleOf(u *db.User) string {

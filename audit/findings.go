@@ -14,18 +14,18 @@ import (
 // Finding is one thing that is wrong.
 type Finding struct {
 	Rule     *Rule
-	Severity Severity // the rule's, unless this finding matters less
-	Kind     string   // of the credential; empty: it is about none
+	Severity Severity // the severity of the rule, unless this finding matters less
+	Kind     string   // of the credential; empty: the finding is about none
 	ID       string   // of the credential
 	User     string
 	UserID   string
-	Subject  string // the name of what it is about, if that is no credential and no user
-	Message  string // what is wrong, and why that matters; never a secret
-	Fix      string // the command of tokenctl that mends it; empty where there is none
+	Subject  string // the name of the thing, if it is no credential and no user
+	Message  string // the fault, and why it matters; never a secret
+	Fix      string // the command of tokenctl that mends the finding; empty: there is none
 }
 
-// Findings are what an audit found, the most severe first. As a million credentials may have a
-// million findings, most of them stand in a temporary file.
+// Findings holds the findings of an audit, the most severe first. A million credentials may have a million
+// findings, so most of them are in a temporary file.
 type Findings struct {
 	parts map[part][]byte
 	kept  int // bytes in parts
@@ -36,7 +36,7 @@ type Findings struct {
 	err   error
 }
 
-// part is what stands together.
+// part identifies the findings that are stored together.
 type part struct {
 	severity Severity
 	rule     int
@@ -45,14 +45,14 @@ type part struct {
 // span is a place in the file.
 type span struct{ from, size int64 }
 
-// mostKept is how many bytes of findings are kept in memory.
+// mostKept is the largest number of bytes of findings in memory.
 const mostKept = 4 << 20
 
 func newFindings() *Findings {
 	return &Findings{parts: map[part][]byte{}, count: map[Severity]int{}, spans: map[part][]span{}}
 }
 
-// Len is how many there are.
+// Len returns the number of findings.
 func (f *Findings) Len() (n int) {
 	for _, c := range f.count {
 		n += c
@@ -60,7 +60,7 @@ func (f *Findings) Len() (n int) {
 	return n
 }
 
-// Count is how many there are of a severity.
+// Count returns the number of findings of a severity.
 func (f *Findings) Count(s Severity) int { return f.count[s] }
 
 func (f *Findings) add(v *Finding) {
@@ -82,7 +82,8 @@ func (v *Finding) texts() [7]*string {
 	return [...]*string{&v.Kind, &v.ID, &v.User, &v.UserID, &v.Subject, &v.Message, &v.Fix}
 }
 
-// spill moves what is kept to the file, which has no name, so that nothing of it stays.
+// spill moves the findings from memory to the file. The file has no name, so nothing of it remains after the
+// run.
 func (f *Findings) spill() error {
 	if f.file == nil {
 		file, err := os.CreateTemp("", "tokenctl-audit-*") // mode 0600
@@ -106,15 +107,15 @@ func (f *Findings) spill() error {
 	return nil
 }
 
-// Close removes the temporary file.
+// Close closes the temporary file, and so removes it.
 func (f *Findings) Close() {
 	if f.file != nil {
 		f.file.Close() //nolint:errcheck // it was only for this run
 	}
 }
 
-// All yields the findings: by severity, then by rule, then as they were found. The error is of the
-// temporary file.
+// All yields the findings by severity, then by rule, then in the order in which they were found. An error is
+// about the temporary file.
 func (f *Findings) All() iter.Seq2[Finding, error] {
 	return func(yield func(Finding, error) bool) {
 		if f.err != nil {
@@ -134,7 +135,7 @@ func (f *Findings) All() iter.Seq2[Finding, error] {
 	}
 }
 
-// of yields the findings of a part, without rule and severity.
+// of yields the findings of a part. Their rule and severity are not set.
 func (f *Findings) of(at part) iter.Seq2[Finding, error] {
 	return func(yield func(Finding, error) bool) {
 		var readers []io.Reader

@@ -8,15 +8,15 @@ import (
 	"tokenctl"
 )
 
-// ignores are the entries of the settings that leave out findings.
+// ignores holds the entries of the settings that leave out findings.
 type ignores struct {
 	list  []tokenctl.AuditIgnore
-	over  []bool // an entry has ended
-	again []bool // an entry that has ended would have left out a finding
-	count int    // findings that were left out
+	over  []bool // the entry has ended
+	again []bool // the entry has ended, and there is a finding for it
+	count int    // the number of ignored findings
 }
 
-// CheckIgnore returns a CodeConfigInvalid error for an entry about a rule that does not exist.
+// CheckIgnore returns a CodeConfigInvalid error for an entry that names a rule that does not exist.
 func CheckIgnore(list []tokenctl.AuditIgnore) error {
 	for _, i := range list {
 		if RuleNamed(i.Rule) == nil {
@@ -38,7 +38,7 @@ func newIgnores(list []tokenctl.AuditIgnore, now time.Time) (*ignores, error) {
 	return ig, nil
 }
 
-// whole reports whether a rule is ignored with all its findings, so that it need not be checked.
+// whole reports whether the settings ignore all findings of a rule, so that the audit need not check the rule.
 func (ig *ignores) whole(r *Rule) bool {
 	for n, i := range ig.list {
 		if i.Rule == r.ID && i.ID == "" && !ig.over[n] {
@@ -48,7 +48,8 @@ func (ig *ignores) whole(r *Rule) bool {
 	return false
 }
 
-// match reports whether a finding is ignored.
+// match reports whether the settings ignore a finding. It also marks the ended entries that are about the
+// finding.
 func (ig *ignores) match(f *Finding) (ignored bool) {
 	for n, i := range ig.list {
 		if i.Rule != f.Rule.ID || i.ID != "" && !slices.Contains([]string{f.ID, f.UserID, f.User, f.Subject}, i.ID) {
@@ -60,8 +61,8 @@ func (ig *ignores) match(f *Finding) (ignored bool) {
 	return ignored
 }
 
-// notes are sentences about the entries that ignore a whole rule, and about those that have
-// ended although there is a finding.
+// notes returns sentences about the entries that ignore a whole rule, and about the ended entries for which
+// there is a finding.
 func (ig *ignores) notes() (notes []string) {
 	for n, i := range ig.list {
 		if i.ID == "" && !ig.over[n] {

@@ -36,7 +36,8 @@ func (r *run) keys(layout *db.Layout) error {
 		r.skip(rule.ID, "no key is configured")
 		return nil
 	}
-	// It signs JWTs where nothing but the table of recorded ones would have a use for it, too.
+	// The key signs JWTs if the settings name a key file or an algorithm for JWTs, or if the database records
+	// JWTs.
 	signs := r.env.Settings.SimpleJWT.SigningKeyFile != "" || tokens.JWT.Present(layout) || r.env.Settings.SimpleJWT.Algorithm != ""
 	own := hmac && signs
 	for i, key := range keys {
@@ -56,8 +57,8 @@ func (r *run) keys(layout *db.Layout) error {
 	return nil
 }
 
-// weakSigner reports what is wrong with one key. least is the length of the hash that it is used
-// with; 0: not known.
+// weakSigner reports the faults of one key. least is the length, in bytes, of the hash that the key is used
+// with; 0: the length is not known.
 func (r *run) weakSigner(rule *Rule, name string, key tokenctl.Secret, least int) {
 	text := key.Reveal()
 	var faults []string

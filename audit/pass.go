@@ -13,27 +13,27 @@ import (
 // rowRules are the rules that the lists of credentials decide.
 var rowRules = []string{"weak-key", "privileged-token", "inactive-owner", "dormant-owner", "old-token", "long-life", "never-used", "ownerless", "clear-refresh", "many-tokens", "dead-rows", "unpurged", "revivable", "expiry-cliff"}
 
-// pass is one pass over the credentials. Its memory grows with the number of users who hold
-// something, and of the days on which something expires; never with that of the credentials.
+// pass is one pass over the credentials. Its memory grows with the number of users who hold credentials, and
+// with the number of days on which credentials expire. It does not grow with the number of credentials.
 type pass struct {
 	*run
 	layout *db.Layout
 	now    time.Time
-	rules  map[string]*Rule // those to check, by id
+	rules  map[string]*Rule // the rules to check, by id
 	seed   maphash.Seed
 	kinds  map[*tokens.Kind]*kindPass
 	live   int
 	days   map[time.Time]int // live credentials by the UTC day on which they expire
 }
 
-// kindPass is what is known of a kind.
+// kindPass holds the facts about a kind.
 type kindPass struct {
 	dead, expired, whole int
 	logins               bool            // its owners have a last_login
 	isUser               bool            // its owners are the users of AUTH_USER_MODEL
 	keys                 *keyCheck       // nil: its keys are not checked
-	held                 map[uint64]int  // live credentials of an owner, by a hash of the owner's key; nil: nobody has several
-	many                 map[uint64]user // owners with more of them than the threshold
+	held                 map[uint64]int  // the number of live credentials of an owner, by a hash of the owner's key; nil: an owner has at most one
+	many                 map[uint64]user // owners with more live credentials than the threshold
 }
 
 // user is a user in a finding.
@@ -59,7 +59,7 @@ func (r *run) credentials(layout *db.Layout) error {
 			return err
 		}
 	}
-	// A kind that cannot be read must not hide the others, unless one order or limit is over all.
+	// A kind that cannot be read must not hide the others, unless one order or one limit is about all kinds.
 	lists := [][]*tokens.Kind{kinds}
 	if r.Selector.Sort == "" && r.Selector.Limit == 0 {
 		lists = slices.Collect(slices.Chunk(kinds, 1))
@@ -78,13 +78,13 @@ func (r *run) credentials(layout *db.Layout) error {
 	return p.lost()
 }
 
-// begin prepares for a kind.
+// begin prepares the pass for a kind.
 func (p *pass) begin(k *tokens.Kind) error {
 	s := &kindPass{held: map[uint64]int{}, many: map[uint64]user{}}
 	p.kinds[k] = s
 	t := p.layout.Credentials(k.Name)
 	if c := t.Column("user_id"); c != nil && c.Unique && p.Settings.ManyTokens > 0 {
-		s.held = nil // nobody has two
+		s.held = nil // a user has at most one
 	}
 	owner := t.Owner
 	if owner == nil {
@@ -108,7 +108,7 @@ func (p *pass) begin(k *tokens.Kind) error {
 	return p.unless(err, k.Title, "weak-key")
 }
 
-// list reads kinds.
+// list reads the credentials of kinds and checks them.
 func (p *pass) list(kinds []*tokens.Kind) error {
 	var titles []string
 	for _, k := range kinds {
@@ -126,7 +126,7 @@ func (p *pass) list(kinds []*tokens.Kind) error {
 	if p.rules["ownerless"] == nil || s.AndOrphans {
 		return nil
 	}
-	// Of these kinds, the rows that name no user are in no list.
+	// For these kinds the list has no rows whose user does not exist.
 	for _, k := range kinds {
 		if k.ListsOrphans {
 			continue
@@ -142,7 +142,7 @@ func (p *pass) list(kinds []*tokens.Kind) error {
 	return nil
 }
 
-// lost reports rows of the blacklist whose token does not exist.
+// lost reports the rows of the blacklist whose token does not exist.
 func (p *pass) lost() error {
 	rule := p.rules["ownerless"]
 	if rule == nil || p.Narrowed {

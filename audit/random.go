@@ -12,28 +12,28 @@ import (
 
 // keyCheck looks for keys that were not drawn at random, in one pass over a kind's keys.
 type keyCheck struct {
-	own    *tokens.KeyShape // of the keys that the peer draws
+	own    *tokens.KeyShape // the form of the keys that the peer draws
 	total  int64            // rows of the kind
-	halves map[string]bool  // with which several keys begin
+	halves map[string]bool  // the first halves that several keys share
 	forms  map[keyForm]*formKeys
 	found  []weakKey
 }
 
-// keyForm is what keys have in common.
+// keyForm is the common form of keys.
 type keyForm struct {
 	length int
 	set    int // index in letterSets
 }
 
-// formKeys are the keys of a form that is not the peer's. Once the form is known to be that of
-// the application's own keys, they are not kept.
+// formKeys holds the keys of a form that is not the form of the peer. It drops the keys once the form proves
+// to be the form of the application's own keys.
 type formKeys struct {
 	rows   int64
 	keys   []weakKey
 	shared bool
 }
 
-// weakKey is a key's credential and what is wrong with the key.
+// weakKey is the credential of a weak key, with the fault of the key.
 type weakKey struct {
 	id string
 	user
@@ -53,7 +53,7 @@ var letterSets = []struct{ name, letters string }{
 	{"letters and digits", "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"}, {"other characters", ""},
 }
 
-// add looks at one key, or at what a view tells of it.
+// add checks one key, or the facts that a view tells of it.
 func (k *keyCheck) add(c *tokens.Credential) {
 	var l look
 	var half string
@@ -89,11 +89,11 @@ func (k *keyCheck) add(c *tokens.Credential) {
 	f.keys = append(f.keys, w)
 }
 
-// leastShared is how many keys, and at least a tenth of all, must have a form for it to be the
-// application's own.
+// leastShared is the smallest number of keys that must have a form for it to be the application's own form. These
+// keys must also be at least a tenth of all keys.
 const leastShared = 10
 
-// weak are the keys that were not drawn at random.
+// weak returns the keys that were not drawn at random.
 func (k *keyCheck) weak() []weakKey {
 	list := k.found
 	for _, f := range k.forms {
@@ -114,13 +114,13 @@ func formOf(key string) keyForm {
 	return keyForm{}
 }
 
-// look is what is counted of a key to tell whether it follows a pattern.
+// look holds the counts that show whether a key follows a pattern.
 type look struct {
 	keyForm
-	equal   int // characters that are the one before
-	steps   int // that follow on the one before, or precede it
-	repeats int // runs of three that were there before
-	words   int // characters of words
+	equal   int // characters that equal the character before
+	steps   int // characters that are one more or one less than the character before
+	repeats int // runs of three characters that occurred before
+	words   int // characters that belong to words
 }
 
 func lookAt(key string) look {
@@ -145,15 +145,15 @@ func lookAt(key string) look {
 	return l
 }
 
-// readLook reads what the view of a table counts: see [db.MaskedKey].
+// readLook reads the counts from the view of a table: see [db.MaskedKey].
 func readLook(form string) (l look) {
 	fmt.Sscan(form, &l.length, &l.set, &l.equal, &l.steps, &l.repeats, &l.words) //nolint:errcheck // a view of other columns is not used
 	l.set = min(max(l.set, 1), len(letterSets)-1)
 	return l
 }
 
-// pattern says which pattern a key follows; empty where it looks random. A random key of DRF's or
-// Django's follows one with a probability below one in a thousand million.
+// pattern returns the pattern that a key follows. It returns an empty text if the key looks random. A random
+// key of DRF or Django follows a pattern with a probability below one in a thousand million.
 func (l *look) pattern() string {
 	n := l.length
 	switch {
@@ -169,8 +169,8 @@ func (l *look) pattern() string {
 	return ""
 }
 
-// wordLetters is how many characters of a text belong to English words and names that people make
-// keys of. Only a text of few digits is looked at.
+// wordLetters returns the number of characters that belong to English words and names that people use in keys.
+// It returns 0 for a text with many digits or with few letters.
 func wordLetters(key string) int {
 	digits, letters := 0, 0
 	for i := range len(key) {
@@ -199,7 +199,8 @@ func wordLetters(key string) int {
 	return covered
 }
 
-// bits estimates the entropy of a key: what each character adds that does not follow from those before.
+// bits estimates the entropy of a key, in bits. A character counts if it does not follow from the characters
+// before it.
 func bits(key string) float64 {
 	if len(key) > 512 {
 		key = key[:512]
@@ -217,7 +218,7 @@ func bits(key string) float64 {
 	free := 0.0
 	for i := 0; i < len(key); {
 		n := follows(key, i)
-		if n >= 3 { // a copy or a run tells about as much as one character, and where it comes from
+		if n >= 3 { // a copy or a run tells about as much as one character
 			free++
 			i += n
 			continue
@@ -225,13 +226,13 @@ func bits(key string) float64 {
 		free++
 		i++
 	}
-	if w := wordLetters(key); w > 0 { // a word of five letters tells as much as two of them
+	if w := wordLetters(key); w > 0 { // a word of five letters tells as much as two letters
 		free -= float64(w) * 0.6
 	}
 	return math.Max(free, 0) * math.Log2(alphabet)
 }
 
-// follows is how many characters from i on repeat something before, or count up or down.
+// follows returns the number of characters from i on that repeat an earlier text, or that count up or down.
 func follows(key string, i int) (longest int) {
 	for j := range i {
 		n := 0

@@ -1,10 +1,10 @@
-// Package audit finds what is wrong with the stock of credentials of an application.
+// Package audit finds faults in the stock of credentials of an application.
 //
-// Its rules are a closed list (this file). Rules about credentials are decided in one pass over
-// the lists of package tokens (credentials.go). Rules about users (users.go), keys (keys.go),
-// texts (texts.go), and the database (database.go) have questions of their own. Each finding names
-// what it is about, why that matters, and the command that mends it; never a secret. Baselines
-// and findings to leave out are in baseline.go and ignore.go.
+// Its rules are a closed list (this file). One pass over the lists of package tokens decides the rules about
+// credentials (credentials.go). The rules about users (users.go), keys (keys.go), texts (texts.go) and the
+// database (database.go) read other data. Each finding names its object, why the fault matters, and the
+// command that mends it. A finding never has a secret. Baselines are in baseline.go, and ignored findings are
+// in ignore.go.
 package audit
 
 import (
@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Severity says how much a finding matters.
+// Severity is the importance of a finding.
 type Severity int
 
 // The severities, the least first.
@@ -27,15 +27,15 @@ func (s Severity) String() string {
 	return [...]string{"", "low", "medium", "high", "critical"}[s]
 }
 
-// Severities are the names of all severities, the greatest first.
+// Severities returns the names of all severities, the greatest first.
 func Severities() []string { return []string{"critical", "high", "medium", "low"} }
 
-// SeverityNamed is the severity with a name; zero where there is none.
+// SeverityNamed returns the severity with a name. It returns zero if there is none.
 func SeverityNamed(name string) Severity {
 	return Severity(4-slices.Index(Severities(), name)) % 5
 }
 
-// about says what a rule looks at.
+// about is the subject of a rule.
 type about int
 
 const (
@@ -44,17 +44,17 @@ const (
 	others                   // keys, texts, the connection, the schema
 )
 
-// Rule is one thing that audit looks for. Its ID and Severity are frozen.
+// Rule is one fault that audit looks for. Its ID and Severity are frozen.
 type Rule struct {
 	ID       string
 	Severity Severity
-	Fires    string // on what, for people
-	Mend     Mend   // what --fix does
-	ByHand   string // what to do where there is no Mend
+	Fires    string // the fault, in words for people
+	Mend     Mend   // the action of --fix
+	ByHand   string // the advice if there is no Mend
 	about    about
 }
 
-// Mend is how --fix mends the findings of a rule.
+// Mend is the way in which --fix mends the findings of a rule.
 type Mend int
 
 // The ways to mend.
@@ -68,7 +68,7 @@ const (
 	RedactTokens
 )
 
-// rules are all rules, the most severe first.
+// rules has all rules, the most severe first.
 var rules = []*Rule{
 	{ID: "weak-key", Severity: Critical, Fires: "a drf key or session key that was not drawn at random: patterns, words, or a form that neither the peer nor a tenth of the keys has", ByHand: "replace each key, as the finding's fix says: tokenctl rotate ID"},
 	{ID: "known-password", Severity: Critical, about: users, Fires: "an account whose password is in the file of --check-passwords", ByHand: "set other passwords: tokenctl user password NAME"},
@@ -97,10 +97,10 @@ var rules = []*Rule{
 	{ID: "schema-drift", Severity: Low, about: others, Fires: "constraints and indexes of Django's that are missing, sequences behind their tables, integer keys of which more than 80 % are used", ByHand: "run the statement that the finding names, as the table's owner"},
 }
 
-// Rules are all rules, the most severe first.
+// Rules returns all rules, the most severe first.
 func Rules() []*Rule { return slices.Clone(rules) }
 
-// RuleIDs are the names of all rules.
+// RuleIDs returns the ids of all rules.
 func RuleIDs() []string {
 	var ids []string
 	for _, r := range rules {
@@ -109,7 +109,7 @@ func RuleIDs() []string {
 	return ids
 }
 
-// RuleNamed is the rule with an id; nil where there is none.
+// RuleNamed returns the rule with an id. It returns nil if there is none.
 func RuleNamed(id string) *Rule {
 	i := slices.IndexFunc(rules, func(r *Rule) bool { return r.ID == id })
 	if i < 0 {
@@ -118,7 +118,7 @@ func RuleNamed(id string) *Rule {
 	return rules[i]
 }
 
-// Mendable are the ids of the rules that --fix mends.
+// Mendable returns the ids of the rules that --fix mends.
 func Mendable() []string {
 	var ids []string
 	for _, r := range rules {
@@ -129,7 +129,7 @@ func Mendable() []string {
 	return ids
 }
 
-// place is the rule's place in the list.
+// place returns the place of the rule in the list.
 func (r *Rule) place() int { return slices.Index(rules, r) }
 
 // words joins texts with commas.

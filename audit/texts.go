@@ -14,7 +14,7 @@ import (
 	"tokenctl/tokens"
 )
 
-// texts looks for live secrets where they do not belong.
+// texts looks for live secrets in places where they should not be.
 func (r *run) texts(*db.Layout) error {
 	if rule := r.rule("clear-admin-log"); rule != nil {
 		if err := r.unless(r.adminLog(rule), "the admin log", rule.ID); err != nil {
@@ -59,20 +59,20 @@ func (r *run) adminLog(rule *Rule) error {
 	})
 }
 
-// pageBytes is how much text is searched at a time.
+// pageBytes is the number of bytes of text that are searched at a time.
 const pageBytes = 4 << 20
 
-// textPage are texts of a column, one behind the other.
+// textPage holds texts of a column, one after the other.
 type textPage struct {
 	text  strings.Builder
 	keys  []string // of their rows
-	lines []int    // in which they begin
+	lines []int    // the lines in which the texts begin
 	line  int
 }
 
 func (p *textPage) reset() {
 	p.text.Reset()
-	p.text.WriteByte('\n') // so that no text is taken for an archive
+	p.text.WriteByte('\n') // so that no text is read as an archive
 	p.keys, p.lines, p.line = p.keys[:0], p.lines[:0], 2
 }
 
@@ -83,7 +83,7 @@ func (p *textPage) add(key, text string) {
 	p.line += strings.Count(text, "\n") + 1
 }
 
-// row is the primary key of the row whose text has a line.
+// row returns the primary key of the row whose text has a line. It returns an empty text if there is none.
 func (p *textPage) row(line int) string {
 	i := sort.SearchInts(p.lines, line+1) - 1
 	if i < 0 {
@@ -92,7 +92,7 @@ func (p *textPage) row(line int) string {
 	return p.keys[i]
 }
 
-// sighted are the places of one credential in one column.
+// sighted holds the places of one credential in one column.
 type sighted struct {
 	match *scan.Match
 	where string
@@ -100,10 +100,10 @@ type sighted struct {
 	count int
 }
 
-// mostRows is how many rows of a column a finding names.
+// mostRows is the largest number of rows of a column that a finding names.
 const mostRows = 5
 
-// elsewhere searches columns of texts with scan's own finder.
+// elsewhere searches columns of text with the finder of package scan.
 func (r *run) elsewhere(rule *Rule) error {
 	var columns []db.SearchedText
 	err := r.store.Read(r.ctx, func(tx *db.Tx) (err error) {
@@ -204,7 +204,8 @@ func (r *run) search(d *scan.Database, shapes *scan.Shapes, c db.SearchedText, f
 	return flush()
 }
 
-// note counts a row once. The key of a session's row is a secret.
+// note counts a row, and counts a named row only once. If secret is true, row is the key of a session. The
+// key is a secret, so note uses the id of the session.
 func (s *sighted) note(row string, secret bool) {
 	if secret {
 		row = tokens.SessionID(tokenctl.NewSecret(row))
@@ -217,7 +218,7 @@ func (s *sighted) note(row string, secret bool) {
 	}
 }
 
-// sessionText is what the data of a session says; empty where it cannot be read.
+// sessionText returns the text in the data of a session. It returns an empty text if the data cannot be read.
 func sessionText(data string) string {
 	s, err := django.DecodeSession(data)
 	if err != nil {

@@ -35,7 +35,7 @@ func (r *run) users(layout *db.Layout) error {
 	return nil
 }
 
-// owners is the filter for the users whose credentials are selected.
+// owners returns the filter for the users whose credentials are selected.
 func (r *run) owners() db.Filter {
 	f := db.Filter{UserIDs: r.Selector.UserIDs, Staff: r.Selector.Staff, Superuser: r.Selector.Superuser}
 	if r.Selector.Inactive != nil {
@@ -46,7 +46,7 @@ func (r *run) owners() db.Filter {
 }
 
 func (r *run) duplicates(rule *Rule, l *db.Layout) error {
-	if r.Narrowed { // the others of the same name may not be selected
+	if r.Narrowed { // other users of the same name may not be selected
 		return nil
 	}
 	var list []db.SharedName
@@ -60,7 +60,7 @@ func (r *run) duplicates(rule *Rule, l *db.Layout) error {
 	return err
 }
 
-// firstIDs names the first of many ids.
+// firstIDs returns the first of many ids as one text.
 func firstIDs(ids []string) string {
 	const most = 20
 	if len(ids) > most {
@@ -69,13 +69,13 @@ func firstIDs(ids []string) string {
 	return words(ids)
 }
 
-// hashes looks for passwords that are easy to guess from their hashes.
+// hashes reports the passwords that are easy to guess from their hashes.
 func (r *run) hashes(rule *Rule, l *db.Layout) error {
 	iterations, err := r.iterations()
 	if err != nil {
 		return err
 	}
-	usual := "" // most hashes are those that the application makes today
+	usual := "" // the beginning of most hashes, which the application makes today
 	if iterations > 0 {
 		usual = fmt.Sprintf("%s$%d$", tokenctl.PBKDF2SHA256, iterations)
 	}
@@ -91,8 +91,8 @@ func (r *run) hashes(rule *Rule, l *db.Layout) error {
 	return nil
 }
 
-// iterations is the number that the application's PBKDF2 hasher makes: by its setting, its
-// release, or the newest users' hashes. Where nothing tells it is 0.
+// iterations returns the number of iterations of the application's PBKDF2 hasher: from its setting, from its
+// release, or from the hashes of the newest users. It returns 0 if none of them tells the number.
 func (r *run) iterations() (n int, err error) {
 	s := r.env.Settings
 	if release := s.Peers.Django; s.Auth.PBKDF2Iterations == 0 && release != "" {
@@ -107,7 +107,7 @@ func (r *run) iterations() (n int, err error) {
 	})
 }
 
-// passwords tries the passwords of a list on every account, on all cores.
+// passwords tries each password of the list on every account. It uses all cores.
 func (r *run) passwords(rule *Rule, l *db.Layout) error {
 	if r.Passwords == nil {
 		return nil
@@ -149,8 +149,7 @@ func (r *run) passwords(rule *Rule, l *db.Layout) error {
 			}
 		})
 	}
-	// A password of the list is checked against a hash for long, so the users come out of a list in
-	// pages.
+	// The check of a password takes long, so the users come from a list that is read in pages.
 	var err error
 	for u, failed := range r.store.ListUsers(ctx, filter) {
 		if err = failed; err != nil {

@@ -7,10 +7,10 @@ import (
 	"sync"
 )
 
-// Words are the words of which people make keys.
+// Words returns the words that people use in keys.
 func Words() []string { return slices.Sorted(maps.Keys(commonWords())) }
 
-// commonWords are words of which people make keys.
+// commonWords returns the set of words that people use in keys.
 var commonWords = sync.OnceValue(func() map[string]bool {
 	set := map[string]bool{}
 	for _, w := range strings.Fields(`

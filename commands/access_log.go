@@ -16,17 +16,17 @@ import (
 	"tokenctl/tokens"
 )
 
-// accessLogs are the files of --access-log, and what they tell.
+// accessLogs holds the files of --access-log, and the uses of credentials that they tell.
 type accessLogs struct {
 	paths []string
-	log   *scan.AccessLog // nil: nobody asked
+	log   *scan.AccessLog // nil: there is no --access-log
 }
 
 func (l *accessLogs) flag(c *cobra.Command) {
 	repeatedVar(c.Flags(), &l.paths, "access-log", "look for the secrets in a log of requests, which may be gzipped: last_used says when; may be repeated: `FILE`")
 }
 
-// read reads the logs.
+// read reads the logs. It says how many lines have a secret and no time with a zone.
 func (l *accessLogs) read(ctx context.Context, a *App, store *db.Store) (err error) {
 	if l.paths == nil {
 		return nil
@@ -57,7 +57,8 @@ func (l *accessLogs) one(ctx context.Context, path string) error {
 	return err
 }
 
-// lastUse is when a credential was used last, by its row or by a line of the logs, whichever is later.
+// lastUse returns the last use of a credential: the later one of the use in its row and the use in the logs.
+// It returns false if no use is known.
 func (l *accessLogs) lastUse(env tokens.Env, c *tokens.Credential, now time.Time) (tokens.Use, bool) {
 	use, ok := c.LastUse(env, now)
 	if l.log == nil {
@@ -67,13 +68,13 @@ func (l *accessLogs) lastUse(env tokens.Env, c *tokens.Credential, now time.Time
 	if !there || !seen.Time.After(use.From) {
 		return use, ok
 	}
-	if seen.Time.After(use.To) { // by a clock that is ahead
+	if seen.Time.After(use.To) { // the clock of the log is ahead
 		use.To = seen.Time
 	}
 	return tokens.Use{From: seen.Time, To: use.To, Source: fmt.Sprintf("line %d of %s", seen.Line, seen.Path)}, true
 }
 
-// value is the field last_used.
+// value returns the field last_used. The field is null if no use is known.
 func (l *accessLogs) value(env tokens.Env, c *tokens.Credential, now time.Time) output.Value {
 	use, ok := l.lastUse(env, c, now)
 	if !ok {

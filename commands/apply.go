@@ -11,22 +11,22 @@ import (
 	"tokenctl/tokens"
 )
 
-// attempts is how often a change begins again after a deadlock.
+// attempts is the largest number of times that a change runs if it meets a deadlock each time.
 const attempts = 3
 
-// apply runs do in a transaction. A transaction that the database ended because of
-// another one begins again, unless something was delivered that cannot be taken back;
-// undo takes back the rest.
+// apply runs do in a transaction. If the database ended the transaction because of another one, apply runs it
+// again. undo takes back the work outside of the database. If undo returns false, something was delivered that
+// cannot be taken back, and apply does not run the transaction again.
 func (f *changeFlags) apply(ctx context.Context, store *db.Store, s *selection, undo func() bool, do func(*db.Tx) error) error {
 	change := store.WriteMany
 	if s.named && s.refs.Len() < mostTold {
-		change = store.Write // a few rows take no longer than --timeout
+		change = store.Write // a change of a few rows takes no longer than --timeout
 	}
 	if d := f.app.env().Denylist; d != nil {
 		d.KeepGoing = f.keepGoing
 	}
 	f.recordChange(s)
-	f.app.noted.Clear() // what was noted before the question is noted again with the result
+	f.app.noted.Clear() // the result repeats the notes from before the question
 	missing := s.missing
 	changing := func(tx *db.Tx) error {
 		if err := do(tx); err != nil {
@@ -40,8 +40,8 @@ func (f *changeFlags) apply(ctx context.Context, store *db.Store, s *selection, 
 	})
 }
 
-// again repeats a transaction that the database ended because of another one, if undo could
-// take back what it did elsewhere.
+// again repeats a transaction that the database ended because of another one. It repeats only if undo could
+// take back the work outside of the database.
 func again(transaction func() error, undo func() bool) error {
 	for attempt := 1; ; attempt++ {
 		err := transaction()
@@ -51,12 +51,12 @@ func again(transaction func() error, undo func() bool) error {
 	}
 }
 
-// manyRows is how many rows one statement changes.
+// manyRows is the number of rows that one statement changes at most.
 const manyRows = 100_000
 
-// each acts on all credentials, kind after kind, so many at a time. A credential that was
-// not changed is an error, unless --keep-going is set or its state is what was wanted. It is
-// also an error when none was changed and some could not be.
+// each calls act for all credentials, one kind after the other, with at most size credentials at a time. A
+// credential that did not change is an error, unless --keep-going is set or its state is the wanted state.
+// each also returns an error if it changed no credential and could not change some.
 func (f *changeFlags) each(ctx context.Context, tx *db.Tx, s *selection, doing string, size int, act func([]*tokens.Ref) (db.Outcomes, error)) (err error) {
 	done := 0
 	p := f.app.progress(doing, int64(s.refs.Len()))
@@ -119,9 +119,9 @@ func (s *selection) has(k *tokens.Kind) bool {
 	return false
 }
 
-// fault is why a credential that was left is a fault; nil where it is none. What a
-// selector selected and somebody else has deleted or blacklisted meanwhile is as the
-// operator wants it.
+// fault returns the error about a credential that did not change. It returns nil if this is no error. If a
+// selector selected the credential and somebody else has deleted or blacklisted it since then, its state is
+// the state that the operator wants.
 func (f *changeFlags) fault(s *selection, r *tokens.Ref) *tokenctl.Error {
 	e := r.Refusal(f.verb)
 	asWanted := f.verb == "blacklist" && r.Left() != db.Changed
@@ -138,11 +138,12 @@ func (f *changeFlags) fault(s *selection, r *tokens.Ref) *tokenctl.Error {
 	return e
 }
 
-// cannotCodes are errors about all credentials of a kind.
+// cannotCodes are the codes of errors about all credentials of a kind.
 var cannotCodes = []tokenctl.Code{tokenctl.CodeKeyMissing, tokenctl.CodeWrongKey, tokenctl.CodeWrongClaims, tokenctl.CodeKindUnsupported, tokenctl.CodeUsage, tokenctl.CodeConfigInvalid,
 	tokenctl.CodeLayoutUnsupported, tokenctl.CodeTableMissing, tokenctl.CodePermissionDenied, tokenctl.CodeCacheUnreachable, tokenctl.CodeCacheDenied, tokenctl.CodeColumnsRequired, tokenctl.CodeInvalidValue}
 
-// leaveOut makes a kind that cannot be changed an offence, where that is what err says.
+// leaveOut makes an offence of a kind that cannot be changed. It returns false if err is not about the whole
+// kind.
 func (f *changeFlags) leaveOut(s *selection, k *tokens.Kind, err error) bool {
 	var e *tokenctl.Error
 	if !errors.As(err, &e) || !slices.Contains(cannotCodes, e.Code) {
@@ -154,7 +155,7 @@ func (f *changeFlags) leaveOut(s *selection, k *tokens.Kind, err error) bool {
 	return true
 }
 
-// noteLeft says what was not changed although that is no fault.
+// noteLeft says how many credentials did not change without an error.
 func (f *changeFlags) noteLeft(s *selection) {
 	gone, already, lapsed := 0, 0, 0
 	for r := range s.refs.All() {
@@ -182,10 +183,10 @@ func (f *changeFlags) noteLeft(s *selection) {
 	}
 }
 
-// mostTold is how many are told of one by one.
+// mostTold is the largest number of things that a command names one by one.
 const mostTold = 20
 
-// kindCounts are how many there are of each kind.
+// kindCounts counts the credentials of each kind.
 type kindCounts struct {
 	n  int
 	of map[*tokens.Kind]int
@@ -199,7 +200,7 @@ func (k *kindCounts) add(kind *tokens.Kind, n int) {
 	k.of[kind] += n
 }
 
-// String is like "12 knox tokens, 3 jwt tokens".
+// String returns a text such as "12 knox tokens, 3 jwt tokens".
 func (k *kindCounts) String() string {
 	var parts []string
 	for _, kind := range tokens.Kinds() {

@@ -13,18 +13,18 @@ import (
 	"tokenctl/tokens"
 )
 
-// Blacklisting all that users hold is also about credentials without a row, where a denylist
-// is configured: it says of the users that what they got until now is void.
+// blacklist can select everything that users hold. If a denylist is configured, blacklist then also ends the
+// credentials without a row: an entry for each user makes void every JWT that the user got until now.
 
-// voids reports whether a kind among those that are chosen (nil: all) can make void what has
-// no row.
+// voids reports whether one of the selected kinds can make credentials without a row void. A nil list selects
+// all kinds.
 func (a *App) voids(kinds []*tokens.Kind) bool {
 	return slices.ContainsFunc(tokens.Kinds(), func(k *tokens.Kind) bool {
 		return k.Void != nil && k.Voids(a.env()) && (kinds == nil || slices.Contains(kinds, k))
 	})
 }
 
-// wholeUsers reports whether the flags select all that users hold, of some kinds perhaps.
+// wholeUsers reports whether the flags select users, perhaps with kinds, and nothing else.
 func (s *selectorFlags) wholeUsers(c *cobra.Command) bool {
 	if len(s.users)+len(s.userIDs) == 0 {
 		return false
@@ -34,8 +34,8 @@ func (s *selectorFlags) wholeUsers(c *cobra.Command) bool {
 	})
 }
 
-// usersToVoid are the users whose JWTs blacklist makes void, too: those of --user, if nothing
-// else selects.
+// usersToVoid returns the users of --user and --user-id, if blacklist also makes their JWTs void in the
+// denylist. blacklist does so if no other flag except --kind selects.
 func (f *changeFlags) usersToVoid(c *cobra.Command, store *db.Store, sel *tokens.Selector) (users []db.User, err error) {
 	if f.verb != "blacklist" || f.list != nil || !f.selector.wholeUsers(c) || !f.app.voids(sel.Kinds) {
 		return nil, nil
@@ -48,7 +48,8 @@ func (f *changeFlags) usersToVoid(c *cobra.Command, store *db.Store, sel *tokens
 	return users, err
 }
 
-// voiding says what else a change is about; empty where there is nothing else.
+// voiding returns the note about the JWTs that a change makes void in the denylist. The note is empty if there
+// are no such users.
 func (s *selection) voiding() string {
 	switch len(s.voids) {
 	case 0:
@@ -59,7 +60,8 @@ func (s *selection) voiding() string {
 	return fmt.Sprintf("every JWT that %d users got until now becomes void in the denylist, also access tokens", len(s.voids))
 }
 
-// void makes void what the users of a selection hold without a row.
+// void makes void the credentials without a row that the users of a selection hold. With --keep-going, a
+// denylist that does not answer or denies access is an offence for each user, and no error.
 func (f *changeFlags) void(ctx context.Context, tx *db.Tx, s *selection) error {
 	s.voided = nil
 	if s.voids == nil {
@@ -86,7 +88,8 @@ func (f *changeFlags) void(ctx context.Context, tx *db.Tx, s *selection) error {
 	return nil
 }
 
-// tellVoided says which users' JWTs became void.
+// tellVoided says for each user that the JWTs of the user became void. For many users it says only their
+// number.
 func (f *changeFlags) tellVoided(s *selection) {
 	a := f.app
 	if len(s.voided) > mostTold {

@@ -15,16 +15,16 @@ import (
 	"tokenctl/tokens"
 )
 
-// rotate, blacklist and unblacklist change credentials in four steps. The credentials
-// are chosen: by id or secret, or by flags, and then each is shown while the list is
-// read. Either way a reference to each is kept. A person, or --yes, agrees to what flags
-// chose. One transaction changes exactly these references, kind after kind (apply.go).
-// What was left, and why, is reported.
+// rotate, blacklist and unblacklist change credentials in four steps. First, the command selects the
+// credentials, by id or secret, or by flags. With flags it shows each credential while it reads the list. In
+// both cases it keeps a reference to each credential. Second, a person or --yes agrees to the credentials that
+// the flags select. Third, one transaction changes exactly these references, one kind after the other
+// (apply.go). Fourth, the command reports the credentials that it did not change, and the reasons.
 //
-// With --yes and --quiet nobody is shown anything, so blacklist lets the database change
-// all that the flags choose at that moment, where the database alone can tell.
+// With --yes and --quiet the command shows the credentials to nobody. blacklist then lets the database change
+// everything that the flags select at that moment, if the database alone can decide this.
 
-// changeFlags are what these commands have in common.
+// changeFlags holds the common parts of these commands.
 type changeFlags struct {
 	app           *App
 	verb          string // "rotate"
@@ -35,11 +35,11 @@ type changeFlags struct {
 	dryRun        bool
 	consent       consentFlags
 
-	list     func(context.Context, *db.Store, tokens.Selector) iter.Seq2[tokens.Credential, error] // what there is to choose from; nil: tokens.List
-	inspect  func(*selection) error                                                                // what else speaks against all of it; nil: nothing
-	refuse   func(*tokens.Credential, time.Time) *tokenctl.Error                                   // what else speaks against a credential; nil: nothing
-	question func(*selection) string                                                               // what else there is to say before a change; nil: nothing
-	result   func(*tokens.Ref, *tokens.Credential) bool                                            // makes a credential what it has become; false where it was left
+	list     func(context.Context, *db.Store, tokens.Selector) iter.Seq2[tokens.Credential, error] // the credentials to select from; nil: tokens.List
+	inspect  func(*selection) error                                                                // refuses the whole selection for another reason; nil: there is none
+	refuse   func(*tokens.Credential, time.Time) *tokenctl.Error                                   // refuses a credential for another reason; nil: there is none
+	question func(*selection) string                                                               // returns another note before a change; nil: there is none
+	result   func(*tokens.Ref, *tokens.Credential) bool                                            // sets the credential to its new state; false: it did not change
 }
 
 func (f *changeFlags) flags(c *cobra.Command) {
@@ -48,7 +48,7 @@ func (f *changeFlags) flags(c *cobra.Command) {
 	f.consent.flags(c)
 }
 
-// namedFlags are the flags of a command that takes ids and secrets only.
+// namedFlags adds the flags of a command that takes only ids and secrets.
 func (f *changeFlags) namedFlags(c *cobra.Command) {
 	tokenFileFlag(c, &f.tokenFile)
 	c.Flags().BoolVar(&f.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
@@ -56,7 +56,7 @@ func (f *changeFlags) namedFlags(c *cobra.Command) {
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "show what would be changed; change nothing")
 }
 
-// check is for cobra's Args: ids or a selector, not both and not neither.
+// check checks the arguments for cobra's Args. The command needs ids or a selector, and refuses both together.
 func (f *changeFlags) check(c *cobra.Command, args []string) error {
 	named := len(args) > 0 || f.tokenFile != ""
 	switch selected := f.selector.given(c); {
@@ -72,22 +72,21 @@ func (f *changeFlags) check(c *cobra.Command, args []string) error {
 	return checkIDs(f.verb, args)
 }
 
-// selection is what a change is about.
+// selection is the set of credentials that a change is about.
 type selection struct {
 	refs     tokens.Refs
-	named    bool             // by id or secret, one by one
-	single   bool             // one was named, so the result is one object
-	all      *tokens.Selector // all that it selects, and no references
-	missing  []offence        // what cannot be changed
-	unread   unread           // what of the rows could not be read
-	nameless int              // rows whose primary key is null
-	appeared int              // how many more the selector selected when the question was answered
-	voids    []db.User        // whose credentials become void also where no row knows them
-	voided   []tokens.Voided  // what was written about these users
+	named    bool             // selected by id or secret
+	single   bool             // one credential was named, so the result is one object
+	all      *tokens.Selector // the change is about all that it selects, and there are no references
+	missing  []offence        // the things that cannot be changed
+	unread   unread           // the parts of the rows that could not be read
+	nameless int              // rows with a null primary key
+	appeared int              // credentials that the selector selects only after the preview
+	voids    []db.User        // users whose credentials without a row also become void
+	voided   []tokens.Voided  // the entries that were written about these users
 }
 
-// choose finds the credentials. nil means that there is nothing to do, which has been
-// said.
+// choose finds the credentials. It returns nil if there is nothing to do, and has then said so.
 func (f *changeFlags) choose(c *cobra.Command, store *db.Store, args []string) (*selection, error) {
 	if err := f.checkFields(); err != nil {
 		return nil, err
@@ -151,8 +150,8 @@ func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection,
 	return s, f.countAppeared(ctx, store, sel, s)
 }
 
-// preview shows what the selector selects, keeps references to it, and says what else there
-// is to know about it before a change.
+// preview shows the credentials that the selector selects, and keeps references to them. It also writes the
+// notes that a person needs before a change.
 func (f *changeFlags) preview(ctx context.Context, store *db.Store, sel tokens.Selector) (*selection, error) {
 	a, s := f.app, new(selection)
 	if err := f.show(ctx, store, sel, s); err != nil {
@@ -175,8 +174,8 @@ func (f *changeFlags) preview(ctx context.Context, store *db.Store, sel tokens.S
 	return s, f.inspect(s)
 }
 
-// countAppeared counts what the selector selects only since the preview: time has passed
-// while a person was reading it.
+// countAppeared counts the credentials that the selector selects only after the preview, because a person
+// needs time to read the preview.
 func (f *changeFlags) countAppeared(ctx context.Context, store *db.Store, sel tokens.Selector, s *selection) error {
 	shown := make(map[string]bool, s.refs.Len())
 	for r := range s.refs.All() {
@@ -190,11 +189,11 @@ func (f *changeFlags) countAppeared(ctx context.Context, store *db.Store, sel to
 	})
 }
 
-// silent reports whether --quiet and --yes are both given.
+// silent reports whether --quiet and --yes are both set.
 func (f *changeFlags) silent() bool { return f.consent.silent(f.app) }
 
-// show keeps references to what the selector selects. It shows the exact set on stderr, since
-// stdout may be a pipe, unless the command is silent.
+// show keeps references to the credentials that the selector selects. It writes the exact set to stderr,
+// because stdout may be a pipe. With --dry-run, or if the command is silent, it does not write the set.
 func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Selector, s *selection) error {
 	a := f.app
 	w, err := output.NewWriter(a.remarks(), credentialColumns, a.previewOptions())
@@ -230,7 +229,8 @@ func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Sele
 	return err
 }
 
-// cannot says why the verb can do nothing with a credential as it was seen.
+// cannot returns the reason why the verb cannot change a credential in the state that was read. It returns nil
+// if the verb can.
 func (f *changeFlags) cannot(ctx context.Context, c *tokens.Credential, store *db.Store) (e *tokenctl.Error) {
 	k := c.Of()
 	if errors.As(k.Refuse(f.verb), &e) {
@@ -272,8 +272,8 @@ func (f *changeFlags) eachSelected(ctx context.Context, store *db.Store, sel tok
 	return nil
 }
 
-// report says of every offender why nothing was done to it, and ends the
-// command with the status for partly done work.
+// report returns an error with the reason for each part of a change that was not done. If the command did
+// something, the code is CodePartlyDone. It returns nil if everything was done.
 func (f *changeFlags) report(s *selection, done int) error {
 	if len(s.missing) == 0 {
 		return nil

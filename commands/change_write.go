@@ -8,8 +8,8 @@ import (
 	"tokenctl/tokens"
 )
 
-// write writes the credentials that f reports on, and what it made of them. With
-// --keep-going the offenders follow, each with the reason.
+// write writes the credentials that f reports on. now sets a credential to the state to show, and returns
+// false for a credential to leave out. With --keep-going a row with the reason follows for each offence.
 func (f *changeFlags) write(s *selection, to io.Writer, o output.Options, now func(*tokens.Ref, *tokens.Credential) bool) error {
 	columns := f.columns(credentialColumns)
 	w, err := output.NewWriter(to, columns, o)
@@ -31,8 +31,8 @@ func (f *changeFlags) write(s *selection, to io.Writer, o output.Options, now fu
 	return w.Close()
 }
 
-// conclude writes the result, if a form of output asks for it, and ends the command. n is
-// how many were changed.
+// conclude writes the result if a form of output asks for it, and ends the command. n is the number of changed
+// credentials.
 func (f *changeFlags) conclude(s *selection, n int) error {
 	if f.app.asked() {
 		if err := f.write(s, f.app.Stdout, f.app.options(s.single), f.result); err != nil {
@@ -42,7 +42,7 @@ func (f *changeFlags) conclude(s *selection, n int) error {
 	return f.report(s, n)
 }
 
-// checkFields refuses a wrong --columns or --field before anything is changed.
+// checkFields refuses a wrong --columns or --field before the change.
 func (f *changeFlags) checkFields() error {
 	if f.result == nil {
 		return nil
@@ -51,7 +51,7 @@ func (f *changeFlags) checkFields() error {
 	return err
 }
 
-// rehearse runs --jq on the result of a change that can still be taken back.
+// rehearse runs --jq on the result while the transaction can still be undone.
 func (f *changeFlags) rehearse(s *selection) error {
 	if f.result == nil || f.app.global.query == nil {
 		return nil
@@ -59,7 +59,7 @@ func (f *changeFlags) rehearse(s *selection) error {
 	return f.write(s, io.Discard, f.app.options(s.single), f.result)
 }
 
-// columns are those of the result.
+// columns returns the columns of the result. With --keep-going the last one is the reason.
 func (f *changeFlags) columns(columns []output.Column) []output.Column {
 	if f.keepGoing {
 		columns = append(slices.Clone(columns), reasonColumn)
@@ -67,7 +67,7 @@ func (f *changeFlags) columns(columns []output.Column) []output.Column {
 	return columns
 }
 
-// row is a row of what was done.
+// row returns a row of the result. With --keep-going its reason is null.
 func (f *changeFlags) row(row []output.Value) []output.Value {
 	if f.keepGoing {
 		row = append(row, output.Null())
@@ -75,8 +75,8 @@ func (f *changeFlags) row(row []output.Value) []output.Value {
 	return row
 }
 
-// writeOffenders writes a row for each that could not be done, where --keep-going and a
-// form of output ask for them.
+// writeOffenders writes a row for each thing that could not be done, if --keep-going is set and a form of
+// output asks for rows.
 func (f *changeFlags) writeOffenders(s *selection, columns []output.Column, write func([]output.Value) error) error {
 	if !f.keepGoing || !f.app.asked() {
 		return nil
@@ -86,7 +86,7 @@ func (f *changeFlags) writeOffenders(s *selection, columns []output.Column, writ
 		row[len(row)-1] = output.String(tokens.Hide(o.err.Message))
 		if o.refs == nil {
 			if o.id == "" && f.app.options(false).Format == output.ID {
-				continue // a secret that is nothing of ours has none
+				continue // a secret that belongs to no credential has no id
 			}
 			row[0] = output.OptString(o.id)
 			if err := write(row); err != nil {
@@ -105,7 +105,7 @@ func (f *changeFlags) writeOffenders(s *selection, columns []output.Column, writ
 	return nil
 }
 
-// showDryRun is the result of --dry-run: the set, in the form asked for.
+// showDryRun writes the result of --dry-run: the selected credentials, in the form that the options ask for.
 func (f *changeFlags) showDryRun(s *selection) error {
 	n := s.refs.Len()
 	if err := f.write(s, f.app.Stdout, f.app.options(s.single && n == 1), func(*tokens.Ref, *tokens.Credential) bool { return true }); err != nil {
@@ -122,7 +122,8 @@ func (f *changeFlags) showDryRun(s *selection) error {
 	return f.report(s, n)
 }
 
-// writeNone is the result of a command that had nothing to do.
+// writeNone writes the result of a command that has nothing to do: an empty list, if a form of output asks for
+// it.
 func (a *App) writeNone() error {
 	if !a.asked() {
 		return nil

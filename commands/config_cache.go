@@ -13,23 +13,24 @@ import (
 	"tokenctl/output"
 )
 
-// importCache is the entry of CACHES that has the sessions. A nil text is none.
+// importCache is the entry of CACHES that holds the sessions. A nil text means that the entry has no such
+// text.
 type importCache struct {
 	Backend  string
 	Location any // a text, or a list of texts
 	Options  map[string]any
 	Prefix   *string
 	Version  any
-	Function *string // KEY_FUNCTION as a template; nil: it is none
+	Function *string // KEY_FUNCTION as a template; nil: the function is no template
 }
 
-// Options of Django's Redis backend (redis-py's ConnectionPool) and of django-redis that say
-// nothing about where a server is and what values look like.
+// cacheQuietOptions are options of Django's Redis backend (ConnectionPool of redis-py) and of django-redis.
+// The import has no note about them, because they tell neither the server nor the form of the values.
 var cacheQuietOptions = []string{"parser_class", "pool_class", "CONNECTION_POOL_KWARGS", "CONNECTION_POOL_CLASS", "CONNECTION_POOL_CLASS_KWARGS", "CONNECTION_FACTORY", "PARSER_CLASS",
 	"SOCKET_TIMEOUT", "SOCKET_CONNECT_TIMEOUT", "IGNORE_EXCEPTIONS", "LOG_IGNORED_EXCEPTIONS", "PICKLE_VERSION", "REDIS_CLIENT_CLASS", "REDIS_CLIENT_KWARGS", "SENTINEL_KWARGS",
 	"MAX_ENTRIES", "CULL_FREQUENCY", "REVERSE_KEY", "REVERSE_KEY_FUNCTION", "socket_timeout", "socket_connect_timeout", "socket_keepalive", "max_connections", "retry_on_timeout", "health_check_interval"}
 
-// sessionCache writes where the sessions' cache is, and how keys and values look in it.
+// sessionCache writes the server of the sessions' cache, and the form of its keys and values.
 func (o *configImportOptions) sessionCache(m *imported, d *importDocument) {
 	c := d.SessionCache
 	if c == nil {
@@ -76,7 +77,7 @@ func (o *configImportOptions) sessionCache(m *imported, d *importDocument) {
 	m.set("session", "cache_key_function", *c.Function, tokenctl.DefaultKeyFunction)
 }
 
-// memcachedURL is the URL of memcached servers, as Django's LOCATION names them.
+// memcachedURL returns the URL of the memcached servers that Django's LOCATION names.
 func memcachedURL(servers []string) string {
 	for i, server := range servers {
 		servers[i] = strings.TrimPrefix(strings.TrimSpace(server), "unix:")
@@ -84,7 +85,7 @@ func memcachedURL(servers []string) string {
 	return "memcached://" + strings.Join(servers, ",")
 }
 
-// redisCache writes the URL of a Redis server, and what django-redis makes of values. It reports
+// redisCache writes the URL of a Redis server, and the form that django-redis gives to values. It reports
 // whether tokenctl can use the cache.
 func (o *configImportOptions) redisCache(m *imported, d *importDocument, servers []string) bool {
 	c := d.SessionCache
@@ -92,7 +93,7 @@ func (o *configImportOptions) redisCache(m *imported, d *importDocument, servers
 		m.omit("session", "cache_url", fmt.Sprintf(format, args...))
 		return false
 	}
-	location := strings.TrimSpace(servers[0]) // the first takes what is written: the others are its replicas
+	location := strings.TrimSpace(servers[0]) // writes go to the first server, and the others are its replicas
 	u, err := url.Parse(location)
 	if err != nil || !slices.Contains([]string{"redis", "rediss", "unix"}, u.Scheme) {
 		return refuse("LOCATION of the sessions' cache is not the URL of a Redis server")
@@ -123,7 +124,7 @@ func (o *configImportOptions) redisCache(m *imported, d *importDocument, servers
 		u.User = url.User(user)
 	}
 	query := url.Values{}
-	number := u.Query().Get("db") // redis-py lets it win over the path
+	number := u.Query().Get("db") // redis-py prefers this db to the path
 	if number == "" && u.Scheme != "unix" {
 		number = strings.Trim(u.Path, "/")
 	}
@@ -172,7 +173,8 @@ func (o *configImportOptions) redisCache(m *imported, d *importDocument, servers
 	return true
 }
 
-// sentinelURL makes u, whose host is the name of a service, the URL of the Sentinels that know it.
+// sentinelURL changes u into the URL of Sentinels. Before, the host of u is the name of the service that the
+// Sentinels know. It returns false if a Sentinel is no pair of a host and a port, or if there is no Sentinel.
 func sentinelURL(u *url.URL, query url.Values, sentinels []any) bool {
 	query.Set("master_name", u.Hostname())
 	u.Host = ""

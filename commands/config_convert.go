@@ -79,7 +79,7 @@ func (o *configImportOptions) convert(d *importDocument, dir string) (*imported,
 	if err != nil {
 		return nil, err
 	}
-	m := &imported{toml: "# Settings of tokenctl, as \"tokenctl config import\" found them in the Django project.\n# The README lists what can stand here. Paths count from this file.\n"}
+	m := &imported{toml: "# Settings of tokenctl, as \"tokenctl config import\" found them in the Django project.\n# tokenctl help settings lists what can stand here. Paths count from this file.\n"}
 	for _, note := range d.Notes {
 		m.note("%s", note)
 	}

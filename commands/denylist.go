@@ -16,13 +16,13 @@ import (
 	"tokenctl/tokens"
 )
 
-// denylist shows the entries that blacklist, incident and user deactivate have written, asks
-// whether tokens are void by them, and removes some (denylist_remove.go). Redis is asked, and
-// the database only for the names of users.
+// The denylist commands list the entries that blacklist, incident and user deactivate have written. They also
+// tell whether the denylist makes a token void, and they remove entries (denylist_remove.go). Redis holds the
+// entries. The database tells the names of users.
 
 var denylistColumns = []output.Column{{Name: "id", Whole: true}, {Name: "user"}, {Name: "expires"}}
 
-// denylistCheckColumns are those of tokens.
+// denylistCheckColumns are the columns of denylist check. One row is about one token.
 var denylistCheckColumns = slices.Concat(denylistColumns, []output.Column{{Name: "denied_by"}})
 
 func newDenylist(a *App) *cobra.Command {
@@ -48,7 +48,8 @@ an end, at which Redis removes it.`,
 	return c
 }
 
-// openDenylist opens the database, whose settings name the denylist.
+// openDenylist opens the database and the denylist that its settings name. It returns a usage error if no
+// denylist is configured.
 func (a *App) openDenylist() (*db.Store, *tokens.Denylist, error) {
 	store, err := a.open()
 	if err != nil {
@@ -76,7 +77,7 @@ written.`,
 	}
 }
 
-// denialPage is how many entries are read before the names of their users are looked up.
+// denialPage is the number of entries for which one look-up reads the names of users.
 const denialPage = 1000
 
 func (a *App) listDenylist(ctx context.Context) error {
@@ -121,7 +122,7 @@ func (a *App) listDenylist(ctx context.Context) error {
 	return nil
 }
 
-// denialRows are rows of entries. The name of a user is null if the database does not tell.
+// denialRows returns the rows of entries. The name of a user is null if the database cannot tell it.
 func (a *App) denialRows(ctx context.Context, store *db.Store, list []cache.Denial) ([][]output.Value, error) {
 	var values []string
 	for _, e := range list {
@@ -145,7 +146,7 @@ func (a *App) denialRows(ctx context.Context, store *db.Store, list []cache.Deni
 	}
 	rows := make([][]output.Value, len(list))
 	for i, e := range list {
-		expires := output.Null() // never
+		expires := output.Null() // the entry never expires
 		if e.Lives >= 0 {
 			expires = output.Time(a.Now().Add(e.Lives).Truncate(time.Second))
 		}
@@ -222,7 +223,7 @@ func (a *App) checkDenylist(ctx context.Context, args []string, tokenFile string
 	return nil
 }
 
-// completeDenials completes the ids of entries.
+// completeDenials returns the ids of entries, for the completion in a shell.
 func (a *App) completeDenials(c *cobra.Command, given []string, prefix string) ([]string, cobra.ShellCompDirective) {
 	found := newOffers()
 	a.silently(c, func(ctx context.Context, _ *db.Store) error {

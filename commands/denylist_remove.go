@@ -14,8 +14,8 @@ import (
 	"tokenctl/tokens"
 )
 
-// denylist remove looks up the entries, and removes them behind the intent of a transaction:
-// so the journal, the protection of a database and an interrupt work as for rows.
+// denylist remove looks up the entries first. It removes them after a transaction has written its intent, so
+// the journal, the protection of a database and an interrupt work as they do for rows.
 
 type removeOptions struct {
 	app           *App
@@ -57,7 +57,8 @@ Ids are arguments, or are read from standard input with -, one a line.`,
 	return c
 }
 
-// ids are those that the arguments, or the lines of standard input, name.
+// ids returns the ids that the arguments or the lines of standard input name, each of them once. It returns a
+// usage error for a text that cannot be the id of an entry.
 func (o *removeOptions) ids(ctx context.Context, args []string) ([]string, error) {
 	if len(args) == 1 && args[0] == "-" {
 		lines, err := readLines(ctx, o.app.Stdin, "standard input")
@@ -130,7 +131,8 @@ func (o *removeOptions) run(ctx context.Context, args []string) error {
 	return partlyDone(plural(len(list), "entry", "entries"), missing)
 }
 
-// find looks up the entries. missing is why others are left, with --keep-going.
+// find looks up the entries. missing has the error about the entries that do not exist, if --keep-going is set
+// and at least one entry exists.
 func (o *removeOptions) find(ctx context.Context, d *tokens.Denylist, ids []string) (list []cache.Denial, missing []error, err error) {
 	found, err := d.Find(ctx, ids)
 	if err != nil {
@@ -154,7 +156,7 @@ func (o *removeOptions) find(ctx context.Context, d *tokens.Denylist, ids []stri
 	return list, []error{e}, nil
 }
 
-// remove removes the entries.
+// remove removes the entries and records each of them.
 func (o *removeOptions) remove(ctx context.Context, store *db.Store, d *tokens.Denylist, list []cache.Denial) error {
 	o.app.record(func(add func(reportRow)) {
 		for _, e := range list {

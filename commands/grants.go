@@ -13,8 +13,8 @@ import (
 	"tokenctl/output"
 )
 
-// grants prints the least that a role of PostgreSQL needs for a work. Package db knows what its
-// statements read and write, and this file prints the statements that allow it: as SQL for psql, or
+// grants prints the smallest set of privileges that a role of PostgreSQL needs for a work. Package db knows
+// the tables and columns that its statements read and write. This file prints the grants as SQL for psql, or
 // as rows.
 
 type grantsOptions struct {
@@ -50,7 +50,7 @@ migration, and run the SQL again after it.
 
 SQLite has no roles: who may read the file may read everything.`,
 		Example: `  tokenctl grants --for audit --role auditor
-  tokenctl grants --for mint --role robot | psql app
+  tokenctl grants --for mint --role robot | psql -1 -v ON_ERROR_STOP=1 shop
   tokenctl grants --for all -o json`,
 		Args: o.check,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
@@ -62,7 +62,7 @@ SQLite has no roles: who may read the file may read everything.`,
 	return c
 }
 
-// check is for cobra's Args.
+// check checks the flags for cobra's Args, and sets the default name of the role.
 func (o *grantsOptions) check(c *cobra.Command, args []string) error {
 	if err := noArguments(c, args); err != nil {
 		return err

@@ -12,14 +12,15 @@ import (
 	"tokenctl/tokens"
 )
 
-// action is something that was done.
+// action is one thing that the command did.
 type action struct {
 	name string // "blacklist", "deactivate" or "reset_password"
-	kind string // of the credential, or "user", or "denylist"
-	id   string // of the credential or the entry, or the user's primary key
+	kind string // the kind of the credential, or "user", or "denylist"
+	id   string // of the credential or of the entry, or the user's primary key
 }
 
-// choose decides what would be ended, and refuses what cannot be done.
+// choose selects the credentials that the command would end. It returns an error for a change that is not
+// possible.
 func (n *incident) choose(ctx context.Context) error {
 	o := n.o
 	layout, err := n.store.Layout(ctx)
@@ -64,22 +65,22 @@ func (n *incident) choose(ctx context.Context) error {
 	return nil
 }
 
-// guard refuses to deactivate the last superuser who could log in.
+// guard refuses to deactivate the last superuser who can log in.
 func (n *incident) guard(ctx context.Context, tx *db.Tx) error {
 	return n.deactivation().guard(ctx, tx, []db.User{*n.owner})
 }
 
-// deactivation is user deactivate of the owner.
+// deactivation returns the command user deactivate for the owner.
 func (n *incident) deactivation() *userChange {
 	return &userChange{userFlags: n.o.users, verb: "deactivate", self: n.o.self}
 }
 
-// acts reports whether there is anything to do.
+// acts reports whether the command has anything to do.
 func (n *incident) acts() bool {
 	return n.chosen.refs.Len() > 0 || n.chosen.voids != nil || n.o.deactivate || n.o.reset
 }
 
-// planned is the incident as the change would leave it.
+// planned returns the incident in its state after the change.
 func (n *incident) planned() tokens.Incident {
 	in := tokens.Incident{Users: n.users, Leaked: n.leaked, Whole: n.o.all || n.leaked == nil, Held: n.held, Ended: map[string]bool{}, Reset: n.o.reset, Voided: n.chosen.voids != nil}
 	for r := range n.chosen.refs.All() {
@@ -94,7 +95,7 @@ func (n *incident) planned() tokens.Incident {
 	return in
 }
 
-// words says what would be done: the first verb, and the rest.
+// words returns the text about the planned changes: the first verb, and the rest.
 func (n *incident) words() (verb, what string) {
 	var parts []string
 	switch k := n.chosen.refs.Len(); {
@@ -125,8 +126,8 @@ func (n *incident) words() (verb, what string) {
 	return verb, what
 }
 
-// ask asks whether to do it. Before a question the screen is shown; shown says so. Where
-// nobody can be asked, the screen is the result.
+// ask asks whether to make the changes. It shows the screen before a question, and then shown is true. If it
+// can ask nobody, it writes the screen as the result.
 func (n *incident) ask(ctx context.Context) (shown bool, err error) {
 	a, consent := n.app, &n.o.consent
 	affected := max(n.chosen.refs.Len(), 1)
@@ -154,7 +155,7 @@ func (n *incident) ask(ctx context.Context) (shown bool, err error) {
 	return shown, err
 }
 
-// preview shows what --all selects to somebody who is not asked.
+// preview shows the credentials that --all selects, if the command does not ask.
 func (n *incident) preview() error {
 	if n.app.global.quiet || !n.o.all {
 		return nil
@@ -167,7 +168,7 @@ func (n *incident) preview() error {
 	return n.app.preview(credentialColumns, rows)
 }
 
-// contain does in one transaction what was confirmed.
+// contain makes the confirmed changes in one transaction.
 func (n *incident) contain(ctx context.Context) error {
 	o := n.o
 	if err := n.preparePassword(ctx); err != nil {
@@ -217,7 +218,7 @@ func (n *incident) contain(ctx context.Context) error {
 		if err := tx.CheckConstraints(ctx); err != nil || n.secret.IsZero() {
 			return err
 		}
-		return o.deliver.write(ctx, []byte(n.secret.Reveal()+"\n")) // before the commit
+		return o.deliver.write(ctx, []byte(n.secret.Reveal()+"\n")) // before the commit, so that an error undoes the change
 	})
 	if err := o.deliver.settle(err); err != nil {
 		return err
@@ -239,8 +240,8 @@ func (n *incident) contain(ctx context.Context) error {
 	return nil
 }
 
-// preparePassword encodes the new password and makes the file for it. No transaction is open
-// meanwhile.
+// preparePassword encodes the new password and makes the file for it. It runs before the transaction of the
+// change, because the encoding takes long.
 func (n *incident) preparePassword(ctx context.Context) (err error) {
 	a := n.app
 	switch {

@@ -10,18 +10,18 @@ import (
 	"tokenctl/tokens"
 )
 
-// proof is what a credential that is claimed dead was found to be afterwards.
+// proof is the state of a credential after the change that should have ended it.
 type proof struct {
 	id     string
 	dead   bool
-	status string // empty: there is no such credential any more
-	reason string // why the application refuses it
-	probe  *probe // what the application itself answers; nil: nobody asked it
+	status string // empty: the credential does not exist any more
+	reason string // the reason why the application refuses it
+	probe  *probe // the answer of the application itself; nil: nobody asked it
 }
 
-// prove verifies again each credential that is claimed dead, and computes what remains from
-// the rows as they are now. Its transaction may write: only the primary database takes such
-// a transaction, and a standby may lag behind.
+// prove verifies again each credential that should be dead. It computes the remaining exposures from the
+// present rows. Its transaction may write, because only the primary database accepts such a transaction, and a
+// standby may be late.
 func (n *incident) prove(ctx context.Context) error {
 	in := n.planned()
 	before := n.held
@@ -94,8 +94,8 @@ func (n *incident) probeAgain(ctx context.Context) (err error) {
 	return err
 }
 
-// claims are the names of what leaked and of what was ended: a secret that was given is
-// looked up again as the application looks it up.
+// claims returns the names of the leaked credentials and of the ended credentials. If the secret was given,
+// the name is the secret, so that prove looks it up in the same way as the application.
 func (n *incident) claims(ended map[string]bool) (names []tokens.Name) {
 	for _, c := range n.leaked {
 		name := tokens.Name{ID: c.ID}
@@ -103,7 +103,7 @@ func (n *incident) claims(ended map[string]bool) (names []tokens.Name) {
 			name = tokens.Name{Secret: n.given}
 		}
 		if name.ID == "" && len(names) > 0 {
-			continue // a drf key that was imported into knox is one secret
+			continue // two rows can have one secret: a drf key that was imported into knox
 		}
 		names = append(names, name)
 	}
@@ -115,7 +115,7 @@ func (n *incident) claims(ended map[string]bool) (names []tokens.Name) {
 	return names
 }
 
-// verified is the proof of one name. leaked gives a secret its id.
+// verified returns the proof of one name. If the name is a secret, its id comes from leaked.
 func verified(name tokens.Name, f tokens.Found, leaked []*tokens.Credential) proof {
 	p := proof{id: name.ID}
 	if p.id == "" {
@@ -130,15 +130,15 @@ func verified(name tokens.Name, f tokens.Found, leaked []*tokens.Credential) pro
 			}
 		}
 	case f.Err == nil, tokenctl.CodeOf(f.Err) == tokenctl.CodeNotFound, tokenctl.CodeOf(f.Err) == tokenctl.CodeChanged:
-		p.dead, p.reason = true, "unknown" // as verify says
+		p.dead, p.reason = true, "unknown" // verify says the same word
 	default:
 		p.reason = f.Err.Error()
 	}
 	return p
 }
 
-// merge is all that the owner holds and held: of what was ended the row as it was, of the
-// rest the row as it is. It counts what appeared.
+// merge returns everything that the owner holds or held: the old row of each ended credential, and the present
+// row of each other credential. It counts the credentials that appeared after the first list.
 func (n *incident) merge(before, after []*tokens.Credential, ended map[string]bool) (list []*tokens.Credential) {
 	known := map[string]bool{}
 	now := map[string]*tokens.Credential{}
@@ -164,8 +164,8 @@ func (n *incident) merge(before, after []*tokens.Credential, ended map[string]bo
 	return list
 }
 
-// remains computes what remains of an incident, and what another signing key would cost
-// where that is a way to end it.
+// remains computes the remaining exposures of an incident. If another signing key can end one of them, it also
+// counts the users whom the change of the key would log out.
 func (n *incident) remains(ctx context.Context, in tokens.Incident) error {
 	err := n.store.Read(ctx, func(tx *db.Tx) (err error) {
 		n.residual, err = tokens.Exposures(ctx, n.app.env(), tx, in)
@@ -178,7 +178,7 @@ func (n *incident) remains(ctx context.Context, in tokens.Incident) error {
 	return err
 }
 
-// logsOut is how many users a lever logs out; nil where nobody knows.
+// logsOut returns the number of users whom a lever logs out. It returns nil if the number is not known.
 func (n *incident) logsOut(l tokens.Lever) *int {
 	switch l.Name {
 	case "":
@@ -190,7 +190,7 @@ func (n *incident) logsOut(l tokens.Lever) *int {
 	return &one
 }
 
-// contained reports whether every row that was to be ended is proved dead.
+// contained reports whether every row that the command should end is proved dead.
 func (n *incident) contained() bool {
 	if n.unproved {
 		return false

@@ -17,8 +17,8 @@ const incidentSchema = 1
 
 var incidentColumns = []output.Column{{Name: "schema_version"}, {Name: "subject"}, {Name: "reach"}, {Name: "done"}, {Name: "residual"}, {Name: "proof"}, {Name: "contained"}}
 
-// write writes the result: the screen, or the object if a form of output asks for it. whole
-// says that nobody has seen the beginning of the screen yet.
+// write writes the result: the screen, or the object if the options ask for another form of output. whole is
+// true if nobody has seen the beginning of the screen yet.
 func (n *incident) write(whole bool) error {
 	return n.app.writeIncident(n.row(), func(to io.Writer, o output.Options) error { return n.screen(to, o, whole || !n.app.Term.Stdout) })
 }
@@ -40,7 +40,7 @@ func (a *App) writeIncident(row []output.Value, screen func(io.Writer, output.Op
 	return err
 }
 
-// object is a row as a value.
+// object returns a row as one value, with the names of its columns.
 func object(columns []output.Column, row []output.Value) output.Value {
 	return output.Object(columnNames(columns), row)
 }
@@ -55,7 +55,7 @@ var (
 	proofColumns    = []output.Column{{Name: "id"}, {Name: "dead"}, {Name: "status"}, {Name: "reason"}, {Name: "probe"}}
 )
 
-// row is the whole incident.
+// row returns the row of the whole incident.
 func (n *incident) row() []output.Value {
 	var reach, done, residual, proofs []output.Value
 	for _, c := range n.reach() {
@@ -78,7 +78,7 @@ func (n *incident) row() []output.Value {
 		output.List(proofs), output.Bool(n.contained())}
 }
 
-// subjectRow is what leaked, with its owner.
+// subjectRow returns the row about the leaked credential and its owner.
 func (n *incident) subjectRow() []output.Value {
 	row := make([]output.Value, len(subjectColumns))
 	if n.leaked != nil {
@@ -95,7 +95,7 @@ func (n *incident) subjectRow() []output.Value {
 	return row
 }
 
-// notes are what else is known of what leaked.
+// notes returns the other facts about the leaked credentials.
 func (n *incident) notes() (list []string) {
 	for _, c := range n.leaked[1:] {
 		list = append(list, "the same secret is "+c.ID)
@@ -106,7 +106,7 @@ func (n *incident) notes() (list []string) {
 	return list
 }
 
-// word is what nobody has proved yet of a denylist that ends something.
+// word returns the note that nobody has proved that the application asks the denylist; it may be empty.
 func (n *incident) word() []string {
 	denies := n.chosen.voids != nil
 	for r := range n.chosen.refs.All() {
@@ -137,8 +137,8 @@ func exposureRow(x *tokens.Exposure, users *int) []output.Value {
 		output.OptString(x.Lever.Command), cost}
 }
 
-// screen writes the incident for a person. whole is false for somebody who has seen what
-// leaked and whose it is.
+// screen writes the incident for a person. whole is false if the person has already seen the leaked credential
+// and its owner.
 func (n *incident) screen(to io.Writer, o output.Options, whole bool) error {
 	var b bytes.Buffer
 	say := func(format string, args ...any) { b.WriteString(output.Visible(fmt.Sprintf(format, args...)) + "\n") }
@@ -164,8 +164,11 @@ func (n *incident) screen(to io.Writer, o output.Options, whole bool) error {
 		n.sayExposure(say, &n.residual[i])
 	}
 	for _, p := range n.proof {
-		if p.dead {
-			say("proof: %s is dead: %s", p.id, p.reason)
+		if reason := p.reason; p.dead {
+			if reason == "unknown" { // verify's word for a secret without a row
+				reason = "the database has no row of it"
+			}
+			say("proof: %s is dead: %s", p.id, reason)
 		} else {
 			say("proof: %s is not dead: %s", p.id, cmp.Or(p.reason, "the application accepts it"))
 		}
@@ -181,7 +184,7 @@ func (n *incident) screen(to io.Writer, o output.Options, whole bool) error {
 	return err
 }
 
-// doneWords says what was done to whom.
+// doneWords returns the text about an action.
 func (n *incident) doneWords(a action) string {
 	name := a.id
 	if a.kind == "user" {
@@ -190,7 +193,7 @@ func (n *incident) doneWords(a action) string {
 	return strings.ReplaceAll(a.name, "_", " ") + " " + name
 }
 
-// saySubject says what leaked, whose it is, and what the owner may do.
+// saySubject shows the leaked credential, its owner, and the rights of the owner.
 func (n *incident) saySubject(say func(string, ...any)) {
 	if n.leaked != nil {
 		c := n.leaked[0]
@@ -229,7 +232,7 @@ func moment(t time.Time, unknown string) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// rightsWords says what the owner may do.
+// rightsWords returns the rights of the owner in words.
 func (n *incident) rightsWords() []string {
 	u := n.owner
 	words := []string{"inactive"}

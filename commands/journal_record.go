@@ -19,14 +19,13 @@ import (
 	"tokenctl/tokens"
 )
 
-// The journal of a command: each of its transactions that changes rows is an entry. The
-// intent is written when all rows have been changed, before secrets are delivered and before
-// the commit, in intend. The phase in which the transaction ends is the settlement. Package
-// db/engine calls both for every transaction, so no command has to think of it. What
-// App.record was given tells which rows they are.
+// The journal has one entry for each transaction of a command that changes rows. intend writes the intent
+// after all rows have changed, before secrets are delivered and before the commit. settle writes the outcome,
+// which follows from the phase in which the transaction ended. Package db/engine calls both for every
+// transaction, so that no command can forget them. App.record tells the rows.
 
-// openJournal opens the journal that the settings name, if any, and has transactions recorded
-// in it. A journal that cannot be written is told before anything is shown or asked.
+// openJournal opens the journal that the settings name, if there is one, and makes transactions write to it.
+// If the journal cannot be written, the command fails before it shows or asks anything.
 func (a *App) openJournal(o *db.Options) (err error) {
 	path := a.journalPath()
 	switch {
@@ -44,7 +43,7 @@ func (a *App) openJournal(o *db.Options) (err error) {
 	return err
 }
 
-// journalPath is the path of the journal, empty where none is kept.
+// journalPath returns the path of the journal. It is empty if there is no journal.
 func (a *App) journalPath() string {
 	if path := a.Getenv("TOKENCTL_JOURNAL"); path != "" {
 		return path
@@ -55,8 +54,8 @@ func (a *App) journalPath() string {
 	return a.settingPath(a.settings.Journal)
 }
 
-// intend writes the intent of the transaction under way, unless that is done. The function
-// that it returns settles it.
+// intend writes the intent of the present transaction, if it is not written yet. It returns the function that
+// settles the entry.
 func (a *App) intend(ctx context.Context) (func(engine.Phase), error) {
 	if a.entry != nil {
 		return a.settle, nil
@@ -64,8 +63,8 @@ func (a *App) intend(ctx context.Context) (func(engine.Phase), error) {
 	return a.settle, a.begin(ctx, a.intent())
 }
 
-// intendDelivery writes the intent before secrets go out. If no row is known to be changed,
-// the commit decides whether there is one.
+// intendDelivery writes the intent before secrets are delivered. If no changed row is known, it writes
+// nothing, and the commit decides whether there is an intent.
 func (a *App) intendDelivery(ctx context.Context) error {
 	if a.journal == nil || a.entry != nil {
 		return nil
@@ -82,7 +81,7 @@ func (a *App) begin(ctx context.Context, in journal.Intent) (err error) {
 	return err
 }
 
-// settle writes what became of the transaction whose intent is written.
+// settle writes the outcome of the transaction whose intent is written.
 func (a *App) settle(p engine.Phase) {
 	if a.entry == nil {
 		return
@@ -96,7 +95,7 @@ func (a *App) settle(p engine.Phase) {
 	}
 }
 
-// settlingTime is how long the lock on the journal is waited for when the transaction is over.
+// settlingTime is the longest wait for the lock on the journal after the transaction.
 const settlingTime = 5 * time.Second
 
 func settleEntry(e *journal.Entry, now time.Time, p engine.Phase) error {
@@ -112,7 +111,8 @@ func settleEntry(e *journal.Entry, now time.Time, p engine.Phase) error {
 	return e.Settle(ctx, now, outcome)
 }
 
-// intendRequest writes the intent of a request to serve. Several are under way at once.
+// intendRequest writes the intent of a request to serve. Each request has its own entry, because several
+// requests run at once.
 func (a *App) intendRequest(ctx context.Context) (func(engine.Phase), error) {
 	e, err := a.journal.Intend(ctx, a.Now(), a.journalHead())
 	if err != nil {
@@ -125,8 +125,8 @@ func (a *App) intendRequest(ctx context.Context) (func(engine.Phase), error) {
 	}, nil
 }
 
-// withUnsettled is the error of a command whose journal could not be settled; err is that of
-// the command itself.
+// withUnsettled returns the error of a command whose journal could not be settled. err is the command's own
+// error. If the command failed, err remains the result.
 func (a *App) withUnsettled(err error) error {
 	switch {
 	case a.unsettled == nil:
@@ -138,8 +138,8 @@ func (a *App) withUnsettled(err error) error {
 	return err
 }
 
-// intent is what the journal says of the transaction under way, by what was recorded since
-// the last one that was committed.
+// intent returns the intent of the present transaction. It has the rows that were recorded after the last
+// commit.
 func (a *App) intent() journal.Intent {
 	in := a.journalHead()
 	var kinds []string
@@ -148,7 +148,7 @@ func (a *App) intent() journal.Intent {
 			if row.outcome != rowDone && row.outcome != rowUnclear {
 				return
 			}
-			if row.replaces == "" { // the predecessor has a row of its own
+			if row.replaces == "" { // the old credential has a row of its own
 				in.Count++
 			}
 			if row.outcome == rowUnclear {
@@ -164,7 +164,7 @@ func (a *App) intent() journal.Intent {
 	return in
 }
 
-// journalID names a row. A user who has no primary key yet is named by the quoted name.
+// journalID returns the name of a row. A user without a primary key has the quoted user name.
 func journalID(row *reportRow) string {
 	if row.kind != "user" {
 		return row.id
@@ -175,7 +175,7 @@ func journalID(row *reportRow) string {
 	return "user:" + strconv.Quote(row.user.Username)
 }
 
-// journalHead is what every entry of this process says.
+// journalHead returns the facts that are the same in every entry of this process.
 func (a *App) journalHead() journal.Intent {
 	in := journal.Intent{SudoUser: a.Getenv("SUDO_USER"), Schema: a.global.schema, Command: journalCommand(a.args)}
 	if u, err := user.Current(); err == nil {
@@ -192,10 +192,10 @@ func (a *App) journalHead() journal.Intent {
 	return in
 }
 
-// mostCommand is how many bytes of a command line an entry shows.
+// mostCommand is the largest number of bytes of a command line that an entry shows.
 const mostCommand = 1000
 
-// journalCommand is the command line as it can be pasted, without what looks like a secret.
+// journalCommand returns the command line in a form for a shell, without the parts that look like secrets.
 func journalCommand(args []string) string {
 	words := make([]string, len(args))
 	for i, arg := range args {

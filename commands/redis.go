@@ -9,25 +9,26 @@ import (
 	"tokenctl/tokens"
 )
 
-// redisSource is where the settings name a Redis, and what its errors are called.
+// redisSource is the place where the settings name a Redis, with the codes of its errors.
 type redisSource struct {
-	url          string // of the settings
-	setting      string // its name: "denylist.url"
-	urlVariable  string // which goes before it; empty: there is none
-	password     string // the variable with the password
+	url          string // from the settings
+	setting      string // the name of the setting, such as "denylist.url"
+	urlVariable  string // the environment variable that goes before the setting; empty: there is none
+	password     string // the environment variable with the password
 	passwordFile string
 
 	unreachable, denied tokenctl.Code
 }
 
-// denylistSource is the Redis of the denylist.
+// denylistSource returns the source of the denylist's Redis.
 func (a *App) denylistSource() redisSource {
 	s := a.settings.Denylist
 	return redisSource{url: s.URL, setting: "denylist.url", urlVariable: "TOKENCTL_DENYLIST_URL", password: "TOKENCTL_DENYLIST_PASSWORD", passwordFile: s.PasswordFile,
 		unreachable: tokenctl.CodeDenylistUnreachable, denied: tokenctl.CodeDenylistDenied}
 }
 
-// address is the URL that counts, and where it comes from; empty where nothing names one.
+// address returns the URL and its source. The environment variable goes before the setting. The URL is empty
+// if neither has one.
 func (r redisSource) address(a *App) (url, source string) {
 	if r.urlVariable != "" {
 		if text := a.Getenv(r.urlVariable); text != "" {
@@ -37,7 +38,8 @@ func (r redisSource) address(a *App) (url, source string) {
 	return r.url, r.setting
 }
 
-// secret is the password beside the URL, and where it comes from; zero where there is none.
+// secret returns the password that is configured beside the URL, and its source. The password is zero if there
+// is none.
 func (r redisSource) secret(a *App) (password tokenctl.Secret, source string, err error) {
 	if text := a.Getenv(r.password); text != "" {
 		return tokenctl.NewSecret(text), r.password, nil
@@ -49,7 +51,8 @@ func (r redisSource) secret(a *App) (password tokenctl.Secret, source string, er
 	return tokenctl.NewSecret(strings.TrimRight(text, "\r\n")), "the file " + r.passwordFile, err
 }
 
-// open is a client of the server, which reads the password and connects when it is first used.
+// open returns a function that makes the client of the server. Only the first call of the function reads the
+// password. Later calls return the same result.
 func (r redisSource) open(a *App) func() (*cache.Client, error) {
 	return sync.OnceValues(func() (*cache.Client, error) {
 		password, _, err := r.secret(a)
@@ -62,7 +65,8 @@ func (r redisSource) open(a *App) func() (*cache.Client, error) {
 	})
 }
 
-// denylist is the configured denylist, which is not asked yet; nil where none is configured.
+// denylist returns the configured denylist and sends no request to it. It returns nil if no denylist is
+// configured.
 func (a *App) denylist() *tokens.Denylist {
 	source := a.denylistSource()
 	if url, _ := source.address(a); url == "" {

@@ -9,9 +9,9 @@ import (
 	"tokenctl/output"
 )
 
-// The sections of a report about findings.
+// This file has the sections of a report about findings.
 
-// changes says what is different from the baseline.
+// changes appends the differences from the baseline.
 func (s *reportSections) changes() {
 	p := s.page
 	p.Heading(s.level, "", "Since the baseline")
@@ -46,7 +46,7 @@ func (s *reportSections) changes() {
 	s.more(len(s.gone), "")
 }
 
-// entry is a finding in a list, with a text.
+// entry returns the entry of a list for a finding, with a text.
 func entry(f *audit.Finding, text string) output.Entry {
 	e := output.Entry{Name: f.ID, Of: f.User, Text: text, Command: f.Fix}
 	switch {
@@ -58,7 +58,7 @@ func entry(f *audit.Finding, text string) output.Entry {
 	return e
 }
 
-// more says that a list is cut, and what shows the rest.
+// more says that a list is not complete. It shows the command that lists the rest, if command is not empty.
 func (s *reportSections) more(total int, command string) {
 	if total <= listedFindings {
 		return
@@ -71,7 +71,7 @@ func (s *reportSections) more(total int, command string) {
 	s.page.Command(text+" All of them:", command)
 }
 
-// findings lists what was found, by severity and rule.
+// findings appends the findings by severity and rule.
 func (s *reportSections) findings(found severityCounts) {
 	p := s.page
 	p.Heading(s.level, "", "Findings")
@@ -87,7 +87,7 @@ func (s *reportSections) findings(found severityCounts) {
 	s.unchecked()
 }
 
-// rule lists the findings of a rule.
+// rule appends the findings of one rule and one severity.
 func (s *reportSections) rule(r *ruleFindings) {
 	p := s.page
 	title := r.rule.ID + ": " + number(r.total)
@@ -101,7 +101,7 @@ func (s *reportSections) rule(r *ruleFindings) {
 	} else {
 		p.Text("To mend: " + r.rule.ByHand + ".")
 	}
-	// What is the same in all of them is said once.
+	// If all of them have the same message, the page shows it once.
 	same := len(r.listed) > 1 && !slices.ContainsFunc(r.listed, func(f listedFinding) bool { return f.Message != r.listed[0].Message })
 	if same {
 		p.Text("Each of them: " + r.listed[0].Message + ".")
@@ -122,7 +122,8 @@ func (s *reportSections) rule(r *ruleFindings) {
 	s.more(r.total, s.again+" audit --rule "+r.rule.ID)
 }
 
-// unchecked says which rules could not be checked, and what was left out.
+// unchecked appends the rules without a finding, the number of ignored findings, the notes, and the rules that
+// could not be checked.
 func (s *reportSections) unchecked() {
 	p := s.page
 	p.Heading(s.level+1, "", "Rules")

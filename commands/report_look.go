@@ -14,39 +14,40 @@ import (
 	"tokenctl/tokens"
 )
 
-// reportDays is how many days from today on have a column of their own: 13 weeks, a quarter.
+// reportDays is the number of days, from today on, that have a column of their own: 13 weeks, a quarter of a
+// year.
 const reportDays = 13 * 7
 
-// reportHolders is how many of the users who hold most are named.
+// reportHolders is the number of users with the most credentials that the page names.
 const reportHolders = 10
 
-// listedFindings is how many findings of a rule are listed.
+// listedFindings is the largest number of findings that the page lists of one rule.
 const listedFindings = 10
 
-// reportSections are what the page says of one schema.
+// reportSections holds the content of the page about one schema.
 type reportSections struct {
 	app      *App
 	page     *output.Page
-	level    int // of the headings of sections
+	level    int // of the headings of the sections
 	again    string
 	now      time.Time
 	kinds    []*tokens.Kind
 	calendar *tokens.Calendar
-	counts   []statsCount // as stats has them
-	days     []int64      // active credentials that expire on each of reportDays
+	counts   []statsCount // as stats counts them
+	days     []int64      // active credentials that expire on each of the reportDays days
 	holders  []tokens.Holder
 	audited  *audit.Report
 	rules    []*ruleFindings
 	baseline bool
-	gone     []audit.Finding // which the baseline knows, and this run did not find
+	gone     []audit.Finding // known to the baseline, and not found by this run
 }
 
-// ruleFindings are the findings of a rule and a severity.
+// ruleFindings holds the findings of one rule and one severity.
 type ruleFindings struct {
 	rule       *audit.Rule
 	severity   audit.Severity
 	total, new int
-	listed     []listedFinding // at most listedFindings, the new ones first
+	listed     []listedFinding // at most listedFindings, the new findings first
 }
 
 type listedFinding struct {
@@ -54,7 +55,7 @@ type listedFinding struct {
 	new bool
 }
 
-// look looks into the database, or into a schema, and appends what it sees to the page.
+// look reads the database or one schema, and appends the result to the page.
 func (o *reportPage) look(c *cobra.Command) error {
 	a, ctx := o.app, c.Context()
 	known, err := o.audit.readBaseline()
@@ -104,7 +105,7 @@ func (o *reportPage) look(c *cobra.Command) error {
 	return a.write(reportPageColumns, [][]output.Value{s.row(o.path, found)}, true)
 }
 
-// begin says what the page is about.
+// begin sets the title and the facts of the page.
 func (o *reportPage) begin(now time.Time) {
 	a, p := o.app, &o.page
 	p.Title = "Credential report: " + a.database.String()
@@ -124,9 +125,10 @@ func (o *reportPage) leastSeverity() string {
 	return o.audit.severity + " and above"
 }
 
-// count takes in what was counted.
+// count stores the counts. It adds up the active credentials by the day on which they expire, and all
+// credentials by the ranges of stats.
 func (s *reportSections) count(counted tokens.Counts) {
-	as := tokens.Counts{} // with the ranges of stats
+	as := tokens.Counts{} // by the ranges of stats
 	for k, groups := range counted {
 		s.kinds = append(s.kinds, k)
 		as[k] = map[db.Group]int64{}
@@ -145,7 +147,7 @@ func (s *reportSections) count(counted tokens.Counts) {
 	s.counts = statsCounts(as)
 }
 
-// find takes in what was found at or above a severity.
+// find stores the findings of a severity or above, and returns their number by severity.
 func (s *reportSections) find(known *audit.Baseline, least audit.Severity) (found severityCounts, err error) {
 	for f, err := range s.audited.All() {
 		if err != nil {
@@ -165,7 +167,8 @@ func (s *reportSections) find(known *audit.Baseline, least audit.Severity) (foun
 	return found, nil
 }
 
-// add counts a finding, and lists it if it is one of the first, or of the first new ones.
+// add counts a finding. It lists the finding if fewer than listedFindings go before it. New findings go before
+// known findings.
 func (r *ruleFindings) add(f listedFinding) {
 	r.total++
 	at := len(r.listed)
@@ -179,7 +182,7 @@ func (r *ruleFindings) add(f listedFinding) {
 	}
 }
 
-// sum adds up the counts by one thing that have this kind, status and value; an empty text is any.
+// sum adds up the counts by one property that have this kind, status and value. An empty text stands for any.
 func (s *reportSections) sum(by, kind, status, value string) (n int64) {
 	for _, c := range s.counts {
 		if c.by == by && (kind == "" || c.kind == kind) && (status == "" || c.status == status) && (value == "" || c.value == value) {
@@ -189,7 +192,7 @@ func (s *reportSections) sum(by, kind, status, value string) (n int64) {
 	return n
 }
 
-// row is what a script is told of the page.
+// row returns the row about the page for a script.
 func (s *reportSections) row(path string, found severityCounts) []output.Value {
 	row := []output.Value{output.String(path), output.Int(s.sum(byOwner, "", "", "")), output.Int(s.sum(byOwner, "", string(tokens.Active), ""))}
 	for _, name := range audit.Severities() {

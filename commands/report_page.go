@@ -14,14 +14,14 @@ import (
 	"tokenctl/tokens"
 )
 
-// report writes one page for people: what stats counts, what audit finds, who holds most, and when
-// credentials expire. In each schema it looks (report_look.go) and appends sections to the page
-// (report_sections.go, report_findings.go). The file is made first, so that a long look is not for
-// nothing, and is filled when everything is known.
+// report writes one page for people. The page shows the counts of stats, the findings of audit, the users with
+// the most credentials, and the days on which credentials expire. report looks into each schema
+// (report_look.go) and appends sections to the page (report_sections.go, report_findings.go). It makes the
+// file first, so that a file that cannot be made fails before a long look. It fills the file at the end.
 
 type reportPage struct {
 	app   *App
-	audit auditOptions // what is checked, and the baseline
+	audit auditOptions // the rules to check, and the baseline
 	path  string
 	page  output.Page
 	found severityCounts // in all schemas
@@ -69,7 +69,7 @@ tokenctl audit. Rules that could not be checked are named on the page.`,
 	return c
 }
 
-// check is for cobra's Args.
+// check checks the arguments for cobra's Args.
 func (o *reportPage) check(c *cobra.Command, args []string) error {
 	a := o.app
 	switch {
@@ -85,11 +85,11 @@ func (o *reportPage) check(c *cobra.Command, args []string) error {
 	return o.audit.check(c, args)
 }
 
-// write makes the file, has the page filled, and writes it. Where some schemas failed, the page is
-// about the others and says so.
+// write makes the file, fills the page and writes it. If some schemas failed, the page is about the other
+// schemas and says so. After any other error write removes the file.
 func (o *reportPage) write(look func() error) error {
 	a := o.app
-	// A wrong --columns or --field is told first.
+	// A wrong --columns or --field fails before the file is made.
 	if _, err := output.NewWriter(io.Discard, reportPageColumns, a.options(false)); err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (o *reportPage) write(look func() error) error {
 	return err
 }
 
-// fill has the page filled and writes it.
+// fill fills the page and writes it.
 func (o *reportPage) fill(to io.Writer, look func() error) error {
 	err := look()
 	if err != nil && tokenctl.CodeOf(err) != tokenctl.CodePartlyDone {

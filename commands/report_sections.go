@@ -11,7 +11,7 @@ import (
 	"tokenctl/tokens"
 )
 
-// number is a number as a page shows it.
+// number returns a number as the page shows it.
 func number(n int) string { return output.Grouped(int64(n)) }
 
 // write appends all sections.
@@ -26,7 +26,7 @@ func (s *reportSections) write(found severityCounts) {
 	s.owners()
 }
 
-// summary shows the numbers that matter most.
+// summary appends the most important numbers.
 func (s *reportSections) summary(found severityCounts) {
 	s.page.Heading(s.level, "", "Summary")
 	tiles := make([]output.Tile, 0, 6)
@@ -54,7 +54,8 @@ func (s *reportSections) summary(found severityCounts) {
 		output.Tile{Name: "expire this week", Number: week, Note: "today and the next 6 days"})...)
 }
 
-// active is how many active credentials have a value of one thing.
+// active returns the number of active credentials that have a value of one property. If by and value are
+// empty, it counts all active credentials.
 func (s *reportSections) active(by, value string) int64 {
 	if by == "" {
 		by = byOwner
@@ -62,7 +63,7 @@ func (s *reportSections) active(by, value string) int64 {
 	return s.sum(by, "", string(tokens.Active), value)
 }
 
-// expiry shows when the active credentials expire.
+// expiry appends the days on which active credentials expire.
 func (s *reportSections) expiry() {
 	p := s.page
 	p.Heading(s.level, "", "When active credentials expire")
@@ -86,7 +87,8 @@ func (s *reportSections) expiry() {
 	s.weeks()
 }
 
-// weeks tells the same by week, and what the chart has no column for.
+// weeks appends the same numbers by week. It adds the credentials that expire later, never, or at a time that
+// is not known.
 func (s *reportSections) weeks() {
 	table := output.PageTable{Caption: "Active credentials by the week in which they expire", Header: []string{"7 days from", "credentials", "share"}, Numbers: 2}
 	all, left := s.active("", ""), s.active("", "")
@@ -114,7 +116,7 @@ func (s *reportSections) weeks() {
 	s.page.Table(table)
 }
 
-// stock shows the numbers of stats.
+// stock appends the counts of stats.
 func (s *reportSections) stock() {
 	p := s.page
 	p.Heading(s.level, "", "Credentials")
@@ -154,7 +156,7 @@ func (s *reportSections) stock() {
 	p.Bars(s.histogram(byAge, "Time since they were made"), s.histogram(byLife, "Time that they still live"), s.histogram(byOwner, "Rights of their owners"))
 }
 
-// histogram is a chart of the active credentials by one thing.
+// histogram returns a chart of the active credentials by one property.
 func (s *reportSections) histogram(by, title string) output.Chart {
 	c := output.Chart{Title: title}
 	optional := []string{tokens.RangeName(nil, db.UnknownSpan), tokens.RangeName(nil, db.NeverSpan), tokens.LifeRanges[0]}
@@ -166,7 +168,7 @@ func (s *reportSections) histogram(by, title string) output.Chart {
 	return c
 }
 
-// owners names the users with the most active credentials.
+// owners appends the users with the most active credentials.
 func (s *reportSections) owners() {
 	p := s.page
 	p.Heading(s.level, "", "Users with the most active credentials")

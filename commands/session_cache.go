@@ -10,7 +10,7 @@ import (
 	"tokenctl/cache"
 )
 
-// sessionCache opens the cache that has the application's sessions. It does not connect.
+// sessionCache opens the cache that holds the application's sessions. It does not connect to the server.
 func (a *App) sessionCache() (*cache.Sessions, error) {
 	s := a.settings.Session
 	password := a.Getenv(tokenctl.CachePassword)
@@ -30,16 +30,17 @@ func (a *App) sessionCache() (*cache.Sessions, error) {
 	return sessions, nil
 }
 
-// missed is what a command could not read or ask although it went on.
+// missed holds the errors of reads and requests after which a command went on.
 type missed struct {
 	mutex sync.Mutex
 	told  map[string]bool
-	texts []string // the first ones
+	texts []string // the first mostTold of them
 	n     int
 	hint  string
 }
 
-// mostRemembered is how many are compared, so that one that a second look finds again counts once.
+// mostRemembered is the largest number of errors that are compared. The comparison counts an error once if a
+// second look finds it again.
 const mostRemembered = 100_000
 
 func (m *missed) add(err error) {
@@ -64,8 +65,8 @@ func (m *missed) add(err error) {
 	}
 }
 
-// withMissed is the error of a command that could not read or ask everything; err is that of
-// the command itself.
+// withMissed returns the error of a command that could not read or ask everything. err is the command's own
+// error. If err is not nil, it remains the result.
 func (a *App) withMissed(err error) error {
 	m := &a.missed
 	if m.n == 0 {

@@ -17,14 +17,13 @@ import (
 	"tokenctl/tokens"
 )
 
-// stats counts the stock of credentials. A row of its data is one count: how many
-// credentials of a kind and a status have something in common, such as an owner who is
-// staff. At a terminal a table shows the owners, and bars show the ages and the times to
-// live of the active ones.
+// stats counts the stock of credentials. A row of its data is one count: the number of credentials of a kind
+// and a status that have a common property, such as an owner who is staff. In a terminal a table shows the
+// counts by owner, and bars show the ages and the times to live of the active credentials.
 
 var statsColumns = []output.Column{{Name: "kind"}, {Name: "status"}, {Name: "by"}, {Name: "value"}, {Name: "count"}}
 
-// What a count is by.
+// The properties by which stats counts.
 const (
 	byOwner = "owner"
 	byAge   = "age"
@@ -61,7 +60,7 @@ that, such as 7d-30d, and the number.`,
 }
 
 func (a *App) stats(ctx context.Context, names []string) error {
-	// A wrong --columns or --field is told before the database is asked.
+	// A wrong --columns or --field fails before the first request to the database.
 	if _, err := output.NewWriter(io.Discard, statsColumns, a.options(false)); err != nil {
 		return err
 	}
@@ -88,7 +87,7 @@ func (a *App) stats(ctx context.Context, names []string) error {
 	return a.write(statsColumns, rows, false)
 }
 
-// statsValues are the values of what counts are by, in the order in which they are shown.
+// statsValues returns the values of a property in the order of the output.
 func statsValues(by string) []string {
 	switch by {
 	case byOwner:
@@ -101,7 +100,7 @@ func statsValues(by string) []string {
 	return append(slices.Clone(tokens.LifeRanges), tokens.RangeName(nil, db.NeverSpan), tokens.RangeName(nil, db.UnknownSpan))
 }
 
-// statsCounts are the counts that are not zero, in order.
+// statsCounts returns the counts that are not zero, in the order of the output.
 func statsCounts(counted tokens.Counts) (counts []statsCount) {
 	sums := map[statsCount]int64{}
 	for kind, groups := range counted {
@@ -126,7 +125,7 @@ func statsCounts(counted tokens.Counts) (counts []statsCount) {
 	return counts
 }
 
-// showStats is for a person.
+// showStats writes the counts for a person.
 func (a *App) showStats(counts []statsCount) error {
 	columns := []output.Column{{Name: "kind"}, {Name: "status"}}
 	for _, rights := range db.OwnerGroups {
@@ -164,7 +163,7 @@ func (a *App) showStats(counts []statsCount) error {
 	return nil
 }
 
-// bars draws the counts of active credentials by one thing.
+// bars writes a bar chart of the active credentials by one property.
 func (a *App) bars(counts []statsCount, by, title string) error {
 	values := statsValues(by)
 	sums := make([]int64, len(values))
@@ -193,8 +192,8 @@ func (a *App) bars(counts []statsCount, by, title string) error {
 	return err
 }
 
-// bar is a bar of up to so many characters for n, where most is the largest number. An eighth
-// of a character is the shortest.
+// bar returns the bar for n. The bar for most, the largest number, has width characters. The shortest bar is
+// an eighth of a character.
 func bar(n, most int64, width int) string {
 	const eighths = "▏▎▍▌▋▊▉"
 	if width < 1 {

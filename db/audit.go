@@ -10,18 +10,17 @@ import (
 	"tokenctl/django"
 )
 
-// What tokenctl audit asks of tables beyond the lists of credentials. What these return holds no
-// secret, except for LoggedKey.
+// These functions are for tokenctl audit. They read and change tables in addition to the lists of credentials.
 
-// LoggedKey is a drf key that stands in Django's admin log.
+// LoggedKey is a drf key that stands in Django's admin log, with the number of its entries.
 type LoggedKey struct {
 	Key     tokenctl.Secret
 	Entries int
 }
 
-// adminLog is the table of Django's admin log, and the columns in which older releases of DRF
-// leave keys: object_repr is str(token), and object_id its primary key (rest_framework/authtoken,
-// 3.12 to 3.18).
+// adminLog returns the table of Django's admin log, and the columns in which older releases of DRF leave keys.
+// object_repr is str(token), and object_id is the primary key of the token (rest_framework/authtoken, 3.12 to
+// 3.18).
 func (l *Layout) adminLog() (t *Table, columns []string) {
 	if t = l.tables[tableAdminLog]; t == nil || t.Column("id") == nil {
 		return nil, nil
@@ -34,7 +33,8 @@ func (l *Layout) adminLog() (t *Table, columns []string) {
 	return t, columns
 }
 
-// loggedKeys is a query for the entries that hold a key, once for each.
+// loggedKeys returns a query for the entries that hold a key. An entry with several keys has a row for each
+// key.
 func (l *Layout) loggedKeys() (text string) {
 	log, columns := l.adminLog()
 	if log == nil || l.AuthToken() == nil {
@@ -49,7 +49,7 @@ func (l *Layout) loggedKeys() (text string) {
 	return text
 }
 
-// LoggedKeys are the keys in the admin log that are drf tokens, by key.
+// LoggedKeys returns the keys in the admin log that are drf tokens, in the order of the keys.
 func (tx *Tx) LoggedKeys(ctx context.Context) ([]LoggedKey, error) {
 	text := tx.Layout.loggedKeys()
 	if text == "" {
@@ -61,15 +61,15 @@ func (tx *Tx) LoggedKeys(ctx context.Context) ([]LoggedKey, error) {
 	})
 }
 
-// LogEntries are the primary keys of the admin log's entries that hold one of the keys.
+// LogEntries returns the primary keys of the admin log's entries that hold one of the keys.
 func (tx *Tx) LogEntries(ctx context.Context, keys []tokenctl.Secret) ([]int64, error) {
 	q := &engine.Query{Columns: []string{"distinct e.entry"}, From: "(" + tx.Layout.loggedKeys() + ") e", Order: []string{"1"}}
 	q.Among(tx.Layout.Engine, "e.key", "text", revealed(keys))
 	return engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) int64 { return r.Integer() })
 }
 
-// RedactLog replaces keys in entries of the admin log by a word, and returns how many entries
-// it changed.
+// RedactLog replaces keys in entries of the admin log with a word. It returns the number of entries that it
+// changed.
 func (tx *Tx) RedactLog(ctx context.Context, entries []int64, word string) (int64, error) {
 	l := tx.Layout
 	log, columns := l.adminLog()
@@ -92,7 +92,7 @@ func (tx *Tx) RedactLog(ctx context.Context, entries []int64, word string) (int6
 	return int64(len(entries) - len(missed)), tx.noneLeft(ctx, log, q, "t.id", columnValues{"key", log.Column("id"), subset(rows.each, missed)})
 }
 
-// RedactOutstanding replaces the signatures in the texts of tokens by a word.
+// RedactOutstanding replaces the signatures in the texts of tokens with a word.
 func (tx *Tx) RedactOutstanding(ctx context.Context, refs []Ref, word string) (Outcomes, error) {
 	l := tx.Layout
 	o, err := l.credentials("jwt")
@@ -109,10 +109,11 @@ func (tx *Tx) RedactOutstanding(ctx context.Context, refs []Ref, word string) (O
 	return tx.outstandingOutcomes(ctx, o, refs, missed, func(*OutstandingToken) bool { return false })
 }
 
-// LostBlacklisting is a BlacklistedToken whose OutstandingToken is not there.
+// LostBlacklisting is a BlacklistedToken whose OutstandingToken does not exist.
 type LostBlacklisting struct{ Row, Token int64 }
 
-// LostBlacklistings are those that a foreign key should have made impossible.
+// LostBlacklistings returns the rows of the blacklist whose token does not exist. A foreign key should prevent
+// such rows.
 func (tx *Tx) LostBlacklistings(ctx context.Context) ([]LostBlacklisting, error) {
 	l := tx.Layout
 	b, o := l.Blacklisted(), l.Outstanding()
@@ -123,7 +124,8 @@ func (tx *Tx) LostBlacklistings(ctx context.Context) ([]LostBlacklisting, error)
 	return engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) LostBlacklisting { return LostBlacklisting{r.Integer(), r.Integer()} })
 }
 
-// DeleteLostBlacklistings deletes the rows whose token does still not exist. It returns how many.
+// DeleteLostBlacklistings deletes the rows whose token still does not exist. It returns the number of deleted
+// rows.
 func (tx *Tx) DeleteLostBlacklistings(ctx context.Context, refs []Ref) (int64, error) {
 	l := tx.Layout
 	b := l.Blacklisted()
@@ -136,8 +138,8 @@ func (tx *Tx) DeleteLostBlacklistings(ctx context.Context, refs []Ref) (int64, e
 	return int64(len(refs) - len(missed)), tx.noneLeft(ctx, b, &engine.Query{From: b.SQL() + " t", Where: []string{lost}}, "t.id", columnValues{"key", b.Column("id"), subset(keys.each, missed)})
 }
 
-// ExpiredSize is about how many bytes the rows of a kind take that expired before a time: on
-// PostgreSQL those of the stored rows, on SQLite those of their texts.
+// ExpiredSize returns the approximate number of bytes of the rows of a kind that expired before a time. On
+// PostgreSQL it is the size of the stored rows, on SQLite the size of their texts.
 func (tx *Tx) ExpiredSize(ctx context.Context, kind string, before time.Time) (bytes int64, err error) {
 	l := tx.Layout
 	t, err := l.credentials(kind)
@@ -172,19 +174,21 @@ func (tx *Tx) ExpiredSize(ctx context.Context, kind string, before time.Time) (b
 	return bytes, tx.Scan(ctx, q, &bytes)
 }
 
-// KeyStock is what a look at the keys of one kind tells about all of them.
+// KeyStock holds facts about all keys of one kind.
 type KeyStock struct {
-	Rows   int64
-	Halves []tokenctl.Secret // with which several keys of one length begin, of 16 characters or more; of masked keys their hashes
+	Rows int64
+	// Halves are the first halves that several keys of one length share, if the keys have 16 characters
+	// or more. For masked keys they are the hashes of the halves.
+	Halves []tokenctl.Secret
 }
 
-// KeyStock looks at the keys of a kind, which are its secrets.
+// KeyStock returns facts about the keys of a kind. The keys are its secrets.
 func (tx *Tx) KeyStock(ctx context.Context, kind string) (s KeyStock, err error) {
 	t, err := tx.Layout.credentials(kind)
 	if err != nil {
 		return s, err
 	}
-	key := tx.Layout.Engine.Bytewise("t." + engine.Quote(credentialsOf(kind).required[0])) // drf's key, the session_key
+	key := tx.Layout.Engine.Bytewise("t." + engine.Quote(credentialsOf(kind).required[0])) // the key of drf, the session_key of a session
 	if err := tx.Scan(ctx, &engine.Query{Columns: []string{"count(*)"}, From: t.SQL() + " t"}, &s.Rows); err != nil {
 		return s, err
 	}
@@ -200,13 +204,14 @@ func (tx *Tx) KeyStock(ctx context.Context, kind string) (s KeyStock, err error)
 	return s, err
 }
 
-// SharedName is a USERNAME_FIELD value that several users have, and their primary keys.
+// SharedName is a value of USERNAME_FIELD that several users have, with the primary keys of these users.
 type SharedName struct {
 	Name string
 	IDs  []string
 }
 
-// UsersOfSharedNames are those of the users whom names mean. A unique constraint rules them out.
+// UsersOfSharedNames returns the names that several users have, with these users. If a unique constraint
+// prevents such names, it returns none.
 func (tx *Tx) UsersOfSharedNames(ctx context.Context) (list []SharedName, err error) {
 	u, err := tx.Layout.Users()
 	if err != nil || u.Column(u.Username).Unique && u.Stored() {
@@ -227,15 +232,15 @@ func (tx *Tx) UsersOfSharedNames(ctx context.Context) (list []SharedName, err er
 	})
 }
 
-// HashedUser is a user and how the password is hashed.
+// HashedUser is a user, with facts about the hash of the password.
 type HashedUser struct {
 	User
 	Start  string // the first 40 characters of the encoded password
-	Length int    // of the whole
+	Length int    // the number of characters of the whole encoded password
 }
 
-// HashedUsers yields the users that f selects, by key. Without those whose encoded password begins with
-// a text, if that is not empty.
+// HashedUsers yields the users that f selects, in the order of their primary keys. If without is not empty, it
+// leaves out the users whose encoded password begins with without.
 func (s *Store) HashedUsers(ctx context.Context, f Filter, without string) iter.Seq2[HashedUser, error] {
 	return stream(ctx, s, func(l *Layout) (*engine.Query, error) {
 		u, err := l.UserTable()
@@ -255,5 +260,5 @@ func (s *Store) HashedUsers(ctx context.Context, f Filter, without string) iter.
 	})
 }
 
-// HasPassword reports whether a text is the user's password.
+// HasPassword reports whether text is the user's password.
 func (u *User) HasPassword(text string) bool { return django.CheckPassword(text, u.password) }

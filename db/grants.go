@@ -9,34 +9,35 @@ import (
 	"tokenctl/db/engine"
 )
 
-// What a role needs for a work is what the statements of this package read and write for it. A test
-// takes each grant away and looks for what fails then: commands/grants_test.go.
+// A role needs for a work exactly the data that the statements of this package read and write for it. A test
+// removes each grant and looks for the command that then fails: commands/grants_test.go.
 
-// Works are what a role can be for.
+// Works are the works that a role can be for.
 var Works = []string{"audit", "list", "mint", "revoke", "purge", "serve", "all"}
 
-// Grant is a statement for the owner of the tables, and what it is for.
+// Grant is a statement for the owner of the tables, with its purpose.
 type Grant struct{ Statement, Why string }
 
-// grantList collects what a role needs.
+// grantList collects the privileges that a role needs.
 type grantList struct {
 	tx    *Tx
 	role  string // quoted
 	words []string
 	views []Grant
 	needs []need
-	sorts bool // it makes temporary tables: see [filteredList]
+	sorts bool // the role makes temporary tables: see [filteredList]
 }
 
 // need is a privilege on a table, a view or a sequence.
 type need struct {
 	privilege, on string
-	columns       []string // nil: the whole
+	columns       []string // nil: the whole object
 	why           string
 }
 
-// Grants are the statements that let a role do a work and nothing else, in their order. words are
-// those that make a key easy to guess.
+// Grants returns the statements that let a role do a work and nothing else, in the order in which they must
+// run. words are words that make a key easy to guess. For SQLite, which has no roles, it returns a CodeUsage
+// error.
 func (tx *Tx) Grants(ctx context.Context, work, role string, words []string) ([]Grant, error) {
 	if tx.Engine == engine.SQLite {
 		return nil, &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "SQLite has no roles and no grants: who may read the file of the database may read all of it",
@@ -59,7 +60,7 @@ func (tx *Tx) Grants(ctx context.Context, work, role string, words []string) ([]
 	return g.statements(database), nil
 }
 
-// add asks for a privilege on a table.
+// add adds a privilege on a table to the needs.
 func (g *grantList) add(privilege string, t *engine.Table, why string, columns ...string) {
 	g.addOn(privilege, t.Own(), why, columns...)
 }
@@ -81,7 +82,8 @@ func (g *grantList) addOn(privilege, on, why string, columns ...string) {
 	}
 }
 
-// statements are the grants: where the tables are, the views, and what is read and written.
+// statements returns the grants in order: the connection and the schemas, the views, and the privileges to
+// read and write.
 func (g *grantList) statements(database string) []Grant {
 	list := []Grant{{"grant connect on database " + engine.Quote(database) + " to " + g.role, "to connect"}}
 	if g.sorts {
@@ -111,7 +113,7 @@ func (g *grantList) statements(database string) []Grant {
 	return list
 }
 
-// further are the tables besides the known ones that an audit reads.
+// further returns the tables that an audit reads in addition to the known tables.
 func (l *Layout) further() (list []*engine.Table) {
 	if log, _ := l.adminLog(); log != nil {
 		list = append(list, log.Table)

@@ -7,9 +7,9 @@ import (
 	"tokenctl/db/engine"
 )
 
-// work asks for what one work needs.
+// work adds the needs of one work.
 func (g *grantList) work(ctx context.Context, work string) error {
-	data := g.tx.Layout.Has("jwt") || g.tx.Layout.Has("session") // in which facts are that sort
+	data := g.tx.Layout.Has("jwt") || g.tx.Layout.Has("session") // lists sort by facts inside of the data
 	g.sorts = g.sorts || data && work != "purge" && work != "serve"
 	if work == "audit" || work == "list" {
 		g.masked(work)
@@ -58,13 +58,13 @@ func (g *grantList) work(ctx context.Context, work string) error {
 // userColumnNames are the columns of users that lists read.
 var userColumnNames = []string{"is_active", "password", "email", "first_name", "last_name", "is_staff", "is_superuser", "date_joined", "last_login"}
 
-// read asks for what every command reads of tables that it does not read through views.
+// read adds the columns that every command reads from tables if it does not use views.
 func (g *grantList) read(why string) {
 	l := g.tx.Layout
 	for _, u := range l.userTables() {
 		for _, t := range u.tables() {
 			columns := columnNames(t)
-			if len(u.Children) == 0 { // else a query joins the tables with all of their columns
+			if len(u.Children) == 0 { // with child tables, a query joins the tables with all of their columns
 				columns = slices.DeleteFunc(columns, func(c string) bool {
 					return c != u.Key && c != u.Username && !slices.Contains(userColumnNames, c)
 				})
@@ -82,7 +82,7 @@ func (g *grantList) read(why string) {
 	}
 }
 
-// kindOf is the kind whose credentials a table holds; empty: none.
+// kindOf returns the kind whose credentials a table holds. It returns an empty text if the table holds none.
 func (l *Layout) kindOf(t *engine.Table) string {
 	for _, c := range kindTables {
 		if own := l.tables[c.table]; own != nil && own.Table == t {
@@ -92,7 +92,7 @@ func (l *Layout) kindOf(t *engine.Table) string {
 	return ""
 }
 
-// masked asks for the views, and for what is beside them.
+// masked adds the views, and the columns that a role reads in addition to them.
 func (g *grantList) masked(why string) {
 	l := g.tx.Layout
 	for _, m := range l.masks() {
@@ -114,7 +114,7 @@ func (g *grantList) masked(why string) {
 	}
 }
 
-// audited asks for what the rules of an audit read besides the lists.
+// audited adds the columns and sequences that the rules of an audit read in addition to the lists.
 func (g *grantList) audited(ctx context.Context) error {
 	l := g.tx.Layout
 	if b := l.Blacklisted(); b != nil {
@@ -134,7 +134,7 @@ func (g *grantList) audited(ctx context.Context) error {
 	return err
 }
 
-// numbered asks for the sequences that number new rows of a table.
+// numbered adds the sequences that number new rows of a table.
 func (g *grantList) numbered(ctx context.Context, t *engine.Table, why string) error {
 	names, err := g.tx.SequencesOf(ctx, t)
 	for _, name := range names {
@@ -143,13 +143,13 @@ func (g *grantList) numbered(ctx context.Context, t *engine.Table, why string) e
 	return err
 }
 
-// inserted asks for what a new row of a kind takes.
+// inserted adds the privileges for a new row of a kind.
 func (g *grantList) inserted(ctx context.Context, kind string, t *Table, why string) error {
 	g.add("insert", t.Table, why, append(slices.Clone(insertedColumns[kind]), t.Required(insertedColumns[kind]...)...)...)
 	return g.numbered(ctx, t.Table, why)
 }
 
-// minted asks for what mint, rotate and expire write.
+// minted adds the privileges for the writes of mint, rotate and expire.
 func (g *grantList) minted(ctx context.Context, kinds map[string]*Table) error {
 	l := g.tx.Layout
 	for _, c := range kindTables {
@@ -172,8 +172,8 @@ func (g *grantList) minted(ctx context.Context, kinds map[string]*Table) error {
 	return g.blacklisted(ctx, "rotate")
 }
 
-// blacklisted asks for what blacklisting JWTs writes: it locks their rows, which takes the right to
-// update a column.
+// blacklisted adds the privileges for the blacklisting of JWTs. The blacklisting locks the rows of the JWTs,
+// and a lock needs the right to update a column.
 func (g *grantList) blacklisted(ctx context.Context, why string) error {
 	o, b := g.tx.Layout.Outstanding(), g.tx.Layout.Blacklisted()
 	if o == nil || b == nil {
@@ -184,7 +184,7 @@ func (g *grantList) blacklisted(ctx context.Context, why string) error {
 	return g.numbered(ctx, b.Table, why)
 }
 
-// served asks for what the views of the test server write.
+// served adds the privileges for the writes of the test server's views.
 func (g *grantList) served(ctx context.Context, kinds map[string]*Table) error {
 	l := g.tx.Layout
 	if u := l.User; u != nil {

@@ -14,35 +14,36 @@ import (
 	"tokenctl/db/engine"
 )
 
-// A role that must not read secrets reads tables through views that stand beside them: the view of
-// authtoken_token is tokenctl_authtoken_token. A view has the table's columns, and in place of a
-// secret what tells as much as an audit needs:
+// A role that must not read secrets reads the tables through views. The view of authtoken_token is
+// tokenctl_authtoken_token, in the same schema. A view has columns of the table. In place of a secret it shows
+// only the facts that an audit needs:
 //
-//	a key        its SHA-256, of which ids have the beginning, and what its form is
+//	a key        its SHA-256, of which the ids show the beginning, and its form
 //	a JWT        its header and payload
 //	a password   its algorithm, iterations and length
 //
-// tokenctl uses a view where the role may read it, and may not read the secret in the table.
-// tokenctl grants prints the views.
+// tokenctl uses a view if the role may read the view and may not read the secret in the table. tokenctl grants
+// prints the statements that make the views.
 
-// viewPrefix begins the names of the views.
+// viewPrefix is the beginning of the names of the views.
 const viewPrefix = "tokenctl_"
 
-// The columns of views that no table has: the form of a key, and the hash of its first half.
+// Only views have these columns: the form of a key, and the hash of its first half.
 const (
 	formColumn = "tokenctl_form"
 	halfColumn = "tokenctl_half"
 )
 
-// mask is what the view of a table shows.
+// mask describes the view of a table.
 type mask struct {
 	table   *engine.Table
-	columns []string          // those of the table that are shown
-	secrets map[string]string // expressions in the place of columns
-	key     string            // the column of a key, whose form is shown; empty: none
+	columns []string          // the columns of the table that the view shows
+	secrets map[string]string // the expressions that replace columns, by column
+	key     string            // the column with the key whose form the view shows; empty: there is none
 }
 
-// viewName is the name of the view of a table. PostgreSQL's names have 63 bytes at most.
+// viewName returns the name of the view of a table. It cuts the name to 63 bytes, the longest name in
+// PostgreSQL.
 func viewName(t *engine.Table) string {
 	name := viewPrefix + t.Name
 	for len(name) > 63 {
@@ -52,7 +53,8 @@ func viewName(t *engine.Table) string {
 	return name
 }
 
-// asText is the expression of a column as a text, with the blanks behind it that Go reads.
+// asText returns the expression of a column as text. For a column of type bpchar the expression restores the
+// blanks at the end, because Go reads them and the cast drops them.
 func asText(t *engine.Table, column string) string {
 	text := "cast(t." + engine.Quote(column) + " as text)"
 	if c := t.Column(column); c.Type == "bpchar" {
@@ -61,7 +63,7 @@ func asText(t *engine.Table, column string) string {
 	return text
 }
 
-// masks are those of all tables that hold secrets.
+// masks returns the masks of all tables with secrets.
 func (l *Layout) masks() (list []mask) {
 	for _, u := range l.userTables() {
 		if u.Column("password") != nil {
@@ -97,23 +99,24 @@ func columnNames(t *engine.Table) (list []string) {
 	return list
 }
 
-// maskedPassword keeps what [django.WeakHash] looks at: that there is no usable one, the algorithm,
-// the iterations of PBKDF2, whether MD5 and SHA-1 have a salt, and the length.
+// maskedPassword keeps the facts that [django.WeakHash] reads: an unusable password, the algorithm, the
+// iterations of PBKDF2, whether MD5 and SHA-1 have a salt, and the length.
 const maskedPassword = `case when SECRET like '!%' then '!' else rpad(coalesce(substring(SECRET from '^(pbkdf2_sha256\$[0-9]+\$|pbkdf2_sha1\$[0-9]+\$|md5\$\$?|sha1\$\$?|[a-z0-9_]{1,30}\$)'), ''), length(SECRET), '*') end`
 
-// Withheld stands in the view of JWTs for a signature.
+// Withheld stands in the view of JWTs in place of a signature.
 const Withheld = "withheld"
 
-// maskedJWT keeps the word that [Tx.RedactOutstanding] writes.
+// maskedJWT keeps the word that [Tx.RedactOutstanding] writes in place of a signature.
 const maskedJWT = `case when SECRET ~ '^[^.]*\.[^.]*\.redacted$' then SECRET when SECRET ~ '^[^.]*\.[^.]*\.[^.]*$' then regexp_replace(SECRET, '[^.]*$', '` + Withheld + `') else '' end`
 
-// hashPrefix stands before the hash of a secret. No key of a peer's is as long as both.
+// hashPrefix stands before the hash of a secret. No key of a peer is as long as the prefix and the hash
+// together.
 const hashPrefix = "sha256:"
 
 var hashForm = regexp.MustCompile(`^(.{0,8}-)?` + hashPrefix + `([0-9a-f]{64})$`)
 
-// HashOf returns the SHA-256, in hexadecimal, that a view shows in place of a key, and what it shows
-// of the key itself, which is the beginning of a session's; masked is false for a key itself.
+// HashOf returns the SHA-256, in hexadecimal digits, that a view shows in place of a key. start is the part of
+// the key itself that the view shows: the beginning of a session key. masked is false if key is a key itself.
 func HashOf(key tokenctl.Secret) (hash, start string, masked bool) {
 	text := key.Reveal()
 	if len(text) < 64+len(hashPrefix) {
@@ -126,10 +129,11 @@ func HashOf(key tokenctl.Secret) (hash, start string, masked bool) {
 	return m[2], strings.TrimSuffix(m[1], "-"), true
 }
 
-// formOf is the expression of the form of a key: its bytes, the number of the smallest of the sets of
-// characters that has all of them (hexadecimal digits, lower-case letters and digits, letters and
-// digits, others), how many characters are the one before, how many follow on it or precede it, how
-// many of the runs of three were there before, and how many characters belong to one of the words.
+// formOf returns the SQL expression of the form of a key. The form has six numbers: the bytes of the key; the
+// smallest set with all its characters (1: hexadecimal digits, 2: lower-case letters and digits, 3: letters
+// and digits, 4: others); the characters that equal the character before; the characters that are one more or
+// one less than the character before; the runs of three characters that occurred before; and the characters
+// that belong to one of the words.
 func formOf(key string, words []string) string {
 	digits, letters := "length(regexp_replace(k, '[^0-9]', '', 'g'))", "length(regexp_replace(k, '[^a-zA-Z]', '', 'g'))"
 	return `(select concat_ws(' ', octet_length(k), case when k ~ '^[0-9a-f]*$' then 1 when k ~ '^[0-9a-z]*$' then 2 when k ~ '^[0-9a-zA-Z]*$' then 3 else 4 end,
@@ -138,7 +142,7 @@ func formOf(key string, words []string) string {
 		from (select ` + key + ` as k) as secret left join lateral (select substr(k, i, 1) as a, substr(k, i - 1, 1) as b, case when i > 2 then substr(k, i - 2, 3) end as c from generate_series(2, length(k)) as i) as pairs on true group by k)`
 }
 
-// definition is the statement that makes the view. words are those that make a key easy to guess.
+// definition returns the statement that makes the view. words are words that make a key easy to guess.
 func (m *mask) definition(words []string) string {
 	var list []string
 	for _, name := range m.columns {
@@ -159,7 +163,7 @@ func (m *mask) view() string {
 	return engine.Quote(m.table.Schema) + "." + engine.Quote(viewName(m.table))
 }
 
-// shows reports whether a view has the columns that tokenctl reads.
+// shows reports whether a view has all columns that tokenctl reads.
 func (m *mask) shows(view *engine.Table) bool {
 	wanted := m.columns
 	if m.key != "" {
@@ -168,8 +172,8 @@ func (m *mask) shows(view *engine.Table) bool {
 	return !slices.ContainsFunc(wanted, func(name string) bool { return view.Column(name) == nil })
 }
 
-// readThroughViews makes tables with secrets be read through their views, where the role needs
-// that and may.
+// readThroughViews makes the layout read tables with secrets through their views, if the role may read the
+// view and may not read the secrets in the table.
 func (l *Layout) readThroughViews(ctx context.Context, tx *Tx, views []*engine.Table) error {
 	if len(views) == 0 {
 		return nil
@@ -204,7 +208,8 @@ func (m *mask) secretColumns() (list []string) {
 	return list
 }
 
-// standIns are what a view shows in the place of keys, with the beginnings that it shows of them.
+// standIns returns the texts that a view shows in place of keys. start returns the beginning of the text for a
+// key.
 func standIns(keys []tokenctl.Secret, start func(key string) string) []tokenctl.Secret {
 	list := make([]tokenctl.Secret, len(keys))
 	for i, k := range keys {
@@ -218,10 +223,10 @@ func standIns(keys []tokenctl.Secret, start func(key string) string) []tokenctl.
 	return list
 }
 
-// MaskedKey is what a view tells of a key.
+// MaskedKey holds the facts that a view tells of a key: its form, and the hash of its first half.
 type MaskedKey struct{ Form, Half string }
 
-// scanMasked reads the columns of the form and the half.
+// scanMasked reads the columns of the form and of the half.
 func scanMasked(r *engine.Row) *MaskedKey {
 	form, _ := r.Maybe()
 	half, _ := r.Maybe()

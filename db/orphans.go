@@ -4,8 +4,8 @@ import "tokenctl/db/engine"
 
 // Orphans are credentials whose user does not exist.
 
-// orphans changes a query for credentials and their owners into one that also has the credentials
-// whose user does not exist, or only these. Its last column is the primary key of the user that the
+// orphans changes a query for credentials and their owners. The new query also returns the credentials whose
+// user does not exist, or only these if only is true. Its last column is the primary key of the user that the
 // row names.
 func (l *Layout) orphans(q *engine.Query, t *Table, only bool) {
 	u := t.Owner
@@ -16,8 +16,8 @@ func (l *Layout) orphans(q *engine.Query, t *Table, only bool) {
 	q.Columns = append(q.Columns, "cast(t.user_id as text)")
 }
 
-// scanOwnerless reads the last column of orphans, and returns whether the owner that was read does not
-// exist: then the owner becomes the user that the row names.
+// scanOwnerless reads the last column of orphans. It reports whether the owner in the row does not exist. If
+// so, it sets the owner to the user that the row names.
 func scanOwnerless(t *Table, r *engine.Row, owner *User) (orphan bool) {
 	named := scanOrphan(t, r)
 	if orphan = owner.ID == ""; orphan {
@@ -26,7 +26,7 @@ func scanOwnerless(t *Table, r *engine.Row, owner *User) (orphan bool) {
 	return orphan
 }
 
-// scanOrphan reads the last column of a query of orphans.
+// scanOrphan reads the last column of a query of orphans. It returns the user that the row names.
 func scanOrphan(t *Table, r *engine.Row) User {
 	id, there := r.Maybe()
 	if !there {
@@ -35,13 +35,14 @@ func scanOrphan(t *Table, r *engine.Row) User {
 	return User{ID: t.Owner.keyText(id)}
 }
 
-// ownerGone returns the condition that the user in user_id of a row with the alias does not exist.
+// ownerGone returns the condition that the user of a row does not exist. alias is the name of the row's table
+// in the query.
 func (t *Table) ownerGone(alias string) string {
 	return "not exists (select 1 from " + t.Owner.From("u") + " where u." + engine.Quote(t.Owner.Key) + " = " + alias + ".user_id)"
 }
 
-// tokenGone returns the condition that the outstanding token in token_id of a row of the blacklist does not
-// exist.
+// tokenGone returns the condition that the outstanding token of a row of the blacklist does not exist. alias
+// is the name of the blacklist in the query.
 func (l *Layout) tokenGone(alias string) string {
 	return "not exists (select 1 from " + l.Outstanding().SQL() + " o where o.id = " + alias + ".token_id)"
 }

@@ -10,23 +10,23 @@ import (
 	"tokenctl/db/engine"
 )
 
-// Group is what credentials that are counted together have in common.
+// Group holds the common properties of credentials that are counted together.
 type Group struct {
 	Status           string
 	Owner            string // one of OwnerGroups
-	Created, Expires int    // spans: see [SpanOf]
+	Created, Expires int    // numbers of spans: see [SpanOf]
 }
 
-// Limits divide time into spans. They ascend.
+// Limits divide time into spans. They must be in ascending order.
 type Limits struct{ Created, Expires []time.Time }
 
-// These stand for the span of a time that is not there.
+// These numbers stand for the span if there is no time.
 const (
 	UnknownSpan = -1
 	NeverSpan   = -2
 )
 
-// SpanOf is the number of limits that are not after a time; of the zero time it is none.
+// SpanOf returns the number of limits that are not after a time. For the zero time it returns none.
 func SpanOf(t time.Time, none int, limits []time.Time) int {
 	if t.IsZero() {
 		return none
@@ -38,10 +38,10 @@ func SpanOf(t time.Time, none int, limits []time.Time) int {
 	return n
 }
 
-// OwnerGroups are what credentials are counted by, the most powerful owners first.
+// OwnerGroups are the groups of owners by which credentials are counted, the most powerful owners first.
 var OwnerGroups = []string{"superuser", "staff", "user", "nobody"}
 
-// OwnerGroup is the one of OwnerGroups that a user belongs to. The zero User is nobody.
+// OwnerGroup returns the group of OwnerGroups that a user belongs to. The zero User belongs to nobody.
 func (u *User) OwnerGroup() string {
 	is := func(flag *bool) bool { return flag != nil && *flag }
 	switch {
@@ -55,7 +55,7 @@ func (u *User) OwnerGroup() string {
 	return "user"
 }
 
-// CountTokens counts all drf tokens, also those whose user is gone.
+// CountTokens counts all drf tokens, also the tokens whose user does not exist.
 func (s *Store) CountTokens(ctx context.Context, limits Limits) (map[Group]int64, error) {
 	return s.countGroups(ctx, limits, func(tx *Tx) (*engine.Query, error) {
 		l := tx.Layout
@@ -68,7 +68,7 @@ func (s *Store) CountTokens(ctx context.Context, limits Limits) (map[Group]int64
 	})
 }
 
-// CountKnoxTokens counts all knox tokens, also those whose user is gone.
+// CountKnoxTokens counts all knox tokens, also the tokens whose user does not exist.
 func (s *Store) CountKnoxTokens(ctx context.Context, limits Limits) (map[Group]int64, error) {
 	return s.countGroups(ctx, limits, func(tx *Tx) (*engine.Query, error) {
 		l := tx.Layout
@@ -83,14 +83,14 @@ func (s *Store) CountKnoxTokens(ctx context.Context, limits Limits) (map[Group]i
 // groupStatuses are the statuses that the database decides.
 var groupStatuses = []string{"active", "expired", "disabled", "dead"}
 
-// groups makes a query for the credentials of t one for the group of each, as one integer: a database
-// groups by one in half the time that it needs for four columns. status is the expression for the
-// status of one that has an owner.
+// groups changes a query for the credentials of t. The new query returns the group of each credential as one
+// integer, because a database groups by one integer in half the time that it needs for four columns. status is
+// the expression for the status of a credential that has an owner.
 func (l *Layout) groups(q *engine.Query, t *Table, status, expiry string, limits Limits) {
 	u := t.Owner
 	gone := "u." + engine.Quote(u.Key) + " is null"
 	status = "case when " + gone + " and (" + status + ") <> 'expired' then 'dead' else " + status + " end"
-	owner := "(case when " + gone + " then 3 when " + l.isFlag(u, "is_superuser", true, false) + " then 0 when " + l.isFlag(u, "is_staff", true, false) + " then 1 else 2 end)" // in OwnerGroups
+	owner := "(case when " + gone + " then 3 when " + l.isFlag(u, "is_superuser", true, false) + " then 0 when " + l.isFlag(u, "is_staff", true, false) + " then 1 else 2 end)" // the index in OwnerGroups
 	expires := strconv.Itoa(NeverSpan)
 	if expiry != "" {
 		at := "t." + engine.Quote(expiry)
@@ -104,24 +104,24 @@ func (l *Layout) groups(q *engine.Query, t *Table, status, expiry string, limits
 		spans(limits.Created), offset(l.span(q, t.Column("created"), "t.created", limits.Created)), spans(limits.Expires), offset(expires))}
 	q.From = t.SQL() + " t left join " + u.From("u") + " on u." + engine.Quote(u.Key) + " = t.user_id"
 	if t.Stored() {
-		q.PageBy = "t.rowid" // in the order in which SQLite stores them
+		q.PageBy = "t.rowid" // in the order in which SQLite stores the rows
 	}
 }
 
-// groupOf is the group that an integer of groups means.
+// groupOf returns the group that an integer of groups stands for.
 func groupOf(number int, limits Limits) Group {
 	expires, number := number%spans(limits.Expires), number/spans(limits.Expires)
 	created, number := number%spans(limits.Created), number/spans(limits.Created)
 	return Group{groupStatuses[number/len(OwnerGroups)], OwnerGroups[number%len(OwnerGroups)], created + NeverSpan, expires + NeverSpan}
 }
 
-// spans is how many spans there are, with those that stand for no time.
+// spans returns the number of spans, with the two spans for no time.
 func spans(limits []time.Time) int { return len(limits) + 1 - NeverSpan }
 
-// offset is the expression of a span, from zero on.
+// offset returns the expression of a span that counts from zero.
 func offset(span string) string { return "(" + span + ") - (" + strconv.Itoa(NeverSpan) + ")" }
 
-// span is the expression for the span of a time in a column: see [SpanOf].
+// span returns the expression for the span of a time in a column: see [SpanOf].
 func (l *Layout) span(q *engine.Query, c *engine.Column, expr string, limits []time.Time) string {
 	if !l.Engine.Dates(c) {
 		return strconv.Itoa(UnknownSpan)
@@ -138,11 +138,11 @@ func (l *Layout) span(q *engine.Query, c *engine.Column, expr string, limits []t
 	return "case when (" + l.Engine.IsDate(expr) + ") is not true then " + strconv.Itoa(UnknownSpan) + " else " + between(0, len(limits)) + " end"
 }
 
-// countedRows is how many rows SQLite counts in one transaction, during which nobody can
-// commit.
+// countedRows is the number of rows that SQLite counts in one transaction. Nobody can commit during such a
+// transaction.
 const countedRows = 100_000
 
-// countGroups counts the rows of the query that build makes, on SQLite part by part.
+// countGroups counts the rows of the query that build returns. On SQLite it counts one part after the other.
 func (s *Store) countGroups(ctx context.Context, limits Limits, build func(*Tx) (*engine.Query, error)) (map[Group]int64, error) {
 	counts := map[Group]int64{}
 	count := func(tx *Tx, q *engine.Query) error {
@@ -164,7 +164,7 @@ func (s *Store) countGroups(ctx context.Context, limits Limits, build func(*Tx) 
 		})
 		return counts, err
 	}
-	var last any // the key behind which a part begins
+	var last any // the last key of the part before
 	for more, first := true, true; more; first = false {
 		err := s.transact(ctx, engine.Mode{ReadOnly: true, Unlimited: true}, func(tx *Tx) error {
 			q, err := build(tx)
@@ -185,7 +185,7 @@ func (s *Store) countGroups(ctx context.Context, limits Limits, build func(*Tx) 
 			if err != nil {
 				return err
 			}
-			if more { // a key may be null, and no comparison with it is true
+			if more { // a key may be null, and no comparison with null is true
 				q.And("("+key+" > %s) is not true", last)
 			}
 			return count(tx, q)

@@ -15,15 +15,15 @@ type LiveCredentials struct {
 	Rows int
 }
 
-// LiveCredentials counts the live credentials that stay valid when a user's password changes, by the users'
-// keys: drf tokens, knox tokens that have not expired, and refresh and sliding JWTs that are neither expired
-// nor blacklisted. It leaves out kinds without any.
+// LiveCredentials returns the number of live credentials that stay valid when a user's password changes, by
+// the primary keys of the users. These are drf tokens, knox tokens that have not expired, and refresh and
+// sliding JWTs that are neither expired nor blacklisted. It leaves out a kind if a user has none.
 func (tx *Tx) LiveCredentials(ctx context.Context, users []User) (map[string][]LiveCredentials, error) {
 	l := tx.Layout
 	held := map[string][]LiveCredentials{}
 	for _, k := range kindTables {
 		if k.kind == "session" {
-			continue // only the session's data has its owner
+			continue // only the data of a session names its owner
 		}
 		from, condition, args := l.live(k.kind, tx.Now)
 		if from == "" {
@@ -49,7 +49,7 @@ func (tx *Tx) LiveCredentials(ctx context.Context, users []User) (map[string][]L
 }
 
 // live returns the table of a kind with the alias t, and the condition that a row is live. from is empty if
-// the database has no such table for these users.
+// the database has no such table for the users.
 func (l *Layout) live(kind string, now time.Time) (from, condition string, args []any) {
 	t := l.Credentials(kind)
 	if t == nil || t.Column("user_id") == nil || !t.Owner.same(l.User) {
@@ -96,8 +96,8 @@ func (tx *Tx) UsersAmong(ctx context.Context, users []User, f Filter) ([]User, e
 	return among, err
 }
 
-// LastJWTExpiry is when the last recorded JWT of users ends, by the users' keys, whether it
-// is blacklisted or not. Users without one are left out.
+// LastJWTExpiry returns the time at which the last recorded JWT of each user expires, by the primary keys of
+// the users. A blacklisted JWT counts, too. It leaves out users without a recorded JWT.
 func (tx *Tx) LastJWTExpiry(ctx context.Context, users []User) (map[string]time.Time, error) {
 	l := tx.Layout
 	last, t := map[string]time.Time{}, l.Outstanding()

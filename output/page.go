@@ -11,12 +11,13 @@ import (
 	"sync"
 )
 
-// Page is a document in HTML for a browser and for paper, in one file. It loads nothing, runs nothing, and its
-// Content-Security-Policy allows nothing but its own style. Its methods append to it; the first error is kept for WriteTo.
-// Every text may come from the database: the page shows it as [Visible] makes it, escaped, and not longer than longestText.
+// Page is a document in HTML for a browser and for paper, in one file. It loads nothing and runs no script.
+// Its Content-Security-Policy allows only its own style and images in data URLs. Its methods append to the
+// page, and WriteTo returns their first error. Every text may come from the database: the page shows it as
+// [Visible] makes it, escaped, and cut to longestText or longestName characters.
 type Page struct {
 	Title string
-	Facts []Fact // what the page is about, under the title
+	Facts []Fact // the facts under the title
 
 	body     bytes.Buffer
 	contents []string // headings of level 2
@@ -24,22 +25,22 @@ type Page struct {
 	err      error
 }
 
-// Fact is a name and what it stands for.
+// Fact is a name with its value.
 type Fact struct{ Name, Value string }
 
-// Tile is a number that a reader wants to see first. Tone is one of the colours that page.css knows; empty: none.
+// Tile is a number that a reader should see first. Tone is a colour that page.css knows; empty: there is none.
 type Tile struct {
 	Name, Tone, Note string
 	Number           int64
 }
 
-// Entry is one of several things that a page lists.
+// Entry is one thing in a list of a page.
 type Entry struct {
 	Name    string // of the thing, such as an id
-	Of      string // whose it is
+	Of      string // its owner
 	Text    string
-	Command string // what to type; empty: nothing
-	Mark    string // a word that makes it stand out; empty: none
+	Command string // the command to type; empty: there is none
+	Mark    string // a word that marks the entry; empty: there is none
 }
 
 // PageTable is a table whose first column names its rows. The last Numbers columns are numbers.
@@ -47,11 +48,11 @@ type PageTable struct {
 	Caption string
 	Header  []string
 	Rows    [][]string
-	Notes   []string // one under the name of each row; nil: none
+	Notes   []string // one note under the name of each row; nil: there are none
 	Numbers int
 }
 
-// How many characters of a text and of a name a page shows.
+// The most characters of a text and of a name that a page shows.
 const (
 	longestText = 500
 	longestName = 120
@@ -68,7 +69,7 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 		"text": func(s string) string { return shown(s, longestText) }, "name": func(s string) string { return shown(s, longestName) }}).Parse(pageText))
 })
 
-// shown is a text as a page shows it, with at most so many characters of it.
+// shown returns a text as a page shows it. The text has at most most characters of the original.
 func shown(text string, most int) string {
 	n := 0
 	for i := range text {
@@ -80,7 +81,7 @@ func shown(text string, most int) string {
 	return Visible(text)
 }
 
-// Grouped writes a number with a comma before every three digits, such as 1,234,567.
+// Grouped returns a number with a comma before each group of three digits, such as 1,234,567.
 func Grouped(n int64) string {
 	digits := strconv.FormatInt(n, 10)
 	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
@@ -89,15 +90,15 @@ func Grouped(n int64) string {
 	return digits
 }
 
-// add appends what a template makes of data.
+// add appends the output of a template for data.
 func (p *Page) add(name string, data any) {
 	if p.err == nil {
 		p.err = pageTemplate().ExecuteTemplate(&p.body, name, data)
 	}
 }
 
-// Heading begins a section. Level is 2 to 5, and at most one more than that of the heading before. The contents have those
-// of level 2. Tone is as in [Tile].
+// Heading begins a section. level is 2 to 5, and at most one more than the level of the heading before. The
+// table of contents has the headings of level 2. tone is the Tone of a [Tile].
 func (p *Page) Heading(level int, tone, text string) {
 	if level == 2 {
 		p.contents = append(p.contents, text)
@@ -108,13 +109,13 @@ func (p *Page) Heading(level int, tone, text string) {
 	}{level, len(p.contents) - 1, tone, text})
 }
 
-// Tiles appends numbers that a reader wants to see first.
+// Tiles appends numbers that a reader should see first.
 func (p *Page) Tiles(tiles ...Tile) { p.add("tiles", tiles) }
 
 // Text appends a paragraph.
 func (p *Page) Text(text string) { p.add("paragraph", text) }
 
-// Command appends what to type. before says what it does.
+// Command appends a command to type. before is the text about the command.
 func (p *Page) Command(before, command string) { p.add("command", Fact{before, command}) }
 
 // Entries appends a list.
@@ -126,7 +127,7 @@ func (p *Page) Table(t PageTable) { p.add("table", t) }
 // Number reports whether a column has numbers.
 func (t PageTable) Number(column int) bool { return column >= len(t.Header)-t.Numbers }
 
-// Note is the note of a row.
+// Note returns the note of a row.
 func (t PageTable) Note(row int) string {
 	if t.Notes == nil {
 		return ""
@@ -134,7 +135,8 @@ func (t PageTable) Note(row int) string {
 	return t.Notes[row]
 }
 
-// WriteTo implements io.WriterTo. It ends the page.
+// WriteTo implements io.WriterTo. It ends the page. Before the errors of its own work it returns the first
+// error of the other methods.
 func (p *Page) WriteTo(to io.Writer) (int64, error) {
 	if p.err != nil {
 		return 0, p.err
@@ -154,7 +156,7 @@ func (p *Page) WriteTo(to io.Writer) (int64, error) {
 	return text.WriteTo(to)
 }
 
-// HashSource is the hash-source of a script or a style (Content Security Policy Level 3, section 2.3.1).
+// HashSource returns the hash-source of a script or a style (Content Security Policy Level 3, section 2.3.1).
 func HashSource(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"

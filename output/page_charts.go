@@ -5,14 +5,15 @@ import (
 	"strings"
 )
 
-// The charts of a page are SVG whose lengths along the page are percentages, so that they fit every width with text of
-// one size. Every number of a chart is also in its description, for those who do not see it.
+// The charts of a page are SVG. Their lengths along the page are percentages, so that they fit every width and
+// the text keeps one size. The description of a chart has its labels and numbers, for people who cannot see
+// the chart.
 
-// Bar is a labelled number. Labels of horizontal bars have at most about eleven characters.
+// Bar is a number with a label. The label of a horizontal bar has at most about eleven characters.
 type Bar struct {
 	Label  string
 	Number int64
-	Mark   bool // it stands out, and its number is shown
+	Mark   bool // the bar is highlighted, and its number is shown
 }
 
 // Chart is a chart of numbers.
@@ -22,7 +23,7 @@ type Chart struct {
 	Most  int64 // the number that fills the chart; charts beside each other share it
 }
 
-// shape is a bar as SVG has it.
+// shape is a bar in the form that SVG needs.
 type shape struct {
 	Bar
 	X, Y, Width, Height string
@@ -30,7 +31,7 @@ type shape struct {
 	Tick                string // the class of its label
 }
 
-// drawn is a chart as its template takes it.
+// drawn is a chart in the form that its template needs.
 type drawn struct {
 	Chart
 	ID     int
@@ -40,7 +41,7 @@ type drawn struct {
 	Ticks  []shape // labels below the chart
 }
 
-// Description is all labels with their numbers.
+// Description returns the labels and numbers of all bars that are not zero.
 func (c Chart) Description() string {
 	var parts []string
 	for _, b := range c.Bars {
@@ -54,7 +55,7 @@ func (c Chart) Description() string {
 	return strings.Join(parts, "; ")
 }
 
-// most is the number that fills the chart; 1 where everything is zero.
+// most returns the number that fills the chart. It is at least 1.
 func (c Chart) most() int64 {
 	most := max(c.Most, 1)
 	for _, b := range c.Bars {
@@ -70,7 +71,7 @@ func percent(part, whole float64) string {
 // rowHeight is the height of a horizontal bar with the space around it, in pixels.
 const rowHeight = 26
 
-// Bars appends charts of horizontal bars, beside each other where there is room.
+// Bars appends charts of horizontal bars. The charts stand beside each other if there is room.
 func (p *Page) Bars(charts ...Chart) {
 	var list []drawn
 	for _, c := range charts {
@@ -88,7 +89,7 @@ func (p *Page) Bars(charts ...Chart) {
 // columnsHeight is the height of the tallest column, in pixels.
 const columnsHeight = 160
 
-// Columns appends a chart of vertical bars, such as one for each day. Every step-th has its label below.
+// Columns appends a chart of vertical bars, such as one for each day. Every step-th bar has its label below.
 func (p *Page) Columns(c Chart, step int) {
 	p.charts++
 	d := drawn{Chart: c, ID: p.charts, Height: columnsHeight}
@@ -116,7 +117,8 @@ func (p *Page) Columns(c Chart, step int) {
 	p.add("columns", d)
 }
 
-// scale is the round number, and even so that its half is one, at which an axis for numbers up to most ends.
+// scale returns the number at which the axis for numbers up to most ends. The number is round, and its half is
+// round, too.
 func scale(most int64) int64 {
 	for power := int64(1); ; power *= 10 {
 		for _, n := range []int64{2, 4, 6, 8} {

@@ -12,9 +12,8 @@ import (
 	"tokenctl/tokens"
 )
 
-// jwtAuthentication is JWTAuthentication of
-// rest_framework_simplejwt/authentication.py (5.5.0). Unlike DRF's its keywords are
-// compared as they are.
+// jwtAuthentication returns JWTAuthentication of rest_framework_simplejwt/authentication.py (5.5.0). It
+// compares keywords exactly, and DRF ignores their case.
 func (s *Server) jwtAuthentication() *authenticator {
 	settings := s.Env.Settings.SimpleJWT.WithDefaults()
 	header := metaHeader(settings.AuthHeaderName)
@@ -31,8 +30,8 @@ func (s *Server) jwtAuthentication() *authenticator {
 	}}
 }
 
-// metaHeader is the header behind a name in request.META; empty, which no request
-// has, where WSGI puts none there.
+// metaHeader returns the header behind a name in request.META. It returns an empty text, which no request has
+// as a header, if WSGI puts no header under this name.
 func metaHeader(name string) string {
 	rest, ok := strings.CutPrefix(name, "HTTP_")
 	if !ok && name != "CONTENT_TYPE" && name != "CONTENT_LENGTH" {
@@ -41,15 +40,15 @@ func metaHeader(name string) string {
 	return http.CanonicalHeaderKey(strings.ReplaceAll(rest, "_", "-"))
 }
 
-// jwtChallenge is authenticate_header, of the class and of simplejwt's views.
+// jwtChallenge returns authenticate_header of the class and of simplejwt's views.
 func (s *Server) jwtChallenge() string {
 	return s.Env.Settings.SimpleJWT.WithDefaults().AuthHeaderTypes[0] + ` realm="api"`
 }
 
-// jwtFailed is AuthenticationFailed of rest_framework_simplejwt/exceptions.py.
+// jwtFailed returns AuthenticationFailed of rest_framework_simplejwt/exceptions.py.
 func jwtFailed(text reason, code string) *apiError { return jwtRefused(text, string(text), code) }
 
-// jwtNotValid is InvalidToken of the same file.
+// jwtNotValid returns InvalidToken of the same file.
 func jwtNotValid(why reason, text string, more ...member) *apiError {
 	return jwtRefused(why, text, "token_not_valid", more...)
 }
@@ -60,8 +59,8 @@ func jwtRefused(why reason, text, code string, more ...member) *apiError {
 	return e
 }
 
-// refusal is the TokenError with which a token was refused, and its text. What
-// simplejwt does not catch, and what is not about the token, stays an error.
+// refusal returns the reason and the text of the TokenError that refused a token. An exception that simplejwt
+// does not catch, and an error that is not about the token, remain an error.
 func (s *Server) refusal(err error) (why reason, text string, _ error) {
 	var e *django.JWTError
 	if !errors.As(err, &e) {
@@ -73,8 +72,8 @@ func (s *Server) refusal(err error) (why reason, text string, _ error) {
 	return jwtReason(e), e.Message(s.peers.SimpleJWT), nil
 }
 
-// authenticateJWT is get_validated_token and get_user. AUTH_TOKEN_CLASSES is the
-// default, access tokens alone.
+// authenticateJWT does the work of get_validated_token and get_user. AUTH_TOKEN_CLASSES has its default value,
+// access tokens alone.
 func (r *request) authenticateJWT(secret tokenctl.Secret) (*identity, error) {
 	s := r.server
 	b, err := r.env.JWT()
@@ -121,15 +120,15 @@ func (r *request) authenticateJWT(secret tokenctl.Secret) (*identity, error) {
 	return &identity{user: *user}, nil
 }
 
-// invalidAccess is what get_validated_token raises if no class of AUTH_TOKEN_CLASSES takes the
-// token.
+// invalidAccess returns the error that get_validated_token raises if no class of AUTH_TOKEN_CLASSES accepts
+// the token.
 func invalidAccess(why reason, text string) *apiError {
 	return jwtNotValid(why, "Given token not valid for any token type", member{"messages", []any{
 		object{{"token_class", "AccessToken"}, {"token_type", "access"}, {"message", text}}}})
 }
 
-// denied reports whether the denylist says that a token is void. An application that asks it
-// takes no token while it does not answer.
+// denied reports whether the denylist makes a token void. It returns an error if the denylist does not answer,
+// because an application that asks the denylist then accepts no token.
 func (r *request) denied(s tokenctl.JWTSettings, token *django.JWT) (bool, error) {
 	if r.env.Denylist == nil {
 		return false, nil
@@ -138,14 +137,14 @@ func (r *request) denied(s tokenctl.JWTSettings, token *django.JWT) (bool, error
 	return err == nil && by[0] != "", err
 }
 
-// jwtRefuses reports whether simplejwt minds that a user is inactive; before 5.4
-// there is no CHECK_USER_IS_ACTIVE.
+// jwtRefuses reports whether simplejwt refuses a user who is inactive. Releases before 5.4 have no
+// CHECK_USER_IS_ACTIVE and always refuse such a user.
 func (s *Server) jwtRefuses(user *db.User) bool {
 	settings := s.Env.Settings.SimpleJWT.WithDefaults()
 	return !user.Active() && (*settings.CheckUserIsActive || !s.peers.SimpleJWT.AtLeast("5.4.0"))
 }
 
-// jwtUserError is what becomes of an exception of the user's lookup.
+// jwtUserError returns the error of the server for an exception in the look-up of the user.
 func jwtUserError(err error) error {
 	var e *db.KeyError
 	if errors.As(err, &e) {

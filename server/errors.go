@@ -9,21 +9,21 @@ import (
 	"tokenctl"
 )
 
-// apiError is an error that becomes a view's answer: APIException of rest_framework/exceptions.py
-// (3.16.0). Its text is the peer's, to the byte.
+// apiError is an error that becomes the answer of a view: APIException of rest_framework/exceptions.py
+// (3.16.0). Its text equals the text of the peer, byte for byte.
 type apiError struct {
 	status int
 	reason reason // for the log
-	body   any    // to be rendered
+	body   any    // before it is rendered
 	wait   *int   // Retry-After, in seconds
 
-	// unauthenticated reports whether the error is NotAuthenticated or AuthenticationFailed. The
-	// answer is then 401 with the first authenticator's WWW-Authenticate, or 403 if it has none
+	// unauthenticated is true for NotAuthenticated and AuthenticationFailed. The answer is then 401 with the
+	// WWW-Authenticate of the first authenticator, or 403 if the first authenticator has none
 	// (APIView.handle_exception).
 	unauthenticated bool
 }
 
-// Error implements error. The text is the answer, and may quote the client.
+// Error implements error. The text is that of the answer, and may quote the client.
 func (e *apiError) Error() string {
 	if o, ok := e.body.(object); ok && len(o) > 0 && o[0].name == "detail" {
 		return fmt.Sprint(o[0].value)
@@ -34,12 +34,12 @@ func (e *apiError) Error() string {
 // detail returns an APIException whose detail is always the same text.
 func detail(status int, text reason) *apiError { return detailed(status, text, string(text)) }
 
-// detailed returns an APIException whose detail quotes the request or depends on it.
+// detailed returns an APIException whose detail quotes the request or depends on the request.
 func detailed(status int, why reason, text string) *apiError {
 	return &apiError{status: status, reason: why, body: object{{"detail", text}}}
 }
 
-// invalid returns a ValidationError: errors of a serializer by field.
+// invalid returns a ValidationError with the errors of a serializer by field.
 func invalid(errs any) *apiError {
 	return &apiError{status: http.StatusBadRequest, reason: "the fields are not valid", body: errs}
 }
@@ -56,14 +56,14 @@ func invalidTogether(message string) *apiError {
 	return invalid(object{{nonFieldErrors, []string{message}}})
 }
 
-// authenticationFailed is DRF's exception of the same name.
+// authenticationFailed returns DRF's AuthenticationFailed.
 func authenticationFailed(text reason) *apiError {
 	e := detail(http.StatusUnauthorized, text)
 	e.unauthenticated = true
 	return e
 }
 
-// notAuthenticated is DRF's NotAuthenticated.
+// notAuthenticated returns DRF's NotAuthenticated.
 func notAuthenticated() *apiError {
 	return authenticationFailed("Authentication credentials were not provided.")
 }
@@ -76,7 +76,7 @@ func methodNotAllowed(method string) *apiError {
 	return detailed(http.StatusMethodNotAllowed, "the method is not allowed", `Method "`+method+`" not allowed.`)
 }
 
-// throttled is DRF's Throttled. wait is in seconds, or nil if it is not known.
+// throttled returns DRF's Throttled. wait is a number of seconds, or nil if the time is not known.
 func throttled(wait *int) *apiError {
 	text := "Request was throttled."
 	if wait != nil {
@@ -91,7 +91,7 @@ func throttled(wait *int) *apiError {
 	return e
 }
 
-// djangoError is an exception for which Django itself answers with a page: 404 for Http404, 400 for
+// djangoError is an exception that Django itself answers with a page: 404 for Http404, 400 for
 // SuspiciousOperation (django/core/handlers/exception.py, 4.2).
 type djangoError struct {
 	status int
@@ -106,14 +106,14 @@ func suspicious(why reason) *djangoError {
 	return &djangoError{status: http.StatusBadRequest, reason: why}
 }
 
-// uncaught returns an exception that the peer does not catch. The peer answers 500, and so does this
-// server.
+// uncaught returns an exception that the peer does not catch. The peer answers 500, and this server does the
+// same.
 func uncaught(why reason) *djangoError {
 	return &djangoError{status: http.StatusInternalServerError, reason: why}
 }
 
-// unavailable returns the answer if this server cannot do the same as the peer: the database does not
-// answer, a key is missing, or the server is read-only.
+// unavailable returns the answer if this server cannot do the same as the peer: the database or the denylist
+// does not answer, a key is missing, or the server is read-only. It returns false for every other error.
 func unavailable(err error) (*apiError, bool) {
 	if errors.Is(err, errReadOnly) {
 		return detail(http.StatusServiceUnavailable, "This server is read-only."), true

@@ -8,9 +8,8 @@ import (
 	"tokenctl/tokens"
 )
 
-// introspect is RFC 7662. Asking takes a member of staff, in any way that the server
-// knows, or a configured client; everybody else is 401, as section 2.3 has it also
-// for users without the right.
+// introspect answers RFC 7662. The caller must be a member of staff, by any authentication of the server, or a
+// configured client. Every other caller gets 401. Section 2.3 demands this also for users without the right.
 func (r *request) introspect(callers []*authenticator) (*response, error) {
 	if !r.isClient() {
 		who, err := r.caller(callers)
@@ -30,26 +29,25 @@ func (r *request) introspect(callers []*authenticator) (*response, error) {
 			return nil, err
 		}
 	}
-	// Any of a secret's kinds lets it in.
+	// A secret can belong to several kinds. One kind that lets it in is enough.
 	i := slices.IndexFunc(found, letsIn)
 	if i < 0 {
-		// Why is nobody's business: section 2.2.
+		// The answer does not say why: section 2.2.
 		return newResponse(http.StatusOK, object{{"active", false}}), nil
 	}
 	answer, err := r.introspected(found[i])
 	return newResponse(http.StatusOK, answer), err
 }
 
-// letsIn reports whether the application would take a credential for its owner now.
-// A signature that no key could check is never believed.
+// letsIn reports whether the application would accept a credential for its owner now. It does not accept a
+// signature that no key could check.
 func letsIn(c *tokens.Credential) bool {
 	return c.Status == tokens.Active && c.Reason == "" && c.CheckVerified() == nil && c.Owner.ID != "" && c.Owner.Active()
 }
 
-// introspected is section 2.2's response. Nobody gets scope and client_id, which the
-// peers do not have; kind, id and type, and the claims of a JWT, are the server's
-// own. A refresh token is active while it can be refreshed, and has no token_type:
-// it opens nothing by itself.
+// introspected returns the response of section 2.2. It does not set scope and client_id, because the peers do
+// not have them. kind, id, type and the claims of a JWT are additions of this server. A refresh token is
+// active while it can be refreshed. It has no token_type, because it opens nothing by itself.
 func (r *request) introspected(c *tokens.Credential) (*dict, error) {
 	settings := r.server.Env.Settings
 	answer := &dict{}

@@ -8,8 +8,9 @@ import (
 	"tokenctl/tokens"
 )
 
-// revoke is RFC 7009: it deletes or blacklists the token's rows. Users may revoke their own tokens, and
-// members of staff everybody's. For an unknown or ended token the answer is the same as after a revocation.
+// revoke answers RFC 7009: it deletes or blacklists the token's rows. Users may revoke their own tokens, and
+// members of staff may revoke the tokens of everybody. The answer about an unknown or ended token is the same
+// as after a revocation.
 func (r *request) revoke(callers []*authenticator) (*response, error) {
 	who, err := r.caller(callers)
 	if err != nil {
@@ -27,7 +28,7 @@ func (r *request) revoke(callers []*authenticator) (*response, error) {
 		if over(c) {
 			continue
 		}
-		if c.CheckVerified() == nil { // otherwise the client has chosen the id
+		if c.CheckVerified() == nil { // otherwise the client may have chosen the id
 			r.log.credential = c.ID
 		}
 		if c.Owner.ID != who.user.ID && !isStaff(&who.user) {
@@ -43,20 +44,20 @@ func (r *request) revoke(callers []*authenticator) (*response, error) {
 	return newResponse(http.StatusOK, nil), nil
 }
 
-// over reports whether there is nothing to revoke, because a credential cannot be used anyway. If revoking
-// a kind adds a row instead of deleting one, this includes expired and forged credentials.
+// over reports whether there is nothing to revoke, because nobody can use the credential. If the revocation of
+// a kind adds a row and does not delete one, this includes expired and forged credentials.
 func over(c *tokens.Credential) bool {
 	return c.Settled("blacklist") || c.Of().Can("unblacklist") && (c.Status == tokens.Expired || c.Signature == "bad_signature")
 }
 
-// blacklistNow blacklists a secret, unless somebody else has done so in the meantime.
+// blacklistNow blacklists a secret, unless somebody else has already done so.
 func (r *request) blacklistNow(kind *tokens.Kind, secret tokenctl.Secret) error {
 	return r.server.writeAgain(r.ctx, func(tx *db.Tx) error {
 		found, err := kind.BySecrets(r.ctx, r.env, tx, []tokenctl.Secret{secret})
 		if err != nil || found[0] == nil || over(found[0]) {
 			return err
 		}
-		_, err = tokens.BlacklistOne(r.ctx, r.env, tx, *found[0]) // if the row was not changed, it does not exist any more
+		_, err = tokens.BlacklistOne(r.ctx, r.env, tx, *found[0]) // a row that did not change does not exist any more
 		return err
 	})
 }

@@ -10,8 +10,8 @@ import (
 	"tokenctl/tokens"
 )
 
-// addJWT adds the views of rest_framework_simplejwt/views.py (5.5.0). They are
-// there without the token_blacklist app, too.
+// addJWT adds the views of rest_framework_simplejwt/views.py (5.5.0). It adds them also without the
+// token_blacklist app.
 func (s *Server) addJWT(views map[string]*view, l *db.Layout) {
 	s.recordsJWT = tokens.JWT.Present(l) && l.Blacklisted() != nil
 	username := "username"
@@ -45,7 +45,7 @@ type jwtRequest struct {
 	*django.JWTBackend
 }
 
-// jwtView is a TokenViewBase: validate is the serializer's method of that name.
+// jwtView returns a TokenViewBase. validate is the method of the serializer with that name.
 func (s *Server) jwtView(name, description string, fields *serializer, validate func(*jwtRequest, *dict) (object, error)) *view {
 	post := func(r *request) (*response, error) {
 		values, err := r.valid(fields)
@@ -67,8 +67,8 @@ func (s *Server) jwtView(name, description string, fields *serializer, validate 
 		handlers: map[string]handler{http.MethodPost: post}}
 }
 
-// jwtViewError is what becomes of an exception in a serializer: a TokenError is
-// InvalidToken, and a ValidationError, also one of Django's ORM, is 400.
+// jwtViewError returns the answer to an exception in a serializer. A TokenError becomes InvalidToken. A
+// ValidationError, also one of Django's ORM, becomes 400.
 func (s *Server) jwtViewError(r *request, err error) error {
 	var refused *django.JWTError
 	var key *db.KeyError
@@ -86,7 +86,7 @@ func (s *Server) jwtViewError(r *request, err error) error {
 	return jwtUserError(err)
 }
 
-// transact runs a transaction.
+// transact runs a transaction. The transaction is read-only if writes is false.
 func (r *jwtRequest) transact(writes bool, f func(*db.Tx) error) error {
 	if !writes {
 		return r.server.Store.Read(r.ctx, f)
@@ -94,8 +94,7 @@ func (r *jwtRequest) transact(writes bool, f func(*db.Tx) error) error {
 	return r.server.writeAgain(r.ctx, f)
 }
 
-// read is Token(token) for a token of a type; it looks at the blacklist where there
-// is one.
+// read does the work of Token(token) for a token of a type. It asks the blacklist if the database has one.
 func (r *jwtRequest) read(tx *db.Tx, secret tokenctl.Secret, typ string) (*django.JWT, error) {
 	check := django.JWTCheck{Now: tx.Now, Type: typ}
 	if r.server.recordsJWT {
@@ -108,7 +107,7 @@ func (r *jwtRequest) read(tx *db.Tx, secret tokenctl.Secret, typ string) (*djang
 	return token, err
 }
 
-// obtain is TokenObtainPairSerializer and TokenObtainSlidingSerializer.
+// obtain does the work of TokenObtainPairSerializer and TokenObtainSlidingSerializer.
 func (r *jwtRequest) obtain(username, password, typ string) (answer object, err error) {
 	s, settings := r.server, r.Settings()
 	user, err := r.login(username, password)
@@ -130,18 +129,18 @@ func (r *jwtRequest) obtain(username, password, typ string) (answer object, err 
 	return answer, err
 }
 
-// refresh is TokenRefreshSerializer. With BLACKLIST_AFTER_ROTATION the old token is
-// blacklisted and the new one made in one transaction, so that of two clients who
-// send the same token one gets a new one, and the other what it would get a moment
-// later. With simplejwt both do (its issue 985).
+// refresh does the work of TokenRefreshSerializer. With BLACKLIST_AFTER_ROTATION one transaction blacklists
+// the old token and makes the new one. If two clients send the same token, one client gets a new token. The
+// other client gets the answer that it would get a moment later. simplejwt gives a new token to both (its
+// issue 985).
 func (r *jwtRequest) refresh(values *dict) (answer object, err error) {
 	s, settings := r.server, r.Settings()
 	secret := tokenctl.NewSecret(values.text("refresh"))
 	if _, err := r.Decode(secret, s.Now()); err != nil {
-		return nil, err // also where nothing may be written
+		return nil, err // also on a server that may not write
 	}
 	blacklist := settings.RotateRefreshTokens && settings.BlacklistAfterRotation && s.recordsJWT
-	// Before 5.5.0 what rotation makes is not recorded (its issue 25).
+	// simplejwt before 5.5.0 does not record the token that rotation makes (its issue 25).
 	outstand := settings.RotateRefreshTokens && s.peers.SimpleJWT.AtLeast("5.5.0")
 	err = r.transact(s.recordsJWT && (blacklist || outstand), func(tx *db.Tx) error {
 		token, err := r.read(tx, secret, "refresh")
@@ -175,7 +174,7 @@ func (r *jwtRequest) refresh(values *dict) (answer object, err error) {
 	return answer, err
 }
 
-// refreshSliding is TokenRefreshSlidingSerializer.
+// refreshSliding does the work of TokenRefreshSlidingSerializer.
 func (r *jwtRequest) refreshSliding(values *dict) (answer object, err error) {
 	secret := tokenctl.NewSecret(values.text("token"))
 	err = r.transact(false, func(tx *db.Tx) error {
@@ -193,8 +192,7 @@ func (r *jwtRequest) refreshSliding(values *dict) (answer object, err error) {
 	return answer, err
 }
 
-// verify is TokenVerifySerializer, which looks at the blacklist only with
-// BLACKLIST_AFTER_ROTATION.
+// verify does the work of TokenVerifySerializer. It asks the blacklist only with BLACKLIST_AFTER_ROTATION.
 func (r *jwtRequest) verify(values *dict) (object, error) {
 	token, err := r.Verify(tokenctl.NewSecret(values.text("token")), django.JWTCheck{Now: r.server.Now()})
 	if err != nil {
@@ -220,12 +218,11 @@ func (r *jwtRequest) verify(values *dict) (object, error) {
 	})
 }
 
-// blacklist is TokenBlacklistSerializer. Without the token_blacklist app nothing
-// happens.
+// blacklist does the work of TokenBlacklistSerializer. Without the token_blacklist app it changes nothing.
 func (r *jwtRequest) blacklist(values *dict) (object, error) {
 	secret := tokenctl.NewSecret(values.text("refresh"))
 	if _, err := r.Decode(secret, r.server.Now()); err != nil {
-		return nil, err // also where nothing may be written
+		return nil, err // also on a server that may not write
 	}
 	return object{}, r.transact(r.server.recordsJWT, func(tx *db.Tx) error {
 		token, err := r.read(tx, secret, "refresh")
