@@ -29,7 +29,6 @@ type Finding struct {
 type Findings struct {
 	parts map[part][]byte
 	kept  int // bytes in parts
-	count map[Severity]int
 	file  *os.File
 	size  int64 // of the file
 	spans map[part][]span
@@ -49,19 +48,8 @@ type span struct{ from, size int64 }
 const mostKept = 4 << 20
 
 func newFindings() *Findings {
-	return &Findings{parts: map[part][]byte{}, count: map[Severity]int{}, spans: map[part][]span{}}
+	return &Findings{parts: map[part][]byte{}, spans: map[part][]span{}}
 }
-
-// Len returns the number of findings.
-func (f *Findings) Len() (n int) {
-	for _, c := range f.count {
-		n += c
-	}
-	return n
-}
-
-// Count returns the number of findings of a severity.
-func (f *Findings) Count(s Severity) int { return f.count[s] }
 
 func (f *Findings) add(v *Finding) {
 	at := part{v.Severity, v.Rule.place()}
@@ -72,7 +60,6 @@ func (f *Findings) add(v *Finding) {
 		b = append(b, *text...)
 	}
 	f.parts[at] = b
-	f.count[v.Severity]++
 	if f.kept += len(b) - before; f.kept > mostKept && f.err == nil {
 		f.err = f.spill()
 	}

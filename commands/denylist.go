@@ -185,19 +185,7 @@ func (a *App) checkDenylist(ctx context.Context, args []string, tokenFile string
 	if err != nil {
 		return err
 	}
-	var found []*tokens.Credential
-	err = store.Read(ctx, func(tx *db.Tx) error {
-		list, skipped, err := lookUp(ctx, a.env(), tx, refs)
-		if err != nil {
-			return err
-		}
-		a.noteLines(skipped)
-		var missing []offence
-		if found, missing, err = resolve(list); err != nil {
-			return err
-		}
-		return offences(missing)
-	})
+	found, err := a.findIn(ctx, store, refs)
 	if err != nil {
 		return err
 	}

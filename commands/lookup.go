@@ -146,8 +146,12 @@ func (a *App) find(ctx context.Context, args []string, tokenFile string) ([]*tok
 	if err != nil {
 		return nil, err
 	}
-	var found []*tokens.Credential
-	return found, store.Read(ctx, func(tx *db.Tx) error {
+	return a.findIn(ctx, store, refs)
+}
+
+// findIn looks up references in one transaction. The error names all that were not found.
+func (a *App) findIn(ctx context.Context, store *db.Store, refs []reference) (found []*tokens.Credential, err error) {
+	err = store.Read(ctx, func(tx *db.Tx) error {
 		list, skipped, err := lookUp(ctx, a.env(), tx, refs)
 		if err != nil {
 			return err
@@ -159,6 +163,7 @@ func (a *App) find(ctx context.Context, args []string, tokenFile string) ([]*tok
 		}
 		return offences(missing)
 	})
+	return found, err
 }
 
 // noteLines says how many lines were skipped.

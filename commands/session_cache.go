@@ -13,15 +13,11 @@ import (
 // sessionCache opens the cache that holds the application's sessions. It does not connect to the server.
 func (a *App) sessionCache() (*cache.Sessions, error) {
 	s := a.settings.Session
-	password := a.Getenv(tokenctl.CachePassword)
-	if password == "" && s.CachePasswordFile != "" {
-		text, err := a.keyFile("password file", s.CachePasswordFile, false)
-		if err != nil {
-			return nil, err
-		}
-		password = strings.TrimRight(text, "\r\n")
+	password, _, err := redisSource{password: tokenctl.CachePassword, passwordFile: s.CachePasswordFile}.secret(a)
+	if err != nil {
+		return nil, err
 	}
-	sessions, err := cache.NewSessions(cache.Access{URL: tokenctl.NewSecret(string(s.CacheURL)), Source: "session.cache_url in " + a.toml, Password: tokenctl.NewSecret(password),
+	sessions, err := cache.NewSessions(cache.Access{URL: tokenctl.NewSecret(string(s.CacheURL)), Source: "session.cache_url in " + a.toml, Password: password,
 		Timeout: a.global.timeout, Unreachable: tokenctl.CodeCacheUnreachable, Denied: tokenctl.CodeCacheDenied}, s)
 	if err != nil {
 		return nil, err
