@@ -12,6 +12,12 @@
 set -eu
 cd /
 
+# A test may have set one of libpq's variables, even to nothing: PostgreSQL's own
+# programs must not read it.
+for name in $(env | sed -n 's/^\(PG[A-Z]*\)=.*/\1/p'); do
+	unset "$name"
+done
+
 # Debian's own binaries first, the newest of them: what is in PATH may be of
 # another make.
 bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -t / -k 5 -rn | head -n 1)
