@@ -2,6 +2,7 @@ package commands_test
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"tokenctl/db/dbtest"
 )
@@ -41,10 +44,11 @@ type grantWorld struct {
 	cli
 	admin  cli
 	role   string
-	users  string // their table
-	tokens string // that of drf tokens
-	saved  bool   // the rows of all tables are
-	failed string // the command line that failed last
+	users  string         // their table
+	tokens string         // that of drf tokens
+	owner  *pgconn.PgConn // of the tables
+	saved  bool           // the rows of all tables are
+	failed string         // the command line that failed last
 }
 
 func newGrantWorld(t *testing.T, change, schema string) *grantWorld {
@@ -65,7 +69,14 @@ func newGrantWorld(t *testing.T, change, schema string) *grantWorld {
 		w.users, w.tokens = `"Te""nant s"."a""b c"`, `"Te""nant s"."tok'en"`
 		w.more, w.admin.more = []string{"--schema", schema}, []string{"--schema", schema}
 	}
-	t.Cleanup(func() { dbtest.Psql(t, url, "drop owned by "+role) })
+	var err error
+	if w.owner, err = pgconn.Connect(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		w.owner.Close(context.Background()) //nolint:errcheck // the test is over
+		dbtest.Psql(t, url, "drop owned by "+role)
+	})
 	return w
 }
 
@@ -82,11 +93,11 @@ func (w *grantWorld) grants(work string) (list []string) {
 	return list
 }
 
-// sql runs a statement as the owner of the tables.
-func (w *grantWorld) sql(statement string) {
+// sql runs statements as the owner of the tables.
+func (w *grantWorld) sql(statements string) {
 	w.t.Helper()
-	if out := dbtest.Query(w.admin.url, statement); out != "" {
-		w.t.Fatalf("%s: %s", statement, out)
+	if _, err := w.owner.Exec(w.t.Context(), statements).ReadAll(); err != nil {
+		w.t.Fatalf("%s: %v", statements, err)
 	}
 }
 
@@ -155,20 +166,20 @@ func (w *grantWorld) fails(work string) bool {
 // restore has the rows of all tables as they were at the first call.
 func (w *grantWorld) restore() {
 	w.t.Helper()
-	if !w.saved {
-		dbtest.Psql(w.t, w.admin.url, `create schema saved; do $$ declare r record; begin
-			for r in select c.oid::regclass as t, row_number() over () as n from pg_class c where c.relkind = 'r' and c.oid >= 16384 and c.relnamespace <> 'saved'::regnamespace loop
-				execute format('create table saved.s%s as select * from %s', r.n, r.t);
-				execute format('comment on table saved.s%s is %L', r.n, r.t::text);
-			end loop; end $$`)
-		w.saved = true
-		return
-	}
-	dbtest.Psql(w.t, w.admin.url, `set session_replication_role = replica; do $$ declare r record; begin
+	statement := `set session_replication_role = replica; do $$ declare r record; begin
 		for r in select c.oid::regclass as s, obj_description(c.oid) as t from pg_class c where c.relnamespace = 'saved'::regnamespace loop
 			execute format('delete from %s', r.t);
 			execute format('insert into %s overriding system value select * from %s', r.t, r.s);
-		end loop; end $$`)
+		end loop; end $$`
+	if !w.saved {
+		statement = `create schema saved; do $$ declare r record; begin
+			for r in select c.oid::regclass as t, row_number() over () as n from pg_class c where c.relkind = 'r' and c.oid >= 16384 and c.relnamespace <> 'saved'::regnamespace loop
+				execute format('create table saved.s%s as select * from %s', r.n, r.t);
+				execute format('comment on table saved.s%s is %L', r.n, r.t::text);
+			end loop; end $$`
+		w.saved = true
+	}
+	w.sql(statement)
 }
 
 // TestGrants: a role with the printed grants can do its work, and without any one of them a command
@@ -182,7 +193,7 @@ func TestGrants(t *testing.T) {
 				w := newGrantWorld(t, layout.sql, layout.schema)
 				w.admin.must("", "user", "create", "grace", "--email", "grace@example.com", "-q")
 				grants := w.grants(work)
-				dbtest.Psql(t, w.admin.url, strings.Join(grants, ";\n")+";")
+				w.sql(strings.Join(grants, ";\n"))
 				for _, line := range grantCommands[work] {
 					w.restore()
 					for _, problem := range w.problems(line) {
@@ -259,7 +270,7 @@ func TestAuditorSeesNoSecret(t *testing.T) {
 				w.sql(fmt.Sprintf("update %s set key = '%s' where cast(user_id as text) = '%s'", w.tokens, key, id))
 			}
 			grants := w.grants("audit")
-			dbtest.Psql(t, w.admin.url, strings.Join(grants, ";\n")+";")
+			w.sql(strings.Join(grants, ";\n"))
 			secrets := dbtest.Psql(t, w.admin.url, fmt.Sprintf(`select key from %s union all select session_key from %[3]s.django_session union all select password from %[2]s where length(password) > 2
 				union all select token from %[3]s.token_blacklist_outstandingtoken where token <> '' union all select right(token, 43) from %[3]s.token_blacklist_outstandingtoken where token <> '' union all select token_key from %[3]s.knox_authtoken`,
 				w.tokens, w.users, quoted(schema)))
