@@ -202,7 +202,7 @@ func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Sele
 	}
 	quiet := f.dryRun || f.silent()
 	err = f.eachSelected(ctx, store, sel, func(c *tokens.Credential) error {
-		s.unread.add(c.Unread, c.Owner.Unread)
+		s.unread.add(c.BadValues, c.Owner.BadValues)
 		if c.Nameless() {
 			s.nameless++
 			return nil

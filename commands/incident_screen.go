@@ -101,7 +101,7 @@ func (n *incident) notes() (list []string) {
 		list = append(list, "the same secret is "+c.ID)
 	}
 	for _, c := range n.leaked {
-		list = append(append(list, c.Notes...), c.UnreadNotes()...)
+		list = append(append(list, c.Notes...), c.BadValueNotes()...)
 	}
 	return list
 }

@@ -126,7 +126,7 @@ func (o *listOptions) list(c *cobra.Command, store *db.Store) error {
 			w.Flush() //nolint:errcheck // the error that ended the list is the one to tell
 			return err
 		}
-		lost.add(credential.Unread, credential.Owner.Unread)
+		lost.add(credential.BadValues, credential.Owner.BadValues)
 		if credential.Assumed != "" {
 			assumed = credential.Assumed
 		}

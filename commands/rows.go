@@ -58,7 +58,7 @@ func showRow(c *tokens.Credential) []output.Value {
 			[]output.Value{output.OptBool(c.Owner.IsActive), output.OptBool(c.Owner.IsStaff), output.OptBool(c.Owner.IsSuperuser),
 				output.Bool(c.Owner.HasUsablePassword()), output.Time(c.Owner.LastLogin)})
 	}
-	return append(credentialRow(c), owner, output.Raw(c.Claims), output.Strings(slices.Concat(c.Notes, c.UnreadNotes())))
+	return append(credentialRow(c), owner, output.Raw(c.Claims), output.Strings(slices.Concat(c.Notes, c.BadValueNotes())))
 }
 
 var verifyColumns = []output.Column{{Name: "id", Decides: true}, {Name: "kind", Within: "id"}, {Name: "type", Extra: true}, statusColumn, {Name: "reason", Whole: true},

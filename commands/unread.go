@@ -11,7 +11,7 @@ import (
 // where every value could.
 type unread map[string]int
 
-func (u *unread) add(lists ...[]engine.Unread) {
+func (u *unread) add(lists ...[]engine.BadValue) {
 	for _, list := range lists {
 		for _, v := range list {
 			if *u == nil {

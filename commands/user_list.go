@@ -127,7 +127,7 @@ func (o *userListOptions) run(c *cobra.Command) error {
 		if meant != nil && !meant(&u) {
 			continue
 		}
-		lost.add(u.Unread)
+		lost.add(u.BadValues)
 		row := userRow(&u)
 		if f.Factors {
 			row = append(row, factorKinds(u.Factors))
@@ -183,7 +183,7 @@ func (f *userFlags) show(ctx context.Context) error {
 		return err
 	}
 	for _, u := range users {
-		for _, v := range u.Unread {
+		for _, v := range u.BadValues {
 			f.app.say("note: user %s: %s", u.ID, v)
 		}
 	}

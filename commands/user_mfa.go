@@ -106,7 +106,7 @@ func (f *userFlags) listFactors(ctx context.Context) error {
 				w.Flush() //nolint:errcheck // the error that ended the list is returned
 				return err
 			}
-			lost.add(factor.Unread)
+			lost.add(factor.BadValues)
 			computed = computed || factor.Computed
 			if err := w.Write(factorRow(&factor)); err != nil {
 				return err

@@ -85,7 +85,7 @@ func (o *verifyOptions) run(ctx context.Context, args []string) error {
 				if err := c.CheckVerified(); err != nil {
 					return err
 				}
-				for _, note := range c.UnreadNotes() {
+				for _, note := range c.BadValueNotes() {
 					a.say("note: %s: %s", cmp.Or(c.ID, c.Kind), note)
 				}
 				if c.Assumed != "" && !slices.Contains(assumed, c.Assumed) {

@@ -56,7 +56,7 @@ func (tx *Tx) LoggedKeys(ctx context.Context) ([]LoggedKey, error) {
 		return nil, nil
 	}
 	return engine.Collect(ctx, tx.Tx, &engine.Query{Text: "select key, count(*) from (" + text + ") e group by key order by key"}, func(r *engine.Row) LoggedKey {
-		key, _ := r.Maybe()
+		key, _ := r.TextOrNull()
 		return LoggedKey{tokenctl.NewSecret(key), int(r.Integer())}
 	})
 }
@@ -198,7 +198,7 @@ func (tx *Tx) KeyStock(ctx context.Context, kind string) (s KeyStock, err error)
 	}
 	q := &engine.Query{Text: "select half from (select " + half + " as half, " + length + " as n from " + t.SQL() + " t where " + length + " >= 16) k group by half, n having count(*) > 1"}
 	s.Halves, err = engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) tokenctl.Secret {
-		half, _ := r.Maybe()
+		half, _ := r.TextOrNull()
 		return tokenctl.NewSecret(half)
 	})
 	return s, err
@@ -254,7 +254,7 @@ func (s *Store) HashedUsers(ctx context.Context, f Filter, without string) iter.
 		return q, f.whereOwner(l, u, q)
 	}, func(l *Layout, r *engine.Row) HashedUser {
 		h := HashedUser{User: scanOwner(l.User, r, true)}
-		h.Start, _ = r.Maybe()
+		h.Start, _ = r.TextOrNull()
 		h.Length = int(r.Integer())
 		return h
 	})

@@ -13,12 +13,12 @@ import (
 
 // Token is a row of the table of rest_framework.authtoken. Its key is the secret.
 type Token struct {
-	Key     tokenctl.Secret
-	Created time.Time
-	User    User
-	Unread  []engine.Unread
-	Masked  *MaskedKey // nil: Key is the key
-	Orphan  bool       // the user does not exist; known only if the filter asks for orphans
+	Key       tokenctl.Secret
+	Created   time.Time
+	User      User
+	BadValues []engine.BadValue
+	Masked    *MaskedKey // nil: Key is the key
+	Orphan    bool       // the user does not exist; known only if the filter asks for orphans
 }
 
 // Ref returns the reference to the row.
@@ -45,7 +45,7 @@ func scanToken(l *Layout, r *engine.Row, brief bool) Token {
 	t := l.AuthToken()
 	u := scanOwner(t.Owner, r, brief)
 	token := Token{User: u, Key: tokenctl.NewSecret(r.Stored(t, "key")), Created: r.Moment(django.DjangoTime, t, "created")}
-	token.Unread = r.Unread
+	token.BadValues = r.BadValues
 	if t.Masked() && !brief {
 		token.Masked = scanMasked(r)
 	}
@@ -135,7 +135,7 @@ func (tx *Tx) TokenKeysOf(ctx context.Context, users []User) (map[string][]token
 	keys := map[string][]tokenctl.Secret{}
 	return keys, tx.Each(ctx, q, func(r engine.Row) error {
 		id := l.User.keyText(r.Text())
-		key, _ := r.Maybe()
+		key, _ := r.TextOrNull()
 		keys[id] = append(keys[id], tokenctl.NewSecret(key))
 		return r.Err
 	})

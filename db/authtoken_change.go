@@ -44,8 +44,8 @@ func (tx *Tx) lookAtTokens(ctx context.Context, refs []Ref) ([]Outcome, error) {
 		q := &engine.Query{Columns: []string{"t.key", "cast(t.user_id as text)"}, From: t.SQL() + " t"}
 		q.Among(l.Engine, expr, typ, values)
 		return tx.Each(ctx, q, func(r engine.Row) error {
-			key, _ := r.Maybe()
-			owner, _ := r.Maybe()
+			key, _ := r.TextOrNull()
+			owner, _ := r.TextOrNull()
 			owner = t.Owner.keyText(owner)
 			owners[key], holds[owner] = owner, true
 			return r.Err

@@ -25,10 +25,10 @@ type Factor struct {
 	// nil for other kinds, and if it is not known.
 	CodesLeft *int
 	// Computed reports whether CodesLeft is computed from the configured number of recovery codes.
-	Computed bool
-	Unread   []engine.Unread
-	table    int
-	key      string
+	Computed  bool
+	BadValues []engine.BadValue
+	table     int
+	key       string
 }
 
 // Same reports whether f and other are the same row.
@@ -131,19 +131,19 @@ func (l *Layout) authenticatorFields(t *factorTable) (name, codes, used string) 
 func (l *Layout) scanFactor(r *engine.Row, codes int) (f Factor) {
 	f.User = scanOwner(l.User, r, true)
 	f.table, f.key, f.Kind = int(r.Integer()), r.Text(), r.Text()
-	if f.Name, _ = r.Maybe(); r.Err != nil {
+	if f.Name, _ = r.TextOrNull(); r.Err != nil {
 		return f
 	}
 	confirmed := r.Flag()
 	f.Confirmed = confirmed != nil && *confirmed
 	f.LastUsed = r.Moment(django.DjangoTime, l.factors[f.table].Table, "last_used_at")
-	f.Unread, r.Unread = r.Unread, nil
-	if counted, ok := r.Maybe(); ok {
+	f.BadValues, r.BadValues = r.BadValues, nil
+	if counted, ok := r.TextOrNull(); ok {
 		if n, err := strconv.Atoi(counted); err == nil {
 			f.CodesLeft = &n
 		}
 	}
-	if mask, ok := r.Maybe(); ok && f.CodesLeft == nil {
+	if mask, ok := r.TextOrNull(); ok && f.CodesLeft == nil {
 		f.CodesLeft = codesLeft(mask, codes)
 		f.Computed = f.CodesLeft != nil
 	}
@@ -210,7 +210,7 @@ func (l *Layout) factorKinds(u *UserTable) string {
 
 // scanFactorKinds reads the kinds of factorKinds. It returns nil for a user without a factor.
 func scanFactorKinds(r *engine.Row) []string {
-	text, _ := r.Maybe()
+	text, _ := r.TextOrNull()
 	if text == "" || text == FactorRecoveryCodes {
 		return nil
 	}

@@ -14,17 +14,17 @@ import (
 
 // KnoxToken is a row of knox's table. It does not contain the secret.
 type KnoxToken struct {
-	Digest   string
-	TokenKey string // the first characters of the secret
-	Salt     string // only before knox 4.2
-	Created  time.Time
-	Expires  time.Time // zero: never
-	Status   string    // "active", "expired", "disabled" or "dead"
-	Old      bool      // made before knox 5, in a table of knox 5
-	User     User
-	Orphan   bool   // the user does not exist; known only if the filter asks for orphans
-	Seen     string // the expiry as it is stored
-	Unread   []engine.Unread
+	Digest    string
+	TokenKey  string // the first characters of the secret
+	Salt      string // only before knox 4.2
+	Created   time.Time
+	Expires   time.Time // zero: never
+	Status    string    // "active", "expired", "disabled" or "dead"
+	Old       bool      // made before knox 5, in a table of knox 5
+	User      User
+	Orphan    bool   // the user does not exist; known only if the filter asks for orphans
+	Seen      string // the expiry as it is stored
+	BadValues []engine.BadValue
 }
 
 // Ref returns the reference to the row.
@@ -73,12 +73,12 @@ func scanKnox(l *Layout, r *engine.Row, brief bool) KnoxToken {
 	u := scanOwner(table.Owner, r, brief)
 	t := KnoxToken{User: u, Digest: r.Stored(table, "digest"), Created: r.Moment(django.DjangoTime, table, "created"), Expires: r.Moment(django.DjangoTime, table, table.knoxExpiry()), Status: r.Text()}
 	if c := table.Column("digest"); c.Type == "bpchar" && len(t.Digest) < c.Length {
-		r.Lose(table, "digest", "blanks behind its text, which knox compares", true) // hmac.compare_digest of knox/auth.py (5.0.2)
+		r.AddBadValue(table, "digest", "blanks behind its text, which knox compares", true) // hmac.compare_digest of knox/auth.py (5.0.2)
 	}
-	t.Unread = r.Unread
+	t.BadValues = r.BadValues
 	if !brief {
-		t.TokenKey, _ = r.Maybe()
-		t.Salt, _ = r.Maybe()
+		t.TokenKey, _ = r.TextOrNull()
+		t.Salt, _ = r.TextOrNull()
 		t.Seen = r.Text()
 		t.Old = utf8.RuneCountInString(t.TokenKey) < knoxKeyLength && l.knoxByText()
 	}

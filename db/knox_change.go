@@ -144,8 +144,8 @@ func (tx *Tx) changeKnox(ctx context.Context, refs []Ref, c change) (Outcomes, e
 		q.Among(l.Engine, "t.digest", "text", keyValues(refs))
 		now := map[string]Ref{}
 		err := tx.Each(ctx, q, func(r engine.Row) error {
-			digest, _ := r.Maybe()
-			owner, _ := r.Maybe()
+			digest, _ := r.TextOrNull()
+			owner, _ := r.TextOrNull()
 			now[digest] = Ref{Owner: t.Owner.keyText(owner), Seen: r.Text()}
 			return r.Err
 		})

@@ -228,7 +228,7 @@ type MaskedKey struct{ Form, Half string }
 
 // scanMasked reads the columns of the form and of the half.
 func scanMasked(r *engine.Row) *MaskedKey {
-	form, _ := r.Maybe()
-	half, _ := r.Maybe()
+	form, _ := r.TextOrNull()
+	half, _ := r.TextOrNull()
 	return &MaskedKey{form, half}
 }

@@ -28,7 +28,7 @@ func scanOwnerless(t *Table, r *engine.Row, owner *User) (orphan bool) {
 
 // scanOrphan reads the last column of a query of orphans. It returns the user that the row names.
 func scanOrphan(t *Table, r *engine.Row) User {
-	id, there := r.Maybe()
+	id, there := r.TextOrNull()
 	if !there {
 		return User{}
 	}

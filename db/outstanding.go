@@ -27,9 +27,9 @@ type OutstandingToken struct {
 	User    User
 	Several bool // the user id in the JWT belongs to several users, so there is no owner
 
-	Unread  []engine.Unread
-	Summary *django.JWTSummary // nil if the text is not a JWT
-	named   string             // the user id in the JWT if user_id is null
+	BadValues []engine.BadValue
+	Summary   *django.JWTSummary // nil if the text is not a JWT
+	named     string             // the user id in the JWT if user_id is null
 }
 
 // Ref returns the reference to the row.
@@ -92,7 +92,7 @@ func scanOutstanding(l *Layout, r *engine.Row, brief bool) OutstandingToken {
 func scanOutstandingRow(table *Table, r *engine.Row) OutstandingToken {
 	t := OutstandingToken{Row: r.Integer(), JTI: r.Stored(table, "jti"), Text: tokenctl.NewSecret(r.Stored(table, "token")),
 		Created: r.Moment(django.SimpleJWTTime, table, "created_at"), Expires: r.Moment(django.SimpleJWTTime, table, "expires_at")}
-	t.Unread = r.Unread
+	t.BadValues = r.BadValues
 	if flag := r.Flag(); flag != nil {
 		t.Blacklisted = *flag
 	}
@@ -208,7 +208,7 @@ func (tx *Tx) OutstandingWithJTIs(ctx context.Context, jtis []string, s tokenctl
 		})
 		// If two rows have one jti, as text and as bytes, the application finds the text.
 		slices.SortStableFunc(list, func(x, y OutstandingToken) int {
-			return cmp.Compare(len(y.Unread), len(x.Unread))
+			return cmp.Compare(len(y.BadValues), len(x.BadValues))
 		})
 		if err == nil {
 			err = tx.outstandingOwners(ctx, list, new(ownerSearch), s, false)

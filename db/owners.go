@@ -64,7 +64,7 @@ func (o *ownerSearch) find(ctx context.Context, tx *Tx, users, field *UserTable,
 		i := indexes[r.Integer()]
 		u := scanOwner(users, &r, brief)
 		if password {
-			u.password, _ = r.Maybe()
+			u.password, _ = r.TextOrNull()
 		}
 		if o.users[i] = u; o.rows[i] > 0 {
 			o.users[i] = User{}
@@ -105,12 +105,12 @@ func (l *Layout) rightsColumns(u *UserTable) []string {
 
 // scanRights reads rightsColumns.
 func scanRights(t *UserTable, r *engine.Row, u *User) {
-	read := r.Unread
-	r.Unread = nil
+	read := r.BadValues
+	r.BadValues = nil
 	is, joined, login := r.Flag(), r.Moment(django.DjangoTime, t.Table, "date_joined"), r.Moment(django.DjangoTime, t.Table, "last_login")
 	if u.ID != "" {
 		u.IsSuperuser, u.DateJoined, u.LastLogin = is, joined, login
-		u.Unread = append(u.Unread, r.Unread...)
+		u.BadValues = append(u.BadValues, r.BadValues...)
 	}
-	r.Unread = read
+	r.BadValues = read
 }

@@ -13,20 +13,20 @@ import (
 
 // Session is a row of the table of django.contrib.sessions, or a session of a cache. Its key is the secret.
 type Session struct {
-	Key     tokenctl.Secret
-	Data    string // session_data; in a list, empty if the data is too large to be read
-	Expires time.Time
-	Live    bool // Django's query finds the row, even if tokenctl cannot read its expire_date
-	Login   django.SessionLogin
-	UserID  string // the owner's key, from the data, as a user's key is printed; empty: no owner, or unreadable
-	User    User   // zero: the owner does not exist
-	Problem error  // the reason why the data cannot be read: one of the errors ErrSession… of package django
-	Unread  []engine.Unread
-	Cached  bool       // the session is in a cache, and tokenctl knows no row
-	Copy    *Session   // the row's copy in a cache; if it can be read, Login, UserID and User are from it
-	Masked  *MaskedKey // nil: Key is the whole key, or the query did not read its form
-	bytes   bool       // the key is stored as bytes
-	Sum     int64      // on PostgreSQL, a hash of the data; see Filter.Compare
+	Key       tokenctl.Secret
+	Data      string // session_data; in a list, empty if the data is too large to be read
+	Expires   time.Time
+	Live      bool // Django's query finds the row, even if tokenctl cannot read its expire_date
+	Login     django.SessionLogin
+	UserID    string // the owner's key, from the data, as a user's key is printed; empty: no owner, or unreadable
+	User      User   // zero: the owner does not exist
+	Problem   error  // the reason why the data cannot be read: one of the errors ErrSession… of package django
+	BadValues []engine.BadValue
+	Cached    bool       // the session is in a cache, and tokenctl knows no row
+	Copy      *Session   // the row's copy in a cache; if it can be read, Login, UserID and User are from it
+	Masked    *MaskedKey // nil: Key is the whole key, or the query did not read its form
+	bytes     bool       // the key is stored as bytes
+	Sum       int64      // on PostgreSQL, a hash of the data; see Filter.Compare
 }
 
 // Ref returns a reference to the row.
@@ -70,12 +70,12 @@ func scanSession(l *Layout, r *engine.Row) Session {
 	s := Session{bytes: r.IsBytes()}
 	s.Key = tokenctl.NewSecret(r.Stored(t, "session_key"))
 	bytes := r.IsBytes()
-	data, ok := r.Maybe()
+	data, ok := r.TextOrNull()
 	s.Expires = r.Moment(django.DjangoTime, t, "expire_date")
 	if live := r.Flag(); live != nil {
 		s.Live = *live
 	}
-	s.Unread = r.Unread
+	s.BadValues = r.BadValues
 	if s.Data = data; !ok {
 		s.Problem = django.ErrSessionTooLarge
 	}

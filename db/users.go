@@ -33,7 +33,7 @@ type User struct {
 	nullActive  bool     // the column is_active exists and is NULL
 	Factors     []string // kinds of confirmed second factors, if [Filter.Factors] is set
 	hasFactor   bool     // set in a filtered list with [Filter.NoFactor]
-	Unread      []engine.Unread
+	BadValues   []engine.BadValue
 }
 
 // Active reports whether Django treats the user as active. NULL is false. For a model without the column
@@ -158,19 +158,19 @@ func (l *Layout) isFlag(u *UserTable, column string, want, fallback bool) string
 
 // scanOwner reads the columns of ownerColumns. It returns the zero User if the user does not exist.
 func scanOwner(table *UserTable, r *engine.Row, brief bool) (u User) {
-	id, there := r.Maybe()
+	id, there := r.TextOrNull()
 	u.ID = table.keyText(id)
 	u.Username = r.Stored(table.Table, table.Username)
 	u.IsActive = r.Flag()
 	u.nullActive = u.IsActive == nil && table.Column("is_active") != nil
 	if !brief {
-		u.password, _ = r.Maybe()
+		u.password, _ = r.TextOrNull()
 		u.masked = table.PasswordsHidden()
 		u.Email, u.FirstName, u.LastName = r.Optional(), r.Optional(), r.Optional()
 		u.IsStaff, u.IsSuperuser = r.Flag(), r.Flag()
 		u.DateJoined, u.LastLogin = r.Moment(django.DjangoTime, table.Table, "date_joined"), r.Moment(django.DjangoTime, table.Table, "last_login")
 	}
-	u.Unread, r.Unread = r.Unread, nil
+	u.BadValues, r.BadValues = r.BadValues, nil
 	if !there {
 		return User{}
 	}

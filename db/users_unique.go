@@ -47,8 +47,8 @@ func (tx *Tx) UsernameIndex(ctx context.Context) (*NameIndex, error) {
 	known := false
 	err = tx.Each(ctx, q, func(r engine.Row) error {
 		known = true
-		name, some := r.Maybe()
-		why, _ := r.Maybe()
+		name, some := r.TextOrNull()
+		why, _ := r.TextOrNull()
 		switch {
 		case !some:
 		case why == "":

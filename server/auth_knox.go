@@ -28,7 +28,7 @@ func (s *Server) knoxAuthentication() *authenticator {
 		if err != nil {
 			return nil, err
 		}
-		if err := s.askable(token); err != nil {
+		if err := s.checkNUL(token); err != nil {
 			return nil, err
 		}
 		return r.authenticateKnox(tokenctl.NewSecret(token))

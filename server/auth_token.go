@@ -45,7 +45,7 @@ func tokenInHeader(auth []string) (string, error) {
 // authenticateKey is TokenAuthentication.authenticate_credentials. unknown is the answer to a
 // key that does not exist.
 func (r *request) authenticateKey(key string, unknown reason) (*identity, error) {
-	if err := r.server.askable(key); err != nil {
+	if err := r.server.checkNUL(key); err != nil {
 		return nil, err
 	}
 	found, err := r.server.keys.get(r.ctx, tokenctl.NewSecret(key))
@@ -75,9 +75,9 @@ func (s *Server) findKeys(ctx context.Context, keys []tokenctl.Secret) (found []
 	return found, err
 }
 
-// askable returns an error for a text that the peer cannot send to the database: the peer ends with an
+// checkNUL returns an error for a text that the peer cannot send to the database: the peer ends with an
 // exception.
-func (s *Server) askable(text string) error {
+func (s *Server) checkNUL(text string) error {
 	if strings.ContainsRune(text, 0) && s.Store.Engine == engine.PostgreSQL {
 		return uncaught("PostgreSQL text cannot hold NUL")
 	}

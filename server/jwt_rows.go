@@ -82,7 +82,7 @@ func (r *jwtRequest) rotated(tx *db.Tx, refresh django.JWTClaims, outstand bool)
 
 // blacklisted is what check_blacklist asks.
 func (r *jwtRequest) blacklisted(tx *db.Tx, jti string) (bool, error) {
-	if err := r.server.askable(jti); err != nil {
+	if err := r.server.checkNUL(jti); err != nil {
 		return false, err
 	}
 	found, err := tx.OutstandingToken(r.ctx, jti, r.Settings())

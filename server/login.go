@@ -15,7 +15,7 @@ import (
 // while it hashes.
 func (r *request) login(username, password string) (*db.User, error) {
 	s := r.server
-	if err := s.askable(username); err != nil {
+	if err := s.checkNUL(username); err != nil {
 		return nil, err
 	}
 	var users []db.Match

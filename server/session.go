@@ -61,7 +61,7 @@ func (r *request) loadSession() (*sessionState, error) {
 		return v, nil
 	}
 	s := r.server
-	if err := s.askable(v.key.Reveal()); err != nil {
+	if err := s.checkNUL(v.key.Reveal()); err != nil {
 		return nil, err
 	}
 	var row *db.Session

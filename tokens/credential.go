@@ -39,8 +39,8 @@ type Credential struct {
 	Claims    []byte    // JSON object; nil where the kind has none
 	Reason    string    // why a secret does not verify although no row says so
 	Notes     []string
-	Assumed   string          // what the status rests on although nobody configured it; empty: nothing
-	Unread    []engine.Unread // values of its row that could not be read; those of its owner's are the owner's
+	Assumed   string            // what the status rests on although nobody configured it; empty: nothing
+	BadValues []engine.BadValue // values of its row that could not be read; those of its owner's are the owner's
 
 	blacklistedAt time.Time // zero: it is not, or nobody asked: see LastUse
 	rowEnds       time.Time // of a JWT, the expires_at of its row

@@ -109,8 +109,8 @@ func drfID(owner string, key tokenctl.Secret) string {
 
 func drfCredential(t *db.Token) Credential {
 	c := Credential{Kind: "drf", ID: drfID(t.User.ID, t.Key), Owner: t.User, Status: Active,
-		Created: t.Created, Unread: t.Unread, secret: t.Key, masked: t.Masked, row: t.Ref()}
-	c.judgeUnread(c.Unread, c.Owner.Unread)
+		Created: t.Created, BadValues: t.BadValues, secret: t.Key, masked: t.Masked, row: t.Ref()}
+	c.judgeBadValues(c.BadValues, c.Owner.BadValues)
 	if !t.User.Active() {
 		c.Status = Disabled
 	}

@@ -143,7 +143,7 @@ func jwtID(jti string) string { return "jwt:" + jti }
 
 // storedJWT is a row as a list shows it.
 func storedJWT(s tokenctl.JWTSettings, t *db.OutstandingToken, now time.Time) Credential {
-	c := Credential{Kind: "jwt", ID: jwtID(t.JTI), Owner: t.User, Created: t.Created, Expires: t.Expires, Unread: t.Unread, secret: t.Text, row: t.Ref(), rowEnds: t.Expires}
+	c := Credential{Kind: "jwt", ID: jwtID(t.JTI), Owner: t.User, Created: t.Created, Expires: t.Expires, BadValues: t.BadValues, secret: t.Text, row: t.Ref(), rowEnds: t.Expires}
 	if token := t.Summary; token != nil {
 		c.Type, c.Signature = token.Type, signatureUnchecked
 		if !token.IssuedAt.IsZero() {
@@ -281,7 +281,7 @@ func (c *Credential) judgeOwner(env Env) {
 	s := jwtSettings(env)
 	switch {
 	case c.Reason != "" || c.Status != Active:
-	case engine.Broken(c.Owner.Unread): // the application does not read the token's own row
+	case engine.Broken(c.Owner.BadValues): // the application does not read the token's own row
 		c.Reason = unreadable
 	case c.Owner.ID == "":
 		c.Reason = "unknown"

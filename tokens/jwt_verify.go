@@ -53,7 +53,7 @@ func jwtBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.Se
 		}
 		for i, r := range recorded {
 			// The application does not find such a row, and records the token again.
-			if stored[i] != nil && !db.Unfindable(stored[i].Unread) {
+			if stored[i] != nil && !db.Unfindable(stored[i].BadValues) {
 				r.stored = stored[i]
 			}
 		}
@@ -98,7 +98,7 @@ func judgeJWT(env Env, r *jwtRow, owner db.User, now time.Time) (*Credential, er
 		Signature: signatureUnchecked, secret: r.secret, jwt: r}
 	c.row.Key = tokenctl.NewSecret(token.JTI)
 	if r.stored != nil {
-		c.row, c.Unread = r.stored.Ref(), r.stored.Unread
+		c.row, c.BadValues = r.stored.Ref(), r.stored.BadValues
 	}
 	if c.Claims, err = token.Claims.MarshalJSON(); err != nil {
 		return nil, err

@@ -102,8 +102,8 @@ func knoxID(digest string) string { return "knox:" + digest[:min(knoxIDLength, l
 
 // KnoxCredential is the credential of a row of knox.
 func KnoxCredential(t db.KnoxToken) Credential {
-	c := Credential{Kind: "knox", ID: knoxID(t.Digest), Owner: t.User, Status: Status(t.Status), Created: t.Created, Expires: t.Expires, Unread: t.Unread, row: t.Ref()}
-	c.judgeUnread(c.Unread, c.Owner.Unread)
+	c := Credential{Kind: "knox", ID: knoxID(t.Digest), Owner: t.User, Status: Status(t.Status), Created: t.Created, Expires: t.Expires, BadValues: t.BadValues, row: t.Ref()}
+	c.judgeBadValues(c.BadValues, c.Owner.BadValues)
 	c.death = knoxDeath
 	return c
 }

@@ -106,7 +106,7 @@ func (c *Credential) EndUnknown() bool {
 	case "jwt", "session":
 		return c.Expires.IsZero() // both always end
 	}
-	return c.Expires.IsZero() && slices.ContainsFunc(c.Unread, func(u engine.Unread) bool {
+	return c.Expires.IsZero() && slices.ContainsFunc(c.BadValues, func(u engine.BadValue) bool {
 		return slices.ContainsFunc(endColumns, func(name string) bool { return strings.HasSuffix(u.Column, name) })
 	})
 }

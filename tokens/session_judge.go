@@ -47,8 +47,8 @@ func (j *sessionJudge) seen(s *db.Session) Credential {
 func (j *sessionJudge) judge(s *db.Session) Credential {
 	env, keys, now := j.env, j.keys, j.now
 	c := Credential{Kind: "session", ID: SessionID(s.Key), Owner: s.User, Status: Active, Expires: s.Expires,
-		Signature: signatureUnchecked, Unread: s.Unread, secret: s.Key, masked: s.Masked, row: s.Ref()}
-	c.judgeUnread(c.Unread, c.Owner.Unread)
+		Signature: signatureUnchecked, BadValues: s.BadValues, secret: s.Key, masked: s.Masked, row: s.Ref()}
+	c.judgeBadValues(c.BadValues, c.Owner.BadValues)
 	_, _, masked := db.HashOf(s.Key)
 	switch {
 	case masked:

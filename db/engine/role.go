@@ -120,8 +120,8 @@ func (tx *Tx) EachText(ctx context.Context, c TextColumn, least int, f func(key,
 		q.Where = append(q.Where, "typeof("+expr+") = 'text'")
 	}
 	return tx.Each(ctx, q, func(r Row) error {
-		key, _ := r.Maybe()
-		text, _ := r.Maybe()
+		key, _ := r.TextOrNull()
+		text, _ := r.TextOrNull()
 		if r.Err != nil {
 			return r.Err
 		}

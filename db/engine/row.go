@@ -29,7 +29,7 @@ type Row struct {
 
 	values []driver.Value // SQLite
 
-	Unread []Unread // nil if every value can be read
+	BadValues []BadValue // nil if every value can be read
 }
 
 // column is PostgreSQL's description of a column of a result.
@@ -101,8 +101,8 @@ func (r *Row) IsBytes() bool {
 	return bytes
 }
 
-// Maybe reads a text; ok is false for NULL.
-func (r *Row) Maybe() (_ string, ok bool) {
+// TextOrNull reads a text; ok is false for NULL.
+func (r *Row) TextOrNull() (_ string, ok bool) {
 	if r.columns == nil {
 		switch v := r.NextSQLite().(type) {
 		case nil:
@@ -137,7 +137,7 @@ func (r *Row) Maybe() (_ string, ok bool) {
 
 // Text reads a text that is never NULL.
 func (r *Row) Text() string {
-	text, ok := r.Maybe()
+	text, ok := r.TextOrNull()
 	if !ok {
 		r.fail(errNull)
 	}
@@ -146,7 +146,7 @@ func (r *Row) Text() string {
 
 // Optional reads a text; nil is NULL.
 func (r *Row) Optional() *string {
-	if text, ok := r.Maybe(); ok {
+	if text, ok := r.TextOrNull(); ok {
 		return &text
 	}
 	return nil

@@ -13,7 +13,7 @@ import (
 
 // Moment reads a datetime that the family computed. The zero time means NULL, or a value that Django
 // cannot read: a text that is not a date, infinity, or a year outside Python's range. Such a value is
-// added to Unread, as the column name of the table of. On SQLite the query selects the column as text
+// added to BadValues, as the column name of the table of. On SQLite the query selects the column as text
 // (see [Dialect.Time]), because the driver would guess its form.
 func (r *Row) Moment(family django.Family, of fmt.Stringer, name string) time.Time {
 	var t time.Time
@@ -34,7 +34,7 @@ func (r *Row) Moment(family django.Family, of fmt.Stringer, name string) time.Ti
 		t, ok = r.postgresMoment(c, value, family)
 	}
 	if !ok || !readable(t) {
-		r.Lose(of, name, NoDate, breaks)
+		r.AddBadValue(of, name, NoDate, breaks)
 		return time.Time{}
 	}
 	if t.IsZero() {

@@ -11,18 +11,18 @@ import (
 // fails on.
 const unreadable = "unreadable"
 
-// judgeUnread sets the reason for which a request with the credential fails because of
+// judgeBadValues sets the reason for which a request with the credential fails because of
 // values that could not be read. Of most of them Django reads null, and goes on.
-func (c *Credential) judgeUnread(lists ...[]engine.Unread) {
+func (c *Credential) judgeBadValues(lists ...[]engine.BadValue) {
 	if slices.ContainsFunc(lists, engine.Broken) {
 		c.Reason = unreadable
 	}
 }
 
-// UnreadNotes are sentences about the values of the credential's row and of its owner's
+// BadValueNotes are sentences about the values of the credential's row and of its owner's
 // that could not be read.
-func (c *Credential) UnreadNotes() (notes []string) {
-	for _, u := range slices.Concat(c.Unread, c.Owner.Unread) {
+func (c *Credential) BadValueNotes() (notes []string) {
+	for _, u := range slices.Concat(c.BadValues, c.Owner.BadValues) {
 		notes = append(notes, u.String())
 	}
 	return notes

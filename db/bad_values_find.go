@@ -10,8 +10,8 @@ import (
 	"tokenctl/db/engine"
 )
 
-// UnreadRows are the rows of a table in which a column has values that cannot be read.
-type UnreadRows struct {
+// BadRows are the rows of a table in which a column has values that cannot be read.
+type BadRows struct {
 	Table  *engine.Table
 	Column string
 	What   string // describes the values
@@ -34,7 +34,7 @@ type suspect struct {
 
 // Unreadable returns the rows with values that cannot be read. It reads whole tables, so the caller bounds
 // its time. With an error it returns the rows that it has found before.
-func (tx *Tx) Unreadable(ctx context.Context) (list []UnreadRows, err error) {
+func (tx *Tx) Unreadable(ctx context.Context) (list []BadRows, err error) {
 	l := tx.Layout
 	for _, c := range kindTables {
 		t := l.tables[c.table]
@@ -48,7 +48,7 @@ func (tx *Tx) Unreadable(ctx context.Context) (list []UnreadRows, err error) {
 			owner = "coalesce(cast(t.user_id as text), '')"
 		}
 		key := "coalesce(cast(t." + engine.Quote(texts[0]) + " as text), '')"
-		found, err := tx.suspects(ctx, t.Table, append(l.suspectDates(t.Table, dates), l.suspectTexts(t.Table, nil, texts)...), []string{key, owner}, func(u *UnreadRows, r *engine.Row) {
+		found, err := tx.suspects(ctx, t.Table, append(l.suspectDates(t.Table, dates), l.suspectTexts(t.Table, nil, texts)...), []string{key, owner}, func(u *BadRows, r *engine.Row) {
 			u.Kind = c.kind
 			ref := Ref{Key: tokenctl.NewSecret(r.Text()), Owner: r.Text()}
 			if t.Owner != nil {
@@ -75,8 +75,8 @@ func (tx *Tx) Unreadable(ctx context.Context) (list []UnreadRows, err error) {
 			if u.Username != "" {
 				all = append(all, l.suspectTexts(t, key, mine(u.Username))...)
 			}
-			found, err := tx.suspects(ctx, t, all, []string{"cast(t." + engine.Quote(key.Name) + " as text)"}, func(found *UnreadRows, r *engine.Row) {
-				if id, _ := r.Maybe(); len(found.Users) < mostNamed {
+			found, err := tx.suspects(ctx, t, all, []string{"cast(t." + engine.Quote(key.Name) + " as text)"}, func(found *BadRows, r *engine.Row) {
+				if id, _ := r.TextOrNull(); len(found.Users) < mostNamed {
 					found.Users = append(found.Users, strings.Clone(u.keyText(id)))
 				}
 			})
@@ -106,15 +106,15 @@ func (l *Layout) userTables() (list []*UserTable) {
 
 // suspects reads a table once for several columns. The rows of the result have the conditions, and after
 // them the columns in names.
-func (tx *Tx) suspects(ctx context.Context, t *engine.Table, all []suspect, names []string, read func(*UnreadRows, *engine.Row)) (list []UnreadRows, err error) {
+func (tx *Tx) suspects(ctx context.Context, t *engine.Table, all []suspect, names []string, read func(*BadRows, *engine.Row)) (list []BadRows, err error) {
 	if len(all) == 0 {
 		return nil, nil
 	}
-	found := make([]UnreadRows, len(all))
+	found := make([]BadRows, len(all))
 	q := &engine.Query{From: t.SQL() + " t", Limit: engine.MaxOrphans}
 	var where []string
 	for i, s := range all {
-		found[i] = UnreadRows{Table: t, Column: s.column, What: s.what, Mend: s.mend}
+		found[i] = BadRows{Table: t, Column: s.column, What: s.what, Mend: s.mend}
 		q.Columns = append(q.Columns, "("+s.where+") is true")
 		where = append(where, s.where)
 	}
@@ -135,7 +135,7 @@ func (tx *Tx) suspects(ctx context.Context, t *engine.Table, all []suspect, name
 		}
 		return r.Err
 	})
-	return slices.DeleteFunc(found, func(u UnreadRows) bool { return u.Rows == 0 }), err
+	return slices.DeleteFunc(found, func(u BadRows) bool { return u.Rows == 0 }), err
 }
 
 // suspectDates returns the suspects among date columns. The statement sets a date to now, and last_login to
@@ -216,8 +216,8 @@ func (l *Layout) suspectFlags(t *engine.Table, names []string) (list []suspect) 
 
 // Unfindable reports whether the jti of a recorded token is stored as bytes, according to its values that
 // cannot be read. The application then finds neither the row nor its entry of the blacklist.
-func Unfindable(list []engine.Unread) bool {
-	return slices.ContainsFunc(list, func(u engine.Unread) bool {
+func Unfindable(list []engine.BadValue) bool {
+	return slices.ContainsFunc(list, func(u engine.BadValue) bool {
 		return u.What == engine.AsBytes && strings.HasSuffix(u.Column, ".jti")
 	})
 }

@@ -18,8 +18,8 @@ import (
 // no selector by date and no purge matches it. Go and SQL must agree about these dates, so SQLite calls
 // the Go function that reads them.
 
-// Unread is a value that could not be read.
-type Unread struct {
+// BadValue is a value that could not be read.
+type BadValue struct {
 	Column string // with its table: "table.column"
 	What   string // describes the value: "no date that Django can read"
 	// Breaks reports whether Django fails on the row. Otherwise Django reads the value as null.
@@ -27,20 +27,20 @@ type Unread struct {
 }
 
 // String returns a sentence for people.
-func (u Unread) String() string {
+func (v BadValue) String() string {
 	effect := "it is unknown"
-	if u.Breaks {
+	if v.Breaks {
 		effect = "the application cannot use the row"
 	}
-	return u.Column + " holds " + u.What + ": " + effect
+	return v.Column + " holds " + v.What + ": " + effect
 }
 
 // Broken reports whether Django fails on one of the values.
-func Broken(list []Unread) bool {
-	return slices.ContainsFunc(list, func(u Unread) bool { return u.Breaks })
+func Broken(list []BadValue) bool {
+	return slices.ContainsFunc(list, func(v BadValue) bool { return v.Breaks })
 }
 
-// Texts of [Unread.What].
+// Texts of [BadValue.What].
 const (
 	NoDate  = "no date that Django can read"
 	noText  = "no value"
@@ -48,23 +48,23 @@ const (
 	AsBytes = "bytes, which equal no text"
 )
 
-// Lose adds a value that could not be read to r.Unread.
-func (r *Row) Lose(of fmt.Stringer, column, what string, breaks bool) {
-	r.Unread = append(r.Unread, Unread{Column: of.String() + "." + column, What: what, Breaks: breaks})
+// AddBadValue adds a value that could not be read to r.BadValues.
+func (r *Row) AddBadValue(of fmt.Stringer, column, what string, breaks bool) {
+	r.BadValues = append(r.BadValues, BadValue{Column: of.String() + "." + column, What: what, Breaks: breaks})
 }
 
 // Stored reads a required text, such as a key. For NULL it returns "", and for bytes or text that is
-// not UTF-8 the value as it is. All of these are added to r.Unread.
+// not UTF-8 the value as it is. All of these are added to r.BadValues.
 func (r *Row) Stored(of fmt.Stringer, column string) string {
 	bytes := r.IsBytes()
-	text, ok := r.Maybe()
+	text, ok := r.TextOrNull()
 	switch {
 	case !ok:
-		r.Lose(of, column, noText, true)
+		r.AddBadValue(of, column, noText, true)
 	case r.columns == nil && !utf8.ValidString(text):
-		r.Lose(of, column, badText, true)
+		r.AddBadValue(of, column, badText, true)
 	case bytes:
-		r.Lose(of, column, AsBytes, true)
+		r.AddBadValue(of, column, AsBytes, true)
 	}
 	return text
 }
