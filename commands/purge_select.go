@@ -94,7 +94,7 @@ func (o *purgeOptions) count(ctx context.Context, store *db.Store, req tokens.Pu
 	}
 	var work []*purgeWork
 	able := func(k *tokens.Kind) bool {
-		return o.orphans && k.DeleteOrphans != nil || !o.orphans && k.Can("purge")
+		return o.orphans || k.Can("purge")
 	}
 	for _, k := range kinds {
 		var err error

@@ -100,13 +100,10 @@ func (tx *Tx) RedactOutstanding(ctx context.Context, refs []Ref, word string) (O
 		return nil, err
 	}
 	done := "." + word
-	missed, err := tx.run(ctx, change{table: o, text: "update " + o.SQL() + " as o set token = rtrim(o.token, replace(o.token, '.', '')) || cast(n.all as text) from n where " + outstandingTheirs,
+	c := change{table: o, text: "update " + o.SQL() + " as o set token = rtrim(o.token, replace(o.token, '.', '')) || cast(n.all as text) from n where " + outstandingTheirs,
 		changed: "o.token like '%" + done + "'", same: word,
-		each: []columnValues{{"row", o.Column("id"), rowValues(refs)}, {"jti", o.Column("jti"), keyValues(refs)}}})
-	if err != nil {
-		return nil, err
-	}
-	return tx.outstandingOutcomes(ctx, o, refs, missed, func(*OutstandingToken) bool { return false })
+		each: []columnValues{{"row", o.Column("id"), rowValues(refs)}, {"jti", o.Column("jti"), keyValues(refs)}}}
+	return tx.applyOutstanding(ctx, c, refs, func(*OutstandingToken) bool { return false })
 }
 
 // LostBlacklisting is a BlacklistedToken whose OutstandingToken does not exist.
@@ -127,15 +124,8 @@ func (tx *Tx) LostBlacklistings(ctx context.Context) ([]LostBlacklisting, error)
 // DeleteLostBlacklistings deletes the rows whose token still does not exist. It returns the number of deleted
 // rows.
 func (tx *Tx) DeleteLostBlacklistings(ctx context.Context, refs []Ref) (int64, error) {
-	l := tx.Layout
-	b := l.Blacklisted()
-	keys := columnValues{"key", b.Column("id"), rowValues(refs)}
-	lost := l.tokenGone("t")
-	missed, err := tx.run(ctx, change{table: b, text: "delete from " + b.SQL() + " as t using n where t.id = n.key and " + lost, each: []columnValues{keys}})
-	if err != nil || missed == nil {
-		return int64(len(refs) - len(missed)), err
-	}
-	return int64(len(refs) - len(missed)), tx.noneLeft(ctx, b, &engine.Query{From: b.SQL() + " t", Where: []string{lost}}, "t.id", columnValues{"key", b.Column("id"), subset(keys.each, missed)})
+	b := tx.Layout.Blacklisted()
+	return tx.deleteWhile(ctx, b, columnValues{"key", b.Column("id"), rowValues(refs)}, func(string) string { return tx.Layout.tokenGone("t") }, nil)
 }
 
 // ExpiredSize returns the approximate number of bytes of the rows of a kind that expired before a time. On
@@ -146,16 +136,7 @@ func (tx *Tx) ExpiredSize(ctx context.Context, kind string, before time.Time) (b
 	if err != nil {
 		return 0, err
 	}
-	at := l.timeArg(before)
-	if kind == "jwt" {
-		at = l.jwtTimeArg(before)
-	}
-	expiry := ""
-	for _, name := range []string{"expiry", "expires", "expires_at", "expire_date"} {
-		if t.Column(name) != nil {
-			expiry = name
-		}
-	}
+	expiry := t.expiry()
 	if expiry == "" {
 		return 0, nil
 	}
@@ -170,7 +151,7 @@ func (tx *Tx) ExpiredSize(ctx context.Context, kind string, before time.Time) (b
 	if l.Engine == engine.PostgreSQL {
 		q.Columns[0] = "cast(" + q.Columns[0] + " as bigint)"
 	}
-	q.And(l.Engine.Dated(t.Column(expiry), "t."+engine.Quote(expiry), "<", "%s"), at)
+	q.And(l.Engine.Dated(t.Column(expiry), "t."+engine.Quote(expiry), "<", "%s"), l.timeArgFor(kind, before))
 	return bytes, tx.Scan(ctx, q, &bytes)
 }
 

@@ -20,18 +20,8 @@ func (tx *Tx) DeleteTokens(ctx context.Context, refs []Ref) (Outcomes, error) {
 }
 
 func (tx *Tx) changeTokens(ctx context.Context, refs []Ref, c change) (Outcomes, error) {
-	t := tx.Layout.AuthToken()
-	owners, err := tx.Layout.ownerValues(t, refs)
-	if err != nil {
-		return nil, err
-	}
-	c.each = append([]columnValues{{"key", t.Column("key"), keyValues(refs)}, {"owner", t.Column("user_id"), owners}}, c.each...)
-	c.table = t
-	missed, err := tx.run(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	return outcomes(t, refs, missed, func(refs []Ref) ([]Outcome, error) { return tx.lookAtTokens(ctx, refs) })
+	c.table = tx.Layout.AuthToken()
+	return tx.applyOwned(ctx, c, "key", refs, func(refs []Ref) ([]Outcome, error) { return tx.lookAtTokens(ctx, refs) })
 }
 
 // lookAtTokens returns the outcome of each token. If a user can have only one token, a different key of

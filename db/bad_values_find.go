@@ -41,7 +41,7 @@ func (tx *Tx) Unreadable(ctx context.Context) (list []BadRows, err error) {
 		if t == nil || l.problems[c.table] != nil {
 			continue
 		}
-		dates := map[string][]string{"drf": {"created"}, "knox": {"created", t.knoxExpiry()}, "jwt": {"created_at", "expires_at"}, "session": {"expire_date"}}[c.kind]
+		dates := map[string][]string{"drf": {"created"}, "knox": {"created", t.expiry()}, "jwt": {"created_at", "expires_at"}, "session": {"expire_date"}}[c.kind]
 		texts := map[string][]string{"drf": {"key"}, "knox": {"digest"}, "jwt": {"jti", "token"}, "session": {"session_key", "session_data"}}[c.kind]
 		owner := "''"
 		if t.Column("user_id") != nil {

@@ -107,6 +107,16 @@ func (l *Layout) ownerValues(t *Table, refs []Ref) ([]any, error) {
 	return l.keysOf(t.Owner, users)
 }
 
+// applyOwned is apply for rows with an owner. key is the column of their primary key.
+func (tx *Tx) applyOwned(ctx context.Context, c change, key string, refs []Ref, look func([]Ref) ([]Outcome, error)) (Outcomes, error) {
+	owners, err := tx.Layout.ownerValues(c.table, refs)
+	if err != nil {
+		return nil, err
+	}
+	c.each = append([]columnValues{{"key", c.table.Column(key), keyValues(refs)}, {"owner", c.table.Column("user_id"), owners}}, c.each...)
+	return tx.apply(ctx, c, refs, look)
+}
+
 // run executes c and returns the indexes of the references whose rows it did not change.
 func (tx *Tx) run(ctx context.Context, c change) (missed []int, err error) {
 	if tx.Layout.Engine == engine.SQLite {
@@ -247,18 +257,28 @@ func subset[T any](list []T, indexes []int) []T {
 	return selected
 }
 
-// outcomes returns what look finds for the references at the indexes missed. look returns one
-// outcome for each; zero means that the row is still as it was, which is an error.
-func outcomes(t *Table, refs []Ref, missed []int, look func([]Ref) ([]Outcome, error)) (Outcomes, error) {
-	if len(missed) == 0 {
-		return nil, nil
+// runAll executes c, which must change the row of every reference.
+func (tx *Tx) runAll(ctx context.Context, c change) error {
+	missed, err := tx.run(ctx, c)
+	if err == nil && missed != nil {
+		err = kept(c.table, int64(len(missed)))
+	}
+	return err
+}
+
+// apply executes c and returns the outcomes of the references whose rows it did not change. look returns
+// one outcome for each; zero means that the row is still as it was, which is an error.
+func (tx *Tx) apply(ctx context.Context, c change, refs []Ref, look func([]Ref) ([]Outcome, error)) (Outcomes, error) {
+	missed, err := tx.run(ctx, c)
+	if err != nil || missed == nil {
+		return nil, err
 	}
 	found, err := look(subset(refs, missed))
 	if err != nil {
 		return nil, err
 	}
 	if n := len(found) - len(slices.DeleteFunc(slices.Clone(found), func(o Outcome) bool { return o == 0 })); n > 0 {
-		return nil, kept(t, int64(n))
+		return nil, kept(c.table, int64(n))
 	}
 	list := Outcomes{}
 	for i, index := range missed {

@@ -163,22 +163,22 @@ var changes = []struct {
 			return left, err
 		}, meanwhile: sessionMeanwhile},
 	{name: "purge knox tokens", listed: knoxTable, table: knoxTable, event: "delete", key: "digest = '" + digestOf(2) + "'", purge: true,
-		do: purged((*db.Tx).DeleteExpiredKnox), meanwhile: map[string]db.Outcome{
+		do: purged("knox"), meanwhile: map[string]db.Outcome{
 			"delete from knox_authtoken where user_id = 2":                               db.Gone,
 			"update knox_authtoken set expiry = '2031-01-01 00:00:00' where user_id = 2": db.Changed,
 			"update knox_authtoken set expiry = null where user_id = 2":                  db.Changed,
 			"update knox_authtoken set user_id = 4 where user_id = 2":                    0,
 		}},
 	{name: "purge JWTs", listed: outstandingTable, table: outstandingTable, event: "delete", key: "id = 2", purge: true,
-		do: purged((*db.Tx).DeleteExpiredOutstanding), meanwhile: map[string]db.Outcome{
+		do: purged("jwt"), meanwhile: map[string]db.Outcome{
 			"delete from token_blacklist_blacklistedtoken where token_id = 2; delete from token_blacklist_outstandingtoken where id = 2": db.Gone,
 			"update token_blacklist_outstandingtoken set expires_at = '2031-01-01 00:00:00' where id = 2":                                db.Changed,
 			"delete from token_blacklist_blacklistedtoken":                                                                               0,
 		}},
 	{name: "purge what blacklists JWTs", listed: outstandingTable, table: blacklistTable, event: "delete", key: "token_id = 2", purge: true,
-		do: purged((*db.Tx).DeleteExpiredOutstanding)},
+		do: purged("jwt")},
 	{name: "purge sessions", listed: sessionTable, table: sessionTable, event: "delete", key: "session_key = 'session2'", purge: true,
-		do: purged((*db.Tx).DeleteExpiredSessions), meanwhile: map[string]db.Outcome{
+		do: purged("session"), meanwhile: map[string]db.Outcome{
 			"delete from django_session where session_key = 'session2'":                                                       db.Gone,
 			"update django_session set expire_date = '2031-01-01 00:00:00' where session_key = 'session2'":                    db.Changed,
 			"update django_session set session_data = '', expire_date = '2026-04-01 00:00:00' where session_key = 'session2'": 0,
@@ -188,9 +188,9 @@ var changes = []struct {
 const outstandingTwo = "token_blacklist_outstandingtoken where id = 2"
 
 // purged is a purge as a change; that not all were deleted is an outcome of its own.
-func purged(of func(*db.Tx, context.Context, []db.Ref, time.Time) (int64, error)) func(context.Context, *db.Tx, []db.Ref) (db.Outcomes, error) {
+func purged(kind string) func(context.Context, *db.Tx, []db.Ref) (db.Outcomes, error) {
 	return func(ctx context.Context, tx *db.Tx, refs []db.Ref) (db.Outcomes, error) {
-		n, err := of(tx, ctx, refs, changeNow)
+		n, err := tx.DeleteExpired(ctx, kind, refs, changeNow)
 		left := db.Outcomes{}
 		for i := n; i < int64(len(refs)); i++ {
 			left[int(i)] = notPurged

@@ -46,7 +46,7 @@ func (l *Layout) knoxTokens(now time.Time, brief bool) (q *engine.Query, status 
 	q = &engine.Query{From: withOwners(t, u), PageBy: "t.digest"}
 	status = l.knoxStatus(q, now)
 	expiry := "null"
-	if name := t.knoxExpiry(); name != "" {
+	if name := t.expiry(); name != "" {
 		expiry = l.Engine.Time("t." + engine.Quote(name))
 	}
 	q.Columns = append(l.ownerColumns(u, brief), "t.digest", l.Engine.Time("t.created"), expiry, status)
@@ -59,7 +59,7 @@ func (l *Layout) knoxTokens(now time.Time, brief bool) (q *engine.Query, status 
 // knoxStatus returns the expression for the status of a token in q.
 func (l *Layout) knoxStatus(q *engine.Query, now time.Time) string {
 	status := "case "
-	if name := l.Knox().knoxExpiry(); name != "" {
+	if name := l.Knox().expiry(); name != "" {
 		status += q.Expr("when "+l.Engine.Dated(l.Knox().Column(name), "t."+engine.Quote(name), "<", "%s")+" then 'expired' ", l.timeArg(now))
 	}
 	if l.knoxByText() {
@@ -71,7 +71,7 @@ func (l *Layout) knoxStatus(q *engine.Query, now time.Time) string {
 func scanKnox(l *Layout, r *engine.Row, brief bool) KnoxToken {
 	table := l.Knox()
 	u := scanOwner(table.Owner, r, brief)
-	t := KnoxToken{User: u, Digest: r.Stored(table, "digest"), Created: r.Moment(django.DjangoTime, table, "created"), Expires: r.Moment(django.DjangoTime, table, table.knoxExpiry()), Status: r.Text()}
+	t := KnoxToken{User: u, Digest: r.Stored(table, "digest"), Created: r.Moment(django.DjangoTime, table, "created"), Expires: r.Moment(django.DjangoTime, table, table.expiry()), Status: r.Text()}
 	if c := table.Column("digest"); c.Type == "bpchar" && len(t.Digest) < c.Length {
 		r.AddBadValue(table, "digest", "blanks behind its text, which knox compares", true) // hmac.compare_digest of knox/auth.py (5.0.2)
 	}
@@ -109,7 +109,7 @@ func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, e
 			return nil, err
 		}
 		expiry := "null"
-		if name := l.Knox().knoxExpiry(); name != "" {
+		if name := l.Knox().expiry(); name != "" {
 			expiry = l.Engine.KnownDate(l.Knox().Column(name), "t."+engine.Quote(name))
 		}
 		// The id is the beginning of the digest.
@@ -137,7 +137,7 @@ func (f *Filter) whereKnox(l *Layout, q *engine.Query, status string) error {
 		return err
 	}
 	f.whereCreated(l, l.Knox(), q)
-	switch name := l.Knox().knoxExpiry(); {
+	switch name := l.Knox().expiry(); {
 	case name == "" && f.ExpiresBefore != nil:
 		q.Where = append(q.Where, "1 = 0")
 	case name != "":

@@ -20,14 +20,14 @@ func (tx *Tx) ReplaceKnoxTokens(ctx context.Context, refs []Ref, rows []django.K
 	}
 	until, ends := tx.knoxUntil(expires)
 	return tx.changeKnox(ctx, refs, change{same: tx.Layout.timeArg(tx.Now), changed: "t.digest = n.fresh",
-		text: "update " + t.SQL() + " as t set digest = n.fresh, token_key = n.start, created = n.all, " + engine.Quote(t.knoxExpiry()) + " = " + until + " from n where " + knoxTheirs + tx.Layout.knoxUnchanged(),
+		text: "update " + t.SQL() + " as t set digest = n.fresh, token_key = n.start, created = n.all, " + engine.Quote(t.expiry()) + " = " + until + " from n where " + knoxTheirs + tx.Layout.knoxUnchanged(),
 		each: []columnValues{{"seen", textColumn, seenValues(refs)}, {"fresh", t.Column("digest"), digests}, {"start", t.Column("token_key"), keys}, ends}})
 }
 
 // KnoxExpiring returns an error if the tokens have no expiry: the table is one of knox before 2.1.
 func (l *Layout) KnoxExpiring() error {
 	t, err := l.credentials("knox")
-	if err == nil && t.knoxExpiry() == "" {
+	if err == nil && t.expiry() == "" {
 		err = &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "the table " + t.String() + " has no column for an expiry, as knox before 2.1: its tokens never expire",
 			Hint: "to end them: tokenctl blacklist --kind knox"}
 	}
@@ -38,7 +38,7 @@ func (l *Layout) KnoxExpiring() error {
 func (tx *Tx) ExpireKnoxTokens(ctx context.Context, refs []Ref, at []time.Time) (Outcomes, error) {
 	t := tx.Layout.Knox()
 	until, ends := tx.knoxUntil(at)
-	return tx.changeKnox(ctx, refs, change{text: "update " + t.SQL() + " as t set " + engine.Quote(t.knoxExpiry()) + " = " + until + " from n where " + knoxTheirs + tx.Layout.knoxUnchanged(),
+	return tx.changeKnox(ctx, refs, change{text: "update " + t.SQL() + " as t set " + engine.Quote(t.expiry()) + " = " + until + " from n where " + knoxTheirs + tx.Layout.knoxUnchanged(),
 		each: []columnValues{{"seen", textColumn, seenValues(refs)}, ends}})
 }
 
@@ -64,18 +64,14 @@ func (tx *Tx) SucceedKnoxTokens(ctx context.Context, refs []Ref, at []time.Time,
 		return nil, err
 	}
 	until, ends := tx.knoxUntil(subset(expires, indexes))
-	names := []string{"digest", "token_key", "created", engine.Quote(t.knoxExpiry()), "user_id"}
+	names := []string{"digest", "token_key", "created", engine.Quote(t.expiry()), "user_id"}
 	values := []string{"n.fresh", "n.start", "n.all", until, "t.user_id"}
 	for _, c := range t.furtherKnox() {
 		names, values = append(names, engine.Quote(c.Name)), append(values, "t."+engine.Quote(c.Name))
 	}
-	missed, err := tx.run(ctx, change{table: t, text: tx.Layout.Engine.InsertInto(t.Table) + " (" + strings.Join(names, ", ") + ") select " + strings.Join(values, ", ") + " from " + t.SQL() + " t, n where t.digest = n.key",
+	return left, tx.runAll(ctx, change{table: t, text: tx.Layout.Engine.InsertInto(t.Table) + " (" + strings.Join(names, ", ") + ") select " + strings.Join(values, ", ") + " from " + t.SQL() + " t, n where t.digest = n.key",
 		inserted: "digest", same: tx.Layout.timeArg(tx.Now),
 		each: []columnValues{{"fresh", t.Column("digest"), digests}, {"start", t.Column("token_key"), keys}, {"key", t.Column("digest"), keyValues(subset(refs, indexes))}, ends}})
-	if err == nil && missed != nil {
-		err = kept(t, int64(len(missed)))
-	}
-	return left, err
 }
 
 // DeleteKnoxTokens deletes tokens, even if AUTO_REFRESH has changed their expiry in the meantime.
@@ -88,7 +84,7 @@ const knoxTheirs = "t.digest = n.key and t.user_id = n.owner"
 
 // knoxUnchanged returns the condition that a token still has the expiry of its reference.
 func (l *Layout) knoxUnchanged() string {
-	if l.Knox().knoxExpiry() == "" {
+	if l.Knox().expiry() == "" {
 		return " and n.seen = ''"
 	}
 	return " and " + l.knoxSeen() + " = n.seen"
@@ -97,7 +93,7 @@ func (l *Layout) knoxUnchanged() string {
 // knoxSeen returns the expression of the expiry as a text, for the alias t. Different expiries have
 // different texts.
 func (l *Layout) knoxSeen() string {
-	name := l.Knox().knoxExpiry()
+	name := l.Knox().expiry()
 	if name == "" {
 		return "''"
 	}
@@ -113,7 +109,7 @@ func (tx *Tx) knoxUntil(at []time.Time) (string, columnValues) {
 			ends[i] = tx.Layout.timeText(t.Truncate(time.Microsecond))
 		}
 	}
-	return tx.until(tx.Layout.Knox().Column(tx.Layout.Knox().knoxExpiry())), columnValues{"until", textColumn, ends}
+	return tx.until(tx.Layout.Knox().Column(tx.Layout.Knox().expiry())), columnValues{"until", textColumn, ends}
 }
 
 // until returns the expression of new values for a date column. The values are texts.
@@ -128,18 +124,9 @@ func (tx *Tx) until(c *engine.Column) string {
 func (tx *Tx) changeKnox(ctx context.Context, refs []Ref, c change) (Outcomes, error) {
 	l := tx.Layout
 	t := l.Knox()
-	owners, err := l.ownerValues(t, refs)
-	if err != nil {
-		return nil, err
-	}
 	versioned := len(c.each) > 0 // the change also compares the expiry
-	c.each = append([]columnValues{{"key", t.Column("digest"), keyValues(refs)}, {"owner", t.Column("user_id"), owners}}, c.each...)
 	c.table = t
-	missed, err := tx.run(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	return outcomes(t, refs, missed, func(refs []Ref) ([]Outcome, error) {
+	return tx.applyOwned(ctx, c, "digest", refs, func(refs []Ref) ([]Outcome, error) {
 		q := &engine.Query{Columns: []string{"t.digest", "cast(t.user_id as text)", l.knoxSeen()}, From: t.SQL() + " t"}
 		q.Among(l.Engine, "t.digest", "text", keyValues(refs))
 		now := map[string]Ref{}

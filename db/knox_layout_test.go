@@ -96,7 +96,7 @@ func TestKnoxLayouts(t *testing.T) {
 				}
 				for _, ref := range expired {
 					err := s.Write(t.Context(), func(tx *db.Tx) error {
-						n, err := tx.DeleteExpiredKnox(t.Context(), []db.Ref{ref}, knoxBase)
+						n, err := tx.DeleteExpired(t.Context(), "knox", []db.Ref{ref}, knoxBase)
 						if n != 1 {
 							t.Errorf("%d rows purged at once, want 1", n)
 						}

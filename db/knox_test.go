@@ -330,7 +330,7 @@ func TestKnoxPurge(t *testing.T) {
 				if test.limit == 0 {
 					n, err = tx.PurgeKnox(t.Context(), test.before, test.users)
 				} else {
-					n, err = tx.DeleteExpiredKnox(t.Context(), expired[:min(test.limit, len(expired))], test.before)
+					n, err = tx.DeleteExpired(t.Context(), "knox", expired[:min(test.limit, len(expired))], test.before)
 				}
 				return err
 			})

@@ -119,7 +119,7 @@ func (l *Layout) expiredKnox(before time.Time, userIDs []string) (*Table, *engin
 		return nil, nil, err
 	}
 	q := &engine.Query{From: t.SQL() + " t"}
-	expiry := t.knoxExpiry()
+	expiry := t.expiry()
 	if expiry == "" {
 		q.Where = []string{"1 = 0"}
 		return t, q, nil

@@ -247,10 +247,10 @@ func (l *Layout) knoxByText() bool {
 	return known && schemes[0] == django.KnoxText
 }
 
-// knoxExpiry returns the column of the expiry. Before knox 4.0 its name was expires, and before 2.1 there
-// was none: then it is "".
-func (t *Table) knoxExpiry() string {
-	for _, name := range []string{"expiry", "expires"} {
+// expiry returns the column of the expiry of a table of credentials, or "" without one. Before knox 4.0 its
+// name was expires, and before 2.1 there was none.
+func (t *Table) expiry() string {
+	for _, name := range []string{"expiry", "expires", "expires_at", "expire_date"} {
 		if t.Column(name) != nil {
 			return name
 		}

@@ -71,17 +71,13 @@ func (tx *Tx) changeOutstanding(ctx context.Context, refs []Ref, c change, black
 	o := l.Outstanding()
 	c.table = l.Blacklisted()
 	c.each = []columnValues{{"row", o.Column("id"), rowValues(refs)}, {"jti", o.Column("jti"), keyValues(refs)}}
-	missed, err := tx.run(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	return tx.outstandingOutcomes(ctx, c.table, refs, missed, func(t *OutstandingToken) bool { return t.Blacklisted == blacklisted })
+	return tx.applyOutstanding(ctx, c, refs, func(t *OutstandingToken) bool { return t.Blacklisted == blacklisted })
 }
 
-// outstandingOutcomes returns the outcomes for the references at the indexes missed. already reports whether
-// an existing token was in the wanted state before.
-func (tx *Tx) outstandingOutcomes(ctx context.Context, table *Table, refs []Ref, missed []int, already func(*OutstandingToken) bool) (Outcomes, error) {
-	return outcomes(table, refs, missed, func(refs []Ref) ([]Outcome, error) {
+// applyOutstanding is apply for tokens. already reports whether an existing token was in the wanted state
+// before.
+func (tx *Tx) applyOutstanding(ctx context.Context, c change, refs []Ref, already func(*OutstandingToken) bool) (Outcomes, error) {
+	return tx.apply(ctx, c, refs, func(refs []Ref) ([]Outcome, error) {
 		now, err := tx.OutstandingByRow(ctx, refs)
 		list := make([]Outcome, len(refs))
 		for i, t := range now {

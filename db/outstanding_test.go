@@ -251,7 +251,7 @@ func TestOutstandingPurge(t *testing.T) {
 		}
 		for _, batch := range [][]db.Ref{expired[:2], expired[2:]} {
 			err := s.Write(t.Context(), func(tx *db.Tx) error {
-				n, err := tx.DeleteExpiredOutstanding(t.Context(), batch, outstandingNow)
+				n, err := tx.DeleteExpired(t.Context(), "jwt", batch, outstandingNow)
 				if n != int64(len(batch)) {
 					t.Errorf("%d were purged, want %d", n, len(batch))
 				}

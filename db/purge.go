@@ -24,12 +24,12 @@ func (s *Store) ExpiredKnox(ctx context.Context, before time.Time, userIDs []str
 		if err != nil {
 			return nil, err
 		}
-		q.Columns, q.PageBy = []string{"t.digest", t.Column(t.knoxExpiry()).Expr(l.Engine.Time("t.%s"))}, l.pageKey("t.digest")
+		q.Columns, q.PageBy = []string{"t.digest", t.Column(t.expiry()).Expr(l.Engine.Time("t.%s"))}, l.pageKey("t.digest")
 		return q, nil
 	}, func(l *Layout, r *engine.Row) (e expired) {
 		t := l.Knox()
 		e.ref.Key = tokenctl.NewSecret(r.Stored(t, "digest"))
-		e.is = isBefore(r.Moment(django.DjangoTime, t, t.knoxExpiry()), before)
+		e.is = isBefore(r.Moment(django.DjangoTime, t, t.expiry()), before)
 		return e
 	}))
 }
@@ -133,76 +133,53 @@ func (s *Store) ExpiredOutstanding(ctx context.Context, before time.Time, userID
 	}))
 }
 
-// DeleteExpiredKnox deletes the tokens of the references that expired before a time, and returns their
-// number.
-func (tx *Tx) DeleteExpiredKnox(ctx context.Context, refs []Ref, before time.Time) (int64, error) {
-	t := tx.Layout.Knox()
-	return tx.deleteExpired(ctx, t, columnValues{"key", t.Column("digest"), keyValues(refs)}, t.knoxExpiry(), tx.Layout.timeArg(before))
-}
-
-// DeleteExpiredSessions is [Tx.DeleteExpiredKnox] for sessions.
-func (tx *Tx) DeleteExpiredSessions(ctx context.Context, refs []Ref, before time.Time) (int64, error) {
-	t := tx.Layout.Session()
-	return tx.deleteExpired(ctx, t, columnValues{"key", t.Column("session_key"), keyValues(refs)}, "expire_date", tx.Layout.timeArg(before))
-}
-
-// DeleteExpiredOutstanding is [Tx.DeleteExpiredKnox] for JWTs. It also deletes their entries of the
-// blacklist.
-func (tx *Tx) DeleteExpiredOutstanding(ctx context.Context, refs []Ref, before time.Time) (int64, error) {
+// DeleteExpired deletes the rows of a kind that the references name and that expired before a time, and
+// returns their number. For JWTs it also deletes their entries of the blacklist.
+func (tx *Tx) DeleteExpired(ctx context.Context, kind string, refs []Ref, before time.Time) (int64, error) {
 	l := tx.Layout
-	o, at := l.Outstanding(), l.jwtTimeArg(before)
-	rows := columnValues{"key", o.Column("id"), rowValues(refs)}
-	past := func(at string) string { return l.Engine.Dated(o.Column("expires_at"), "o.expires_at", "<", at) }
-	if b := l.Blacklisted(); b != nil {
-		// Most tokens are not blacklisted, so a missed row is an error only if it still exists.
-		missed, err := tx.run(ctx, change{table: b, text: "delete from " + b.SQL() + " as t using n where t.token_id = n.key and exists (select 1 from " + o.SQL() +
-			" o where o.id = n.key and " + past("n.all") + ")", same: at, each: []columnValues{rows}})
-		if err == nil && missed != nil {
-			q := &engine.Query{From: b.SQL() + " t"}
-			q.And("exists (select 1 from "+o.SQL()+" o where o.id = t.token_id and "+past("%s")+")", at)
-			err = tx.noneLeft(ctx, b, q, "t.token_id", columnValues{"key", o.Column("id"), subset(rows.each, missed)})
-		}
-		if err != nil {
-			return 0, err
-		}
+	t, at := l.Credentials(kind), l.timeArgFor(kind, before)
+	expired := func(alias, at string) string {
+		return l.Engine.Dated(t.Column(t.expiry()), alias+"."+engine.Quote(t.expiry()), "<", at)
 	}
-	return tx.deleteExpired(ctx, o, rows, "expires_at", at)
+	if kind == "jwt" {
+		return tx.deleteOutstanding(ctx, refs, expired, at)
+	}
+	key := t.Column(credentialsOf(kind).required[0])
+	return tx.deleteWhile(ctx, t, columnValues{"key", key, keyValues(refs)}, func(at string) string { return expired("t", at) }, at)
 }
 
 // DeleteOrphanTokens deletes the tokens of the references whose user still does not exist, and their entries
 // of the blacklist. It returns the number of tokens.
 func (tx *Tx) DeleteOrphanTokens(ctx context.Context, refs []Ref) (int64, error) {
-	l := tx.Layout
-	o := l.Outstanding()
-	rows := columnValues{"key", o.Column("id"), rowValues(refs)}
-	if b := l.Blacklisted(); b != nil {
-		_, err := tx.run(ctx, change{table: b, text: "delete from " + b.SQL() + " as t using n where t.token_id = n.key and exists (select 1 from " + o.SQL() +
-			" o where o.id = n.key and " + o.ownerGone("o") + ")", each: []columnValues{rows}})
-		if err != nil {
+	return tx.deleteOutstanding(ctx, refs, func(alias, _ string) string { return tx.Layout.Outstanding().ownerGone(alias) }, nil)
+}
+
+// deleteOutstanding is deleteWhile for tokens. It also deletes their entries of the blacklist.
+func (tx *Tx) deleteOutstanding(ctx context.Context, refs []Ref, condition func(alias, at string) string, arg any) (int64, error) {
+	o, rows := tx.Layout.Outstanding(), rowValues(refs)
+	if b := tx.Layout.Blacklisted(); b != nil {
+		theirs := func(at string) string {
+			return "exists (select 1 from " + o.SQL() + " o where o.id = t.token_id and " + condition("o", at) + ")"
+		}
+		// Most tokens are not blacklisted, so a missed row is an error only if it still exists.
+		if _, err := tx.deleteWhile(ctx, b, columnValues{"key", b.Column("token_id"), rows}, theirs, arg); err != nil {
 			return 0, err
 		}
 	}
-	missed, err := tx.run(ctx, change{table: o, text: "delete from " + o.SQL() + " as t using n where t.id = n.key and " + o.ownerGone("t"), each: []columnValues{rows}})
-	deleted := int64(len(refs) - len(missed))
-	if err != nil || missed == nil {
-		return deleted, err
-	}
-	q := &engine.Query{From: o.SQL() + " t", Where: []string{o.ownerGone("t")}}
-	return deleted, tx.noneLeft(ctx, o, q, "t.id", columnValues{"key", o.Column("id"), subset(rows.each, missed)})
+	return tx.deleteWhile(ctx, o, columnValues{"key", o.Column("id"), rows}, func(at string) string { return condition("t", at) }, arg)
 }
 
-func (tx *Tx) deleteExpired(ctx context.Context, t *Table, keys columnValues, expiry string, before any) (int64, error) {
+// deleteWhile deletes the rows with the keys that still fulfil a condition, and returns their number. In the
+// condition the table has the alias t, and at is the parameter arg.
+func (tx *Tx) deleteWhile(ctx context.Context, t *Table, keys columnValues, condition func(at string) string, arg any) (int64, error) {
 	key := "t." + engine.Quote(keys.column.Name)
-	past := func(at string) string {
-		return tx.Layout.Engine.Dated(t.Column(expiry), "t."+engine.Quote(expiry), "<", at)
-	}
-	missed, err := tx.run(ctx, change{table: t, text: "delete from " + t.SQL() + " as t using n where " + key + " = n.key and " + past("n.all"), same: before, each: []columnValues{keys}})
+	missed, err := tx.run(ctx, change{table: t, text: "delete from " + t.SQL() + " as t using n where " + key + " = n.key and " + condition("n.all"), same: arg, each: []columnValues{keys}})
 	deleted := int64(len(keys.each) - len(missed))
 	if err != nil || missed == nil {
 		return deleted, err
 	}
 	q := &engine.Query{From: t.SQL() + " t"}
-	q.And(past("%s"), before)
+	q.And(condition("%s"), arg)
 	return deleted, tx.noneLeft(ctx, t, q, key, columnValues{"key", keys.column, subset(keys.each, missed)})
 }
 

@@ -33,7 +33,7 @@ func TestPurgeBatches(t *testing.T) {
 			var deleted int64
 			for batch := range slices.Chunk(expired, size) {
 				if err := s.WriteMany(t.Context(), func(tx *db.Tx) error {
-					n, err := tx.DeleteExpiredSessions(t.Context(), batch, now)
+					n, err := tx.DeleteExpired(t.Context(), "session", batch, now)
 					deleted += n
 					return err
 				}); err != nil {

@@ -84,11 +84,7 @@ func (tx *Tx) ReplaceSessions(ctx context.Context, old []Session, keys []tokenct
 		c.each = append(c.each, columnValues{"text", t.Column("session_data"), engine.Anys(data)})
 	}
 	c.text = "update " + t.SQL() + " as t set " + set + " from n where t.session_key = n.key"
-	missed, err := tx.run(ctx, c)
-	if err == nil && missed != nil {
-		err = kept(t, int64(len(missed)))
-	}
-	return list, err
+	return list, tx.runAll(ctx, c)
 }
 
 // ExpireSessions gives sessions that LockSessions returned another expiry, and those whose new
@@ -108,13 +104,9 @@ func (tx *Tx) ExpireSessions(ctx context.Context, old []Session, data []string, 
 		}
 		until[i] = tx.Layout.timeText(ends[i])
 	}
-	missed, err := tx.run(ctx, change{table: t, text: "update " + t.SQL() + " as t set expire_date = " + tx.until(t.Column("expire_date")) +
+	return ends, tx.runAll(ctx, change{table: t, text: "update " + t.SQL() + " as t set expire_date = " + tx.until(t.Column("expire_date")) +
 		", session_data = coalesce(nullif(n.text, ''), t.session_data) from n where t.session_key = n.key",
 		each: []columnValues{{"key", t.Column("session_key"), keyValues(refs)}, {"until", textColumn, until}, {"text", textColumn, engine.Anys(data)}}})
-	if err == nil && missed != nil {
-		err = kept(t, int64(len(missed)))
-	}
-	return ends, err
 }
 
 // DeleteSessions removes sessions. PostgreSQL deletes at once those whose data has the
@@ -149,11 +141,7 @@ func (tx *Tx) DeleteSessions(ctx context.Context, refs []Ref) (Outcomes, error) 
 	if theirs == nil {
 		return list, nil
 	}
-	missed, err := tx.run(ctx, change{table: t, text: text, each: []columnValues{{"key", t.Column("session_key"), keyValues(theirs)}}})
-	if err == nil && missed != nil {
-		err = kept(t, int64(len(missed)))
-	}
-	return list, err
+	return list, tx.runAll(ctx, change{table: t, text: text, each: []columnValues{{"key", t.Column("session_key"), keyValues(theirs)}}})
 }
 
 // sessionSum is PostgreSQL's hash of a session's data.

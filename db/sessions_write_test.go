@@ -92,7 +92,7 @@ func TestPurgeSessions(t *testing.T) {
 				expired = expired[:limit]
 			}
 			if err := s.Write(t.Context(), func(tx *db.Tx) (err error) {
-				n, err = tx.DeleteExpiredSessions(t.Context(), expired, now)
+				n, err = tx.DeleteExpired(t.Context(), "session", expired, now)
 				return err
 			}); err != nil {
 				t.Fatal(err)

@@ -74,7 +74,7 @@ func (s *Store) CountKnoxTokens(ctx context.Context, limits Limits) (map[Group]i
 		l := tx.Layout
 		q, status, err := l.knoxTokens(tx.Now, true)
 		if err == nil {
-			l.groups(q, l.Knox(), status, l.Knox().knoxExpiry(), limits)
+			l.groups(q, l.Knox(), status, l.Knox().expiry(), limits)
 		}
 		return q, err
 	})

@@ -25,6 +25,14 @@ func textOf(arg any) string {
 // jwtTimeArg returns the parameter for a datetime column of simplejwt.
 func (l *Layout) jwtTimeArg(t time.Time) any { return l.timeArgOf(t, django.SimpleJWTTime) }
 
+// timeArgFor returns the parameter for the dates of a kind.
+func (l *Layout) timeArgFor(kind string, t time.Time) any {
+	if kind == "jwt" {
+		return l.jwtTimeArg(t)
+	}
+	return l.timeArg(t)
+}
+
 func (l *Layout) timeArgOf(t time.Time, f django.Family) any {
 	if l.Engine == engine.SQLite {
 		return l.zone.FormatSQLite(t, f)

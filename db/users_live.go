@@ -55,17 +55,10 @@ func (l *Layout) live(kind string, now time.Time) (from, condition string, args 
 	if t == nil || t.Column("user_id") == nil || !t.Owner.same(l.User) {
 		return "", "", nil
 	}
-	at := l.timeArg(now)
-	if kind == "jwt" {
-		at = l.jwtTimeArg(now)
-	}
 	condition = "1 = 1"
-	// Before knox 4.0 the name of the column was expires.
-	for _, expiry := range []string{"expiry", "expires", "expires_at"} {
-		if t.Column(expiry) != nil {
-			condition += " and " + l.Engine.Dated(t.Column(expiry), "t."+engine.Quote(expiry), "<=", "%s") + " is not true"
-			args = append(args, at)
-		}
+	if expiry := t.expiry(); expiry != "" {
+		condition = l.Engine.Dated(t.Column(expiry), "t."+engine.Quote(expiry), "<=", "%s") + " is not true"
+		args = []any{l.timeArgFor(kind, now)}
 	}
 	if kind == "jwt" {
 		condition += " and not " + l.isBlacklisted("t.id")

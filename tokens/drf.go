@@ -53,8 +53,8 @@ var DRF = &Kind{
 	Limit:   "already have a drf token",
 	Rotate:  rotateDRF,
 	Provide: provideDRF,
-	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
-		return tx.DeleteTokens(ctx, rowsOf(refs))
+	deleteRows: func(ctx context.Context, _ Env, tx *db.Tx, refs []db.Ref) (db.Outcomes, error) {
+		return tx.DeleteTokens(ctx, refs)
 	},
 	BlacklistWhere: func(ctx context.Context, tx *db.Tx, s *Selector) (int64, error) {
 		f, some := drfFilter(s)
@@ -62,9 +62,6 @@ var DRF = &Kind{
 			return 0, nil
 		}
 		return tx.DeleteTokensWhere(ctx, f)
-	},
-	DeleteOrphans: func(ctx context.Context, _ Env, tx *db.Tx, refs []db.Ref) (int64, error) {
-		return deleted(refs)(tx.DeleteTokens(ctx, refs))
 	},
 	Exact:     func(_ Env, s *Selector) bool { return !s.Orphans },
 	Remains:   drfRemains,

@@ -48,10 +48,9 @@ var JWT = &Kind{
 		}
 		return b.compared, err
 	},
-	MintAll:   mintJWT,
-	Rotate:    rotateJWT,
-	Ends:      jwtEnd,
-	Blacklist: blacklistJWT,
+	MintAll: mintJWT,
+	Rotate:  rotateJWT,
+	Ends:    jwtEnd,
 	BlacklistWhere: func(ctx context.Context, tx *db.Tx, _ *Selector) (int64, error) {
 		return tx.BlacklistAllTokens(ctx)
 	},
@@ -64,25 +63,6 @@ var JWT = &Kind{
 	Voids:       func(env Env) bool { return env.Denylist != nil },
 	Expired: func(ctx context.Context, env Env, s *db.Store, r PurgeRequest) iter.Seq2[db.Ref, error] {
 		return s.ExpiredOutstanding(ctx, purgeJWTBefore(env, r), r.UserIDs, jwtSettings(env))
-	},
-	Purge: func(ctx context.Context, env Env, tx *db.Tx, rows []db.Ref, r PurgeRequest) (int64, error) {
-		return tx.DeleteExpiredOutstanding(ctx, rows, purgeJWTBefore(env, r))
-	},
-	DeleteOrphans: func(ctx context.Context, _ Env, tx *db.Tx, refs []db.Ref) (int64, error) {
-		var lost, rest []db.Ref
-		for _, r := range refs {
-			if isLost(&r) {
-				lost = append(lost, r)
-			} else {
-				rest = append(rest, r)
-			}
-		}
-		n, err := tx.DeleteOrphanTokens(ctx, rest)
-		if err != nil || lost == nil {
-			return n, err
-		}
-		more, err := tx.DeleteLostBlacklistings(ctx, lost)
-		return n + more, err
 	},
 	Remains:         jwtRemains,
 	RemainsInactive: jwtRemainsInactive,
@@ -138,6 +118,24 @@ type jwtRow struct {
 
 // jwtSettings are simplejwt's, with its defaults.
 func jwtSettings(env Env) tokenctl.JWTSettings { return env.Settings.SimpleJWT.WithDefaults() }
+
+// deleteOrphanJWTs deletes tokens whose user is gone, and rows of the blacklist without a token.
+func deleteOrphanJWTs(ctx context.Context, tx *db.Tx, refs []db.Ref) (int64, error) {
+	var lost, rest []db.Ref
+	for _, r := range refs {
+		if isLost(&r) {
+			lost = append(lost, r)
+		} else {
+			rest = append(rest, r)
+		}
+	}
+	n, err := tx.DeleteOrphanTokens(ctx, rest)
+	if err != nil || lost == nil {
+		return n, err
+	}
+	more, err := tx.DeleteLostBlacklistings(ctx, lost)
+	return n + more, err
+}
 
 func jwtID(jti string) string { return "jwt:" + jti }
 

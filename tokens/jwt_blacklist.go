@@ -158,6 +158,14 @@ func purgeJWTBefore(env Env, req PurgeRequest) time.Time {
 	return alive
 }
 
+// Purge deletes some of the rows that Expired has yielded, and returns the number of deleted rows.
+func (k *Kind) Purge(ctx context.Context, env Env, tx *db.Tx, rows []db.Ref, r PurgeRequest) (int64, error) {
+	if k == JWT {
+		r.Before = purgeJWTBefore(env, r)
+	}
+	return tx.DeleteExpired(ctx, k.Name, rows, r.Before)
+}
+
 // accessEnd returns a text about the end of the access tokens that were made before now.
 func accessEnd(env Env, now time.Time) string {
 	s := jwtSettings(env)

@@ -144,8 +144,6 @@ type Kind struct {
 	// the end. why is empty if a successor keeps its predecessor's end. The function itself is nil if credentials
 	// of the kind never end.
 	Ends func(env Env, now time.Time, typ string, l Lifetime) (end time.Time, why string)
-	// Blacklist ends credentials.
-	Blacklist func(context.Context, Env, *db.Tx, []*Ref) (db.Outcomes, error)
 	// BlacklistWhere blacklists all credentials that a selector selects, and returns their number. A caller must
 	// check Exact first: it reports whether the database alone can evaluate the selector.
 	BlacklistWhere func(context.Context, *db.Tx, *Selector) (int64, error)
@@ -157,11 +155,8 @@ type Kind struct {
 	Voids func(Env) bool
 	// Unblacklist undoes Blacklist.
 	Unblacklist func(context.Context, Env, *db.Tx, []*Ref) (db.Outcomes, error)
-	// Expired yields the rows to purge. Purge deletes some of these rows, and returns the number of deleted rows.
+	// Expired yields the rows to purge.
 	Expired func(context.Context, Env, *db.Store, PurgeRequest) iter.Seq2[db.Ref, error]
-	Purge   func(context.Context, Env, *db.Tx, []db.Ref, PurgeRequest) (int64, error)
-	// DeleteOrphans deletes rows whose user is gone, and returns the number of deleted rows.
-	DeleteOrphans func(context.Context, Env, *db.Tx, []db.Ref) (int64, error)
 	// Remains returns sentences about access that remains after credentials are blacklisted. voided says that
 	// Void was called for the owners.
 	Remains func(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, voided bool) ([]string, error)
@@ -217,6 +212,9 @@ type Kind struct {
 	// Rotatable says why no credential can be replaced in this layout. The function itself is nil if the layout
 	// does not matter.
 	Rotatable func(*db.Layout) error
+
+	// deleteRows deletes credentials with their rows. It is nil if blacklist adds a row instead.
+	deleteRows func(context.Context, Env, *db.Tx, []db.Ref) (db.Outcomes, error)
 
 	// lastUse returns the last use of a credential, as its row proves it. From is zero if the row proves no use.
 	// To is zero if a later use is possible. The function itself is nil if no row can prove a use.
@@ -288,7 +286,7 @@ func (k *Kind) Can(action string) bool {
 	case "expire":
 		return k.Expire != nil
 	case "blacklist":
-		return k.Blacklist != nil
+		return true
 	case "unblacklist":
 		return k.Unblacklist != nil
 	case "redact":
@@ -312,7 +310,7 @@ func (k *Kind) Refuse(action string) error {
 	}
 	e := &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: fmt.Sprintf("tokenctl cannot %s %s", action, k.Title)}
 	switch {
-	case action == "unblacklist" && k.Blacklist != nil:
+	case action == "unblacklist":
 		e.Message = k.Name + " credentials are deleted, not blacklisted: there is nothing to bring back"
 		e.Hint = "make a new one: tokenctl mint NAME --kind " + k.Name
 	case action == "expire" && k.Ends == nil:

@@ -56,8 +56,8 @@ var Knox = &Kind{
 		}
 		return knoxEnd(env, now, l), why
 	},
-	Blacklist: func(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
-		return tx.DeleteKnoxTokens(ctx, rowsOf(refs))
+	deleteRows: func(ctx context.Context, _ Env, tx *db.Tx, refs []db.Ref) (db.Outcomes, error) {
+		return tx.DeleteKnoxTokens(ctx, refs)
 	},
 	BlacklistWhere: func(ctx context.Context, tx *db.Tx, s *Selector) (int64, error) {
 		if len(s.Types) > 0 {
@@ -65,15 +65,9 @@ var Knox = &Kind{
 		}
 		return tx.DeleteKnoxTokensWhere(ctx, s.filter())
 	},
-	DeleteOrphans: func(ctx context.Context, _ Env, tx *db.Tx, refs []db.Ref) (int64, error) {
-		return deleted(refs)(tx.DeleteKnoxTokens(ctx, refs))
-	},
 	Exact: func(_ Env, s *Selector) bool { return !s.Orphans },
 	Expired: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) iter.Seq2[db.Ref, error] {
 		return s.ExpiredKnox(ctx, r.Before, r.UserIDs)
-	},
-	Purge: func(ctx context.Context, _ Env, tx *db.Tx, rows []db.Ref, r PurgeRequest) (int64, error) {
-		return tx.DeleteExpiredKnox(ctx, rows, r.Before)
 	},
 	idOf:      func(r *db.Ref) string { return knoxID(r.Key.Reveal()) },
 	lockOrder: byKey,

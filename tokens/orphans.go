@@ -63,8 +63,11 @@ func lostBlacklistings(ctx context.Context, tx *db.Tx) ([]db.Ref, error) {
 
 func isLost(r *db.Ref) bool { return r.Key.IsZero() }
 
-// deleted returns a function that turns the outcomes of a deletion of refs into the number of
-// rows that were deleted.
-func deleted(refs []db.Ref) func(db.Outcomes, error) (int64, error) {
-	return func(left db.Outcomes, err error) (int64, error) { return int64(len(refs) - len(left)), err }
+// DeleteOrphans deletes rows whose user is gone, and returns the number of deleted rows.
+func (k *Kind) DeleteOrphans(ctx context.Context, env Env, tx *db.Tx, refs []db.Ref) (int64, error) {
+	if k == JWT {
+		return deleteOrphanJWTs(ctx, tx, refs)
+	}
+	left, err := k.deleteRows(ctx, env, tx, refs)
+	return int64(len(refs) - len(left)), err
 }

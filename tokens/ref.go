@@ -305,6 +305,14 @@ func (r *Refs) LeaveOut(k *Kind) (left []*Ref) {
 	return left
 }
 
+// Blacklist ends credentials.
+func (k *Kind) Blacklist(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
+	if k.deleteRows == nil {
+		return blacklistJWT(ctx, env, tx, refs)
+	}
+	return k.deleteRows(ctx, env, tx, rowsOf(refs))
+}
+
 // BlacklistOne blacklists one credential. The outcome says why the credential was not changed;
 // it is zero if it was.
 func BlacklistOne(ctx context.Context, env Env, tx *db.Tx, c Credential) (db.Outcome, error) {

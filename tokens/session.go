@@ -45,9 +45,7 @@ var Session = &Kind{
 	CheckExpire: checkSessionLifetime,
 	Moves:       sessionMoves,
 	Ends:        sessionEnd,
-	Blacklist: func(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
-		return blacklistSessions(ctx, env, tx, rowsOf(refs))
-	},
+	deleteRows:  deleteSessions,
 	BlacklistWhere: func(ctx context.Context, tx *db.Tx, s *Selector) (int64, error) {
 		if len(s.Types) > 0 || s.byCreation() || s.NeverExpires {
 			return 0, nil
@@ -61,9 +59,6 @@ var Session = &Kind{
 	Expired: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) iter.Seq2[db.Ref, error] {
 		return s.ExpiredSessions(ctx, r.Before, r.UserIDs)
 	},
-	Purge: func(ctx context.Context, _ Env, tx *db.Tx, rows []db.Ref, r PurgeRequest) (int64, error) {
-		return tx.DeleteExpiredSessions(ctx, rows, r.Before)
-	},
 	Remains: func(_ context.Context, env Env, _ *db.Tx, _ []*Ref, _ bool) ([]string, error) {
 		why, assumed := sessionOutlivesRow(env.Settings)
 		switch {
@@ -73,9 +68,6 @@ var Session = &Kind{
 			return []string{"a session ends with its row " + assumed}, nil
 		}
 		return nil, nil
-	},
-	DeleteOrphans: func(ctx context.Context, env Env, tx *db.Tx, refs []db.Ref) (int64, error) {
-		return deleted(refs)(blacklistSessions(ctx, env, tx, refs))
 	},
 	OutlivesRow: sessionOutlivesRow,
 	lastUse:     sessionLastUse,

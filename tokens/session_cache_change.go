@@ -83,8 +83,8 @@ func (ch *cacheChange) settle(ctx context.Context, p engine.Phase) string {
 	return stands
 }
 
-// blacklistSessions deletes sessions from the table and from the cache.
-func blacklistSessions(ctx context.Context, env Env, tx *db.Tx, refs []db.Ref) (db.Outcomes, error) {
+// deleteSessions deletes sessions from the table and from the cache.
+func deleteSessions(ctx context.Context, env Env, tx *db.Tx, refs []db.Ref) (db.Outcomes, error) {
 	settings := env.Settings.Session
 	if !settings.Cached() {
 		return tx.DeleteSessions(ctx, refs)
