@@ -15,8 +15,8 @@ import (
 const attempts = 3
 
 // apply runs do in a transaction. If the database ended the transaction because of another one, apply runs it
-// again. undo takes back the work outside of the database. If undo returns false, something was delivered that
-// cannot be taken back, and apply does not run the transaction again.
+// again. undo takes back the work outside of the database; nil means that there is none. If undo returns false,
+// something was delivered that cannot be taken back, and apply does not run the transaction again.
 func (f *changeFlags) apply(ctx context.Context, store *db.Store, s *selection, undo func() bool, do func(*db.Tx) error) error {
 	change := store.WriteMany
 	if s.named && s.refs.Len() < mostTold {
@@ -36,7 +36,7 @@ func (f *changeFlags) apply(ctx context.Context, store *db.Store, s *selection, 
 	}
 	return again(func() error { return change(ctx, changing) }, func() bool {
 		s.missing = missing
-		return undo()
+		return undo == nil || undo()
 	})
 }
 
@@ -56,9 +56,8 @@ const manyRows = 100_000
 
 // each calls act for all credentials, one kind after the other, with at most size credentials at a time. A
 // credential that did not change is an error, unless --keep-going is set or its state is the wanted state.
-// each also returns an error if it changed no credential and could not change some.
-func (f *changeFlags) each(ctx context.Context, tx *db.Tx, s *selection, doing string, size int, act func([]*tokens.Ref) (db.Outcomes, error)) (err error) {
-	done := 0
+// each also returns an error if it changed no credential and could not change some. done counts the changed ones.
+func (f *changeFlags) each(ctx context.Context, tx *db.Tx, s *selection, doing string, size int, act func([]*tokens.Ref) (db.Outcomes, error)) (done kindCounts, err error) {
 	p := f.app.progress(doing, int64(s.refs.Len()))
 	defer p.done()
 	for _, k := range tokens.Kinds() {
@@ -90,7 +89,7 @@ func (f *changeFlags) each(ctx context.Context, tx *db.Tx, s *selection, doing s
 					return offences(faults)
 				}
 				s.missing = append(s.missing, faults...)
-				done += len(chunk) - len(left)
+				done.add(k, len(chunk)-len(left))
 				p.add(int64(len(chunk)))
 			}
 			return nil
@@ -101,11 +100,28 @@ func (f *changeFlags) each(ctx context.Context, tx *db.Tx, s *selection, doing s
 			err = nil
 		}
 		if err != nil {
-			return err
+			return done, err
 		}
 	}
-	if done == 0 {
-		return offences(s.missing)
+	if done.n == 0 {
+		return done, offences(s.missing)
+	}
+	return done, nil
+}
+
+// checkKinds checks each kind of the selection. A kind for which check returns an error is left out if
+// --keep-going is set and the error is about the whole kind. Otherwise checkKinds returns the error.
+func (f *changeFlags) checkKinds(s *selection, check func(*tokens.Kind) error) error {
+	for _, k := range tokens.Kinds() {
+		if !s.has(k) {
+			continue
+		}
+		if err := check(k); err != nil {
+			if !f.keepGoing || !f.leaveOut(s, k, err) {
+				return err
+			}
+			s.refs.Drop(func(r *tokens.Ref) bool { return r.Kind() == k })
+		}
 	}
 	return nil
 }
@@ -117,6 +133,16 @@ func (s *selection) has(k *tokens.Kind) bool {
 		}
 	}
 	return false
+}
+
+// of returns the credentials of a kind, without those that a change left as they were.
+func (s *selection) of(k *tokens.Kind) (refs []*tokens.Ref) {
+	for r := range s.refs.All() {
+		if r.Kind() == k && r.Left() == 0 {
+			refs = append(refs, r)
+		}
+	}
+	return refs
 }
 
 // fault returns the error about a credential that did not change. It returns nil if this is no error. If a

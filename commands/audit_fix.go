@@ -75,7 +75,7 @@ func (o *auditOptions) mend(c *cobra.Command) error {
 	case audit.Purge, audit.PurgeOrphans:
 		f := &o.change
 		p := &purgeOptions{app: o.app, kinds: o.selector.kinds, users: o.selector.users, userIDs: o.selector.userIDs, batchSize: purgeBatch, orphans: rule.Mend == audit.PurgeOrphans,
-			dryRun: f.dryRun, keepGoing: f.keepGoing, ignoreMissing: f.ignoreMissing, consent: f.consent}
+			changeOptions: f.changeOptions}
 		return p.run(c.Context())
 	case audit.Deactivate:
 		return o.deactivate(c, rule)
@@ -190,7 +190,7 @@ func (o *auditOptions) deactivate(c *cobra.Command, rule *audit.Rule) error {
 		a.say("nobody to deactivate in %s", a.databaseName())
 		return a.writeNone()
 	}
-	d := &activeOptions{userChange: userChange{userFlags: userFlags{app: a}, verb: "deactivate", keepGoing: f.keepGoing, ignoreMissing: f.ignoreMissing, dryRun: f.dryRun, consent: f.consent}}
+	d := &activeOptions{userChange: userChange{userFlags: userFlags{app: a}, verb: "deactivate", changeOptions: f.changeOptions}}
 	for i := range owners {
 		d.userIDs = append(d.userIDs, owners[i].ID)
 	}
@@ -205,7 +205,7 @@ func (o *auditOptions) deactivate(c *cobra.Command, rule *audit.Rule) error {
 			return err
 		}
 	}
-	if err := d.run(c); err != nil {
+	if err := d.run(c, nil); err != nil {
 		return err
 	}
 	if !f.dryRun {
@@ -219,11 +219,6 @@ type redactOptions struct{ changeFlags }
 
 // run replaces the signatures in the rows of dead refresh tokens.
 func (o *redactOptions) run(c *cobra.Command) error {
-	a, ctx := o.app, c.Context()
-	store, err := a.open()
-	if err != nil {
-		return err
-	}
 	o.result = func(r *tokens.Ref, _ *tokens.Credential) bool { return r.Left() == 0 }
 	o.question = func(s *selection) string {
 		if s.refs.Len() == 0 {
@@ -231,33 +226,24 @@ func (o *redactOptions) run(c *cobra.Command) error {
 		}
 		return "this cannot be undone: the claims in the rows stay, and their signatures go"
 	}
-	s, err := o.choose(c, store, nil)
-	if s == nil || err != nil {
-		return err
-	}
-	if o.dryRun {
-		return o.showDryRun(s)
-	}
-	done := 0
-	undo := func() bool {
-		done = 0
-		return true
-	}
-	err = o.apply(ctx, store, s, undo, func(tx *db.Tx) error {
-		return o.each(ctx, tx, s, "redacting", manyRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
-			left, err := chunk[0].Kind().Redact(ctx, tx, chunk)
-			if err == nil {
-				done += len(chunk) - len(left)
-			}
-			return left, err
+	return o.changeFlags.run(c, nil, o.change)
+}
+
+// change redacts the rows of the selection, tells what was done, and returns how many it was.
+func (o *redactOptions) change(ctx context.Context, store *db.Store, s *selection) (int, error) {
+	var done kindCounts
+	err := o.apply(ctx, store, s, nil, func(tx *db.Tx) (err error) {
+		done, err = o.each(ctx, tx, s, "redacting", manyRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
+			return chunk[0].Kind().Redact(ctx, tx, chunk)
 		})
+		return err
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	o.noteLeft(s)
-	a.sayDone(done, "redacted", count(done, "refresh token"))
-	return o.conclude(s, done)
+	o.app.sayDone(done.n, "redacted", count(done.n, "refresh token"))
+	return done.n, nil
 }
 
 // redactLog replaces live drf keys in Django's admin log.

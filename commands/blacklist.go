@@ -35,10 +35,7 @@ as --user or --older-than select is shown first, and confirmed. With --yes and
   tokenctl blacklist --status disabled --yes`,
 		Args:              o.check,
 		ValidArgsFunction: a.completeIDs,
-		RunE: func(c *cobra.Command, args []string) error {
-			a.mutating = !o.dryRun
-			return o.run(c, args)
-		},
+		RunE:              o.run,
 	}
 	o.changeFlags.flags(c)
 	c.Flags().BoolVar(&a.unverified, "unverified", false, "also a JWT without a row whose signature no configured key can check")
@@ -46,30 +43,11 @@ as --user or --older-than select is shown first, and confirmed. With --yes and
 }
 
 func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
-	a, ctx := o.app, c.Context()
-	if _, err := o.selector.parse(c, a.Now()); err != nil {
-		return err
-	}
-	store, err := a.open()
-	if err != nil {
-		return err
-	}
 	o.result = func(r *tokens.Ref, c *tokens.Credential) bool {
 		c.Status = tokens.Blacklisted
 		return r.Left() == 0
 	}
-	s, err := o.choose(c, store, args)
-	if s == nil || err != nil {
-		return err
-	}
-	if o.dryRun {
-		return o.showDryRun(s)
-	}
-	done, err := o.change(ctx, store, s)
-	if err != nil {
-		return err
-	}
-	return o.conclude(s, done)
+	return o.changeFlags.run(c, args, o.change)
 }
 
 // change blacklists the selection, tells what was done, and returns how many it was.
@@ -77,15 +55,12 @@ func (o *blacklistOptions) change(ctx context.Context, store *db.Store, s *selec
 	a := o.app
 	var done kindCounts
 	var remains []string
-	undo := func() bool {
-		done, remains = kindCounts{}, nil
-		return true
-	}
-	err := o.apply(ctx, store, s, undo, func(tx *db.Tx) error {
+	err := o.apply(ctx, store, s, nil, func(tx *db.Tx) (err error) {
 		if s.all != nil {
-			return o.all(ctx, tx, s.all, &done)
+			done, err = o.all(ctx, tx, s.all)
+			return err
 		}
-		err := o.blacklist(ctx, tx, s, &done)
+		done, err = o.blacklist(ctx, tx, s)
 		if err == nil && !a.global.quiet {
 			remains, err = o.remains(ctx, tx, s)
 		}
@@ -108,18 +83,14 @@ func (o *blacklistOptions) change(ctx context.Context, store *db.Store, s *selec
 }
 
 // blacklist blacklists the selection in a transaction, and counts what it blacklisted.
-func (f *changeFlags) blacklist(ctx context.Context, tx *db.Tx, s *selection, done *kindCounts) error {
-	err := f.each(ctx, tx, s, "blacklisting", manyRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
-		left, err := chunk[0].Kind().Blacklist(ctx, f.app.env(), tx, chunk)
-		if err == nil {
-			done.add(chunk[0].Kind(), len(chunk)-len(left))
-		}
-		return left, err
+func (f *changeFlags) blacklist(ctx context.Context, tx *db.Tx, s *selection) (done kindCounts, err error) {
+	done, err = f.each(ctx, tx, s, "blacklisting", manyRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
+		return chunk[0].Kind().Blacklist(ctx, f.app.env(), tx, chunk)
 	})
 	if err != nil {
-		return err
+		return done, err
 	}
-	return f.void(ctx, tx, s)
+	return done, f.void(ctx, tx, s)
 }
 
 // noteFinal says which of the credentials a blacklisting deletes: nothing brings them back.
@@ -138,23 +109,23 @@ func (f *changeFlags) noteFinal(s *selection) {
 	}
 }
 
-// all blacklists all that a selector selects.
-func (o *blacklistOptions) all(ctx context.Context, tx *db.Tx, sel *tokens.Selector, done *kindCounts) error {
+// all blacklists all that a selector selects, and counts it.
+func (o *blacklistOptions) all(ctx context.Context, tx *db.Tx, sel *tokens.Selector) (done kindCounts, err error) {
 	kinds, err := sel.Chosen(tx.Layout)
 	if err != nil {
-		return err
+		return done, err
 	}
 	for _, k := range kinds {
 		if err := k.Refuse(o.verb); err != nil {
-			return err
+			return done, err
 		}
 		n, err := k.BlacklistWhere(ctx, tx, sel)
 		if err != nil {
-			return err
+			return done, err
 		}
 		done.add(k, int(n))
 	}
-	return tx.CheckConstraints(ctx)
+	return done, tx.CheckConstraints(ctx)
 }
 
 // remains are notes about what goes on although the credentials are blacklisted, each
@@ -165,16 +136,11 @@ func (o *blacklistOptions) remains(ctx context.Context, tx *db.Tx, s *selection)
 		if k.Remains == nil {
 			continue
 		}
-		var refs []*tokens.Ref
-		for r := range s.refs.All() {
-			if r.Kind() == k && r.Left() == 0 && len(refs) < chunkTold {
-				refs = append(refs, r)
-			}
-		}
+		refs := s.of(k)
 		if refs == nil {
 			continue
 		}
-		list, err := k.Remains(ctx, o.app.env(), tx, refs, s.voided != nil)
+		list, err := k.Remains(ctx, o.app.env(), tx, refs[:min(len(refs), chunkTold)], s.voided != nil)
 		if err != nil {
 			return nil, err
 		}

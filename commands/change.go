@@ -26,14 +26,11 @@ import (
 
 // changeFlags holds the common parts of these commands.
 type changeFlags struct {
-	app           *App
-	verb          string // "rotate"
-	selector      selectorFlags
-	tokenFile     string
-	keepGoing     bool
-	ignoreMissing bool
-	dryRun        bool
-	consent       consentFlags
+	changeOptions
+	app       *App
+	verb      string // "rotate"
+	selector  selectorFlags
+	tokenFile string
 
 	list     func(context.Context, *db.Store, tokens.Selector) iter.Seq2[tokens.Credential, error] // the credentials to select from; nil: tokens.List
 	inspect  func(*selection) error                                                                // refuses the whole selection for another reason; nil: there is none
@@ -45,15 +42,12 @@ type changeFlags struct {
 func (f *changeFlags) flags(c *cobra.Command) {
 	f.selector.flags(f.app, c)
 	f.namedFlags(c)
-	f.consent.flags(c)
 }
 
 // namedFlags adds the flags of a command that takes only ids and secrets.
 func (f *changeFlags) namedFlags(c *cobra.Command) {
 	tokenFileFlag(c, &f.tokenFile)
-	c.Flags().BoolVar(&f.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
-	c.Flags().BoolVar(&f.ignoreMissing, "ignore-missing", false, "skip ids and secrets that are not there, without an error")
-	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "show what would be changed; change nothing")
+	f.changeOptions.flags(f.app, c, "skip ids and secrets that are not there, without an error", "show what would be changed; change nothing")
 }
 
 // check checks the arguments for cobra's Args. The command needs ids or a selector, and refuses both together.
@@ -70,6 +64,30 @@ func (f *changeFlags) check(c *cobra.Command, args []string) error {
 		return usage("--sort is for selectors", "leave it out")
 	}
 	return checkIDs(f.verb, args)
+}
+
+// run selects the credentials and changes them. change says what it has done, and returns the number of changed
+// credentials.
+func (f *changeFlags) run(c *cobra.Command, args []string, change func(context.Context, *db.Store, *selection) (int, error)) error {
+	if _, err := f.selector.parse(c, f.app.Now()); err != nil {
+		return err
+	}
+	store, err := f.app.open()
+	if err != nil {
+		return err
+	}
+	s, err := f.choose(c, store, args)
+	if s == nil || err != nil {
+		return err
+	}
+	if f.dryRun {
+		return f.showDryRun(s)
+	}
+	done, err := change(c.Context(), store, s)
+	if err != nil {
+		return err
+	}
+	return f.conclude(s, done)
 }
 
 // selection is the set of credentials that a change is about.

@@ -34,7 +34,7 @@ func (f *changeFlags) write(s *selection, to io.Writer, o output.Options, now fu
 // conclude writes the result if a form of output asks for it, and ends the command. n is the number of changed
 // credentials.
 func (f *changeFlags) conclude(s *selection, n int) error {
-	if f.app.asked() {
+	if f.result != nil && f.app.asked() {
 		if err := f.write(s, f.app.Stdout, f.app.options(s.single), f.result); err != nil {
 			return err
 		}

@@ -10,6 +10,29 @@ import (
 	"tokenctl"
 )
 
+// changeOptions are the flags of every command that changes rows.
+type changeOptions struct {
+	keepGoing     bool
+	ignoreMissing bool
+	dryRun        bool
+	consent       consentFlags
+}
+
+// flags adds the flags to a command, which then changes rows unless --dry-run is given. missing and dryRun say
+// what --ignore-missing and --dry-run do.
+func (o *changeOptions) flags(a *App, c *cobra.Command, missing, dryRun string) {
+	f := c.Flags()
+	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
+	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, missing)
+	f.BoolVar(&o.dryRun, "dry-run", false, dryRun)
+	o.consent.flags(c)
+	run := c.RunE
+	c.RunE = func(c *cobra.Command, args []string) error {
+		a.mutating = !o.dryRun
+		return run(c, args)
+	}
+}
+
 // consentFlags answer the question before a change that a selector selected.
 type consentFlags struct {
 	yes   bool

@@ -18,11 +18,8 @@ import (
 // the journal, the protection of a database and an interrupt work as they do for rows.
 
 type removeOptions struct {
-	app           *App
-	keepGoing     bool
-	ignoreMissing bool
-	dryRun        bool
-	consent       consentFlags
+	changeOptions
+	app *App
 }
 
 func newDenylistRemove(a *App) *cobra.Command {
@@ -44,16 +41,9 @@ Ids are arguments, or are read from standard input with -, one a line.`,
 			return nil
 		},
 		ValidArgsFunction: a.completeDenials,
-		RunE: func(c *cobra.Command, args []string) error {
-			a.mutating = !o.dryRun
-			return o.run(c.Context(), args)
-		},
+		RunE:              func(c *cobra.Command, args []string) error { return o.run(c.Context(), args) },
 	}
-	f := c.Flags()
-	f.BoolVar(&o.keepGoing, "keep-going", false, "remove the entries that are there and report the rest (exit status 6)")
-	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip entries that are not there, without an error")
-	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be removed; change nothing")
-	o.consent.flags(c)
+	o.changeOptions.flags(a, c, "skip entries that are not there, without an error", "show what would be removed; change nothing")
 	return c
 }
 

@@ -52,10 +52,7 @@ Ids and secrets that are named are changed without asking. What flags such as
 			return nil
 		},
 		ValidArgsFunction: a.completeIDs,
-		RunE: func(c *cobra.Command, args []string) error {
-			a.mutating = !o.dryRun
-			return o.run(c, args)
-		},
+		RunE:              o.run,
 	}
 	durationVar(c.Flags(), &o.lifetime.ttl, "ttl", "they expire in a `TIME` such as 90d from now")
 	c.Flags().StringVar(&o.lifetime.expires.text, "expires", "", "they expire at a `DATE`")
@@ -66,62 +63,27 @@ Ids and secrets that are named are changed without asking. What flags such as
 }
 
 func (o *expireOptions) run(c *cobra.Command, args []string) error {
-	a, ctx := o.app, c.Context()
-	if _, err := o.selector.parse(c, a.Now()); err != nil {
+	var err error
+	if o.given, err = o.lifetime.resolve(o.app.Now()); err != nil {
 		return err
 	}
-	store, err := a.open()
-	if err != nil {
-		return err
+	o.inspect = func(s *selection) error {
+		return o.checkKinds(s, func(k *tokens.Kind) error { return k.CheckExpire(o.given) })
 	}
-	if o.given, err = o.lifetime.resolve(store.Now()); err != nil {
-		return err
-	}
-	o.inspect = o.fits
 	o.result = func(r *tokens.Ref, c *tokens.Credential) bool {
 		c.Expires = o.ends[r]
 		return r.Left() == 0
 	}
-	s, err := o.choose(c, store, args)
-	if s == nil || err != nil {
-		return err
-	}
-	if o.dryRun {
-		return o.showDryRun(s)
-	}
-	done, err := o.change(ctx, store, s)
-	if err != nil {
-		return err
-	}
-	return o.conclude(s, done.n)
+	return o.changeFlags.run(c, args, o.change)
 }
 
-// fits refuses a lifetime that a kind cannot have, or leaves the kind out.
-func (o *expireOptions) fits(s *selection) error {
-	for _, k := range tokens.Kinds() {
-		if !s.has(k) {
-			continue
-		}
-		if err := k.CheckExpire(o.given); err != nil {
-			if !o.keepGoing || !o.leaveOut(s, k, err) {
-				return err
-			}
-			s.refs.Drop(func(r *tokens.Ref) bool { return r.Kind() == k })
-		}
-	}
-	return nil
-}
-
-// change moves the ends of the selection and tells what was done.
-func (o *expireOptions) change(ctx context.Context, store *db.Store, s *selection) (done kindCounts, err error) {
+// change moves the ends of the selection, tells what was done, and returns how many it was.
+func (o *expireOptions) change(ctx context.Context, store *db.Store, s *selection) (int, error) {
 	told := o.about(s)
-	undo := func() bool {
-		done = kindCounts{}
-		return true
-	}
-	err = o.apply(ctx, store, s, undo, func(tx *db.Tx) error {
+	var done kindCounts
+	err := o.apply(ctx, store, s, nil, func(tx *db.Tx) (err error) {
 		o.ends = map[*tokens.Ref]time.Time{}
-		err := o.each(ctx, tx, s, "changing", rotatedRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
+		done, err = o.each(ctx, tx, s, "changing", rotatedRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
 			ends, left, err := chunk[0].Kind().Expire(ctx, o.app.env(), tx, chunk, o.given)
 			if err != nil {
 				return nil, err
@@ -129,7 +91,6 @@ func (o *expireOptions) change(ctx context.Context, store *db.Store, s *selectio
 			for i, r := range chunk {
 				o.ends[r] = ends[i]
 			}
-			done.add(chunk[0].Kind(), len(chunk)-len(left))
 			return left, nil
 		})
 		if err != nil {
@@ -138,7 +99,7 @@ func (o *expireOptions) change(ctx context.Context, store *db.Store, s *selectio
 		return tx.CheckConstraints(ctx)
 	})
 	if err != nil {
-		return done, err
+		return 0, err
 	}
 	a := o.app
 	if done.n > mostTold {
@@ -160,7 +121,7 @@ func (o *expireOptions) change(ctx context.Context, store *db.Store, s *selectio
 	o.noteMoves(&done)
 	o.noteLeft(s)
 	a.sayDone(done.n, "changed the expiry of", done.String())
-	return done, nil
+	return done.n, nil
 }
 
 // noteMoves says who moves the ends again.

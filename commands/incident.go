@@ -20,22 +20,19 @@ import (
 // as they are now, and all of it is the result (incident_screen.go).
 
 type incidentOptions struct {
+	changeOptions
 	app       *App
 	tokenFile string
 	users     userFlags // of --user and --user-id: one user
 
-	signingKey    bool
-	probeURL      string
-	all           bool
-	deactivate    bool
-	reset         bool
-	generate      bool
-	self          bool
-	deliver       delivery // of the new password
-	keepGoing     bool
-	ignoreMissing bool
-	dryRun        bool
-	consent       consentFlags
+	signingKey bool
+	probeURL   string
+	all        bool
+	deactivate bool
+	reset      bool
+	generate   bool
+	self       bool
+	deliver    delivery // of the new password
 }
 
 func newIncident(a *App) *cobra.Command {
@@ -70,9 +67,9 @@ Exit status 0 means that nothing remains, 4 that something does.`,
 		ValidArgsFunction: a.completeIDs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.signingKey {
+				a.mutating = false
 				return o.leakedKeys(c.Context())
 			}
-			a.mutating = !o.dryRun
 			return o.run(c.Context(), args)
 		},
 	}
@@ -89,10 +86,7 @@ Exit status 0 means that nothing remains, 4 that something does.`,
 	f.BoolVar(&o.self, "self", false, "deactivate also the last active superuser")
 	f.BoolVar(&a.unverified, "unverified", false, "also a JWT without a row whose signature no configured key can check")
 	f.StringVar(&o.probeURL, "probe", "", "also ask the application: the `URL` of a view that the secret opens; it must refuse it afterwards")
-	f.BoolVar(&o.keepGoing, "keep-going", false, "end what can be ended and report the rest (exit status 6)")
-	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "a credential or user that is not there is no error")
-	f.BoolVar(&o.dryRun, "dry-run", false, "only look: show what would be done, and what would remain")
-	o.consent.flags(c)
+	o.changeOptions.flags(a, c, "a credential or user that is not there is no error", "only look: show what would be done, and what would remain")
 	for _, name := range []string{"user", "user-id", "token-file", "probe", "all", "deactivate", "reset-password", "unverified", "keep-going", "ignore-missing", "dry-run", "yes", "confirm"} {
 		c.MarkFlagsMutuallyExclusive("signing-key", name)
 	}

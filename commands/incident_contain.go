@@ -27,7 +27,7 @@ func (n *incident) choose(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.change.changeFlags = changeFlags{app: n.app, verb: "blacklist", keepGoing: o.keepGoing, ignoreMissing: o.ignoreMissing, dryRun: o.dryRun, consent: o.consent}
+	n.change.changeFlags = changeFlags{app: n.app, verb: "blacklist", changeOptions: o.changeOptions}
 	n.chosen = &selection{}
 	targets := n.leaked
 	if o.all {
@@ -174,12 +174,7 @@ func (n *incident) contain(ctx context.Context) error {
 	if err := n.preparePassword(ctx); err != nil {
 		return err
 	}
-	var counts kindCounts
-	var deactivated bool
-	undo := func() bool {
-		counts, deactivated = kindCounts{}, false
-		return o.deliver.restart()
-	}
+	deactivated := false
 	if o.deactivate {
 		n.app.recordUsers("deactivate", func() []db.User {
 			if !deactivated {
@@ -191,7 +186,7 @@ func (n *incident) contain(ctx context.Context) error {
 	if o.reset {
 		n.app.recordUsers("password", func() []db.User { return []db.User{*n.owner} }, everyDone)
 	}
-	err := n.change.apply(ctx, n.store, n.chosen, undo, func(tx *db.Tx) error {
+	err := n.change.apply(ctx, n.store, n.chosen, o.deliver.restart, func(tx *db.Tx) error {
 		if o.deactivate {
 			if err := n.deactivation().lockSuperusers(ctx, tx, []db.User{*n.owner}); err != nil {
 				return err
@@ -211,7 +206,7 @@ func (n *incident) contain(ctx context.Context) error {
 			}
 		}
 		if n.chosen.refs.Len() > 0 || n.chosen.voids != nil {
-			if err := n.change.blacklist(ctx, tx, n.chosen, &counts); err != nil {
+			if _, err := n.change.blacklist(ctx, tx, n.chosen); err != nil {
 				return err
 			}
 		}

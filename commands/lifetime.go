@@ -26,6 +26,7 @@ func (l *lifetimeFlags) flags(c *cobra.Command) {
 	c.MarkFlagsMutuallyExclusive("ttl", "expires", "never")
 }
 
+// resolve returns what the flags mean now. The databases keep microseconds.
 func (l *lifetimeFlags) resolve(now time.Time) (tokens.Lifetime, error) {
 	switch {
 	case l.never:
@@ -39,7 +40,7 @@ func (l *lifetimeFlags) resolve(now time.Time) (tokens.Lifetime, error) {
 		if err == nil && !end.After(now) {
 			err = usage("--expires lies in the past", "")
 		}
-		return tokens.Lifetime{By: tokens.ByDate, End: end}, err
+		return tokens.Lifetime{By: tokens.ByDate, End: end.UTC().Truncate(time.Microsecond)}, err
 	}
 	return tokens.Lifetime{}, nil
 }

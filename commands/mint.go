@@ -28,25 +28,22 @@ import (
 // --secrets-from store secrets that clients have already (mint_provide.go).
 
 type mintOptions struct {
-	app           *App
-	users         userFlags
-	filter        userFilterFlags
-	kind          string
-	lifetime      lifetimeFlags
-	tokenType     string
-	claims        []string
-	set           []string
-	force         bool
-	init          bool
-	importDRF     bool
-	secretStdin   bool
-	secretsFrom   string
-	create        bool
-	keepGoing     bool
-	ignoreMissing bool
-	dryRun        bool
-	consent       consentFlags
-	deliver       delivery
+	changeOptions
+	app         *App
+	users       userFlags
+	filter      userFilterFlags
+	kind        string
+	lifetime    lifetimeFlags
+	tokenType   string
+	claims      []string
+	set         []string
+	force       bool
+	init        bool
+	importDRF   bool
+	secretStdin bool
+	secretsFrom string
+	create      bool
+	deliver     delivery
 }
 
 func newMint(a *App) *cobra.Command {
@@ -102,7 +99,6 @@ and the user's last_login stays as it is.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			o.users.names = args
 			o.filter.read(c)
-			a.mutating = !o.dryRun
 			return o.run(c.Context())
 		},
 	}
@@ -110,8 +106,6 @@ and the user's last_login stays as it is.`,
 	f.StringVar(&o.kind, "kind", "", "the `KIND` of token (default: drf where the database has it, else the only kind there is)")
 	o.users.flags(c)
 	o.filter.flags(c)
-	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
-	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip users who do not exist, without an error")
 	f.BoolVar(&o.create, "create", false, "create users who do not exist, with an unusable password")
 	f.BoolVar(&o.init, "init", false, "create the SQLite database if there is none; implies --create")
 	f.BoolVar(&o.importDRF, "import-drf", false, "make the users' drf tokens knox tokens too, so that clients go on using them unchanged")
@@ -123,8 +117,7 @@ and the user's last_login stays as it is.`,
 	repeatedVar(f, &o.set, "set", "a further column of the project's own token or session model, as `COLUMN=VALUE`; may be repeated")
 	f.BoolVar(&o.force, "force", false, "make it although the key, or the claims, differ from those of the application")
 	o.deliver.flags(c)
-	f.BoolVar(&o.dryRun, "dry-run", false, "show who would get a token; make none")
-	o.consent.flags(c)
+	o.changeOptions.flags(a, c, "skip users who do not exist, without an error", "show who would get a token; make none")
 	must(c.RegisterFlagCompletionFunc("kind", a.completeKinds("mint")))
 	return c
 }

@@ -18,6 +18,7 @@ import (
 )
 
 type purgeOptions struct {
+	changeOptions
 	app            *App
 	kinds          []string
 	users, userIDs []string
@@ -27,10 +28,6 @@ type purgeOptions struct {
 	expiresBefore  dateValue
 	inactive       bool
 	orphans        bool
-	dryRun         bool
-	keepGoing      bool
-	ignoreMissing  bool
-	consent        consentFlags
 	left           []error // why some of it was not done, with keepGoing
 }
 
@@ -60,10 +57,7 @@ is interrupted stays deleted, and running it again goes on from there.`,
   tokenctl purge --orphans --dry-run
   tokenctl purge --keep-newer-than 30d --batch-size 1000 --pause 100ms`,
 		Args: o.check,
-		RunE: func(c *cobra.Command, _ []string) error {
-			a.mutating = !o.dryRun
-			return o.run(c.Context())
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	f := c.Flags()
 	listVar(f, &o.kinds, "kind", "only this `KIND`; may be repeated")
@@ -78,10 +72,7 @@ is interrupted stays deleted, and running it again goes on from there.`,
 	for _, name := range []string{"user", "user-id", "inactive", "expires-before", "keep-newer-than"} {
 		c.MarkFlagsMutuallyExclusive("orphans", name)
 	}
-	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
-	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip users who do not exist, without an error")
-	f.BoolVar(&o.dryRun, "dry-run", false, "count what would be deleted; delete nothing")
-	o.consent.flags(c)
+	o.changeOptions.flags(a, c, "skip users who do not exist, without an error", "count what would be deleted; delete nothing")
 	must(c.RegisterFlagCompletionFunc("kind", a.completeKinds("purge")))
 	must(c.RegisterFlagCompletionFunc("user", a.completeUsers))
 	return c

@@ -21,7 +21,7 @@ const rotatedRows = 5000
 type rotateOptions struct {
 	changeFlags
 	lifetime lifetimeFlags
-	given    tokens.Lifetime // what these flags say
+	request  tokens.RotateRequest // what the flags say
 	overlap  time.Duration
 	force    bool
 	deliver  delivery
@@ -45,10 +45,7 @@ Ids and secrets that are named are replaced without asking. What flags such as
   tokenctl rotate --kind drf --older-than 365d --out new.csv -o csv --yes`,
 		Args:              o.check,
 		ValidArgsFunction: a.completeIDs,
-		RunE: func(c *cobra.Command, args []string) error {
-			a.mutating = !o.dryRun
-			return o.run(c, args)
-		},
+		RunE:              o.run,
 	}
 	o.changeFlags.flags(c)
 	o.lifetime.flags(c)
@@ -61,42 +58,23 @@ Ids and secrets that are named are replaced without asking. What flags such as
 }
 
 func (o *rotateOptions) run(c *cobra.Command, args []string) error {
-	a, ctx := o.app, c.Context()
 	if err := o.deliver.check(); err != nil {
 		return err
 	}
-	if _, err := o.selector.parse(c, a.Now()); err != nil {
-		return err
-	}
-	store, err := a.open()
+	lifetime, err := o.lifetime.resolve(o.app.Now())
 	if err != nil {
 		return err
 	}
-	lifetime, err := o.lifetime.resolve(store.Now())
-	if err != nil {
-		return err
-	}
-	o.given = lifetime
-	req := tokens.RotateRequest{Lifetime: lifetime, Overlap: o.overlap, Force: o.force}
-	o.inspect = func(s *selection) error { return o.fits(ctx, store, s, req) }
-	s, err := o.choose(c, store, args)
-	if s == nil || err != nil {
-		return err
-	}
-	return o.change(ctx, store, s, req)
+	o.request = tokens.RotateRequest{Lifetime: lifetime, Overlap: o.overlap, Force: o.force}
+	o.inspect = func(s *selection) error { return o.fits(c.Context(), s) }
+	return o.changeFlags.run(c, args, o.change)
 }
 
-// change replaces the selection and delivers the new secrets.
-func (o *rotateOptions) change(ctx context.Context, store *db.Store, s *selection, req tokens.RotateRequest) error {
+// change replaces the selection, delivers the new secrets, and returns how many it was.
+func (o *rotateOptions) change(ctx context.Context, store *db.Store, s *selection) (int, error) {
 	a := o.app
-	if err := o.deliver.checkCount(s.refs.Len()); err != nil {
-		return err
-	}
-	if o.dryRun {
-		return o.showDryRun(s)
-	}
 	if err := o.deliver.create(); err != nil {
-		return err
+		return 0, err
 	}
 	var done announcement
 	a.recordMinted(&done)
@@ -104,9 +82,9 @@ func (o *rotateOptions) change(ctx context.Context, store *db.Store, s *selectio
 		done = announcement{keep: done.keep}
 		return o.deliver.restart()
 	}
-	err := o.apply(ctx, store, s, undo, func(tx *db.Tx) error { return o.replace(ctx, tx, s, req, &done) })
+	err := o.apply(ctx, store, s, undo, func(tx *db.Tx) error { return o.replace(ctx, tx, s, &done) })
 	if err := o.deliver.settle(err); err != nil {
-		return err
+		return 0, err
 	}
 	done.tell(a)
 	for k, n := range done.of {
@@ -119,37 +97,22 @@ func (o *rotateOptions) change(ctx context.Context, store *db.Store, s *selectio
 	}
 	o.noteLeft(s)
 	a.sayDone(done.n, "rotated", done.kindCounts.String())
-	return o.report(s, done.n)
+	return done.n, nil
 }
 
 // fits looks whether each kind can be rotated as it is asked for, and the application would
 // accept what is made. A kind that does not fit is an error, or left out.
-func (o *rotateOptions) fits(ctx context.Context, store *db.Store, s *selection, req tokens.RotateRequest) error {
-	for _, k := range tokens.Kinds() {
-		if !s.has(k) {
-			continue
+func (o *rotateOptions) fits(ctx context.Context, s *selection) error {
+	err := o.checkKinds(s, func(k *tokens.Kind) error {
+		if err := k.CheckRotate(o.app.env(), o.request); err != nil || k.CheckApplication == nil {
+			return err
 		}
-		err := k.CheckRotate(o.app.env(), req)
-		if err == nil && k.CheckApplication != nil {
-			var refs []*tokens.Ref
-			for r := range s.refs.All() {
-				if r.Kind() == k {
-					refs = append(refs, r)
-				}
-			}
-			err = store.Read(ctx, func(tx *db.Tx) error {
-				_, err := k.CheckApplication(ctx, o.app.env(), tx, o.force, refs)
-				return err
-			})
-		}
-		if err != nil {
-			if !o.keepGoing || !o.leaveOut(s, k, err) {
-				return err
-			}
-			s.refs.Drop(func(r *tokens.Ref) bool { return r.Kind() == k })
-		}
-	}
-	return nil
+		return o.app.store.Read(ctx, func(tx *db.Tx) error {
+			_, err := k.CheckApplication(ctx, o.app.env(), tx, o.force, s.of(k))
+			return err
+		})
+	})
+	return cmp.Or(err, o.deliver.checkCount(s.refs.Len()))
 }
 
 // secretNamesOf are the names of the new secrets.
@@ -171,7 +134,7 @@ func severalKinds(refs *tokens.Refs) bool {
 
 // replace rotates the credentials and delivers the new secrets. The secrets of a chunk
 // are written while the database changes the next.
-func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, req tokens.RotateRequest, done *announcement) error {
+func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, done *announcement) error {
 	o.deliver.reasons = o.keepGoing
 	o.deliver.kinds = severalKinds(&s.refs)
 	stream, err := o.deliver.stream(secretNamesOf(&s.refs), s.single, true)
@@ -180,8 +143,8 @@ func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, re
 	}
 	written := make(chan error, 1)
 	written <- nil
-	err = o.each(ctx, tx, s, "rotating", rotatedRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
-		minted, left, err := chunk[0].Kind().Rotate(ctx, o.app.env(), tx, chunk, req)
+	_, err = o.each(ctx, tx, s, "rotating", rotatedRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
+		minted, left, err := chunk[0].Kind().Rotate(ctx, o.app.env(), tx, chunk, o.request)
 		if err = cmp.Or(err, <-written); err != nil {
 			written <- nil
 			return nil, err
@@ -221,7 +184,7 @@ func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, re
 
 // refuseKeeping says why a credential's expiry cannot be kept, where it is to be.
 func (o *rotateOptions) refuseKeeping(c *tokens.Credential, now time.Time) *tokenctl.Error {
-	if o.given.By != tokens.Kept {
+	if o.request.Lifetime.By != tokens.Kept {
 		return nil
 	}
 	return c.CannotKeep(now)
@@ -237,7 +200,7 @@ func (o *rotateOptions) shorter(s *selection) string {
 		if r.Left() != 0 {
 			continue
 		}
-		if why := r.Shortens(o.app.env(), now, o.given); why != "" {
+		if why := r.Shortens(o.app.env(), now, o.request.Lifetime); why != "" {
 			if counts[why]++; counts[why] == 1 {
 				reasons = append(reasons, why)
 			}

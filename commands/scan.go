@@ -64,7 +64,7 @@ be read.`,
 		},
 		Annotations: map[string]string{pathArguments: "yes", sarif: "yes"},
 		RunE: func(c *cobra.Command, args []string) error {
-			a.mutating = (o.blacklist || o.rotate) && !o.change.dryRun
+			a.mutating = a.mutating && (o.blacklist || o.rotate)
 			return o.run(c, args)
 		},
 	}
@@ -80,10 +80,7 @@ be read.`,
 	f.BoolVar(&o.blacklist, "blacklist", false, "blacklist the found credentials")
 	f.BoolVar(&o.rotate, "rotate", false, "replace the found credentials; the new secrets go to --out")
 	f.StringVar(&o.out, "out", "", "with --rotate: the new `FILE` for the new secrets")
-	f.BoolVar(&o.change.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
-	f.BoolVar(&o.change.ignoreMissing, "ignore-missing", false, "skip credentials that are gone or blacklisted already, without an error")
-	f.BoolVar(&o.change.dryRun, "dry-run", false, "show what would be changed; change nothing")
-	o.change.consent.flags(c)
+	o.change.changeOptions.flags(a, c, "skip credentials that are gone or blacklisted already, without an error", "show what would be changed; change nothing")
 	c.MarkFlagsMutuallyExclusive("blacklist", "rotate", "bundle")
 	c.MarkFlagsMutuallyExclusive("unchecked", "bundle")
 	must(c.RegisterFlagCompletionFunc("git", cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)))

@@ -56,7 +56,7 @@ func (o *scanOptions) contain(ctx context.Context, store *db.Store, found *scann
 	s := &selection{refs: found.refs}
 	rotate := &rotateOptions{changeFlags: f, deliver: delivery{app: a, out: o.out}}
 	if o.rotate {
-		if err := rotate.fits(ctx, store, s, tokens.RotateRequest{}); err != nil {
+		if err := rotate.fits(ctx, s); err != nil {
 			return err
 		}
 		n = s.refs.Len()
@@ -107,13 +107,9 @@ func (o *scanOptions) preview(s *selection) error {
 
 // changeAll runs the verb on a selection.
 func (o *scanOptions) changeAll(ctx context.Context, store *db.Store, rotate *rotateOptions, s *selection) error {
+	change := rotate.change
 	if !o.rotate {
-		b := &blacklistOptions{rotate.changeFlags}
-		done, err := b.change(ctx, store, s)
-		if err != nil {
-			return err
-		}
-		return b.report(s, done)
+		change = (&blacklistOptions{rotate.changeFlags}).change
 	}
 	// The flags for fields and --jq are meant for findings.
 	g := &o.app.global
@@ -121,7 +117,11 @@ func (o *scanOptions) changeAll(ctx context.Context, store *db.Store, rotate *ro
 	if g.output == sarif || g.output == string(output.ID) || g.output == string(output.Table) {
 		g.output = ""
 	}
-	return rotate.change(ctx, store, s, tokens.RotateRequest{})
+	done, err := change(ctx, store, s)
+	if err != nil {
+		return err
+	}
+	return rotate.report(s, done)
 }
 
 // openBundle reads --bundle.

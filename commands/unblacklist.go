@@ -9,10 +9,13 @@ import (
 	"tokenctl/tokens"
 )
 
-type unblacklistOptions struct{ changeFlags }
+type unblacklistOptions struct {
+	changeFlags
+	now map[string]*tokens.Credential // the credentials after the change, by id
+}
 
 func newUnblacklist(a *App) *cobra.Command {
-	o := &unblacklistOptions{changeFlags{app: a, verb: "unblacklist"}}
+	o := &unblacklistOptions{changeFlags: changeFlags{app: a, verb: "unblacklist"}}
 	c := &cobra.Command{
 		Use:   "unblacklist {<id>... | -}",
 		Short: "Let blacklisted JWTs work again",
@@ -26,18 +29,13 @@ rotate has replaced would live beside its successor.`,
   tokenctl list --kind jwt --status blacklisted -o id | tokenctl unblacklist -`,
 		Args:              needsReference(&o.tokenFile),
 		ValidArgsFunction: a.completeIDs,
-		RunE: func(c *cobra.Command, args []string) error {
-			a.mutating = !o.dryRun
-			return o.run(c, args)
-		},
+		RunE:              o.run,
 	}
 	o.namedFlags(c)
-	o.consent.flags(c)
 	return c
 }
 
 func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
-	a, ctx := o.app, c.Context()
 	for _, arg := range args {
 		if k, _, err := tokens.ParseID(arg); err == nil {
 			if err := k.Refuse(o.verb); err != nil {
@@ -45,50 +43,41 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 			}
 		}
 	}
-	store, err := a.open()
-	if err != nil {
-		return err
-	}
-	var done map[string]*tokens.Credential
 	o.result = func(r *tokens.Ref, c *tokens.Credential) (ok bool) {
-		if now := done[r.ID()]; now != nil {
+		if now := o.now[r.ID()]; now != nil {
 			*c, ok = *now, true
 		}
 		return ok
 	}
-	s, err := o.choose(c, store, args)
-	if s == nil || err != nil {
-		return err
-	}
-	if o.dryRun {
-		return o.showDryRun(s)
-	}
-	undo := func() bool {
-		done = nil
-		return true
-	}
-	err = o.apply(ctx, store, s, undo, func(tx *db.Tx) error {
-		err := o.each(ctx, tx, s, "unblacklisting", manyRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
+	return o.changeFlags.run(c, args, o.change)
+}
+
+// change unblacklists the selection, tells what was done, and returns how many it was.
+func (o *unblacklistOptions) change(ctx context.Context, store *db.Store, s *selection) (int, error) {
+	a := o.app
+	err := o.apply(ctx, store, s, nil, func(tx *db.Tx) error {
+		_, err := o.each(ctx, tx, s, "unblacklisting", manyRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
 			return chunk[0].Kind().Unblacklist(ctx, a.env(), tx, chunk)
 		})
 		if err != nil {
 			return err
 		}
-		if done, err = o.unblacklisted(ctx, tx, s); err != nil {
+		if o.now, err = o.unblacklisted(ctx, tx, s); err != nil {
 			return err
 		}
 		return tx.CheckConstraints(ctx)
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
+	n := len(o.now)
 	for r := range s.refs.All() {
-		if c, ok := done[r.ID()]; ok && len(done) <= mostTold {
+		if c, ok := o.now[r.ID()]; ok && n <= mostTold {
 			a.say("unblacklisted %s of %s", c.ID, whose(&c.Owner))
 		}
 	}
-	a.sayDone(len(done), "unblacklisted", count(len(done), "credential"))
-	return o.conclude(s, len(done))
+	a.sayDone(n, "unblacklisted", count(n, "credential"))
+	return n, nil
 }
 
 // unblacklisted finds what the credentials are now, for the output.

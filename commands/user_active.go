@@ -63,11 +63,7 @@ func newUserActive(a *App, active bool, c *cobra.Command) (*cobra.Command, *acti
 	if active {
 		o.verb = "activate"
 	}
-	c.Args, c.ValidArgsFunction = o.check, a.completeUsers
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		a.mutating = !o.dryRun
-		return o.run(c)
-	}
+	c.Args, c.ValidArgsFunction, c.RunE = o.check, a.completeUsers, o.run
 	o.flags(c)
 	return c, o
 }
@@ -88,7 +84,7 @@ type activeRun struct {
 	residual []string   // what remains
 }
 
-func (o *activeOptions) run(c *cobra.Command) error {
+func (o *activeOptions) run(c *cobra.Command, _ []string) error {
 	a, ctx := o.app, c.Context()
 	store, err := o.begin(ctx, userColumns)
 	if err != nil {
@@ -135,7 +131,8 @@ func (o *activeOptions) run(c *cobra.Command) error {
 func (r *activeRun) preview(c *cobra.Command) error {
 	o, a, ctx := r.o, r.o.app, c.Context()
 	f := &r.revocation.changeFlags
-	*f = changeFlags{app: a, verb: "blacklist", keepGoing: o.keepGoing, ignoreMissing: true, dryRun: o.dryRun && a.global.quiet, consent: o.consent}
+	*f = changeFlags{app: a, verb: "blacklist", changeOptions: o.changeOptions}
+	f.ignoreMissing, f.dryRun = true, o.dryRun && a.global.quiet
 	f.selector.app = a
 	for _, u := range r.users.list {
 		f.selector.userIDs = append(f.selector.userIDs, u.ID)
@@ -209,10 +206,7 @@ func (r *activeRun) change(ctx context.Context) error {
 		}
 		return "already"
 	})
-	undo := func() bool {
-		r.done = kindCounts{}
-		return !written
-	}
+	undo := func() bool { return !written }
 	return f.apply(ctx, r.store, r.held, undo, func(tx *db.Tx) (err error) {
 		if !o.active {
 			if err := o.lockSuperusers(ctx, tx, r.users.list); err != nil {
@@ -226,7 +220,7 @@ func (r *activeRun) change(ctx context.Context) error {
 			return err
 		}
 		if r.held.refs.Len() > 0 || r.held.voids != nil {
-			if err := f.blacklist(ctx, tx, r.held, &r.done); err != nil {
+			if r.done, err = f.blacklist(ctx, tx, r.held); err != nil {
 				return err
 			}
 		}
@@ -256,13 +250,8 @@ func (r *activeRun) remains(tx *db.Tx) {
 	r.residual = nil
 	for _, k := range tokens.Kinds() {
 		if k.RemainsInactive != nil {
-			var refs []*tokens.Ref
-			for ref := range r.held.refs.All() {
-				if ref.Kind() == k && ref.Left() == 0 && len(refs) < chunkTold {
-					refs = append(refs, ref)
-				}
-			}
-			r.residual = append(r.residual, k.RemainsInactive(env, tx.Layout, tx.Now, refs, voided)...)
+			refs := r.held.of(k)
+			r.residual = append(r.residual, k.RemainsInactive(env, tx.Layout, tx.Now, refs[:min(len(refs), chunkTold)], voided)...)
 		}
 	}
 	var able []string

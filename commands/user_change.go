@@ -15,12 +15,9 @@ import (
 // userChange has the flags of every command that changes existing users.
 type userChange struct {
 	userFlags
-	verb          string // "deactivate"
-	keepGoing     bool
-	ignoreMissing bool
-	dryRun        bool
-	consent       consentFlags
-	self          bool
+	changeOptions
+	verb string // "deactivate"
+	self bool
 }
 
 func (o *userChange) flags(c *cobra.Command) {
@@ -30,11 +27,7 @@ func (o *userChange) flags(c *cobra.Command) {
 
 // changeFlags are the flags that do not name users.
 func (o *userChange) changeFlags(c *cobra.Command) {
-	f := c.Flags()
-	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
-	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip users who do not exist, without an error")
-	f.BoolVar(&o.dryRun, "dry-run", false, "show the users who would be changed; change nothing")
-	o.consent.flags(c)
+	o.changeOptions.flags(o.app, c, "skip users who do not exist, without an error", "show the users who would be changed; change nothing")
 }
 
 // selfFlag is for commands that can lock out the last superuser.

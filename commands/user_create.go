@@ -12,6 +12,7 @@ import (
 )
 
 type userCreateOptions struct {
+	changeOptions
 	app                        *App
 	names                      []string
 	email, firstName, lastName string
@@ -21,9 +22,6 @@ type userCreateOptions struct {
 	withToken                  string
 	source                     passwordFlags
 	deliver                    delivery
-	consent                    consentFlags
-	keepGoing, ignoreMissing   bool
-	dryRun                     bool
 }
 
 func newUserCreate(a *App) *cobra.Command {
@@ -53,10 +51,7 @@ column of the user table. An empty cell is the default.`,
   tokenctl user create alice --set phone=+4912345 --set tenant_id=3`,
 		Args:              o.check,
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(c *cobra.Command, _ []string) error {
-			a.mutating = !o.dryRun
-			return o.run(c.Context())
-		},
+		RunE:              func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	f := c.Flags()
 	f.StringVar(&o.email, "email", "", "the e-mail `ADDRESS`")
@@ -70,10 +65,7 @@ column of the user table. An empty cell is the default.`,
 	o.source.flags(c)
 	f.StringVar(&o.withToken, "with-token", "", "make a token of this `KIND` as well, in the same transaction")
 	o.deliver.flags(c)
-	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
-	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "skip users who exist already, without an error: create only those who are missing")
-	f.BoolVar(&o.dryRun, "dry-run", false, "show the users who would be created; create none, and make no secret")
-	o.consent.flags(c)
+	o.changeOptions.flags(a, c, "skip users who exist already, without an error: create only those who are missing", "show the users who would be created; create none, and make no secret")
 	must(c.RegisterFlagCompletionFunc("with-token", a.completeKinds("mint")))
 	must(c.RegisterFlagCompletionFunc("set", cobra.NoFileCompletions))
 	return c

@@ -35,10 +35,7 @@ a user out and keeps everything. The last active superuser is only deleted with 
   tokenctl user delete mallory --yes --ignore-missing`,
 		Args:              o.check,
 		ValidArgsFunction: a.completeUsers,
-		RunE: func(c *cobra.Command, _ []string) error {
-			a.mutating = !o.dryRun
-			return o.run(c.Context())
-		},
+		RunE:              func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	o.userChange.flags(c)
 	o.selfFlag(c)

@@ -30,10 +30,7 @@ of them are deleted or none. The passwords and sessions of the users stay as the
   tokenctl user mfa reset --user-id 7 --confirm 2`,
 		Args:              o.check,
 		ValidArgsFunction: a.completeUsers,
-		RunE: func(c *cobra.Command, _ []string) error {
-			a.mutating = !o.dryRun
-			return o.run(c.Context())
-		},
+		RunE:              func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	o.userChange.flags(c)
 	return c

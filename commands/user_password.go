@@ -125,10 +125,7 @@ number is shown.`,
 			return o.check(c, args)
 		},
 		ValidArgsFunction: a.completeUsers,
-		RunE: func(c *cobra.Command, _ []string) error {
-			a.mutating = !o.dryRun
-			return o.run(c.Context())
-		},
+		RunE:              func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	repeatedVar(c.Flags(), &o.userIDs, "user-id", "the user with this primary key `PK`")
 	o.source.flags(c)
