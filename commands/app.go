@@ -24,6 +24,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -264,6 +265,9 @@ func (a *App) prepare(root *cobra.Command) {
 			c.RunE = a.unknownCommand
 		}
 		check := c.Args
+		if check == nil && !c.HasSubCommands() && !strings.Contains(c.Use, " ") {
+			check = noArguments
+		}
 		c.Args = func(c *cobra.Command, args []string) error {
 			err := refuseValues(c, args)
 			if err == nil {

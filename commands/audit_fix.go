@@ -313,8 +313,5 @@ func (o *auditOptions) redactLog(ctx context.Context, rule *audit.Rule) error {
 	}
 	a.sayDone(int(done), "redacted", plural(int(done), "entry of the admin log", "entries of the admin log"))
 	a.say("note: who has read the log still has the keys: replace them with tokenctl rotate")
-	if !a.asked() {
-		return nil
-	}
-	return a.write(credentialColumns, rows, false)
+	return a.writeAsked(credentialColumns, rows, false)
 }

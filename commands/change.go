@@ -106,9 +106,6 @@ type selection struct {
 
 // choose finds the credentials. It returns nil if there is nothing to do, and has then said so.
 func (f *changeFlags) choose(c *cobra.Command, store *db.Store, args []string) (*selection, error) {
-	if err := f.checkFields(); err != nil {
-		return nil, err
-	}
 	if len(args) > 0 || f.tokenFile != "" {
 		return f.byName(c.Context(), store, args)
 	}

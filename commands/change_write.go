@@ -42,15 +42,6 @@ func (f *changeFlags) conclude(s *selection, n int) error {
 	return f.report(s, n)
 }
 
-// checkFields refuses a wrong --columns or --field before the change.
-func (f *changeFlags) checkFields() error {
-	if f.result == nil {
-		return nil
-	}
-	_, err := output.NewWriter(io.Discard, f.columns(credentialColumns), f.app.options(false))
-	return err
-}
-
 // rehearse runs --jq on the result while the transaction can still be undone.
 func (f *changeFlags) rehearse(s *selection) error {
 	if f.result == nil || f.app.global.query == nil {
@@ -124,9 +115,4 @@ func (f *changeFlags) showDryRun(s *selection) error {
 
 // writeNone writes the result of a command that has nothing to do: an empty list, if a form of output asks for
 // it.
-func (a *App) writeNone() error {
-	if !a.asked() {
-		return nil
-	}
-	return a.write(credentialColumns, nil, false)
-}
+func (a *App) writeNone() error { return a.writeAsked(credentialColumns, nil, false) }

@@ -164,80 +164,15 @@ func lastOf(values []string, text string) (list []string) {
 	return list
 }
 
-// fieldRow has the fields of the rows that some commands write.
-type fieldRow struct {
-	commands []string
-	columns  []output.Column
-}
-
-// rowFields returns the fields of all rows, for completion, help and the documents.
-func rowFields() []fieldRow {
-	return []fieldRow{
-		{[]string{"list"}, slices.Concat(credentialColumns, auditColumns)},
-		{[]string{"expire", "blacklist", "unblacklist"}, credentialColumns},
-		{[]string{"show"}, slices.Concat(showColumns, usedColumns)},
-		{[]string{"mint"}, slices.Concat(credentialColumns, secretColumns)},
-		{[]string{"rotate"}, slices.Concat(credentialColumns, secretColumns, []output.Column{{Name: "replaces"}})},
-		{[]string{"verify"}, verifyColumns},
-		{[]string{"purge"}, purgeColumns},
-		{[]string{"incident"}, incidentColumns},
-		{[]string{"scan"}, findingColumns},
-		{[]string{"scan bundle"}, bundleColumns},
-		{[]string{"user list"}, slices.Concat(userColumns, userListColumns)},
-		{[]string{"user show"}, userColumns},
-		{[]string{"user mfa list", "user mfa reset"}, factorColumns},
-		{[]string{"audit"}, auditFindingColumns},
-		{[]string{"stats"}, statsColumns},
-		{[]string{"report"}, reportPageColumns},
-		{[]string{"grants"}, grantColumns},
-		{[]string{"denylist list", "denylist remove"}, denylistColumns},
-		{[]string{"denylist check"}, denylistCheckColumns},
-		{[]string{"journal list"}, journalColumns},
-		{[]string{"journal show"}, journalShowColumns},
-		{[]string{"journal verify"}, journalVerifyColumns},
-		{[]string{"journal rotate"}, journalRotateColumns},
-		{[]string{"user activate", "user deactivate", "user delete"}, userColumns},
-		{[]string{"user create", "user password"}, passwordColumns(true)},
-		{[]string{"context list", "context show", "context add", "context remove"}, contextColumns},
-		{[]string{"config show"}, configColumns},
-		{[]string{"config import"}, importColumns},
-		{[]string{"doctor"}, doctorColumns},
-		{[]string{"init"}, initColumns},
-		{[]string{"serve"}, serveColumns},
-		{[]string{"version"}, versionColumns},
-	}
-}
-
-func columnNames(columns []output.Column) []string {
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.Name
-	}
-	return names
-}
-
-// columnsOf returns the fields of the rows that a command writes, or nil if it writes no rows.
-func columnsOf(c *cobra.Command) []output.Column {
-	path := strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ")
-	for _, r := range rowFields() {
-		if slices.Contains(r.commands, path) {
-			return r.columns
-		}
-	}
-	return nil
-}
-
-var secretColumns = []output.Column{{Name: "token"}, {Name: "refresh"}, {Name: "access"}}
-
 // completeFields completes the last field of a list like "id,user".
 func completeFields(c *cobra.Command, _ []string, text string) ([]string, cobra.ShellCompDirective) {
-	return lastOf(columnNames(columnsOf(c)), text), cobra.ShellCompDirectiveNoFileComp
+	return lastOf(columnNames(fieldsOf(c).known()), text), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeField completes one field, or the path to a value inside one.
 func completeField(c *cobra.Command, _ []string, text string) ([]string, cobra.ShellCompDirective) {
 	var names []string
-	for _, column := range columnsOf(c) {
+	for _, column := range fieldsOf(c).known() {
 		names = append(append(names, column.Name), column.Paths()...)
 	}
 	return slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, text) }), cobra.ShellCompDirectiveNoFileComp

@@ -129,10 +129,7 @@ func (o *configImportOptions) run(ctx context.Context, manage string) error {
 	if made.passwordHint != "" {
 		a.say("%s", made.passwordHint)
 	}
-	if !a.asked() {
-		return nil
-	}
-	return a.write(importColumns, rows, false)
+	return a.writeAsked(importColumns, rows, false)
 }
 
 // importScript is the Python that looks at the project's settings.

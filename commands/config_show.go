@@ -47,7 +47,6 @@ Keys and passwords are never shown. Where the database does not answer, what it
 would have told is left out, and that is said.`,
 		Example: `  tokenctl config show
   tokenctl config show -o json | jq '.[] | select(.source != "default")'`,
-		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return a.showConfig(c.Context()) },
 	}
 }
@@ -60,9 +59,6 @@ type configRow struct {
 }
 
 func (a *App) showConfig(ctx context.Context) error {
-	if _, err := output.NewWriter(a.Stdout, configColumns, a.options(false)); err != nil {
-		return err
-	}
 	t, err := a.target()
 	if err != nil {
 		return err

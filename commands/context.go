@@ -44,7 +44,6 @@ func newContextList(a *App) *cobra.Command {
 		Short:   "List the contexts",
 		Long:    `List the contexts, in the order of their names. Passwords are not shown.`,
 		Example: "  tokenctl context list\n  tokenctl context list -o json",
-		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			list, err := a.contexts()
 			if err != nil {
@@ -89,8 +88,7 @@ func newContextAdd(a *App) *cobra.Command {
 the password in .pgpass or a service file, or write it into contexts.toml.`,
 		Example: `  tokenctl context add shop -d postgresql://admin@db.internal/shop --protected
   tokenctl context add test -d sqlite:///db.sqlite3 --config tokenctl.toml`,
-		Args:              oneContext,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		Args: oneContext,
 		RunE: func(_ *cobra.Command, args []string) error {
 			made := namedContext{tokenctl.Context{Config: a.global.config, Schema: a.global.schema, Protected: protected}, args[0]}
 			if err := tokenctl.CheckContextName(made.name); err != nil {
@@ -126,10 +124,7 @@ the password in .pgpass or a service file, or write it into contexts.toml.`,
 				return err
 			}
 			a.say("added the context %s to %s: %s", made.name, path, t)
-			if !a.asked() {
-				return nil
-			}
-			return a.write(contextColumns, a.contextRows([]namedContext{made}), true)
+			return a.writeAsked(contextColumns, a.contextRows([]namedContext{made}), true)
 		},
 	}
 	c.Flags().BoolVar(&protected, "protected", false, "ask for the context's name before rows of this database are changed")
@@ -154,10 +149,7 @@ func newContextRemove(a *App) *cobra.Command {
 				return err
 			}
 			a.say("removed the context %s from %s", c.name, path)
-			if !a.asked() {
-				return nil
-			}
-			return a.write(contextColumns, a.contextRows([]namedContext{c}), true)
+			return a.writeAsked(contextColumns, a.contextRows([]namedContext{c}), true)
 		},
 	}
 }

@@ -72,7 +72,6 @@ written.`,
 		Example: `  tokenctl denylist list
   tokenctl denylist list -o id
   tokenctl denylist list -o json | jq '.[] | select(.user == "alice")'`,
-		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return a.listDenylist(c.Context()) },
 	}
 }

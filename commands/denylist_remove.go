@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,7 +9,6 @@ import (
 	"tokenctl"
 	"tokenctl/cache"
 	"tokenctl/db"
-	"tokenctl/output"
 	"tokenctl/tokens"
 )
 
@@ -75,9 +73,6 @@ func (o *removeOptions) ids(ctx context.Context, args []string) ([]string, error
 
 func (o *removeOptions) run(ctx context.Context, args []string) error {
 	a := o.app
-	if _, err := output.NewWriter(io.Discard, denylistColumns, a.options(true)); err != nil {
-		return err
-	}
 	ids, err := o.ids(ctx, args)
 	if err != nil {
 		return err
@@ -109,10 +104,8 @@ func (o *removeOptions) run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	if a.asked() {
-		if err := a.write(denylistColumns, rows, len(ids) == 1); err != nil {
-			return err
-		}
+	if err := a.writeAsked(denylistColumns, rows, len(ids) == 1); err != nil {
+		return err
 	}
 	for i := 0; i < len(list) && len(list) <= mostTold; i++ {
 		a.say("removed %s", list[i].ID)

@@ -57,7 +57,6 @@ table leaves no trace.`,
   tokenctl doctor --problems
   tokenctl doctor --read-only
   tokenctl doctor -o json | jq '.[] | select(.status == "problem")'`,
-		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return a.doctor(c.Context(), readOnly, problems) },
 	}
 	c.Flags().BoolVar(&problems, "problems", false, "show only warnings and problems, as --quiet does")
@@ -66,10 +65,6 @@ table leaves no trace.`,
 }
 
 func (a *App) doctor(ctx context.Context, readOnly, problems bool) error {
-	// Report a wrong --columns or --field before the database is contacted.
-	if _, err := output.NewWriter(a.Stdout, doctorColumns, a.options(false)); err != nil {
-		return err
-	}
 	t, err := a.target()
 	if err != nil {
 		return err

@@ -76,7 +76,7 @@ func fieldsHelp(width int) string {
 		"An unknown value is null, and empty in text. With several schemas the last field of each row is schema.\n", width)
 	var rows [][2]string
 	for _, r := range rowFields() {
-		rows = append(rows, [2]string{strings.Join(r.commands, ", "), strings.Join(columnNames(r.columns), " ")})
+		rows = append(rows, [2]string{strings.Join(r.commands, ", "), strings.Join(columnNames(r.known()), " ")})
 	}
 	return text + definitions(rows, width)
 }

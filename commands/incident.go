@@ -3,13 +3,11 @@ package commands
 import (
 	"context"
 	"errors"
-	"io"
 
 	"github.com/spf13/cobra"
 
 	"tokenctl"
 	"tokenctl/db"
-	"tokenctl/output"
 	"tokenctl/tokens"
 )
 
@@ -146,9 +144,6 @@ type incident struct {
 
 func (o *incidentOptions) run(ctx context.Context, args []string) error {
 	a := o.app
-	if _, err := output.NewWriter(io.Discard, incidentColumns, a.options(true)); err != nil {
-		return err
-	}
 	var asks *probe
 	if o.probeURL != "" {
 		var err error

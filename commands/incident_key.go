@@ -15,9 +15,6 @@ import (
 // nothing: the keys are in the application's settings.
 func (o *incidentOptions) leakedKeys(ctx context.Context) error {
 	a := o.app
-	if _, err := output.NewWriter(io.Discard, incidentColumns, a.options(true)); err != nil {
-		return err
-	}
 	store, err := a.open()
 	if err != nil {
 		return err

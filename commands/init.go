@@ -36,7 +36,6 @@ refused.`,
 		Example: `  tokenctl init
   tokenctl init -d sqlite:///tokens.db
   tokenctl init -d postgresql://admin@localhost/tokens --schema app`,
-		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			a.mutating = true
 			t, err := a.target()
@@ -46,10 +45,7 @@ refused.`,
 			if err := a.makeTables(c.Context(), t, &consent); err != nil {
 				return err
 			}
-			if !a.asked() {
-				return nil
-			}
-			return a.write(initColumns, [][]output.Value{{output.String(t.String()), output.String(string(t.Engine))}}, true)
+			return a.writeAsked(initColumns, [][]output.Value{{output.String(t.String()), output.String(string(t.Engine))}}, true)
 		},
 	}
 	consent.flags(c)

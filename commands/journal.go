@@ -3,7 +3,6 @@ package commands
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,7 +48,6 @@ anew, with other hashes. Only an anchor shows that: a hash that is kept elsewher
 		Example: `  tokenctl journal list
   tokenctl journal show --head
   tokenctl journal verify`,
-		Args: noArguments,
 	}
 	c.PersistentFlags().StringVar(&file, "file", "", "the journal `FILE` instead of the configured one, such as one that was rotated")
 	c.AddCommand(paged(newJournalList(a, &file)), paged(newJournalShow(a, &file)), newJournalVerify(a, &file), newJournalRotate(a, &file))
@@ -67,7 +65,6 @@ commit did not come; or open.`,
 		Example: `  tokenctl journal list
   tokenctl journal list --open
   tokenctl journal list -o json | jq '.[] | select(.user == "alice")'`,
-		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error { return a.listJournal(*file, open) },
 	}
 	c.Flags().BoolVar(&open, "open", false, "only those that are not settled")
@@ -132,7 +129,6 @@ the last line: an anchor for journal verify.`,
 			}
 			return nil
 		},
-		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if head {
 				return a.showHead(*file)
@@ -197,7 +193,6 @@ Whoever owns the file can write all of it anew. Keep an anchor where they cannot
 The exit status is 4 if something is wrong. Open entries are only told.`,
 		Example: `  tokenctl journal verify
   tokenctl journal verify --anchor "$(cat /mnt/elsewhere/anchor)"`,
-		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			return a.verifyJournal(*file, strings.ReplaceAll(strings.ToLower(anchor), "-", ""))
 		},
@@ -207,9 +202,6 @@ The exit status is 4 if something is wrong. Open entries are only told.`,
 }
 
 func (a *App) verifyJournal(file, anchor string) error {
-	if _, err := output.NewWriter(io.Discard, journalVerifyColumns, a.options(false)); err != nil {
-		return err
-	}
 	file, err := a.configuredJournal(file)
 	if err != nil {
 		return err
@@ -274,7 +266,6 @@ func newJournalRotate(a *App, file *string) *cobra.Command {
 the new file holds the last hash of the old one, so that journal verify checks both.
 Commands that run meanwhile go on in the new file.`,
 		Example: `  tokenctl journal rotate`,
-		Args:    noArguments,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.rotateJournal(c.Context(), *file) },
 	}
 }

@@ -26,8 +26,7 @@ func (a *App) checkGlobals(c *cobra.Command) error {
 			return usage(err.Error(), "")
 		}
 	}
-	switch {
-	case g.color != "auto" && g.color != "always" && g.color != "never":
+	if g.color != "auto" && g.color != "always" && g.color != "never" {
 		return usage("--color is auto, always or never", "")
 	}
 	if err := exclusiveFlags(c); err != nil {
@@ -35,6 +34,9 @@ func (a *App) checkGlobals(c *cobra.Command) error {
 	}
 	if format := output.Format(g.output); g.query != nil && format != "" && format != output.JSON && format != output.NDJSON {
 		return usage("--jq takes JSON and does not go with -o "+g.output, "leave out -o, or write -o json or -o ndjson")
+	}
+	if err := a.checkFields(c); err != nil {
+		return err
 	}
 	if g.maxTime > 0 {
 		time.AfterFunc(g.maxTime, func() {
@@ -108,6 +110,15 @@ func (a *App) asked() bool {
 // one thing: JSON is an object then.
 func (a *App) write(columns []output.Column, rows [][]output.Value, single bool) error {
 	return writeRows(a.Stdout, columns, rows, a.options(single))
+}
+
+// writeAsked writes the rows of a command that says on stderr what it has done, if a form of output asks for
+// them.
+func (a *App) writeAsked(columns []output.Column, rows [][]output.Value, single bool) error {
+	if !a.asked() {
+		return nil
+	}
+	return a.write(columns, rows, single)
 }
 
 func writeRows(to io.Writer, columns []output.Column, rows [][]output.Value, o output.Options) error {

@@ -140,7 +140,7 @@ func (o *purgeOptions) run(ctx context.Context) error {
 		return partlyDone(expired, o.left)
 	case total == 0 && o.consent.none():
 		a.say("nothing to purge in %s", a.databaseName())
-		return cmp.Or(o.show(work), partlyDone(purgeSummary(work, purgedRows), o.left))
+		return cmp.Or(a.writeAsked(purgeColumns, purgeRows(work), false), partlyDone(purgeSummary(work, purgedRows), o.left))
 	}
 	if a.asked() {
 		if err := writeRows(io.Discard, purgeColumns, purgeRows(work), a.options(false)); err != nil {
@@ -174,7 +174,7 @@ func (o *purgeOptions) run(ctx context.Context) error {
 	if left > 0 && o.left == nil {
 		a.say("%s", plural(int(left), "row was renewed or deleted meanwhile, and was left", "rows were renewed or deleted meanwhile, and were left"))
 	}
-	return cmp.Or(o.show(work), partlyDone(done, o.left))
+	return cmp.Or(a.writeAsked(purgeColumns, purgeRows(work), false), partlyDone(done, o.left))
 }
 
 // leave keeps an error about a kind if --keep-going skips that kind. Otherwise it returns the
@@ -256,13 +256,6 @@ func (o *purgeOptions) record(w *purgeWork, batch []db.Ref, deleted *int64) {
 			add(row)
 		}
 	})
-}
-
-func (o *purgeOptions) show(work []*purgeWork) error {
-	if !o.app.asked() {
-		return nil
-	}
-	return o.app.write(purgeColumns, purgeRows(work), false)
 }
 
 func purgeRows(work []*purgeWork) [][]output.Value {

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
 	"tokenctl/db"
 	"tokenctl/tokens"
 )

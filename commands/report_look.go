@@ -99,10 +99,7 @@ func (o *reportPage) look(c *cobra.Command) error {
 		s.level = 3
 	}
 	s.write(found)
-	if !a.asked() {
-		return nil
-	}
-	return a.write(reportPageColumns, [][]output.Value{s.row(o.path, found)}, true)
+	return a.writeAsked(reportPageColumns, [][]output.Value{s.row(o.path, found)}, true)
 }
 
 // begin sets the title and the facts of the page.

@@ -105,6 +105,8 @@ func mintedColumns(names []string, replaces bool) []output.Column {
 	return columns
 }
 
+var secretColumns = []output.Column{{Name: "token"}, {Name: "refresh"}, {Name: "access"}}
+
 func mintedRow(m *tokens.Minted, names []string, replaces bool) []output.Value {
 	row := credentialRow(&m.Credential)
 	secrets := ownedSecrets{secrets: m.Secrets}

@@ -84,8 +84,5 @@ func (o *bundleOptions) run(c *cobra.Command, path string) error {
 		a.say("note: left out: %s", what)
 	}
 	a.say("wrote %s: %s, until %s; the probability of a false positive is %.1g", path, count(b.Count, "credential"), b.Expires.Format(time.RFC3339), b.FalsePositives)
-	if !a.asked() {
-		return nil
-	}
-	return a.write(bundleColumns, [][]output.Value{{output.String(path), output.Int(int64(b.Count)), output.Time(b.Expires), output.Raw(strconv.AppendFloat(nil, b.FalsePositives, 'g', 3, 64))}}, true)
+	return a.writeAsked(bundleColumns, [][]output.Value{{output.String(path), output.Int(int64(b.Count)), output.Time(b.Expires), output.Raw(strconv.AppendFloat(nil, b.FalsePositives, 'g', 3, 64))}}, true)
 }

@@ -62,7 +62,6 @@ as README.md does.`,
   tokenctl serve --read-only --cors-origin http://localhost:8001
   tokenctl serve --listen 127.0.0.1:0 -o json --compat simplejwt=5.2,drf=3.14
   tokenctl serve --clock +2h --fail /api/token/refresh/=503`,
-		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	f := c.Flags()

@@ -265,7 +265,7 @@ func TestTreeFields(t *testing.T) {
 		if c.HasSubCommands() || slices.Contains(writesNoRows, c.Name()) {
 			return
 		}
-		if columnsOf(c) == nil {
+		if fieldsOf(c).columns == nil {
 			t.Error("--field and --columns have no completion: add the command to rowFields")
 		}
 	})

@@ -86,7 +86,7 @@ type activeRun struct {
 
 func (o *activeOptions) run(c *cobra.Command, _ []string) error {
 	a, ctx := o.app, c.Context()
-	store, err := o.begin(ctx, userColumns)
+	store, err := o.begin(ctx)
 	if err != nil {
 		return err
 	}

@@ -3,13 +3,11 @@ package commands
 import (
 	"context"
 	"errors"
-	"io"
 
 	"github.com/spf13/cobra"
 
 	"tokenctl"
 	"tokenctl/db"
-	"tokenctl/output"
 )
 
 // userChange has the flags of every command that changes existing users.
@@ -35,13 +33,9 @@ func (o *userChange) selfFlag(c *cobra.Command) {
 	c.Flags().BoolVar(&o.self, "self", false, "allow it also for the last active superuser")
 }
 
-// begin reads the names of the users, refuses output that could not be written after the change,
-// and opens the database.
-func (o *userChange) begin(ctx context.Context, columns []output.Column) (*db.Store, error) {
+// begin reads the names of the users and opens the database.
+func (o *userChange) begin(ctx context.Context) (*db.Store, error) {
 	if err := o.read(ctx); err != nil {
-		return nil, err
-	}
-	if _, err := output.NewWriter(io.Discard, columns, o.app.options(true)); err != nil {
 		return nil, err
 	}
 	return o.app.open()

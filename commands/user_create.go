@@ -49,9 +49,8 @@ column of the user table. An empty cell is the default.`,
   tokenctl user create alice --password-stdin <password
   tokenctl user create --from-csv team.csv --generate-password --out passwords
   tokenctl user create alice --set phone=+4912345 --set tenant_id=3`,
-		Args:              o.check,
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
+		Args: o.check,
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
 	}
 	f := c.Flags()
 	f.StringVar(&o.email, "email", "", "the e-mail `ADDRESS`")
@@ -67,7 +66,6 @@ column of the user table. An empty cell is the default.`,
 	o.deliver.flags(c)
 	o.changeOptions.flags(a, c, "skip users who exist already, without an error: create only those who are missing", "show the users who would be created; create none, and make no secret")
 	must(c.RegisterFlagCompletionFunc("with-token", a.completeKinds("mint")))
-	must(c.RegisterFlagCompletionFunc("set", cobra.NoFileCompletions))
 	return c
 }
 

@@ -57,7 +57,7 @@ func (d deletion) same(other deletion) bool {
 
 func (o *userDeleteOptions) run(ctx context.Context) error {
 	a := o.app
-	store, err := o.begin(ctx, userColumns)
+	store, err := o.begin(ctx)
 	if err != nil {
 		return err
 	}

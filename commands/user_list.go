@@ -43,9 +43,7 @@ A user must fit all flags.`,
   tokenctl user list --staff --without-token drf
   tokenctl user list --superuser --without-mfa --columns +mfa
   tokenctl user list --field username`,
-		Args:              noArguments,
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              func(c *cobra.Command, _ []string) error { return o.run(c) },
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c) },
 	}
 	f := c.Flags()
 	f.BoolVar(&o.staff, "staff", false, "only staff users")

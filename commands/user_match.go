@@ -25,8 +25,6 @@ func (m *userMatch) flags(c *cobra.Command) {
 	f.StringVar(&m.match, "match", "", "only users whose name, e-mail address, first or last name contains the `TEXT`, in any case of letters")
 	listVar(f, &m.without.without, "without-token", "only users without a live credential of this `KIND`")
 	must(c.RegisterFlagCompletionFunc("without-token", fixedList(tokens.KindNames())))
-	must(c.RegisterFlagCompletionFunc("email", cobra.NoFileCompletions))
-	must(c.RegisterFlagCompletionFunc("match", cobra.NoFileCompletions))
 }
 
 // resolve adds the conditions that the database can check to the filter. It returns a function that checks the other

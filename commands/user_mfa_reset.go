@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/tokens"
@@ -44,7 +45,7 @@ type factorsOf struct {
 
 func (o *mfaResetOptions) run(ctx context.Context) error {
 	a := o.app
-	store, err := o.begin(ctx, factorColumns)
+	store, err := o.begin(ctx)
 	if err != nil {
 		return err
 	}
