@@ -133,11 +133,14 @@ func (r *run) skip(id, reason string) {
 var skippingCodes = []tokenctl.Code{tokenctl.CodePermissionDenied, tokenctl.CodeLayoutUnsupported, tokenctl.CodeTableMissing, tokenctl.CodeUsernameField,
 	tokenctl.CodeConfigInvalid, tokenctl.CodeConfigUnsafe, tokenctl.CodeKeyMissing}
 
+// canSkip reports whether an error is about one part, so that it only skips rules.
+func canSkip(err error) bool { return slices.Contains(skippingCodes, tokenctl.CodeOf(err)) }
+
 // unless makes an error about one part a reason to skip rules, and returns nil. It returns any other error.
 // what names the part.
 func (r *run) unless(err error, what string, ids ...string) error {
 	var e *tokenctl.Error
-	if err == nil || !errors.As(err, &e) || !slices.Contains(skippingCodes, e.Code) {
+	if !canSkip(err) || !errors.As(err, &e) {
 		return err
 	}
 	if what != "" {

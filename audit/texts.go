@@ -92,10 +92,16 @@ func (p *textPage) row(line int) string {
 	return p.keys[i]
 }
 
+// searchedColumn is a column, with the texts that are to be searched next and the secrets that were found.
+type searchedColumn struct {
+	db.SearchedText
+	page  textPage
+	found map[string]*sighted
+}
+
 // sighted holds the places of one credential in one column.
 type sighted struct {
 	match *scan.Match
-	where string
 	rows  []string // the primary keys of the first rows
 	count int
 }
@@ -103,7 +109,7 @@ type sighted struct {
 // mostRows is the largest number of rows of a column that a finding names.
 const mostRows = 5
 
-// elsewhere searches columns of text with the finder of package scan.
+// elsewhere searches columns of text with the finder of package scan. It reads each table once.
 func (r *run) elsewhere(rule *Rule) error {
 	var columns []db.SearchedText
 	err := r.store.Read(r.ctx, func(tx *db.Tx) (err error) {
@@ -113,34 +119,79 @@ func (r *run) elsewhere(rule *Rule) error {
 	if err != nil {
 		return err
 	}
-	d := &scan.Database{Env: r.env, Store: r.store}
-	shapes, _, _, err := d.Shapes(r.ctx)
-	if err != nil {
-		return err
-	}
 	for _, c := range columns {
 		if c.Hidden {
 			r.skip(rule.ID, "the database role cannot read "+c.String())
-			continue
-		}
-		found := map[string]*sighted{}
-		if err := r.unless(r.search(d, shapes, c, found), c.String(), rule.ID); err != nil {
-			return err
-		}
-		for _, key := range slices.Sorted(maps.Keys(found)) {
-			s := found[key]
-			where := s.where
-			if len(s.rows) > 0 {
-				where += " of " + rowNames(s.rows, s.count)
-			}
-			r.find(Finding{Rule: rule, Kind: s.match.Kind, ID: s.match.ID, User: s.match.User, UserID: s.match.UserID, Subject: c.String(),
-				Message: "its secret stands in " + where + ": whoever may read that can use it", Fix: r.fix("rotate", s.match.ID)})
 		}
 	}
-	if err := d.Refused(); err != nil {
+	columns = slices.DeleteFunc(columns, func(c db.SearchedText) bool { return c.Hidden })
+	s := &search{run: r, rule: rule, database: &scan.Database{Env: r.env, Store: r.store}}
+	if s.shapes, _, _, err = s.database.Shapes(r.ctx); err != nil {
+		return err
+	}
+	for len(columns) > 0 {
+		n := 1
+		for n < len(columns) && columns[n].SameTable(columns[0]) {
+			n++
+		}
+		if err := s.table(columns[:n]); err != nil {
+			return err
+		}
+		columns = columns[n:]
+	}
+	if err := s.database.Refused(); err != nil {
 		r.skip(rule.ID, err.Error())
 	}
 	return nil
+}
+
+// search is the search for secrets in columns of text.
+type search struct {
+	*run
+	rule     *Rule
+	database *scan.Database
+	shapes   *scan.Shapes
+}
+
+// table searches columns of one table and reports what they hold. If they cannot be read together, it reads
+// them one by one, because the role may read only some of them.
+func (s *search) table(columns []db.SearchedText) error {
+	list := make([]searchedColumn, len(columns))
+	for i, c := range columns {
+		list[i] = searchedColumn{SearchedText: c, found: map[string]*sighted{}}
+		list[i].page.reset()
+	}
+	switch err := s.read(list); {
+	case err != nil && len(columns) > 1 && canSkip(err):
+		for i := range columns {
+			if err := s.table(columns[i : i+1]); err != nil {
+				return err
+			}
+		}
+		return nil
+	case err != nil:
+		if err := s.unless(err, columns[0].String(), s.rule.ID); err != nil {
+			return err
+		}
+	}
+	for i := range list {
+		s.tell(&list[i])
+	}
+	return nil
+}
+
+// tell reports the secrets that were found in a column.
+func (s *search) tell(c *searchedColumn) {
+	for _, key := range slices.Sorted(maps.Keys(c.found)) {
+		found := c.found[key]
+		where := c.String()
+		if len(found.rows) > 0 {
+			where += " of " + rowNames(found.rows, found.count)
+		}
+		m := found.match
+		s.find(Finding{Rule: s.rule, Kind: m.Kind, ID: m.ID, User: m.User, UserID: m.UserID, Subject: c.String(),
+			Message: "its secret stands in " + where + ": whoever may read that can use it", Fix: s.fix("rotate", m.ID)})
+	}
 }
 
 func rowNames(keys []string, count int) string {
@@ -155,45 +206,31 @@ func rowNames(keys []string, count int) string {
 	return text
 }
 
-// search searches one column.
-func (r *run) search(d *scan.Database, shapes *scan.Shapes, c db.SearchedText, found map[string]*sighted) error {
-	page := new(textPage)
-	page.reset()
+// read reads the texts of columns of one table, and searches them whenever there are enough.
+func (s *search) read(columns []searchedColumn) error {
+	list := make([]db.SearchedText, len(columns))
+	for i := range columns {
+		list[i] = columns[i].SearchedText
+	}
+	size := 0
 	flush := func() error {
-		if len(page.keys) == 0 {
-			return nil
+		size = 0
+		for i := range columns {
+			if err := s.page(&columns[i]); err != nil {
+				return err
+			}
 		}
-		s := scan.New(scan.Options{Shapes: shapes, Members: d.Members, Unread: func(string, string) {},
-			Found: func(list []scan.Finding) error {
-				for _, f := range list {
-					if f.Match.Status != string(tokens.Active) || c.Log && f.Match.Kind == tokens.DRF.Name {
-						continue
-					}
-					key := f.Match.Kind + " " + f.Match.ID
-					if found[key] == nil {
-						found[key] = &sighted{match: f.Match, where: c.String()}
-					}
-					found[key].note(page.row(f.Line), c.Session)
-				}
-				return nil
-			}})
-		if err := s.Reader(r.ctx, c.String(), strings.NewReader(page.text.String())); err != nil {
-			return err
-		}
-		if err := s.Finish(r.ctx); err != nil {
-			return err
-		}
-		page.reset()
 		return nil
 	}
-	err := r.store.EachText(r.ctx, c.TextColumn, scan.Least, func(key, text string) error {
+	err := s.store.EachText(s.ctx, list, s.shapes.Shortest(), func(column int, key, text string) error {
+		c := &columns[column]
 		if c.Session {
 			if text = sessionText(text); text == "" {
 				return nil
 			}
 		}
-		page.add(key, text)
-		if page.text.Len() < pageBytes {
+		c.page.add(key, text)
+		if size += len(text); size < pageBytes {
 			return nil
 		}
 		return flush()
@@ -202,6 +239,35 @@ func (r *run) search(d *scan.Database, shapes *scan.Shapes, c db.SearchedText, f
 		return err
 	}
 	return flush()
+}
+
+// page searches the texts that a column has collected.
+func (s *search) page(c *searchedColumn) error {
+	if len(c.page.keys) == 0 {
+		return nil
+	}
+	finder := scan.New(scan.Options{Shapes: s.shapes, Members: s.database.Members, Unread: func(string, string) {},
+		Found: func(list []scan.Finding) error {
+			for _, f := range list {
+				if f.Match.Status != string(tokens.Active) || c.Log && f.Match.Kind == tokens.DRF.Name {
+					continue
+				}
+				key := f.Match.Kind + " " + f.Match.ID
+				if c.found[key] == nil {
+					c.found[key] = &sighted{match: f.Match}
+				}
+				c.found[key].note(c.page.row(f.Line), c.Session)
+			}
+			return nil
+		}})
+	if err := finder.Reader(s.ctx, c.String(), strings.NewReader(c.page.text.String())); err != nil {
+		return err
+	}
+	if err := finder.Finish(s.ctx); err != nil {
+		return err
+	}
+	c.page.reset()
+	return nil
 }
 
 // note counts a row, and counts a named row only once. If secret is true, row is the key of a session. The

@@ -110,6 +110,11 @@ func (s SearchedText) String() string {
 	return strings.TrimPrefix(s.Table, viewPrefix) + "." + s.Column
 }
 
+// SameTable reports whether two columns belong to one table.
+func (s SearchedText) SameTable(other SearchedText) bool {
+	return s.Schema == other.Schema && s.Table == other.Table
+}
+
 // SearchedTexts are the columns to search: the admin log's, the sessions' data, and those of the
 // users except for passwords. With deep they are those of all tables.
 func (tx *Tx) SearchedTexts(ctx context.Context, deep bool) (list []SearchedText, err error) {
@@ -158,8 +163,12 @@ func (tx *Tx) SearchedTexts(ctx context.Context, deep bool) (list []SearchedText
 	return list, nil
 }
 
-// EachText calls f for each text of a column of any table that is at least so many bytes long, in
-// one state of the database.
-func (s *Store) EachText(ctx context.Context, c engine.TextColumn, least int, f func(key, text string) error) error {
-	return s.transact(ctx, engine.Mode{ReadOnly: true, Unlimited: true}, func(tx *Tx) error { return tx.EachText(ctx, c, least, f) })
+// EachText calls f for each text of columns of one table that is at least so many bytes long, in one state of
+// the database. columns are the numbers of f.
+func (s *Store) EachText(ctx context.Context, columns []SearchedText, least int, f func(column int, key, text string) error) error {
+	list := make([]engine.TextColumn, len(columns))
+	for i, c := range columns {
+		list[i] = c.TextColumn
+	}
+	return s.transact(ctx, engine.Mode{ReadOnly: true, Unlimited: true}, func(tx *Tx) error { return tx.EachText(ctx, list, least, f) })
 }

@@ -83,6 +83,19 @@ func (s *Shapes) Add(k *tokens.Kind, length int, letters Letters) bool {
 	return true
 }
 
+// Shortest returns the smallest number of bytes of a text that can hold one of the secrets: every encoding makes
+// a text longer, and a JWT is longer than the key of a session.
+func (s *Shapes) Shortest() int {
+	n := Least
+	for n < longest && s.words[n] == [Visible]Kinds{} {
+		n++
+	}
+	for _, o := range s.odd {
+		n = min(n, o.length)
+	}
+	return n
+}
+
 // The properties of bytes. The properties of a word or run are those of its bytes, combined with or.
 const (
 	isRun       uint8 = 1 << iota // part of a run

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -104,27 +105,44 @@ func (tx *Tx) TextColumns(ctx context.Context) ([]TextColumn, error) {
 	})
 }
 
-// EachText calls f with each text of a column that has at least so many bytes, and with the primary key
-// of its row.
-func (tx *Tx) EachText(ctx context.Context, c TextColumn, least int, f func(key, text string) error) error {
-	from := Quote(c.Table) + " t"
-	if c.Schema != "" {
-		from = Quote(c.Schema) + "." + from
+// EachText calls f with each text of the columns that has at least so many bytes, with the number of its column
+// and the primary key of its row. The columns must belong to one table. It reads the table once.
+func (tx *Tx) EachText(ctx context.Context, columns []TextColumn, least int, f func(column int, key, text string) error) error {
+	t := columns[0]
+	q := &Query{Columns: []string{"null"}, From: Quote(t.Table) + " t"}
+	if t.Schema != "" {
+		q.From = Quote(t.Schema) + "." + q.From
 	}
-	expr := "t." + Quote(c.Column)
-	q := &Query{Columns: []string{"null", "cast(" + expr + " as text)"}, From: from, Where: []string{"octet_length(cast(" + expr + " as text)) >= " + strconv.Itoa(least)}}
-	if c.Key != "" {
-		q.Columns[0] = "cast(t." + Quote(c.Key) + " as text)"
+	if t.Key != "" {
+		q.Columns[0] = "cast(t." + Quote(t.Key) + " as text)"
 	}
-	if tx.Engine == SQLite {
-		q.Where = append(q.Where, "typeof("+expr+") = 'text'")
+	var some []string
+	for _, c := range columns {
+		text := "cast(t." + Quote(c.Column) + " as text)"
+		long := "octet_length(" + text + ") >= " + strconv.Itoa(least)
+		if tx.Engine == SQLite {
+			long += " and typeof(t." + Quote(c.Column) + ") = 'text'"
+		}
+		if some = append(some, long); len(columns) > 1 {
+			text = "case when " + long + " then " + text + " end"
+		}
+		q.Columns = append(q.Columns, text)
 	}
+	q.Where = []string{"(" + strings.Join(some, " or ") + ")"}
 	return tx.Each(ctx, q, func(r Row) error {
 		key, _ := r.TextOrNull()
-		text, _ := r.TextOrNull()
-		if r.Err != nil {
-			return r.Err
+		for i := range columns {
+			text, long := r.TextOrNull()
+			if r.Err != nil {
+				return r.Err
+			}
+			if !long {
+				continue
+			}
+			if err := f(i, key, text); err != nil {
+				return err
+			}
 		}
-		return f(key, text)
+		return nil
 	})
 }
