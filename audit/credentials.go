@@ -138,7 +138,11 @@ func (p *pass) holds(k *tokens.Kind, u *db.User) {
 	if p.rules["many-tokens"] == nil || p.kinds[k].held == nil {
 		return
 	}
-	s, hash := p.kinds[k], maphash.String(p.seed, u.ID)
+	s := p.kinds[k]
+	if s.candidates != nil && !s.candidates[u.ID] {
+		return
+	}
+	hash := maphash.String(p.seed, u.ID)
 	if s.held[hash]++; s.held[hash] == p.Settings.ManyTokens+1 {
 		s.many[hash] = user{strings.Clone(u.ID), strings.Clone(u.Username)}
 	}

@@ -13,8 +13,9 @@ import (
 // rowRules are the rules that the lists of credentials decide.
 var rowRules = []string{"weak-key", "privileged-token", "inactive-owner", "dormant-owner", "old-token", "long-life", "never-used", "ownerless", "clear-refresh", "many-tokens", "dead-rows", "unpurged", "revivable", "expiry-cliff"}
 
-// pass is one pass over the credentials. Its memory grows with the number of users who hold credentials, and
-// with the number of days on which credentials expire. It does not grow with the number of credentials.
+// pass is one pass over the credentials. Its memory grows with the number of days on which credentials expire,
+// and, for kinds of which a row may name no user, with the number of users who hold credentials. It does not
+// grow with the number of credentials.
 type pass struct {
 	*run
 	layout *db.Layout
@@ -32,6 +33,7 @@ type kindPass struct {
 	logins               bool            // its owners have a last_login
 	isUser               bool            // its owners are the users of AUTH_USER_MODEL
 	keys                 *keyCheck       // nil: its keys are not checked
+	candidates           map[string]bool // the owners who may have more live credentials than the threshold, by key; nil: all may
 	held                 map[uint64]int  // the number of live credentials of an owner, by a hash of the owner's key; nil: an owner has at most one
 	many                 map[uint64]user // owners with more live credentials than the threshold
 }
@@ -93,6 +95,15 @@ func (p *pass) begin(k *tokens.Kind) error {
 	s.isUser = owner != nil && p.layout.AuthUsers(owner)
 	if s.logins = owner != nil && owner.Column("last_login") != nil; owner != nil && !s.logins {
 		p.skip("dormant-owner", k.Title+": "+owner.String()+" has no column last_login")
+	}
+	if p.rules["many-tokens"] != nil && s.held != nil {
+		err := p.store.Read(p.ctx, func(tx *db.Tx) (err error) {
+			s.candidates, err = tx.OwnersOfMany(p.ctx, k.Name, p.Settings.ManyTokens)
+			return err
+		})
+		if err := p.unless(err, k.Title, "many-tokens"); err != nil {
+			return err
+		}
 	}
 	if k.OwnKey == nil || p.rules["weak-key"] == nil {
 		return nil

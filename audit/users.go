@@ -79,7 +79,7 @@ func (r *run) hashes(rule *Rule, l *db.Layout) error {
 	if iterations > 0 {
 		usual = fmt.Sprintf("%s$%d$", tokenctl.PBKDF2SHA256, iterations)
 	}
-	for u, err := range r.store.HashedUsers(r.ctx, r.owners(), usual) {
+	for u, err := range r.store.WeaklyHashedUsers(r.ctx, r.owners(), usual) {
 		if err != nil {
 			return err
 		}
@@ -118,11 +118,11 @@ func (r *run) passwords(rule *Rule, l *db.Layout) error {
 	}
 	var accounts int64
 	filter := r.owners()
-	for u, err := range r.store.HashedUsers(r.ctx, filter, "") {
+	for u, err := range r.store.ListUsers(r.ctx, filter) {
 		if err != nil {
 			return err
 		}
-		if u.Start != "" && django.HasUsablePassword(u.Start) {
+		if u.HasUsablePassword() {
 			accounts++
 		}
 	}
@@ -170,13 +170,13 @@ func (r *run) passwords(rule *Rule, l *db.Layout) error {
 	if err != nil || !found.Load() {
 		return err
 	}
-	for u, err := range r.store.HashedUsers(ctx, filter, "") {
+	for u, err := range r.store.ListUsers(ctx, filter) {
 		if err != nil {
 			return err
 		}
 		if known[u.ID] {
 			r.find(Finding{Rule: rule, User: strings.Clone(u.Username), UserID: strings.Clone(u.ID), Message: "the password is in the list: everybody who has the list can log in",
-				Fix: r.fix("user password " + tokens.UserArgument(l.User, &u.User, ""))})
+				Fix: r.fix("user password " + tokens.UserArgument(l.User, &u, ""))})
 		}
 	}
 	return nil

@@ -185,6 +185,24 @@ func (tx *Tx) KeyStock(ctx context.Context, kind string) (s KeyStock, err error)
 	return s, err
 }
 
+// OwnersOfMany returns the primary keys of the users to whom more than limit rows of a kind belong. It returns
+// nil if a row may name no user, because then the rows do not tell who has more.
+func (tx *Tx) OwnersOfMany(ctx context.Context, kind string, limit int) (owners map[string]bool, err error) {
+	t, err := tx.Layout.credentials(kind)
+	if err != nil {
+		return nil, err
+	}
+	if c := t.Column("user_id"); t.Owner == nil || c == nil || !c.NotNull {
+		return nil, nil
+	}
+	owners = map[string]bool{}
+	q := &engine.Query{Text: "select cast(t.user_id as text) from " + t.SQL() + " t group by t.user_id having count(*) > $1", Args: []any{limit}}
+	return owners, tx.Each(ctx, q, func(r engine.Row) error {
+		owners[t.Owner.keyText(r.Text())] = true
+		return r.Err
+	})
+}
+
 // SharedName is a value of USERNAME_FIELD that several users have, with the primary keys of these users.
 type SharedName struct {
 	Name string
@@ -220,18 +238,22 @@ type HashedUser struct {
 	Length int    // the number of characters of the whole encoded password
 }
 
-// HashedUsers yields the users that f selects, in the order of their primary keys. If without is not empty, it
-// leaves out the users whose encoded password begins with without.
-func (s *Store) HashedUsers(ctx context.Context, f Filter, without string) iter.Seq2[HashedUser, error] {
+// WeaklyHashedUsers yields those of the users that f selects for whom [django.WeakHash] may name a fault, in
+// the order of their primary keys. usual is the beginning of the hashes that the application's PBKDF2 hasher
+// makes; if it is empty, no hash of PBKDF2 is weak.
+func (s *Store) WeaklyHashedUsers(ctx context.Context, f Filter, usual string) iter.Seq2[HashedUser, error] {
 	return stream(ctx, s, func(l *Layout) (*engine.Query, error) {
 		u, err := l.UserTable()
 		if err != nil {
 			return nil, err
 		}
 		q := &engine.Query{Columns: append(l.ownerColumns(u, true), "substr(u.password, 1, 40)", "coalesce(length(u.password), 0)"), From: u.From("u"), PageBy: "u." + engine.Quote(u.Key)}
-		if without != "" {
-			q.And("substr(u.password, 1, %s) <> %s", len(without), without)
+		encoded := "cast(u.password as text)"
+		weak := "length(" + encoded + ") = 32 or substr(" + encoded + ", 1, 3) = 'md5' or substr(" + encoded + ", 1, 4) = 'sha1'"
+		if usual != "" {
+			weak += q.Expr(" or substr("+encoded+", 1, 7) = 'pbkdf2_' and substr("+encoded+", 1, %s) <> %s", len(usual), usual)
 		}
+		q.Where = append(q.Where, "("+weak+")")
 		return q, f.whereOwner(l, u, q)
 	}, func(l *Layout, r *engine.Row) HashedUser {
 		h := HashedUser{User: scanOwner(l.User, r, true)}
