@@ -74,11 +74,11 @@ func (l *accessLogs) lastUse(env tokens.Env, c *tokens.Credential, now time.Time
 	return tokens.Use{From: seen.Time, To: use.To, Source: fmt.Sprintf("line %d of %s", seen.Line, seen.Path)}, true
 }
 
-// value returns the field last_used. The field is null if no use is known.
+// value returns the field last_used. The field is null, and "no evidence" for people, if no use is known.
 func (l *accessLogs) value(env tokens.Env, c *tokens.Credential, now time.Time) output.Value {
 	use, ok := l.lastUse(env, c, now)
 	if !ok {
-		return output.Null()
+		return output.Missing("no evidence")
 	}
 	return output.Object(useFields, []output.Value{output.Time(use.From), output.Time(use.To), output.String(use.Source)})
 }

@@ -34,7 +34,8 @@ shown unless --reveal asks for them.
 In a terminal the list is a table; otherwise it is tab-separated text without a
 header, one credential a line. --columns +email and the like add what the usual
 columns do not have, also about the owner. last_used is when a credential was used last,
-as its row proves, or a line of a log of requests that --access-log names.`,
+as its row proves, or a line of a log of requests that --access-log names; a terminal
+shows no evidence where nothing proves it.`,
 		Example: `  tokenctl list
   tokenctl list --user alice -o json
   tokenctl list --kind drf --older-than 90d --sort created

@@ -29,7 +29,8 @@ be what a secret was found in: a header, a curl command, an assignment, a cookie
 
 --columns +last_used adds when it was used last, as its row proves: from and to are the
 times between which that was, and source says what proves it. With --access-log a line of a
-log of requests proves it, too. Without any evidence it is null.`,
+log of requests proves it, too. Without any evidence it is null; a terminal shows
+no evidence.`,
 		Example: `  tokenctl show drf:7
   tokenctl show drf:7@1f0c3a55 -o json
   tokenctl show - <leaked.txt`,

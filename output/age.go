@@ -7,12 +7,12 @@ import (
 
 // peopleTable returns the style of a table at a terminal: times are ages.
 func peopleTable(now time.Time) textStyle {
-	return textStyle{null: "-", never: "never", times: func(dst []byte, t time.Time) []byte { return appendAge(dst, t, now) }}
+	return textStyle{null: "-", words: true, times: func(dst []byte, t time.Time) []byte { return appendAge(dst, t, now) }}
 }
 
 // peoplePairs returns the style of a single row at a terminal: times are shown in full, with ages.
 func peoplePairs(now time.Time) textStyle {
-	return textStyle{null: "-", never: "never", times: func(dst []byte, t time.Time) []byte {
+	return textStyle{null: "-", words: true, times: func(dst []byte, t time.Time) []byte {
 		return appendAge(append(appendFull(dst, t), ", "...), t, now)
 	}}
 }

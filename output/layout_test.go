@@ -91,6 +91,12 @@ knox:2  bob@x    -
 	expect(t, render(t, cols, Options{Format: Plain, Width: 80}, rows()...), "drf:1\tdrf\talice@x\talice@x\ttrue\ttrue\t\nknox:1\tknox\t\t\tfalse\ttrue\t\nknox:2\tknox\tbob@x\t\t\tfalse\t\n")
 	expect(t, render(t, []Column{{Name: "ends"}}, Options{Format: Table}, []Value{Never()}), "ENDS\n-\n")
 	expect(t, render(t, []Column{{Name: "ends"}}, Options{Format: JSON}, []Value{Never()}), "[\n  {\"ends\":null}\n]\n")
+	used := []Column{{Name: "id"}, {Name: "used", Fields: []string{"from"}}}
+	unused := func() []Value { return []Value{String("knox:1"), Missing("no evidence")} }
+	expect(t, render(t, used, Options{Format: Table, Width: 80}, unused()), "ID      USED\nknox:1  no evidence\n")
+	for format, want := range map[Format]string{Table: "ID      USED\nknox:1  -\n", Plain: "knox:1\t\n", CSV: "id,used\nknox:1,\n", JSON: "[\n  {\"id\":\"knox:1\",\"used\":null}\n]\n"} {
+		expect(t, render(t, used, Options{Format: format}, unused()), want)
+	}
 }
 
 // TestTableWindow writes rows that do not fit into the layout that earlier rows have settled.

@@ -41,9 +41,11 @@ type composite struct {
 // Null returns the unknown value: null in JSON and YAML, "-" in a table, and nothing in the other text formats.
 func Null() Value { return Value{} }
 
-// Never returns the time of an event that does not happen, such as the expiry of a token that never expires. It is
-// "never" in a table at a terminal, and elsewhere like null.
-func Never() Value { return Value{num: 1} }
+// Missing returns null with a word that says what is missing, for a table at a terminal. Elsewhere it is like null.
+func Missing(word string) Value { return Value{str: word} }
+
+// Never returns the time of an event that does not happen, such as the expiry of a token that never expires.
+func Never() Value { return Missing("never") }
 
 // String returns a text. It may come from the database and be hostile.
 func String(s string) Value { return Value{kind: kindString, str: s} }
@@ -121,13 +123,13 @@ func List(vals []Value) Value { return Value{kind: kindList, more: &composite{va
 // textStyle has the differences between the text formats.
 type textStyle struct {
 	null  string
-	never string
+	words bool // null is shown as the word of [Missing]
 	times func(dst []byte, t time.Time) []byte
 }
 
 var (
 	machineText = textStyle{times: appendFull}
-	fullTable   = textStyle{null: "-", never: "-", times: appendFull}
+	fullTable   = textStyle{null: "-", times: appendFull}
 )
 
 // appendFull appends a time in full. Package time formats this layout fast.
@@ -137,8 +139,8 @@ func appendFull(dst []byte, t time.Time) []byte { return t.AppendFormat(dst, tim
 func (v Value) appendText(dst []byte, style *textStyle) []byte {
 	switch v.kind {
 	case kindNull:
-		if v.num != 0 {
-			return append(dst, style.never...)
+		if style.words && v.str != "" {
+			return append(dst, v.str...)
 		}
 		return append(dst, style.null...)
 	case kindTime:
@@ -189,9 +191,7 @@ func (v Value) time() time.Time { return time.Unix(v.num, int64(v.nsec)).UTC() }
 // empty reports whether v is null, or an empty text or list.
 func (v Value) empty() bool {
 	switch v.kind {
-	case kindNull:
-		return v.num == 0
-	case kindString:
+	case kindNull, kindString:
 		return v.str == ""
 	case kindStrings:
 		return len(v.more.strings) == 0
