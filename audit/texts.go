@@ -28,37 +28,6 @@ func (r *run) texts(*db.Layout) error {
 	return r.unless(r.elsewhere(rule), "", rule.ID)
 }
 
-// adminLog reports the live drf keys in Django's admin log.
-func (r *run) adminLog(rule *Rule) error {
-	return r.store.Read(r.ctx, func(tx *db.Tx) error {
-		logged, err := tx.LoggedKeys(r.ctx)
-		if err != nil {
-			return err
-		}
-		for part := range slices.Chunk(logged, 1000) {
-			secrets := make([]tokenctl.Secret, len(part))
-			for i := range part {
-				secrets[i] = part[i].Key
-			}
-			list, err := tokens.DRF.Members(r.ctx, r.env, tx, secrets)
-			if err != nil {
-				return err
-			}
-			for i, c := range list {
-				if c == nil || c.Status != tokens.Active {
-					continue
-				}
-				f := Finding{Rule: rule, Kind: c.Kind, ID: c.ID, User: c.Owner.Username, UserID: c.Owner.ID, Fix: r.fix("audit --fix " + rule.ID),
-					Message: "its key stands in " + number(part[i].Entries, "entry", "entries") + " of the admin log: whoever may read that can use it; replace it, too: tokenctl rotate " + c.ID}
-				if r.find(f) && r.Mends != nil {
-					r.Mends(rule, c)
-				}
-			}
-		}
-		return nil
-	})
-}
-
 // pageBytes is the number of bytes of text that are searched at a time.
 const pageBytes = 4 << 20
 
@@ -156,6 +125,14 @@ type search struct {
 // table searches columns of one table and reports what they hold. If they cannot be read together, it reads
 // them one by one, because the role may read only some of them.
 func (s *search) table(columns []db.SearchedText) error {
+	if columns[0].Hashed {
+		for _, c := range columns {
+			if err := s.unless(s.hashed(c), c.String(), s.rule.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	list := make([]searchedColumn, len(columns))
 	for i, c := range columns {
 		list[i] = searchedColumn{SearchedText: c, found: map[string]*sighted{}}

@@ -102,6 +102,7 @@ type SearchedText struct {
 	engine.TextColumn
 	Session bool // it is session_data, whose texts must be decoded
 	Log     bool // it is one of the admin log's in which keys are expected
+	Hashed  bool // the role reads the table through a view that shows hashes of its words: see [Tx.LoggedSecrets]
 	Hidden  bool // the role reads the table through a view that does not show it
 }
 
@@ -132,7 +133,12 @@ func (tx *Tx) SearchedTexts(ctx context.Context, deep bool) (list []SearchedText
 		s := SearchedText{TextColumn: c}
 		if i := slices.IndexFunc(masks, func(m mask) bool { return m.table.Masked() && is(c, m.table) }); i >= 0 {
 			m := &masks[i]
-			if s.Hidden = m.secrets[c.Column] != "" || !slices.Contains(m.columns, c.Column); !s.Hidden {
+			switch {
+			case slices.Contains(m.words, c.Column):
+				s.Hashed = true
+			case m.secrets[c.Column] != "" || !slices.Contains(m.columns, c.Column):
+				s.Hidden = true
+			default:
 				s.TextColumn.Table = viewName(m.table)
 			}
 		}

@@ -21,6 +21,7 @@ import (
 //	a key        its SHA-256, of which the ids show the beginning, and its form
 //	a JWT        its header and payload
 //	a password   its algorithm, iterations and length
+//	a text       in which a key may stand: its SHA-256, and the hashes of its words
 //
 // tokenctl uses a view if the role may read the view and may not read the secret in the table. tokenctl grants
 // prints the statements that make the views.
@@ -40,6 +41,7 @@ type mask struct {
 	columns []string          // the columns of the table that the view shows
 	secrets map[string]string // the expressions that replace columns, by column
 	key     string            // the column with the key whose form the view shows; empty: there is none
+	words   []string          // the columns whose words the view shows as hashes: see [hashedWords]
 }
 
 // viewName returns the name of the view of a table. It cuts the name to 63 bytes, the longest name in
@@ -74,7 +76,7 @@ func (l *Layout) masks() (list []mask) {
 	add := func(name, key string, secrets map[string]string, columns ...string) {
 		if t := l.tables[name]; t != nil {
 			columns = slices.DeleteFunc(columns, func(c string) bool { return t.Column(c) == nil })
-			m := mask{t.Table, columns, map[string]string{}, key}
+			m := mask{table: t.Table, columns: columns, secrets: map[string]string{}, key: key}
 			for column, expr := range secrets {
 				if c := t.Column(column); c != nil {
 					m.secrets[column] = strings.ReplaceAll(expr, "SECRET", asText(t.Table, column))
@@ -89,6 +91,9 @@ func (l *Layout) masks() (list []mask) {
 	add(tableOutstanding, "", map[string]string{"token": maskedJWT}, "id", "jti", "token", "created_at", "expires_at", "user_id")
 	add(tableSession, "session_key", map[string]string{"session_key": start + hash}, "session_key", "session_data", "expire_date")
 	add(tableAdminLog, "", map[string]string{"object_id": hash, "object_repr": hash}, "id", "object_id", "object_repr", "change_message")
+	if log, columns := l.adminLog(); log != nil {
+		list[len(list)-1].words = columns
+	}
 	return list
 }
 
@@ -156,6 +161,9 @@ func (m *mask) definition(words []string) string {
 		key := asText(m.table, m.key)
 		list = append(list, formOf(key, words)+" as "+formColumn, "case when length("+key+") >= 16 then encode(sha256(convert_to(left("+key+", length("+key+") / 2), 'UTF8')), 'hex')"+" end as "+halfColumn)
 	}
+	for _, name := range m.words {
+		list = append(list, hashedWords(asText(m.table, name))+" as "+engine.Quote(wordsPrefix+name))
+	}
 	return "create or replace view " + m.view() + " with (security_barrier) as select\n\t" + strings.Join(list, ",\n\t") + "\nfrom " + m.table.Own() + " t"
 }
 
@@ -168,6 +176,9 @@ func (m *mask) shows(view *engine.Table) bool {
 	wanted := m.columns
 	if m.key != "" {
 		wanted = append(slices.Clone(wanted), formColumn, halfColumn)
+	}
+	for _, name := range m.words {
+		wanted = append(slices.Clone(wanted), wordsPrefix+name)
 	}
 	return !slices.ContainsFunc(wanted, func(name string) bool { return view.Column(name) == nil })
 }

@@ -85,3 +85,11 @@ func SecretsOf(list []*Credential) []tokenctl.Secret {
 	}
 	return secrets
 }
+
+// LoggedID returns the id of a credential whose secret stands in the admin log.
+func LoggedID(s *db.LoggedSecret) string {
+	if s.Kind == Session.Name {
+		return SessionID(s.Key)
+	}
+	return s.Kind + ":" + s.Key.Reveal()
+}
