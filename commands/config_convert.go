@@ -3,11 +3,11 @@ package commands
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 
 	"tokenctl"
@@ -241,12 +241,7 @@ func (o *configImportOptions) postgres(m *imported, d *importDatabase, dir strin
 	} else {
 		u.Host = joinHosts(*d.Host, *d.Port)
 	}
-	var names []string
-	for name := range d.Options {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(d.Options)) {
 		value := d.Options[name]
 		text := fmt.Sprint(value)
 		_, isText := value.(string)

@@ -5,9 +5,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -271,24 +269,4 @@ func (o *configImportOptions) save(path string, made *imported) (rows [][]output
 		rows = append(rows, []output.Value{output.String(target), output.String(status)})
 	}
 	return rows, nil
-}
-
-// replacePrivate puts a new file, for its owner alone, in the place of another:
-// at no time is there half a file.
-func replacePrivate(path, text string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".tokenctl-*") // mode 0600
-	if err == nil {
-		_, err = f.WriteString(text)
-		err = errors.Join(err, f.Sync(), f.Close())
-		if err == nil {
-			err = os.Rename(f.Name(), path)
-		}
-		if err != nil {
-			os.Remove(f.Name()) //nolint:errcheck // the first error is the one to tell
-		}
-	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + path + ": " + tokenctl.Reason(err), Err: err}
-	}
-	return err
 }

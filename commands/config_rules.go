@@ -3,7 +3,8 @@ package commands
 import (
 	"encoding/json"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,12 +58,7 @@ var sessionRules = map[string]rule{
 
 // rules writes what differs from the defaults, by name.
 func (m *imported) rules(section, setting string, values map[string]any, rules map[string]rule) {
-	var names []string
-	for name := range values {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
 		r, known := rules[name]
 		if !known {
 			if values[name] != nil {

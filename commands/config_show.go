@@ -51,12 +51,8 @@ would have told is left out, and that is said.`,
 	}
 }
 
-// configRow is one line of the answer. A nil value is unknown.
-type configRow struct {
-	setting string
-	value   *string
-	source  string
-}
+// configRow is one line of the answer. An empty value is unknown.
+type configRow struct{ setting, value, source string }
 
 func (a *App) showConfig(ctx context.Context) error {
 	t, err := a.target()
@@ -88,11 +84,7 @@ func (a *App) showConfig(ctx context.Context) error {
 	}
 	var rows [][]output.Value
 	for _, r := range s.rows {
-		value := output.Null()
-		if r.value != nil {
-			value = output.String(*r.value)
-		}
-		rows = append(rows, []output.Value{output.String(r.setting), value, output.OptString(r.source)})
+		rows = append(rows, []output.Value{output.String(r.setting), output.OptString(r.value), output.OptString(r.source)})
 	}
 	return a.write(configColumns, rows, false)
 }
@@ -105,11 +97,7 @@ type configSources struct {
 }
 
 func (s *configSources) add(setting, value, source string) {
-	r := configRow{setting, &value, source}
-	if value == "" {
-		r.value = nil
-	}
-	s.rows = append(s.rows, r)
+	s.rows = append(s.rows, configRow{setting, value, source})
 }
 
 // line names the line of tokenctl.toml that sets something; it is empty where
@@ -204,11 +192,7 @@ func (s *configSources) walk(prefix string, set, effective reflect.Value) {
 			s.redis(name, "denylist_password", s.app.denylistSource())
 			continue
 		}
-		source := s.line(name)
-		if source == "" {
-			source = fromDefault
-		}
-		s.add(name, settingText(field), source)
+		s.add(name, settingText(field), cmp.Or(s.line(name), fromDefault))
 	}
 }
 
@@ -264,8 +248,8 @@ func (s *configSources) detect(ctx context.Context, t engine.Target) error {
 // detected sets a value that nothing else sets.
 func (s *configSources) detected(setting, value string) {
 	for i := range s.rows {
-		if r := &s.rows[i]; r.setting == setting && r.value == nil && value != "" {
-			r.value, r.source = &value, fromDetected
+		if r := &s.rows[i]; r.setting == setting && r.value == "" && value != "" {
+			r.value, r.source = value, fromDetected
 		}
 	}
 }

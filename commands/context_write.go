@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -24,22 +23,19 @@ func (a *App) changeContexts(fresh string, change func(text string) (string, err
 	if path == "" {
 		return "", usage("neither XDG_CONFIG_HOME nor HOME says where contexts.toml is", "set HOME")
 	}
-	cannot := func(err error) error {
-		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + path + ": " + tokenctl.Reason(err), Err: err}
-	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", cannot(err)
+		return "", unwritten(path, err)
 	}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // so that a link stays a link
 	}
 	folder, err := os.Open(filepath.Dir(path))
 	if err != nil {
-		return "", cannot(err)
+		return "", unwritten(path, err)
 	}
 	defer folder.Close() // this also unlocks it
 	if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX); err != nil {
-		return "", cannot(err)
+		return "", unwritten(path, err)
 	}
 	text, err := readPrivate(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -58,18 +54,8 @@ func (a *App) changeContexts(fresh string, change func(text string) (string, err
 	if _, err := parseContexts(path, text); err != nil {
 		return "", err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".contexts-*") // with mode 0600
-	if err != nil {
-		return "", cannot(err)
-	}
-	_, err = f.WriteString(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name()) //nolint:errcheck // the first error is returned
-		return "", cannot(err)
+	if err := replacePrivate(path, text); err != nil {
+		return "", err
 	}
 	folder.Sync() //nolint:errcheck // not every file system supports it
 	return path, nil
@@ -85,30 +71,13 @@ func appendContext(text string, c namedContext) string {
 	b.WriteString("[" + c.name + "]\n")
 	for _, s := range [][2]string{{"database", c.Database}, {"config", c.Config}, {"schema", c.Schema}} {
 		if s[1] != "" {
-			b.WriteString(s[0] + " = " + tomlText(s[1]) + "\n")
+			b.WriteString(s[0] + " = " + tomlString(s[1]) + "\n")
 		}
 	}
 	if c.Protected {
 		b.WriteString("protected = true\n")
 	}
 	return b.String()
-}
-
-// tomlText writes a text as a basic string of TOML 1.0.
-func tomlText(text string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range text {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteString(`\` + string(r))
-		case r < ' ' || r == 0x7f:
-			b.WriteString(`\u` + strings.Repeat("0", 4-len(strconv.FormatInt(int64(r), 16))) + strconv.FormatInt(int64(r), 16))
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String() + `"`
 }
 
 var tableHeader = tokenctl.Lazily(`^\s*\[\s*["']?([^"'\]\s]+)["']?\s*\]\s*(#.*)?$`)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -172,6 +173,35 @@ type patientReader struct {
 
 func (r patientReader) Read(p []byte) (int, error) {
 	return await(r.ctx, func() (int, error) { return r.from.Read(p) })
+}
+
+// replaceFile puts a new file, for its owner alone, in the place of another: at no time is there half a file. fill
+// writes the new file.
+func replaceFile(path string, fill func(*os.File) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return unwritten(path, err)
+	}
+	if err = errors.Join(fill(f), f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name()) //nolint:errcheck // the first error is the one to tell
+		return unwritten(path, err)
+	}
+	return nil
+}
+
+func unwritten(path string, err error) *tokenctl.Error {
+	return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + path + ": " + tokenctl.Reason(err), Err: err}
+}
+
+// replacePrivate is replaceFile for a text.
+func replacePrivate(path, text string) error {
+	return replaceFile(path, func(f *os.File) error {
+		_, err := f.WriteString(text)
+		return err
+	})
 }
 
 // createNew creates the file that a flag names, for its owner alone. The file must not exist.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/engine"
 	"tokenctl/output"
@@ -142,7 +141,7 @@ func createPrivate(path, text string) (ok bool, err error) {
 		err = errors.Join(err, f.Sync(), f.Close())
 	}
 	if err != nil {
-		return false, &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + path + ": " + tokenctl.Reason(err), Err: err}
+		return false, unwritten(path, err)
 	}
 	return true, nil
 }

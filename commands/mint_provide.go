@@ -116,7 +116,8 @@ func (r *mintRun) checkSecrets(l *db.Layout, list []provided) (weak []string, er
 		reasons, err := r.kind.Provide(env, l, p.name, p.secret)
 		var e *tokenctl.Error
 		if first, twice := lines[p.secret.Reveal()]; errors.As(err, &e) {
-			faults = append(faults, offence{err: withPlace(r.where(p), e)})
+			e.Message = r.where(p) + e.Message
+			faults = append(faults, offence{err: e})
 		} else if err != nil {
 			return nil, err
 		} else if twice {
@@ -135,10 +136,6 @@ func (r *mintRun) checkSecrets(l *db.Layout, list []provided) (weak []string, er
 		return nil, offences(faults)
 	}
 	return weak, nil
-}
-
-func withPlace(where string, e *tokenctl.Error) *tokenctl.Error {
-	return &tokenctl.Error{Code: e.Code, Message: where + e.Message, Hint: e.Hint, Err: e.Err}
 }
 
 // provideBatch writes the rows of some of the secrets.

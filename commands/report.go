@@ -103,34 +103,19 @@ func (r *report) create() error {
 	r.app.parts = []func(add func(reportRow)){func(add func(reportRow)) {
 		add(reportRow{action: r.command, outcome: "unknown", reason: "the command did not end"})
 	}}
-	err = r.fill(f, "unknown")
+	err = errors.Join(r.fill(f, "unknown"), f.Sync(), f.Close())
 	r.app.parts = nil
 	if err != nil {
 		os.Remove(r.path) //nolint:errcheck // the first error is the one to tell
-		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + r.path + ": " + tokenctl.Reason(err)}
+		return unwritten(r.path, err)
 	}
 	return nil
 }
 
-// fill writes the report into a file and closes it.
+// fill writes the report into a file.
 func (r *report) fill(f *os.File, outcome string) error {
 	w := bufio.NewWriter(f)
-	return errors.Join(r.write(w, outcome), w.Flush(), f.Sync(), f.Close())
-}
-
-// replace puts the report in the place of what create wrote.
-func (r *report) replace(outcome string) error {
-	f, err := os.CreateTemp(filepath.Dir(r.path), filepath.Base(r.path)+".*")
-	if err != nil {
-		return err
-	}
-	if err = r.fill(f, outcome); err == nil {
-		err = os.Rename(f.Name(), r.path)
-	}
-	if err != nil {
-		os.Remove(f.Name()) //nolint:errcheck // the first error is the one to tell
-	}
-	return err
+	return errors.Join(r.write(w, outcome), w.Flush())
 }
 
 // recordUsers adds users to the report. outcome says what became of each.
@@ -220,14 +205,14 @@ func (r *report) finish(err error) error {
 	case err != nil && !errors.Is(err, errNo):
 		outcome = "partly"
 	}
-	failed := r.replace(outcome)
-	if failed == nil {
+	var failed *tokenctl.Error
+	if !errors.As(replaceFile(r.path, func(f *os.File) error { return r.fill(f, outcome) }), &failed) {
 		r.app.say("wrote what was done to %s", r.path)
 		return err
 	}
-	r.app.say("note: %s still says that the outcome is unknown: %s", r.path, tokenctl.Reason(failed))
-	if err == nil {
-		err = &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + r.path + ": " + tokenctl.Reason(failed), Hint: "the change itself was made"}
+	r.app.say("note: %s still says that the outcome is unknown: %s", r.path, tokenctl.Reason(failed.Err))
+	if failed.Hint = "the change itself was made"; err == nil {
+		err = failed
 	}
 	return err
 }

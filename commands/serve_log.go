@@ -42,12 +42,7 @@ func (o *serveOptions) logger() (*slog.Logger, error) {
 	case "json":
 		return slog.New(slog.NewJSONHandler(a.Stderr, options)), nil
 	}
-	return nil, usage("--log-format is "+orList(logFormats), "")
-}
-
-func orList(words []string) string {
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " or " + words[last]
+	return nil, usage("--log-format is "+listed(logFormats, "or"), "")
 }
 
 // shortLog is a log for a person who watches: 15:04:05Z 401 GET /test_auth/ 0.4ms no such
