@@ -67,11 +67,19 @@ func (a *App) correctConfig() string {
 	return "correct --config"
 }
 
-// target decides which database is meant. The order is the contract's: -d or --context,
+// target decides which database is meant, and reads the settings, also beside a SQLite database.
+func (a *App) target() (t engine.Target, err error) {
+	if t, err = a.namedTarget(); err == nil && t.Engine == engine.SQLite {
+		err = a.loadSettings(filepath.Dir(t.Path))
+	}
+	a.database = t
+	return t, err
+}
+
+// namedTarget finds the database. The order is the contract's: -d or --context,
 // TOKENCTL_CONTEXT or TOKENCTL_DATABASE_URL, DATABASE_URL, tokenctl.toml, libpq's variables,
 // ./db.sqlite3.
-func (a *App) target() (t engine.Target, err error) {
-	defer func() { a.database = t }()
+func (a *App) namedTarget() (engine.Target, error) {
 	if err := a.selectContext(); err != nil {
 		return engine.Target{}, err
 	}
@@ -164,13 +172,8 @@ func (a *App) open() (*db.Store, error) {
 var errNoSchemas = usage("--schema is for PostgreSQL; SQLite has none", "leave out --schema")
 
 func (a *App) openTarget(t engine.Target) (*db.Store, error) {
-	if t.Engine == engine.SQLite {
-		if a.global.schema != "" {
-			return nil, errNoSchemas
-		}
-		if err := a.loadSettings(filepath.Dir(t.Path)); err != nil {
-			return nil, err
-		}
+	if t.Engine == engine.SQLite && a.global.schema != "" {
+		return nil, errNoSchemas
 	}
 	if severalSchemas(a.global.schema) {
 		return nil, usage("this command takes one schema, and "+a.global.schema+" may be several", "name one with --schema")

@@ -6,7 +6,6 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"time"
@@ -58,11 +57,6 @@ func (a *App) showConfig(ctx context.Context) error {
 	t, err := a.target()
 	if err != nil {
 		return err
-	}
-	if t.Engine == engine.SQLite {
-		if err := a.loadSettings(filepath.Dir(t.Path)); err != nil {
-			return err
-		}
 	}
 	s := &configSources{app: a}
 	if a.toml != "" {

@@ -122,12 +122,6 @@ func (p *probe) refused() bool {
 }
 
 // value is the probe in the proof.
-func (p *probe) value() output.Value {
-	status := func(n int) output.Value {
-		if n == 0 {
-			return output.Null()
-		}
-		return output.Int(int64(n))
-	}
-	return output.Object([]string{"before", "after"}, []output.Value{status(p.before), status(p.after)})
+func (p probe) value() output.Value {
+	return output.Object([]string{"before", "after"}, []output.Value{positive(p.before), positive(p.after)})
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tokenctl/db"
 	"tokenctl/output"
 	"tokenctl/tokens"
 )
@@ -68,11 +69,7 @@ func (n *incident) row() []output.Value {
 		residual = append(residual, object(residualColumns, exposureRow(&n.residual[i], n.logsOut(n.residual[i].Lever))))
 	}
 	for _, p := range n.proof {
-		asked := output.Null()
-		if p.probe != nil {
-			asked = p.probe.value()
-		}
-		proofs = append(proofs, object(proofColumns, []output.Value{output.String(p.id), output.Bool(p.dead), output.OptString(p.status), output.OptString(p.reason), asked}))
+		proofs = append(proofs, object(proofColumns, []output.Value{output.String(p.id), output.Bool(p.dead), output.OptString(p.status), output.OptString(p.reason), orNull(p.probe, probe.value)}))
 	}
 	return []output.Value{output.Int(incidentSchema), object(subjectColumns, n.subjectRow()), output.List(reach), output.List(done), output.List(residual),
 		output.List(proofs), output.Bool(n.contained())}
@@ -120,21 +117,15 @@ func (n *incident) word() []string {
 
 func (n *incident) rightsRow() []output.Value {
 	u := n.owner
-	groups, permissions := output.Null(), output.Null()
-	if n.rights != nil {
-		groups, permissions = output.Strings(n.rights.Groups), output.Int(int64(n.rights.Permissions))
-	}
+	groups := orNull(n.rights, func(r db.Rights) output.Value { return output.Strings(r.Groups) })
+	permissions := orNull(n.rights, func(r db.Rights) output.Value { return intValue(r.Permissions) })
 	return []output.Value{output.Bool(u.Active()), output.OptBool(u.IsStaff), output.OptBool(u.IsSuperuser), groups, permissions,
 		output.Bool(u.HasUsablePassword()), output.Time(u.LastLogin)}
 }
 
 func exposureRow(x *tokens.Exposure, users *int) []output.Value {
-	cost := output.Null()
-	if users != nil {
-		cost = output.Int(int64(*users))
-	}
 	return []output.Value{output.String(x.What), output.OptString(x.ID), output.Time(x.Until), output.Bool(x.Certain), output.OptString(x.Lever.Name),
-		output.OptString(x.Lever.Command), cost}
+		output.OptString(x.Lever.Command), orNull(users, intValue)}
 }
 
 // screen writes the incident for a person. whole is false if the person has already seen the leaked credential

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"tokenctl"
-	"tokenctl/db/engine"
 	"tokenctl/journal"
 	"tokenctl/output"
 )
@@ -76,11 +75,7 @@ func (a *App) configuredJournal(file string) (string, error) {
 	if file != "" {
 		return file, nil
 	}
-	t, err := a.target()
-	if err == nil && t.Engine == engine.SQLite {
-		err = a.loadSettings(filepath.Dir(t.Path))
-	}
-	if err != nil {
+	if _, err := a.target(); err != nil {
 		return "", err
 	}
 	if path := a.journalPath(); path != "" {
@@ -208,11 +203,7 @@ func (a *App) verifyJournal(file, anchor string) error {
 	}
 	var rows [][]output.Value
 	wrong := func(file string, line int, text string) {
-		n := output.Null()
-		if line > 0 {
-			n = output.Int(int64(line))
-		}
-		rows = append(rows, []output.Value{output.String(file), n, output.String(text)})
+		rows = append(rows, []output.Value{output.String(file), positive(line), output.String(text)})
 	}
 	anchored, entries, partial := false, 0, 0
 	var open []string

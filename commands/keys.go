@@ -32,11 +32,11 @@ func (a *App) secretKeys() (django.SecretKeys, error) {
 	}
 	keys := django.SecretKeys{key}
 	for _, file := range a.settings.SecretKeyFallbackFiles {
-		text, err := a.keyFile("key file", file, false)
+		key, err := a.secretFile("key file", file)
 		if err != nil {
 			return nil, err
 		}
-		keys = append(keys, tokenctl.NewSecret(strings.TrimRight(text, "\r\n")))
+		keys = append(keys, key)
 	}
 	return keys, nil
 }
@@ -51,8 +51,14 @@ func (a *App) secretKey() (source string, key tokenctl.Secret, err error) {
 	if a.settings.SecretKeyFile == "" {
 		return "", tokenctl.Secret{}, nil
 	}
-	text, err := a.keyFile("key file", a.settings.SecretKeyFile, false)
-	return a.settings.SecretKeyFile, tokenctl.NewSecret(strings.TrimRight(text, "\r\n")), err
+	key, err = a.secretFile("key file", a.settings.SecretKeyFile)
+	return a.settings.SecretKeyFile, key, err
+}
+
+// secretFile returns the secret in a file that tokenctl.toml names.
+func (a *App) secretFile(what, path string) (tokenctl.Secret, error) {
+	text, err := a.keyFile(what, path, false)
+	return tokenctl.NewSecret(strings.TrimRight(text, "\r\n")), err
 }
 
 // keyFile reads a file with a key or password that tokenctl.toml names; its path counts from there. A

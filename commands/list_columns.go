@@ -44,9 +44,7 @@ func auditValue(name string, c *tokens.Credential, now time.Time) output.Value {
 	u := &c.Owner
 	switch name {
 	case "email":
-		if u.Email != nil {
-			return output.String(*u.Email)
-		}
+		return orNull(u.Email, output.String)
 	case "is_active":
 		return output.OptBool(u.IsActive)
 	case "is_staff":

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"strings"
 	"sync"
 
 	"tokenctl"
@@ -38,24 +37,22 @@ func (r redisSource) address(a *App) (url, source string) {
 	return r.url, r.setting
 }
 
-// secret returns the password that is configured beside the URL, and its source. The password is zero if there
-// is none.
-func (r redisSource) secret(a *App) (password tokenctl.Secret, source string, err error) {
+// secret returns the password that is configured beside the URL. The password is zero if there is none.
+func (r redisSource) secret(a *App) (tokenctl.Secret, error) {
 	if text := a.Getenv(r.password); text != "" {
-		return tokenctl.NewSecret(text), r.password, nil
+		return tokenctl.NewSecret(text), nil
 	}
 	if r.passwordFile == "" {
-		return tokenctl.Secret{}, "", nil
+		return tokenctl.Secret{}, nil
 	}
-	text, err := a.keyFile("password file", r.passwordFile, false)
-	return tokenctl.NewSecret(strings.TrimRight(text, "\r\n")), "the file " + r.passwordFile, err
+	return a.secretFile("password file", r.passwordFile)
 }
 
 // open returns a function that makes the client of the server. Only the first call of the function reads the
 // password. Later calls return the same result.
 func (r redisSource) open(a *App) func() (*cache.Client, error) {
 	return sync.OnceValues(func() (*cache.Client, error) {
-		password, _, err := r.secret(a)
+		password, err := r.secret(a)
 		if err != nil {
 			return nil, err
 		}

@@ -75,12 +75,26 @@ func right(name, no, yes string) output.Column {
 	return output.Column{Name: name, Group: "rights", Words: [2]string{no, yes}}
 }
 
-func userRow(u *db.User) []output.Value {
-	email := output.Null()
-	if u.Email != nil {
-		email = output.String(*u.Email)
+// orNull returns the value of what p points to. It is null without that.
+func orNull[T any](p *T, value func(T) output.Value) output.Value {
+	if p == nil {
+		return output.Null()
 	}
-	return []output.Value{output.String(u.ID), output.String(u.Username), email, output.OptBool(u.IsActive), output.OptBool(u.IsStaff),
+	return value(*p)
+}
+
+func intValue(n int) output.Value { return output.Int(int64(n)) }
+
+// positive returns a number. It is null for 0, which means that there is no number.
+func positive(n int) output.Value {
+	if n == 0 {
+		return output.Null()
+	}
+	return intValue(n)
+}
+
+func userRow(u *db.User) []output.Value {
+	return []output.Value{output.String(u.ID), output.String(u.Username), orNull(u.Email, output.String), output.OptBool(u.IsActive), output.OptBool(u.IsStaff),
 		output.OptBool(u.IsSuperuser), output.Bool(u.HasUsablePassword()), output.Time(u.DateJoined), output.Time(u.LastLogin)}
 }
 

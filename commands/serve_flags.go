@@ -92,10 +92,6 @@ func (a *App) introspectionClients() ([]server.Client, error) {
 	if s.IntrospectionClientID == "" {
 		return nil, nil
 	}
-	text, err := a.keyFile("secret file", s.IntrospectionClientSecretFile, false)
-	if err != nil {
-		return nil, err
-	}
-	secret := tokenctl.NewSecret(strings.TrimRight(text, "\r\n"))
-	return []server.Client{{ID: s.IntrospectionClientID, Secret: secret}}, nil
+	secret, err := a.secretFile("secret file", s.IntrospectionClientSecretFile)
+	return []server.Client{{ID: s.IntrospectionClientID, Secret: secret}}, err
 }

@@ -13,7 +13,7 @@ import (
 // sessionCache opens the cache that holds the application's sessions. It does not connect to the server.
 func (a *App) sessionCache() (*cache.Sessions, error) {
 	s := a.settings.Session
-	password, _, err := redisSource{password: tokenctl.CachePassword, passwordFile: s.CachePasswordFile}.secret(a)
+	password, err := redisSource{password: tokenctl.CachePassword, passwordFile: s.CachePasswordFile}.secret(a)
 	if err != nil {
 		return nil, err
 	}

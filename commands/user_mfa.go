@@ -15,11 +15,7 @@ import (
 var factorColumns = []output.Column{{Name: "user"}, {Name: "kind"}, {Name: "name"}, {Name: "confirmed"}, {Name: "last_used"}, {Name: "codes_left"}}
 
 func factorRow(f *db.Factor) []output.Value {
-	codes := output.Null()
-	if f.CodesLeft != nil {
-		codes = output.Int(int64(*f.CodesLeft))
-	}
-	return []output.Value{output.String(f.User.Username), output.String(f.Kind), output.OptString(f.Name), output.Bool(f.Confirmed), output.Time(f.LastUsed), codes}
+	return []output.Value{output.String(f.User.Username), output.String(f.Kind), output.OptString(f.Name), output.Bool(f.Confirmed), output.Time(f.LastUsed), orNull(f.CodesLeft, intValue)}
 }
 
 func factorRows(list []db.Factor) (rows [][]output.Value) {
