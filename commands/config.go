@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -167,6 +168,15 @@ func (a *App) open() (*db.Store, error) {
 		return nil, err
 	}
 	return a.openTarget(t)
+}
+
+// read returns what look finds in a transaction that only reads.
+func read[T any](ctx context.Context, store *db.Store, look func(*db.Tx) (T, error)) (found T, err error) {
+	err = store.Read(ctx, func(tx *db.Tx) (err error) {
+		found, err = look(tx)
+		return err
+	})
+	return found, err
 }
 
 var errNoSchemas = usage("--schema is for PostgreSQL; SQLite has none", "leave out --schema")

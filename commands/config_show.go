@@ -76,11 +76,9 @@ func (a *App) showConfig(ctx context.Context) error {
 		}
 		a.say("note: nothing was detected in the database: %s", e.Message)
 	}
-	var rows [][]output.Value
-	for _, r := range s.rows {
-		rows = append(rows, []output.Value{output.String(r.setting), output.OptString(r.value), output.OptString(r.source)})
-	}
-	return a.write(configColumns, rows, false)
+	return a.write(configColumns, rowsOf(s.rows, func(r *configRow) []output.Value {
+		return []output.Value{output.String(r.setting), output.OptString(r.value), output.OptString(r.source)}
+	}), false)
 }
 
 // configSources gathers the rows.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"tokenctl/output"
+
 	"github.com/spf13/cobra"
 
 	"tokenctl"
@@ -79,6 +81,15 @@ func (f *consentFlags) hint(a *App, n int) string {
 
 // silent reports whether the command shows nobody what it changes: with --yes and --quiet.
 func (f *consentFlags) silent(a *App) bool { return f.yes && a.global.quiet && a.protected == "" }
+
+// preview shows the rows that are about to be changed, unless the command is silent.
+func (f *consentFlags) preview(a *App, verb string, columns []output.Column, rows [][]output.Value) error {
+	if f.silent(a) {
+		return nil
+	}
+	a.introduce(verb)
+	return a.preview(columns, rows)
+}
 
 // obtain returns nil when the change may happen, and whether somebody was asked.
 func (f *consentFlags) obtain(ctx context.Context, a *App, verb, what string, n int) (asked bool, err error) {

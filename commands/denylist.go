@@ -131,10 +131,8 @@ func (a *App) denialRows(ctx context.Context, store *db.Store, list []cache.Deni
 	}
 	var users map[string]db.User
 	if values != nil {
-		err := store.Read(ctx, func(tx *db.Tx) (err error) {
-			users, err = tx.UsersByJWT(ctx, values, a.settings.SimpleJWT)
-			return err
-		})
+		var err error
+		users, err = read(ctx, store, func(tx *db.Tx) (map[string]db.User, error) { return tx.UsersByJWT(ctx, values, a.settings.SimpleJWT) })
 		var e *tokenctl.Error
 		switch {
 		case errors.As(err, &e):

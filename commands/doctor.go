@@ -229,11 +229,9 @@ func (d *doctor) write() error {
 			return a.write(doctorColumns[:3], rows, false)
 		}
 	}
-	var rows [][]output.Value
-	for _, f := range d.findings {
-		rows = append(rows, []output.Value{output.String(f.check), output.String(f.status), output.String(f.found), output.OptString(f.fix)})
-	}
-	return a.write(doctorColumns, rows, false)
+	return a.write(doctorColumns, rowsOf(d.findings, func(f *finding) []output.Value {
+		return []output.Value{output.String(f.check), output.String(f.status), output.String(f.found), output.OptString(f.fix)}
+	}), false)
 }
 
 // wrapped returns the table for a terminal: the finding on as many lines as it needs, and the fix below it,

@@ -8,7 +8,6 @@ import (
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
-	"tokenctl/output"
 	"tokenctl/tokens"
 )
 
@@ -160,12 +159,7 @@ func (n *incident) preview() error {
 	if n.app.global.quiet || !n.o.all {
 		return nil
 	}
-	var rows [][]output.Value
-	for r := range n.chosen.refs.All() {
-		c := r.Credential()
-		rows = append(rows, credentialRow(&c))
-	}
-	return n.app.preview(credentialColumns, rows)
+	return n.app.preview(credentialColumns, refRows(&n.chosen.refs))
 }
 
 // contain makes the confirmed changes in one transaction.
@@ -251,11 +245,7 @@ func (n *incident) preparePassword(ctx context.Context) (err error) {
 		return err
 	}
 	n.secret = tokenctl.NewSecret(text)
-	var cost hashing
-	err = n.store.Read(ctx, func(tx *db.Tx) (err error) {
-		cost, err = a.hashing(ctx, tx)
-		return err
-	})
+	cost, err := read(ctx, n.store, func(tx *db.Tx) (hashing, error) { return a.hashing(ctx, tx) })
 	if err == nil {
 		err = a.hashAll(ctx, cost, []hashWork{{n.secret, &n.encoded}})
 	}

@@ -67,15 +67,12 @@ func (n *incident) findUser(ctx context.Context) error {
 		return err
 	}
 	return n.store.Read(ctx, func(tx *db.Tx) error {
-		found, err := tx.FindUsers(ctx, n.o.users.names, n.o.users.userIDs)
-		if err == nil {
-			err = found.Refusal()
-		}
+		users, err := n.o.users.find(ctx, tx)
 		if err != nil {
 			return err
 		}
 		n.users = tx.Layout.User
-		return n.readOwner(ctx, tx, found.Users[0].ID)
+		return n.readOwner(ctx, tx, users[0].ID)
 	})
 }
 

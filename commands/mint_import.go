@@ -93,7 +93,7 @@ func (r *mintRun) importTokens(ctx context.Context) error {
 		if err := tx.CheckConstraints(ctx); err != nil {
 			return err
 		}
-		return a.writeNow(ctx, credentialColumns, importedRows(list), len(list) == 1)
+		return a.writeNow(ctx, credentialColumns, rowsOf(list, importedRow), len(list) == 1)
 	}
 	if !o.dryRun && !r.selected {
 		if err := o.consent.named(ctx, a, "import", count(r.count(), "drf token"), r.count()); err != nil {
@@ -111,7 +111,7 @@ func (r *mintRun) importTokens(ctx context.Context) error {
 		if err := store.Read(ctx, find); err != nil {
 			return err
 		}
-		if err := a.write(credentialColumns, importedRows(list), len(list) == 1); err != nil {
+		if err := a.write(credentialColumns, rowsOf(list, importedRow), len(list) == 1); err != nil {
 			return err
 		}
 	} else if err := store.Write(ctx, find); err != nil {
@@ -169,12 +169,7 @@ func importing() *tokens.Kind {
 	return kinds[slices.IndexFunc(kinds, func(k *tokens.Kind) bool { return k.ImportDRF != nil })]
 }
 
-func importedRows(list []tokens.Imported) (rows [][]output.Value) {
-	for i := range list {
-		rows = append(rows, credentialRow(&list[i].Credential))
-	}
-	return rows
-}
+func importedRow(c *tokens.Imported) []output.Value { return credentialRow(&c.Credential) }
 
 func (o *mintOptions) reportImport(list []tokens.Imported, keyless []string, implied bool) {
 	a := o.app

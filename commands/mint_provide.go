@@ -154,9 +154,7 @@ func (r *mintRun) provideBatch(ctx context.Context, tx *db.Tx, all, batch []prov
 	if r.o.dryRun {
 		able, refused, err := r.kind.Able(ctx, env, tx, users)
 		r.refuse(refused)
-		for i := range able {
-			r.ids = append(r.ids, able[i].ID)
-		}
+		r.ids = append(r.ids, keysOf(able)...)
 		return err
 	}
 	request := r.request

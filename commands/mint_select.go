@@ -94,9 +94,7 @@ func (r *mintRun) able(ctx context.Context, ids []string) ([]string, error) {
 			if err != nil {
 				return err
 			}
-			for i := range users {
-				able = append(able, users[i].ID)
-			}
+			able = append(able, keysOf(users)...)
 		}
 		return nil
 	})
@@ -126,11 +124,7 @@ func (r *mintRun) preview(ctx context.Context) error {
 // show writes a row for each of the users. No transaction is open while it writes.
 func (r *mintRun) show(ctx context.Context, w *output.Writer, ids []string) error {
 	for batch := range slices.Chunk(ids, tokens.MintBatch) {
-		var found *db.Found
-		err := r.store.Read(ctx, func(tx *db.Tx) (err error) {
-			found, err = tx.FindUsers(ctx, nil, batch)
-			return err
-		})
+		found, err := read(ctx, r.store, func(tx *db.Tx) (*db.Found, error) { return tx.FindUsers(ctx, nil, batch) })
 		if err != nil {
 			return err
 		}
@@ -153,9 +147,7 @@ func (r *mintRun) showDryRun(ctx context.Context) error {
 			return r.eachBatch(ctx, tx, func(users []db.User) error {
 				users, refused, err := r.kind.Able(ctx, a.env(), tx, users)
 				r.refuse(refused)
-				for i := range users {
-					ids = append(ids, users[i].ID)
-				}
+				ids = append(ids, keysOf(users)...)
 				return err
 			})
 		})

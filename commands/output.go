@@ -121,6 +121,15 @@ func (a *App) writeAsked(columns []output.Column, rows [][]output.Value, single 
 	return a.write(columns, rows, single)
 }
 
+// writeDryRun writes the result of --dry-run: the rows, and on stderr what would be done.
+func (a *App) writeDryRun(columns []output.Column, rows [][]output.Value, single bool, verb, what string) error {
+	if err := a.write(columns, rows, single); err != nil {
+		return err
+	}
+	a.say("dry run: would %s %s in %s", verb, what, a.databaseName())
+	return nil
+}
+
 func writeRows(to io.Writer, columns []output.Column, rows [][]output.Value, o output.Options) error {
 	w, err := output.NewWriter(to, columns, o)
 	if err != nil {

@@ -132,12 +132,8 @@ func (o *purgeOptions) run(ctx context.Context) error {
 	}
 	switch {
 	case o.dryRun:
-		if err := a.write(purgeColumns, purgeRows(work), false); err != nil {
-			return err
-		}
 		expired := purgeSummary(work, func(w *purgeWork) int64 { return int64(len(w.expired)) })
-		a.say("dry run: would purge %s in %s", expired, a.databaseName())
-		return partlyDone(expired, o.left)
+		return cmp.Or(a.writeDryRun(purgeColumns, purgeRows(work), false, "purge", expired), partlyDone(expired, o.left))
 	case total == 0 && o.consent.none():
 		a.say("nothing to purge in %s", a.databaseName())
 		return cmp.Or(a.writeAsked(purgeColumns, purgeRows(work), false), partlyDone(purgeSummary(work, purgedRows), o.left))
@@ -147,15 +143,12 @@ func (o *purgeOptions) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if !o.consent.silent(a) {
-		rows := purgeRows(work)
-		for i := range rows {
-			rows[i] = rows[i][:2]
-		}
-		a.introduce("purge")
-		if err := a.preview(purgeColumns[:2], rows); err != nil {
-			return err
-		}
+	rows := purgeRows(work)
+	for i := range rows {
+		rows[i] = rows[i][:2]
+	}
+	if err := o.consent.preview(a, "purge", purgeColumns[:2], rows); err != nil {
+		return err
 	}
 	if _, err := o.consent.obtain(ctx, a, "purge", o.rows(int(total)), int(total)); err != nil {
 		return err

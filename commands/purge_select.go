@@ -46,11 +46,7 @@ func (o *purgeOptions) request(ctx context.Context, store *db.Store, kinds []*to
 
 // named are the primary keys of the users who are named.
 func (o *purgeOptions) named(ctx context.Context, store *db.Store) ([]string, error) {
-	var found *db.Found
-	err := store.Read(ctx, func(tx *db.Tx) (err error) {
-		found, err = tx.FindUsers(ctx, o.users, o.userIDs)
-		return err
-	})
+	found, err := read(ctx, store, func(tx *db.Tx) (*db.Found, error) { return tx.FindUsers(ctx, o.users, o.userIDs) })
 	if err != nil {
 		return nil, err
 	}
@@ -65,11 +61,7 @@ func (o *purgeOptions) named(ctx context.Context, store *db.Store) ([]string, er
 		}
 		o.left = append(o.left, err)
 	}
-	ids := []string{} // nil would be everybody
-	for i := range found.Users {
-		ids = append(ids, found.Users[i].ID)
-	}
-	return ids, nil
+	return keysOf(found.Users), nil
 }
 
 // inactiveUsers are the inactive ones of the users with these primary keys; nil means all

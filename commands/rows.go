@@ -75,6 +75,23 @@ func right(name, no, yes string) output.Column {
 	return output.Column{Name: name, Group: "rights", Words: [2]string{no, yes}}
 }
 
+// rowsOf returns a row for each element of a list.
+func rowsOf[T any](list []T, row func(*T) []output.Value) (rows [][]output.Value) {
+	for i := range list {
+		rows = append(rows, row(&list[i]))
+	}
+	return rows
+}
+
+// refRows returns the rows of the credentials that refs name.
+func refRows(refs *tokens.Refs) (rows [][]output.Value) {
+	for r := range refs.All() {
+		c := r.Credential()
+		rows = append(rows, credentialRow(&c))
+	}
+	return rows
+}
+
 // orNull returns the value of what p points to. It is null without that.
 func orNull[T any](p *T, value func(T) output.Value) output.Value {
 	if p == nil {

@@ -61,7 +61,7 @@ func (o *scanOptions) contain(ctx context.Context, store *db.Store, found *scann
 		}
 		n = s.refs.Len()
 	}
-	if err := o.preview(s); err != nil {
+	if err := f.consent.preview(a, f.verb, credentialColumns, refRows(&s.refs)); err != nil {
 		return err
 	}
 	f.noteFinal(s)
@@ -83,26 +83,6 @@ func (o *scanOptions) contain(ctx context.Context, store *db.Store, found *scann
 	}
 	found.works = len(found.active) > 0
 	return nil
-}
-
-// preview shows on stderr the credentials that will be changed.
-func (o *scanOptions) preview(s *selection) error {
-	a := o.app
-	if o.change.consent.silent(a) {
-		return nil
-	}
-	w, err := output.NewWriter(a.remarks(), credentialColumns, a.previewOptions())
-	if err != nil {
-		return err
-	}
-	a.introduce(o.verb())
-	for r := range s.refs.All() {
-		c := r.Credential()
-		if err := w.Write(credentialRow(&c)); err != nil {
-			return err
-		}
-	}
-	return w.Close()
 }
 
 // changeAll runs the verb on a selection.

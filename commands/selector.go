@@ -137,10 +137,7 @@ func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db
 	if sel.Kinds, err = s.app.kindsOfUsers(ctx, store, sel.Kinds); err != nil {
 		return sel, err
 	}
-	err = store.Read(ctx, func(tx *db.Tx) (err error) {
-		sel.UserIDs, err = tx.UserIDs(ctx, s.users, s.userIDs)
-		return err
-	})
+	sel.UserIDs, err = read(ctx, store, func(tx *db.Tx) ([]string, error) { return tx.UserIDs(ctx, s.users, s.userIDs) })
 	return sel, err
 }
 

@@ -75,11 +75,9 @@ func (a *App) stats(ctx context.Context, names []string) error {
 	if !a.asked() && a.Term.Stdout && a.schemas == nil {
 		return a.showStats(counts)
 	}
-	rows := make([][]output.Value, len(counts))
-	for i, c := range counts {
-		rows[i] = []output.Value{output.String(c.kind), output.String(c.status), output.String(c.by), output.String(c.value), output.Int(c.count)}
-	}
-	return a.write(statsColumns, rows, false)
+	return a.write(statsColumns, rowsOf(counts, func(c *statsCount) []output.Value {
+		return []output.Value{output.String(c.kind), output.String(c.status), output.String(c.by), output.String(c.value), output.Int(c.count)}
+	}), false)
 }
 
 // statsValues returns the values of a property in the order of the output.

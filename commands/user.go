@@ -64,18 +64,23 @@ func (f *userFlags) read(ctx context.Context) error {
 	return err
 }
 
-// find returns the users in the order in which they were named, each once. Who is
-// missing is an error that names them all, unless missing collects them.
-func (f *userFlags) find(ctx context.Context, tx *db.Tx, missing *[]string) ([]db.User, error) {
+// find returns the users in the order in which they were named, each once. The error for missing
+// users names them all.
+func (f *userFlags) find(ctx context.Context, tx *db.Tx) ([]db.User, error) {
 	found, err := tx.FindUsers(ctx, f.names, f.userIDs)
 	if err != nil {
 		return nil, err
 	}
-	absent := found.Missing()
-	if missing != nil {
-		*missing, absent = absent, nil
+	return found.Users, found.Refusal()
+}
+
+// keysOf returns the primary keys of users. The list is not nil, which may mean all users.
+func keysOf(users []db.User) []string {
+	ids := make([]string, len(users))
+	for i := range users {
+		ids[i] = users[i].ID
 	}
-	return found.Users, db.RefuseUsers(found.Ambiguous, absent)
+	return ids
 }
 
 // single reports whether exactly one user was asked about, so that JSON is an

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/spf13/cobra"
@@ -91,9 +92,8 @@ func (o *activeOptions) run(c *cobra.Command, _ []string) error {
 		return err
 	}
 	r := &activeRun{o: o, store: store, held: &selection{named: true}}
-	var absent []string
 	err = store.Read(ctx, func(tx *db.Tx) (err error) {
-		if r.users, absent, err = o.choose(ctx, tx); err == nil && !o.active {
+		if r.users, err = o.choose(ctx, tx); err == nil && !o.active {
 			err = o.guard(ctx, tx, r.users.list)
 		}
 		return err
@@ -101,7 +101,7 @@ func (o *activeOptions) run(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	a.sayAbsent(absent)
+	a.sayAbsent(r.users.absent)
 	if len(r.users.list) == 0 {
 		a.say("no user to %s in %s", o.verb, a.databaseName())
 		return a.writeNow(ctx, userColumns, nil, false)
@@ -115,7 +115,7 @@ func (o *activeOptions) run(c *cobra.Command, _ []string) error {
 		return err
 	}
 	if o.dryRun {
-		return r.showDryRun()
+		return cmp.Or(a.writeDryRun(userColumns, userRows(r.users.list), o.single(), o.verb, r.what()), r.users.finish())
 	}
 	if err := r.change(ctx); err != nil {
 		return err
@@ -134,17 +134,14 @@ func (r *activeRun) preview(c *cobra.Command) error {
 	*f = changeFlags{app: a, verb: "blacklist", changeOptions: o.changeOptions}
 	f.ignoreMissing, f.dryRun = true, o.dryRun && a.global.quiet
 	f.selector.app = a
-	for _, u := range r.users.list {
-		f.selector.userIDs = append(f.selector.userIDs, u.ID)
-	}
+	f.selector.userIDs = keysOf(r.users.list)
 	sel, err := f.selector.resolve(ctx, c, r.store)
 	if err != nil {
 		return err
 	}
 	sel.Compare = true
-	if !f.silent() && !o.dryRun {
-		a.introduce(o.verb)
-		if err := a.preview(userColumns, userRows(r.users.list)); err != nil {
+	if !o.dryRun {
+		if err := o.consent.preview(a, o.verb, userColumns, userRows(r.users.list)); err != nil {
 			return err
 		}
 	}
@@ -182,16 +179,6 @@ func (r *activeRun) what() string {
 		text += " and blacklist " + count(r.held.refs.Len(), "credential")
 	}
 	return text
-}
-
-// showDryRun writes the result of --dry-run: the users. Their credentials have been shown on stderr.
-func (r *activeRun) showDryRun() error {
-	a := r.o.app
-	if err := a.write(userColumns, userRows(r.users.list), r.o.single()); err != nil {
-		return err
-	}
-	a.say("dry run: would %s %s in %s", r.o.verb, r.what(), a.databaseName())
-	return r.users.finish()
 }
 
 // change sets is_active and blacklists the shown credentials, in one transaction.

@@ -41,10 +41,11 @@ func (o *userChange) begin(ctx context.Context) (*db.Store, error) {
 	return o.app.open()
 }
 
-// chosenUsers are the users of a command, and the errors about named users who were left out.
+// chosenUsers are the users of a command, and the named users who were left out.
 type chosenUsers struct {
-	list []db.User
-	left []error // with --keep-going
+	list   []db.User
+	absent []string // names and keys that no user has, with --ignore-missing
+	left   []error  // the reasons for the others, with --keep-going
 }
 
 // leave keeps an error about some of the users if --keep-going skips these users. Otherwise it
@@ -57,22 +58,22 @@ func (o *userChange) leave(u *chosenUsers, err error) error {
 	return nil
 }
 
-// choose finds the named users. With --ignore-missing, absent are the names and keys that no user has.
-func (o *userChange) choose(ctx context.Context, tx *db.Tx) (u chosenUsers, absent []string, err error) {
+// choose finds the named users.
+func (o *userChange) choose(ctx context.Context, tx *db.Tx) (u chosenUsers, err error) {
 	found, err := tx.FindUsers(ctx, o.names, o.userIDs)
 	if err != nil {
-		return u, nil, err
+		return u, err
 	}
 	u.list = found.Users
 	missing := found.Missing()
 	if o.ignoreMissing {
-		missing, absent = nil, missing
+		missing, u.absent = nil, missing
 	}
 	err = o.leave(&u, db.RefuseUsers(found.Ambiguous, missing))
 	if err == nil && len(u.list) == 0 && u.left != nil {
 		err = u.left[0]
 	}
-	return u, absent, err
+	return u, err
 }
 
 // lockSuperusers allows only one change of superusers at a time, so that guard does not count superusers whom another

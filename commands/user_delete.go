@@ -11,13 +11,10 @@ import (
 	"tokenctl/output"
 )
 
-type userDeleteOptions struct {
-	userChange
-	chosen chosenUsers
-}
+type userDeleteOptions struct{ userChange }
 
 func newUserDelete(a *App) *cobra.Command {
-	o := &userDeleteOptions{userChange: userChange{userFlags: userFlags{app: a}, verb: "delete"}}
+	o := &userDeleteOptions{userChange{userFlags: userFlags{app: a}, verb: "delete"}}
 	c := &cobra.Command{
 		Use:   "delete <username>...",
 		Short: "Delete users and the rows that belong to them",
@@ -44,14 +41,14 @@ a user out and keeps everything. The last active superuser is only deleted with 
 
 // deletion is the users to delete and the rows that refer to them.
 type deletion struct {
-	users      []db.User
+	users      chosenUsers
 	dependants []db.Dependants
 	refused    error // why the users cannot be deleted, or nil
 }
 
 // same reports whether d and other have the same users and the same rows.
 func (d deletion) same(other deletion) bool {
-	return slices.EqualFunc(d.users, other.users, func(x, y db.User) bool { return x.ID == y.ID && x.Username == y.Username }) &&
+	return slices.EqualFunc(d.users.list, other.users.list, func(x, y db.User) bool { return x.ID == y.ID && x.Username == y.Username }) &&
 		slices.EqualFunc(d.dependants, other.dependants, func(x, y db.Dependants) bool { return x.Same(y) })
 }
 
@@ -61,104 +58,98 @@ func (o *userDeleteOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var seen deletion
-	var missing []string
-	err = store.Read(ctx, func(tx *db.Tx) error {
-		seen, missing, err = o.look(ctx, tx)
-		return err
-	})
+	seen, err := read(ctx, store, func(tx *db.Tx) (deletion, error) { return o.look(ctx, tx) })
 	if err != nil {
 		return err
 	}
-	a.sayAbsent(missing)
+	users := seen.users.list
+	a.sayAbsent(seen.users.absent)
 	if o.dryRun {
 		return o.showDryRun(seen)
 	}
-	if len(seen.users) == 0 {
+	if len(users) == 0 {
 		a.say("no user to delete in %s", a.databaseName())
 		return nil
 	}
 	if err := o.consentTo(ctx, seen); err != nil {
 		return err
 	}
-	a.recordUsers("delete", func() []db.User { return seen.users }, everyDone)
+	a.recordUsers("delete", func() []db.User { return users }, everyDone)
 	err = store.Write(ctx, func(tx *db.Tx) error {
-		if err := o.lockSuperusers(ctx, tx, seen.users); err != nil {
+		if err := o.lockSuperusers(ctx, tx, users); err != nil {
 			return err
 		}
-		if err := tx.LockUsers(ctx, seen.users); err != nil {
+		if err := tx.LockUsers(ctx, users); err != nil {
 			return err
 		}
-		now, _, err := o.look(ctx, tx)
+		now, err := o.look(ctx, tx)
 		if err != nil {
 			return err
 		}
 		if !seen.same(now) {
 			return &tokenctl.Error{Code: tokenctl.CodeChanged, Message: "the rows to delete have changed since they were shown", Hint: "nothing was done; run the command again"}
 		}
-		if err := tx.DeleteUsers(ctx, seen.users); err != nil {
+		if err := tx.DeleteUsers(ctx, users); err != nil {
 			return err
 		}
 		if err := tx.CheckConstraints(ctx); err != nil {
 			return err
 		}
-		return a.writeNow(ctx, userColumns, userRows(seen.users), o.single())
+		return a.writeNow(ctx, userColumns, userRows(users), o.single())
 	})
 	if err != nil {
 		return err
 	}
-	if len(seen.users) <= mostTold {
-		for i := range seen.users {
-			a.say("deleted %s (id %s)", seen.users[i].Username, seen.users[i].ID)
+	if len(users) <= mostTold {
+		for i := range users {
+			a.say("deleted %s (id %s)", users[i].Username, users[i].ID)
 		}
 	}
-	a.sayDone(len(seen.users), "deleted", count(len(seen.users), "user"))
-	return o.chosen.finish()
+	a.sayDone(len(users), "deleted", count(len(users), "user"))
+	return seen.users.finish()
 }
 
 // look finds the users and the rows that refer to them. With --keep-going it leaves out users who cannot be deleted.
-func (o *userDeleteOptions) look(ctx context.Context, tx *db.Tx) (d deletion, absent []string, err error) {
-	if o.chosen, absent, err = o.choose(ctx, tx); err != nil {
-		return d, nil, err
+func (o *userDeleteOptions) look(ctx context.Context, tx *db.Tx) (d deletion, err error) {
+	if d.users, err = o.choose(ctx, tx); err != nil {
+		return d, err
 	}
-	d.users = o.chosen.list
-	if err := o.guard(ctx, tx, d.users); err != nil {
-		return d, nil, err
+	if err := o.guard(ctx, tx, d.users.list); err != nil {
+		return d, err
 	}
-	if d.dependants, err = tx.Dependants(ctx, d.users); err != nil {
-		return d, nil, err
+	if d.dependants, err = tx.Dependants(ctx, d.users.list); err != nil {
+		return d, err
 	}
 	if d.refused = tx.Layout.Deletable(d.dependants); d.refused == nil || !o.keepGoing {
-		return d, absent, nil
+		return d, nil
 	}
 	var free []db.User
-	for _, u := range d.users {
+	for _, u := range d.users.list {
 		theirs, err := tx.Dependants(ctx, []db.User{u})
 		if err != nil {
-			return d, nil, err
+			return d, err
 		}
 		if err := tx.Layout.Deletable(theirs); err != nil {
-			o.chosen.left = append(o.chosen.left, err)
+			d.users.left = append(d.users.left, err)
 			continue
 		}
 		free = append(free, u)
 	}
 	if free == nil {
-		return d, absent, nil
+		return d, nil
 	}
-	d.users, o.chosen.list, d.refused = free, free, nil
+	d.users.list, d.refused = free, nil
 	d.dependants, err = tx.Dependants(ctx, free)
-	return d, absent, err
+	return d, err
 }
 
 // consentTo shows the rows that will be deleted, returns the error if that is not possible, and asks.
 func (o *userDeleteOptions) consentTo(ctx context.Context, d deletion) error {
 	a := o.app
+	if err := o.consent.preview(a, "delete", userColumns, userRows(d.users.list)); err != nil {
+		return err
+	}
 	if !o.consent.silent(a) {
-		a.introduce("delete")
-		if err := a.preview(userColumns, userRows(d.users)); err != nil {
-			return err
-		}
 		if err := o.previewDependants(d.dependants); err != nil {
 			return err
 		}
@@ -166,7 +157,7 @@ func (o *userDeleteOptions) consentTo(ctx context.Context, d deletion) error {
 	if d.refused != nil {
 		return d.refused
 	}
-	_, err := o.consent.obtain(ctx, a, "delete", count(len(d.users), "user"), len(d.users))
+	_, err := o.consent.obtain(ctx, a, "delete", count(len(d.users.list), "user"), len(d.users.list))
 	return err
 }
 
@@ -177,19 +168,17 @@ func (o *userDeleteOptions) previewDependants(list []db.Dependants) error {
 		o.app.say("no other rows refer to them")
 		return nil
 	}
-	var rows [][]output.Value
-	for _, d := range list {
-		rows = append(rows, []output.Value{output.String(d.Table), output.String(d.Column()), output.Int(d.Rows), output.String(string(d.Action))})
-	}
-	return o.app.preview(dependantColumns, rows)
+	return o.app.preview(dependantColumns, rowsOf(list, func(d *db.Dependants) []output.Value {
+		return []output.Value{output.String(d.Table), output.String(d.Column()), output.Int(d.Rows), output.String(string(d.Action))}
+	}))
 }
 
 // showDryRun writes the result of --dry-run: the users to stdout, and the rows that refer to them to stderr.
 func (o *userDeleteOptions) showDryRun(d deletion) error {
-	if err := o.app.write(userColumns, userRows(d.users), o.single() && len(d.users) == 1); err != nil {
+	if err := o.app.write(userColumns, userRows(d.users.list), o.single() && len(d.users.list) == 1); err != nil {
 		return err
 	}
-	if len(d.users) > 0 && !o.app.global.quiet {
+	if len(d.users.list) > 0 && !o.app.global.quiet {
 		if err := o.previewDependants(d.dependants); err != nil {
 			return err
 		}
@@ -197,8 +186,8 @@ func (o *userDeleteOptions) showDryRun(d deletion) error {
 	if d.refused != nil {
 		return d.refused
 	}
-	o.app.say("dry run: would delete %s in %s", count(len(d.users), "user"), o.app.databaseName())
-	return o.chosen.finish()
+	o.app.say("dry run: would delete %s in %s", count(len(d.users.list), "user"), o.app.databaseName())
+	return d.users.finish()
 }
 
 // preview shows rows on stderr, because stdout may be a pipe.

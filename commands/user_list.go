@@ -172,11 +172,7 @@ func (f *userFlags) show(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var users []db.User
-	err = store.Read(ctx, func(tx *db.Tx) error {
-		users, err = f.find(ctx, tx, nil)
-		return err
-	})
+	users, err := read(ctx, store, func(tx *db.Tx) ([]db.User, error) { return f.find(ctx, tx) })
 	if err != nil {
 		return err
 	}
@@ -188,10 +184,4 @@ func (f *userFlags) show(ctx context.Context) error {
 	return f.app.write(userColumns, userRows(users), f.single())
 }
 
-func userRows(users []db.User) [][]output.Value {
-	var rows [][]output.Value
-	for i := range users {
-		rows = append(rows, userRow(&users[i]))
-	}
-	return rows
-}
+func userRows(users []db.User) [][]output.Value { return rowsOf(users, userRow) }

@@ -18,13 +18,6 @@ func factorRow(f *db.Factor) []output.Value {
 	return []output.Value{output.String(f.User.Username), output.String(f.Kind), output.OptString(f.Name), output.Bool(f.Confirmed), output.Time(f.LastUsed), orNull(f.CodesLeft, intValue)}
 }
 
-func factorRows(list []db.Factor) (rows [][]output.Value) {
-	for i := range list {
-		rows = append(rows, factorRow(&list[i]))
-	}
-	return rows
-}
-
 func newUserMFA(a *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "mfa <command>",
@@ -85,10 +78,8 @@ func (f *userFlags) listFactors(ctx context.Context) error {
 		if len(f.names)+len(f.userIDs) == 0 {
 			return nil
 		}
-		users, err := f.find(ctx, tx, nil)
-		for _, u := range users {
-			userIDs = append(userIDs, u.ID)
-		}
+		users, err := f.find(ctx, tx)
+		userIDs = keysOf(users)
 		return err
 	})
 	if err != nil {

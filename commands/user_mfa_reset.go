@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -49,39 +50,27 @@ func (o *mfaResetOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var seen factorsOf
-	var absent []string
-	err = store.Read(ctx, func(tx *db.Tx) (err error) {
+	seen, err := read(ctx, store, func(tx *db.Tx) (factorsOf, error) {
 		if !tx.Layout.HasFactors() {
 			a.noteNoFactors()
 		}
-		seen, absent, err = o.look(ctx, tx)
-		return err
+		return o.look(ctx, tx)
 	})
 	if err != nil {
 		return err
 	}
-	a.sayAbsent(absent)
-	if len(seen.factors) == 0 {
+	a.sayAbsent(seen.users.absent)
+	rows := rowsOf(seen.factors, factorRow)
+	if len(rows) == 0 {
 		a.say("no second factor to reset in %s", a.databaseName())
-		if err := a.write(factorColumns, nil, false); err != nil {
-			return err
-		}
-		return seen.users.finish()
+		return cmp.Or(a.write(factorColumns, nil, false), seen.users.finish())
 	}
 	what := count(len(seen.factors), "second factor") + " of " + count(len(seen.users.list), "user")
 	if o.dryRun {
-		if err := a.write(factorColumns, factorRows(seen.factors), false); err != nil {
-			return err
-		}
-		a.say("dry run: would reset %s in %s", what, a.databaseName())
-		return seen.users.finish()
+		return cmp.Or(a.writeDryRun(factorColumns, rows, false, "reset", what), seen.users.finish())
 	}
-	if !o.consent.silent(a) {
-		a.introduce("delete")
-		if err := a.preview(factorColumns, factorRows(seen.factors)); err != nil {
-			return err
-		}
+	if err := o.consent.preview(a, "delete", factorColumns, rows); err != nil {
+		return err
 	}
 	if _, err := o.consent.obtain(ctx, a, "reset", what, len(seen.factors)); err != nil {
 		return err
@@ -95,12 +84,12 @@ func (o *mfaResetOptions) run(ctx context.Context) error {
 }
 
 // look finds the named users who have second factors.
-func (o *mfaResetOptions) look(ctx context.Context, tx *db.Tx) (f factorsOf, absent []string, err error) {
-	if f.users, absent, err = o.choose(ctx, tx); err != nil {
-		return f, nil, err
+func (o *mfaResetOptions) look(ctx context.Context, tx *db.Tx) (f factorsOf, err error) {
+	if f.users, err = o.choose(ctx, tx); err != nil {
+		return f, err
 	}
 	if f.factors, err = tx.Factors(ctx, f.users.list, o.app.settings.Auth.RecoveryCodes()); err != nil {
-		return f, nil, err
+		return f, err
 	}
 	var with []db.User
 	var without []string
@@ -118,7 +107,7 @@ func (o *mfaResetOptions) look(ctx context.Context, tx *db.Tx) (f factorsOf, abs
 			err = f.users.left[0]
 		}
 	}
-	return f, absent, err
+	return f, err
 }
 
 // change deletes the shown second factors.
@@ -138,7 +127,7 @@ func (o *mfaResetOptions) change(ctx context.Context, tx *db.Tx, seen factorsOf)
 	if err := tx.DeleteFactors(ctx, seen.users.list); err != nil {
 		return err
 	}
-	return o.app.writeNow(ctx, factorColumns, factorRows(seen.factors), false)
+	return o.app.writeNow(ctx, factorColumns, rowsOf(seen.factors, factorRow), false)
 }
 
 // report says what was done, and what the users must do now.

@@ -149,22 +149,20 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var chosen chosenUsers
-	var absent []string
 	var cost hashing
-	err = store.Read(ctx, func(tx *db.Tx) (err error) {
-		if chosen, absent, err = o.choose(ctx, tx); err == nil {
+	chosen, err := read(ctx, store, func(tx *db.Tx) (u chosenUsers, err error) {
+		if u, err = o.choose(ctx, tx); err == nil {
 			cost, err = a.hashing(ctx, tx)
 		}
-		return err
+		return u, err
 	})
 	if err != nil {
 		return err
 	}
-	a.sayAbsent(absent)
+	a.sayAbsent(chosen.absent)
 	switch {
 	case o.dryRun:
-		return o.showDryRun(chosen.list)
+		return a.writeDryRun(userColumns, userRows(chosen.list), len(chosen.list) == 1, o.verb, count(len(chosen.list), "user"))
 	case len(chosen.list) == 0:
 		a.say("no password to change in %s", a.databaseName())
 		return a.writeNone()
@@ -214,15 +212,6 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 		return err
 	}
 	o.report(t, &u, held)
-	return nil
-}
-
-// showDryRun writes the result of --dry-run: the user whose password would be changed.
-func (o *userPasswordOptions) showDryRun(users []db.User) error {
-	if err := o.app.write(userColumns, userRows(users), len(users) == 1); err != nil {
-		return err
-	}
-	o.app.say("dry run: would %s %s in %s", o.verb, count(len(users), "user"), o.app.databaseName())
 	return nil
 }
 
