@@ -80,13 +80,18 @@ func (o offers) list() []string {
 	}
 }
 
+// offered returns the completions that find adds. It returns none for a prefix that looks like a secret.
+func (a *App) offered(c *cobra.Command, prefix string, find func(context.Context, *db.Store, offers) error) ([]string, cobra.ShellCompDirective) {
+	found := newOffers()
+	if !tokens.Recognized(prefix) {
+		a.silently(c, func(ctx context.Context, store *db.Store) error { return find(ctx, store, found) })
+	}
+	return found.list(), cobra.ShellCompDirectiveNoFileComp
+}
+
 // completeUsers completes a user's name.
 func (a *App) completeUsers(c *cobra.Command, given []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	found := newOffers()
-	if tokens.Recognized(prefix) {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	a.silently(c, func(ctx context.Context, store *db.Store) error {
+	return a.offered(c, prefix, func(ctx context.Context, store *db.Store, found offers) error {
 		for u, err := range store.ListUsers(ctx, db.Filter{Prefix: prefix, Limit: maxCompletions}) {
 			if err != nil {
 				return err
@@ -101,14 +106,12 @@ func (a *App) completeUsers(c *cobra.Command, given []string, prefix string) ([]
 		}
 		return nil
 	})
-	return found.list(), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeSchemas completes the schemas that have Django's tables.
 func (a *App) completeSchemas(c *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	found := newOffers()
 	a.global.schema = ""
-	a.silently(c, func(ctx context.Context, store *db.Store) error {
+	return a.offered(c, prefix, func(ctx context.Context, store *db.Store, found offers) error {
 		return store.Inspect(ctx, func(tx *db.Tx, _ error) error {
 			schemas, err := tx.SchemasWith(ctx, db.MainTables(), false)
 			for _, name := range schemas {
@@ -119,18 +122,13 @@ func (a *App) completeSchemas(c *cobra.Command, _ []string, prefix string) ([]st
 			return err
 		})
 	})
-	return found.list(), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeIDs completes a credential's id: first the kinds that the database has and the command supports, then
 // the ids of one kind.
 func (a *App) completeIDs(c *cobra.Command, given []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	found := newOffers()
-	if tokens.Recognized(prefix) {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
 	name, rest, one := strings.Cut(prefix, ":")
-	a.silently(c, func(ctx context.Context, store *db.Store) error {
+	list, directive := a.offered(c, prefix, func(ctx context.Context, store *db.Store, found offers) error {
 		layout, err := store.Layout(ctx)
 		if err != nil {
 			return err
@@ -150,11 +148,10 @@ func (a *App) completeIDs(c *cobra.Command, given []string, prefix string) ([]st
 			return !fits || found.add(credential.ID, credential.Owner.Username)
 		})
 	})
-	list := found.list()
 	if len(list) > 0 && strings.Contains(list[0], ":\t") {
-		return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+		directive |= cobra.ShellCompDirectiveNoSpace
 	}
-	return list, cobra.ShellCompDirectiveNoFileComp
+	return list, directive
 }
 
 // offerIDs calls offer with credentials of a kind until it returns false. If ids begin with the owner's primary

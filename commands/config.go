@@ -143,21 +143,17 @@ func (a *App) withSource(e *tokenctl.Error) *tokenctl.Error {
 	case strings.HasPrefix(a.source, "PG"):
 		source = ", from libpq's variables, such as " + a.source
 	}
-	hints := []string{"the database is " + a.databaseName() + source}
+	schema, ignored := "", ""
 	if e.Code == tokenctl.CodeTableMissing && a.global.schema != "" {
-		from := "--schema"
+		schema = "the schema is from --schema"
 		if a.context != nil && a.context.Schema == a.global.schema {
-			from = a.source
+			schema = "the schema is from " + a.source
 		}
-		hints = append(hints, "the schema is from "+from)
 	}
-	if e.Hint != "" {
-		hints = append([]string{e.Hint}, hints...)
+	if e.Code == tokenctl.CodeDatabaseRefused {
+		ignored = a.ignored
 	}
-	if a.ignored != "" && e.Code == tokenctl.CodeDatabaseRefused {
-		hints = append([]string{a.ignored}, hints...)
-	}
-	said.Hint = strings.Join(hints, "; ")
+	said.Hint = joinHints(ignored, e.Hint, "the database is "+a.databaseName()+source, schema)
 	return &said
 }
 

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -259,10 +260,7 @@ func (o *configImportOptions) postgres(m *imported, d *importDatabase, dir strin
 	u.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20")
 	if password != "" && !o.withPassword {
 		field := func(s, byDefault string) string {
-			if s == "" {
-				s = byDefault
-			}
-			return strings.NewReplacer(`\`, `\\`, ":", `\:`).Replace(s)
+			return strings.NewReplacer(`\`, `\\`, ":", `\:`).Replace(cmp.Or(s, byDefault))
 		}
 		m.passwordHint = "the database's password is not written: put the line " + strings.Join([]string{field(*d.Host, "localhost"), field(*d.Port, "5432"),
 			field(*d.Name, "*"), field(*d.User, "*"), "PASSWORD"}, ":") + " into ~/.pgpass (mode 0600), or set PGPASSWORD, or name a service file"

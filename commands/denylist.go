@@ -210,8 +210,7 @@ func (a *App) checkDenylist(ctx context.Context, args []string, tokenFile string
 
 // completeDenials returns the ids of entries, for the completion in a shell.
 func (a *App) completeDenials(c *cobra.Command, given []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	found := newOffers()
-	a.silently(c, func(ctx context.Context, _ *db.Store) error {
+	return a.offered(c, prefix, func(ctx context.Context, _ *db.Store, found offers) error {
 		d := a.env().Denylist
 		if d == nil {
 			return nil
@@ -223,5 +222,4 @@ func (a *App) completeDenials(c *cobra.Command, given []string, prefix string) (
 		}
 		return nil
 	})
-	return found.list(), cobra.ShellCompDirectiveNoFileComp
 }

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"slices"
 
 	"tokenctl"
 	"tokenctl/db"
@@ -138,10 +139,5 @@ func (n *incident) reach() (list []*tokens.Credential) {
 }
 
 func (n *incident) isLeaked(id string) bool {
-	for _, c := range n.leaked {
-		if c.ID == id {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(n.leaked, func(c *tokens.Credential) bool { return c.ID == id })
 }

@@ -98,22 +98,36 @@ func (p *probe) ask(ctx context.Context, a *App) (int, error) {
 	return answer.StatusCode, errors.Join(err, answer.Body.Close())
 }
 
-// first asks before the change. A URL that does not accept a live secret proves nothing later.
-func (p *probe) first(ctx context.Context, a *App, live bool) error {
-	status, err := p.ask(ctx, a)
-	if err != nil {
+// probeFirst asks the application before the change. A URL that does not accept a live secret proves nothing later.
+func (n *incident) probeFirst(ctx context.Context) (err error) {
+	p := n.probe
+	if p == nil {
+		return nil
+	}
+	c := n.leaked[0]
+	if err := p.carries(n.app.settings, c, n.given); err != nil {
+		return err
+	}
+	if p.before, err = p.ask(ctx, n.app); err != nil {
 		return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "cannot ask " + p.url.Host + ": " + err.Error(), Hint: "correct --probe, or leave it out"}
 	}
-	p.before = status
-	if live && !accepted(status) {
-		return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: p.url.Host + " answers the live secret with the status " + strconv.Itoa(status) + ": a refusal later would prove nothing",
+	if accepted := p.before >= 200 && p.before < 300; refusal(c) == "" && !accepted {
+		return &tokenctl.Error{Code: tokenctl.CodeFailed, Message: p.url.Host + " answers the live secret with the status " + strconv.Itoa(p.before) + ": a refusal later would prove nothing",
 			Hint: "name a view that the secret opens; redirects are not followed"}
 	}
 	return nil
 }
 
-// accepted reports whether a status says that the application took the secret.
-func accepted(status int) bool { return status >= 200 && status < 300 }
+// probeAgain asks the application after the change.
+func (n *incident) probeAgain(ctx context.Context) (err error) {
+	if n.probe != nil {
+		n.probe.after, err = n.probe.ask(ctx, n.app)
+	}
+	if err != nil {
+		err = &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "cannot ask " + n.probe.url.Host + " again: " + err.Error(), Hint: "what was ended is dead in the database"}
+	}
+	return err
+}
 
 // refused reports whether the application refuses the secret now. A view may send somebody who
 // is not logged in elsewhere.

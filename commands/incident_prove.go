@@ -71,29 +71,6 @@ func (n *incident) prove(ctx context.Context) error {
 	return nil
 }
 
-// probeFirst asks the application before the change.
-func (n *incident) probeFirst(ctx context.Context) error {
-	if n.probe == nil {
-		return nil
-	}
-	c := n.leaked[0]
-	if err := n.probe.carries(n.app.settings, c, n.given); err != nil {
-		return err
-	}
-	return n.probe.first(ctx, n.app, refusal(c) == "")
-}
-
-// probeAgain asks the application after the change.
-func (n *incident) probeAgain(ctx context.Context) (err error) {
-	if n.probe != nil {
-		n.probe.after, err = n.probe.ask(ctx, n.app)
-	}
-	if err != nil {
-		err = &tokenctl.Error{Code: tokenctl.CodeFailed, Message: "cannot ask " + n.probe.url.Host + " again: " + err.Error(), Hint: "what was ended is dead in the database"}
-	}
-	return err
-}
-
 // claims returns the names of the leaked credentials and of the ended credentials. If the secret was given,
 // the name is the secret, so that prove looks it up in the same way as the application.
 func (n *incident) claims(ended map[string]bool) (names []tokens.Name) {

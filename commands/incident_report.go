@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -41,14 +42,18 @@ var reportHeadColumns = []output.Column{{Name: "schema_version"}, {Name: "comman
 
 func (d incidentReport) write(r *report, to io.Writer, outcome string) error {
 	now := r.app.store.Now()
+	who, host := operator("uid " + strconv.Itoa(os.Getuid()))
+	if host != "" {
+		who += "@" + host
+	}
 	if r.form() == ".json" {
 		row := []output.Value{output.Int(incidentSchema), output.String(r.command), output.String(r.app.databaseName()), output.Time(d.started), output.Time(now),
-			output.String(operator()), output.String(outcome)}
+			output.String(who), output.String(outcome)}
 		return writeRows(to, slices.Concat(reportHeadColumns, incidentColumns[1:]), [][]output.Value{append(row, d.row()[1:]...)}, output.Options{Format: output.JSON, Single: true})
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "# tokenctl %s\n\n- started: %s\n- ended: %s\n- database: %s\n- operator: %s\n- outcome: %s\n", r.command, moment(d.started, ""), moment(now, ""),
-		cell(r.app.databaseName()), cell(operator()), outcome)
+		cell(r.app.databaseName()), cell(who), outcome)
 	for _, s := range d.sections() {
 		s.write(&b)
 	}
@@ -72,16 +77,14 @@ func (s section) write(b *strings.Builder) {
 	}
 }
 
-// operator is who runs tokenctl, and where.
-func operator() string {
-	name := "uid " + strconv.Itoa(os.Getuid())
+// operator returns who runs tokenctl, or nameless if the user has no name, and where. The host is empty if it
+// has no name.
+func operator(nameless string) (name, host string) {
+	host, _ = os.Hostname() //nolint:errcheck // it is empty then
 	if u, err := user.Current(); err == nil {
-		name = u.Username
+		return cmp.Or(u.Username, nameless), host
 	}
-	if host, err := os.Hostname(); err == nil {
-		name += "@" + host
-	}
-	return name
+	return nameless, host
 }
 
 // sections are the incident for people.

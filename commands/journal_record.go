@@ -1,11 +1,9 @@
 package commands
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"os"
-	"os/user"
 	"slices"
 	"strconv"
 	"strings"
@@ -178,11 +176,7 @@ func journalID(row *reportRow) string {
 // journalHead returns the facts that are the same in every entry of this process.
 func (a *App) journalHead() journal.Intent {
 	in := journal.Intent{SudoUser: a.Getenv("SUDO_USER"), Schema: a.global.schema, Command: journalCommand(a.args)}
-	if u, err := user.Current(); err == nil {
-		in.User = u.Username
-	}
-	in.User = cmp.Or(in.User, strconv.Itoa(os.Getuid()))
-	in.Host, _ = os.Hostname() //nolint:errcheck // it is empty then
+	in.User, in.Host = operator(strconv.Itoa(os.Getuid()))
 	if a.context != nil {
 		in.Context = a.context.name
 	}

@@ -132,10 +132,7 @@ func (r *mintRun) checkSecrets(l *db.Layout, list []provided) (weak []string, er
 			weak = append(weak, who+" is weak: "+strings.Join(reasons, "; "))
 		}
 	}
-	if faults != nil {
-		return nil, offences(faults)
-	}
-	return weak, nil
+	return weak, offences(faults)
 }
 
 // provideBatch writes the rows of some of the secrets.
@@ -221,10 +218,7 @@ func (r *mintRun) usersOf(ctx context.Context, tx *db.Tx, all, batch []provided)
 		r.lineOf[m.User.ID] = p.line
 		users, secrets = append(users, m.User), append(secrets, p.secret)
 	}
-	if faults != nil {
-		return nil, nil, offences(faults)
-	}
-	return users, secrets, nil
+	return users, secrets, offences(faults)
 }
 
 // refuseKnown refuses secrets that somebody has already.
@@ -243,10 +237,7 @@ func (r *mintRun) refuseKnown(ctx context.Context, tx *db.Tx, batch []provided) 
 			faults = append(faults, offence{err: &tokenctl.Error{Code: tokenctl.CodeAlreadyExists, Message: r.where(&batch[i]) + "the secret is that of " + c.ID + " of " + whose(&c.Owner) + " already", Hint: "nothing was changed; leave it out, or blacklist that one first"}})
 		}
 	}
-	if faults != nil {
-		return offences(faults)
-	}
-	return nil
+	return offences(faults)
 }
 
 // writeProvided writes the ids of the new credentials, or the rows that were asked for.

@@ -29,13 +29,7 @@ func (f *userFilterFlags) flags(c *cobra.Command) {
 
 // read notes which of the flags are on the command line.
 func (f *userFilterFlags) read(c *cobra.Command) {
-	// --staff=false selects those who are not staff: it must not widen to everybody.
-	if c.Flags().Changed("staff") {
-		f.filter.Staff = &f.staff
-	}
-	if c.Flags().Changed("superuser") {
-		f.filter.Superuser = &f.superuser
-	}
+	f.filter.Staff, f.filter.Superuser = givenBool(c, "staff"), givenBool(c, "superuser")
 	f.given = f.all || f.filter.Staff != nil || f.filter.Superuser != nil || len(f.without) > 0
 }
 

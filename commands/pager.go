@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -64,10 +65,7 @@ func (a *App) pagerProgram() string {
 	if !a.Term.Stdout || a.Term.Height <= 0 || a.global.noPager || a.global.noInput || a.Getenv("CI") != "" || term == "" || term == "dumb" {
 		return ""
 	}
-	program := a.Getenv("TOKENCTL_PAGER")
-	if program == "" {
-		program = a.Getenv("PAGER")
-	}
+	program := cmp.Or(a.Getenv("TOKENCTL_PAGER"), a.Getenv("PAGER"))
 	if program == "" {
 		program, _ = exec.LookPath("less")
 	}

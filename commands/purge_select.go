@@ -50,18 +50,13 @@ func (o *purgeOptions) named(ctx context.Context, store *db.Store) ([]string, er
 	if err != nil {
 		return nil, err
 	}
-	absent := found.Missing()
-	if o.ignoreMissing {
-		o.app.sayAbsent(absent)
-		absent = nil
+	u, err := o.chosen(found)
+	o.app.sayAbsent(u.absent)
+	if err != nil {
+		return nil, err
 	}
-	if err := db.RefuseUsers(found.Ambiguous, absent); err != nil {
-		if !o.keepGoing {
-			return nil, err
-		}
-		o.left = append(o.left, err)
-	}
-	return keysOf(found.Users), nil
+	o.left = append(o.left, u.left...)
+	return keysOf(u.list), nil
 }
 
 // inactiveUsers are the inactive ones of the users with these primary keys; nil means all

@@ -50,16 +50,13 @@ func (s *reportSections) summary(found severityCounts) {
 	for _, n := range s.days[:7] {
 		week += n
 	}
-	s.page.Tiles(append(tiles, output.Tile{Name: "active credentials", Number: s.active("", ""), Note: "of " + output.Grouped(s.sum(byOwner, "", "", ""))},
+	s.page.Tiles(append(tiles, output.Tile{Name: "active credentials", Number: s.active(byOwner, ""), Note: "of " + output.Grouped(s.sum(byOwner, "", "", ""))},
 		output.Tile{Name: "expire this week", Number: week, Note: "today and the next 6 days"})...)
 }
 
-// active returns the number of active credentials that have a value of one property. If by and value are
-// empty, it counts all active credentials.
+// active returns the number of active credentials that have a value of one property. An empty value stands for
+// any.
 func (s *reportSections) active(by, value string) int64 {
-	if by == "" {
-		by = byOwner
-	}
 	return s.sum(by, "", string(tokens.Active), value)
 }
 
@@ -91,7 +88,7 @@ func (s *reportSections) expiry() {
 // is not known.
 func (s *reportSections) weeks() {
 	table := output.PageTable{Caption: "Active credentials by the week in which they expire", Header: []string{"7 days from", "credentials", "share"}, Numbers: 2}
-	all, left := s.active("", ""), s.active("", "")
+	all, left := s.active(byOwner, ""), s.active(byOwner, "")
 	add := func(name string, n int64) {
 		share := "0 %"
 		if all > 0 {

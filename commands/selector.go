@@ -86,25 +86,10 @@ func (s *selectorFlags) parse(c *cobra.Command, now time.Time) (tokens.Selector,
 		}
 		sel.Statuses = append(sel.Statuses, tokens.Status(text))
 	}
-	if c.Flags().Changed("limit") && s.limit <= 0 {
-		return sel, usage("--limit must be at least 1", "")
+	if sel.Sort, sel.Descending, err = parseOrder(c, s.sort, s.limit, tokens.Sorts()); err != nil {
+		return sel, err
 	}
-	if s.sort != "" {
-		sel.Sort, sel.Descending = strings.TrimPrefix(s.sort, "-"), strings.HasPrefix(s.sort, "-")
-		if !slices.Contains(tokens.Sorts(), sel.Sort) {
-			return sel, usage(fmt.Sprintf("cannot sort by %q", sel.Sort), "sort by "+strings.Join(tokens.Sorts(), ", "))
-		}
-	}
-	// --staff=false is those who are not: it must not widen to everybody.
-	if c.Flags().Changed("staff") {
-		sel.Staff = &s.staff
-	}
-	if c.Flags().Changed("superuser") {
-		sel.Superuser = &s.superuser
-	}
-	if c.Flags().Changed("inactive") {
-		sel.Inactive = &s.inactive
-	}
+	sel.Staff, sel.Superuser, sel.Inactive = givenBool(c, "staff"), givenBool(c, "superuser"), givenBool(c, "inactive")
 	if c.Flags().Changed("without-mfa") && !s.withoutMFA {
 		return sel, usage("--without-mfa=false is no selector", "tokenctl user mfa list shows who has a second factor")
 	}
@@ -118,6 +103,28 @@ func (s *selectorFlags) parse(c *cobra.Command, now time.Time) (tokens.Selector,
 	}
 	sel.NeverExpires = s.never
 	return sel, s.dates(now, &sel)
+}
+
+// parseOrder reads the values of --sort and --limit.
+func parseOrder(c *cobra.Command, sort string, limit int, fields []string) (field string, descending bool, err error) {
+	if c.Flags().Changed("limit") && limit <= 0 {
+		return "", false, usage("--limit must be at least 1", "")
+	}
+	field, descending = strings.CutPrefix(sort, "-")
+	if sort != "" && !slices.Contains(fields, field) {
+		err = usage(fmt.Sprintf("cannot sort by %q", field), "sort by "+strings.Join(fields, ", "))
+	}
+	return field, descending, err
+}
+
+// givenBool returns the value of a flag if the command line has it. --staff=false selects those who are not
+// staff: it must not widen to everybody.
+func givenBool(c *cobra.Command, name string) *bool {
+	value, err := c.Flags().GetBool(name)
+	if err != nil || !c.Flags().Changed(name) {
+		return nil
+	}
+	return &value
 }
 
 // resolve turns the flags into a selector, looking up the users by name.

@@ -50,7 +50,7 @@ type chosenUsers struct {
 
 // leave keeps an error about some of the users if --keep-going skips these users. Otherwise it
 // returns the error.
-func (o *userChange) leave(u *chosenUsers, err error) error {
+func (o *changeOptions) leave(u *chosenUsers, err error) error {
 	if err == nil || !o.keepGoing {
 		return err
 	}
@@ -64,15 +64,21 @@ func (o *userChange) choose(ctx context.Context, tx *db.Tx) (u chosenUsers, err 
 	if err != nil {
 		return u, err
 	}
+	u, err = o.chosen(found)
+	if err == nil && len(u.list) == 0 && u.left != nil {
+		err = u.left[0]
+	}
+	return u, err
+}
+
+// chosen returns the users whom a search has found. It returns an error for the others, unless flags skip them.
+func (o *changeOptions) chosen(found *db.Found) (u chosenUsers, err error) {
 	u.list = found.Users
 	missing := found.Missing()
 	if o.ignoreMissing {
 		missing, u.absent = nil, missing
 	}
 	err = o.leave(&u, db.RefuseUsers(found.Ambiguous, missing))
-	if err == nil && len(u.list) == 0 && u.left != nil {
-		err = u.left[0]
-	}
 	return u, err
 }
 

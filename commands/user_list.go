@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -60,14 +59,7 @@ A user must fit all flags.`,
 }
 
 func (o *userListOptions) filter(c *cobra.Command) (db.Filter, error) {
-	// --staff=false is the opposite of --staff.
-	given := func(name string, value *bool) *bool {
-		if c.Flags().Changed(name) {
-			return value
-		}
-		return nil
-	}
-	f := db.Filter{Staff: given("staff", &o.staff), Superuser: given("superuser", &o.superuser), Active: given("active", &o.active), Limit: o.limit, NoFactor: o.withoutMFA}
+	f := db.Filter{Staff: givenBool(c, "staff"), Superuser: givenBool(c, "superuser"), Active: givenBool(c, "active"), Limit: o.limit, NoFactor: o.withoutMFA}
 	if c.Flags().Changed("inactive") {
 		active := !o.inactive
 		f.Active = &active
@@ -75,16 +67,9 @@ func (o *userListOptions) filter(c *cobra.Command) (db.Filter, error) {
 	if c.Flags().Changed("email") && o.find.email == "" {
 		return f, usage("--email is empty", "leave it out, or give it a value") // only user create accepts an empty one
 	}
-	if c.Flags().Changed("limit") && o.limit <= 0 {
-		return f, usage("--limit must be at least 1", "")
-	}
-	if o.sort != "" {
-		f.Sort, f.Descending = strings.TrimPrefix(o.sort, "-"), strings.HasPrefix(o.sort, "-")
-		if !slices.Contains(db.UserFields(), f.Sort) {
-			return f, usage(fmt.Sprintf("cannot sort by %q", f.Sort), "sort by "+strings.Join(db.UserFields(), ", "))
-		}
-	}
-	return f, nil
+	var err error
+	f.Sort, f.Descending, err = parseOrder(c, o.sort, o.limit, db.UserFields())
+	return f, err
 }
 
 func (o *userListOptions) run(c *cobra.Command) error {
