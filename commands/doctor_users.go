@@ -39,7 +39,7 @@ func (d *doctor) users(tx *db.Tx) error {
 	if absent := u.MissingColumns(); absent != nil {
 		d.info("user_columns", "the user model has no %s", strings.Join(absent, ", "))
 	}
-	if flags := u.FlagsRequired(); e == nil && flags != nil {
+	if flags := tx.FlagsRequired(); e == nil && flags != nil {
 		d.info("user_create", "tokenctl user create needs %s", strings.Join(flags, " "))
 	}
 	d.validators(u)

@@ -59,51 +59,34 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 			f.Detailed, f.Rights = true, false
 		}
 		q, err := l.authTokens(!f.Detailed)
+		if err != nil {
+			return nil, err
+		}
+		t := l.AuthToken()
+		// An id is drf:KEY@…, so KEY@ sorts like the whole id. The dashes of UUIDs have fixed places, so
+		// UUIDs sort alike with and without them.
+		id := l.Engine.Bytewise("cast(u." + engine.Quote(t.Owner.Key) + " as text) || '@'")
+		sorts, err := f.listOwned(l, t, q, id)
 		if err == nil {
-			err = f.needsNames(l.AuthToken().Owner)
+			err = f.whereOwner(l, t.Owner, q)
 		}
 		if err != nil {
 			return nil, err
 		}
-		q.Limit = f.Limit
-		if f.Rights {
-			q.Columns = append(q.Columns, l.rightsColumns(l.AuthToken().Owner)...)
-		}
-		if f.Orphans || f.AndOrphans {
-			l.orphans(q, l.AuthToken(), f.Orphans)
-		}
-		if err := f.whereOwner(l, l.AuthToken().Owner, q); err != nil {
-			return nil, err
-		}
-		f.whereCreated(l, l.AuthToken(), q)
-		u := l.AuthToken().Owner
-		owner := "u." + engine.Quote(u.Key)
-		// An id is drf:KEY@…, so KEY@ sorts like the whole id. The dashes of UUIDs have fixed places, so
-		// UUIDs sort alike with and without them.
-		id := l.Engine.Bytewise("cast(" + owner + " as text) || '@'")
-		status := "case when " + l.isFlag(l.AuthToken().Owner, "is_active", true, true) + " then 'active' else 'disabled' end"
-		return q, f.sortBy(l, q, id, map[string]string{"id": id, "user": l.Engine.Bytewise(l.AuthToken().Owner.nameOf("u")), "user_id": owner,
-			"created": l.Engine.KnownDate(l.AuthToken().Column("created"), "t.created"), "status": status, "kind": id, "type": id, "expires": id})
+		f.whereCreated(l, t, q)
+		sorts["kind"], sorts["type"], sorts["expires"] = id, id, id
+		sorts["status"] = "case when " + l.isFlag(t.Owner, "is_active", true, true) + " then 'active' else 'disabled' end"
+		return q, f.sortBy(l, q, id, sorts)
 	}, func(l *Layout, r *engine.Row) Token {
 		t := scanToken(l, r, !f.Detailed)
-		if f.Rights {
-			scanRights(l.AuthToken().Owner, r, &t.User)
-		}
-		if f.Orphans || f.AndOrphans {
-			t.Orphan = scanOwnerless(l.AuthToken(), r, &t.User)
-		}
+		t.Orphan = f.scanOwned(l.AuthToken(), r, &t.User)
 		return t
 	})
 }
 
 // whereCreated adds the conditions on the column created of a table with the alias t.
 func (f *Filter) whereCreated(l *Layout, t *Table, q *engine.Query) {
-	if f.CreatedBefore != nil {
-		q.And(l.Engine.Dated(t.Column("created"), "t.created", "<", "%s"), l.timeArg(*f.CreatedBefore))
-	}
-	if f.CreatedAfter != nil {
-		q.And(l.Engine.Dated(t.Column("created"), "t.created", ">", "%s"), l.timeArg(*f.CreatedAfter))
-	}
+	l.between(q, t.Column("created"), "t.created", f.CreatedAfter, f.CreatedBefore)
 }
 
 // TokensOf returns the tokens of the users with these primary keys, by owner and key.
@@ -165,11 +148,7 @@ func (tx *Tx) tokens(ctx context.Context, q *engine.Query) ([]Token, error) {
 func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []tokenctl.Secret, further Further) (taken map[string]bool, err error) {
 	l := tx.Layout
 	t := l.AuthToken()
-	owners, err := l.newOwners("drf", users, further)
-	if err != nil {
-		return nil, err
-	}
-	values, err := l.furtherValues("drf", further)
+	values, err := l.newValues("drf", users, further)
 	if err != nil {
 		return nil, err
 	}
@@ -179,12 +158,8 @@ func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []tokenctl.Se
 		conflict = ""
 	}
 	q := l.Engine.Insertion(t.Table, conflict+" returning cast(user_id as text)", append(values,
-		engine.Values{Column: "key", Each: revealed(keys)}, engine.Values{Column: "created", Same: l.timeArg(tx.Now)}, engine.Values{Column: "user_id", Each: owners})...)
-	got := make(map[string]bool, len(users))
-	err = tx.Each(ctx, q, func(r engine.Row) error {
-		got[l.User.keyText(r.Text())] = true
-		return r.Err
-	})
+		engine.Values{Column: "key", Each: revealed(keys)}, engine.Values{Column: "created", Same: l.timeArg(tx.Now)})...)
+	got, err := tx.keySet(ctx, l.User, q)
 	if err != nil || len(got) == len(users) {
 		return nil, t.furtherError(err, further)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"iter"
 	"strings"
 	"testing"
@@ -77,7 +78,7 @@ func newUser(t testing.TB, s *db.Store, name string) db.User {
 	t.Helper()
 	var u db.User
 	err := s.Write(t.Context(), func(tx *db.Tx) (err error) {
-		u, err = tx.CreateUser(t.Context(), db.NewUser{Username: name, Password: "!", IsActive: true}, rand.Reader)
+		u, err = createUser(t.Context(), tx, db.NewUser{Username: name, Password: "!", IsActive: true}, rand.Reader)
 		return err
 	})
 	if err != nil {
@@ -198,4 +199,16 @@ func manyUsers(t testing.TB, address string, n int) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// createUser creates a user, and returns the user as the database has it.
+func createUser(ctx context.Context, tx *db.Tx, n db.NewUser, random io.Reader) (db.User, error) {
+	if _, err := tx.CreateUsers(ctx, []db.NewUser{n}, random); err != nil {
+		return db.User{}, err
+	}
+	users, _, err := tx.UsersNamed(ctx, []string{n.Username})
+	if err != nil {
+		return db.User{}, err
+	}
+	return users[0].User, nil
 }

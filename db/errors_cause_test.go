@@ -72,7 +72,7 @@ func TestIDsUsedUp(t *testing.T) {
 	t.Parallel()
 	create := func(s *db.Store) error {
 		return s.Write(t.Context(), func(tx *db.Tx) error {
-			_, err := tx.CreateUser(t.Context(), db.NewUser{Username: "new"}, nil)
+			_, err := createUser(t.Context(), tx, db.NewUser{Username: "new"}, nil)
 			return err
 		})
 	}
@@ -115,7 +115,7 @@ func TestGrants(t *testing.T) {
 	dbtest.Psql(t, address, "grant insert on auth_user to "+role)
 	dbtest.Psql(t, address, "alter table auth_user alter id drop identity if exists; create sequence if not exists extra_seq; alter table auth_user alter id set default nextval('extra_seq')")
 	err = s.Write(t.Context(), func(tx *db.Tx) error {
-		_, err := tx.CreateUser(t.Context(), db.NewUser{Username: "new"}, nil)
+		_, err := createUser(t.Context(), tx, db.NewUser{Username: "new"}, nil)
 		return err
 	})
 	dbtest.Says(t, err, tokenctl.CodePermissionDenied, `grant usage on sequence "extra_seq"`)

@@ -222,19 +222,15 @@ func scanFactorKinds(r *engine.Row) []string {
 // UsersWithFactor returns the keys of the users who have a confirmed second factor. Without an app for
 // factors ([Layout.HasFactors]) no user has one.
 func (tx *Tx) UsersWithFactor(ctx context.Context, users []User) (map[string]bool, error) {
-	has := map[string]bool{}
 	l := tx.Layout
 	u, err := l.UserTable()
 	if err != nil || !l.HasFactors() {
-		return has, err
+		return nil, err
 	}
 	key := "u." + engine.Quote(u.Key)
 	q := &engine.Query{Columns: []string{"cast(" + key + " as text)"}, From: u.From("u"), Where: []string{l.hasFactor(u)}}
 	q.OneOf(l.Engine, key, u.keyArgs(l.Engine, idsOf(users)))
-	return has, tx.Each(ctx, q, func(r engine.Row) error {
-		has[u.keyText(r.Text())] = true
-		return r.Err
-	})
+	return tx.keySet(ctx, u, q)
 }
 
 // DeleteFactors deletes all second factors of the users, and their codes. The caller has locked the users

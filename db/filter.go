@@ -71,12 +71,46 @@ func (f *Filter) whereOwner(l *Layout, u *UserTable, q *engine.Query) error {
 	return nil
 }
 
+// between adds the conditions that a date is between two times, as far as these are given. expr is the
+// expression of the column.
+func (l *Layout) between(q *engine.Query, c *engine.Column, expr string, after, before *time.Time) {
+	if before != nil {
+		q.And(l.Engine.Dated(c, expr, "<", "%s"), l.timeArg(*before))
+	}
+	if after != nil {
+		q.And(l.Engine.Dated(c, expr, ">", "%s"), l.timeArg(*after))
+	}
+}
+
 // needsNames returns an error if the list shows users' names and the column of the names is not known.
 func (f *Filter) needsNames(u *UserTable) error {
 	if f.Compare && f.Sort != "user" {
 		return nil
 	}
 	return u.nameProblem
+}
+
+// listOwned completes a query for a list of credentials in t with their owners. It returns the expressions
+// of the fields for sortBy, of which the caller sets the others; id sorts like an id.
+func (f *Filter) listOwned(l *Layout, t *Table, q *engine.Query, id string) (sorts map[string]string, err error) {
+	u := t.Owner
+	q.Limit = f.Limit
+	if f.Rights {
+		q.Columns = append(q.Columns, l.rightsColumns(u)...)
+	}
+	if f.Orphans || f.AndOrphans {
+		l.orphans(q, t, f.Orphans)
+	}
+	return map[string]string{"id": id, "user": l.Engine.Bytewise(u.nameOf("u")), "user_id": "u." + engine.Quote(u.Key),
+		"created": l.Engine.KnownDate(t.Column("created"), "t.created")}, f.needsNames(u)
+}
+
+// scanOwned reads the columns that listOwned adds.
+func (f *Filter) scanOwned(t *Table, r *engine.Row, owner *User) (orphan bool) {
+	if f.Rights {
+		scanRights(t.Owner, r, owner)
+	}
+	return (f.Orphans || f.AndOrphans) && scanOwnerless(t, r, owner)
 }
 
 // Listable returns the error that prevents lists of the credentials of a kind, or nil.

@@ -40,7 +40,7 @@ var guestWork = []struct {
 	{"init", tokenctl.CodeDatabaseNotEmpty, func(ctx context.Context, s *db.Store, _ db.User) error { return s.Init(ctx) }},
 	{"users", "", func(ctx context.Context, s *db.Store, u db.User) error {
 		return s.Write(ctx, func(tx *db.Tx) error {
-			n, err := tx.CreateUser(ctx, db.NewUser{Username: "temp", Password: "!", IsActive: true}, rand.Reader)
+			n, err := createUser(ctx, tx, db.NewUser{Username: "temp", Password: "!", IsActive: true}, rand.Reader)
 			if err != nil {
 				return err
 			}
@@ -274,7 +274,7 @@ func TestLatin1(t *testing.T) {
 		t.Errorf("tokens of %q", got)
 	}
 	err := s.Write(t.Context(), func(tx *db.Tx) error {
-		_, err := tx.CreateUser(t.Context(), db.NewUser{Username: "日本"}, rand.Reader)
+		_, err := createUser(t.Context(), tx, db.NewUser{Username: "日本"}, rand.Reader)
 		return err
 	})
 	dbtest.WantCode(t, err, tokenctl.CodeInvalidValue)

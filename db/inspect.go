@@ -56,39 +56,6 @@ func (u *UserTable) MissingColumns() []string {
 	return missing
 }
 
-// FlagsRequired returns the flags that creating a user needs, such as "--set tenant_id=VALUE":
-// [Tx.CreateUser] has no value for these columns.
-func (u *UserTable) FlagsRequired() []string {
-	tables := append([]*engine.Table{u.Table}, u.Children...)
-	sets := make([]map[string]any, len(tables))
-	for i := range sets {
-		sets[i] = map[string]any{}
-	}
-	for _, name := range []string{"password", "first_name", "last_name", "is_active", "is_staff", "is_superuser", "date_joined", u.Username} {
-		sets[0][name] = nil
-	}
-	if c := u.Column("email"); c != nil && !c.Unique {
-		sets[0]["email"] = nil
-	}
-	if u.KeyType == KeyUUID {
-		sets[0][u.Key] = nil
-	}
-	var flags []string
-	for i, t := range tables {
-		for _, c := range t.Columns {
-			_, given := sets[i][c.Name]
-			switch flag, known := userFlag(c.Name); {
-			case !c.NotNull || c.HasDefault || given || i > 0 && c.PrimaryKey:
-			case known:
-				flags = append(flags, flag+" VALUE")
-			default:
-				flags = append(flags, setFlag(c.Name))
-			}
-		}
-	}
-	return flags
-}
-
 // AppliedMigrations returns the names in django_migrations, by app. It is nil without that table.
 func (tx *Tx) AppliedMigrations(ctx context.Context) (map[string][]string, error) {
 	t := tx.Layout.Migrations()

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
@@ -107,6 +108,15 @@ func (u *UserTable) keyArgs(d engine.Dialect, ids []string) []any {
 	return keys
 }
 
+// keySet returns the keys of users that are the only column of a query's rows.
+func (tx *Tx) keySet(ctx context.Context, u *UserTable, q *engine.Query) (map[string]bool, error) {
+	keys := map[string]bool{}
+	return keys, tx.Each(ctx, q, func(r engine.Row) error {
+		keys[u.keyText(r.Text())] = true
+		return r.Err
+	})
+}
+
 // keysOf returns the parameters for a column that refers to users of a table.
 func (l *Layout) keysOf(table *UserTable, users []User) ([]any, error) {
 	keys := make([]any, len(users))
@@ -133,8 +143,8 @@ func (l *Layout) ownedBy(q *engine.Query, t *Table, users []User) error {
 	return nil
 }
 
-// newOwners returns the keys of users who get new rows of a kind, as parameters.
-func (l *Layout) newOwners(kind string, users []User, further Further) ([]any, error) {
+// newValues returns the further values, and the owners, of a user's new row of a kind each.
+func (l *Layout) newValues(kind string, users []User, further Further) ([]engine.Values, error) {
 	err := l.Mintable(kind, further)
 	if err == nil {
 		err = l.named(l.Credentials(kind))
@@ -142,5 +152,11 @@ func (l *Layout) newOwners(kind string, users []User, further Further) ([]any, e
 	if err != nil {
 		return nil, err
 	}
-	return l.keysOf(l.User, users)
+	values, err := l.furtherValues(kind, further)
+	if err == nil && kind != "session" { // only the data of a session names its owner
+		owner := engine.Values{Column: "user_id"}
+		owner.Each, err = l.keysOf(l.User, users)
+		values = append(values, owner)
+	}
+	return values, err
 }

@@ -89,44 +89,32 @@ func scanKnox(l *Layout, r *engine.Row, brief bool) KnoxToken {
 func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, error] {
 	return stream(ctx, s, func(l *Layout) (*engine.Query, error) {
 		q, status, err := l.knoxTokens(s.Now(), !f.Detailed)
+		if err != nil {
+			return nil, err
+		}
+		if f.Compare && !f.Detailed { // otherwise the columns have it already
+			q.Columns = append(q.Columns, l.knoxSeen())
+		}
+		id := l.Engine.Bytewise("t.digest") // the id is the beginning of the digest
+		sorts, err := f.listOwned(l, l.Knox(), q, id)
 		if err == nil {
-			err = f.needsNames(l.Knox().Owner)
+			err = f.whereKnox(l, q, status)
 		}
 		if err != nil {
 			return nil, err
 		}
-		q.Limit = f.Limit
-		if f.Compare && !f.Detailed { // otherwise the columns have it already
-			q.Columns = append(q.Columns, l.knoxSeen())
-		}
-		if f.Rights && !f.Detailed {
-			q.Columns = append(q.Columns, l.rightsColumns(l.Knox().Owner)...)
-		}
-		if f.Orphans || f.AndOrphans {
-			l.orphans(q, l.Knox(), f.Orphans)
-		}
-		if err := f.whereKnox(l, q, status); err != nil {
-			return nil, err
-		}
-		expiry := "null"
+		sorts["kind"], sorts["type"], sorts["expires"] = "cast(null as text)", "cast(null as text)", "null"
 		if name := l.Knox().expiry(); name != "" {
-			expiry = l.Engine.KnownDate(l.Knox().Column(name), "t."+engine.Quote(name))
+			sorts["expires"] = l.Engine.KnownDate(l.Knox().Column(name), "t."+engine.Quote(name))
 		}
-		// The id is the beginning of the digest.
-		id := l.Engine.Bytewise("t.digest")
-		return q, f.sortBy(l, q, id, map[string]string{"id": id, "kind": "cast(null as text)", "type": "cast(null as text)", "created": l.Engine.KnownDate(l.Knox().Column("created"), "t.created"), "expires": expiry,
-			"status": l.Engine.Bytewise("(" + status + ")"), "user": l.Engine.Bytewise(l.Knox().Owner.nameOf("u")), "user_id": "u." + engine.Quote(l.Knox().Owner.Key)})
+		sorts["status"] = l.Engine.Bytewise("(" + status + ")")
+		return q, f.sortBy(l, q, id, sorts)
 	}, func(l *Layout, r *engine.Row) KnoxToken {
 		t := scanKnox(l, r, !f.Detailed)
 		if f.Compare && !f.Detailed {
 			t.Seen = r.Text()
 		}
-		if f.Rights && !f.Detailed {
-			scanRights(l.Knox().Owner, r, &t.User)
-		}
-		if f.Orphans || f.AndOrphans {
-			t.Orphan = scanOwnerless(l.Knox(), r, &t.User)
-		}
+		t.Orphan = f.scanOwned(l.Knox(), r, &t.User)
 		return t
 	})
 }
@@ -142,9 +130,7 @@ func (f *Filter) whereKnox(l *Layout, q *engine.Query, status string) error {
 		q.Where = append(q.Where, "1 = 0")
 	case name != "":
 		c, expiry := l.Knox().Column(name), "t."+engine.Quote(name)
-		if f.ExpiresBefore != nil {
-			q.And(l.Engine.Dated(c, expiry, "<", "%s"), l.timeArg(*f.ExpiresBefore))
-		}
+		l.between(q, c, expiry, nil, f.ExpiresBefore)
 		// A token without an expiry expires never, and so after every time.
 		if f.ExpiresAfter != nil {
 			q.And("("+expiry+" is null or "+l.Engine.Dated(c, expiry, ">", "%s")+")", l.timeArg(*f.ExpiresAfter))

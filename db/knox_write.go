@@ -61,11 +61,7 @@ func (tx *Tx) LockKnoxLimit(ctx context.Context) error {
 // digest exists already, the error has the code [tokenctl.CodeAlreadyExists].
 func (tx *Tx) InsertKnoxTokens(ctx context.Context, users []User, rows []django.KnoxRow, expires time.Time, further Further) ([]KnoxToken, error) {
 	l := tx.Layout
-	owners, err := l.newOwners("knox", users, further)
-	if err != nil {
-		return nil, err
-	}
-	values, err := l.furtherValues("knox", further)
+	values, err := l.newValues("knox", users, further)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +74,7 @@ func (tx *Tx) InsertKnoxTokens(ctx context.Context, users []User, rows []django.
 		list[i] = NewKnoxToken(users[i], r, tx.Now, expires)
 	}
 	values = append(values, engine.Values{Column: "digest", Each: digests}, engine.Values{Column: "token_key", Each: keys},
-		engine.Values{Column: "created", Same: l.timeArg(tx.Now)}, engine.Values{Column: "expiry", Same: l.optTimeArg(expires.Truncate(time.Microsecond))}, engine.Values{Column: "user_id", Each: owners})
+		engine.Values{Column: "created", Same: l.timeArg(tx.Now)}, engine.Values{Column: "expiry", Same: l.optTimeArg(expires.Truncate(time.Microsecond))})
 	return list, l.Knox().furtherError(tx.InsertAll(ctx, len(list), l.Knox().Table, values...), further)
 }
 

@@ -20,7 +20,7 @@ var userModels = []struct {
 	column                 string // the key's
 	ambiguous              string // the columns that could be USERNAME_FIELD
 	missing                string // columns of AbstractUser
-	required               string // what CreateUser cannot fill in
+	required               string // what CreateUsers cannot fill in
 }{
 	{"", "auth_user", "username", db.KeyInteger, "id", "", "", ""},
 	{"uuid", "accounts_uuiduser", "email", db.KeyUUID, "id", "", "first_name last_name", "full_name"},
@@ -153,7 +153,7 @@ func peerTokens(t *testing.T, pr *djangotest.Project, s *db.Store, made map[stri
 func peerCreate(t *testing.T, s *db.Store, required string) {
 	t.Helper()
 	err := s.Write(t.Context(), func(tx *db.Tx) error {
-		_, err := tx.CreateUser(t.Context(), db.NewUser{Username: "eve@example.com", Password: "!", IsActive: true}, rand.Reader)
+		_, err := createUser(t.Context(), tx, db.NewUser{Username: "eve@example.com", Password: "!", IsActive: true}, rand.Reader)
 		return err
 	})
 	if required == "" {

@@ -103,7 +103,7 @@ func TestOddTexts(t *testing.T) {
 		}
 		if err := s.Write(t.Context(), func(tx *db.Tx) error {
 			for i, text := range stored {
-				u, err := tx.CreateUser(t.Context(), db.NewUser{Username: fmt.Sprint("user", i), Password: "!", IsActive: true}, strings.NewReader(strings.Repeat("x", 100)))
+				u, err := createUser(t.Context(), tx, db.NewUser{Username: fmt.Sprint("user", i), Password: "!", IsActive: true}, strings.NewReader(strings.Repeat("x", 100)))
 				if err != nil {
 					return err
 				}

@@ -19,20 +19,11 @@ func (l *Layout) orphans(q *engine.Query, t *Table, only bool) {
 // scanOwnerless reads the last column of orphans. It reports whether the owner in the row does not exist. If
 // so, it sets the owner to the user that the row names.
 func scanOwnerless(t *Table, r *engine.Row, owner *User) (orphan bool) {
-	named := scanOrphan(t, r)
+	id, _ := r.TextOrNull()
 	if orphan = owner.ID == ""; orphan {
-		*owner = named
+		*owner = User{ID: t.Owner.keyText(id)}
 	}
 	return orphan
-}
-
-// scanOrphan reads the last column of a query of orphans. It returns the user that the row names.
-func scanOrphan(t *Table, r *engine.Row) User {
-	id, there := r.TextOrNull()
-	if !there {
-		return User{}
-	}
-	return User{ID: t.Owner.keyText(id)}
 }
 
 // ownerGone returns the condition that the user of a row does not exist. alias is the name of the row's table

@@ -174,12 +174,7 @@ func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), dec
 // whereSession adds the conditions of a filter that the database can check.
 func (f *Filter) whereSession(l *Layout, q *engine.Query) {
 	c := l.Session().Column("expire_date")
-	if f.ExpiresBefore != nil {
-		q.And(l.Engine.Dated(c, "s.expire_date", "<", "%s"), l.timeArg(*f.ExpiresBefore))
-	}
-	if f.ExpiresAfter != nil {
-		q.And(l.Engine.Dated(c, "s.expire_date", ">", "%s"), l.timeArg(*f.ExpiresAfter))
-	}
+	l.between(q, c, "s.expire_date", f.ExpiresAfter, f.ExpiresBefore)
 	if f.Unexpired != nil {
 		q.And(l.Engine.Unexpired(c, "s.expire_date"), l.timeArg(*f.Unexpired))
 	}
@@ -293,13 +288,7 @@ func (u *User) MatchSessionAuthHash(hash string, keys *django.SessionKeys) djang
 // possible because the table has no column for the owner.
 func (tx *Tx) InsertSessions(ctx context.Context, users []User, keys []tokenctl.Secret, data []string, expires time.Time, further Further) ([]Session, error) {
 	l := tx.Layout
-	if err := l.Mintable("session", further); err != nil {
-		return nil, err
-	}
-	if err := l.named(l.Session()); err != nil {
-		return nil, err
-	}
-	values, err := l.furtherValues("session", further)
+	values, err := l.newValues("session", users, further)
 	if err != nil {
 		return nil, err
 	}

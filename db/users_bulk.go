@@ -15,8 +15,10 @@ const BulkUsers = 20000
 // fewUsers is the number of users up to which users are written one by one.
 const fewUsers = 10
 
-// CreateUsers is [Tx.CreateUser] for many users, in their order. With an error it returns the number of users
-// before the one that caused the error.
+// CreateUsers inserts users, in their order. Django's tables have no defaults, so every column that is not
+// null needs a value. If tokenctl has no value for a column, the error has the code
+// [tokenctl.CodeColumnsRequired] and names all of these columns. random makes UUID keys. With an error it
+// returns the number of users before the one that caused the error.
 func (tx *Tx) CreateUsers(ctx context.Context, list []NewUser, random io.Reader) (int, error) {
 	done := 0
 	for done < len(list) {

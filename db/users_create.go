@@ -51,18 +51,7 @@ func userFlag(column string) (string, bool) {
 	return userFields[i].flag, true
 }
 
-// CreateUser inserts a user and returns it. Django's tables have no defaults, so every column that is not
-// null needs a value. If tokenctl has no value for a column, the error has the code
-// [tokenctl.CodeColumnsRequired] and names all of these columns. random makes a UUID key.
-func (tx *Tx) CreateUser(ctx context.Context, n NewUser, random io.Reader) (User, error) {
-	key, err := tx.insertUser(ctx, &n, random)
-	if err != nil {
-		return User{}, err
-	}
-	return tx.userByID(ctx, tx.Layout.User.keyText(key))
-}
-
-// CheckUser returns the error of [Tx.CreateUser] for n, as far as it does not depend on the rows of the
+// CheckUser returns the error of [Tx.CreateUsers] for n, as far as it does not depend on the rows of the
 // database.
 func (tx *Tx) CheckUser(n *NewUser) error {
 	s, err := tx.userShape(n)

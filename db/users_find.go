@@ -172,20 +172,21 @@ func (f *Found) Refusal() error { return RefuseUsers(f.Ambiguous, f.Missing()) }
 // UserIDs returns the primary keys of the users with these names and keys, and nil without any. The error is
 // that of [Found.Refusal].
 func (tx *Tx) UserIDs(ctx context.Context, names, ids []string) ([]string, error) {
-	found, err := tx.FindUsers(ctx, names, ids)
-	if err == nil {
-		err = found.Refusal()
-	}
-	if err != nil || found.Users == nil {
+	users, err := tx.mustFindUsers(ctx, names, ids)
+	if err != nil || users == nil {
 		return nil, err // nil means all users
 	}
-	return idsOf(found.Users), nil
+	return idsOf(users), nil
 }
 
 // UsersByID returns the users with these primary keys; UUIDs may have dashes or not. If no user has a key,
 // the error names all missing keys: see [UserNotFound].
 func (tx *Tx) UsersByID(ctx context.Context, ids []string) ([]User, error) {
-	found, err := tx.FindUsers(ctx, nil, ids)
+	return tx.mustFindUsers(ctx, nil, ids)
+}
+
+func (tx *Tx) mustFindUsers(ctx context.Context, names, ids []string) ([]User, error) {
+	found, err := tx.FindUsers(ctx, names, ids)
 	if err == nil {
 		err = found.Refusal()
 	}

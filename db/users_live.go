@@ -75,11 +75,7 @@ func (tx *Tx) UsersAmong(ctx context.Context, users []User, f Filter) ([]User, e
 	if err := f.whereOwner(l, l.User, q); err != nil {
 		return nil, err
 	}
-	selected := map[string]bool{}
-	err := tx.Each(ctx, q, func(r engine.Row) error {
-		selected[l.User.keyText(r.Text())] = true
-		return r.Err
-	})
+	selected, err := tx.keySet(ctx, l.User, q)
 	var among []User
 	for _, u := range users {
 		if selected[u.ID] {

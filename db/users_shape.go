@@ -81,14 +81,27 @@ func (tx *Tx) userShape(n *NewUser) (*userShape, error) {
 			return s, nil
 		}
 	}
-	s := &userShape{email: n.Email != "", set: slices.Sorted(maps.Keys(n.Set)), tables: append([]*engine.Table{u.Table}, u.Children...)}
-	slices.Reverse(s.tables[1:])
-	further, err := tx.furtherColumns(u, s)
+	s, required, err := tx.newShape(u, n)
+	if err == nil && required != nil {
+		err = &tokenctl.Error{Code: tokenctl.CodeColumnsRequired, Message: "this application's users also need a value for " + strings.Join(required, ", "),
+			Hint: "give " + strings.Join(flagsFor(required), " ")}
+	}
 	if err != nil {
 		return nil, err
 	}
+	tx.shapes = append(tx.shapes, s)
+	return s, nil
+}
+
+// newShape returns the shape of a user. required are the columns that are not null and have no value.
+func (tx *Tx) newShape(u *UserTable, n *NewUser) (s *userShape, required []string, err error) {
+	s = &userShape{email: n.Email != "", set: slices.Sorted(maps.Keys(n.Set)), tables: append([]*engine.Table{u.Table}, u.Children...)}
+	slices.Reverse(s.tables[1:])
+	further, err := tx.furtherColumns(u, s)
+	if err != nil {
+		return nil, nil, err
+	}
 	own := tx.ownColumns(u, n)
-	var required []string
 	for i, t := range s.tables {
 		var columns userColumns
 		for j := range t.Columns {
@@ -114,11 +127,14 @@ func (tx *Tx) userShape(n *NewUser) (*userShape, error) {
 		}
 		s.columns = append(s.columns, columns)
 	}
-	if required != nil {
-		return nil, columnsRequired(required)
-	}
-	tx.shapes = append(tx.shapes, s)
-	return s, nil
+	return s, required, nil
+}
+
+// FlagsRequired returns the flags that creating a user needs, such as "--set tenant_id=VALUE":
+// [Tx.CreateUsers] has no value for these columns.
+func (tx *Tx) FlagsRequired() []string {
+	_, required, _ := tx.newShape(tx.Layout.User, &NewUser{})
+	return flagsFor(required)
 }
 
 // ownColumns returns the columns of the user table that every new user sets.
@@ -183,17 +199,14 @@ func (tx *Tx) furtherColumns(u *UserTable, s *userShape) (map[*engine.Column]fun
 	return further, nil
 }
 
-// columnsRequired returns the error for columns that are not null and have no value.
-func columnsRequired(names []string) error {
-	var hints []string
-	for _, name := range names {
+// flagsFor returns the flags that set columns of a user.
+func flagsFor(columns []string) (flags []string) {
+	for _, name := range columns {
 		if flag, ok := userFlag(name); ok {
-			hints = append(hints, flag+" VALUE")
+			flags = append(flags, flag+" VALUE")
 		} else {
-			hints = append(hints, setFlag(name))
+			flags = append(flags, setFlag(name))
 		}
 	}
-	return &tokenctl.Error{Code: tokenctl.CodeColumnsRequired,
-		Message: "this application's users also need a value for " + strings.Join(names, ", "),
-		Hint:    "give " + strings.Join(hints, " ")}
+	return flags
 }

@@ -53,13 +53,10 @@ func (tx *Tx) SetActive(ctx context.Context, users []User, active bool) ([]User,
 	// If the model inherits, its own table or the parent's has the column.
 	holder := &UserTable{Table: l.User.holder("is_active"), KeyType: l.User.KeyType}
 	holder.Key = holder.PrimaryKey().Name
-	changed := map[string]bool{}
 	q := &engine.Query{Text: "update " + holder.SQL() + " as u set is_active = $1 where " + l.isFlag(holder, "is_active", !active, true) + " and " + l.Engine.AnyOf("u."+engine.Quote(holder.Key), "$2") + " returning cast(" + engine.Quote(holder.Key) + " as text)",
 		Args: []any{flag, keys}}
-	if err := tx.Each(ctx, q, func(r engine.Row) error {
-		changed[l.User.keyText(r.Text())] = true
-		return r.Err
-	}); err != nil {
+	changed, err := tx.keySet(ctx, l.User, q)
+	if err != nil {
 		return nil, nil, err
 	}
 	found, err := tx.FindUsers(ctx, nil, idsOf(users))

@@ -40,7 +40,13 @@ func withKnox(t *testing.T, f func(t *testing.T, s *db.Store, env tokens.Env, an
 		}
 		var ann db.User
 		in(t, s, func(ctx context.Context, tx *db.Tx) (err error) {
-			ann, err = tx.CreateUser(ctx, db.NewUser{Username: "ann", Password: "!", IsActive: true}, rand.Reader)
+			if _, err := tx.CreateUsers(ctx, []db.NewUser{{Username: "ann", Password: "!", IsActive: true}}, rand.Reader); err != nil {
+				return err
+			}
+			found, _, err := tx.UsersNamed(ctx, []string{"ann"})
+			if err == nil {
+				ann = found[0].User
+			}
 			return err
 		})
 		f(t, s, tokens.Env{Settings: new(tokenctl.Settings), Random: rand.Reader, Keys: func() (django.SecretKeys, error) { return nil, nil }}, ann, address)
