@@ -2,6 +2,7 @@ package tokenctl
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -60,10 +61,7 @@ type Peers struct {
 
 // TokenKeyword is the word before a DRF key in the Authorization header.
 func (s *Settings) TokenKeyword() string {
-	if s.DRF.Keyword == "" {
-		return "Token"
-	}
-	return s.DRF.Keyword
+	return cmp.Or(s.DRF.Keyword, "Token")
 }
 
 // ParseSettings reads a tokenctl.toml. An unknown key, a value of the wrong

@@ -39,12 +39,9 @@ func (i AuditIgnore) Ends() (time.Time, error) {
 
 // WithDefaults returns the settings with all thresholds filled in.
 func (a AuditSettings) WithDefaults() AuditSettings {
-	for _, d := range []struct {
-		to *Duration
-		by time.Duration
-	}{{&a.DormantOwner, 180 * day}, {&a.OldToken, 365 * day}, {&a.LongLife, 365 * day}, {&a.NeverUsed, 90 * day}, {&a.ClockSkew, 5 * time.Second}} {
-		d.to.Duration = cmp.Or(d.to.Duration, d.by)
-	}
+	a.DormantOwner = cmp.Or(a.DormantOwner, Duration{180 * day})
+	a.OldToken, a.LongLife = cmp.Or(a.OldToken, Duration{365 * day}), cmp.Or(a.LongLife, Duration{365 * day})
+	a.NeverUsed, a.ClockSkew = cmp.Or(a.NeverUsed, Duration{90 * day}), cmp.Or(a.ClockSkew, Duration{5 * time.Second})
 	a.ManyTokens, a.ExpiryCliff = cmp.Or(a.ManyTokens, 10), cmp.Or(a.ExpiryCliff, 10)
 	return a
 }

@@ -1,6 +1,7 @@
 package tokenctl
 
 import (
+	"cmp"
 	"strings"
 	"time"
 )
@@ -22,12 +23,8 @@ const (
 
 // WithDefaults returns the settings with the defaults filled in.
 func (s DenylistSettings) WithDefaults() DenylistSettings {
-	if s.Prefix == "" {
-		s.Prefix = DefaultDenylistPrefix
-	}
-	if s.Keep.Duration == 0 {
-		s.Keep.Duration = DefaultDenylistKeep
-	}
+	s.Prefix = cmp.Or(s.Prefix, DefaultDenylistPrefix)
+	s.Keep.Duration = cmp.Or(s.Keep.Duration, DefaultDenylistKeep)
 	return s
 }
 

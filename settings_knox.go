@@ -1,6 +1,7 @@
 package tokenctl
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ const (
 	defaultKnoxTTL            = 10 * time.Hour
 	DefaultMinRefreshInterval = 60 * time.Second
 	defaultKnoxTokenLength    = 64
+	defaultKnoxHash           = "hashlib.sha512"
 	maxKnoxPrefix             = 10
 )
 
@@ -84,18 +86,12 @@ func (t KnoxTTL) Expiry(now time.Time) *time.Time {
 
 // HeaderPrefix is the word before a token in the Authorization header.
 func (k KnoxSettings) HeaderPrefix() string {
-	if k.AuthHeaderPrefix == "" {
-		return "Token"
-	}
-	return k.AuthHeaderPrefix
+	return cmp.Or(k.AuthHeaderPrefix, "Token")
 }
 
 // TokenLength returns AUTH_TOKEN_CHARACTER_LENGTH, knox's default included.
 func (k KnoxSettings) TokenLength() int {
-	if k.AuthTokenCharacterLength == 0 {
-		return defaultKnoxTokenLength
-	}
-	return k.AuthTokenCharacterLength
+	return cmp.Or(k.AuthTokenCharacterLength, defaultKnoxTokenLength)
 }
 
 // Validate returns a [CodeConfigInvalid] error for a value that knox could not work with, or that
@@ -136,10 +132,7 @@ var KnoxHashes = []string{"sha256", "sha384", "sha512", "sha3_256", "sha3_384", 
 // HashName returns the name in hashlib of SECURE_HASH_ALGORITHM, which is a dotted path into hashlib,
 // before 5.0 into cryptography's primitives, or the name alone.
 func (k KnoxSettings) HashName() string {
-	name := k.SecureHashAlgorithm
-	if name == "" {
-		return "sha512"
-	}
+	name := cmp.Or(k.SecureHashAlgorithm, defaultKnoxHash)
 	if class, ok := strings.CutPrefix(name, "cryptography.hazmat.primitives.hashes."); ok {
 		name = strings.ToLower(class)
 	}

@@ -1,6 +1,7 @@
 package tokenctl
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -47,21 +48,13 @@ func (s Settings) WithDefaults() Settings {
 	if s.Auth.AuthenticationBackends == nil {
 		s.Auth.AuthenticationBackends = []string{ModelBackend}
 	}
-	if s.Auth.PasswordHasher == "" {
-		s.Auth.PasswordHasher = PBKDF2SHA256
-	}
-	if s.Auth.PasswordValidators == nil {
-		s.Auth.PasswordValidators = &DefaultPasswordValidators
-	}
+	s.Auth.PasswordHasher = cmp.Or(s.Auth.PasswordHasher, PBKDF2SHA256)
+	s.Auth.PasswordValidators = cmp.Or(s.Auth.PasswordValidators, &DefaultPasswordValidators)
 	s.DRF.Keyword = s.TokenKeyword()
 	s.Knox.AuthHeaderPrefix = s.Knox.HeaderPrefix()
 	s.Knox.AuthTokenCharacterLength = s.Knox.TokenLength()
-	if s.Knox.SecureHashAlgorithm == "" {
-		s.Knox.SecureHashAlgorithm = "hashlib.sha512"
-	}
-	if s.Knox.MinRefreshInterval == nil {
-		s.Knox.MinRefreshInterval = &Seconds{DefaultMinRefreshInterval}
-	}
+	s.Knox.SecureHashAlgorithm = cmp.Or(s.Knox.SecureHashAlgorithm, defaultKnoxHash)
+	s.Knox.MinRefreshInterval = cmp.Or(s.Knox.MinRefreshInterval, &Seconds{DefaultMinRefreshInterval})
 	s.SimpleJWT = s.SimpleJWT.WithDefaults()
 	s.Denylist = s.Denylist.WithDefaults()
 	s.Audit = s.Audit.WithDefaults()
@@ -70,10 +63,7 @@ func (s Settings) WithDefaults() Settings {
 	s.Session.CookieName = s.Session.Cookie()
 	s.Session.CookieAge = Seconds{s.Session.Age()}
 	s.Session = s.Session.withCacheDefaults()
-	if s.Time.UseTZ == nil {
-		yes := true
-		s.Time.UseTZ = &yes
-	}
+	s.Time.UseTZ = cmp.Or(s.Time.UseTZ, new(true))
 	if s.Time.TimeZone == "" && !*s.Time.UseTZ {
 		s.Time.TimeZone = defaultTimeZone
 	}

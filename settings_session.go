@@ -1,6 +1,7 @@
 package tokenctl
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,29 +40,17 @@ const (
 
 // Cookie is the name of the cookie that holds the session key.
 func (s SessionSettings) Cookie() string {
-	if s.CookieName == "" {
-		return defaultSessionCookie
-	}
-	return s.CookieName
+	return cmp.Or(s.CookieName, defaultSessionCookie)
 }
 
 // Age is how long a session lives that does not say so itself.
 func (s SessionSettings) Age() time.Duration {
-	if s.CookieAge.Duration == 0 {
-		return defaultSessionCookieAge
-	}
-	return s.CookieAge.Duration
+	return cmp.Or(s.CookieAge.Duration, defaultSessionCookieAge)
 }
 
 // EngineModule is the dotted path of the session engine.
 func (s SessionSettings) EngineModule() string {
-	switch {
-	case s.Engine == "":
-		return defaultSessionEngine
-	case !strings.Contains(s.Engine, "."):
-		return sessionBackends + s.Engine
-	}
-	return s.Engine
+	return dotted(sessionBackends, cmp.Or(s.Engine, "db"))
 }
 
 // InDatabase reports whether the engine keeps sessions as rows of a table, so that one minted there
@@ -100,13 +89,15 @@ func (s SessionSettings) DeletingLogsOut() (ok bool, reason string) {
 
 // serializerClass is the dotted path of the serializer.
 func (s SessionSettings) serializerClass() string {
-	switch {
-	case s.Serializer == "":
-		return sessionSerializers + "JSONSerializer"
-	case !strings.Contains(s.Serializer, "."):
-		return sessionSerializers + s.Serializer
+	return dotted(sessionSerializers, cmp.Or(s.Serializer, "JSONSerializer"))
+}
+
+// dotted returns the dotted path for a name, which may be short for one of a module of Django's.
+func dotted(module, name string) string {
+	if strings.Contains(name, ".") {
+		return name
 	}
-	return s.Serializer
+	return module + name
 }
 
 // Pickles reports whether the application writes sessions that only Python can read, and that only

@@ -118,14 +118,6 @@ func (s SessionSettings) WritesJSON() bool {
 	return shortName(cacheSerializers, s.CacheSerializer) == "json"
 }
 
-// Compressor returns the short name of the cache's compressor; empty: the values are not compressed.
-func (s SessionSettings) Compressor() string {
-	if name := shortName(cacheCompressors, s.CacheCompressor); name != "identity" {
-		return name
-	}
-	return ""
-}
-
 // cacheBackend returns the dotted path of the cache's class.
 func (s SessionSettings) cacheBackend() string {
 	name := s.CacheBackend

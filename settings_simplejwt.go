@@ -46,47 +46,21 @@ type JWTSettings struct {
 
 // WithDefaults returns the settings with simplejwt's defaults filled in.
 func (s JWTSettings) WithDefaults() JWTSettings {
-	for _, f := range []struct {
-		field *Duration
-		value time.Duration
-	}{
-		{&s.AccessTokenLifetime, 5 * time.Minute},
-		{&s.RefreshTokenLifetime, 24 * time.Hour},
-		{&s.SlidingTokenLifetime, 5 * time.Minute},
-		{&s.SlidingTokenRefreshLifetime, 24 * time.Hour},
-	} {
-		if f.field.Duration == 0 {
-			f.field.Duration = f.value
-		}
-	}
+	s.AccessTokenLifetime = cmp.Or(s.AccessTokenLifetime, Duration{5 * time.Minute})
+	s.RefreshTokenLifetime = cmp.Or(s.RefreshTokenLifetime, Duration{24 * time.Hour})
+	s.SlidingTokenLifetime = cmp.Or(s.SlidingTokenLifetime, Duration{5 * time.Minute})
+	s.SlidingTokenRefreshLifetime = cmp.Or(s.SlidingTokenRefreshLifetime, Duration{24 * time.Hour})
+	s.Algorithm = cmp.Or(s.Algorithm, "HS256")
+	s.AuthHeaderName = cmp.Or(s.AuthHeaderName, "HTTP_AUTHORIZATION")
+	s.UserIDField = cmp.Or(s.UserIDField, "id")
 	names := s.ClaimNames()
-	for _, f := range []struct {
-		field *string
-		value string
-	}{
-		{&s.Algorithm, "HS256"},
-		{&s.AuthHeaderName, "HTTP_AUTHORIZATION"},
-		{&s.UserIDField, "id"},
-		{&s.UserIDClaim, names.User},
-		{&s.TokenTypeClaim, names.Type},
-		{&s.JTIClaim, names.JTI},
-		{&s.SlidingTokenRefreshExpClaim, names.Refresh},
-		{&s.RevokeTokenClaim, names.Revoke},
-	} {
-		if *f.field == "" {
-			*f.field = f.value
-		}
-	}
+	s.UserIDClaim, s.TokenTypeClaim, s.JTIClaim = names.User, names.Type, names.JTI
+	s.SlidingTokenRefreshExpClaim, s.RevokeTokenClaim = names.Refresh, names.Revoke
 	if len(s.AuthHeaderTypes) == 0 {
 		s.AuthHeaderTypes = []string{"Bearer"}
 	}
-	if s.Leeway == nil {
-		s.Leeway = new(Seconds)
-	}
-	if s.CheckUserIsActive == nil {
-		yes := true
-		s.CheckUserIsActive = &yes
-	}
+	s.Leeway = cmp.Or(s.Leeway, new(Seconds))
+	s.CheckUserIsActive = cmp.Or(s.CheckUserIsActive, new(true))
 	return s
 }
 

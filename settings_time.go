@@ -1,6 +1,7 @@
 package tokenctl
 
 import (
+	"cmp"
 	"time"
 	_ "time/tzdata" // a minimal container has no zones of its own
 )
@@ -23,10 +24,7 @@ func (s TimeSettings) Validate() error {
 
 // Location returns TIME_ZONE, Django's default where it is not set. It does not ask USE_TZ.
 func (s TimeSettings) Location() (*time.Location, error) {
-	name := s.TimeZone
-	if name == "" {
-		name = defaultTimeZone
-	}
+	name := cmp.Or(s.TimeZone, defaultTimeZone)
 	location, err := time.LoadLocation(name)
 	if err != nil || name == "Local" { // Go's word for this machine's zone
 		return nil, ConfigError("time.time_zone is not the name of a time zone", `write it as Django's TIME_ZONE has it, such as "Europe/Berlin"`)

@@ -3,6 +3,7 @@ package django
 import (
 	"bytes"
 	"errors"
+	"slices"
 )
 
 // PyJWT, Django and Django REST Framework read and write JSON with Python's json.loads and
@@ -17,6 +18,35 @@ type PythonInteger string
 
 // PythonDict is a Python dict: a name that is set again keeps its place.
 type PythonDict []PythonMember
+
+// Set sets a name.
+func (d *PythonDict) Set(name string, value any) {
+	if i := d.index(name); i >= 0 {
+		(*d)[i].Value = value
+		return
+	}
+	*d = append(*d, PythonMember{name, value})
+}
+
+// Get returns the value of a name; ok is false if there is none.
+func (d PythonDict) Get(name string) (value any, ok bool) {
+	i := d.index(name)
+	if i < 0 {
+		return nil, false
+	}
+	return d[i].Value, true
+}
+
+// Text returns the value of a name if it is a string, else "".
+func (d PythonDict) Text(name string) string {
+	value, _ := d.Get(name)
+	text, _ := value.(string)
+	return text
+}
+
+func (d PythonDict) index(name string) int {
+	return slices.IndexFunc(d, func(m PythonMember) bool { return m.Name == name })
+}
 
 // PythonMember is a member of a dict.
 type PythonMember struct {

@@ -125,8 +125,12 @@ func dumps(value any) string {
 			items = append(items, dumpsText(m.name)+": "+dumps(m.value))
 		}
 		return "{" + strings.Join(items, ", ") + "}"
-	case *dict:
-		return dumps(v.members)
+	case dict:
+		var members object
+		for _, m := range v {
+			members = append(members, member{m.Name, m.Value})
+		}
+		return dumps(members)
 	case *upload:
 		return dumps(object{{"file", v.name}})
 	}

@@ -172,7 +172,7 @@ func (r *request) csrfTokenFault() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		token = form.text(csrfField)
+		token = form.Text(csrfField)
 	}
 	if token == "" {
 		header, sent := r.Header[csrfHeader]

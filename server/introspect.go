@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"tokenctl/django"
 	"tokenctl/tokens"
 )
 
@@ -48,53 +49,49 @@ func letsIn(c *tokens.Credential) bool {
 // introspected returns the response of section 2.2. It does not set scope and client_id, because the peers do
 // not have them. kind, id, type and the claims of a JWT are additions of this server. A refresh token is
 // active while it can be refreshed. It has no token_type, because it opens nothing by itself.
-func (r *request) introspected(c *tokens.Credential) (*dict, error) {
+func (r *request) introspected(c *tokens.Credential) (dict, error) {
 	settings := r.server.Env.Settings
-	answer := &dict{}
-	answer.set("active", true)
-	answer.set("username", c.Owner.Username)
-	claims := &dict{}
+	var answer, claims dict
+	answer.Set("active", true)
+	answer.Set("username", c.Owner.Username)
 	if k := c.Of(); k.AuthType != nil {
 		if scheme := k.AuthType(settings, c); scheme != "" {
-			answer.set("token_type", scheme)
+			answer.Set("token_type", scheme)
 		}
 	}
 	if c.Claims != nil {
-		value, err := loads(string(c.Claims))
+		value, err := django.PythonJSON(c.Claims)
 		if err != nil {
 			return nil, err
 		}
-		claims, _ = value.(*dict)
+		claims, _ = value.(dict)
 	}
 	for _, m := range []struct {
 		name string
 		at   time.Time
 	}{{"exp", c.Expires}, {"iat", c.Created}} {
-		if value, ok := claims.get(m.name); ok {
-			answer.set(m.name, value)
+		if value, ok := claims.Get(m.name); ok {
+			answer.Set(m.name, value)
 		} else if !m.at.IsZero() {
-			answer.set(m.name, m.at.Unix())
+			answer.Set(m.name, m.at.Unix())
 		}
 	}
-	answer.set("sub", c.Owner.ID)
+	answer.Set("sub", c.Owner.ID)
 	jwt := settings.SimpleJWT.WithDefaults()
 	for _, m := range []struct{ name, claim string }{{"sub", "sub"}, {"jti", jwt.JTIClaim}, {"aud", "aud"}, {"iss", "iss"}} {
-		if value, ok := claims.get(m.claim); ok {
-			answer.set(m.name, value)
+		if value, ok := claims.Get(m.claim); ok {
+			answer.Set(m.name, value)
 		}
 	}
-	answer.set("kind", c.Kind)
-	answer.set("id", c.ID)
+	answer.Set("kind", c.Kind)
+	answer.Set("id", c.ID)
 	if c.Type != "" {
-		answer.set("type", c.Type)
+		answer.Set("type", c.Type)
 	}
-	if claims == nil {
-		return answer, nil
-	}
-	for _, m := range claims.members {
-		_, taken := answer.get(m.name)
-		if !taken && m.name != jwt.TokenTypeClaim && m.name != jwt.RevokeTokenClaim {
-			answer.set(m.name, m.value)
+	for _, m := range claims {
+		_, taken := answer.Get(m.Name)
+		if !taken && m.Name != jwt.TokenTypeClaim && m.Name != jwt.RevokeTokenClaim {
+			answer.Set(m.Name, m.Value)
 		}
 	}
 	return answer, nil

@@ -19,7 +19,7 @@ func parseMultipart(body []byte, boundary string) (data, error) {
 	if boundary == "" {
 		return data{}, multipartError("Invalid boundary in multipart: None")
 	}
-	form, files := &dict{}, &dict{}
+	var form, files dict
 	fields, uploads, size := 0, 0, 0
 	for reader := multipart.NewReader(bytes.NewReader(body), boundary); ; {
 		part, err := reader.NextRawPart()
@@ -34,7 +34,7 @@ func parseMultipart(body []byte, boundary string) (data, error) {
 			if uploads++; uploads > maxFiles {
 				return data{}, suspicious("more files than DATA_UPLOAD_MAX_NUMBER_FILES")
 			}
-			files.set(name, &upload{file})
+			files.Set(name, &upload{file})
 			continue
 		}
 		if fields++; fields > maxFields {
@@ -53,11 +53,11 @@ func parseMultipart(body []byte, boundary string) (data, error) {
 			}
 		}
 		if name != "" {
-			form.set(name, strings.ToValidUTF8(string(content), "\uFFFD"))
+			form.Set(name, strings.ToValidUTF8(string(content), "\uFFFD"))
 		}
 	}
-	for _, m := range files.members {
-		form.set(m.name, m.value)
+	for _, m := range files {
+		form.Set(m.Name, m.Value)
 	}
 	return data{value: form, form: true}, nil
 }

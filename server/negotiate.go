@@ -36,7 +36,7 @@ func (v *view) negotiate(r *request) (indent int, err error) {
 		return 0, err
 	}
 	offered := v.renderers()
-	if format := query.text("format"); format != "" {
+	if format := query.Text("format"); format != "" {
 		offered = slices.DeleteFunc(offered, func(renderer renderer) bool { return renderer.format != format })
 		if len(offered) == 0 {
 			return 0, detail(http.StatusNotFound, "Not found.")

@@ -104,8 +104,8 @@ func (r *request) oauthToken() (secret tokenctl.Secret, found []*tokens.Credenti
 	if err != nil {
 		return secret, nil, err
 	}
-	form, _ := sent.value.(*dict)
-	text, hint := form.text("token"), form.text("token_type_hint")
+	form, _ := sent.value.(dict)
+	text, hint := form.Text("token"), form.Text("token_type_hint")
 	switch {
 	case text == "":
 		return secret, nil, oauthError(http.StatusBadRequest, "invalid_request", "The parameter token is missing.")

@@ -15,7 +15,7 @@ import (
 
 // data is DRF's request.data.
 type data struct {
-	value any  // nil, a *dict, or another value of JSON
+	value any  // nil, a dict, or another value of JSON
 	form  bool // value is a QueryDict, with the names of an HTML form
 }
 
@@ -65,12 +65,12 @@ func (r *request) data() (data, error) {
 
 // post is request.POST of DRF's Request: the data of a form. The check of CSRF in SessionAuthentication
 // uses it, so a body that cannot be parsed fails there already.
-func (r *request) post() (*dict, error) {
+func (r *request) post() (dict, error) {
 	found, err := r.data()
 	if err != nil || !found.form {
 		return nil, err
 	}
-	return found.value.(*dict), nil
+	return found.value.(dict), nil
 }
 
 // maxUpload is DATA_UPLOAD_MAX_MEMORY_SIZE, in bytes without files. DRF checks it since 3.17.2.
@@ -81,7 +81,7 @@ const maxUpload = 2621440
 func parse(contentType string, body []byte, parsers []string, drf tokenctl.Version) (data, error) {
 	t := parseMediaType(contentType)
 	if len(body) == 0 {
-		return data{value: &dict{}, form: t.isForm()}, nil
+		return data{value: dict{}, form: t.isForm()}, nil
 	}
 	i := slices.IndexFunc(parsers, func(media string) bool { return parseMediaType(media).match(t) })
 	switch {
@@ -103,7 +103,7 @@ func parseJSON(body []byte) (data, error) {
 	text, err := decodeUTF8(body)
 	if err == nil {
 		var value any
-		if value, err = loads(text); err == nil {
+		if value, err = django.PythonJSON([]byte(text)); err == nil {
 			return data{value: value}, nil
 		}
 	}
@@ -146,15 +146,15 @@ var errFields = suspicious("more fields than DATA_UPLOAD_MAX_NUMBER_FIELDS")
 // parseForm is QueryDict of django/http/request.py (4.2). If several values have one name, the last one
 // counts, as in QueryDict.__getitem__. curl sends semicolons and percent signs without escaping them, and
 // url.ParseQuery would refuse them.
-func parseForm(text string) (*dict, error) {
+func parseForm(text string) (dict, error) {
 	if strings.Count(text, "&") >= maxFields {
 		return nil, errFields
 	}
-	form := &dict{}
+	form := dict{}
 	for pair := range strings.SplitSeq(text, "&") {
 		if pair != "" {
 			name, value, _ := strings.Cut(pair, "=")
-			form.set(unquote(name), unquote(value))
+			form.Set(unquote(name), unquote(value))
 		}
 	}
 	return form, nil

@@ -54,22 +54,24 @@ func (w *jsonWriter) value(value any) error {
 	case []object:
 		return w.collection("[]", len(v), func(i int) error { return w.value(v[i]) })
 	case object:
-		return w.collection("{}", len(v), func(i int) error {
-			if err := w.text(v[i].name); err != nil {
-				return err
-			}
-			w.out = append(w.out, ':')
-			if w.indent > 0 {
-				w.out = append(w.out, ' ')
-			}
-			return w.value(v[i].value)
-		})
-	case *dict:
-		return w.value(v.members)
+		return w.collection("{}", len(v), func(i int) error { return w.member(v[i].name, v[i].value) })
+	case dict:
+		return w.collection("{}", len(v), func(i int) error { return w.member(v[i].Name, v[i].Value) })
 	default:
 		return uncaught("a value is not JSON serializable")
 	}
 	return nil
+}
+
+func (w *jsonWriter) member(name string, value any) error {
+	if err := w.text(name); err != nil {
+		return err
+	}
+	w.out = append(w.out, ':')
+	if w.indent > 0 {
+		w.out = append(w.out, ' ')
+	}
+	return w.value(value)
 }
 
 // collection writes n items between brackets.

@@ -46,7 +46,7 @@ const (
 const nonFieldErrors = "non_field_errors"
 
 // valid is is_valid(raise_exception=True) on request.data.
-func (r *request) valid(s *serializer) (*dict, error) {
+func (r *request) valid(s *serializer) (dict, error) {
 	d, err := r.data()
 	if err != nil {
 		return nil, err
@@ -60,39 +60,36 @@ func (r *request) valid(s *serializer) (*dict, error) {
 
 // run is Serializer.run_validation. Either values or errs is nil. errs has a list of messages for each field,
 // as the peer renders them.
-func (s serializer) run(d data) (values, errs *dict) {
-	values, errs = &dict{}, &dict{}
-	fields, ok := d.value.(*dict)
+func (s serializer) run(d data) (values dict, errs object) {
+	fields, ok := d.value.(dict)
 	switch {
 	case d.value == nil:
-		errs.set(nonFieldErrors, []string{"No data provided"})
-		return nil, errs
+		return nil, object{{nonFieldErrors, []string{"No data provided"}}}
 	case !ok:
-		errs.set(nonFieldErrors, []string{"Invalid data. Expected a dictionary, but got " + pyType(d.value) + "."})
-		return nil, errs
+		return nil, object{{nonFieldErrors, []string{"Invalid data. Expected a dictionary, but got " + pyType(d.value) + "."}}}
 	}
 	for _, f := range s.fields {
 		if f.readOnly {
 			continue
 		}
-		value, given := fields.get(f.name)
+		value, given := fields.Get(f.name)
 		if d.form && value == "" && f.optional && !f.allowBlank {
 			given = false // Field.get_value: an empty field of a form counts as missing
 		}
 		if !given {
 			if !f.optional && !s.partial {
-				errs.set(f.name, []string{requiredMessage})
+				errs = append(errs, member{f.name, []string{requiredMessage}})
 			}
 			continue
 		}
 		text, faults := f.run(value)
 		if len(faults) > 0 {
-			errs.set(f.name, faults)
+			errs = append(errs, member{f.name, faults})
 			continue
 		}
-		values.set(f.name, text)
+		values.Set(f.name, text)
 	}
-	if errs.len() > 0 {
+	if errs != nil {
 		return nil, errs
 	}
 	return values, nil

@@ -17,7 +17,7 @@ func (s *Server) addAuthToken(views map[string]*view, token *authenticator) {
 		if err != nil {
 			return nil, err
 		}
-		u, err := r.logInWith(values.text("username"), values.text("password"))
+		u, err := r.logInWith(values.Text("username"), values.Text("password"))
 		if err != nil {
 			return nil, err
 		}

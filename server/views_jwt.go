@@ -18,9 +18,9 @@ func (s *Server) addJWT(views map[string]*view, l *db.Layout) {
 	if l.User != nil {
 		username = l.User.Username
 	}
-	obtain := func(typ string) func(*jwtRequest, *dict) (object, error) {
-		return func(r *jwtRequest, values *dict) (object, error) {
-			return r.obtain(values.text(username), values.text("password"), typ)
+	obtain := func(typ string) func(*jwtRequest, dict) (object, error) {
+		return func(r *jwtRequest, values dict) (object, error) {
+			return r.obtain(values.Text(username), values.Text("password"), typ)
 		}
 	}
 	pair := s.jwtView("Token Obtain Pair", "Takes a set of user credentials and returns an access and refresh JSON web\ntoken pair to prove the authentication of those credentials.",
@@ -46,7 +46,7 @@ type jwtRequest struct {
 }
 
 // jwtView returns a TokenViewBase. validate is the method of the serializer with that name.
-func (s *Server) jwtView(name, description string, fields *serializer, validate func(*jwtRequest, *dict) (object, error)) *view {
+func (s *Server) jwtView(name, description string, fields *serializer, validate func(*jwtRequest, dict) (object, error)) *view {
 	post := func(r *request) (*response, error) {
 		values, err := r.valid(fields)
 		if err != nil {
@@ -133,9 +133,9 @@ func (r *jwtRequest) obtain(username, password, typ string) (answer object, err 
 // the old token and makes the new one. If two clients send the same token, one client gets a new token. The
 // other client gets the answer that it would get a moment later. simplejwt gives a new token to both (its
 // issue 985).
-func (r *jwtRequest) refresh(values *dict) (answer object, err error) {
+func (r *jwtRequest) refresh(values dict) (answer object, err error) {
 	s, settings := r.server, r.Settings()
-	secret := tokenctl.NewSecret(values.text("refresh"))
+	secret := tokenctl.NewSecret(values.Text("refresh"))
 	if _, err := r.Decode(secret, s.Now()); err != nil {
 		return nil, err // also on a server that may not write
 	}
@@ -175,8 +175,8 @@ func (r *jwtRequest) refresh(values *dict) (answer object, err error) {
 }
 
 // refreshSliding does the work of TokenRefreshSlidingSerializer.
-func (r *jwtRequest) refreshSliding(values *dict) (answer object, err error) {
-	secret := tokenctl.NewSecret(values.text("token"))
+func (r *jwtRequest) refreshSliding(values dict) (answer object, err error) {
+	secret := tokenctl.NewSecret(values.Text("token"))
 	err = r.transact(false, func(tx *db.Tx) error {
 		token, err := r.read(tx, secret, "sliding")
 		if err != nil {
@@ -193,8 +193,8 @@ func (r *jwtRequest) refreshSliding(values *dict) (answer object, err error) {
 }
 
 // verify does the work of TokenVerifySerializer. It asks the blacklist only with BLACKLIST_AFTER_ROTATION.
-func (r *jwtRequest) verify(values *dict) (object, error) {
-	token, err := r.Verify(tokenctl.NewSecret(values.text("token")), django.JWTCheck{Now: r.server.Now()})
+func (r *jwtRequest) verify(values dict) (object, error) {
+	token, err := r.Verify(tokenctl.NewSecret(values.Text("token")), django.JWTCheck{Now: r.server.Now()})
 	if err != nil {
 		return nil, err
 	}
@@ -219,8 +219,8 @@ func (r *jwtRequest) verify(values *dict) (object, error) {
 }
 
 // blacklist does the work of TokenBlacklistSerializer. Without the token_blacklist app it changes nothing.
-func (r *jwtRequest) blacklist(values *dict) (object, error) {
-	secret := tokenctl.NewSecret(values.text("refresh"))
+func (r *jwtRequest) blacklist(values dict) (object, error) {
+	secret := tokenctl.NewSecret(values.Text("refresh"))
 	if _, err := r.Decode(secret, r.server.Now()); err != nil {
 		return nil, err // also on a server that may not write
 	}

@@ -15,8 +15,8 @@ func (s *Server) changePassword(r *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	u, password := r.identity.user, values.text("new_password1")
-	if password != values.text("new_password2") {
+	u, password := r.identity.user, values.Text("new_password1")
+	if password != values.Text("new_password2") {
 		return nil, fieldFault("the passwords differ", "new_password2", "The two password fields didn’t match.")
 	}
 	var hasher django.Hasher

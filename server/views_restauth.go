@@ -59,14 +59,14 @@ func (s *Server) restLogin(r *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	username, err := r.usernameFor(values.text("username"), values.text("email"))
+	username, err := r.usernameFor(values.Text("username"), values.Text("email"))
 	if err != nil {
 		return nil, err
 	}
 	if username == "" {
 		return nil, fieldFault(unableToLogIn, nonFieldErrors, unableToLogIn)
 	}
-	u, err := r.logInWith(username, values.text("password"))
+	u, err := r.logInWith(username, values.Text("password"))
 	if err != nil {
 		return nil, err
 	}

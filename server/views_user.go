@@ -108,10 +108,10 @@ func (s *Server) updateUser(r *request) (*response, error) {
 	case err != nil:
 		return nil, err
 	}
-	if values.len() > 0 {
+	if values != nil {
 		changes := map[string]string{}
-		for _, m := range values.members {
-			changes[m.name] = values.text(m.name)
+		for _, m := range values {
+			changes[m.Name] = values.Text(m.Name)
 		}
 		if err := s.write(r.ctx, func(tx *db.Tx) error {
 			u, err = tx.UpdateUser(r.ctx, u, changes)
