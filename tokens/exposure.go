@@ -95,17 +95,22 @@ func (c *Credential) Endable(env Env, l *db.Layout) bool {
 // exposures collects the access that remains after an incident.
 type exposures struct {
 	Incident
-	env    Env
-	layout *db.Layout
-	now    time.Time
-	jwt    tokenctl.JWTSettings
-	list   []Exposure
+	env     Env
+	layout  *db.Layout
+	now     time.Time
+	jwt     tokenctl.JWTSettings
+	release tokenctl.Version // of simplejwt; empty: no setting says which
+	list    []Exposure
+}
+
+func newExposures(env Env, tx *db.Tx, in Incident) *exposures {
+	return &exposures{Incident: in, env: env, layout: tx.Layout, now: tx.Now, jwt: jwtSettings(env), release: env.Settings.Peers.SimpleJWT}
 }
 
 // Exposures returns the access that remains, or may remain, after an incident: by the leaked credentials, and by
 // credentials that can be made from them. It reads the times at which JWTs were blacklisted.
 func Exposures(ctx context.Context, env Env, tx *db.Tx, in Incident) ([]Exposure, error) {
-	e := &exposures{Incident: in, env: env, layout: tx.Layout, now: tx.Now, jwt: jwtSettings(env)}
+	e := newExposures(env, tx, in)
 	if err := e.jwts(ctx, tx); err != nil {
 		return nil, err
 	}
@@ -131,26 +136,19 @@ func (e *exposures) leaked() []*Credential {
 	return list
 }
 
-// release returns the configured release of simplejwt. known reports whether a release is configured.
-func (e *exposures) release() (release tokenctl.Version, known bool) {
-	release = e.env.Settings.Peers.SimpleJWT
-	return release, release != ""
-}
-
 // ignoresInactive reports whether JWTAuthentication accepts the tokens of an inactive user. It does so from
 // simplejwt 5.4 on if CHECK_USER_IS_ACTIVE is off.
 func (e *exposures) ignoresInactive() bool {
-	release, _ := e.release()
-	return !*e.jwt.CheckUserIsActive && release.AtLeast("5.4.0")
+	return !*e.jwt.CheckUserIsActive && e.release.AtLeast("5.4.0")
 }
 
 // refreshesInactive reports whether simplejwt exchanges the refresh tokens of an inactive user. Releases before
 // 5.4 always do.
 func (e *exposures) refreshesInactive() (yes, proven bool) {
-	switch release, known := e.release(); {
-	case !known:
+	switch {
+	case e.release == "":
 		return true, false
-	case !release.AtLeast("5.4.0"):
+	case !e.release.AtLeast("5.4.0"):
 		return true, true
 	}
 	return e.ignoresInactive(), true
@@ -158,8 +156,7 @@ func (e *exposures) refreshesInactive() (yes, proven bool) {
 
 // revoked reports whether JWTAuthentication refuses the owner's tokens because the password has changed.
 func (e *exposures) revoked() bool {
-	release, _ := e.release()
-	return e.Reset && e.jwt.CheckRevokeToken && release.AtLeast("5.3.0")
+	return e.Reset && e.jwt.CheckRevokeToken && e.release.AtLeast("5.3.0")
 }
 
 // authenticates reports whether JWTAuthentication accepts the owner's access tokens.
@@ -208,12 +205,7 @@ func (e *exposures) others() {
 }
 
 func (e *exposures) isLeaked(c *Credential) bool {
-	for _, l := range e.Leaked {
-		if l.ID == c.ID {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(e.Leaked, func(l *Credential) bool { return l.ID == c.ID })
 }
 
 // overlaps reports whether a knox token has a successor and ends before its TOKEN_TTL.
@@ -222,12 +214,9 @@ func (e *exposures) overlaps(c *Credential) bool {
 	if c.Kind != Knox.Name || c.Expires.IsZero() || ends && !c.Expires.Before(c.Created.Add(ttl)) {
 		return false
 	}
-	for _, other := range e.Held {
-		if other.Kind == c.Kind && other.Created.After(c.Created) && other.Created.Before(c.Expires) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(e.Held, func(other *Credential) bool {
+		return other.Kind == c.Kind && other.Created.After(c.Created) && other.Created.Before(c.Expires)
+	})
 }
 
 // sessions adds the sessions that outlive their rows, because they are in a cache or a cookie.

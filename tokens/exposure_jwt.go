@@ -34,8 +34,7 @@ func (e *exposures) jwts(ctx context.Context, tx *db.Tx) error {
 
 // usesJWT reports whether the database or a setting shows that the application uses simplejwt.
 func (e *exposures) usesJWT() bool {
-	_, known := e.release()
-	return e.layout.Outstanding() != nil || known || e.env.Settings.SimpleJWT.AccessTokenLifetime.Duration != 0
+	return e.layout.Outstanding() != nil || e.release != "" || e.env.Settings.SimpleJWT.AccessTokenLifetime.Duration != 0
 }
 
 // leakedAccess adds an access token that leaked and still works.
@@ -61,11 +60,10 @@ func (e *exposures) whyAccess() string {
 
 // endsAccess returns the way to end access tokens before they expire.
 func (e *exposures) endsAccess() Lever {
-	release, _ := e.release()
 	if e.env.Denylist != nil && e.Owner.ID != "" {
 		return Lever{LeverBlacklist, "tokenctl blacklist --kind jwt " + UserArgument(e.layout.User, &e.Owner, "--user")}
 	}
-	if command := withoutPassword(e.layout, e.Users, &e.Owner); command != "" && e.jwt.CheckRevokeToken && release.AtLeast("5.3.0") {
+	if command := withoutPassword(e.layout, e.Users, &e.Owner); command != "" && e.jwt.CheckRevokeToken && e.release.AtLeast("5.3.0") {
 		return Lever{LeverResetPassword, command}
 	}
 	if lever := e.deactivation(); lever.Name != "" && e.Owner.Active() && !e.ignoresInactive() {
@@ -104,12 +102,8 @@ func (e *exposures) endsRefresh() Lever {
 
 // derivedAccess adds the access tokens that the leaked refresh tokens made while they worked.
 func (e *exposures) derivedAccess(ctx context.Context, tx *db.Tx, refreshing []*Credential, unlisted bool) error {
-	ended, err := blacklistedAt(ctx, tx, refreshing)
-	if err != nil {
+	if err := FindUse(ctx, tx, refreshing); err != nil || e.Voided {
 		return err
-	}
-	if e.Voided {
-		return nil
 	}
 	var last time.Time // the latest time at which one of the refresh tokens worked
 	var from []string
@@ -117,8 +111,8 @@ func (e *exposures) derivedAccess(ctx context.Context, tx *db.Tx, refreshing []*
 		end := e.now
 		switch {
 		case e.Ended[c.ID], c.Status == Active, c.Status == Disabled:
-		case c.Status == Blacklisted && !ended[c.ID].IsZero():
-			end = ended[c.ID]
+		case c.Status == Blacklisted && !c.blacklistedAt.IsZero():
+			end = c.blacklistedAt
 		case !c.Expires.IsZero() && c.Expires.Before(end):
 			end = c.Expires
 		}
@@ -149,31 +143,11 @@ func (e *exposures) derivedAccess(ctx context.Context, tx *db.Tx, refreshing []*
 	return nil
 }
 
-// blacklistedAt returns the times at which the blacklisted ones of the tokens were blacklisted, by their ids.
-func blacklistedAt(ctx context.Context, tx *db.Tx, list []*Credential) (map[string]time.Time, error) {
-	var rows []db.Ref
-	for _, c := range list {
-		if c.Status == Blacklisted {
-			rows = append(rows, c.row)
-		}
-	}
-	if rows == nil {
-		return nil, nil
-	}
-	at, err := tx.BlacklistedAt(ctx, rows)
-	ended := map[string]time.Time{}
-	for i, r := range rows {
-		ended[JWT.idOf(&r)] = at[i]
-	}
-	return ended, err
-}
-
 // unrecorded adds refresh tokens that the application made in exchange for others and did not record: simplejwt
 // before 5.5 with ROTATE_REFRESH_TOKENS. unlisted says that the application records no refresh tokens.
 func (e *exposures) unrecorded(refreshing []*Credential, unlisted bool) {
-	release, known := e.release()
-	rotates := e.env.Settings.SimpleJWT.RotateRefreshTokens
-	may := unlisted || len(refreshing) > 0 && (!known || rotates && (!release.AtLeast("5.5.0") || e.layout.Outstanding() == nil))
+	known, rotates := e.release != "", e.env.Settings.SimpleJWT.RotateRefreshTokens
+	may := unlisted || len(refreshing) > 0 && (!known || rotates && (!e.release.AtLeast("5.5.0") || e.layout.Outstanding() == nil))
 	if stays, _ := e.refreshesInactive(); !may || !e.Owner.Active() && !stays {
 		return
 	}

@@ -64,7 +64,7 @@ func holders(ctx context.Context, env Env, store *db.Store, kinds []*Kind) (map[
 func LeakedKeys(ctx context.Context, env Env, store *db.Store) (list []LeakedKey, err error) {
 	var jwts, sessions map[string]bool
 	err = store.Read(ctx, func(tx *db.Tx) error {
-		e := &exposures{env: env, layout: tx.Layout, now: tx.Now, jwt: jwtSettings(env)}
+		e := newExposures(env, tx, Incident{})
 		sessions, err := signedSessions(ctx, env, tx)
 		if err != nil {
 			return err

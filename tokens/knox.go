@@ -1,6 +1,7 @@
 package tokens
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -111,17 +112,18 @@ func listKnox(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2
 	}
 	f := s.filter()
 	f.Detailed, f.Rights = s.Detailed, s.Rights && !s.Detailed
-	if !s.Orphans {
-		return credentials(ctx, func(ctx context.Context) iter.Seq2[db.KnoxToken, error] { return store.KnoxTokens(ctx, f) }, func(t *db.KnoxToken) Credential {
-			if t.Orphan {
-				return ofNobody(KnoxCredential(*t))
-			}
-			return KnoxCredential(*t)
-		})
+	if s.Orphans {
+		f.Statuses, f.Limit = nil, 0 // the database does not know that they are dead
 	}
-	f.Statuses, f.Limit = nil, 0 // the database does not know that they are dead
-	all := credentials(ctx, func(ctx context.Context) iter.Seq2[db.KnoxToken, error] { return store.KnoxTokens(ctx, f) },
-		func(t *db.KnoxToken) Credential { return ofNobody(KnoxCredential(*t)) })
+	all := credentials(ctx, func(ctx context.Context) iter.Seq2[db.KnoxToken, error] { return store.KnoxTokens(ctx, f) }, func(t *db.KnoxToken) Credential {
+		if t.Orphan {
+			return ofNobody(KnoxCredential(*t))
+		}
+		return KnoxCredential(*t)
+	})
+	if !s.Orphans {
+		return all
+	}
 	return func(yield func(Credential, error) bool) {
 		for c, err := range all {
 			if (err != nil || s.wants(c.Status)) && !yield(c, err) {
@@ -155,10 +157,7 @@ func knoxByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, 
 			found[i].Err = &tokenctl.Error{Code: tokenctl.CodeAmbiguousID, Message: knoxID(prefixes[i]) + " fits more than one knox token",
 				Hint: "give more of the digest, of which the table has 128 characters"}
 		default:
-			c := KnoxCredential(list[0])
-			c.Used = knoxUsed(env, &c)
-			c.Notes = knoxNotes(env, tx, list[0])
-			found[i].Credentials = []*Credential{&c}
+			found[i].Credentials = []*Credential{foundKnox(env, tx, &list[0])}
 		}
 	}
 	return found, nil
@@ -204,17 +203,21 @@ func knoxBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.S
 			if k < 0 {
 				continue
 			}
-			c := KnoxCredential(*candidates[k])
-			if told && j > 0 && c.Status != Expired {
-				c.Status = Dead
+			found[i] = foundKnox(env, tx, candidates[k])
+			if told && j > 0 && found[i].Status != Expired {
+				found[i].Status = Dead
 			}
-			c.Used = knoxUsed(env, &c)
-			c.Notes = knoxNotes(env, tx, *candidates[k])
-			found[i] = &c
 			break
 		}
 	}
 	return found, nil
+}
+
+// foundKnox is the credential of a row that was looked up.
+func foundKnox(env Env, tx *db.Tx, t *db.KnoxToken) *Credential {
+	c := KnoxCredential(*t)
+	c.Used, c.Notes = knoxUsed(env, &c), knoxNotes(env, tx, *t)
+	return &c
 }
 
 // knoxNotes is what show says about a token beyond its dates.
@@ -222,13 +225,12 @@ func knoxNotes(env Env, tx *db.Tx, t db.KnoxToken) []string {
 	var notes []string
 	k := env.Settings.Knox
 	expired := django.KnoxExpired(knoxExpiry(t.Expires), tx.Now)
-	if !t.User.Active() {
-		switch {
-		case t.Old, expired:
-			notes = append(notes, "the owner is inactive")
-		default:
-			notes = append(notes, "the owner is inactive; the token works again when the owner is activated")
-		}
+	switch {
+	case t.User.Active():
+	case t.Old, expired:
+		notes = append(notes, "the owner is inactive")
+	default:
+		notes = append(notes, "the owner is inactive; the token works again when the owner is activated")
 	}
 	switch {
 	case t.Old:
@@ -253,10 +255,7 @@ func knoxNotes(env Env, tx *db.Tx, t db.KnoxToken) []string {
 }
 
 func knoxAlgorithm(k tokenctl.KnoxSettings) string {
-	if k.SecureHashAlgorithm == "" {
-		return byDefault("hashlib.sha512", "knox")
-	}
-	return k.SecureHashAlgorithm
+	return cmp.Or(k.SecureHashAlgorithm, byDefault("hashlib.sha512", "knox"))
 }
 
 // knoxExpiry is a time as django has it: nil is never.

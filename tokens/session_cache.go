@@ -99,29 +99,20 @@ func withCopies(ctx context.Context, env Env, tx *db.Tx, c *cache.Sessions, rows
 	if *down != nil || len(rows) == 0 {
 		return nil
 	}
-	keys := make([]tokenctl.Secret, len(rows))
-	for i := range rows {
-		keys[i] = rows[i].Key
+	copies, failed, err := copiesOf(ctx, tx, c, sessionKeys(rows))
+	if failed != nil {
+		return missedCache(ctx, env, failed, down)
 	}
-	found, err := c.Get(ctx, keys)
-	if err != nil {
-		return missedCache(ctx, env, err, down)
-	}
-	var there []*cache.Session
-	var of []int
-	for i, v := range found {
-		if v != nil {
-			there, of = append(there, v), append(of, i)
-		}
-	}
-	copies, err := ownedSessions(ctx, tx, there)
-	for j, i := range of {
-		noteUnreadable(env, &copies[j])
-		if copies[j].Problem == nil && copies[j].UserID != rows[i].UserID {
+	for i, v := range copies {
+		switch {
+		case v == nil:
+			continue
+		case v.Problem == nil && v.UserID != rows[i].UserID:
 			rows[i] = db.Session{}
-		} else {
-			rows[i] = rows[i].WithCopy(&copies[j], tx.Now)
+		default:
+			rows[i] = rows[i].WithCopy(v, tx.Now)
 		}
+		noteUnreadable(env, v)
 	}
 	return err
 }
@@ -199,11 +190,7 @@ func ownedSessions(ctx context.Context, tx *db.Tx, list []*cache.Session) ([]db.
 
 // withoutRows removes the sessions that have a row from a page. A row of another user is another session.
 func withoutRows(ctx context.Context, tx *db.Tx, page []db.Session) ([]db.Session, error) {
-	keys := make([]tokenctl.Secret, len(page))
-	for i := range page {
-		keys[i] = page[i].Key
-	}
-	rows, err := tx.SessionsWithKeys(ctx, keys)
+	rows, err := tx.SessionsWithKeys(ctx, sessionKeys(page))
 	n := 0
 	for i, row := range rows {
 		if row == nil || row.UserID != page[i].UserID {

@@ -2,7 +2,6 @@ package tokens
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"tokenctl"
@@ -103,12 +102,14 @@ func deleteSessions(ctx context.Context, env Env, tx *db.Tx, refs []db.Ref) (db.
 	} else if deleted != nil {
 		left = deleted
 	}
-	copies, err := copiesOf(ctx, tx, c, refs)
-	if err != nil {
-		if settings.CacheOnly() || !env.KeepGoing || ctx.Err() != nil {
-			return nil, err
-		}
-		liveOn(env, err, keysOf(refs))
+	copies, down, err := copiesOf(ctx, tx, c, keysOf(refs))
+	switch {
+	case err != nil:
+		return nil, err
+	case down != nil && (settings.CacheOnly() || !env.KeepGoing):
+		return nil, down
+	case down != nil:
+		liveOn(env, down, keysOf(refs))
 		return left, nil
 	}
 	change := &cacheChange{env: env, cache: c}
@@ -152,22 +153,42 @@ func keysOf(refs []db.Ref) []tokenctl.Secret {
 	return keys
 }
 
-// copiesOf returns the copies of the referenced sessions, in their order; nil for a session without a copy.
-func copiesOf(ctx context.Context, tx *db.Tx, c *cache.Sessions, refs []db.Ref) ([]*db.Session, error) {
-	found, err := c.Get(ctx, keysOf(refs))
-	if err != nil {
-		return nil, err
+func sessionKeys(list []db.Session) []tokenctl.Secret {
+	keys := make([]tokenctl.Secret, len(list))
+	for i := range list {
+		keys[i] = list[i].Key
 	}
+	return keys
+}
+
+// copiesOf returns the sessions of a cache with these keys, in their order; nil for a zero key and for a key
+// without a session. down is the reason why the cache did not answer.
+func copiesOf(ctx context.Context, tx *db.Tx, c *cache.Sessions, keys []tokenctl.Secret) (copies []*db.Session, down, err error) {
+	copies = make([]*db.Session, len(keys))
+	var asked []tokenctl.Secret
 	var of []int
-	for i, v := range found {
-		if v != nil {
-			of = append(of, i)
+	for i, key := range keys {
+		if !key.IsZero() {
+			asked, of = append(asked, key), append(of, i)
 		}
 	}
-	owned, err := ownedSessions(ctx, tx, slices.DeleteFunc(found, func(v *cache.Session) bool { return v == nil }))
-	copies := make([]*db.Session, len(refs))
-	for j, i := range of {
-		copies[i] = &owned[j]
+	found, err := c.Get(ctx, asked)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, nil, err
+		}
+		return copies, err, nil
 	}
-	return copies, err
+	n := 0
+	for j, v := range found {
+		if v != nil {
+			found[n], of[n] = v, of[j]
+			n++
+		}
+	}
+	owned, err := ownedSessions(ctx, tx, found[:n])
+	for j := range owned {
+		copies[of[j]] = &owned[j]
+	}
+	return copies, nil, err
 }

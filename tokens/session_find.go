@@ -2,6 +2,7 @@ package tokens
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"tokenctl"
@@ -185,42 +186,19 @@ func sessionsWithKeys(ctx context.Context, env Env, tx *db.Tx, keys []tokenctl.S
 	if err != nil {
 		return nil, nil, err
 	}
-	var there []tokenctl.Secret
-	var of []int
-	for i, key := range keys {
-		if !key.IsZero() {
-			there, of = append(there, key), append(of, i)
-		}
+	copies, down, err := copiesOf(ctx, tx, c, keys)
+	if down != nil && slices.ContainsFunc(list, func(s *db.Session) bool { return s != nil }) {
+		env.Missed(down)
 	}
-	copies, err := c.Get(ctx, there)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, nil, err
-		}
-		for _, s := range list {
-			if s != nil {
-				env.Missed(err)
-				break
-			}
-		}
-		return list, err, nil
-	}
-	n := 0
-	for j, v := range copies {
-		if v != nil {
-			copies[n], of[n] = v, of[j]
-			n++
-		}
-	}
-	owned, err := ownedSessions(ctx, tx, copies[:n])
-	for j := range owned {
-		i, s := of[j], &owned[j]
-		if row := list[i]; row != nil && (s.Problem != nil || row.UserID == s.UserID) {
+	for i, s := range copies {
+		if row := list[i]; s != nil && row != nil && (s.Problem != nil || row.UserID == s.UserID) {
 			s = new(row.WithCopy(s, tx.Now))
 		}
-		list[i] = s
+		if s != nil {
+			list[i] = s
+		}
 	}
-	return list, nil, err
+	return list, down, err
 }
 
 // find judges a session that was looked up. If only other sessions of the cache can prove the key, find reads
