@@ -189,7 +189,7 @@ func TestReadOnlySessions(t *testing.T) {
 	pr.Eval(`
 from django.contrib.sessions.backends.db import SessionStore
 s = SessionStore(outdated)
-s.update({*object(SessionStore(old).items()), "_auth_user_hash": "0" * 64})
+s.update({**dict(SessionStore(old).items()), "_auth_user_hash": "0" * 64})
 s.save(must_create=True)`, nil, djangotest.Vars{"old": old, "outdated": outdated})
 	c := newServer(t, url, tokenctl.Peers{}, key, djangotest.SecretKey)
 	c.ReadOnly = true
