@@ -6,7 +6,7 @@ import "errors"
 // here, documented in the README and given an exit status in commands.
 type Code string
 
-// The codes. Their meaning for the user stands in CodeMeanings.
+// The codes. package commands tells users what each means (codes in errors.go).
 const (
 	CodeFailed              Code = "failed"
 	CodeUsage               Code = "usage"

@@ -42,7 +42,9 @@ func (f *changeFlags) usersToVoid(c *cobra.Command, store *db.Store, sel *tokens
 	}
 	err = store.Read(c.Context(), func(tx *db.Tx) error {
 		found, err := tx.FindUsers(c.Context(), nil, sel.UserIDs)
-		users = found.Users
+		if err == nil {
+			users = found.Users
+		}
 		return err
 	})
 	return users, err

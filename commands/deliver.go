@@ -51,7 +51,7 @@ func (d *delivery) flags(c *cobra.Command) {
 
 var secretForms = []string{"header", "env", "curl-config"}
 
-// check validates the flags before anything is changed, and makes the file.
+// check validates --format before anything is changed.
 func (d *delivery) check() error {
 	switch d.format {
 	case "", "header", "env", "curl-config":

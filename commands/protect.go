@@ -12,8 +12,9 @@ import (
 // command changes rows there, a person types the context's name, or a script says with
 // --confirm how many users or credentials it is about; --yes is not enough.
 //
-// consentFlags.agree asks, and App.allowed is the net below it: the database begins no
-// transaction that writes before that, whatever command it is.
+// consentFlags.obtain asks about rows that flags select, and consentFlags.confirmNamed about rows that the
+// command line names. App.allowed checks again, for every command: the database begins no transaction that
+// writes before that.
 
 // findProtection finds the protected context that names a database. Where contexts.toml
 // cannot be read nobody knows, so a command that changes rows ends.

@@ -63,7 +63,7 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 			return nil, err
 		}
 		t := l.AuthToken()
-		// An id is drf:KEY@…, so KEY@ sorts like the whole id. The dashes of UUIDs have fixed places, so
+		// An id is drf:USER_ID@…, so USER_ID@ sorts like the whole id. The dashes of UUIDs have fixed places, so
 		// UUIDs sort alike with and without them.
 		id := l.Engine.Bytewise("cast(u." + engine.Quote(t.Owner.Key) + " as text) || '@'")
 		sorts, err := f.listOwned(l, t, q, id)

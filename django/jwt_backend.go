@@ -94,7 +94,7 @@ func (b *JWTBackend) Versions() (simplejwt, pyjwt tokenctl.Version) { return b.s
 // [ErrJWTKeyMissing].
 func (b *JWTBackend) Encode(claims JWTClaims) (tokenctl.Secret, error) {
 	if !b.keys.CanSign() {
-		return tokenctl.Secret{}, &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Err: ErrJWTKeyMissing,
+		return tokenctl.Secret{}, &tokenctl.Error{Code: tokenctl.CodeKeyMissing, Err: ErrJWTKeyMissing,
 			Message: "there is no key to sign JWTs with", Hint: jwtKeyHint(b.settings.Algorithm, "signing_key_file")}
 	}
 	if b.aud != nil {
@@ -164,7 +164,7 @@ func (b *JWTBackend) Signed(secret tokenctl.Secret) bool {
 // load checks a token's header and signature.
 func (b *JWTBackend) load(secret tokenctl.Secret) (*loadedJWT, error) {
 	if !b.keys.CanVerify() {
-		return nil, &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Err: ErrJWTKeyMissing,
+		return nil, &tokenctl.Error{Code: tokenctl.CodeKeyMissing, Err: ErrJWTKeyMissing,
 			Message: "there is no key to verify JWTs with", Hint: jwtKeyHint(b.settings.Algorithm, "verifying_key_file")}
 	}
 	if len(secret.Reveal()) > maxJWT {

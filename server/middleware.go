@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// middleware runs Django's middleware in the usual order of a project: CORS, session, common, CSRF,
-// authentication.
+// middleware does the work of Django's middleware in the order of a usual project. CORS comes first and last.
+// The session is saved here, and read where a view asks for it. common also does CSRF. AuthenticationMiddleware
+// has no part of its own: the session's user is looked up where a view asks for it.
 func (s *Server) middleware(r *request) *response {
 	answer := s.preflight(r)
 	if answer == nil {

@@ -219,15 +219,26 @@ s.save(must_create=True)`, nil, djangotest.Vars{"old": old, "outdated": outdated
 	}
 }
 
-// TestSessionsWithoutKey says what is missing.
-func TestSessionsWithoutKey(t *testing.T) {
+// TestWithoutKey: a session and a JWT need a key, and the answer says that it is missing.
+func TestWithoutKey(t *testing.T) {
 	t.Parallel()
 	p := djangotest.Peers(t)[0]
 	_, url, old := someone(t, p, "sqlite")
 	c := newServer(t, url, tokenctl.Peers{})
-	w := ask(t, c, "GET", "/test_auth/session/", "", "Cookie", "sessionid="+old)
-	if body := text(t, w); w.StatusCode != http.StatusServiceUnavailable || body != `{"detail":"The key that this needs is not configured."}` {
-		t.Errorf("%d %s", w.StatusCode, body)
+	c.Env.JWT = func() (*django.JWTBackend, error) {
+		return django.NewJWTBackend(tokenctl.JWTSettings{}, django.JWTKeys{}, "", "")
+	}
+	const jwt = "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"
+	for i, w := range []*http.Response{
+		ask(t, c, "GET", "/test_auth/session/", "", "Cookie", "sessionid="+old),
+		ask(t, c, "GET", "/test_auth/jwt/", "", "Authorization", "Bearer "+jwt),
+		ask(t, c, "POST", "/api/token/refresh/", `{"refresh":"`+jwt+`"}`),
+		ask(t, c, "POST", "/api/token/verify/", `{"token":"`+jwt+`"}`),
+		ask(t, c, "POST", "/api/token/", `{"username":"alice","password":"correct horse"}`),
+	} {
+		if body := text(t, w); w.StatusCode != http.StatusServiceUnavailable || body != `{"detail":"The key that this needs is not configured."}` {
+			t.Errorf("request %d: %d %s", i, w.StatusCode, body)
+		}
 	}
 	if w := ask(t, c, "GET", "/test_auth/session/", ""); w.StatusCode != http.StatusForbidden {
 		t.Errorf("without a session: %d", w.StatusCode)

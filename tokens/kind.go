@@ -54,7 +54,7 @@ type MintRequest struct {
 	Lifetime Lifetime
 	Type     string            // jwt: "refresh" (and its access token), "access" or "sliding"; empty is refresh
 	Claims   []django.JWTClaim // jwt: custom claims
-	Force    bool              // mint although the configured key does not verify any stored credential
+	Force    bool              // mint without Kind.CheckApplication: the configured key or the claims may differ from the application's
 	Secrets  []tokenctl.Secret // for MintAll: a secret for each user, checked by Provide; nil: new secrets
 	Further  db.Further        // values for further columns, if the model is the project's own
 }
