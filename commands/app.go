@@ -1,4 +1,4 @@
-// Package commands is tokenctl's command line: a file for every verb, with its
+// Package commands is tokenctl's command line: one or more files for every verb, with its
 // flags, checks and prompts.
 //
 // It speaks no SQL, hashes nothing and formats nothing by itself. What a verb does to a
@@ -58,11 +58,11 @@ type App struct {
 	enough      chan struct{} // closed when the work is waited for no longer
 	store       *db.Store
 	settings    *tokenctl.Settings
-	kinds       *tokens.Env
+	tokensEnv   *tokens.Env
 	database    engine.Target // which is in use
 	context     *namedContext // the one in use; nil: none
 	protected   string        // the context that protects the database in use; empty: none
-	agreed      bool          // a change of that was confirmed
+	agreed      bool          // a change of the protected database was confirmed
 	source      string        // where the database's URL came from
 	ignored     string        // a file that PostgreSQL's client ignores, and why
 	toml        string        // the tokenctl.toml in use
@@ -80,7 +80,7 @@ type App struct {
 	journal     *journal.File               // nil: none is kept
 	journaled   bool                        // requests to serve are recorded in it
 	entry       *journal.Entry              // of the transaction under way, if it is written
-	settled     int                         // parts that are about transactions that were committed
+	settled     int                         // the number of parts whose transactions were committed
 	unsettled   error                       // why an entry could not be settled
 	schemas     *schemas                    // nil unless the command runs in several schemas
 	override    []byte                      // TOML over the settings, from flags

@@ -20,7 +20,7 @@ const attempts = 3
 func (f *changeFlags) apply(ctx context.Context, store *db.Store, s *selection, undo func() bool, do func(*db.Tx) error) error {
 	change := store.WriteMany
 	if s.named && s.refs.Len() < mostTold {
-		change = store.Write // a change of a few rows takes no longer than --timeout
+		change = store.Write // so few rows take no longer than --timeout
 	}
 	if d := f.app.env().Denylist; d != nil {
 		d.KeepGoing = f.keepGoing

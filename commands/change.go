@@ -15,11 +15,12 @@ import (
 	"tokenctl/tokens"
 )
 
-// rotate, blacklist and unblacklist change credentials in four steps. First, the command selects the
+// rotate, expire, blacklist and unblacklist change credentials in four steps. audit --fix, scan, incident and
+// user deactivate take the last two steps with credentials that they have found. First, the command selects the
 // credentials, by id or secret, or by flags. With flags it shows each credential while it reads the list. In
 // both cases it keeps a reference to each credential. Second, a person or --yes agrees to the credentials that
 // the flags select. Third, one transaction changes exactly these references, one kind after the other
-// (apply.go). Fourth, the command reports the credentials that it did not change, and the reasons.
+// (apply.go), and writes the denylist just before it commits (blacklist_void.go). Fourth, the command reports the credentials that it did not change, and the reasons.
 //
 // With --yes and --quiet the command shows the credentials to nobody. blacklist then lets the database change
 // everything that the flags select at that moment, if the database alone can decide this.
@@ -69,6 +70,7 @@ func (f *changeFlags) check(c *cobra.Command, args []string) error {
 // run selects the credentials and changes them. change says what it has done, and returns the number of changed
 // credentials.
 func (f *changeFlags) run(c *cobra.Command, args []string, change func(context.Context, *db.Store, *selection) (int, error)) error {
+	// The flags are right before the database is opened; choose parses them again for the selection.
 	if _, err := f.selector.parse(c, f.app.Now()); err != nil {
 		return err
 	}

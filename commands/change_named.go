@@ -77,5 +77,5 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 	if f.dryRun || s.refs.Len() == 0 {
 		return s, nil
 	}
-	return s, f.consent.named(ctx, f.app, f.verb, count(s.refs.Len(), "credential"), s.refs.Len())
+	return s, f.consent.obtainNamed(ctx, f.app, f.verb, count(s.refs.Len(), "credential"), s.refs.Len())
 }

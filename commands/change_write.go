@@ -8,9 +8,9 @@ import (
 	"tokenctl/tokens"
 )
 
-// write writes the credentials that f reports on. now sets a credential to the state to show, and returns
-// false for a credential to leave out. With --keep-going a row with the reason follows for each offence.
-func (f *changeFlags) write(s *selection, to io.Writer, o output.Options, now func(*tokens.Ref, *tokens.Credential) bool) error {
+// write writes the credentials that f reports on. after sets a credential to its state after the change, and
+// returns false for a credential to leave out. With --keep-going a row with the reason follows for each offence.
+func (f *changeFlags) write(s *selection, to io.Writer, o output.Options, after func(*tokens.Ref, *tokens.Credential) bool) error {
 	columns := f.columns(credentialColumns)
 	w, err := output.NewWriter(to, columns, o)
 	if err != nil {
@@ -18,7 +18,7 @@ func (f *changeFlags) write(s *selection, to io.Writer, o output.Options, now fu
 	}
 	for r := range s.refs.All() {
 		c := r.Credential()
-		if !now(r, &c) {
+		if !after(r, &c) {
 			continue
 		}
 		if err := w.Write(f.row(credentialRow(&c))); err != nil {

@@ -20,8 +20,8 @@ type changeOptions struct {
 	consent       consentFlags
 }
 
-// flags adds the flags to a command, which then changes rows unless --dry-run is given. missing and dryRun say
-// what --ignore-missing and --dry-run do.
+// flags adds the flags to a command, and wraps its RunE, which must be set: App.mutating then says that the command
+// changes rows unless --dry-run is given. missing and dryRun say what --ignore-missing and --dry-run do.
 func (o *changeOptions) flags(a *App, c *cobra.Command, missing, dryRun string) {
 	f := c.Flags()
 	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
@@ -56,9 +56,9 @@ func (f *consentFlags) given(a *App, n int) bool {
 	return f.yes && a.protected == "" || f.count.n != nil && *f.count.n == n
 }
 
-// named is obtain for what was named, which is deliberate: it asks only where the database is
-// protected, or --confirm says a number.
-func (f *consentFlags) named(ctx context.Context, a *App, verb, what string, n int) error {
+// obtainNamed obtains consent for rows that the command line names. It asks only if the database is protected or
+// --confirm says a number.
+func (f *consentFlags) obtainNamed(ctx context.Context, a *App, verb, what string, n int) error {
 	if a.agreed || a.protected == "" && f.count.n == nil {
 		return nil
 	}

@@ -97,7 +97,7 @@ func (o *removeOptions) run(ctx context.Context, args []string) error {
 		return partlyDone(plural(len(list), "entry", "entries"), missing)
 	}
 	if len(list) > 0 {
-		if err := o.consent.named(ctx, a, "remove", plural(len(list), "entry of the denylist", "entries of the denylist"), len(list)); err != nil {
+		if err := o.consent.obtainNamed(ctx, a, "remove", plural(len(list), "entry of the denylist", "entries of the denylist"), len(list)); err != nil {
 			return err
 		}
 		if err := o.remove(ctx, store, d, list); err != nil {

@@ -107,7 +107,7 @@ func (n *incident) notes() (list []string) {
 func (n *incident) word() []string {
 	denies := n.chosen.voids != nil
 	for r := range n.chosen.refs.All() {
-		denies = denies || r.Denied()
+		denies = denies || r.ForDenylist()
 	}
 	if !denies || n.probe != nil && n.probe.refused() {
 		return nil

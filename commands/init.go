@@ -54,7 +54,7 @@ refused.`,
 var initColumns = []output.Column{{Name: "database"}, {Name: "engine"}}
 
 func (a *App) makeTables(ctx context.Context, t engine.Target, consent *consentFlags) error {
-	agree := func() error { return consent.named(ctx, a, "create", "Django's tables", 0) }
+	agree := func() error { return consent.obtainNamed(ctx, a, "create", "Django's tables", 0) }
 	if t.Engine == engine.SQLite {
 		_, err := a.initialise(ctx, t, agree)
 		return err

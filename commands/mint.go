@@ -12,9 +12,9 @@ import (
 	"tokenctl/db/engine"
 )
 
-// mint makes tokens in four steps.
+// mintOptions are the flags of mint, which makes tokens in four steps.
 //
-// It checks the command line (this file), then the kind of token and its lifetime against the
+// mint checks the command line (this file), then the kind of token and its lifetime against the
 // database (mint_request.go). If flags alone select the users, it lists them once, skips those who can get
 // no further token, shows the rest and asks (mint_select.go). One transaction then makes
 // the tokens, a batch of users at a time (mint_write.go): it finds the users, creates those
@@ -26,7 +26,6 @@ import (
 // is done; --keep-going leaves out only these users. --import-drf finds its users in the
 // same way, and makes their drf tokens knox tokens (mint_import.go). --secret-stdin and
 // --secrets-from store secrets that clients have already (mint_provide.go).
-
 type mintOptions struct {
 	changeOptions
 	app         *App
@@ -144,6 +143,7 @@ func (o *mintOptions) run(ctx context.Context) error {
 	if goOn, err := r.prepare(ctx); !goOn {
 		return err
 	}
+	// MintAll checks this too. Here it is checked before a person is asked, and for --dry-run.
 	if r.kind.CheckApplication != nil && (o.dryRun || r.selected) {
 		err := r.store.Read(ctx, func(tx *db.Tx) error {
 			_, err := r.kind.CheckApplication(ctx, a.env(), tx, o.force, nil)
@@ -165,7 +165,7 @@ func (o *mintOptions) run(ctx context.Context) error {
 		return usage(count(r.count(), "secret")+" do not go to stdout: a reader who stalls would hold the transaction open", "name a file with --out")
 	}
 	if !r.selected {
-		if err := o.consent.named(ctx, a, "mint", count(r.count(), r.kind.Noun()), r.count()); err != nil {
+		if err := o.consent.obtainNamed(ctx, a, "mint", count(r.count(), r.kind.Noun()), r.count()); err != nil {
 			return err
 		}
 	}
@@ -235,7 +235,7 @@ func (o *mintOptions) open(ctx context.Context) (*db.Store, error) {
 	}
 	store, err := a.initialise(ctx, t, func() error {
 		n := len(dedupe(o.users.names)) + len(dedupe(o.users.userIDs))
-		return o.consent.named(ctx, a, "mint", count(n, "token"), n)
+		return o.consent.obtainNamed(ctx, a, "mint", count(n, "token"), n)
 	})
 	if err == nil {
 		a.standing = "the database " + t.Path + " was created, and nothing else was changed"

@@ -96,7 +96,7 @@ func (r *mintRun) importTokens(ctx context.Context) error {
 		return a.writeNow(ctx, credentialColumns, rowsOf(list, importedRow), len(list) == 1)
 	}
 	if !o.dryRun && !r.selected {
-		if err := o.consent.named(ctx, a, "import", count(r.count(), "drf token"), r.count()); err != nil {
+		if err := o.consent.obtainNamed(ctx, a, "import", count(r.count(), "drf token"), r.count()); err != nil {
 			return err
 		}
 	}

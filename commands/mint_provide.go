@@ -87,7 +87,7 @@ func (r *mintRun) provide(ctx context.Context) error {
 			return err
 		}
 		err = r.writeDryRun(ctx, r.ids)
-	} else if err = o.consent.named(ctx, a, "mint", count(len(list), r.kind.Noun()), len(list)); err == nil {
+	} else if err = o.consent.obtainNamed(ctx, a, "mint", count(len(list), r.kind.Noun()), len(list)); err == nil {
 		r.record()
 		if err = r.store.Write(ctx, work); err == nil {
 			err = r.report()

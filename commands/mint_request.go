@@ -24,7 +24,7 @@ func (r *mintRun) prepare(ctx context.Context) (bool, error) {
 	if r.kind, err = chooseKind(layout, o.kind); err != nil {
 		return false, err
 	}
-	if _, err := r.store.UsersOf(ctx, []string{r.kind.Name}); err != nil {
+	if _, err := r.store.ChooseUsers(ctx, []string{r.kind.Name}); err != nil {
 		return false, err
 	}
 	lifetime, err := o.lifetime.resolve(r.store.Now())
@@ -60,7 +60,7 @@ func chooseKind(l *db.Layout, name string) (*tokens.Kind, error) {
 		return nil, err
 	}
 	if k.Tableless {
-		return k, nil // MintAll checks whether this type of token needs the table
+		return k, nil // some types of its credentials need no table; MintAll checks
 	}
 	return k, k.Check(l)
 }

@@ -19,8 +19,8 @@ import (
 
 // outcome is what became of the rows. Only known may be read beside the work.
 type outcome struct {
-	begun     bool      // a transaction that changes rows was
-	changed   bool      // a transaction that changes rows was committed
+	begun     bool      // a transaction that changes rows has begun
+	changed   bool      // a transaction that changed rows was committed
 	delivered *delivery // its secrets went out, and their rows are not committed yet
 	outside   []string  // what stands outside the database, whose rows are not committed yet
 	known     atomic.Pointer[knowledge]
@@ -28,7 +28,7 @@ type outcome struct {
 
 // knowledge is what finish says of the rows.
 type knowledge struct {
-	begun   bool   // the change was
+	begun   bool   // the change has begun
 	unknown bool   // a commit was sent, and no answer came
 	text    string // for a hint; empty for a command that only reads
 }

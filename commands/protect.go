@@ -12,7 +12,7 @@ import (
 // command changes rows there, a person types the context's name, or a script says with
 // --confirm how many users or credentials it is about; --yes is not enough.
 //
-// consentFlags.obtain asks about rows that flags select, and consentFlags.confirmNamed about rows that the
+// consentFlags.obtain asks about rows that flags select, and consentFlags.obtainNamed about rows that the
 // command line names. App.allowed checks again, for every command: the database begins no transaction that
 // writes before that.
 

@@ -177,7 +177,7 @@ func (a *App) kindsOfUsers(ctx context.Context, store *db.Store, kinds []*tokens
 	for _, k := range kinds {
 		names = append(names, k.Name)
 	}
-	others, err := store.UsersOf(ctx, names)
+	others, err := store.ChooseUsers(ctx, names)
 	if err != nil || others == nil {
 		return kinds, err
 	}

@@ -87,7 +87,7 @@ func (o *unblacklistOptions) unblacklisted(ctx context.Context, tx *db.Tx, s *se
 	for r := range s.refs.All() {
 		switch c := r.Credential(); {
 		case r.Left() != 0:
-		case r.Denied(): // its entry is removed only behind this
+		case r.ForDenylist(): // its entry is removed only behind this
 			c.Status = tokens.Active
 			now[c.ID] = &c
 		default:

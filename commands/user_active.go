@@ -109,7 +109,7 @@ func (o *activeOptions) run(c *cobra.Command, _ []string) error {
 	if o.revoke {
 		err = r.preview(c)
 	} else if !o.dryRun {
-		err = o.consent.named(ctx, a, o.verb, r.what(), len(r.users.list))
+		err = o.consent.obtainNamed(ctx, a, o.verb, r.what(), len(r.users.list))
 	}
 	if err != nil {
 		return err

@@ -166,7 +166,7 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 		a.say("no user to create in %s", a.databaseName())
 		return a.writeNone()
 	}
-	if err := o.consent.named(ctx, a, "create", count(users.count, "user"), users.count); err != nil {
+	if err := o.consent.obtainNamed(ctx, a, "create", count(users.count, "user"), users.count); err != nil {
 		return err
 	}
 	if err := o.passwords(ctx, users); err != nil {

@@ -168,7 +168,7 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 		return a.writeNone()
 	}
 	u := chosen.list[0]
-	if err := o.consent.named(ctx, a, o.verb, "1 user", 1); err != nil {
+	if err := o.consent.obtainNamed(ctx, a, o.verb, "1 user", 1); err != nil {
 		return err
 	}
 	secret, err := o.password(ctx, store, u)

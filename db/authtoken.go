@@ -143,8 +143,9 @@ func (tx *Tx) tokens(ctx context.Context, q *engine.Query) ([]Token, error) {
 	return engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) Token { return scanToken(tx.Layout, r, false) })
 }
 
-// InsertTokens adds a token for each user; users must be distinct. A user who already has a token gets
-// none, even if another process has just added it. taken has the ids of these users.
+// InsertTokens adds a token for each user; users must be distinct. If the table allows one token for each user, a
+// user who already has one gets none, even if another process has just added it. taken is then true for these users'
+// ids.
 func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []tokenctl.Secret, further Further) (taken map[string]bool, err error) {
 	l := tx.Layout
 	t := l.AuthToken()
@@ -161,7 +162,7 @@ func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []tokenctl.Se
 		engine.Values{Column: "key", Each: revealed(keys)}, engine.Values{Column: "created", Same: l.timeArg(tx.Now)})...)
 	got, err := tx.keySet(ctx, l.User, q)
 	if err != nil || len(got) == len(users) {
-		return nil, t.furtherError(err, further)
+		return nil, t.furtherError(err, further) // nil if err is
 	}
 	taken = map[string]bool{}
 	for _, u := range users {

@@ -15,7 +15,7 @@ import (
 	"tokenctl/db/engine"
 )
 
-// Every change of stored credentials goes through this file. A change is one statement
+// Every change of credentials that exist goes through this file; engine.Insertion makes new ones. A change is one statement
 // over a table n. Each row of n is a reference: the primary key of one row to change, the
 // values that the row must still have, and its new values.
 //

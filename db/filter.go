@@ -37,7 +37,7 @@ type Filter struct {
 	Rights        bool // for credentials of drf and knox: read the columns of the owner that an audit needs
 	AnyOrder      bool // for sessions: in the order in which the database reads them fastest
 	Used          bool // for JWTs: read when they were blacklisted
-	Compare       bool // for credentials: read the values that a change compares ([Ref])
+	Compare       bool // for credentials: read the values that a change compares ([Ref]), also if the column of the names is not known
 }
 
 // whereOwner adds the conditions on a user table with the alias u. UserIDs are keys of l.User.
@@ -82,7 +82,8 @@ func (l *Layout) between(q *engine.Query, c *engine.Column, expr string, after, 
 	}
 }
 
-// needsNames returns an error if the list shows users' names and the column of the names is not known.
+// needsNames returns an error if the list shows users' names and the column of the names is not known. A change needs
+// no names.
 func (f *Filter) needsNames(u *UserTable) error {
 	if f.Compare && f.Sort != "user" {
 		return nil

@@ -10,7 +10,7 @@ import (
 )
 
 // postgres reads with a cursor, so that the same connection can look up the owners. A temporary table
-// needs a transaction that may write.
+// needs a transaction that may write. If ctx has a snapshot, transact runs in it, and the snapshot's mode counts.
 func (d *filteredList[T]) postgres(ctx context.Context, emit func([]T) error) error {
 	return d.store.transact(ctx, engine.Mode{ReadOnly: true, Temporary: d.later(), Unlimited: true}, func(tx *Tx) error {
 		q, err := d.base(tx.Layout)

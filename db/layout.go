@@ -17,7 +17,7 @@ type Layout struct {
 	Version string // the server's, such as "15.18"
 	Schema  string // PostgreSQL: the schema in which new tables would be created
 	// User is the table in which users are looked up: the table of AUTH_USER_MODEL or, after
-	// [Store.UsersOf], the table of the chosen kinds. It is nil if the database does not show
+	// [Store.ChooseUsers], the table of the chosen kinds. It is nil if the database does not show
 	// which table that is. A table of credentials has its own users: see [Table.Owner].
 	User   *UserTable
 	auth   *UserTable        // the table of AUTH_USER_MODEL

@@ -166,11 +166,11 @@ func (l *Layout) Holds(kind string, u *UserTable) bool {
 	return t != nil && t.Owner.same(u)
 }
 
-// UsersOf chooses the table in which users are looked up from now on. If the tables of all
+// ChooseUsers chooses the table in which users are looked up from now on. If the tables of all
 // given kinds belong to one model, it is that model's table. Otherwise it is
 // AUTH_USER_MODEL's. It returns the kinds that belong to other users. Without kinds it
 // considers all of them.
-func (s *Store) UsersOf(ctx context.Context, kinds []string) (others []string, err error) {
+func (s *Store) ChooseUsers(ctx context.Context, kinds []string) (others []string, err error) {
 	l, err := s.Layout(ctx)
 	if err != nil {
 		return nil, err

@@ -40,7 +40,7 @@ func TestOwners(t *testing.T) {
 				withToken(t, s, "ann", 1)
 				execute(t, address, test.change)
 				s = open(t, address, test.options)
-				others, err := s.UsersOf(t.Context(), nil)
+				others, err := s.ChooseUsers(t.Context(), nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -91,12 +91,12 @@ func TestNamedUsersOwn(t *testing.T) {
 		}
 		dbtest.WantCode(t, insert("alice"), tokenctl.CodeLayoutUnsupported)
 		for _, list := range [][]string{{"drf", "knox"}, {"drf"}, nil} {
-			if _, err := s.UsersOf(t.Context(), list); err != nil {
+			if _, err := s.ChooseUsers(t.Context(), list); err != nil {
 				t.Fatal(err)
 			}
 			dbtest.WantCode(t, insert("A1"), tokenctl.CodeUserNotFound)
 		}
-		if others, err := s.UsersOf(t.Context(), []string{"knox"}); err != nil || others != nil {
+		if others, err := s.ChooseUsers(t.Context(), []string{"knox"}); err != nil || others != nil {
 			t.Errorf("%q, %v", others, err)
 		}
 		dbtest.WantCode(t, insert("A1"), "")

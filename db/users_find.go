@@ -120,18 +120,18 @@ func (tx *Tx) FindUsers(ctx context.Context, names, ids []string) (*Found, error
 	if err != nil {
 		return nil, err
 	}
-	f.MissingNames = f.sort(names, named, seen)
+	f.MissingNames = f.assign(names, named, seen)
 	byKey, _, err := tx.match(ctx, u, ids)
 	if err != nil {
 		return nil, err
 	}
-	f.MissingKeys = f.sort(ids, byKey, seen)
+	f.MissingKeys = f.assign(ids, byKey, seen)
 	return f, nil
 }
 
-// sort adds each user whom a text identifies, unless seen contains the user, and each text
+// assign adds each user whom a text identifies, unless seen contains the user, and each text
 // that several users have. It returns the texts that no user has.
-func (f *Found) sort(texts []string, list []Match, seen map[string]bool) (missing []string) {
+func (f *Found) assign(texts []string, list []Match, seen map[string]bool) (missing []string) {
 	told := make(map[string]bool, len(texts))
 	for i, text := range texts {
 		n := 0

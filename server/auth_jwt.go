@@ -107,7 +107,7 @@ func (r *request) authenticateJWT(secret tokenctl.Secret) (*identity, error) {
 	release := s.peers.SimpleJWT
 	switch {
 	case err != nil:
-		return nil, jwtUserError(err)
+		return nil, nameUserClaim(err)
 	case user == nil:
 		return nil, jwtFailed("User not found", "user_not_found")
 	case s.jwtRefuses(user):
@@ -144,8 +144,8 @@ func (s *Server) jwtRefuses(user *db.User) bool {
 	return !user.Active() && (*settings.CheckUserIsActive || !s.peers.SimpleJWT.AtLeast("5.4.0"))
 }
 
-// jwtUserError returns the error of the server for an exception in the look-up of the user.
-func jwtUserError(err error) error {
+// nameUserClaim returns the error of the server for an exception in the look-up of the user.
+func nameUserClaim(err error) error {
 	var e *db.KeyError
 	if errors.As(err, &e) {
 		return uncaught("the token names its user in a way that no key is written")

@@ -51,8 +51,8 @@ func fieldFault(why reason, field string, messages ...string) *apiError {
 	return e
 }
 
-// invalidTogether returns a ValidationError that is not about a field.
-func invalidTogether(message string) *apiError {
+// invalidNonField returns a ValidationError that is not about a field.
+func invalidNonField(message string) *apiError {
 	return invalid(object{{nonFieldErrors, []string{message}}})
 }
 

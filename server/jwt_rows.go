@@ -15,7 +15,7 @@ import (
 // project that adds custom claims. Such a project's row holds the token without
 // them: for_user writes it first.
 func (r *jwtRequest) issue(tx *db.Tx, user db.User, typ string) (object, error) {
-	owners, err := tx.JWTUsers(r.ctx, []db.User{user}, r.Settings())
+	owners, err := tx.JWTUsers(r.ctx, []db.User{user}, r.jwt.Settings())
 	if err != nil {
 		return nil, err
 	}
@@ -24,9 +24,9 @@ func (r *jwtRequest) issue(tx *db.Tx, user db.User, typ string) (object, error) 
 		return nil, err
 	}
 	r.log.credential = "jwt:" + jti
-	build := r.NewRefresh
+	build := r.jwt.NewRefresh
 	if typ == "sliding" {
-		build = r.NewSliding
+		build = r.jwt.NewSliding
 	}
 	plain, err := build(owners[0], tx.Now, jti, nil)
 	if err != nil {
@@ -41,7 +41,7 @@ func (r *jwtRequest) issue(tx *db.Tx, user db.User, typ string) (object, error) 
 	if err != nil {
 		return nil, err
 	}
-	secret, err := r.Encode(claims)
+	secret, err := r.jwt.Encode(claims)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (r *jwtRequest) access(refresh django.JWTClaims, now time.Time) (tokenctl.S
 	if err != nil {
 		return tokenctl.Secret{}, err
 	}
-	return r.Encode(r.AccessFromRefresh(refresh, now, jti))
+	return r.jwt.Encode(r.jwt.AccessFromRefresh(refresh, now, jti))
 }
 
 // rotated is the token that takes the place of another.
@@ -67,7 +67,7 @@ func (r *jwtRequest) rotated(tx *db.Tx, refresh django.JWTClaims, outstand bool)
 	if err != nil {
 		return tokenctl.Secret{}, err
 	}
-	claims := r.RotateRefresh(refresh, tx.Now, jti)
+	claims := r.jwt.RotateRefresh(refresh, tx.Now, jti)
 	switch {
 	case outstand && r.server.recordsJWT:
 		_, err = r.getOrCreateOutstanding(tx, claims, jti)
@@ -77,7 +77,7 @@ func (r *jwtRequest) rotated(tx *db.Tx, refresh django.JWTClaims, outstand bool)
 	if err != nil {
 		return tokenctl.Secret{}, err
 	}
-	return r.Encode(claims)
+	return r.jwt.Encode(claims)
 }
 
 // blacklisted is what check_blacklist asks.
@@ -85,13 +85,13 @@ func (r *jwtRequest) blacklisted(tx *db.Tx, jti string) (bool, error) {
 	if err := r.server.checkNUL(jti); err != nil {
 		return false, err
 	}
-	found, err := tx.OutstandingToken(r.ctx, jti, r.Settings())
+	found, err := tx.OutstandingToken(r.ctx, jti, r.jwt.Settings())
 	return found != nil && found.Blacklisted, err
 }
 
 // addToBlacklist is blacklist(). fresh is false where the token was there already.
 func (r *jwtRequest) addToBlacklist(tx *db.Tx, token *django.JWT) (fresh bool, err error) {
-	if string(token.Claims.Get(r.Settings().JTIClaim)) == "null" {
+	if string(token.Claims.Get(r.jwt.Settings().JTIClaim)) == "null" {
 		return false, uncaught("the id of a token may not be null")
 	}
 	row, err := r.getOrCreateOutstanding(tx, token.Claims, token.JTI)
@@ -103,7 +103,7 @@ func (r *jwtRequest) addToBlacklist(tx *db.Tx, token *django.JWT) (fresh bool, e
 
 // getOrCreateOutstanding is the get_or_create of blacklist() and of outstand().
 func (r *jwtRequest) getOrCreateOutstanding(tx *db.Tx, claims django.JWTClaims, jti string) (*db.OutstandingToken, error) {
-	release, settings := r.server.peers.SimpleJWT, r.Settings()
+	release, settings := r.server.peers.SimpleJWT, r.jwt.Settings()
 	claim := claims.Get(settings.UserIDClaim)
 	t := db.OutstandingToken{JTI: jti}
 	if release.AtLeast("5.5.0") {
@@ -141,10 +141,10 @@ func (r *jwtRequest) getOrCreateOutstanding(tx *db.Tx, claims django.JWTClaims, 
 // insert writes the row of a token, signed once more from its claims.
 func (r *jwtRequest) insert(tx *db.Tx, t db.OutstandingToken, claims django.JWTClaims) (*db.OutstandingToken, error) {
 	var err error
-	if t.Text, err = r.Encode(claims); err != nil {
+	if t.Text, err = r.jwt.Encode(claims); err != nil {
 		return nil, err
 	}
-	token, err := django.DecodeUnverified(r.Settings(), t.Text.Reveal())
+	token, err := django.DecodeUnverified(r.jwt.Settings(), t.Text.Reveal())
 	if err != nil {
 		return nil, err
 	}
@@ -156,11 +156,11 @@ func (r *jwtRequest) insert(tx *db.Tx, t db.OutstandingToken, claims django.JWTC
 // checkOwner is what TokenRefreshSerializer asks about the user since 5.4.0. That
 // he may be deleted is not thought of: get() raises DoesNotExist.
 func (r *jwtRequest) checkOwner(tx *db.Tx, claims django.JWTClaims) error {
-	claim := claims.Get(r.Settings().UserIDClaim)
+	claim := claims.Get(r.jwt.Settings().UserIDClaim)
 	if !r.server.peers.SimpleJWT.AtLeast("5.4.0") || django.ClaimFalsy(claim) {
 		return nil
 	}
-	user, err := tx.UserByClaim(r.ctx, claim, r.Settings(), r.server.peers.Django)
+	user, err := tx.UserByClaim(r.ctx, claim, r.jwt.Settings(), r.server.peers.Django)
 	switch {
 	case err != nil:
 		return err

@@ -281,7 +281,7 @@ func (r *request) checkSessionOwner() error {
 	if err != nil {
 		return err
 	}
-	return jwtUserError(r.server.Store.Read(r.ctx, func(tx *db.Tx) error {
+	return nameUserClaim(r.server.Store.Read(r.ctx, func(tx *db.Tx) error {
 		_, err := tx.UserByClaim(r.ctx, claim, tokenctl.JWTSettings{UserIDField: tx.Layout.User.Key}, r.server.peers.Django)
 		return err
 	}))

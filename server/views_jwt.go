@@ -42,7 +42,7 @@ func (s *Server) addJWT(views map[string]*view, l *db.Layout) {
 // jwtRequest is a request to one of simplejwt's views.
 type jwtRequest struct {
 	*request
-	*django.JWTBackend
+	jwt *django.JWTBackend
 }
 
 // jwtView returns a TokenViewBase. validate is the method of the serializer with that name.
@@ -81,9 +81,9 @@ func (s *Server) jwtViewError(r *request, err error) error {
 		r.log.failed = true
 		return jwtNotValid(why, text)
 	case errors.As(err, &key) && key.Invalid != "":
-		return invalidTogether(key.Invalid)
+		return invalidNonField(key.Invalid)
 	}
-	return jwtUserError(err)
+	return nameUserClaim(err)
 }
 
 // transact runs a transaction. The transaction is read-only if writes is false.
@@ -100,7 +100,7 @@ func (r *jwtRequest) read(tx *db.Tx, secret tokenctl.Secret, typ string) (*djang
 	if r.server.recordsJWT {
 		check.Blacklisted = func(jti string) (bool, error) { return r.blacklisted(tx, jti) }
 	}
-	token, err := r.Verify(secret, check)
+	token, err := r.jwt.Verify(secret, check)
 	if token != nil {
 		r.log.credential = "jwt:" + token.JTI
 	}
@@ -109,7 +109,7 @@ func (r *jwtRequest) read(tx *db.Tx, secret tokenctl.Secret, typ string) (*djang
 
 // obtain does the work of TokenObtainPairSerializer and TokenObtainSlidingSerializer.
 func (r *jwtRequest) obtain(username, password, typ string) (answer object, err error) {
-	s, settings := r.server, r.Settings()
+	s, settings := r.server, r.jwt.Settings()
 	user, err := r.login(username, password)
 	if err != nil {
 		return nil, err
@@ -129,20 +129,21 @@ func (r *jwtRequest) obtain(username, password, typ string) (answer object, err 
 	return answer, err
 }
 
-// refresh does the work of TokenRefreshSerializer. With BLACKLIST_AFTER_ROTATION one transaction blacklists
+// refresh does the work of TokenRefreshSerializer. It decodes the token, and looks up its user and its rows, as often
+// as simplejwt does: each error then comes from the same call. With BLACKLIST_AFTER_ROTATION one transaction blacklists
 // the old token and makes the new one. If two clients send the same token, one client gets a new token. The
 // other client gets the answer that it would get a moment later. simplejwt gives a new token to both (its
 // issue 985).
 func (r *jwtRequest) refresh(values dict) (answer object, err error) {
-	s, settings := r.server, r.Settings()
+	s, settings := r.server, r.jwt.Settings()
 	secret := tokenctl.NewSecret(values.Text("refresh"))
-	if _, err := r.Decode(secret, s.Now()); err != nil {
+	if _, err := r.jwt.Decode(secret, s.Now()); err != nil {
 		return nil, err // also on a server that may not write
 	}
 	blacklist := settings.RotateRefreshTokens && settings.BlacklistAfterRotation && s.recordsJWT
 	// simplejwt before 5.5.0 does not record the token that rotation makes (its issue 25).
-	outstand := settings.RotateRefreshTokens && s.peers.SimpleJWT.AtLeast("5.5.0")
-	err = r.transact(s.recordsJWT && (blacklist || outstand), func(tx *db.Tx) error {
+	recordsNew := settings.RotateRefreshTokens && s.peers.SimpleJWT.AtLeast("5.5.0")
+	err = r.transact(s.recordsJWT && (blacklist || recordsNew), func(tx *db.Tx) error {
 		token, err := r.read(tx, secret, "refresh")
 		if err != nil {
 			return err
@@ -167,7 +168,7 @@ func (r *jwtRequest) refresh(values dict) (answer object, err error) {
 				return err
 			}
 		}
-		rotated, err := r.rotated(tx, token.Claims, outstand)
+		rotated, err := r.rotated(tx, token.Claims, recordsNew)
 		answer = append(answer, member{"refresh", rotated.Reveal()})
 		return err
 	})
@@ -182,10 +183,10 @@ func (r *jwtRequest) refreshSliding(values dict) (answer object, err error) {
 		if err != nil {
 			return err
 		}
-		if err := r.CheckExpiry(token, r.Settings().SlidingTokenRefreshExpClaim, tx.Now); err != nil {
+		if err := r.jwt.CheckExpiry(token, r.jwt.Settings().SlidingTokenRefreshExpClaim, tx.Now); err != nil {
 			return err
 		}
-		renewed, err := r.Encode(r.RefreshSliding(token.Claims, tx.Now))
+		renewed, err := r.jwt.Encode(r.jwt.RefreshSliding(token.Claims, tx.Now))
 		answer = object{{"token", renewed.Reveal()}}
 		return err
 	})
@@ -194,25 +195,25 @@ func (r *jwtRequest) refreshSliding(values dict) (answer object, err error) {
 
 // verify does the work of TokenVerifySerializer. It asks the blacklist only with BLACKLIST_AFTER_ROTATION.
 func (r *jwtRequest) verify(values dict) (object, error) {
-	token, err := r.Verify(tokenctl.NewSecret(values.Text("token")), django.JWTCheck{Now: r.server.Now()})
+	token, err := r.jwt.Verify(tokenctl.NewSecret(values.Text("token")), django.JWTCheck{Now: r.server.Now()})
 	if err != nil {
 		return nil, err
 	}
 	r.log.credential = "jwt:" + token.JTI
 	if token.Type != "refresh" {
-		if void, err := r.denied(r.Settings(), token); err != nil {
+		if void, err := r.denied(r.jwt.Settings(), token); err != nil {
 			return nil, err
 		} else if void {
-			return nil, invalidTogether("Token is blacklisted")
+			return nil, invalidNonField("Token is blacklisted")
 		}
 	}
-	if !r.Settings().BlacklistAfterRotation || !r.server.recordsJWT {
+	if !r.jwt.Settings().BlacklistAfterRotation || !r.server.recordsJWT {
 		return object{}, nil
 	}
 	return object{}, r.transact(false, func(tx *db.Tx) error {
 		listed, err := r.blacklisted(tx, token.JTI)
 		if err == nil && listed {
-			err = invalidTogether("Token is blacklisted")
+			err = invalidNonField("Token is blacklisted")
 		}
 		return err
 	})
@@ -221,7 +222,7 @@ func (r *jwtRequest) verify(values dict) (object, error) {
 // blacklist does the work of TokenBlacklistSerializer. Without the token_blacklist app it changes nothing.
 func (r *jwtRequest) blacklist(values dict) (object, error) {
 	secret := tokenctl.NewSecret(values.Text("refresh"))
-	if _, err := r.Decode(secret, r.server.Now()); err != nil {
+	if _, err := r.jwt.Decode(secret, r.server.Now()); err != nil {
 		return nil, err // also on a server that may not write
 	}
 	return object{}, r.transact(r.server.recordsJWT, func(tx *db.Tx) error {

@@ -27,9 +27,6 @@ type Denylist struct {
 	Changing func(text string)
 }
 
-// undenied is the outcome of an access token that still works because the denylist does not answer.
-const undenied db.Outcome = 253
-
 // mostNamed is the largest number of entries that a message names.
 const mostNamed = 20
 

@@ -13,9 +13,6 @@ import (
 // expire gives credentials another end, without a new secret. A credential that has expired
 // stays expired: whoever has its secret must not get access again.
 
-// lapsed is the outcome of a credential that expired between the list and the change.
-const lapsed db.Outcome = 254
-
 // lapse marks the credentials that have expired by now.
 func lapse(refs []*Ref, now time.Time, left db.Outcomes) db.Outcomes {
 	for i, r := range refs {

@@ -54,7 +54,7 @@ var JWT = &Kind{
 	BlacklistWhere: func(ctx context.Context, tx *db.Tx, _ *Selector) (int64, error) {
 		return tx.BlacklistAllTokens(ctx)
 	},
-	// Anything but "all" is in the texts.
+	// Only a selector of all JWTs can be decided by the database: for the others the texts must be read.
 	Exact: func(_ Env, s *Selector) bool {
 		return !s.byOwner() && !s.byCreation() && s.Types == nil && s.Statuses == nil && s.ExpiresBefore == nil && s.ExpiresAfter == nil && !s.NeverExpires && !s.Orphans
 	},

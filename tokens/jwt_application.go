@@ -25,16 +25,16 @@ type madeJWT struct {
 	*django.JWT
 }
 
-// signingJWT is what signs as the application does, and the newest tokens, which say so.
+// signingJWT is a backend that signs as the application does, with the newest tokens, which prove it.
 type signingJWT struct {
 	*django.JWTBackend
 	newest   []madeJWT
 	compared int // how many the claims were compared with
 }
 
-// signingBackend returns what signs, once its key and its claims are known to be those that
-// the application uses, as far as stored tokens tell. refs are tokens that will be replaced:
-// one that was never recorded tells as well.
+// signingBackend returns the backend to sign with. It returns an error if the newest stored tokens were made with
+// another key or with other claims, unless force is set. refs are tokens that will be replaced; the check
+// includes them, as they may have no row.
 func signingBackend(ctx context.Context, env Env, tx *db.Tx, force bool, refs []*Ref) (*signingJWT, error) {
 	b, err := signableJWT(env)
 	if err != nil {

@@ -83,7 +83,7 @@ type Kind struct {
 
 	// Present reports whether the database has the kind's table.
 	Present func(*db.Layout) bool
-	// Tableless says that credentials can work without a row, so mint and verify need no table.
+	// Tableless says that some types of credentials work without a row: mint and verify of these need no table.
 	Tableless bool
 	// IDForm is the form of the kind's ids, for messages.
 	IDForm string
@@ -213,7 +213,7 @@ type Kind struct {
 	// does not matter.
 	Rotatable func(*db.Layout) error
 
-	// deleteRows deletes credentials with their rows. It is nil if blacklist adds a row instead.
+	// deleteRows deletes credentials with their rows. It is nil for JWTs, which blacklist ends by a row of its own.
 	deleteRows func(context.Context, Env, *db.Tx, []db.Ref) (db.Outcomes, error)
 
 	// lastUse returns the last use of a credential, as its row proves it. From is zero if the row proves no use.

@@ -246,8 +246,8 @@ func equalValues[T comparable](left db.Outcomes, list []T) iter.Seq2[T, []int] {
 	}
 }
 
-// Denied reports whether the credential has no row, but an entry in the denylist.
-func (r *Ref) Denied() bool { return r.form.typ == access }
+// ForDenylist reports whether blacklist ends the credential in the denylist, because it has no row.
+func (r *Ref) ForDenylist() bool { return r.form.typ == access }
 
 // Lapsed reports whether a change left the credential alone because it has expired.
 func (r *Ref) Lapsed() bool { return r.left == lapsed }
@@ -291,8 +291,12 @@ func Mark(chunk []*Ref, left db.Outcomes) {
 	}
 }
 
-// leftOut is the outcome of credentials of a kind that cannot be changed.
-const leftOut db.Outcome = 255
+// Outcomes that this package adds to those of package db.
+const (
+	leftOut  db.Outcome = 255 - iota // the credential is of a kind that cannot be changed
+	lapsed                           // the credential expired between the list and the change
+	undenied                         // an access token still works, because the denylist does not answer
+)
 
 // LeaveOut marks the credentials of a kind as not changed, and returns copies of them.
 func (r *Refs) LeaveOut(k *Kind) (left []*Ref) {

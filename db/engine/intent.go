@@ -9,8 +9,8 @@ func (tx *Tx) intend(ctx context.Context, m Mode) error {
 	if announce == nil || m.ReadOnly {
 		return nil
 	}
-	n, err := tx.countChanges(ctx)
-	if err != nil || n == tx.changes && tx.outside == nil {
+	n, err := tx.changeMark(ctx)
+	if err != nil || n == tx.mark && tx.outside == nil {
 		return err
 	}
 	tx.settled, err = announce(ctx)
@@ -24,9 +24,9 @@ func (tx *Tx) settle(p Phase) {
 	}
 }
 
-// countChanges returns a number that increases when the transaction changes something. PostgreSQL gives
-// a transaction its id at its first change.
-func (tx *Tx) countChanges(ctx context.Context) (n int64, err error) {
+// changeMark returns a number that is larger after the first change of the transaction. On SQLite it is a
+// count of rows. On PostgreSQL it is 0 or 1, because a transaction gets its id at its first change.
+func (tx *Tx) changeMark(ctx context.Context) (n int64, err error) {
 	query := "select total_changes()"
 	if tx.Engine == PostgreSQL {
 		query = "select count(txid_current_if_assigned())"

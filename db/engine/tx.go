@@ -29,7 +29,7 @@ type Tx struct {
 	state  *connState // PostgreSQL
 
 	cursors atomic.Int32 // the number of opened cursors
-	changes int64        // countChanges at the beginning
+	mark    int64        // changeMark at the beginning
 	settled func(Phase)  // see [Options.Intend]
 	outside []func(context.Context) error
 	ended   []func(context.Context, Phase) string
@@ -84,6 +84,7 @@ func (db *DB) TransactOn(ctx context.Context, conn *sql.Conn, m Mode, f func(*Tx
 	tx := &Tx{Now: db.Now(), Engine: db.Engine, db: db, conn: conn}
 	tx.phase(m, Begun)
 	done := false
+	// These run from the last to the first: roll back, then Tx.end, then the record of the outcome.
 	defer func() { tx.settle(ending(done, err)) }()
 	defer func() { err = tx.end(ctx, ending(done, err), err) }()
 	defer func() {
@@ -109,7 +110,7 @@ func (db *DB) TransactOn(ctx context.Context, conn *sql.Conn, m Mode, f func(*Tx
 		err = tx.beginPostgres(ctx, m)
 	}
 	if err == nil && db.opts.Intend != nil && !m.ReadOnly {
-		tx.changes, err = tx.countChanges(ctx)
+		tx.mark, err = tx.changeMark(ctx)
 	}
 	if err == nil {
 		err = f(tx)
