@@ -195,7 +195,7 @@ func (o *auditOptions) deactivate(c *cobra.Command, rule *audit.Rule) error {
 		d.userIDs = append(d.userIDs, owners[i].ID)
 	}
 	if !f.dryRun {
-		if !f.silent() {
+		if !f.consent.silent(a) {
 			a.introduce("deactivate")
 			if err := a.preview(userColumns, userRows(owners)); err != nil {
 				return err
@@ -280,7 +280,7 @@ func (o *auditOptions) redactLog(ctx context.Context, rule *audit.Rule) error {
 	for i, c := range list {
 		rows[i] = credentialRow(c)
 	}
-	if !f.silent() && !f.dryRun {
+	if !f.consent.silent(a) && !f.dryRun {
 		a.introduce("redact the keys of")
 		if err := a.preview(credentialColumns, rows); err != nil {
 			return err

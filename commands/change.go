@@ -3,7 +3,6 @@ package commands
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"time"
 
@@ -125,7 +124,7 @@ func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection,
 	if err != nil {
 		return nil, err
 	}
-	if f.verb == "blacklist" && f.list == nil && voids == nil && f.silent() && !f.dryRun && !a.asked() && !a.recording() {
+	if f.verb == "blacklist" && f.list == nil && voids == nil && f.consent.silent(a) && !f.dryRun && !a.asked() && !a.recording() {
 		layout, err := store.Layout(ctx)
 		if err != nil {
 			return nil, err
@@ -206,9 +205,6 @@ func (f *changeFlags) countAppeared(ctx context.Context, store *db.Store, sel to
 	})
 }
 
-// silent reports whether --quiet and --yes are both set.
-func (f *changeFlags) silent() bool { return f.consent.silent(f.app) }
-
 // show keeps references to the credentials that the selector selects. It writes the exact set to stderr,
 // because stdout may be a pipe. With --dry-run, or if the command is silent, it does not write the set.
 func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Selector, s *selection) error {
@@ -217,7 +213,7 @@ func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Sele
 	if err != nil {
 		return err
 	}
-	quiet := f.dryRun || f.silent()
+	quiet := f.dryRun || f.consent.silent(a)
 	err = f.eachSelected(ctx, store, sel, func(c *tokens.Credential) error {
 		s.unread.add(c.BadValues, c.Owner.BadValues)
 		if c.Nameless() {
@@ -287,22 +283,4 @@ func (f *changeFlags) eachSelected(ctx context.Context, store *db.Store, sel tok
 		}
 	}
 	return nil
-}
-
-// report returns an error with the reason for each part of a change that was not done. If the command did
-// something, the code is CodePartlyDone. It returns nil if everything was done.
-func (f *changeFlags) report(s *selection, done int) error {
-	if len(s.missing) == 0 {
-		return nil
-	}
-	if done == 0 {
-		return offences(s.missing)
-	}
-	var reasons []string
-	total := done
-	for _, o := range s.missing {
-		reasons = append(reasons, o.err.Message)
-		total += o.count()
-	}
-	return &tokenctl.Error{Code: tokenctl.CodePartlyDone, Message: fmt.Sprintf("%d of %d were done; not done: %s", done, total, firstOf(reasons, "; "))}
 }

@@ -17,14 +17,13 @@ func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string
 	}
 	s := &selection{named: true, single: len(names) == 1}
 	err = store.Read(ctx, func(tx *db.Tx) error {
-		list, skipped, err := lookUp(ctx, f.app.env(), tx, names)
+		list, err := f.app.lookUp(ctx, tx, names)
 		if err != nil {
 			return err
 		}
 		if err := f.app.checkLines(list); err != nil {
 			return err
 		}
-		f.app.noteLines(skipped)
 		for i := range list {
 			if s := list[i].secrets; f.verb == "rotate" && s != nil && len(s[0]) > 1 {
 				return &tokenctl.Error{Code: tokenctl.CodeAmbiguousID, Message: "a secret stands in the tables of two kinds: " + s[0][0].ID + ", " + s[0][1].ID, Hint: "rotate one of them by its id"}

@@ -1,8 +1,11 @@
 package commands
 
 import (
+	"fmt"
 	"io"
 	"slices"
+
+	"tokenctl"
 
 	"tokenctl/output"
 	"tokenctl/tokens"
@@ -116,3 +119,21 @@ func (f *changeFlags) showDryRun(s *selection) error {
 // writeNone writes the result of a command that has nothing to do: an empty list, if a form of output asks for
 // it.
 func (a *App) writeNone() error { return a.writeAsked(credentialColumns, nil, false) }
+
+// report returns an error with the reason for each part of a change that was not done. If the command did
+// something, the code is CodePartlyDone. It returns nil if everything was done.
+func (f *changeFlags) report(s *selection, done int) error {
+	if len(s.missing) == 0 {
+		return nil
+	}
+	if done == 0 {
+		return offences(s.missing)
+	}
+	var reasons []string
+	total := done
+	for _, o := range s.missing {
+		reasons = append(reasons, o.err.Message)
+		total += o.count()
+	}
+	return &tokenctl.Error{Code: tokenctl.CodePartlyDone, Message: fmt.Sprintf("%d of %d were done; not done: %s", done, total, firstOf(reasons, "; "))}
+}

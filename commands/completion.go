@@ -98,9 +98,6 @@ func bashCompletion(w io.Writer, root *cobra.Command) error {
 // completeFlags completes the values of flags that every command has, and prevents the shell
 // from offering files for other values.
 func completeFlags(root *cobra.Command) {
-	fixed := func(flag string, values []string) {
-		must(root.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
-	}
 	must(root.RegisterFlagCompletionFunc("output", func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		formats := output.Formats()
 		if c.Annotations[sarif] != "" {
@@ -108,7 +105,7 @@ func completeFlags(root *cobra.Command) {
 		}
 		return formats, cobra.ShellCompDirectiveNoFileComp
 	}))
-	fixed("color", []string{"auto", "always", "never"})
+	must(root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp)))
 	must(root.RegisterFlagCompletionFunc("field", completeField))
 	must(root.RegisterFlagCompletionFunc("columns", completeFields))
 	var walk func(*cobra.Command)

@@ -53,9 +53,7 @@ var secretForms = []string{"header", "env", "curl-config"}
 
 // check validates --format before anything is changed.
 func (d *delivery) check() error {
-	switch d.format {
-	case "", "header", "env", "curl-config":
-	default:
+	if d.format != "" && !slices.Contains(secretForms, d.format) {
 		return usage(fmt.Sprintf("there is no --format %q", d.format), "the forms are header, env and curl-config")
 	}
 	if d.format != "" && d.app.asked() {

@@ -57,16 +57,11 @@ func (n *incident) choose(ctx context.Context) error {
 		if err := layout.Deactivatable(n.users); err != nil {
 			return err
 		}
-		return n.store.Read(ctx, func(tx *db.Tx) error { return n.guard(ctx, tx) })
+		return n.store.Read(ctx, func(tx *db.Tx) error { return n.deactivation().guard(ctx, tx, []db.User{*n.owner}) })
 	case o.reset && !layout.AuthUsers(n.users):
 		return &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: n.users.String() + " is not the table of AUTH_USER_MODEL: tokenctl sets no password there", Hint: "leave out --reset-password"}
 	}
 	return nil
-}
-
-// guard refuses to deactivate the last superuser who can log in.
-func (n *incident) guard(ctx context.Context, tx *db.Tx) error {
-	return n.deactivation().guard(ctx, tx, []db.User{*n.owner})
 }
 
 // deactivation returns the command user deactivate for the owner.
@@ -182,13 +177,11 @@ func (n *incident) contain(ctx context.Context) error {
 	}
 	err := n.change.apply(ctx, n.store, n.chosen, o.deliver.restart, func(tx *db.Tx) error {
 		if o.deactivate {
-			if err := n.deactivation().lockSuperusers(ctx, tx, []db.User{*n.owner}); err != nil {
+			owner := []db.User{*n.owner}
+			if err := n.deactivation().lockSuperusers(ctx, tx, owner); err != nil {
 				return err
 			}
-			if err := n.guard(ctx, tx); err != nil {
-				return err
-			}
-			_, changed, err := tx.SetActive(ctx, []db.User{*n.owner}, false)
+			_, changed, err := tx.SetActive(ctx, owner, false)
 			if err != nil {
 				return err
 			}
@@ -233,23 +226,21 @@ func (n *incident) contain(ctx context.Context) error {
 // change, because the encoding takes long.
 func (n *incident) preparePassword(ctx context.Context) (err error) {
 	a := n.app
-	switch {
-	case !n.o.reset:
+	if !n.o.reset {
 		return nil
-	case !n.o.generate:
-		n.encoded, err = django.UnusablePassword(a.Random)
-		return err
 	}
-	text, err := django.GeneratePassword(a.Random, a.settings.Auth.MinPasswordLength())
-	if err != nil {
-		return err
+	var cost hashing
+	if n.o.generate {
+		text, err := django.GeneratePassword(a.Random, a.settings.Auth.MinPasswordLength())
+		if err != nil {
+			return err
+		}
+		n.secret = tokenctl.NewSecret(text)
+		if cost, err = read(ctx, n.store, func(tx *db.Tx) (hashing, error) { return a.hashing(ctx, tx) }); err != nil {
+			return err
+		}
 	}
-	n.secret = tokenctl.NewSecret(text)
-	cost, err := read(ctx, n.store, func(tx *db.Tx) (hashing, error) { return a.hashing(ctx, tx) })
-	if err == nil {
-		err = a.hashAll(ctx, cost, []hashWork{{n.secret, &n.encoded}})
-	}
-	if err != nil {
+	if n.encoded, err = a.encode(ctx, cost, n.secret); err != nil || !n.o.generate {
 		return err
 	}
 	return n.o.deliver.create()

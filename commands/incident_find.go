@@ -32,11 +32,10 @@ func (n *incident) find(ctx context.Context, refs []reference) (there bool, err 
 // hold no secret.
 func (n *incident) findCredential(ctx context.Context, refs []reference) error {
 	return n.store.Read(ctx, func(tx *db.Tx) error {
-		list, skipped, err := lookUp(ctx, n.app.env(), tx, refs)
+		list, err := n.app.lookUp(ctx, tx, refs)
 		if err != nil {
 			return err
 		}
-		n.app.noteLines(skipped)
 		found, missing, err := resolve(list)
 		if err != nil {
 			return err

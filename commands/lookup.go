@@ -24,15 +24,16 @@ type located struct {
 
 // lookUp finds what the references name, in their order. It looks up each text as it is,
 // and then the words of lines that matched nothing. Optional lines without a secret are not
-// returned; skipped counts them.
-func lookUp(ctx context.Context, env tokens.Env, tx *db.Tx, refs []reference) (list []located, skipped int, err error) {
+// returned; their number is said.
+func (a *App) lookUp(ctx context.Context, tx *db.Tx, refs []reference) (list []located, err error) {
+	env, skipped := a.env(), 0
 	names := make([]tokens.Name, len(refs))
 	for i, ref := range refs {
 		names[i] = ref.Name
 	}
 	exact, err := tokens.Find(ctx, env, tx, names)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	wrapping := tokens.NewWrapping(env.Settings)
 	candidates := make([][]int, len(refs)) // their places among the words
@@ -58,7 +59,7 @@ func lookUp(ctx context.Context, env tokens.Env, tx *db.Tx, refs []reference) (l
 	}
 	found, err := tokens.Find(ctx, env, tx, words)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	list = make([]located, 0, len(refs))
 	for i, ref := range refs {
@@ -80,9 +81,12 @@ func lookUp(ctx context.Context, env tokens.Env, tx *db.Tx, refs []reference) (l
 		list = append(list, l)
 	}
 	if len(list) == 0 && skipped > 0 {
-		return nil, skipped, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "no line of standard input has a secret", Hint: "write one id or secret a line"}
+		return nil, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "no line of standard input has a secret", Hint: "write one id or secret a line"}
 	}
-	return list, skipped, nil
+	if skipped > 0 {
+		a.say("skipped %s without a secret", count(skipped, "line"))
+	}
+	return list, nil
 }
 
 // ours reports whether credentials are more than a JWT that anybody can have written.
@@ -152,11 +156,10 @@ func (a *App) find(ctx context.Context, args []string, tokenFile string) ([]*tok
 // findIn looks up references in one transaction. The error names all that were not found.
 func (a *App) findIn(ctx context.Context, store *db.Store, refs []reference) (found []*tokens.Credential, err error) {
 	err = store.Read(ctx, func(tx *db.Tx) error {
-		list, skipped, err := lookUp(ctx, a.env(), tx, refs)
+		list, err := a.lookUp(ctx, tx, refs)
 		if err != nil {
 			return err
 		}
-		a.noteLines(skipped)
 		var missing []offence
 		if found, missing, err = resolve(list); err != nil {
 			return err
@@ -164,13 +167,6 @@ func (a *App) findIn(ctx context.Context, store *db.Store, refs []reference) (fo
 		return offences(missing)
 	})
 	return found, err
-}
-
-// noteLines says how many lines were skipped.
-func (a *App) noteLines(skipped int) {
-	if skipped > 0 {
-		a.say("skipped %s without a secret", count(skipped, "line"))
-	}
 }
 
 // resolve returns the credentials. What is not there, or was replaced, is returned as an

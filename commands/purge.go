@@ -87,8 +87,7 @@ func (o *purgeOptions) check(c *cobra.Command, args []string) error {
 	case o.batchSize < 1:
 		return usage("--batch-size must be at least 1", "write --batch-size 1000")
 	}
-	_, err := kindsNamed(o.kinds)
-	return err
+	return nil
 }
 
 // purgeWork is what is to be done about one kind.
@@ -101,11 +100,11 @@ type purgeWork struct {
 
 func (o *purgeOptions) run(ctx context.Context) error {
 	a := o.app
-	store, err := a.open()
+	kinds, err := kindsNamed(o.kinds)
 	if err != nil {
 		return err
 	}
-	kinds, err := kindsNamed(o.kinds)
+	store, err := a.open()
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"slices"
-	"strings"
 
 	"tokenctl/db"
 	"tokenctl/output"
@@ -149,5 +148,3 @@ func mintedRow(m *tokens.Minted, names []string, replaces bool) []output.Value {
 	}
 	return row
 }
-
-func upper(name string) string { return strings.ToUpper(name) }

@@ -199,20 +199,16 @@ func (o *scanOptions) search(ctx context.Context, s *scan.Scanner, args []string
 			}
 		}
 		err = s.Git(ctx, o.git, scan.GitOptions{Since: since, Branch: o.gitBranch, Getenv: a.Getenv})
-		if err != nil {
-			return err
-		}
 	case len(args) == 1 && args[0] == "-":
-		if err := s.Reader(ctx, "-", patientReader{ctx, a.Stdin}); err != nil {
-			return err
-		}
+		err = s.Reader(ctx, "-", patientReader{ctx, a.Stdin})
 	default:
 		if len(args) == 0 {
 			args = []string{"."}
 		}
-		if err := s.Files(ctx, args); err != nil {
-			return err
-		}
+		err = s.Files(ctx, args)
+	}
+	if err != nil {
+		return err
 	}
 	return s.Finish(ctx)
 }

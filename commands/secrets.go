@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"tokenctl/db"
 	"tokenctl/output"
 	"tokenctl/tokens"
 )
@@ -163,21 +164,28 @@ func leftOut(lost []string) error {
 	return usage("this output leaves out the "+strings.Join(lost, " and the ")+", which would be lost", "add the field "+lost[0]+"; tokenctl list shows the rest at any time")
 }
 
-// arrangeAll arranges new secrets. table returns them as rows.
-func (d *delivery) arrangeAll(issued []ownedSecrets, single bool, table func() ([]output.Column, [][]output.Value)) ([]byte, error) {
+// hand delivers the users and their new secrets. Without secrets, and if no form of output asks for the users, there is
+// nothing to deliver.
+func (d *delivery) hand(ctx context.Context, users []db.User, issued []ownedSecrets, single bool) error {
+	names := secretNames(issued)
+	if len(names) == 0 && !d.app.asked() {
+		return nil
+	}
 	var b bytes.Buffer
-	columns, rows := table()
-	a, err := d.arrange(&b, secretNames(issued), single, columns)
+	columns, rows := createdRows(users, issued)
+	a, err := d.arrange(&b, names, single, columns)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i, owned := range issued {
 		if err := a.add(owned, func() []output.Value { return rows[i] }); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	err = a.close()
-	return b.Bytes(), err
+	if err := a.close(); err != nil {
+		return err
+	}
+	return d.write(ctx, b.Bytes())
 }
 
 func (d *delivery) shape(m *tokens.Minted, s tokens.Named) string {
@@ -188,7 +196,7 @@ func (d *delivery) shape(m *tokens.Minted, s tokens.Named) string {
 	case "curl-config":
 		return `header = "` + header + "\"\n"
 	}
-	return upper(s.Name) + "=" + s.Secret.Reveal() + "\n"
+	return strings.ToUpper(s.Name) + "=" + s.Secret.Reveal() + "\n"
 }
 
 // writeNow writes the result inside the transaction, so that a change whose result cannot be written does not happen.

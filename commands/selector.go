@@ -90,18 +90,17 @@ func (s *selectorFlags) parse(c *cobra.Command, now time.Time) (tokens.Selector,
 		return sel, err
 	}
 	sel.Staff, sel.Superuser, sel.Inactive = givenBool(c, "staff"), givenBool(c, "superuser"), givenBool(c, "inactive")
-	if c.Flags().Changed("without-mfa") && !s.withoutMFA {
-		return sel, usage("--without-mfa=false is no selector", "tokenctl user mfa list shows who has a second factor")
+	for _, f := range []struct {
+		name    string
+		set     bool
+		instead string
+	}{{"without-mfa", s.withoutMFA, "tokenctl user mfa list shows who has a second factor"}, {"orphans", s.orphans, "leave it out"},
+		{"never-expires", s.never, "those that do expire: --expires-before 9999-12-31"}} {
+		if c.Flags().Changed(f.name) && !f.set {
+			return sel, usage("--"+f.name+"=false is no selector", f.instead)
+		}
 	}
-	sel.WithoutMFA = s.withoutMFA
-	if c.Flags().Changed("orphans") && !s.orphans {
-		return sel, usage("--orphans=false is no selector", "leave it out")
-	}
-	sel.Orphans = s.orphans
-	if c.Flags().Changed("never-expires") && !s.never {
-		return sel, usage("--never-expires=false is no selector", "those that do expire: --expires-before 9999-12-31")
-	}
-	sel.NeverExpires = s.never
+	sel.WithoutMFA, sel.Orphans, sel.NeverExpires = s.withoutMFA, s.orphans, s.never
 	return sel, s.dates(now, &sel)
 }
 

@@ -199,9 +199,6 @@ func (r *activeRun) change(ctx context.Context) error {
 			if err := o.lockSuperusers(ctx, tx, r.users.list); err != nil {
 				return err
 			}
-			if err := o.guard(ctx, tx, r.users.list); err != nil {
-				return err
-			}
 		}
 		if r.users.list, r.changed, err = tx.SetActive(ctx, r.users.list, o.active); err != nil {
 			return err

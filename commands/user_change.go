@@ -82,13 +82,16 @@ func (o *changeOptions) chosen(found *db.Found) (u chosenUsers, err error) {
 	return u, err
 }
 
-// lockSuperusers allows only one change of superusers at a time, so that guard does not count superusers whom another
-// transaction deactivates or deletes.
+// lockSuperusers is guard for the transaction of the change. It allows only one change of superusers at a time, so that
+// guard does not count superusers whom another transaction deactivates or deletes.
 func (o *userChange) lockSuperusers(ctx context.Context, tx *db.Tx, users []db.User) error {
 	if last, _ := activeSuperuser(users); last == nil {
 		return nil
 	}
-	return tx.LockSuperusers(ctx)
+	if err := tx.LockSuperusers(ctx); err != nil {
+		return err
+	}
+	return o.guard(ctx, tx, users)
 }
 
 // activeSuperuser returns an active superuser among users, if there is one, and whether one

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"tokenctl/db"
-	"tokenctl/output"
 	"tokenctl/tokens"
 )
 
@@ -249,23 +248,13 @@ func (o *userCreateOptions) hand(ctx context.Context, users []db.User, entries [
 			issued[i].secrets = append(issued[i].secrets, minted[i].Secrets...)
 		}
 	}
-	if len(secretNames(issued)) == 0 && !o.app.asked() {
-		return nil
+	if o.deliver.format == "" {
+		return o.deliver.hand(ctx, users, issued, o.single())
 	}
-	var text []byte
-	var err error
-	if o.deliver.format != "" {
-		if err := o.deliver.checkCount(len(minted)); err != nil {
-			return err
-		}
-		text = o.deliver.shaped(&minted[0])
-	} else {
-		text, err = o.deliver.arrangeAll(issued, o.single(), func() ([]output.Column, [][]output.Value) { return createdRows(users, issued) })
-	}
-	if err != nil {
+	if err := o.deliver.checkCount(len(minted)); err != nil {
 		return err
 	}
-	return o.deliver.write(ctx, text)
+	return o.deliver.write(ctx, o.deliver.shaped(&minted[0]))
 }
 
 func (o *userCreateOptions) report(users []db.User, entries *userEntries, made *announcement) {

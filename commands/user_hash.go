@@ -47,6 +47,15 @@ type hashWork struct {
 	encoded  *string
 }
 
+// encode returns the encoded form of a password. The zero secret becomes an unusable password.
+func (a *App) encode(ctx context.Context, h hashing, password tokenctl.Secret) (encoded string, err error) {
+	if password.IsZero() {
+		return django.UnusablePassword(a.Random)
+	}
+	err = a.hashAll(ctx, h, []hashWork{{password, &encoded}})
+	return encoded, err
+}
+
 // hashAll encodes passwords on all cores. Hashing is slow by design, so no transaction may be open.
 func (a *App) hashAll(ctx context.Context, h hashing, work []hashWork) error {
 	if len(work) == 0 {

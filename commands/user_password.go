@@ -176,12 +176,7 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 		return err
 	}
 	var t *db.UserTable
-	var encoded string
-	if secret.IsZero() {
-		encoded, err = django.UnusablePassword(a.Random)
-	} else {
-		err = a.hashAll(ctx, cost, []hashWork{{secret, &encoded}})
-	}
+	encoded, err := a.encode(ctx, cost, secret)
 	if err != nil {
 		return err
 	}
@@ -206,7 +201,11 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 			return err
 		}
 		t, held = tx.Layout.User, all[u.ID]
-		return o.hand(ctx, u, secret)
+		b := ownedSecrets{owner: u.Username}
+		if o.source.generate {
+			b.secrets = []tokens.Named{{Name: "password", Secret: secret}}
+		}
+		return o.deliver.hand(ctx, users, []ownedSecrets{b}, true)
 	})
 	if err := o.deliver.settle(err); err != nil {
 		return err
@@ -246,24 +245,6 @@ func (o *userPasswordOptions) password(ctx context.Context, store *db.Store, u d
 	err = rejected(checks.Validate(secret.Reveal(), u.Attributes(layout)))
 	a.tellChecks(checks, layout, err)
 	return secret, err
-}
-
-// hand writes the result before the transaction commits.
-func (o *userPasswordOptions) hand(ctx context.Context, u db.User, secret tokenctl.Secret) error {
-	b := ownedSecrets{owner: u.Username}
-	if o.source.generate {
-		b.secrets = []tokens.Named{{Name: "password", Secret: secret}}
-	}
-	if b.secrets == nil && !o.app.asked() {
-		return nil
-	}
-	text, err := o.deliver.arrangeAll([]ownedSecrets{b}, true, func() ([]output.Column, [][]output.Value) {
-		return createdRows([]db.User{u}, []ownedSecrets{b})
-	})
-	if err != nil {
-		return err
-	}
-	return o.deliver.write(ctx, text)
 }
 
 func (o *userPasswordOptions) report(t *db.UserTable, u *db.User, held []db.LiveCredentials) {

@@ -56,11 +56,10 @@ func (o *verifyOptions) run(ctx context.Context, args []string) error {
 	var assumed []string
 	good := true
 	err = store.Read(ctx, func(tx *db.Tx) error {
-		found, skipped, err := lookUp(ctx, a.env(), tx, refs)
+		found, err := a.lookUp(ctx, tx, refs)
 		if err != nil {
 			return err
 		}
-		a.noteLines(skipped)
 		var damaged []string
 		for i := range found {
 			l := &found[i]
