@@ -64,24 +64,27 @@ commit did not come; or open.`,
 		Example: `  tokenctl journal list
   tokenctl journal list --open
   tokenctl journal list -o json | jq '.[] | select(.user == "alice")'`,
-		RunE: func(*cobra.Command, []string) error { return a.listJournal(*file, open) },
+		RunE: a.ofJournal(file, func(_ *cobra.Command, path string, _ []string) error { return a.listJournal(path, open) }),
 	}
 	c.Flags().BoolVar(&open, "open", false, "only those that are not settled")
 	return c
 }
 
-// configuredJournal is the path of the journal to read.
-func (a *App) configuredJournal(file string) (string, error) {
-	if file != "" {
-		return file, nil
+// ofJournal returns the work of a command that reads a journal: the file of --file, or the configured one.
+func (a *App) ofJournal(file *string, run func(c *cobra.Command, path string, args []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		if *file != "" {
+			return run(c, *file, args)
+		}
+		if _, err := a.target(); err != nil {
+			return err
+		}
+		path := a.journalPath()
+		if path == "" {
+			return usage("no journal is configured", "name its file in journal of tokenctl.toml or in TOKENCTL_JOURNAL, or give --file")
+		}
+		return run(c, path, args)
 	}
-	if _, err := a.target(); err != nil {
-		return "", err
-	}
-	if path := a.journalPath(); path != "" {
-		return path, nil
-	}
-	return "", usage("no journal is configured", "name its file in journal of tokenctl.toml or in TOKENCTL_JOURNAL, or give --file")
 }
 
 func journalRow(r *journal.Recorded) []output.Value {
@@ -92,9 +95,6 @@ func journalRow(r *journal.Recorded) []output.Value {
 func (a *App) listJournal(file string, open bool) error {
 	w, err := output.NewWriter(a.Stdout, journalColumns, a.options(false))
 	if err != nil {
-		return err
-	}
-	if file, err = a.configuredJournal(file); err != nil {
 		return err
 	}
 	for r, err := range journal.Entries(file) {
@@ -124,12 +124,12 @@ the last line: an anchor for journal verify.`,
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: a.ofJournal(file, func(_ *cobra.Command, path string, args []string) error {
 			if head {
-				return a.showHead(*file)
+				return a.showHead(path)
 			}
-			return a.showEntry(*file, args[0])
-		},
+			return a.showEntry(path, args[0])
+		}),
 	}
 	c.Flags().BoolVar(&head, "head", false, "print the hash of the last line")
 	return c
@@ -146,10 +146,6 @@ func anchorOf(hash string) string {
 }
 
 func (a *App) showHead(file string) error {
-	file, err := a.configuredJournal(file)
-	if err != nil {
-		return err
-	}
 	s, err := journal.Check(file, "")
 	if err == nil {
 		_, err = fmt.Fprintln(a.Stdout, anchorOf(s.Head))
@@ -158,10 +154,6 @@ func (a *App) showHead(file string) error {
 }
 
 func (a *App) showEntry(file, id string) error {
-	file, err := a.configuredJournal(file)
-	if err != nil {
-		return err
-	}
 	for r, err := range journal.Entries(file) {
 		if err != nil {
 			return err
@@ -188,19 +180,15 @@ Whoever owns the file can write all of it anew. Keep an anchor where they cannot
 The exit status is 4 if something is wrong. Open entries are only told.`,
 		Example: `  tokenctl journal verify
   tokenctl journal verify --anchor "$(cat /mnt/elsewhere/anchor)"`,
-		RunE: func(*cobra.Command, []string) error {
-			return a.verifyJournal(*file, strings.ReplaceAll(strings.ToLower(anchor), "-", ""))
-		},
+		RunE: a.ofJournal(file, func(_ *cobra.Command, path string, _ []string) error {
+			return a.verifyJournal(path, strings.ReplaceAll(strings.ToLower(anchor), "-", ""))
+		}),
 	}
 	c.Flags().StringVar(&anchor, "anchor", "", "a `HASH` that the journal had at some time")
 	return c
 }
 
 func (a *App) verifyJournal(file, anchor string) error {
-	file, err := a.configuredJournal(file)
-	if err != nil {
-		return err
-	}
 	var rows [][]output.Value
 	wrong := func(file string, line int, text string) {
 		rows = append(rows, []output.Value{output.String(file), positive(line), output.String(text)})
@@ -257,15 +245,11 @@ func newJournalRotate(a *App, file *string) *cobra.Command {
 the new file holds the last hash of the old one, so that journal verify checks both.
 Commands that run meanwhile go on in the new file.`,
 		Example: `  tokenctl journal rotate`,
-		RunE:    func(c *cobra.Command, _ []string) error { return a.rotateJournal(c.Context(), *file) },
+		RunE:    a.ofJournal(file, func(c *cobra.Command, path string, _ []string) error { return a.rotateJournal(c.Context(), path) }),
 	}
 }
 
 func (a *App) rotateJournal(ctx context.Context, file string) error {
-	file, err := a.configuredJournal(file)
-	if err != nil {
-		return err
-	}
 	if _, err := os.Stat(file); err != nil { // to open it would make it
 		return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "there is no journal " + file + " to rotate"}
 	}
