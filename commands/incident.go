@@ -135,6 +135,7 @@ type incident struct {
 	secret  tokenctl.Secret      // the new password; zero: it is unusable
 
 	probe    *probe // nil: the application is not asked
+	asking   bool   // the question follows
 	done     []action
 	proof    []proof
 	unproved bool // it could not be verified again

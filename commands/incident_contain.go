@@ -120,8 +120,8 @@ func (n *incident) words() (verb, what string) {
 	return verb, what
 }
 
-// ask asks whether to make the changes. It shows the screen before a question, and then shown is true. If it
-// can ask nobody, it writes the screen as the result.
+// ask asks whether to make the changes. It shows the screen before a question, and then shown is true. If nobody
+// could be asked, it writes the screen as the result.
 func (n *incident) ask(ctx context.Context) (shown bool, err error) {
 	a, consent := n.app, &n.o.consent
 	affected := max(n.chosen.refs.Len(), 1)
@@ -129,10 +129,9 @@ func (n *incident) ask(ctx context.Context) (shown bool, err error) {
 	case consent.given(a, affected):
 		err = n.preview()
 	case consent.count.n == nil && a.interactive():
-		shown = true
+		shown, n.asking = true, true
 		err = n.screen(a.remarks(), a.previewOptions(), true)
-	case consent.count.n == nil:
-		err = n.write(true)
+		n.asking = false
 	}
 	if err != nil {
 		return shown, err
@@ -141,10 +140,14 @@ func (n *incident) ask(ctx context.Context) (shown bool, err error) {
 	verb, what := n.words()
 	_, err = consent.obtain(ctx, a, verb, what, affected)
 	var e *tokenctl.Error
-	if errors.As(err, &e) && e.Code == tokenctl.CodeConfirmation && !n.given.IsZero() && n.o.tokenFile == "" && !a.interactive() {
-		said := *e
-		said.Hint += "; or give the secret with --token-file FILE: then standard input is free for the answer"
-		err = &said
+	if !errors.As(err, &e) || e.Code != tokenctl.CodeConfirmation || a.interactive() {
+		return shown, err
+	}
+	if failed := n.write(true); failed != nil {
+		return shown, failed
+	}
+	if !n.given.IsZero() && n.o.tokenFile == "" {
+		e.Hint += "; or give the secret with --token-file FILE: then standard input is free for the answer"
 	}
 	return shown, err
 }

@@ -286,7 +286,11 @@ func (n *incident) sayVerdict(say func(string, ...any)) {
 		say("not contained: not everything is proved dead; %s", remains)
 	case n.acts():
 		verb, what := n.words()
-		say("nothing was done; this would %s %s; then %s", verb, what, remains)
+		before := "nothing was done; "
+		if n.asking {
+			before = ""
+		}
+		say("%sthis would %s %s; then %s", before, verb, what, remains)
 	case n.leaked == nil:
 		say("nothing was done: --all, --deactivate and --reset-password say what to do; %s", remains)
 	default:
