@@ -3,6 +3,7 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -112,18 +113,29 @@ func idsAmong(args []string) (ids []string) {
 	return ids
 }
 
-// noID is the error about an argument that is no id. It is repeated where it can be no part
-// of a secret.
-func noID(verb, arg string, err error) error {
+// noID is the error about one of the arguments that is no id. The hint repeats the command line, if all of them may
+// be users.
+func (a *App) noID(verb, arg string, args []string, err error) error {
 	var e *tokenctl.Error
-	plain := len(arg) < 20 || len(arg) < 40 && strings.ContainsAny(arg, "@ .-")
-	if !errors.As(err, &e) || arg == "" || !plain || tokens.Damage(arg) != "" {
+	if !errors.As(err, &e) || !repeatable(arg) {
 		return err
 	}
-	if verb == "show" || verb == "verify" || verb == "unblacklist" {
-		verb = "list"
+	var line string
+	switch {
+	case slices.Contains([]string{"show", "verify", "unblacklist", "check"}, verb):
+		line = commandLine("list", []string{arg}, "list")
+	case idsAmong(args) != nil || a.holdsURL() || slices.ContainsFunc(args, func(arg string) bool { return !repeatable(arg) }):
+		line = commandLine(verb, []string{arg}, verb)
+	default:
+		line = a.typedUsers(args)
 	}
-	return usage(fmt.Sprintf("%q is not a credential id", arg), "a user? "+commandLine(verb, []string{arg}, verb)+"; "+e.Hint)
+	return usage(fmt.Sprintf("%q is not a credential id", arg), "a user? "+line+"; "+e.Hint)
+}
+
+// repeatable reports whether an argument can be no part of a secret.
+func repeatable(arg string) bool {
+	plain := len(arg) < 20 || len(arg) < 40 && strings.ContainsAny(arg, "@ .-")
+	return arg != "" && arg != "-" && plain && tokens.Damage(arg) == ""
 }
 
 // needsReference asks for an argument, unless --token-file stands in for it.

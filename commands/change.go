@@ -63,7 +63,7 @@ func (f *changeFlags) check(c *cobra.Command, args []string) error {
 	case named && f.selector.sort != "":
 		return usage("--sort is for selectors", "leave it out")
 	}
-	return checkIDs(f.verb, args)
+	return f.app.checkIDs(f.verb, args)
 }
 
 // run selects the credentials and changes them. change says what it has done, and returns the number of changed

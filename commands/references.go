@@ -64,7 +64,7 @@ func (a *App) references(ctx context.Context, verb string, args []string, tokenF
 			}
 			return a.readReferences(ctx)
 		}
-		if err := checkIDs(verb, []string{arg}); err != nil {
+		if err := a.checkIDs(verb, []string{arg}); err != nil {
 			return nil, err
 		}
 		refs = append(refs, reference{Name: tokens.Name{ID: arg}, at: spot{name: arg}})
@@ -73,7 +73,7 @@ func (a *App) references(ctx context.Context, verb string, args []string, tokenF
 }
 
 // checkIDs returns an error for an argument that is not an id.
-func checkIDs(verb string, args []string) error {
+func (a *App) checkIDs(verb string, args []string) error {
 	for _, arg := range args {
 		if arg == "-" {
 			continue
@@ -82,7 +82,7 @@ func checkIDs(verb string, args []string) error {
 			return secretInArgument()
 		}
 		if _, _, err := tokens.ParseID(arg); err != nil {
-			return noID(verb, arg, err)
+			return a.noID(verb, arg, args, err)
 		}
 	}
 	return nil

@@ -172,6 +172,18 @@ func (a *App) holdsURL() bool {
 	return slices.ContainsFunc(a.args, func(arg string) bool { return strings.Contains(arg, "://") })
 }
 
+// typedUsers is the command line as it was typed, with --user before the arguments.
+func (a *App) typedUsers(args []string) string {
+	line := []string{"tokenctl"}
+	for _, typed := range a.args {
+		if len(args) > 0 && typed == args[0] {
+			line, args = append(line, "--user"), args[1:]
+		}
+		line = append(line, quoted(typed))
+	}
+	return strings.Join(line, " ")
+}
+
 // flagAnswers are the flags for names that are none; {} is where the value goes. Those of
 // one command stand under "command --name".
 var flagAnswers = map[string]string{
