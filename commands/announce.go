@@ -34,7 +34,7 @@ func (n *announcement) add(m *tokens.Minted) {
 func (n *announcement) tell(a *App) {
 	if n.n <= mostTold {
 		for i := range n.first {
-			a.announce("minted", &n.first[i])
+			a.announce(&n.first[i])
 		}
 		return
 	}
@@ -45,8 +45,8 @@ func (n *announcement) tell(a *App) {
 }
 
 // announce says on stderr what a new secret is and belongs to.
-func (a *App) announce(verb string, m *tokens.Minted) {
-	text := verb + " " + m.ID + " for " + whose(&m.Owner) + ", " + a.ends(&m.Credential)
+func (a *App) announce(m *tokens.Minted) {
+	text := "minted " + m.ID + " for " + whose(&m.Owner) + ", " + a.ends(&m.Credential)
 	switch {
 	case m.Access.IsZero():
 	case m.Type == "sliding":

@@ -24,20 +24,13 @@ func (a *App) voids(kinds []*tokens.Kind) bool {
 	})
 }
 
-// wholeUsers reports whether the flags select users, perhaps with kinds, and nothing else.
-func (s *selectorFlags) wholeUsers(c *cobra.Command) bool {
-	if len(s.users)+len(s.userIDs) == 0 {
-		return false
-	}
-	return !slices.ContainsFunc(selectorNames, func(name string) bool {
-		return name != "user" && name != "user-id" && name != "kind" && c.Flags().Changed(name)
-	})
-}
-
 // usersToVoid returns the users of --user and --user-id, if blacklist also makes their JWTs void in the
 // denylist. blacklist does so if no other flag except --kind selects.
 func (f *changeFlags) usersToVoid(c *cobra.Command, store *db.Store, sel *tokens.Selector) (users []db.User, err error) {
-	if f.verb != "blacklist" || f.list != nil || !f.selector.wholeUsers(c) || !f.app.voids(sel.Kinds) {
+	narrowed := slices.ContainsFunc(selectorNames, func(name string) bool {
+		return name != "user" && name != "user-id" && name != "kind" && c.Flags().Changed(name)
+	})
+	if f.verb != "blacklist" || f.list != nil || narrowed || len(f.selector.users)+len(f.selector.userIDs) == 0 || !f.app.voids(sel.Kinds) {
 		return nil, nil
 	}
 	err = store.Read(c.Context(), func(tx *db.Tx) error {

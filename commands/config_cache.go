@@ -61,7 +61,10 @@ func (o *configImportOptions) sessionCache(m *imported, d *importDocument) {
 		return
 	}
 	if memcached {
-		m.line("session", "cache_url", tomlString(memcachedURL(servers)))
+		for i, server := range servers {
+			servers[i] = strings.TrimPrefix(strings.TrimSpace(server), "unix:")
+		}
+		m.line("session", "cache_url", tomlString("memcached://"+strings.Join(servers, ",")))
 	} else if !o.redisCache(m, d, servers) {
 		return
 	}
@@ -75,14 +78,6 @@ func (o *configImportOptions) sessionCache(m *imported, d *importDocument) {
 		m.line("session", "cache_version", text)
 	}
 	m.set("session", "cache_key_function", *c.Function, tokenctl.DefaultKeyFunction)
-}
-
-// memcachedURL returns the URL of the memcached servers that Django's LOCATION names.
-func memcachedURL(servers []string) string {
-	for i, server := range servers {
-		servers[i] = strings.TrimPrefix(strings.TrimSpace(server), "unix:")
-	}
-	return "memcached://" + strings.Join(servers, ",")
 }
 
 // redisCache writes the URL of a Redis server, and the form that django-redis gives to values. It reports

@@ -22,14 +22,12 @@ type rule struct {
 
 var skip = rule{}
 
-func day(n int) string {
-	return tomlString(tokenctl.Duration{Duration: time.Duration(n) * 24 * time.Hour}.String())
-}
+const day = 24 * time.Hour
 
 // simpleJWTRules are DEFAULTS of rest_framework_simplejwt/settings.py (5.5.1).
 var simpleJWTRules = map[string]rule{
-	"ACCESS_TOKEN_LIFETIME": {asDuration, length(5 * time.Minute)}, "REFRESH_TOKEN_LIFETIME": {asDuration, day(1)},
-	"SLIDING_TOKEN_LIFETIME": {asDuration, length(5 * time.Minute)}, "SLIDING_TOKEN_REFRESH_LIFETIME": {asDuration, day(1)},
+	"ACCESS_TOKEN_LIFETIME": {asDuration, length(5 * time.Minute)}, "REFRESH_TOKEN_LIFETIME": {asDuration, length(day)},
+	"SLIDING_TOKEN_LIFETIME": {asDuration, length(5 * time.Minute)}, "SLIDING_TOKEN_REFRESH_LIFETIME": {asDuration, length(day)},
 	"ROTATE_REFRESH_TOKENS": {asBool, "false"}, "BLACKLIST_AFTER_ROTATION": {asBool, "false"}, "UPDATE_LAST_LOGIN": {asBool, "false"},
 	"ALGORITHM": {asString, `"HS256"`}, "ISSUER": {asString, ""}, "AUDIENCE": {asStrings, ""}, "LEEWAY": {asDuration, length(0)},
 	"AUTH_HEADER_TYPES": {asList, `["Bearer"]`}, "AUTH_HEADER_NAME": {asString, `"HTTP_AUTHORIZATION"`},
@@ -52,7 +50,7 @@ var knoxRules = map[string]rule{
 // sessionRules are the defaults of django/conf/global_settings.py (3.2 to 5.2).
 var sessionRules = map[string]rule{
 	"ENGINE": {asString, `"django.contrib.sessions.backends.db"`}, "SERIALIZER": {asString, `"django.contrib.sessions.serializers.JSONSerializer"`},
-	"COOKIE_NAME": {asString, `"sessionid"`}, "COOKIE_AGE": {asDuration, day(14)},
+	"COOKIE_NAME": {asString, `"sessionid"`}, "COOKIE_AGE": {asDuration, length(14 * day)},
 	"EXPIRE_AT_BROWSER_CLOSE": {asBool, "false"}, "SAVE_EVERY_REQUEST": {asBool, "false"},
 }
 
@@ -177,7 +175,8 @@ func (m *imported) keyFile(d *importDocument, section, key, name, value, env str
 	source := d.Sources[name]
 	switch {
 	case env != "" && source.Env == env:
-		m.omitQuietly(section, key, "the environment variable "+env+" holds it")
+		m.omit(section, key, "the environment variable "+env+" holds it")
+		m.notes = m.notes[:len(m.notes)-1] // this is in order
 		return
 	case unwritable(value):
 		m.omit(section, key, "the project's key has an invisible character or a line break in it, which no file can hold; give it in the environment: tokenctl help environment")
@@ -199,11 +198,6 @@ func unwritable(key string) bool {
 		key = strings.NewReplacer("\r", "", "\n", "").Replace(key)
 	}
 	return tokenctl.Invisible(key) != ""
-}
-
-func (m *imported) omitQuietly(section, key, why string) {
-	m.omit(section, key, why)
-	m.notes = m.notes[:len(m.notes)-1]
 }
 
 // secretKey writes where SECRET_KEY and its fallbacks are.

@@ -27,10 +27,8 @@ func settingText(v reflect.Value) string {
 		if d, ends := value.Duration(); ends {
 			return durationText(d)
 		}
-	case tokenctl.PasswordValidators:
-		return value.String()
-	case tokenctl.ServerURL:
-		return value.String()
+	case tokenctl.PasswordValidators, tokenctl.ServerURL, bool:
+		return fmt.Sprint(value)
 	case []string:
 		return strings.Join(value, ", ")
 	case []tokenctl.AuditIgnore:
@@ -45,8 +43,6 @@ func settingText(v reflect.Value) string {
 			parts = append(parts, fmt.Sprint(e))
 		}
 		return strings.Join(parts, ", ")
-	case bool:
-		return fmt.Sprint(value)
 	}
 	if m, ok := v.Interface().(encoding.TextMarshaler); ok {
 		text, _ := m.MarshalText() //nolint:errcheck // these never fail

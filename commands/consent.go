@@ -104,12 +104,11 @@ func (f *consentFlags) obtain(ctx context.Context, a *App, verb, what string, n 
 	case f.count.n != nil:
 		return false, &tokenctl.Error{Code: tokenctl.CodeChanged, Message: fmt.Sprintf("this would %s %s, and --confirm says %d: nothing was changed", verb, what, *f.count.n),
 			Hint: "look at them with --dry-run, then give their number"}
-	case !a.interactive() && a.protected != "":
-		return false, &tokenctl.Error{Code: tokenctl.CodeConfirmation, Message: "this would " + verb + " " + what + ", which the context " + a.protected + " protects, and nobody can be asked here",
-			Hint: f.hint(a, n)}
 	case !a.interactive():
-		return false, &tokenctl.Error{Code: tokenctl.CodeConfirmation, Message: "this would " + verb + " " + what + ", and nobody can be asked here",
-			Hint: f.hint(a, n)}
+		if a.protected != "" {
+			what += ", which the context " + a.protected + " protects"
+		}
+		return false, &tokenctl.Error{Code: tokenctl.CodeConfirmation, Message: "this would " + verb + " " + what + ", and nobody can be asked here", Hint: f.hint(a, n)}
 	}
 	question := strings.ToUpper(verb[:1]) + verb[1:] + " " + what + "?"
 	if a.protected != "" {

@@ -248,12 +248,9 @@ func (r *mintRun) writeProvided(ctx context.Context) error {
 	}
 	single := len(r.provided) == 1 && r.o.secretStdin
 	if a.asked() {
-		columns := mintedColumns([]string{"token"}, false)
-		rows := make([][]output.Value, len(r.provided))
-		for i := range r.provided {
-			rows[i] = mintedRow(&r.provided[i], []string{"token"}, false)
-		}
-		return a.writeNow(ctx, columns, rows, single)
+		names := []string{"token"}
+		rows := rowsOf(r.provided, func(m *tokens.Minted) []output.Value { return mintedRow(m, names, false) })
+		return a.writeNow(ctx, mintedColumns(names, false), rows, single)
 	}
 	var ids bytes.Buffer
 	for i := range r.provided {

@@ -24,7 +24,7 @@ type activeOptions struct {
 }
 
 func newUserActivate(a *App) *cobra.Command {
-	c, _ := newUserActive(a, true, &cobra.Command{
+	c, _ := newUserActive(a, "activate", &cobra.Command{
 		Use:   "activate <username>...",
 		Short: "Let users in again",
 		Long: `Set is_active. The users' earlier credentials work again: their number is shown, so
@@ -36,7 +36,7 @@ that nobody overlooks them.`,
 }
 
 func newUserDeactivate(a *App) *cobra.Command {
-	c, o := newUserActive(a, false, &cobra.Command{
+	c, o := newUserActive(a, "deactivate", &cobra.Command{
 		Use:   "deactivate <username>...",
 		Short: "Lock out users and their tokens",
 		Long: `Clear is_active. TokenAuthentication, knox, JWTAuthentication and sessions refuse an
@@ -59,11 +59,8 @@ The last active superuser is only deactivated with --self, and never together wi
 	return c
 }
 
-func newUserActive(a *App, active bool, c *cobra.Command) (*cobra.Command, *activeOptions) {
-	o := &activeOptions{userChange: userChange{userFlags: userFlags{app: a}, verb: "deactivate"}, active: active}
-	if active {
-		o.verb = "activate"
-	}
+func newUserActive(a *App, verb string, c *cobra.Command) (*cobra.Command, *activeOptions) {
+	o := &activeOptions{userChange: userChange{userFlags: userFlags{app: a}, verb: verb}, active: verb == "activate"}
 	c.Args, c.ValidArgsFunction, c.RunE = o.check, a.completeUsers, o.run
 	o.flags(c)
 	return c, o

@@ -215,13 +215,10 @@ func createdRows(users []db.User, issued []ownedSecrets) ([]output.Column, [][]o
 
 // passwordColumns returns the columns that createdRows may have.
 func passwordColumns(secrets bool) []output.Column {
-	columns := slices.Clone(userColumns)
-	if secrets {
-		for _, name := range []string{"password", "token", "refresh", "access"} {
-			columns = append(columns, output.Column{Name: name})
-		}
+	if !secrets {
+		return userColumns
 	}
-	return columns
+	return slices.Concat(userColumns, []output.Column{{Name: "password"}}, secretColumns)
 }
 
 // checkFields returns an error for a wrong --columns or --field, and for one that leaves out a generated password. It is
