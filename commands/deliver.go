@@ -169,18 +169,18 @@ func (d *delivery) discard() {
 }
 
 // dead says that secrets that went out open nothing; nothing where none did.
-func (d *delivery) dead() []string {
+func (d *delivery) dead() string {
 	switch {
 	case d.file != nil && d.removed, d.file == nil && d.printed.Load() == 0:
-		return nil
+		return ""
 	case d.file != nil:
-		return []string{"what is in " + d.out + " is dead; remove it"}
+		return "what is in " + d.out + " is dead; remove it"
 	case d.token && d.bare:
-		return []string{"the printed secret is dead"}
+		return "the printed secret is dead"
 	case d.token:
-		return []string{"the printed secrets are dead"}
+		return "the printed secrets are dead"
 	}
-	return []string{"what was printed does not hold"}
+	return "what was printed does not hold"
 }
 
 // howToFindOut is for a commit of which nobody knows whether it happened.

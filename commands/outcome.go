@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -45,13 +44,8 @@ func (a *App) consequence(unknown bool) string {
 	if !a.mutating {
 		return ""
 	}
-	var parts []string
-	if text := a.schemas.standing(); text != "" {
-		parts = append(parts, text)
-	}
-	if a.standing != "" {
-		parts = append(parts, a.standing)
-	}
+	others := a.schemas.standing()
+	parts := []string{others, a.standing}
 	d := a.outcome.delivered
 	switch {
 	case unknown && d != nil:
@@ -61,16 +55,15 @@ func (a *App) consequence(unknown bool) string {
 	case a.standing != "":
 	case a.outcome.changed:
 		parts = append(parts, "the change itself was made; look with "+a.look())
-	case parts != nil:
+	case others != "":
 		parts = append(parts, nothingChanged+" in "+a.schemas.here())
 	default:
 		parts = append(parts, nothingChanged)
 	}
 	if d != nil && !unknown {
-		parts = append(parts, d.dead()...)
+		parts = append(parts, d.dead())
 	}
-	parts = append(parts, a.outcome.outside...)
-	return strings.Join(parts, "; ")
+	return joinHints(append(parts, a.outcome.outside...)...)
 }
 
 // look is the command that shows what this one changes.

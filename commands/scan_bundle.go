@@ -8,20 +8,19 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tokenctl"
 	"tokenctl/output"
 	"tokenctl/scan"
 )
 
 type bundleOptions struct {
 	app *App
-	ttl string
+	ttl time.Duration
 }
 
 var bundleColumns = []output.Column{{Name: "file"}, {Name: "credentials"}, {Name: "expires"}, {Name: "false_positive_rate"}}
 
 func newScanBundle(a *App) *cobra.Command {
-	o := &bundleOptions{app: a}
+	o := &bundleOptions{app: a, ttl: 30 * day}
 	c := &cobra.Command{
 		Use:   "bundle <file>",
 		Short: "Write a file with which scan works without the database",
@@ -46,16 +45,12 @@ no access JWTs, because only a signature proves them. It expires.`,
 		Annotations: map[string]string{pathArguments: "yes"},
 		RunE:        func(c *cobra.Command, args []string) error { return o.run(c, args[0]) },
 	}
-	c.Flags().StringVar(&o.ttl, "ttl", "30d", "how `LONG` the bundle can be used, such as 7d")
+	durationVar(c.Flags(), &o.ttl, "ttl", "how `LONG` the bundle can be used, such as 7d")
 	return c
 }
 
 func (o *bundleOptions) run(c *cobra.Command, path string) error {
 	a, ctx := o.app, c.Context()
-	ttl, err := tokenctl.ParseDuration(o.ttl)
-	if err != nil || ttl == 0 {
-		return usage("--ttl needs a length of time", "write --ttl 7d")
-	}
 	store, err := a.open()
 	if err != nil {
 		return err
@@ -65,7 +60,7 @@ func (o *bundleOptions) run(c *cobra.Command, path string) error {
 		return err
 	}
 	now := store.Now().Truncate(time.Second)
-	b, left, err := scan.NewBundle(ctx, &scan.Database{Env: a.env(), Store: store}, salt, now, now.Add(ttl))
+	b, left, err := scan.NewBundle(ctx, &scan.Database{Env: a.env(), Store: store}, salt, now, now.Add(o.ttl))
 	if err != nil {
 		return err
 	}

@@ -223,22 +223,17 @@ func (o *serveOptions) config() (server.Config, error) {
 			return c, usage("--cors-origin takes a scheme, a host and perhaps a port, and nothing behind them", "write --cors-origin http://localhost:8001")
 		}
 	}
+	throttles := map[string]**server.Rate{"anon": &c.Throttles.Anon, "user": &c.Throttles.User, "login": &c.Throttles.Login}
 	for _, text := range o.throttles {
 		scope, rate, _ := strings.Cut(text, "=")
 		parsed, err := server.ParseRate(rate)
 		if err != nil {
 			return c, usage("--throttle: "+err.Error(), "write --throttle anon=5/min")
 		}
-		switch scope {
-		case "anon":
-			c.Throttles.Anon = &parsed
-		case "user":
-			c.Throttles.User = &parsed
-		case "login":
-			c.Throttles.Login = &parsed
-		default:
+		if throttles[scope] == nil {
 			return c, usage("--throttle limits anon, user or login", "write --throttle login=5/min")
 		}
+		*throttles[scope] = &parsed
 	}
 	var err error
 	if c.Claims, err = parseClaims(o.claims); err != nil {

@@ -57,9 +57,7 @@ whether the tree had changes besides, the Go release that built it, and the
 module's checksum where it was installed from a module proxy.`,
 		Example: `  tokenctl version
   tokenctl version -o json`,
-		RunE: func(*cobra.Command, []string) error {
-			return a.writeVersion()
-		},
+		RunE: func(*cobra.Command, []string) error { return a.writeVersion() },
 	}
 }
 
