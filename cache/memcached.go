@@ -90,6 +90,12 @@ func (m *Memcached) with(ctx context.Context, server string, f func(*bufio.ReadW
 	return f(bufio.NewReadWriter(bufio.NewReader(conn), bufio.NewWriter(conn)))
 }
 
+// send sends a command.
+func send(rw *bufio.ReadWriter, command string) error {
+	rw.WriteString(command + "\r\n") //nolint:errcheck // Flush returns it
+	return rw.Flush()
+}
+
 // answer reads a line. If the line is an error, answer returns an error without its text, which may quote a key.
 func (m *Memcached) answer(rw *bufio.ReadWriter) (string, error) {
 	text, err := rw.ReadString('\n')
@@ -124,10 +130,7 @@ func (m *Memcached) Values(ctx context.Context, keys []string) ([]Value, error) 
 			if len(batch) == 0 {
 				continue
 			}
-			if _, err := rw.WriteString("get " + strings.Join(batch, " ") + "\r\n"); err != nil {
-				return err
-			}
-			if err := rw.Flush(); err != nil {
+			if err := send(rw, "get "+strings.Join(batch, " ")); err != nil {
 				return err
 			}
 			if err := m.read(rw, func(key, text string) {
@@ -169,10 +172,7 @@ func (m *Memcached) read(rw *bufio.ReadWriter, found func(key, text string)) err
 // Ping asks each server for its version.
 func (m *Memcached) Ping(ctx context.Context) error {
 	return m.each(ctx, func(rw *bufio.ReadWriter) error {
-		_, err := rw.WriteString("version\r\n")
-		if err == nil {
-			err = rw.Flush()
-		}
+		err := send(rw, "version")
 		if err == nil {
 			_, err = m.answer(rw)
 		}
@@ -197,10 +197,7 @@ func (m *Memcached) Delete(ctx context.Context, keys []string) ([]bool, error) {
 			if !storable(key) {
 				continue
 			}
-			if _, err := rw.WriteString("delete " + key + "\r\n"); err != nil {
-				return err
-			}
-			if err := rw.Flush(); err != nil {
+			if err := send(rw, "delete "+key); err != nil {
 				return err
 			}
 			line, err := m.answer(rw)

@@ -63,6 +63,14 @@ func (s *Sessions) key(session string) string {
 	return Key(s.settings.KeyFunction(), s.settings.CacheKeyPrefix, s.settings.Version(), s.settings.CacheKeys()+session)
 }
 
+func (s *Sessions) keys(sessions []tokenctl.Secret) []string {
+	keys := make([]string, len(sessions))
+	for i, session := range sessions {
+		keys[i] = s.key(session.Reveal())
+	}
+	return keys
+}
+
 // session returns the session key in a key of the cache. ok is false if the key does not belong to a session of the
 // application.
 func (s *Sessions) session(key string) (session string, ok bool) {
@@ -111,11 +119,7 @@ func (s *Sessions) Lists() error {
 
 // Get returns sessions by their session keys, in the order of the keys; nil for a key without a session.
 func (s *Sessions) Get(ctx context.Context, keys []tokenctl.Secret) ([]*Session, error) {
-	full := make([]string, len(keys))
-	for i, key := range keys {
-		full[i] = s.key(key.Reveal())
-	}
-	values, err := s.server.Values(ctx, full)
+	values, err := s.server.Values(ctx, s.keys(keys))
 	if err != nil {
 		return nil, err
 	}
@@ -174,10 +178,6 @@ func (s *Sessions) Put(ctx context.Context, keys []tokenctl.Secret, values []str
 
 // Delete deletes sessions. After an error it may have deleted some of them.
 func (s *Sessions) Delete(ctx context.Context, keys []tokenctl.Secret) error {
-	full := make([]string, len(keys))
-	for i, key := range keys {
-		full[i] = s.key(key.Reveal())
-	}
-	_, err := s.server.Delete(ctx, full)
+	_, err := s.server.Delete(ctx, s.keys(keys))
 	return err
 }

@@ -73,7 +73,7 @@ func (m *imported) auth(d *importDocument) {
 			m.set("auth", "username_field", u.Column, "")
 		}
 	}
-	if len(d.Backends) > 0 && !slices.Equal(d.Backends, []string{django.ModelBackend}) {
+	if len(d.Backends) > 0 && !slices.Equal(d.Backends, []string{tokenctl.ModelBackend}) {
 		var list []string
 		for _, path := range d.Backends {
 			list = append(list, tomlString(path))

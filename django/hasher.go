@@ -80,16 +80,6 @@ func (h Hasher) Encode(rand io.Reader, password string) (string, error) {
 	return h.encode(password, salt)
 }
 
-// EncodeWithSalt hashes password with the given salt, for known-answer tests. bcrypt_sha256 is an
-// error, because golang.org/x/crypto/bcrypt makes its own salts.
-func (h Hasher) EncodeWithSalt(password, salt string) (string, error) {
-	h, err := h.filled()
-	if err != nil {
-		return "", err
-	}
-	return h.encode(password, salt)
-}
-
 // filled replaces zero parameters by defaults. Parameters outside the bounds of [CheckPassword] are
 // an error.
 func (h Hasher) filled() (Hasher, error) {

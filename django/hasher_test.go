@@ -221,3 +221,13 @@ func BenchmarkHasherEncodePBKDF2(b *testing.B) {
 		}
 	}
 }
+
+// EncodeWithSalt hashes password with the given salt, for known-answer tests. bcrypt_sha256 is an
+// error, because golang.org/x/crypto/bcrypt makes its own salts.
+func (h Hasher) EncodeWithSalt(password, salt string) (string, error) {
+	h, err := h.filled()
+	if err != nil {
+		return "", err
+	}
+	return h.encode(password, salt)
+}

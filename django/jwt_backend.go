@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -15,8 +13,9 @@ import (
 )
 
 // JWTBackend signs and reads tokens as one application does: TokenBackend in
-// rest_framework_simplejwt/backends.py (5.5.1). It prints as [tokenctl.Redacted].
+// rest_framework_simplejwt/backends.py (5.5.1).
 type JWTBackend struct {
+	redacted
 	settings  tokenctl.JWTSettings
 	keys      JWTKeys
 	simplejwt tokenctl.Version
@@ -236,15 +235,6 @@ func checkHeader(header JWTClaims, algorithm string) JWTReason {
 	}
 	return ""
 }
-
-// Format implements [fmt.Formatter], which covers every verb of fmt.
-func (*JWTBackend) Format(f fmt.State, _ rune) { io.WriteString(f, tokenctl.Redacted) }
-
-// LogValue implements slog.LogValuer.
-func (*JWTBackend) LogValue() slog.Value { return slog.StringValue(tokenctl.Redacted) }
-
-// MarshalText implements encoding.TextMarshaler, which covers JSON and other encoders of text.
-func (*JWTBackend) MarshalText() ([]byte, error) { return []byte(tokenctl.Redacted), nil }
 
 // pyJWTWith returns the PyJWT that Debian ships together with a release of simplejwt. The database
 // shows no release of PyJWT.

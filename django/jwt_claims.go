@@ -2,7 +2,6 @@ package django
 
 import (
 	"encoding/json"
-	"iter"
 	"slices"
 
 	"tokenctl"
@@ -51,17 +50,6 @@ func (c JWTClaims) Text(name string) (string, bool) {
 		return "", false
 	}
 	return pyUnquote(string(value)), true
-}
-
-// All ranges over names and values.
-func (c JWTClaims) All() iter.Seq2[string, json.RawMessage] {
-	return func(yield func(string, json.RawMessage) bool) {
-		for _, m := range c {
-			if !yield(m.Name, m.Value) {
-				return
-			}
-		}
-	}
 }
 
 // MarshalJSON implements json.Marshaler.

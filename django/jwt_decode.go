@@ -39,10 +39,10 @@ func DecodeUnverified(s tokenctl.JWTSettings, text string) (*JWT, error) {
 		return nil, &JWTError{Reason: JWTMalformed}
 	}
 	t, err := loadJWT([]byte(text), "")
-	if err != nil {
-		return nil, &JWTError{Reason: JWTMalformed}
+	if err == nil {
+		err = readPayload(s, t)
 	}
-	if err := readPayload(s, t); err != nil {
+	if err != nil {
 		return nil, &JWTError{Reason: JWTMalformed}
 	}
 	return &t.JWT, nil
@@ -67,11 +67,8 @@ func loadJWT(text []byte, pyjwt tokenctl.Version) (*loadedJWT, error) {
 	if err != nil {
 		return nil, err
 	}
-	var ok bool
-	if t.Header, ok, err = pyObject(header); err != nil {
+	if t.Header, err = pyObject(header); err != nil {
 		return nil, err
-	} else if !ok {
-		return nil, errPySyntax
 	}
 	if t.payload, err = appendSegment(nil, text[first+1:last], pyjwt); err != nil {
 		return nil, err
@@ -84,11 +81,9 @@ func loadJWT(text []byte, pyjwt tokenctl.Version) (*loadedJWT, error) {
 
 // readPayload fills in the claims.
 func readPayload(s tokenctl.JWTSettings, t *loadedJWT) error {
-	claims, ok, err := pyObject(t.payload)
+	claims, err := pyObject(t.payload)
 	if err != nil {
 		return err
-	} else if !ok {
-		return errPySyntax
 	}
 	header := t.Header
 	t.JWT = DescribeJWT(s, claims)

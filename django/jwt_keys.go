@@ -17,8 +17,21 @@ import (
 	"tokenctl"
 )
 
-// JWTKeys are the keys that sign and verify with one algorithm. They print as [tokenctl.Redacted].
+// redacted makes the type that embeds it print as [tokenctl.Redacted].
+type redacted struct{}
+
+// Format implements [fmt.Formatter], which covers every verb of fmt.
+func (redacted) Format(f fmt.State, _ rune) { io.WriteString(f, tokenctl.Redacted) }
+
+// LogValue implements slog.LogValuer.
+func (redacted) LogValue() slog.Value { return slog.StringValue(tokenctl.Redacted) }
+
+// MarshalText implements encoding.TextMarshaler, which covers JSON and other encoders of text.
+func (redacted) MarshalText() ([]byte, error) { return []byte(tokenctl.Redacted), nil }
+
+// JWTKeys are the keys that sign and verify with one algorithm.
 type JWTKeys struct {
+	redacted
 	// A function: fmt cannot call Format on an unexported field of another struct, but follows the
 	// pointers in it, and so would print the keys.
 	pair func() *jwtKeyPair
@@ -81,7 +94,7 @@ func NewJWTKeys(s tokenctl.JWTSettings, signing, verifying []byte, secretKey tok
 		if len(key) > 0 {
 			pair.signing, pair.verifying = key, key
 		}
-		return JWTKeys{func() *jwtKeyPair { return pair }}, nil
+		return JWTKeys{pair: func() *jwtKeyPair { return pair }}, nil
 	}
 	if signing != nil {
 		private, public, err := parsePEMKey("simplejwt.signing_key_file", signing)
@@ -111,7 +124,7 @@ func NewJWTKeys(s tokenctl.JWTSettings, signing, verifying []byte, secretKey tok
 		}
 		pair.verifying = public
 	}
-	return JWTKeys{func() *jwtKeyPair { return pair }}, nil
+	return JWTKeys{pair: func() *jwtKeyPair { return pair }}, nil
 }
 
 // checkHMACKey refuses what PyJWT refuses: algorithms.py, HMACAlgorithm.prepare_key.
@@ -169,12 +182,3 @@ func (k JWTKeys) CanSign() bool { return k.get().signing != nil }
 
 // CanVerify reports whether there is a key to verify with.
 func (k JWTKeys) CanVerify() bool { return k.get().verifying != nil }
-
-// Format implements [fmt.Formatter], which covers every verb of fmt.
-func (JWTKeys) Format(f fmt.State, _ rune) { io.WriteString(f, tokenctl.Redacted) }
-
-// LogValue implements slog.LogValuer.
-func (JWTKeys) LogValue() slog.Value { return slog.StringValue(tokenctl.Redacted) }
-
-// MarshalText implements encoding.TextMarshaler, which covers JSON and other encoders of text.
-func (JWTKeys) MarshalText() ([]byte, error) { return []byte(tokenctl.Redacted), nil }

@@ -1,7 +1,6 @@
 package django
 
 import (
-	"crypto/md5"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -34,8 +33,7 @@ func NewJTI(random io.Reader) (string, error) {
 // PasswordClaim returns the value of the claim hash_password, like get_md5_hash_password in
 // rest_framework_simplejwt/utils.py (5.3.0).
 func PasswordClaim(encoded string) string {
-	sum := md5.Sum([]byte(encoded))
-	return strings.ToUpper(hex.EncodeToString(sum[:]))
+	return strings.ToUpper(md5Hex(encoded))
 }
 
 // NewRefresh makes the claims of RefreshToken.for_user, followed by the custom ones. A project that
@@ -99,14 +97,14 @@ func (b *JWTBackend) forUser(c JWTClaims, user JWTUser, custom []JWTClaim) (JWTC
 func (b *JWTBackend) AccessFromRefresh(refresh JWTClaims, now time.Time, jti string) JWTClaims {
 	access := b.newToken("access", now, b.settings.AccessTokenLifetime, jti)
 	own := access
-	for name, value := range refresh.All() {
-		switch i := own.index(name); {
-		case name == b.settings.TokenTypeClaim, name == "exp", name == b.settings.JTIClaim, name == "jti":
-		case name == "iat" && b.simplejwt.AtLeast("5.5.1"):
+	for _, c := range refresh {
+		switch i := own.index(c.Name); {
+		case c.Name == b.settings.TokenTypeClaim, c.Name == "exp", c.Name == b.settings.JTIClaim, c.Name == "jti":
+		case c.Name == "iat" && b.simplejwt.AtLeast("5.5.1"):
 		case i >= 0:
-			access[i].Value = value
+			access[i].Value = c.Value
 		default:
-			access = append(access, JWTClaim{name, value})
+			access = append(access, c)
 		}
 	}
 	return access

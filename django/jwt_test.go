@@ -152,8 +152,8 @@ func TestJWTInstants(t *testing.T) {
 	} {
 		b := testBackend(t, tokenctl.JWTSettings{Leeway: &test.leeway}, test.simplejwt)
 		text := `{"token_type":"access","jti":"x",` + strings.ReplaceAll(test.claims, "%", string(strconv.AppendInt(nil, second, 10))) + `}`
-		claims, ok, err := pyObject([]byte(text))
-		if err != nil || !ok {
+		claims, err := pyObject([]byte(text))
+		if err != nil {
 			t.Fatal(err)
 		}
 		_, err = b.Verify(encodeJWT(t, b, claims), JWTCheck{Now: at(test.now), Type: "access"})

@@ -98,13 +98,16 @@ func pyCanonical(in []byte) ([]byte, error) {
 	return appendPython(nil, value), nil
 }
 
-// pyObject is json.loads of bytes for a JSON object; ok is false for another value.
-func pyObject(in []byte) (members JWTClaims, ok bool, err error) {
+// pyObject is json.loads of bytes for a JSON object. Another value is an error.
+func pyObject(in []byte) (members JWTClaims, err error) {
 	value, err := pyLoads(in)
 	dict, ok := value.(PythonDict)
+	if err == nil && !ok {
+		err = errPySyntax
+	}
 	members = make(JWTClaims, len(dict))
 	for i, m := range dict {
 		members[i] = JWTClaim{m.Name, appendPython(nil, m.Value)}
 	}
-	return members, ok, err
+	return members, err
 }

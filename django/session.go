@@ -1,6 +1,7 @@
 package django
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -23,10 +24,6 @@ const (
 	sessionAuthHash = "_auth_user_hash"
 	sessionExpiry   = "_session_expiry"
 )
-
-// ModelBackend is Django's own authentication backend, the default of AUTHENTICATION_BACKENDS in
-// django/conf/global_settings.py (4.2).
-const ModelBackend = "django.contrib.auth.backends.ModelBackend"
 
 // Errors of [DecodeSession]. Django treats corrupt data as an empty session.
 var (
@@ -102,8 +99,8 @@ func (s *Session) decode(payload []byte) error {
 	if isPickle(payload) {
 		return ErrSessionPickled
 	}
-	members, ok, err := pyObject(latin1ToUTF8(payload))
-	if err != nil || !ok {
+	members, err := pyObject(latin1ToUTF8(payload))
+	if err != nil {
 		return ErrSessionCorrupt
 	}
 	for _, member := range members {
@@ -195,14 +192,11 @@ func (s *Session) Verify(keys SecretKeys) KeyMatch { return VerifySession(s.text
 
 // LoginSession returns the items that django.contrib.auth.login puts into a new session
 // (django/contrib/auth/__init__.py, 4.2), in its order. userID is the user's primary key as text, a
-// UUID with dashes. An empty backend means [ModelBackend].
+// UUID with dashes. An empty backend means [tokenctl.ModelBackend].
 func LoginSession(userID, backend, authHash string) []SessionItem {
-	if backend == "" {
-		backend = ModelBackend
-	}
 	return []SessionItem{
 		{sessionUserID, pyString(userID)},
-		{sessionBackend, pyString(backend)},
+		{sessionBackend, pyString(cmp.Or(backend, tokenctl.ModelBackend))},
 		AuthHashItem(authHash),
 	}
 }
@@ -225,18 +219,13 @@ func EncodeSession(items []SessionItem, key tokenctl.Secret, now time.Time) (str
 	if key.IsZero() {
 		return "", errors.New("encode session: no secret key")
 	}
-	payload := []byte{'{'}
+	claims := make(JWTClaims, len(items))
 	for i, item := range items {
 		value, err := pyCanonical(item.Value)
 		if err != nil {
 			return "", fmt.Errorf("encode session: item %d: %w", i, err)
 		}
-		if i > 0 {
-			payload = append(payload, ',')
-		}
-		payload = append(payload, pyString(item.Name)...)
-		payload = append(payload, ':')
-		payload = append(payload, value...)
+		claims[i] = JWTClaim{item.Name, value}
 	}
-	return sessionSigner.sign(key, encodePayload(append(payload, '}')), now), nil
+	return sessionSigner.sign(key, encodePayload(claims.appendJSON(nil)), now), nil
 }

@@ -45,15 +45,8 @@ func parsePatterns(text string) (list []pattern) {
 	return list
 }
 
-func (r *rules) and(folder string, patterns []pattern) *rules {
-	if patterns == nil {
-		return r
-	}
-	return &rules{above: r, folder: folder, patterns: patterns}
-}
-
-// andAbove adds the patterns of a folder above. between is the path from that folder to folder.
-func (r *rules) andAbove(folder, between string, patterns []pattern) *rules {
+// and adds the patterns of a folder, or of a folder above: between is the path from that folder to folder.
+func (r *rules) and(folder, between string, patterns []pattern) *rules {
 	if patterns == nil {
 		return r
 	}

@@ -22,7 +22,7 @@ func (w *walk) addRoot(shown, real string) bool {
 	if !w.scanner.options.All {
 		r.above = w.above(r)
 	}
-	r.excludes = r.excludes.and(shown, w.excludes)
+	r.excludes = r.excludes.and(shown, "", w.excludes)
 	w.roots = append(w.roots, r)
 	return true
 }
@@ -52,7 +52,7 @@ func (w *walk) above(r root) (all *rules) {
 		for _, file := range []string{".git/info/exclude", ".gitignore"} {
 			text, err := os.ReadFile(filepath.Join(dirs[i], file))
 			if err == nil {
-				all = all.andAbove(r.shown, between, parsePatterns(string(text)))
+				all = all.and(r.shown, between, parsePatterns(string(text)))
 			}
 		}
 	}
@@ -72,7 +72,7 @@ func (w *walk) rules(above *rules, shown, dir, file string) *rules {
 	if err != nil {
 		return above // a file that cannot be read excludes nothing
 	}
-	return above.and(shown, parsePatterns(string(text)))
+	return above.and(shown, "", parsePatterns(string(text)))
 }
 
 // covered reports whether a root contains a path and no rule excludes it.

@@ -243,7 +243,7 @@ func (r *request) sessionUser() (*db.User, error) {
 		return nil, err
 	}
 	d := v.data
-	if d.UserID == "" || d.Backend != django.ModelBackend || v.owner.ID == "" || !v.owner.MayLogIn(r.server.peers.Django) {
+	if d.UserID == "" || d.Backend != tokenctl.ModelBackend || v.owner.ID == "" || !v.owner.MayLogIn(r.server.peers.Django) {
 		return nil, nil
 	}
 	keys, err := r.server.sessionKeys()

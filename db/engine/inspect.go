@@ -171,17 +171,15 @@ func (tx *Tx) Lacks(ctx context.Context, written, read []*Table) ([]Lack, error)
 // RowsWithoutIndex returns the approximate number of rows of a table without an index on the column. It
 // is 0 if an index begins with the column, or cannot be created while others use the table.
 func (tx *Tx) RowsWithoutIndex(ctx context.Context, t *Table, column string) (rows int64, err error) {
+	if yes, err := tx.Indexed(ctx, t, column); yes || err != nil {
+		return 0, err
+	}
 	q := &Query{Columns: []string{"greatest(c.reltuples, 0)::bigint"}, From: "pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace",
 		Where: []string{"c.relkind = 'r'"}}
 	q.And("n.nspname = %s", t.Schema)
 	q.And("c.relname = %s", t.Name)
-	q.And(`not exists (select from pg_catalog.pg_index i
-		join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-		where i.indrelid = c.oid and a.attname = %s and i.indisvalid and i.indpred is null)`, column)
 	if tx.Engine == SQLite {
 		q = &Query{Columns: []string{"count(*)"}, From: "(select 1 from " + t.SQL() + " limit $1)", Args: []any{LargeTable}}
-		q.And(`not exists (select 1 from pragma_index_list(%s) i
-			where not i.partial and (select c.name from pragma_index_info(i.name) c where c.seqno = 0) = %s)`, t.Name, column)
 	}
 	return rows, tx.Scan(ctx, &Query{Text: "select coalesce((" + q.SQL() + "), 0)", Args: q.Args}, &rows)
 }

@@ -31,9 +31,5 @@ func (tx *Tx) changeMark(ctx context.Context) (n int64, err error) {
 	if tx.Engine == PostgreSQL {
 		query = "select count(txid_current_if_assigned())"
 	}
-	err = tx.Each(ctx, &Query{Text: query}, func(r Row) error {
-		n = r.Integer()
-		return r.Err
-	})
-	return n, err
+	return n, tx.Scan(ctx, &Query{Text: query}, &n)
 }

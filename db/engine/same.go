@@ -52,10 +52,7 @@ func (t Target) endpoints() []endpoint {
 	if err != nil {
 		return nil
 	}
-	name := config.Database
-	if name == "" {
-		name = config.User // libpq's default
-	}
+	name := databaseName(config)
 	list := []endpoint{{hostName(config.Host), config.Port, name}}
 	for _, f := range config.Fallbacks {
 		list = append(list, endpoint{hostName(f.Host), f.Port, name})

@@ -24,10 +24,8 @@ func openSQLite(path string) (*sql.DB, error) {
 			Hint: "tokenctl init creates one there; -d or DATABASE_URL names another"}
 	case err != nil:
 		return nil, &tokenctl.Error{Code: tokenctl.CodeDatabaseUnreachable, Message: "cannot open " + path + ": " + tokenctl.Reason(err), Err: err}
-	case info.IsDir():
-		return nil, &tokenctl.Error{Code: tokenctl.CodeDatabaseUnreachable, Message: path + " is a directory, not a SQLite database"}
 	case !info.Mode().IsRegular():
-		return nil, &tokenctl.Error{Code: tokenctl.CodeDatabaseUnreachable, Message: path + " is not a regular file, and so not a SQLite database"}
+		return nil, &tokenctl.Error{Code: tokenctl.CodeDatabaseUnreachable, Message: path + " is " + tokenctl.FileKind(info.Mode()) + ", not a SQLite database"}
 	}
 	// mode=rw never creates the file; SQLite opens it read-only if it cannot be written. SQLite does not
 	// check foreign keys by default. Django turns them on, and broken ones would make it fail later.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"net/url"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 	"strings"
 
 	"tokenctl"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Target is a database that a URL names.
@@ -214,12 +217,11 @@ func (t Target) String() string {
 	if err != nil {
 		return string(t.Engine)
 	}
-	name := config.Database
-	if name == "" {
-		name = config.User // libpq's default
-	}
-	return name + " on " + config.Host
+	return databaseName(config) + " on " + config.Host
 }
+
+// databaseName returns the name of the database; libpq's default is the user's name.
+func databaseName(config *pgx.ConnConfig) string { return cmp.Or(config.Database, config.User) }
 
 // URL returns the URL without its password. For a database that no URL names it returns the same as
 // String.
