@@ -84,6 +84,7 @@ func (c *Client) answerError(command string, err redis.Error) *tokenctl.Error {
 func reachReason(err error) (reason, hint string) {
 	var dns *net.DNSError
 	var op *net.OpError
+	var network net.Error
 	var number syscall.Errno
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
@@ -105,7 +106,7 @@ func reachReason(err error) (reason, hint string) {
 		return "the program there does not speak TLS", "check the port, or write redis:// instead of rediss://"
 	case errors.As(err, &op) && op.Op == "remote error":
 		return "it ended the TLS handshake", "it may ask for a client certificate, which tokenctl does not send"
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, redis.ErrPoolTimeout), isTimeout(err):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, redis.ErrPoolTimeout), errors.As(err, &network) && network.Timeout():
 		return "no answer in time", check + ", or allow more with --timeout"
 	case errors.As(err, &number):
 		return number.Error(), check
@@ -113,9 +114,4 @@ func reachReason(err error) (reason, hint string) {
 		return "it closed the connection", "see the server's log; " + check
 	}
 	return "the program there does not speak Redis's protocol", check
-}
-
-func isTimeout(err error) bool {
-	var timeout net.Error
-	return errors.As(err, &timeout) && timeout.Timeout()
 }

@@ -41,6 +41,11 @@ func (l *Layout) authTokens(brief bool) (*engine.Query, error) {
 	return q, nil
 }
 
+// tokenStatus returns the expression for the status of a token.
+func (l *Layout) tokenStatus() string {
+	return "case when " + l.isFlag(l.AuthToken().Owner, "is_active", true, true) + " then 'active' else 'disabled' end"
+}
+
 func scanToken(l *Layout, r *engine.Row, brief bool) Token {
 	t := l.AuthToken()
 	u := scanOwner(t.Owner, r, brief)
@@ -75,7 +80,7 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 		}
 		f.whereCreated(l, t, q)
 		sorts["kind"], sorts["type"], sorts["expires"] = id, id, id
-		sorts["status"] = "case when " + l.isFlag(t.Owner, "is_active", true, true) + " then 'active' else 'disabled' end"
+		sorts["status"] = l.tokenStatus()
 		return q, f.sortBy(l, q, id, sorts)
 	}, func(l *Layout, r *engine.Row) Token {
 		t := scanToken(l, r, !f.Detailed)

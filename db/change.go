@@ -201,7 +201,7 @@ func (tx *Tx) runInTurn(ctx context.Context, c change) (missed []int, err error)
 // add or delete at the same time are neither changed nor missed: on PostgreSQL the statement itself
 // returns the rows that it selected and did not change.
 func (tx *Tx) changeWhere(ctx context.Context, t *Table, statement, returned string, q *engine.Query, key string, args ...any) (n int64, err error) {
-	still := &engine.Query{Columns: []string{"count(*)"}, From: q.From, Where: slices.Clone(q.Where), Args: slices.Clone(q.Args)}
+	still := &engine.Query{From: q.From, Where: slices.Clone(q.Where), Args: slices.Clone(q.Args)}
 	if tx.Layout.Engine == engine.SQLite {
 		if n, err = tx.ExecRows(ctx, statement, append(slices.Clone(q.Args), args...)...); err != nil {
 			return 0, err
@@ -220,11 +220,10 @@ func (tx *Tx) changeWhere(ctx context.Context, t *Table, statement, returned str
 		}
 		still.And("cast("+key+" as text) in (select json_array_elements_text(cast(%s as json)))", *missed)
 	}
-	var left int64
-	if err := tx.Scan(ctx, still, &left); err != nil || left == 0 {
-		return n, err
+	if err := tx.none(ctx, t, still); err != nil {
+		return 0, err
 	}
-	return 0, kept(t, left)
+	return n, nil
 }
 
 // replaced translates err if it comes from a PostgreSQL rule that rewrites the statement. A rewritten

@@ -249,14 +249,8 @@ func (tx *Tx) DeleteFactors(ctx context.Context, users []User) error {
 		if err := tx.Exec(ctx, "delete from "+t.SQL()+" where "+theirs, keys); err != nil {
 			return err
 		}
-		q := &engine.Query{Columns: []string{"count(*)"}, From: t.SQL()}
-		q.And(l.Engine.AnyOf("user_id", "%s"), keys)
-		var left int64
-		if err := tx.Scan(ctx, q, &left); err != nil {
+		if err := tx.none(ctx, t.Table, &engine.Query{From: t.SQL(), Where: []string{theirs}, Args: []any{keys}}); err != nil {
 			return err
-		}
-		if left > 0 {
-			return kept(t.Table, left)
 		}
 	}
 	return tx.CheckConstraints(ctx)

@@ -69,12 +69,16 @@ func (tx *Tx) InsertKnoxTokens(ctx context.Context, users []User, rows []django.
 	if err != nil {
 		return nil, err
 	}
+	var expiry any // NULL: never
+	if !expires.IsZero() {
+		expiry = l.timeArg(expires.Truncate(time.Microsecond))
+	}
 	list := make([]KnoxToken, len(users))
 	for i, r := range rows {
 		list[i] = NewKnoxToken(users[i], r, tx.Now, expires)
 	}
 	values = append(values, engine.Values{Column: "digest", Each: digests}, engine.Values{Column: "token_key", Each: keys},
-		engine.Values{Column: "created", Same: l.timeArg(tx.Now)}, engine.Values{Column: "expiry", Same: l.optTimeArg(expires.Truncate(time.Microsecond))})
+		engine.Values{Column: "created", Same: l.timeArg(tx.Now)}, engine.Values{Column: "expiry", Same: expiry})
 	return list, l.Knox().furtherError(tx.InsertAll(ctx, len(list), l.Knox().Table, values...), further)
 }
 
@@ -97,14 +101,6 @@ func (tx *Tx) knoxDigests(rows []django.KnoxRow) (digests, keys []any, err error
 		digests[i], keys[i] = r.Digest, r.TokenKey
 	}
 	return digests, keys, nil
-}
-
-// optTimeArg is timeArg, but NULL for the zero time.
-func (l *Layout) optTimeArg(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return l.timeArg(t)
 }
 
 // expiredKnox returns the query for the users' tokens, with the alias t, that expired before a time. Nil

@@ -72,7 +72,7 @@ func (tx *Tx) RecordOutstanding(ctx context.Context, list []OutstandingToken) ([
 			}
 			if (t.User.ID != "") == owned {
 				texts, ids, users = append(texts, t.Text.Reveal()), append(ids, t.JTI), append(users, t.User)
-				expires = append(expires, l.jwtTimeText(t.Expires))
+				expires = append(expires, textOf(l.jwtTimeArg(t.Expires)))
 			}
 		}
 		if texts == nil {

@@ -185,8 +185,13 @@ func (tx *Tx) deleteWhile(ctx context.Context, t *Table, keys columnValues, cond
 
 // noneLeft returns an error if q finds rows with one of the keys: the database kept them.
 func (tx *Tx) noneLeft(ctx context.Context, t *Table, q *engine.Query, key string, keys columnValues) error {
-	q.Columns = []string{"count(*)"}
 	q.Among(tx.Layout.Engine, key, keys.column.Type, keys.each)
+	return tx.none(ctx, t, q)
+}
+
+// none returns an error if q finds rows: the database kept them.
+func (tx *Tx) none(ctx context.Context, t *Table, q *engine.Query) error {
+	q.Columns = []string{"count(*)"}
 	var n int64
 	err := tx.Scan(ctx, q, &n)
 	if err == nil && n > 0 {

@@ -55,26 +55,17 @@ func (u *User) OwnerGroup() string {
 	return "user"
 }
 
-// CountTokens counts all drf tokens, also the tokens whose user does not exist.
-func (s *Store) CountTokens(ctx context.Context, limits Limits) (map[Group]int64, error) {
-	return s.countGroups(ctx, limits, func(tx *Tx) (*engine.Query, error) {
-		l := tx.Layout
-		q, err := l.authTokens(true)
-		if err == nil {
-			t := l.AuthToken()
-			l.groups(q, t, "case when "+l.isFlag(t.Owner, "is_active", true, true)+" then 'active' else 'disabled' end", "", limits)
+// CountOwned counts all tokens of drf or knox, also the tokens whose user does not exist.
+func (s *Store) CountOwned(ctx context.Context, kind string, limits Limits) (map[Group]int64, error) {
+	return s.countGroups(ctx, limits, func(tx *Tx) (q *engine.Query, err error) {
+		l, status := tx.Layout, ""
+		if kind == "knox" {
+			q, status, err = l.knoxTokens(tx.Now, true)
+		} else if q, err = l.authTokens(true); err == nil {
+			status = l.tokenStatus()
 		}
-		return q, err
-	})
-}
-
-// CountKnoxTokens counts all knox tokens, also the tokens whose user does not exist.
-func (s *Store) CountKnoxTokens(ctx context.Context, limits Limits) (map[Group]int64, error) {
-	return s.countGroups(ctx, limits, func(tx *Tx) (*engine.Query, error) {
-		l := tx.Layout
-		q, status, err := l.knoxTokens(tx.Now, true)
 		if err == nil {
-			l.groups(q, l.Knox(), status, l.Knox().expiry(), limits)
+			l.groups(q, l.Credentials(kind), status, limits)
 		}
 		return q, err
 	})
@@ -86,8 +77,8 @@ var groupStatuses = []string{"active", "expired", "disabled", "dead"}
 // groups changes a query for the credentials of t. The new query returns the group of each credential as one
 // integer, because a database groups by one integer in half the time that it needs for four columns. status is
 // the expression for the status of a credential that has an owner.
-func (l *Layout) groups(q *engine.Query, t *Table, status, expiry string, limits Limits) {
-	u := t.Owner
+func (l *Layout) groups(q *engine.Query, t *Table, status string, limits Limits) {
+	u, expiry := t.Owner, t.expiry()
 	gone := "u." + engine.Quote(u.Key) + " is null"
 	status = "case when " + gone + " and (" + status + ") <> 'expired' then 'dead' else " + status + " end"
 	owner := "(case when " + gone + " then 3 when " + l.isFlag(u, "is_superuser", true, false) + " then 0 when " + l.isFlag(u, "is_staff", true, false) + " then 1 else 2 end)" // the index in OwnerGroups

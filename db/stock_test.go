@@ -34,7 +34,7 @@ func TestCountGroups(t *testing.T) {
 		at := func(day int) time.Time { return time.Date(2026, 11, day, 0, 0, 0, 0, time.UTC) }
 		execute(t, address, "update authtoken_token set created = '2026-11-02 00:00:00'")
 		execute(t, address, "update authtoken_token set created = '2026-11-01 23:59:59.999999' where user_id % 4 = 0")
-		got, err := s.CountTokens(t.Context(), db.Limits{Created: []time.Time{at(1), at(2), at(3)}})
+		got, err := s.CountOwned(t.Context(), "drf", db.Limits{Created: []time.Time{at(1), at(2), at(3)}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +84,7 @@ func TestCountKnox(t *testing.T) {
 			{text(-time.Hour), "null", alice.ID}, {junk, junk, alice.ID}, {text(-time.Hour), text(-time.Minute), "99"}, {text(-time.Hour), text(time.Hour), "99"}} {
 			dbtest.Query(address, insert+row(i, r[0], r[1], r[2]))
 		}
-		got, err := s.CountKnoxTokens(t.Context(), db.Limits{Created: []time.Time{now.Add(-24 * time.Hour)}, Expires: []time.Time{now, now.Add(24 * time.Hour)}})
+		got, err := s.CountOwned(t.Context(), "knox", db.Limits{Created: []time.Time{now.Add(-24 * time.Hour)}, Expires: []time.Time{now, now.Add(24 * time.Hour)}})
 		want := map[db.Group]int64{
 			{Status: "expired", Owner: "user", Created: 1, Expires: 0}:                          1,
 			{Status: "active", Owner: "user", Created: 1, Expires: 1}:                           1,

@@ -10,10 +10,8 @@ import (
 // timeArg returns the parameter for a datetime column of Django.
 func (l *Layout) timeArg(t time.Time) any { return l.timeArgOf(t, django.DjangoTime) }
 
-// timeText and jwtTimeText are timeArg and jwtTimeArg for lists of texts.
+// timeText is timeArg for lists of texts.
 func (l *Layout) timeText(t time.Time) string { return textOf(l.timeArg(t)) }
-
-func (l *Layout) jwtTimeText(t time.Time) string { return textOf(l.jwtTimeArg(t)) }
 
 func textOf(arg any) string {
 	if t, ok := arg.(time.Time); ok {

@@ -45,10 +45,12 @@ func (w *Writer) encodeTSV(row []Value) error {
 	return nil
 }
 
-// finishTSV writes the header of an empty list.
-func (w *Writer) finishTSV() error {
-	w.headings('\t')
-	return nil
+// finishSeparated returns a function that writes the header of an empty list.
+func finishSeparated(separator byte) func(*Writer) error {
+	return func(w *Writer) error {
+		w.headings(separator)
+		return nil
+	}
 }
 
 // appendTSV appends s and escapes separators as in the text format of PostgreSQL's COPY.
@@ -128,11 +130,6 @@ func (w *Writer) encodeCSV(row []Value) error {
 		}
 	}
 	w.buf = append(w.buf, '\n')
-	return nil
-}
-
-func (w *Writer) finishCSV() error {
-	w.headings(',')
 	return nil
 }
 

@@ -84,9 +84,9 @@ func NewWriter(w io.Writer, cols []Column, opts Options) (*Writer, error) {
 		wr.keys = jsonKeys(cols, sel)
 		wr.encode = (*Writer).encodeNDJSON
 	case CSV:
-		wr.encode, wr.finish = (*Writer).encodeCSV, (*Writer).finishCSV
+		wr.encode, wr.finish = (*Writer).encodeCSV, finishSeparated(',')
 	case TSV, Plain:
-		wr.encode, wr.finish = (*Writer).encodeTSV, (*Writer).finishTSV
+		wr.encode, wr.finish = (*Writer).encodeTSV, finishSeparated('\t')
 	case YAML:
 		wr.keys = jsonKeys(cols, sel)
 		wr.encode, wr.finish = (*Writer).encodeYAML, (*Writer).finishYAML

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"time"
 	"unicode/utf8"
 
@@ -43,8 +42,8 @@ func (r *request) authenticateKnox(token tokenctl.Secret) (*identity, error) {
 		return nil, err
 	}
 	if expired != nil {
-		if err := r.writeUnlessReadOnly(func(ctx context.Context, tx *db.Tx) error {
-			_, err := tx.PurgeKnox(ctx, tx.Now, expired)
+		if err := r.writeUnlessReadOnly(func(tx *db.Tx) error {
+			_, err := tx.PurgeKnox(r.ctx, tx.Now, expired)
 			return err
 		}); err != nil {
 			return nil, err
@@ -104,17 +103,17 @@ func (r *request) renewKnox(t db.KnoxToken) error {
 	if !write {
 		return nil
 	}
-	return r.writeUnlessReadOnly(func(ctx context.Context, tx *db.Tx) error {
-		_, err := tx.ExpireKnoxTokens(ctx, []db.Ref{t.Ref()}, []time.Time{*renewed})
+	return r.writeUnlessReadOnly(func(tx *db.Tx) error {
+		_, err := tx.ExpireKnoxTokens(r.ctx, []db.Ref{t.Ref()}, []time.Time{*renewed})
 		return err
 	})
 }
 
 // writeUnlessReadOnly runs f, which writes rows as a side effect of authentication. A read-only server
 // skips it.
-func (r *request) writeUnlessReadOnly(f func(context.Context, *db.Tx) error) error {
+func (r *request) writeUnlessReadOnly(f func(*db.Tx) error) error {
 	if r.server.ReadOnly {
 		return nil
 	}
-	return r.server.Store.Write(r.ctx, func(tx *db.Tx) error { return f(r.ctx, tx) })
+	return r.server.Store.Write(r.ctx, f)
 }

@@ -68,10 +68,6 @@ func notAuthenticated() *apiError {
 	return authenticationFailed("Authentication credentials were not provided.")
 }
 
-func permissionDenied() *apiError {
-	return detail(http.StatusForbidden, "You do not have permission to perform this action.")
-}
-
 func methodNotAllowed(method string) *apiError {
 	return detailed(http.StatusMethodNotAllowed, "the method is not allowed", `Method "`+method+`" not allowed.`)
 }

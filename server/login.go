@@ -93,7 +93,7 @@ func (r *request) logIn(u db.User) error {
 	if err != nil {
 		return err
 	}
-	keys, err := r.server.sessionKeys()
+	keys, err := tokens.SigningKeys(r.env)
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func (r *request) loadSession() (*sessionState, error) {
 		v.key = tokenctl.Secret{}
 		return v, nil
 	}
-	keys, err := s.sessionKeys()
+	keys, err := tokens.SigningKeys(r.env)
 	if err != nil {
 		return nil, err
 	}
@@ -94,15 +94,6 @@ func (r *request) loadSession() (*sessionState, error) {
 		v.data = data
 	}
 	return v, nil
-}
-
-// sessionKeys returns the keys that sign sessions, SECRET_KEY first.
-func (s *Server) sessionKeys() (django.SecretKeys, error) {
-	keys, err := s.Env.Keys()
-	if err == nil && len(keys) == 0 {
-		err = &tokenctl.Error{Code: tokenctl.CodeKeyMissing, Message: "no SECRET_KEY is configured, so sessions can be neither read nor made"}
-	}
-	return keys, err
 }
 
 // empty is SessionBase.is_empty: a session with a key is not empty, even if its row has not been read.
@@ -187,7 +178,7 @@ func (s *Server) writeSession(r *request, w *response, save bool) error {
 			}
 		}
 		var err error
-		if keys, err = s.sessionKeys(); err != nil {
+		if keys, err = tokens.SigningKeys(r.env); err != nil {
 			return err
 		}
 	}
@@ -246,7 +237,7 @@ func (r *request) sessionUser() (*db.User, error) {
 	if d.UserID == "" || d.Backend != tokenctl.ModelBackend || v.owner.ID == "" || !v.owner.MayLogIn(r.server.peers.Django) {
 		return nil, nil
 	}
-	keys, err := r.server.sessionKeys()
+	keys, err := tokens.SigningKeys(r.env)
 	if err != nil {
 		return nil, err
 	}

@@ -108,7 +108,7 @@ func (v *view) answer(r *request) (*response, error) {
 		if len(v.authenticators) > 0 && r.identity == nil {
 			return nil, notAuthenticated()
 		}
-		return nil, permissionDenied()
+		return nil, detail(http.StatusForbidden, "You do not have permission to perform this action.")
 	}
 	if err := r.server.checkThrottles(r, v); err != nil {
 		return nil, err

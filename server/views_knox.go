@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"net/http"
 
@@ -61,19 +60,17 @@ func (s *Server) knoxLogin(r *request) (*response, error) {
 
 // knoxLogout is LogoutView.post. If the token does not exist any more, the user is logged out already.
 func (s *Server) knoxLogout(r *request) (*response, error) {
-	return s.deleteKnox(r, func(context.Context, *db.Tx) ([]db.KnoxToken, error) { return []db.KnoxToken{*r.identity.knox}, nil })
+	return s.deleteKnox(r, func(*db.Tx) ([]db.KnoxToken, error) { return []db.KnoxToken{*r.identity.knox}, nil })
 }
 
 // knoxLogoutAll is LogoutAllView.post.
 func (s *Server) knoxLogoutAll(r *request) (*response, error) {
-	return s.deleteKnox(r, func(ctx context.Context, tx *db.Tx) ([]db.KnoxToken, error) {
-		return tx.KnoxTokensOf(ctx, r.identity.user)
-	})
+	return s.deleteKnox(r, func(tx *db.Tx) ([]db.KnoxToken, error) { return tx.KnoxTokensOf(r.ctx, r.identity.user) })
 }
 
-func (s *Server) deleteKnox(r *request, which func(context.Context, *db.Tx) ([]db.KnoxToken, error)) (*response, error) {
+func (s *Server) deleteKnox(r *request, which func(*db.Tx) ([]db.KnoxToken, error)) (*response, error) {
 	err := s.write(r.ctx, func(tx *db.Tx) error {
-		rows, err := which(r.ctx, tx)
+		rows, err := which(tx)
 		if err != nil || len(rows) == 0 {
 			return err
 		}

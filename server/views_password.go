@@ -65,7 +65,7 @@ func (r *request) keepSession(u db.User) error {
 	if !r.server.HasKey {
 		return nil // without SECRET_KEY there are no sessions
 	}
-	keys, err := r.server.sessionKeys()
+	keys, err := tokens.SigningKeys(r.env)
 	if err != nil {
 		return err
 	}

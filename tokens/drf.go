@@ -26,11 +26,8 @@ var DRF = &Kind{
 	LooksLike: func(text string) bool {
 		return len(text) == keyLength && isHex(text)
 	},
-	OwnKey: &KeyShape{keyLength, hexDigits},
-	List:   listDRF,
-	Count: func(ctx context.Context, s *db.Store, l db.Limits) (map[db.Group]int64, error) {
-		return s.CountTokens(ctx, l)
-	},
+	OwnKey:    &KeyShape{keyLength, hexDigits},
+	List:      listDRF,
 	ByIDs:     drfByIDs,
 	BySecrets: drfBySecrets,
 	CheckMint: func(_ Env, r MintRequest) error {
@@ -172,7 +169,7 @@ func drfByIDs(ctx context.Context, _ Env, tx *db.Tx, ids []string) ([]Found, err
 	held := map[string][]Credential{}
 	for i := range rows {
 		owner := rows[i].User.ID
-		held[owner] = append(held[owner], drfCredential(&rows[i]))
+		held[owner] = append(held[owner], *foundDRF(&rows[i]))
 	}
 	found := make([]Found, len(ids))
 	for i, id := range ids {
@@ -192,9 +189,7 @@ func drfByIDs(ctx context.Context, _ Env, tx *db.Tx, ids []string) ([]Found, err
 			found[i].Err = &tokenctl.Error{Code: tokenctl.CodeAmbiguousID, Message: "drf:" + id + " fits " + strconv.Itoa(len(list)) + " tokens: " + firstFive(theirs),
 				Hint: "give the whole id of one of them"}
 		default:
-			c := list[max(j, 0)]
-			c.Notes = drfNotes(c)
-			found[i].Credentials = []*Credential{&c}
+			found[i].Credentials = []*Credential{&list[max(j, 0)]}
 		}
 	}
 	return found, nil
@@ -218,19 +213,19 @@ func drfBySecrets(ctx context.Context, _ Env, tx *db.Tx, secrets []tokenctl.Secr
 	found := make([]*Credential, len(rows))
 	for i, t := range rows {
 		if t != nil {
-			c := drfCredential(t)
-			c.Notes = drfNotes(c)
-			found[i] = &c
+			found[i] = foundDRF(t)
 		}
 	}
 	return found, nil
 }
 
-func drfNotes(c Credential) []string {
+// foundDRF is the credential of a row that was looked up.
+func foundDRF(t *db.Token) *Credential {
+	c := drfCredential(t)
 	if c.Status == Disabled {
-		return []string{"the owner is inactive; the token works again when the owner is activated"}
+		c.Notes = []string{"the owner is inactive; the token works again when the owner is activated"}
 	}
-	return nil
+	return &c
 }
 
 // newKey is Token.generate_key of rest_framework/authtoken/models.py: 20 random

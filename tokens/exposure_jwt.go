@@ -42,20 +42,16 @@ func (e *exposures) leakedAccess(c *Credential) {
 	if e.Voided || e.Ended[c.ID] || c.Status != Active && c.Status != Disabled || c.Reason != "" && c.Reason != passwordChanged {
 		return
 	}
-	x := Exposure{What: AccessToken, ID: c.ID, Until: c.Expires.Add(e.jwt.Leeway.Duration), Text: "the access token that leaked: " + e.whyAccess(), Lever: e.endsAccess()}
+	why := "nothing can blacklist it"
+	if e.env.Denylist != nil {
+		why = "the denylist has no entry for it"
+	}
+	x := Exposure{What: AccessToken, ID: c.ID, Until: c.Expires.Add(e.jwt.Leeway.Duration), Text: "the access token that leaked: " + why, Lever: e.endsAccess()}
 	works, proven := e.works(c)
 	if x.Certain = proven; !works {
 		x.What, x.Certain, x.Text, x.Lever = StatelessApplication, false, "JWTStatelessUserAuthentication accepts the access token that leaked: it never looks at the user", changeKey()
 	}
 	e.add(x)
-}
-
-// whyAccess returns the reason why an access token that leaked still works.
-func (e *exposures) whyAccess() string {
-	if e.env.Denylist != nil {
-		return "the denylist has no entry for it"
-	}
-	return "nothing can blacklist it"
 }
 
 // endsAccess returns the way to end access tokens before they expire.

@@ -96,9 +96,6 @@ type Kind struct {
 	LooksLike func(text string) bool
 	// List yields the credentials that the selector selects, in the order of the database.
 	List func(context.Context, Env, *db.Store, Selector) iter.Seq2[Credential, error]
-	// Count returns the number of rows in each group, including rows whose user is gone. The function itself is
-	// nil if a caller must count the rows of List.
-	Count func(context.Context, *db.Store, db.Limits) (map[db.Group]int64, error)
 	// ByIDs finds credentials by ids without the "kind:" prefix. The error of an id is CodeNotFound if the id
 	// has no row, CodeChanged if the secret has another fingerprint, and CodeAmbiguousID if several rows have
 	// the id.
@@ -400,7 +397,7 @@ func (k *Kind) keyFor(env Env, verb string) error {
 			return cmp.Or(err, keyMissing("the signatures cannot be checked"))
 		}
 	case k == Session && verb == "mint":
-		_, err := signingKeys(env)
+		_, err := SigningKeys(env)
 		return err
 	case k == Session && verb == "verify":
 		if keys, err := env.Keys(); err != nil || len(keys) == 0 {

@@ -26,9 +26,6 @@ var Knox = &Kind{
 	NeverUsed: knoxNeverUsed,
 	lastUse:   knoxLastUse,
 	List:      listKnox,
-	Count: func(ctx context.Context, s *db.Store, l db.Limits) (map[db.Group]int64, error) {
-		return s.CountKnoxTokens(ctx, l)
-	},
 	ByIDs:     knoxByIDs,
 	BySecrets: knoxBySecrets,
 	CheckMint: func(_ Env, r MintRequest) error { return noClaims("knox tokens", r) },
@@ -239,7 +236,7 @@ func knoxNotes(env Env, tx *db.Tx, t db.KnoxToken) []string {
 		return append(notes, "knox deletes the row when a token of the owner is used next; tokenctl purge does it now")
 	}
 	if sample, err := django.KnoxText.Row(k, tokenctl.NewSecret(strings.Repeat("0", knoxSecretLength)), ""); err == nil && len(sample.Digest) != len(t.Digest) {
-		notes = append(notes, "the digest is not one of "+knoxAlgorithm(k)+": the token verifies only where the application's SECURE_HASH_ALGORITHM made it")
+		notes = append(notes, "the digest is not one of "+cmp.Or(k.SecureHashAlgorithm, byDefault("hashlib.sha512", "knox"))+": the token verifies only where the application's SECURE_HASH_ALGORITHM made it")
 	}
 	if !k.AutoRefresh || t.Expires.IsZero() {
 		return notes
@@ -252,10 +249,6 @@ func knoxNotes(env Env, tx *db.Tx, t db.KnoxToken) []string {
 		return append(notes, note)
 	}
 	return append(notes, "AUTO_REFRESH is on, but used now, the token would keep its expiry")
-}
-
-func knoxAlgorithm(k tokenctl.KnoxSettings) string {
-	return cmp.Or(k.SecureHashAlgorithm, byDefault("hashlib.sha512", "knox"))
 }
 
 // knoxExpiry is a time as django has it: nil is never.

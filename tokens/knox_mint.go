@@ -54,7 +54,11 @@ func newKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintR
 		return nil, err
 	}
 	list, err := tx.InsertKnoxTokens(ctx, users, rows, knoxEnd(env, tx.Now, req.Lifetime), req.Further)
-	return mintedKnox(list, secrets), err
+	minted := make([]Minted, len(list))
+	for i, t := range list {
+		minted[i] = Minted{Credential: KnoxCredential(t), Secrets: []Named{{"token", secrets[i]}}}
+	}
+	return minted, err
 }
 
 // newKnoxRows makes secrets, and what the rows hold of them.
@@ -81,14 +85,6 @@ func knoxRows(env Env, tx *db.Tx, secrets []tokenctl.Secret) (rows []django.Knox
 		}
 	}
 	return rows, nil
-}
-
-func mintedKnox(list []db.KnoxToken, secrets []tokenctl.Secret) []Minted {
-	minted := make([]Minted, len(list))
-	for i, t := range list {
-		minted[i] = Minted{Credential: KnoxCredential(t), Secrets: []Named{{"token", secrets[i]}}}
-	}
-	return minted
 }
 
 // rotateKnox gives tokens new secrets. With an overlap the old ones get an end first,

@@ -33,7 +33,7 @@ var Session = &Kind{
 		if refs != nil {
 			return 0, nil // a successor has its predecessor's data
 		}
-		keys, err := signingKeys(env)
+		keys, err := SigningKeys(env)
 		if err != nil || force {
 			return 0, err
 		}

@@ -61,8 +61,8 @@ func checkSessionRotate(env Env, r RotateRequest) error {
 	return checkSessionWrite(env.Settings.Session)
 }
 
-// signingKeys are the keys to write session data with, SECRET_KEY first.
-func signingKeys(env Env) (django.SecretKeys, error) {
+// SigningKeys are the keys to write session data with, SECRET_KEY first.
+func SigningKeys(env Env) (django.SecretKeys, error) {
 	keys, err := env.Keys()
 	if err == nil && len(keys) == 0 {
 		err = sessionKeyMissing("a session cannot be signed")
@@ -96,7 +96,7 @@ func sessionEnd(_ Env, now time.Time, _ string, l Lifetime) (time.Time, string) 
 // mintSession is django.contrib.auth.login without a request: no signal is
 // sent, and last_login stays as it is.
 func mintSession(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest) ([]Minted, []Refusal, error) {
-	keys, err := signingKeys(env)
+	keys, err := SigningKeys(env)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -214,7 +214,7 @@ func replaceRows(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, item []dj
 // renewedSession is the data of a session with another _session_expiry. A
 // session that the application did not sign must not become one that it did.
 func renewedSession(env Env, old db.Session, expiry django.SessionItem, now time.Time) (string, error) {
-	keys, err := signingKeys(env)
+	keys, err := SigningKeys(env)
 	if err != nil {
 		return "", err
 	}

@@ -25,11 +25,7 @@ func Count(ctx context.Context, env Env, store *db.Store, kinds []*Kind, limits 
 			return err
 		}
 		for _, k := range kinds {
-			count := k.Count
-			if count == nil {
-				count = k.countListed(env)
-			}
-			if counts[k], err = count(ctx, store, limits); err != nil {
+			if counts[k], err = k.count(ctx, env, store, limits); err != nil {
 				return err
 			}
 		}
@@ -38,20 +34,21 @@ func Count(ctx context.Context, env Env, store *db.Store, kinds []*Kind, limits 
 	return counts, err
 }
 
-// countListed counts the credentials of a kind whose rows tell too little: a JWT's text has
-// its dates, and a session's data its owner.
-func (k *Kind) countListed(env Env) func(context.Context, *db.Store, db.Limits) (map[db.Group]int64, error) {
-	return func(ctx context.Context, store *db.Store, limits db.Limits) (map[db.Group]int64, error) {
-		counts := map[db.Group]int64{}
-		for c, err := range k.List(ctx, env, store, Selector{Kinds: []*Kind{k}, Detailed: true, AnyOrder: true}) {
-			if err != nil {
-				return nil, err
-			}
-			counts[db.Group{Status: string(c.Status), Owner: c.Owner.OwnerGroup(),
-				Created: db.SpanOf(c.Created, db.UnknownSpan, limits.Created), Expires: db.SpanOf(c.Expires, db.UnknownSpan, limits.Expires)}]++
-		}
-		return counts, nil
+// count counts the credentials of a kind. The rows of JWTs and sessions tell too little: a JWT's text has its
+// dates, and a session's data its owner.
+func (k *Kind) count(ctx context.Context, env Env, store *db.Store, limits db.Limits) (map[db.Group]int64, error) {
+	if k == DRF || k == Knox {
+		return store.CountOwned(ctx, k.Name, limits)
 	}
+	counts := map[db.Group]int64{}
+	for c, err := range k.List(ctx, env, store, Selector{Kinds: []*Kind{k}, Detailed: true, AnyOrder: true}) {
+		if err != nil {
+			return nil, err
+		}
+		counts[db.Group{Status: string(c.Status), Owner: c.Owner.OwnerGroup(),
+			Created: db.SpanOf(c.Created, db.UnknownSpan, limits.Created), Expires: db.SpanOf(c.Expires, db.UnknownSpan, limits.Expires)}]++
+	}
+	return counts, nil
 }
 
 // AgeRanges and LifeRanges name the spans of the limits that [Ranges] returns: of the

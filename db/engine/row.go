@@ -38,20 +38,16 @@ type column struct {
 	types *pgtype.Map
 }
 
-// errValue returns the error for a value that Django does not write. The driver's text would quote the
-// value, so the message leaves it out.
-func errValue(err error) error {
-	return &tokenctl.Error{Code: tokenctl.CodeDatabaseError, Message: "a column has a value that Django does not write", Err: err}
-}
-
 var (
 	errNull  = errors.New("NULL")
 	errShort = errors.New("fewer columns than destinations")
 )
 
+// fail sets the error for a value that Django does not write. The driver's text would quote the value, so
+// the message leaves it out.
 func (r *Row) fail(err error) {
 	if r.Err == nil {
-		r.Err = errValue(err)
+		r.Err = &tokenctl.Error{Code: tokenctl.CodeDatabaseError, Message: "a column has a value that Django does not write", Err: err}
 	}
 }
 
