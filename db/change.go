@@ -192,7 +192,7 @@ func (tx *Tx) runInTurn(ctx context.Context, c change) (missed []int, err error)
 		args[key] = []byte(args[key].(string))
 		return args
 	})
-	return subset(missed, still), err
+	return Subset(missed, still), err
 }
 
 // changeWhere runs a statement that changes all rows that a query selects, and returns the number of
@@ -247,8 +247,8 @@ func kept(t *Table, n int64) error {
 		Hint: "a trigger, a rule or row security of the table prevents it: tokenctl doctor names them"}
 }
 
-// subset returns the elements of list at indexes.
-func subset[T any](list []T, indexes []int) []T {
+// Subset returns the elements of list at indexes.
+func Subset[T any](list []T, indexes []int) []T {
 	selected := slices.Grow([]T(nil), len(indexes)) // nil without indexes
 	for _, i := range indexes {
 		selected = append(selected, list[i])
@@ -272,7 +272,7 @@ func (tx *Tx) apply(ctx context.Context, c change, refs []Ref, look func([]Ref) 
 	if err != nil || missed == nil {
 		return nil, err
 	}
-	found, err := look(subset(refs, missed))
+	found, err := look(Subset(refs, missed))
 	if err != nil {
 		return nil, err
 	}

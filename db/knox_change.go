@@ -59,11 +59,11 @@ func (tx *Tx) SucceedKnoxTokens(ctx context.Context, refs []Ref, at []time.Time,
 		return left, nil
 	}
 	t := tx.Layout.Knox()
-	digests, keys, err := tx.knoxDigests(subset(rows, indexes))
+	digests, keys, err := tx.knoxDigests(Subset(rows, indexes))
 	if err != nil {
 		return nil, err
 	}
-	until, ends := tx.knoxUntil(subset(expires, indexes))
+	until, ends := tx.knoxUntil(Subset(expires, indexes))
 	names := []string{"digest", "token_key", "created", engine.Quote(t.expiry()), "user_id"}
 	values := []string{"n.fresh", "n.start", "n.all", until, "t.user_id"}
 	for _, c := range t.furtherKnox() {
@@ -71,7 +71,7 @@ func (tx *Tx) SucceedKnoxTokens(ctx context.Context, refs []Ref, at []time.Time,
 	}
 	return left, tx.runAll(ctx, change{table: t, text: tx.Layout.Engine.InsertInto(t.Table) + " (" + strings.Join(names, ", ") + ") select " + strings.Join(values, ", ") + " from " + t.SQL() + " t, n where t.digest = n.key",
 		inserted: "digest", same: tx.Layout.timeArg(tx.Now),
-		each: []columnValues{{"fresh", t.Column("digest"), digests}, {"start", t.Column("token_key"), keys}, {"key", t.Column("digest"), keyValues(subset(refs, indexes))}, ends}})
+		each: []columnValues{{"fresh", t.Column("digest"), digests}, {"start", t.Column("token_key"), keys}, {"key", t.Column("digest"), keyValues(Subset(refs, indexes))}, ends}})
 }
 
 // DeleteKnoxTokens deletes tokens, even if AUTO_REFRESH has changed their expiry in the meantime.

@@ -180,7 +180,7 @@ func (tx *Tx) deleteWhile(ctx context.Context, t *Table, keys columnValues, cond
 	}
 	q := &engine.Query{From: t.SQL() + " t"}
 	q.And(condition("%s"), arg)
-	return deleted, tx.noneLeft(ctx, t, q, key, columnValues{"key", keys.column, subset(keys.each, missed)})
+	return deleted, tx.noneLeft(ctx, t, q, key, columnValues{"key", keys.column, Subset(keys.each, missed)})
 }
 
 // noneLeft returns an error if q finds rows with one of the keys: the database kept them.

@@ -125,7 +125,7 @@ func (tx *Tx) DeleteSessions(ctx context.Context, refs []Ref) (Outcomes, error) 
 			return nil, err
 		}
 	}
-	now, left, err := tx.LockSessions(ctx, subset(refs, rest))
+	now, left, err := tx.LockSessions(ctx, Subset(refs, rest))
 	if err != nil {
 		return nil, err
 	}
@@ -159,4 +159,44 @@ func (tx *Tx) DeleteSessionsWhere(ctx context.Context, f Filter) (int64, error) 
 	q := &engine.Query{From: t.SQL() + " s"}
 	f.whereSession(tx.Layout, q)
 	return tx.changeWhere(ctx, t, "delete from "+t.SQL()+" as s where "+q.Condition(), "s.session_key", q, "s.session_key")
+}
+
+// InsertSessions adds a session for each user. The zero User stands for a session without an owner, which is
+// possible because the table has no column for the owner.
+func (tx *Tx) InsertSessions(ctx context.Context, users []User, keys []tokenctl.Secret, data []string, expires time.Time, further Further) ([]Session, error) {
+	l := tx.Layout
+	values, err := l.newValues("session", users, further)
+	if err != nil {
+		return nil, err
+	}
+	expires = markedTime(expires.UTC())
+	list := make([]Session, len(users))
+	for i, u := range users {
+		list[i] = Session{Key: keys[i], Data: data[i], Expires: expires, UserID: u.ID, User: u}
+	}
+	values = append(values, engine.Values{Column: "session_key", Each: revealed(keys)},
+		engine.Values{Column: "session_data", Each: engine.Anys(data)}, engine.Values{Column: "expire_date", Same: l.timeArg(expires)})
+	return list, l.Session().furtherError(tx.InsertAll(ctx, len(list), l.Session().Table, values...), further)
+}
+
+// UpdateSession writes new data and a new expiry into the session with this key, whoever its owner is. It reports
+// whether the session exists. Django does the same in SessionStore.save without must_create
+// (django/contrib/sessions/backends/db.py, 4.2).
+func (tx *Tx) UpdateSession(ctx context.Context, key tokenctl.Secret, data string, expires time.Time) (found bool, err error) {
+	l := tx.Layout
+	if _, err := l.credentials("session"); err != nil {
+		return false, err
+	}
+	n, err := tx.ExecRows(ctx, "update "+l.Session().SQL()+" set session_data = $1, expire_date = $2 where session_key = $3",
+		data, l.timeArg(expires), key.Reveal())
+	return n > 0, err
+}
+
+// DropSession deletes the session with this key, if it exists. Django does the same in SessionStore.delete
+// (django/contrib/sessions/backends/db.py, 4.2).
+func (tx *Tx) DropSession(ctx context.Context, key tokenctl.Secret) error {
+	if _, err := tx.Layout.credentials("session"); err != nil {
+		return err
+	}
+	return tx.Exec(ctx, "delete from "+tx.Layout.Session().SQL()+" where session_key = $1", key.Reveal())
 }

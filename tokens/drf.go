@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"io"
 	"iter"
 	"slices"
 	"strconv"
@@ -226,88 +225,6 @@ func foundDRF(t *db.Token) *Credential {
 		c.Notes = []string{"the owner is inactive; the token works again when the owner is activated"}
 	}
 	return &c
-}
-
-// newKey is Token.generate_key of rest_framework/authtoken/models.py: 20 random
-// bytes in lower-case hexadecimal.
-func newKey(random io.Reader) (tokenctl.Secret, error) {
-	b := make([]byte, keyLength/2)
-	if _, err := io.ReadFull(random, b); err != nil {
-		return tokenctl.Secret{}, err
-	}
-	return tokenctl.NewSecret(hex.EncodeToString(b)), nil
-}
-
-func mintDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest) ([]Minted, []Refusal, error) {
-	keys, err := req.Secrets, error(nil)
-	if keys == nil {
-		keys, err = several(len(users), env.Random, newKey)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	taken, err := tx.InsertTokens(ctx, users, keys, req.Further)
-	if err != nil {
-		return nil, nil, err
-	}
-	minted := make([]Minted, 0, len(users))
-	var others []db.User
-	for i, u := range users {
-		if taken[u.ID] {
-			others = append(others, u)
-			continue
-		}
-		minted = append(minted, Minted{Credential: drfCredential(&db.Token{Key: keys[i], Created: tx.Now, User: u}), Secrets: []Named{{"token", keys[i]}}})
-	}
-	if others == nil {
-		return minted, nil, nil
-	}
-	refused, err := atLimitDRF(ctx, env, tx, others)
-	if err != nil {
-		return nil, nil, err
-	}
-	// A token that was deleted since the insert has refused its owner too.
-	for _, u := range without(others, refused) {
-		refused = append(refused, Refusal{u, hasDRF(u)})
-	}
-	return minted, refused, nil
-}
-
-func hasDRF(u db.User) *tokenctl.Error {
-	return &tokenctl.Error{Code: tokenctl.CodeTokenExists, Message: u.Username + " has a drf token already"}
-}
-
-// atLimitDRF returns a refusal for each user who has a token, in the order of users.
-func atLimitDRF(ctx context.Context, _ Env, tx *db.Tx, users []db.User) ([]Refusal, error) {
-	if tx.Layout.SeveralTokens() {
-		return nil, nil
-	}
-	held, err := tx.TokenKeysOf(ctx, users)
-	if err != nil {
-		return nil, err
-	}
-	var refused []Refusal
-	for _, u := range users {
-		if keys := held[u.ID]; keys != nil {
-			e := hasDRF(u)
-			e.Hint = "replace it: tokenctl rotate " + drfID(u.ID, keys[0])
-			refused = append(refused, Refusal{u, e})
-		}
-	}
-	return refused, nil
-}
-
-func rotateDRF(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, _ RotateRequest) ([]Minted, db.Outcomes, error) {
-	keys, err := several(len(refs), env.Random, newKey)
-	if err != nil {
-		return nil, nil, err
-	}
-	left, err := tx.ReplaceTokens(ctx, rowsOf(refs), keys)
-	minted := make([]Minted, len(refs))
-	for i, r := range refs {
-		minted[i] = Minted{Credential: drfCredential(&db.Token{Key: keys[i], Created: tx.Now, User: *r.owner}), Secrets: []Named{{"token", keys[i]}}, Replaces: r.ID()}
-	}
-	return minted, left, err
 }
 
 // drfRemains names the owners who can get a new token with one request: obtain_auth_token is

@@ -65,7 +65,7 @@ func expireKnox(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref, l Lifetime) 
 	ends := slices.Repeat([]time.Time{l.At(tx.Now)}, len(refs))
 	left := lapse(refs, tx.Now, nil)
 	indexes := remaining(len(refs), left)
-	missed, err := tx.ExpireKnoxTokens(ctx, subset(indexes, rowsOf(refs)), subset(indexes, ends))
+	missed, err := tx.ExpireKnoxTokens(ctx, db.Subset(rowsOf(refs), indexes), db.Subset(ends, indexes))
 	for j, outcome := range missed {
 		if left == nil {
 			left = db.Outcomes{}
@@ -130,9 +130,9 @@ func expireSessions(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Life
 			return nil, nil, err
 		}
 	}
-	list, err := tx.ExpireSessions(ctx, subset(indexes, now), data, end)
+	list, err := tx.ExpireSessions(ctx, db.Subset(now, indexes), data, end)
 	if err == nil {
-		err = forgetCopies(env, tx, subset(indexes, now))
+		err = forgetCopies(env, tx, db.Subset(now, indexes))
 	}
 	if err != nil {
 		return nil, nil, err

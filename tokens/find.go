@@ -53,7 +53,7 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 	}
 	for _, k := range Kinds() {
 		for indexes := range slices.Chunk(ids[k], findSize) {
-			list, err := k.ByIDs(ctx, env, tx, subset(indexes, rests))
+			list, err := k.ByIDs(ctx, env, tx, db.Subset(rests, indexes))
 			if err != nil {
 				return nil, err
 			}
@@ -132,12 +132,8 @@ func BySecret(ctx context.Context, env Env, tx *db.Tx, secret tokenctl.Secret) (
 // known form is a CodeUsage error that does not repeat it: it may be a secret.
 func ParseID(id string) (*Kind, string, error) {
 	name, rest, ok := strings.Cut(id, ":")
-	if ok && rest != "" {
-		for _, k := range Kinds() {
-			if k.Name == name {
-				return k, rest, nil
-			}
-		}
+	if k, err := KindNamed(name); err == nil && ok && rest != "" {
+		return k, rest, nil
 	}
 	var forms []string
 	for _, k := range Kinds() {

@@ -9,7 +9,6 @@ import (
 
 	"tokenctl"
 	"tokenctl/db"
-	"tokenctl/db/engine"
 	"tokenctl/django"
 )
 
@@ -209,7 +208,7 @@ func jwtByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, e
 		}
 		found[i].Credentials = []*Credential{&c}
 	}
-	denied, err := deniedByID(ctx, env, subset(lost, ids))
+	denied, err := deniedByID(ctx, env, db.Subset(ids, lost))
 	for j, i := range lost {
 		switch {
 		case err != nil:
@@ -270,67 +269,6 @@ func assumedExpired(env Env) string {
 		return "a JWT expires by " + text
 	}
 	return ""
-}
-
-// judgeOwner sets the reason for which the application refuses a token because
-// of its owner, as JWTAuthentication.get_user does.
-func (c *Credential) judgeOwner(env Env) {
-	r := c.jwt
-	s := jwtSettings(env)
-	switch {
-	case c.Reason != "" || c.Status != Active:
-	case engine.Broken(c.Owner.BadValues): // the application does not read the token's own row
-		c.Reason = unreadable
-	case c.Owner.ID == "":
-		c.Reason = "unknown"
-		note := "no user has the id that the token names"
-		if r.stored != nil && r.stored.Several {
-			note = "several users have the id that the token names"
-		}
-		c.Notes = append(c.Notes, note)
-	case s.CheckRevokeToken && r.token != nil && env.Settings.Peers.SimpleJWT.AtLeast("5.3.0"):
-		if c.Owner.PasswordHidden() {
-			c.Notes = append(c.Notes, "the database role cannot read passwords: with CHECK_REVOKE_TOKEN the application refuses the token if the owner's was changed")
-			return
-		}
-		if held, _ := r.token.Claims.Text(s.RevokeTokenClaim); held == c.Owner.PasswordClaim() {
-			return
-		}
-		c.Notes = append(c.Notes, "the owner's password was changed since: with CHECK_REVOKE_TOKEN the application refuses it as an access token, and what a refresh makes of it")
-		// Refreshing does not look at it (simplejwt 5.5.1).
-		if c.Type != refresh {
-			c.Reason = passwordChanged
-		}
-	}
-}
-
-func jwtNotes(env Env, c *Credential) []string {
-	var notes []string
-	r := c.jwt
-	s := jwtSettings(env)
-	if text := assumedExpired(env); text != "" && c.Status == Expired {
-		c.Assumed = text
-		notes = append(notes, text)
-	}
-	if c.Status == Disabled {
-		note := "the owner is inactive; the token works again when the owner is activated"
-		switch {
-		case !*s.CheckUserIsActive && env.Settings.Peers.SimpleJWT.AtLeast("5.4.0"):
-			note += "; with CHECK_USER_IS_ACTIVE off the application honours it even now"
-		case c.Type == refresh && !env.Settings.Peers.SimpleJWT.AtLeast("5.4.0"):
-			note += "; this simplejwt still refreshes it"
-		case c.Type == refresh && env.Settings.Peers.SimpleJWT == "":
-			note += "; simplejwt before 5.4 would still refresh it"
-		}
-		notes = append(notes, note)
-	}
-	if r.stored == nil && c.Type != access && c.Reason == "" {
-		notes = append(notes, "it is not recorded: tokenctl list does not show it, and blacklist would record it")
-	}
-	if c.Type == refresh && c.Status == Blacklisted && !s.BlacklistAfterRotation {
-		notes = append(notes, "without BLACKLIST_AFTER_ROTATION, which no setting turns on, the application's token/verify/ does not look at the blacklist")
-	}
-	return notes
 }
 
 // jwtHeader is the request header of AUTH_HEADER_NAME, which Django names as

@@ -19,6 +19,9 @@ import (
 // newestJWTs is how many stored tokens are looked at.
 const newestJWTs = 100
 
+// keySamples is how many stored tokens the configured key is tried on.
+const keySamples = 5
+
 // madeJWT is a stored token that can be read.
 type madeJWT struct {
 	db.StoredToken
@@ -269,4 +272,9 @@ func otherField(ctx context.Context, tx *db.Tx, s tokenctl.JWTSettings, made []m
 		return &difference{"user_id_field", "they name their users by id, not by " + s.UserIDField, `user_id_field = "id"`}, nil
 	}
 	return &difference{"user_id_field", "they do not name their users by " + s.UserIDField, "correct user_id_field"}, nil
+}
+
+func wrongJWTKey(env Env) error {
+	return &tokenctl.Error{Code: tokenctl.CodeWrongKey, Message: "the configured key did not sign the tokens that the application made last: it would refuse a new one",
+		Hint: env.orForce("configure the application's own SECRET_KEY or SIGNING_KEY, and its algorithm")}
 }

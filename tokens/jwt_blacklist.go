@@ -108,7 +108,7 @@ func apart(refs []*Ref, stored, accesses func([]*Ref) (db.Outcomes, error)) (db.
 		if indexes == nil {
 			continue
 		}
-		left, err := part.change(subset(indexes, refs))
+		left, err := part.change(db.Subset(refs, indexes))
 		if err != nil {
 			return nil, err
 		}

@@ -57,9 +57,6 @@ type jwtMinter struct {
 	tx  *db.Tx
 }
 
-// keySamples is how many stored tokens the configured key is tried on.
-const keySamples = 5
-
 // signableJWT is simplejwt with a key to sign with.
 func signableJWT(env Env) (*django.JWTBackend, error) {
 	b, err := env.JWT()
@@ -104,11 +101,6 @@ func newJWTMinter(env Env, tx *db.Tx, b *signingJWT, typ string, l Lifetime) (*j
 		return nil, err
 	}
 	return &jwtMinter{backend, env, tx}, nil
-}
-
-func wrongJWTKey(env Env) error {
-	return &tokenctl.Error{Code: tokenctl.CodeWrongKey, Message: "the configured key did not sign the tokens that the application made last: it would refuse a new one",
-		Hint: env.orForce("configure the application's own SECRET_KEY or SIGNING_KEY, and its algorithm")}
 }
 
 // releaseOf infers from the newest stored token which release of simplejwt the application

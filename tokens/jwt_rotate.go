@@ -2,6 +2,7 @@ package tokens
 
 import (
 	"context"
+	"iter"
 
 	"tokenctl/db"
 	"tokenctl/django"
@@ -51,7 +52,7 @@ func rotateJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req RotateR
 		if err != nil {
 			return nil, nil, err
 		}
-		made, already, err := s.replace(ctx, plan.typ, subset(indexes, refs), subset(indexes, rows), req.Force)
+		made, already, err := s.replace(ctx, plan.typ, db.Subset(refs, indexes), db.Subset(rows, indexes), req.Force)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -107,4 +108,27 @@ func (s *jwtMinter) replace(ctx context.Context, typ string, refs []*Ref, rows [
 		g.minted[i].Replaces = r.ID()
 	}
 	return g.minted, left, nil
+}
+
+// equalValues yields each distinct value of list with its indexes, in the order of first
+// occurrence. It skips the indexes in left.
+func equalValues[T comparable](left db.Outcomes, list []T) iter.Seq2[T, []int] {
+	return func(yield func(T, []int) bool) {
+		var order []T
+		indexes := map[T][]int{}
+		for i, v := range list {
+			if left[i] != 0 {
+				continue
+			}
+			if indexes[v] == nil {
+				order = append(order, v)
+			}
+			indexes[v] = append(indexes[v], i)
+		}
+		for _, v := range order {
+			if !yield(v, indexes[v]) {
+				return
+			}
+		}
+	}
 }

@@ -7,71 +7,16 @@
 package tokens
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"iter"
 	"slices"
 	"strings"
 	"time"
 
 	"tokenctl"
-	"tokenctl/cache"
 	"tokenctl/db"
-	"tokenctl/django"
 )
-
-// Env has the settings, keys and connections that the kinds need besides the database.
-type Env struct {
-	Settings *tokenctl.Settings
-	Random   io.Reader
-	// Keys returns SECRET_KEY and SECRET_KEY_FALLBACKS, or no keys if none is configured. It reads the files at
-	// the first call.
-	Keys func() (django.SecretKeys, error)
-	// JWT returns a backend that signs and verifies as the application's simplejwt does. Without a key the
-	// backend can only decode, and its CanVerify returns false.
-	JWT func() (*django.JWTBackend, error)
-	// Cache returns the sessions in the application's cache, without connecting. See
-	// [tokenctl.SessionSettings.Cached].
-	Cache func() (*cache.Sessions, error)
-	// Missed gets an error that did not stop the work, such as one of a cache. The command then ends as partly
-	// done.
-	Missed func(error)
-	// KeepGoing is --keep-going: after an error the command does the rest of its work.
-	KeepGoing bool
-	// Unverified is --unverified: blacklist accepts a JWT that has no row and whose signature was not checked.
-	Unverified bool
-	// Denylist is the application's list of void JWTs; nil if no denylist is configured.
-	Denylist *Denylist
-	// Forces says that the command has the flag --force, so that hints may name the flag.
-	Forces bool
-}
-
-// MintRequest has the values for new credentials.
-type MintRequest struct {
-	User     db.User // for Mint; MintAll has its own parameter
-	Lifetime Lifetime
-	Type     string            // jwt: "refresh" (and its access token), "access" or "sliding"; empty is refresh
-	Claims   []django.JWTClaim // jwt: custom claims
-	Force    bool              // mint without Kind.CheckApplication: the configured key or the claims may differ from the application's
-	Secrets  []tokenctl.Secret // for MintAll: a secret for each user, checked by Provide; nil: new secrets
-	Further  db.Further        // values for further columns, if the model is the project's own
-}
-
-// RotateRequest has the values for the replacement of a credential.
-type RotateRequest struct {
-	Lifetime Lifetime
-	Overlap  time.Duration // knox: the time that the predecessor still works; 0: it ends at once
-	Force    bool
-}
-
-// PurgeRequest selects the rows to purge.
-type PurgeRequest struct {
-	Now     time.Time
-	Before  time.Time // purge the rows that expired before this time; never in the future
-	UserIDs []string  // owners, by primary key; nil: everybody
-}
 
 // Kind is a family of credentials, with the functions that tokenctl has for it. A nil function means that the
 // kind cannot do this; Refuse returns the error. The help, the completions and the README's matrix come from
@@ -248,8 +193,11 @@ func Kinds() []*Kind { return []*Kind{DRF, Knox, JWT, Session} }
 
 // KindNames returns the values of --kind.
 func KindNames() []string {
-	var names []string
-	for _, k := range Kinds() {
+	return namesOf(Kinds())
+}
+
+func namesOf(kinds []*Kind) (names []string) {
+	for _, k := range kinds {
 		names = append(names, k.Name)
 	}
 	return names
@@ -299,12 +247,7 @@ func (k *Kind) Refuse(action string) error {
 	if k.Can(action) {
 		return nil
 	}
-	var able []string
-	for _, other := range Kinds() {
-		if other.Can(action) {
-			able = append(able, other.Name)
-		}
-	}
+	able := namesOf(slices.DeleteFunc(Kinds(), func(k *Kind) bool { return !k.Can(action) }))
 	e := &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: fmt.Sprintf("tokenctl cannot %s %s", action, k.Title)}
 	switch {
 	case action == "unblacklist":
@@ -323,113 +266,4 @@ func (k *Kind) Refuse(action string) error {
 		e.Hint = fmt.Sprintf("kinds that it can %s: %s", action, strings.Join(able, ", "))
 	}
 	return e
-}
-
-// NothingToPurge returns the CodeTableMissing error for a database without tables of credentials that expire.
-func NothingToPurge() error {
-	var titles []string
-	for _, k := range Kinds() {
-		if k.Can("purge") {
-			titles = append(titles, k.Title)
-		}
-	}
-	return &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no tables of " + strings.Join(titles, ", ") + ": there is nothing that could expire",
-		Hint: "check that this is the application's database: tokenctl doctor; for another schema give --schema"}
-}
-
-// tableMissing returns the CodeTableMissing error for a kind whose table the database does not have.
-func (k *Kind) tableMissing() error {
-	return &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no " + k.Title,
-		Hint: fmt.Sprintf("add %q to INSTALLED_APPS and run manage.py migrate; for another schema give --schema", k.App)}
-}
-
-// CheckTable returns an error if the table cannot take the row that is requested. A kind whose credentials can
-// work without a row makes this check itself.
-func (k *Kind) CheckTable(l *db.Layout, r MintRequest) error {
-	if k.Tableless {
-		return nil
-	}
-	return l.Mintable(k.Name, r.Further)
-}
-
-// Check returns a CodeTableMissing error if the database does not have the kind's table, and another error if
-// tokenctl cannot use the table.
-func (k *Kind) Check(l *db.Layout) error {
-	if k.Present(l) {
-		return l.Problem(k.Name)
-	}
-	return k.tableMissing()
-}
-
-// Ready returns an error if the settings, the key or the tables prevent verb for every credential of the kind.
-// The verbs check the same rules.
-func (k *Kind) Ready(env Env, l *db.Layout, verb string) error {
-	switch {
-	case verb == "mint":
-		if err := k.CheckMint(env, MintRequest{}); err != nil {
-			return err
-		}
-		if err := l.Mintable(k.Name, nil); err != nil {
-			return err
-		}
-		if l.Credentials(k.Name).Owner == nil {
-			_, err := l.UserTable()
-			return err
-		}
-	case verb == "list":
-		return l.Listable(k.Name)
-	case verb == "rotate" && k.Rotatable != nil:
-		if err := k.Rotatable(l); err != nil {
-			return err
-		}
-	}
-	return k.keyFor(env, verb)
-}
-
-// keyFor returns an error if verb needs a key (SECRET_KEY or SIGNING_KEY) that is not configured.
-func (k *Kind) keyFor(env Env, verb string) error {
-	switch {
-	case k == JWT && (verb == "mint" || verb == "rotate"):
-		_, err := signableJWT(env)
-		return err
-	case k == JWT && verb == "verify":
-		if b, err := env.JWT(); err != nil || !b.Keys().CanVerify() {
-			return cmp.Or(err, keyMissing("the signatures cannot be checked"))
-		}
-	case k == Session && verb == "mint":
-		_, err := SigningKeys(env)
-		return err
-	case k == Session && verb == "verify":
-		if keys, err := env.Keys(); err != nil || len(keys) == 0 {
-			return cmp.Or(err, sessionKeyMissing("the signatures cannot be checked"))
-		}
-	}
-	return nil
-}
-
-// present returns the kinds that have the verb and a table in the database.
-func present(l *db.Layout, action string) []*Kind {
-	return slices.DeleteFunc(Kinds(), func(k *Kind) bool { return !k.Present(l) || !k.Can(action) })
-}
-
-// Default returns the kind that mint uses without --kind: drf if the database has the table of authtoken, else
-// the only kind of tokens in the database. The error is CodeTableMissing or CodeKindRequired.
-func Default(l *db.Layout) (*Kind, error) {
-	if DRF.Present(l) {
-		return DRF, nil
-	}
-	// Nearly every database has sessions, but operators mint them only for tests: mint requires --kind session.
-	kinds := slices.DeleteFunc(present(l, "mint"), func(k *Kind) bool { return k == Session })
-	switch len(kinds) {
-	case 1:
-		return kinds[0], nil
-	case 0:
-		return nil, DRF.tableMissing()
-	}
-	var names []string
-	for _, k := range kinds {
-		names = append(names, k.Name)
-	}
-	return nil, &tokenctl.Error{Code: tokenctl.CodeKindRequired, Message: "the database has several kinds of tokens",
-		Hint: "say which with --kind " + strings.Join(names, " or --kind ")}
 }

@@ -214,38 +214,6 @@ func remaining(n int, left db.Outcomes) (indexes []int) {
 	return indexes
 }
 
-// subset returns the elements of list at indexes.
-func subset[T any](indexes []int, list []T) []T {
-	selected := make([]T, len(indexes))
-	for j, i := range indexes {
-		selected[j] = list[i]
-	}
-	return selected
-}
-
-// equalValues yields each distinct value of list with its indexes, in the order of first
-// occurrence. It skips the indexes in left.
-func equalValues[T comparable](left db.Outcomes, list []T) iter.Seq2[T, []int] {
-	return func(yield func(T, []int) bool) {
-		var order []T
-		indexes := map[T][]int{}
-		for i, v := range list {
-			if left[i] != 0 {
-				continue
-			}
-			if indexes[v] == nil {
-				order = append(order, v)
-			}
-			indexes[v] = append(indexes[v], i)
-		}
-		for _, v := range order {
-			if !yield(v, indexes[v]) {
-				return
-			}
-		}
-	}
-}
-
 // ForDenylist reports whether blacklist ends the credential in the denylist, because it has no row.
 func (r *Ref) ForDenylist() bool { return r.form.typ == access }
 

@@ -131,7 +131,7 @@ func deleteSessions(ctx context.Context, env Env, tx *db.Tx, refs []db.Ref) (db.
 	if again == nil {
 		return left, nil
 	}
-	rows, err := tx.SessionsWithKeys(ctx, keysOf(subset(again, refs)))
+	rows, err := tx.SessionsWithKeys(ctx, keysOf(db.Subset(refs, again)))
 	if err != nil {
 		return nil, err
 	}

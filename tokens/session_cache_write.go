@@ -76,7 +76,7 @@ func replaceCached(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, item []
 		return nil, nil, err
 	}
 	change := &cacheChange{env: env, cache: c, put: secrets}
-	list := subset(indexes, now)
+	list := db.Subset(now, indexes)
 	for j, i := range indexes {
 		value, lives := values[i].Value, values[i].Lives
 		if lives < 0 {

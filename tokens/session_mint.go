@@ -188,7 +188,7 @@ func replaceRows(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, item []dj
 	if err != nil {
 		return nil, nil, err
 	}
-	old := subset(remaining(len(refs), left), now)
+	old := db.Subset(now, remaining(len(refs), left))
 	var data []string
 	if item != nil {
 		data = make([]string, len(old))
