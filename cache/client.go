@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"hash/maphash"
 	"iter"
 	"net/url"
 	"slices"
@@ -92,9 +93,6 @@ func Open(a Access) (*Client, error) {
 	return c, nil
 }
 
-// Place names the server for messages, without user and password.
-func (c *Client) Place() string { return c.place }
-
 // WithoutPasswords returns the URL of a Redis without passwords: the address, the database and the
 // user. It is empty for an invalid URL.
 func WithoutPasswords(text string) string {
@@ -163,13 +161,15 @@ func (c *Client) Ping(ctx context.Context) error {
 }
 
 // Keys yields the keys that match a pattern of [Match], in batches of about a thousand and in no order. A key
-// that exists during the whole call appears at least once, perhaps several times.
+// that exists during the whole call appears once.
 func (c *Client) Keys(ctx context.Context, pattern string) iter.Seq2[[]string, error] {
 	type page struct {
 		keys []string
 		next uint64
 	}
 	return func(yield func([]string, error) bool) {
+		// SCAN may return a key twice. A hash of eight bytes for each key saves memory in a long list.
+		seed, seen := maphash.MakeSeed(), map[uint64]struct{}{}
 		for cursor := uint64(0); ; {
 			p, err := ask(ctx, c, "SCAN", func(ctx context.Context) (p page, err error) {
 				p.keys, p.next, err = c.redis.Scan(ctx, cursor, pattern, batchSize).Result()
@@ -179,6 +179,11 @@ func (c *Client) Keys(ctx context.Context, pattern string) iter.Seq2[[]string, e
 				yield(nil, err)
 				return
 			}
+			p.keys = slices.DeleteFunc(p.keys, func(key string) bool {
+				before := len(seen)
+				seen[maphash.String(seed, key)] = struct{}{}
+				return len(seen) == before
+			})
 			if len(p.keys) > 0 && !yield(p.keys, nil) {
 				return
 			}

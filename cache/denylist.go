@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"hash/maphash"
 	"iter"
 	"strconv"
 	"strings"
@@ -111,7 +110,6 @@ func (d *Denylist) All(ctx context.Context) iter.Seq2[Denial, error] {
 			yield(Denial{}, err)
 			return
 		}
-		seed, seen := maphash.MakeSeed(), map[uint64]bool{} // SCAN may repeat a key
 		for keys, err := range c.Keys(ctx, Match("{key}", "", "", d.Prefix)) {
 			if err != nil {
 				yield(Denial{}, err)
@@ -119,9 +117,7 @@ func (d *Denylist) All(ctx context.Context) iter.Seq2[Denial, error] {
 			}
 			var ids []string
 			for _, key := range keys {
-				id, hash := strings.TrimPrefix(key, d.Prefix), maphash.String(seed, key)
-				if IsDenialID(id) && !seen[hash] {
-					seen[hash] = true
+				if id := strings.TrimPrefix(key, d.Prefix); IsDenialID(id) {
 					ids = append(ids, id)
 				}
 			}

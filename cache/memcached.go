@@ -49,9 +49,6 @@ func OpenMemcached(a Access) (*Memcached, error) {
 	return m, nil
 }
 
-// Place names the servers for messages.
-func (m *Memcached) Place() string { return strings.Join(m.servers, ", ") }
-
 // each connects to one server after another, and runs f with each connection.
 func (m *Memcached) each(ctx context.Context, f func(*bufio.ReadWriter) error) error {
 	for _, server := range m.servers {

@@ -3,7 +3,6 @@ package cache
 import (
 	"context"
 	"errors"
-	"hash/maphash"
 	"iter"
 	"slices"
 	"strings"
@@ -135,8 +134,6 @@ func (s *Sessions) Get(ctx context.Context, keys []tokenctl.Secret) ([]*Session,
 func (s *Sessions) All(ctx context.Context, start string, wanted func(key string) bool) iter.Seq2[[]*Session, error] {
 	pattern := Match(s.settings.KeyFunction(), s.settings.CacheKeyPrefix, s.settings.Version(), s.settings.CacheKeys()+start)
 	return func(yield func([]*Session, error) bool) {
-		// SCAN may return a key twice. A hash of eight bytes for each key saves memory in a long list.
-		seed, seen := maphash.MakeSeed(), map[uint64]struct{}{}
 		if err := s.Lists(); err != nil {
 			yield(nil, err)
 			return
@@ -144,16 +141,9 @@ func (s *Sessions) All(ctx context.Context, start string, wanted func(key string
 		for batch, err := range s.redis.Keys(ctx, pattern) {
 			var keys []tokenctl.Secret
 			for _, key := range batch {
-				session, ok := s.session(key)
-				if !ok || wanted != nil && !wanted(session) {
-					continue
+				if session, ok := s.session(key); ok && (wanted == nil || wanted(session)) {
+					keys = append(keys, tokenctl.NewSecret(session))
 				}
-				hash := maphash.String(seed, session)
-				if _, again := seen[hash]; again {
-					continue
-				}
-				seen[hash] = struct{}{}
-				keys = append(keys, tokenctl.NewSecret(session))
 			}
 			var list []*Session
 			if err == nil && keys != nil {

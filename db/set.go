@@ -26,44 +26,31 @@ func (l *Layout) textArg(c *engine.Column, text string) (any, error) {
 	if l.Engine != engine.SQLite {
 		return text, nil
 	}
-	bad := &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: fmt.Sprintf("the value for %s is not of the type %s", c.Name, c.Type)}
+	value, err := any(text), error(nil)
 	switch {
 	case c.Type == "bool":
-		b, err := strconv.ParseBool(strings.ToLower(text))
-		if err != nil {
-			return nil, bad
-		}
-		return b, nil
+		value, err = strconv.ParseBool(strings.ToLower(text))
 	case strings.Contains(c.Type, "int"):
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return nil, bad
-		}
-		return n, nil
+		value, err = strconv.ParseInt(text, 10, 64)
 	case c.Type == "real" || c.Type == "decimal":
-		if _, err := strconv.ParseFloat(text, 64); err != nil {
-			return nil, bad
-		}
+		_, err = strconv.ParseFloat(text, 64)
 	case c.Type == "datetime":
-		t, err := django.ParseSQLiteTime(text)
-		if err != nil {
-			return nil, bad
-		}
-		return django.FormatSQLiteTime(t), nil
+		var t time.Time
+		t, err = django.ParseSQLiteTime(text)
+		value = django.FormatSQLiteTime(t)
 	case c.Type == "date":
-		if _, err := time.Parse(time.DateOnly, text); err != nil {
-			return nil, bad
-		}
+		_, err = time.Parse(time.DateOnly, text)
 	case c.Type == "char" && c.Length == 32:
-		hex := uuidHex(text)
-		if hex == "" {
-			return nil, bad
+		if value = uuidHex(text); value == "" {
+			err = errors.New("not a UUID")
 		}
-		return hex, nil
 	case c.Length > 0 && len([]rune(text)) > c.Length:
 		return nil, &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: fmt.Sprintf("the value for %s is longer than %d characters", c.Name, c.Length)}
 	}
-	return text, nil
+	if err != nil {
+		return nil, &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: fmt.Sprintf("the value for %s is not of the type %s", c.Name, c.Type)}
+	}
+	return value, nil
 }
 
 // checkSet adds the columns of --set, and their types, to an error about a value.

@@ -7,6 +7,7 @@
 package django
 
 import (
+	"cmp"
 	"crypto/pbkdf2"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -92,9 +93,7 @@ func (h Hasher) filled() (Hasher, error) {
 		{&h.Parallelism, &d.Parallelism}, {&h.WorkFactor, &d.WorkFactor}, {&h.BlockSize, &d.BlockSize},
 		{&h.Rounds, &d.Rounds},
 	} {
-		if *p.value == 0 {
-			*p.value = *p.fallback
-		}
+		*p.value = cmp.Or(*p.value, *p.fallback)
 	}
 	if !h.bounded() {
 		return Hasher{}, fmt.Errorf("password hasher %s: parameters out of range", h.Algorithm)

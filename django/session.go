@@ -32,7 +32,7 @@ var (
 	ErrSessionTooLarge = errors.New("the session is larger than 1 MiB")
 )
 
-// Session is the content of a session_data. Reading it takes no key; [Session.Verify] checks the
+// Session is the content of a session_data. Reading it takes no key; [VerifySession] checks the
 // signature.
 type Session struct {
 	UserID   string // _auth_user_id: the user's primary key as text, a UUID with dashes; "" if nobody is logged in
@@ -42,8 +42,6 @@ type Session struct {
 	Signed   time.Time     // when Django last wrote it; zero in the legacy format, which has no time
 	Items    []SessionItem // all items in their order, those above included
 	Legacy   bool          // the format of Django up to 3.0, which 3.1 and 3.2 read
-
-	text string
 }
 
 // SessionItem is an entry of a session: a name and a JSON value.
@@ -59,18 +57,26 @@ var sessionSigner = timestampSigner{salt: "django.contrib.sessions.SessionStore"
 // DecodeSession reads a session_data in the format that Django writes since 3.1, compressed or not,
 // or in the legacy one. The error is [ErrSessionCorrupt], [ErrSessionPickled] or [ErrSessionTooLarge].
 func DecodeSession(data string) (*Session, error) {
-	s := &Session{text: data}
+	s := &Session{}
+	if err := s.read(data); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Session) read(data string) error {
 	value, timestamp, ok := splitSigned(data)
 	if !ok {
 		s.Legacy = true
-		if err := s.decodeLegacy(); err != nil {
-			return nil, err
+		_, payload, err := splitLegacy(data)
+		if err != nil {
+			return err
 		}
-		return s, nil
+		return s.decode(payload)
 	}
 	seconds, err := b62Decode(timestamp)
 	if err != nil {
-		return nil, ErrSessionCorrupt
+		return ErrSessionCorrupt
 	}
 	if 0 <= seconds && seconds < 253402300800 { // the year 10000
 		s.Signed = time.Unix(seconds, 0).UTC()
@@ -79,19 +85,9 @@ func DecodeSession(data string) (*Session, error) {
 	defer u.release()
 	payload, err := u.decode(value)
 	if err != nil {
-		return nil, sessionError(err)
+		return err
 	}
-	if err := s.decode(payload); err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
-func sessionError(unpacking error) error {
-	if unpacking == errPayloadTooLarge {
-		return ErrSessionTooLarge
-	}
-	return ErrSessionCorrupt
+	return s.decode(payload)
 }
 
 // decode reads the serializer's output.
@@ -162,16 +158,8 @@ func jsonText(canonical []byte) string {
 	return ""
 }
 
-// decodeLegacy is SessionBase._legacy_decode of django/contrib/sessions/backends/base.py (3.2), without
+// splitLegacy is SessionBase._legacy_decode of django/contrib/sessions/backends/base.py (3.2), without
 // the check of the hash.
-func (s *Session) decodeLegacy() error {
-	_, payload, err := splitLegacy(s.text)
-	if err != nil {
-		return err
-	}
-	return s.decode(payload)
-}
-
 func splitLegacy(text string) (sum string, payload []byte, err error) {
 	if base64.StdEncoding.DecodedLen(len(text)) > maxSignedPayload {
 		return "", nil, ErrSessionTooLarge
@@ -186,9 +174,6 @@ func splitLegacy(text string) (sum string, payload []byte, err error) {
 	}
 	return sum, []byte(rest), nil
 }
-
-// Verify returns the key that signed the session.
-func (s *Session) Verify(keys SecretKeys) KeyMatch { return VerifySession(s.text, keys) }
 
 // LoginSession returns the items that django.contrib.auth.login puts into a new session
 // (django/contrib/auth/__init__.py, 4.2), in its order. userID is the user's primary key as text, a

@@ -25,7 +25,7 @@ func ReadSessionLogin(data string) (SessionLogin, error) {
 	defer u.release()
 	payload, err := u.decode(value)
 	if err != nil {
-		return SessionLogin{}, sessionError(err)
+		return SessionLogin{}, err
 	}
 	return LoginInJSON(payload)
 }

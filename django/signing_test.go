@@ -157,18 +157,18 @@ func TestUnpackIsBounded(t *testing.T) {
 		t.Fatalf("the bomb has %d bytes", len(bomb))
 	}
 	allocated := testing.AllocsPerRun(3, func() {
-		if _, err := unpacked(bomb); err != errPayloadTooLarge {
+		if _, err := unpacked(bomb); err != ErrSessionTooLarge {
 			t.Errorf("a bomb: %v", err)
 		}
 	})
 	if allocated > 100 {
 		t.Errorf("a bomb allocates %v times", allocated)
 	}
-	if _, err := unpacked(strings.Repeat("A", 2<<20)); err != errPayloadTooLarge {
+	if _, err := unpacked(strings.Repeat("A", 2<<20)); err != ErrSessionTooLarge {
 		t.Errorf("a long payload: %v", err)
 	}
 	for _, bad := range []string{".", ".AAAA", "A", "=", "AA==", "a+/b", encodePayload(make([]byte, 100))[:10]} {
-		if _, err := unpacked(bad); err != errPayloadCorrupt {
+		if _, err := unpacked(bad); err != ErrSessionCorrupt {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}

@@ -3,7 +3,6 @@ package django
 import (
 	"bytes"
 	"encoding/base64"
-	"errors"
 	"io"
 	"strings"
 	"sync"
@@ -14,11 +13,6 @@ import (
 // maxSignedPayload bounds the decompressed size of one signed text, in bytes: some kilobytes of zlib
 // can expand to gigabytes, and a reader without a key cannot check first whether Django wrote them.
 const maxSignedPayload = 1 << 20
-
-var (
-	errPayloadCorrupt  = errors.New("not a payload that Django writes")
-	errPayloadTooLarge = errors.New("the payload is larger than 1 MiB")
-)
 
 // encodePayload is the first half of Signer.sign_object in django/core/signing.py (4.2) with
 // compress=True: the URL-safe base64 of data. If zlib makes data shorter by more than a byte, it is a
@@ -63,16 +57,16 @@ func (u *payloadDecoder) release() {
 }
 
 // decode reverses encodePayload. The data are valid until the next decode. The error is
-// errPayloadCorrupt or errPayloadTooLarge.
+// ErrSessionCorrupt or ErrSessionTooLarge.
 func (u *payloadDecoder) decode(payload string) ([]byte, error) {
 	payload, compressed := strings.CutPrefix(payload, ".")
 	if base64.RawURLEncoding.DecodedLen(len(payload)) > maxSignedPayload {
-		return nil, errPayloadTooLarge
+		return nil, ErrSessionTooLarge
 	}
 	// Go's decoder skips line breaks. Django never writes any.
 	var err error
 	if u.text, err = base64.RawURLEncoding.AppendDecode(u.text[:0], []byte(payload)); err != nil {
-		return nil, errPayloadCorrupt
+		return nil, ErrSessionCorrupt
 	}
 	if !compressed {
 		return u.text, nil
@@ -84,15 +78,15 @@ func (u *payloadDecoder) decode(payload string) ([]byte, error) {
 		err = u.zlib.(zlib.Resetter).Reset(&u.packed, nil)
 	}
 	if err != nil {
-		return nil, errPayloadCorrupt
+		return nil, ErrSessionCorrupt
 	}
 	u.data.Reset()
 	u.limit = io.LimitedReader{R: u.zlib, N: maxSignedPayload + 1}
 	switch _, err = u.data.ReadFrom(&u.limit); {
 	case u.data.Len() > maxSignedPayload:
-		return nil, errPayloadTooLarge
+		return nil, ErrSessionTooLarge
 	case err != nil:
-		return nil, errPayloadCorrupt
+		return nil, ErrSessionCorrupt
 	}
 	return u.data.Bytes(), nil
 }

@@ -8,10 +8,6 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// MaxUsernameLength is the max_length of AbstractUser.username in
-// django/contrib/auth/models.py (3.2 to 6.1), in characters.
-const MaxUsernameLength = 150
-
 const (
 	msgBlank    = "This field cannot be blank."
 	msgUsername = "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."

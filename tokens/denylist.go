@@ -85,10 +85,7 @@ func (d *Denylist) write(ctx context.Context, list []cache.Denial) error {
 	if err := d.Ping(ctx); err != nil {
 		return err
 	}
-	ids := make([]string, len(list))
-	for i, e := range list {
-		ids[i] = e.ID
-	}
+	ids := mapped(list, func(e cache.Denial) string { return e.ID })
 	d.changing("in the denylist these entries stand, or may stand: "+named(ids)+"; they end by themselves, and to remove them: ", ids)
 	return d.Write(ctx, list)
 }
@@ -182,11 +179,9 @@ func voidJWTs(ctx context.Context, env Env, tx *db.Tx, users []db.User, refs *Re
 		if err != nil {
 			return err
 		}
-		list := make([]cache.Denial, len(later))
-		for i, v := range later {
-			list[i] = cache.Denial{ID: v.id, Time: now, Lives: max(keep, v.last.Sub(now)) + s.Leeway.Duration}
-		}
-		return d.write(ctx, list)
+		return d.write(ctx, mapped(later, func(v voidLater) cache.Denial {
+			return cache.Denial{ID: v.id, Time: now, Lives: max(keep, v.last.Sub(now)) + s.Leeway.Duration}
+		}))
 	})
 	return voided, nil
 }
@@ -261,11 +256,7 @@ func deniedByID(ctx context.Context, env Env, jtis []string) ([]*Credential, err
 	if env.Denylist == nil || len(jtis) == 0 {
 		return found, nil
 	}
-	ids := make([]string, len(jtis))
-	for i, jti := range jtis {
-		ids[i] = cache.TokenID(jti)
-	}
-	entries, err := env.Denylist.Find(ctx, ids)
+	entries, err := env.Denylist.Find(ctx, mapped(jtis, cache.TokenID))
 	if err != nil {
 		return nil, err
 	}

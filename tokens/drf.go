@@ -230,10 +230,7 @@ func foundDRF(t *db.Token) *Credential {
 // drfRemains names the owners who can get a new token with one request: obtain_auth_token is
 // get-or-create, so a login is enough.
 func drfRemains(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref, _ bool) (notes []string, err error) {
-	ids := make([]string, len(refs))
-	for i, r := range refs {
-		ids[i] = r.owner.ID
-	}
+	ids := mapped(refs, func(r *Ref) string { return r.owner.ID })
 	t := tx.Layout.AuthToken().Owner
 	found, err := tx.OwnersWithIDs(ctx, t, ids)
 	if err != nil {

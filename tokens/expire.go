@@ -13,17 +13,13 @@ import (
 // expire gives credentials another end, without a new secret. A credential that has expired
 // stays expired: whoever has its secret must not get access again.
 
-// lapse marks the credentials that have expired by now.
-func lapse(refs []*Ref, now time.Time, left db.Outcomes) db.Outcomes {
+// lapse marks in left the credentials that have expired by now.
+func lapse(refs []*Ref, now time.Time, left db.Outcomes) {
 	for i, r := range refs {
 		if end := unixMicro(r.expires); left[i] == 0 && !end.IsZero() && !end.After(now) {
-			if left == nil {
-				left = db.Outcomes{}
-			}
 			left[i] = lapsed
 		}
 	}
-	return left
 }
 
 // CannotExpire says why the end of a credential cannot be moved; nil where it can.
@@ -63,13 +59,11 @@ func expireKnox(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref, l Lifetime) 
 		return nil, nil, err
 	}
 	ends := slices.Repeat([]time.Time{l.At(tx.Now)}, len(refs))
-	left := lapse(refs, tx.Now, nil)
+	left := db.Outcomes{}
+	lapse(refs, tx.Now, left)
 	indexes := remaining(len(refs), left)
 	missed, err := tx.ExpireKnoxTokens(ctx, db.Subset(rowsOf(refs), indexes), db.Subset(ends, indexes))
 	for j, outcome := range missed {
-		if left == nil {
-			left = db.Outcomes{}
-		}
 		left[indexes[j]] = outcome
 	}
 	return ends, left, err
@@ -104,12 +98,7 @@ func expireSessions(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Life
 	if err != nil {
 		return nil, nil, err
 	}
-	for i, r := range refs {
-		if left[i] == 0 && !sameEnd(env, now[i].Expires, r.expires) {
-			left[i] = db.Changed
-		}
-	}
-	left = lapse(refs, tx.Now, left)
+	markMoved(env, tx, refs, now, left)
 	indexes := remaining(len(refs), left)
 	item, end, err := l.expiry(tx.Now)
 	if err != nil {

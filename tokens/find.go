@@ -67,10 +67,7 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 	}
 	problem := tableless(env, tx.Layout) // why the table of a kind could not be read; another kind may have the secret
 	for indexes := range slices.Chunk(secrets, findSize) {
-		batch := make([]tokenctl.Secret, len(indexes))
-		for j, i := range indexes {
-			batch[j] = names[i].Secret
-		}
+		batch := mapped(indexes, func(i int) tokenctl.Secret { return names[i].Secret })
 		for _, k := range Kinds() {
 			// A JWT is judged by its signature, also where the application records none.
 			if !k.Present(tx.Layout) && !k.Tableless {

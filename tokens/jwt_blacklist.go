@@ -82,11 +82,7 @@ func unblacklistJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (db.Ou
 	return apart(refs, func(rows []*Ref) (db.Outcomes, error) {
 		return tx.UnblacklistTokens(ctx, rowsOf(rows))
 	}, func(denied []*Ref) (db.Outcomes, error) {
-		ids := make([]string, len(denied))
-		for i, r := range denied {
-			ids[i] = cache.TokenID(r.row.Key.Reveal())
-		}
-		env.Denylist.Remove(tx, ids)
+		env.Denylist.Remove(tx, mapped(denied, func(r *Ref) string { return cache.TokenID(r.row.Key.Reveal()) }))
 		return nil, nil
 	})
 }

@@ -92,7 +92,8 @@ func (s *jwtMinter) replace(ctx context.Context, typ string, refs []*Ref, rows [
 	if err != nil {
 		return nil, nil, err
 	}
-	g, err := s.start(ctx, typ, ownersOf(refs), func(i int) []django.JWTClaim { return claims[i] })
+	owners := mapped(refs, func(r *Ref) db.User { return *r.owner })
+	g, err := s.start(ctx, typ, owners, func(i int) []django.JWTClaim { return claims[i] })
 	if err != nil {
 		return nil, nil, err
 	}

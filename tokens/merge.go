@@ -94,29 +94,24 @@ func (s *Selector) order(a, b *Credential) int {
 }
 
 func byTime(a, b time.Time, direction int) int {
-	switch {
-	case a.IsZero() || b.IsZero():
-		return last(a.IsZero(), b.IsZero())
-	}
-	return direction * a.Compare(b)
+	return unknownLast(a.IsZero(), b.IsZero(), direction*a.Compare(b))
 }
 
 func byText(a, b string, direction int, compare func(a, b string) int) int {
-	if a == "" || b == "" {
-		return last(a == "", b == "")
-	}
-	return direction * compare(a, b)
+	return unknownLast(a == "", b == "", direction*compare(a, b))
 }
 
-// last puts what is unknown behind what is known.
-func last(a, b bool) int {
+// unknownLast puts what is unknown behind what is known, and compares two known values as given.
+func unknownLast(a, b bool, known int) int {
 	switch {
-	case a == b:
+	case a && b:
 		return 0
 	case a:
 		return 1
+	case b:
+		return -1
 	}
-	return -1
+	return known
 }
 
 // compareKeys orders primary keys as their columns do: integers by value, other

@@ -54,11 +54,7 @@ func Orphans(ctx context.Context, env Env, store *db.Store, k *Kind, kept *int) 
 // references have no key.
 func lostBlacklistings(ctx context.Context, tx *db.Tx) ([]db.Ref, error) {
 	list, err := tx.LostBlacklistings(ctx)
-	refs := make([]db.Ref, len(list))
-	for i, b := range list {
-		refs[i].Row = b.Row
-	}
-	return refs, err
+	return mapped(list, func(b db.LostBlacklisting) db.Ref { return db.Ref{Row: b.Row} }), err
 }
 
 func isLost(r *db.Ref) bool { return r.Key.IsZero() }

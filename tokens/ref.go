@@ -189,19 +189,16 @@ func byOwner(a, b db.Ref) int {
 
 // rowsOf are the rows of references.
 func rowsOf(refs []*Ref) []db.Ref {
-	rows := make([]db.Ref, len(refs))
-	for i, r := range refs {
-		rows[i] = r.row
-	}
-	return rows
+	return mapped(refs, func(r *Ref) db.Ref { return r.row })
 }
 
-func ownersOf(refs []*Ref) []db.User {
-	owners := make([]db.User, len(refs))
-	for i, r := range refs {
-		owners[i] = *r.owner
+// mapped returns the results of calling of with each element of list.
+func mapped[T, R any](list []T, of func(T) R) []R {
+	results := make([]R, len(list))
+	for i, v := range list {
+		results[i] = of(v)
 	}
-	return owners
+	return results
 }
 
 // remaining are the indexes below n that left does not have.

@@ -108,12 +108,7 @@ func expireCached(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Lifeti
 	if err != nil {
 		return nil, nil, err
 	}
-	for i, r := range refs {
-		if left[i] == 0 && !sameEnd(env, now[i].Expires, r.expires) {
-			left[i] = db.Changed
-		}
-	}
-	left = lapse(refs, tx.Now, left)
+	markMoved(env, tx, refs, now, left)
 	item, end, err := l.expiry(tx.Now)
 	if err != nil {
 		return nil, nil, err
@@ -129,6 +124,17 @@ func expireCached(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Lifeti
 	}
 	change.add(tx)
 	return slices.Repeat([]time.Time{end}, len(refs)), left, nil
+}
+
+// markMoved marks in left the sessions that have another end than the list showed, and those that have
+// expired by now.
+func markMoved(env Env, tx *db.Tx, refs []*Ref, now []db.Session, left db.Outcomes) {
+	for i, r := range refs {
+		if left[i] == 0 && !sameEnd(env, now[i].Expires, r.expires) {
+			left[i] = db.Changed
+		}
+	}
+	lapse(refs, tx.Now, left)
 }
 
 // sameEnd reports whether a session still has the end that the list showed. For a session in a cache, tokenctl

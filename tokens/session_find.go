@@ -68,10 +68,7 @@ func namedRows(ctx context.Context, env Env, tx *db.Tx, names []sessionName) ([]
 	if env.Settings.Session.CacheOnly() {
 		return lists, nil
 	}
-	prefixes := make([]string, len(names))
-	for i, n := range names {
-		prefixes[i] = n.prefix
-	}
+	prefixes := mapped(names, func(n sessionName) string { return n.prefix })
 	rows, err := tx.SessionsWithPrefixes(ctx, prefixes)
 	if err != nil {
 		return nil, err

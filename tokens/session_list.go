@@ -108,10 +108,7 @@ func sortSessions(ctx context.Context, judge *sessionJudge, store *db.Store, s *
 		}
 		first()
 		for part := range slices.Chunk(kept, copyBatch) {
-			keys := make([]tokenctl.Secret, len(part))
-			for i := range part {
-				keys[i] = part[i].key
-			}
+			keys := mapped(part, func(l listed) tokenctl.Secret { return l.key })
 			var found []*db.Session
 			err := store.Read(ctx, func(tx *db.Tx) (err error) {
 				var down error
