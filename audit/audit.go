@@ -154,18 +154,25 @@ func (r *run) unless(err error, what string, ids ...string) error {
 
 // fix returns a command of tokenctl.
 func (r *run) fix(command string, args ...string) string {
-	text := r.Command + " " + command
-	for _, arg := range args {
-		text += " " + Quote(arg)
+	for i, arg := range args {
+		args[i] = Quote(arg)
 	}
-	return text
+	return strings.Join(append([]string{r.Command, command}, args...), " ")
 }
 
 // Quote returns an argument in the form that a shell reads.
 func Quote(text string) string {
-	plain := text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+=,-") == ""
+	plain := text != ""
+	for i := range len(text) {
+		plain = plain && isPlain(text[i])
+	}
 	if plain {
 		return text
 	}
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+// isPlain reports whether no shell reads a character as something else.
+func isPlain(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("_./:@%+=,-", c) >= 0
 }

@@ -1,10 +1,7 @@
 package audit
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -27,18 +24,20 @@ type Finding struct {
 // Findings holds the findings of an audit, the most severe first. A million credentials may have a million
 // findings, so most of them are in a temporary file.
 type Findings struct {
-	parts map[part][]byte
-	kept  int // bytes in parts
-	file  *os.File
-	size  int64 // of the file
-	spans map[part][]span
-	err   error
+	parts    map[part][]byte
+	kept     int // bytes in parts
+	file     *os.File
+	size     int64 // of the file
+	spans    map[part][]span
+	sections []bool // each section; true: its findings are put in the order of their ids
+	err      error
 }
 
 // part identifies the findings that are stored together.
 type part struct {
 	severity Severity
 	rule     int
+	section  int
 }
 
 // span is a place in the file.
@@ -48,25 +47,22 @@ type span struct{ from, size int64 }
 const mostKept = 4 << 20
 
 func newFindings() *Findings {
-	return &Findings{parts: map[part][]byte{}, spans: map[part][]span{}}
+	return &Findings{parts: map[part][]byte{}, spans: map[part][]span{}, sections: []bool{false}}
 }
 
+// section begins a section. Findings of a rule stay in the order of their sections. Within a section they are
+// in the order in which they are found, or with byID in the order of the ids of their credentials.
+func (f *Findings) section(byID bool) { f.sections = append(f.sections, byID) }
+
 func (f *Findings) add(v *Finding) {
-	at := part{v.Severity, v.Rule.place()}
+	at := part{v.Severity, v.Rule.place(), len(f.sections) - 1}
 	b := f.parts[at]
 	before := len(b)
-	for _, text := range v.texts() {
-		b = binary.AppendUvarint(b, uint64(len(*text)))
-		b = append(b, *text...)
-	}
+	b = v.append(b)
 	f.parts[at] = b
 	if f.kept += len(b) - before; f.kept > mostKept && f.err == nil {
 		f.err = f.spill()
 	}
-}
-
-func (v *Finding) texts() [7]*string {
-	return [...]*string{&v.Kind, &v.ID, &v.User, &v.UserID, &v.Subject, &v.Message, &v.Fix}
 }
 
 // spill moves the findings from memory to the file. The file has no name, so nothing of it remains after the
@@ -83,7 +79,7 @@ func (f *Findings) spill() error {
 		}
 	}
 	for at, b := range f.parts {
-		if _, err := f.file.WriteAt(b, f.size); err != nil {
+		if _, err := f.file.WriteAt(f.ordered(at, b), f.size); err != nil {
 			return fmt.Errorf("cannot write the findings to a temporary file: %w", err)
 		}
 		f.spans[at] = append(f.spans[at], span{f.size, int64(len(b))})
@@ -94,6 +90,14 @@ func (f *Findings) spill() error {
 	return nil
 }
 
+// ordered returns the findings of a part that are in memory, in the order of their section.
+func (f *Findings) ordered(at part, b []byte) []byte {
+	if !f.sections[at.section] {
+		return b
+	}
+	return sortByID(b)
+}
+
 // Close closes the temporary file, and so removes it.
 func (f *Findings) Close() {
 	if f.file != nil {
@@ -101,8 +105,8 @@ func (f *Findings) Close() {
 	}
 }
 
-// All yields the findings by severity, then by rule, then in the order in which they were found. An error is
-// about the temporary file.
+// All yields the findings by severity, then by rule, then in the order of the sections. An error is about the
+// temporary file.
 func (f *Findings) All() iter.Seq2[Finding, error] {
 	return func(yield func(Finding, error) bool) {
 		if f.err != nil {
@@ -111,10 +115,12 @@ func (f *Findings) All() iter.Seq2[Finding, error] {
 		}
 		for s := Critical; s >= Low; s-- {
 			for place, rule := range rules {
-				for v, err := range f.of(part{s, place}) {
-					v.Rule, v.Severity = rule, s
-					if !yield(v, err) || err != nil {
-						return
+				for section := range f.sections {
+					for v, err := range f.of(part{s, place, section}) {
+						v.Rule, v.Severity = rule, s
+						if !yield(v, err) || err != nil {
+							return
+						}
 					}
 				}
 			}
@@ -124,32 +130,15 @@ func (f *Findings) All() iter.Seq2[Finding, error] {
 
 // of yields the findings of a part. Their rule and severity are not set.
 func (f *Findings) of(at part) iter.Seq2[Finding, error] {
-	return func(yield func(Finding, error) bool) {
-		var readers []io.Reader
-		for _, s := range f.spans[at] {
-			readers = append(readers, io.NewSectionReader(f.file, s.from, s.size))
-		}
-		r := bufio.NewReader(io.MultiReader(append(readers, bytes.NewReader(f.parts[at]))...))
-		for {
-			var v Finding
-			for i, text := range v.texts() {
-				n, err := binary.ReadUvarint(r)
-				if err == io.EOF && i == 0 {
-					return
-				}
-				b := make([]byte, n)
-				if err == nil {
-					_, err = io.ReadFull(r, b)
-				}
-				if err != nil {
-					yield(v, errors.Join(errors.New("cannot read the findings from a temporary file"), err))
-					return
-				}
-				*text = string(b)
-			}
-			if !yield(v, nil) {
-				return
-			}
-		}
+	var readers []io.Reader
+	for _, s := range f.spans[at] {
+		readers = append(readers, io.NewSectionReader(f.file, s.from, s.size))
 	}
+	if b := f.parts[at]; len(b) > 0 {
+		readers = append(readers, bytes.NewReader(f.ordered(at, b)))
+	}
+	if !f.sections[at.section] && len(readers) > 1 {
+		readers = []io.Reader{io.MultiReader(readers...)}
+	}
+	return merged(readers)
 }

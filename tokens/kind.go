@@ -151,6 +151,8 @@ type Kind struct {
 	Lost func(context.Context, *db.Tx) ([]db.Ref, error)
 	// ListsOrphans says that a list contains orphans also without Selector.Orphans.
 	ListsOrphans bool
+	// OrderOfID says that a list that is not sorted is in the order of the ids.
+	OrderOfID bool
 	// Rotatable says why no credential can be replaced in this layout. The function itself is nil if the layout
 	// does not matter.
 	Rotatable func(*db.Layout) error

@@ -75,12 +75,13 @@ var Knox = &Kind{
 	AuthType:  func(s *tokenctl.Settings, _ *Credential) string { return s.Knox.HeaderPrefix() },
 	Describe:  describeKnox,
 	Rotatable: (*db.Layout).KnoxRotatable,
+	OrderOfID: true,
 }
 
 const (
 	knoxSecretLength = 64 // AUTH_TOKEN_CHARACTER_LENGTH's default
 	knoxPrefixLength = 10 // CONSTANTS.MAXIMUM_TOKEN_PREFIX_LENGTH
-	knoxIDLength     = 16
+	knoxIDLength     = db.KnoxIDLength
 )
 
 // looksLikeKnox: 64 hexadecimal characters, behind a prefix perhaps. A colon is
