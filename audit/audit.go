@@ -54,6 +54,8 @@ type run struct {
 	store   *db.Store
 	ignores *ignores
 	report  Report
+
+	keyForms []db.KeyForm // of all drf keys; nil: they were not read
 }
 
 // Run audits a database. It returns an error about the whole audit. An error about one rule only makes that

@@ -76,6 +76,9 @@ func (r *run) credentials(layout *db.Layout) error {
 		p.tellCounts(k)
 		p.tellMany(k)
 	}
+	if drf := p.kinds[tokens.DRF]; drf != nil && drf.keys != nil && drf.keys.whole && !p.Narrowed {
+		p.keyForms = drf.keys.keyForms()
+	}
 	p.tellCliffs()
 	return p.lost()
 }
@@ -137,6 +140,11 @@ func (p *pass) list(kinds []*tokens.Kind) error {
 			return p.unless(err, words(titles), rowRules...)
 		}
 		p.credential(&c)
+	}
+	for _, k := range kinds {
+		if keys := p.kinds[k].keys; keys != nil {
+			keys.whole = true
+		}
 	}
 	if p.rules["ownerless"] == nil || s.AndOrphans {
 		return nil

@@ -12,9 +12,12 @@ import (
 
 // keyCheck looks for keys that were not drawn at random, in one pass over a kind's keys.
 type keyCheck struct {
-	own    *tokens.KeyShape // the form of the keys that the peer draws
-	total  int64            // rows of the kind
-	halves map[string]bool  // the first halves that several keys share
+	length int             // of the keys that the peer draws
+	drawn  []bool          // by index in letterSets: whether the peer draws all these letters
+	total  int64           // rows of the kind
+	halves map[string]bool // the first halves that several keys share
+	all    map[keyForm]bool
+	whole  bool // all keys of the kind were added
 	forms  map[keyForm]*formKeys
 	found  []weakKey
 }
@@ -41,7 +44,10 @@ type weakKey struct {
 }
 
 func newKeyCheck(k *tokens.Kind, stock db.KeyStock) *keyCheck {
-	check := &keyCheck{own: k.OwnKey, total: stock.Rows, halves: map[string]bool{}, forms: map[keyForm]*formKeys{}}
+	check := &keyCheck{length: k.OwnKey.Length, total: stock.Rows, halves: map[string]bool{}, all: map[keyForm]bool{}, forms: map[keyForm]*formKeys{}}
+	for _, set := range letterSets {
+		check.drawn = append(check.drawn, set.letters != "" && strings.Trim(set.letters, k.OwnKey.Letters) == "")
+	}
 	for _, half := range stock.Halves {
 		check.halves[half.Reveal()] = true
 	}
@@ -63,11 +69,12 @@ func (k *keyCheck) add(c *tokens.Credential) {
 		key := c.Secret().Reveal()
 		l, half = lookAt(key), key[:len(key)/2]
 	}
+	k.all[l.keyForm] = true
 	why := l.pattern()
 	if why == "" && len(k.halves) > 0 && k.halves[half] {
 		why = "begins like another key, up to the half"
 	}
-	if why == "" && l.length == k.own.Length && strings.Trim(letterSets[l.set].letters, k.own.Letters) == "" && letterSets[l.set].letters != "" {
+	if why == "" && l.length == k.length && k.drawn[l.set] {
 		return
 	}
 	w := weakKey{strings.Clone(c.ID), user{strings.Clone(c.Owner.ID), strings.Clone(c.Owner.Username)}, why}
@@ -105,13 +112,30 @@ func (k *keyCheck) weak() []weakKey {
 	return list
 }
 
+// keyForms returns the forms of the keys as package scan knows them.
+func (k *keyCheck) keyForms() []db.KeyForm {
+	letters := []string{"hex", "hex", "lower", "word", "visible"}
+	list := []db.KeyForm{}
+	for form := range k.all {
+		list = append(list, db.KeyForm{Length: form.length, Letters: letters[form.set]})
+	}
+	return list
+}
+
 func formOf(key string) keyForm {
-	for i, s := range letterSets {
-		if s.letters == "" || strings.Trim(key, s.letters) == "" && i > 0 {
-			return keyForm{len(key), i}
+	set := 1
+	for i := range len(key) {
+		switch c := key[i]; {
+		case '0' <= c && c <= '9' || 'a' <= c && c <= 'f':
+		case 'g' <= c && c <= 'z':
+			set = max(set, 2)
+		case 'A' <= c && c <= 'Z':
+			set = max(set, 3)
+		default:
+			set = 4
 		}
 	}
-	return keyForm{}
+	return keyForm{len(key), set}
 }
 
 // look holds the counts that show whether a key follows a pattern.

@@ -94,7 +94,7 @@ func (r *run) elsewhere(rule *Rule) error {
 		}
 	}
 	columns = slices.DeleteFunc(columns, func(c db.SearchedText) bool { return c.Hidden })
-	s := &search{run: r, rule: rule, database: &scan.Database{Env: r.env, Store: r.store}}
+	s := &search{run: r, rule: rule, database: &scan.Database{Env: r.env, Store: r.store, KeyForms: r.keyForms}}
 	if s.shapes, _, _, err = s.database.Shapes(r.ctx); err != nil {
 		return err
 	}
