@@ -130,10 +130,10 @@ func (s *seeds) write(t testing.TB, path, header string, line func(i int) string
 }
 
 // fill puts paths and times into a script or an argument: {drf} is a file of
-// finished rows, {day} a day ago, {now} the present, {first session} a key.
+// finished rows, {day} a day ago, {half year} 180 days, {year} 365 days, {now} the present, {first session} a key.
 func (s *seeds) fill(t testing.TB, text, out string) string {
 	t.Helper()
-	pairs := []string{"{out}", out, "{now}", s.text(s.now), "{day}", s.text(s.now.AddDate(0, 0, -1)), "{first session}", s.secret("session", 1)}
+	pairs := []string{"{out}", out, "{now}", s.text(s.now), "{day}", s.text(s.now.AddDate(0, 0, -1)), "{half year}", s.text(s.now.AddDate(0, 0, -180)), "{year}", s.text(s.now.AddDate(0, 0, -365)), "{first session}", s.secret("session", 1)}
 	for _, name := range []string{"users", "drf", "knox", "jwt", "session", "names", "drf-secrets", "knox-secrets", "session-secrets"} {
 		if strings.Contains(text, "{"+name+"}") {
 			pairs = append(pairs, "{"+name+"}", s.file(t, name))
