@@ -36,6 +36,9 @@ func (d *doctor) validators(u *db.UserTable) {
 
 // application compares the credentials that mint would make with the newest ones of the application.
 func (d *doctor) application(tx *db.Tx) error {
+	if d.auditor { // who mints nothing; and the views do not show what is compared
+		return nil
+	}
 	for _, k := range tokens.Kinds() {
 		if k.CheckApplication == nil || !k.Present(tx.Layout) || tx.Layout.Problem(k.Name) != nil {
 			continue

@@ -157,6 +157,11 @@ func (tx *Tx) Lacks(ctx context.Context, readOnly bool) ([]engine.Lack, error) {
 	return tx.Tx.Lacks(ctx, written, read)
 }
 
+// ReadsViews reports whether the role reads tables with secrets through the views of tokenctl grants.
+func (l *Layout) ReadsViews() bool {
+	return slices.ContainsFunc(l.masks(), func(m mask) bool { return m.table.Masked() })
+}
+
 // IndexLacking is an index that Django's migrations do not create. Without it a large table is read as a
 // whole.
 type IndexLacking struct {

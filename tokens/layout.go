@@ -24,7 +24,7 @@ func (k *Kind) Needs(l *db.Layout, verb string) (t *db.Table, privilege string) 
 			verb = "mint"
 		}
 	}
-	return l.Credentials(k.Name), map[string]string{"mint": "insert", "rotate": "update", "blacklist": "delete", "purge": "delete"}[verb]
+	return l.Credentials(k.Name), map[string]string{"mint": "insert", "rotate": "update", "expire": "update", "blacklist": "delete", "purge": "delete"}[verb]
 }
 
 // describeKnox follows the migrations of django-rest-knox. 4.2.0 removed the salt

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -241,11 +242,14 @@ func untranslatable(message string) string {
 var byteCode = tokenctl.Lazily(`0x[0-9a-fA-F]{2}`)
 
 // grantHint names the privilege that a statement needs. The server's message ends with the name of the
-// object.
+// object. A role that reads through views shall not get more, so the hint says what it is for.
 func (tx *Tx) grantHint(pg *failure) string {
 	text := strings.Trim(pg.Message, `"„“”«»`)
 	if pg.Where != "" || text == "" {
 		return "tokenctl doctor lists what the role lacks"
+	}
+	if slices.ContainsFunc(tx.catalogue().Tables, (*Table).Masked) {
+		return "this role is for audit, report, list, show and stats: it reads the views of tokenctl grants and changes nothing; connect as another role"
 	}
 	object, named := text[strings.LastIndexByte(text, ' ')+1:], ""
 	known := tx.catalogue().Tables
