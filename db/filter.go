@@ -35,7 +35,7 @@ type Filter struct {
 	AndOrphans    bool // also credentials of drf and knox whose user does not exist
 	Detailed      bool // for credentials: read all columns of the owner
 	Rights        bool // for credentials of drf and knox: read the columns of the owner that an audit needs
-	AnyOrder      bool // for sessions and knox: in the order in which the database reads them fastest
+	AnyOrder      bool // for sessions, and for knox with Rights: in the order in which the database reads them fastest
 	Used          bool // for JWTs: read when they were blacklisted
 	Compare       bool // for credentials: read the values that a change compares ([Ref]), also if the column of the names is not known
 }

@@ -117,11 +117,11 @@ func (s *Store) KnoxTokens(ctx context.Context, f Filter) iter.Seq2[KnoxToken, e
 		if err != nil {
 			return nil, err
 		}
-		if f.AnyOrder && f.Sort == "" {
+		if f.AnyOrder && f.Rights && f.Sort == "" {
 			l.unordered(q, l.Knox())
-		}
-		if f.AnyOrder && f.Rights && l.Knox().Column("digest").Type != "bpchar" { // an audit only names the token
-			q.Columns[slices.Index(q.Columns, "t.digest")] = "substr(t.digest, 1, " + strconv.Itoa(KnoxIDLength) + ")"
+			if l.Knox().Column("digest").Type != "bpchar" { // an audit only names the token
+				q.Columns[slices.Index(q.Columns, "t.digest")] = "substr(t.digest, 1, " + strconv.Itoa(KnoxIDLength) + ")"
+			}
 		}
 		sorts["kind"], sorts["type"], sorts["expires"] = "cast(null as text)", "cast(null as text)", "null"
 		if name := l.Knox().expiry(); name != "" {
