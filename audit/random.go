@@ -122,20 +122,32 @@ func (k *keyCheck) keyForms() []db.KeyForm {
 	return list
 }
 
-func formOf(key string) keyForm {
-	set := 1
-	for i := range len(key) {
-		switch c := key[i]; {
-		case '0' <= c && c <= '9' || 'a' <= c && c <= 'f':
+// The kinds of the characters of keys: the index of the smallest set in letterSets that has the character, and
+// bits for digits and for letters.
+const (
+	setOf    = 7
+	isDigit  = 1 << 3
+	isLetter = 1 << 4
+)
+
+var characters = characterTable()
+
+func characterTable() (t [256]uint8) {
+	for b := range t {
+		switch c := byte(b); {
+		case '0' <= c && c <= '9':
+			t[b] = 1 | isDigit
+		case 'a' <= c && c <= 'f':
+			t[b] = 1 | isLetter
 		case 'g' <= c && c <= 'z':
-			set = max(set, 2)
+			t[b] = 2 | isLetter
 		case 'A' <= c && c <= 'Z':
-			set = max(set, 3)
+			t[b] = 3 | isLetter
 		default:
-			set = 4
+			t[b] = 4
 		}
 	}
-	return keyForm{len(key), set}
+	return t
 }
 
 // look holds the counts that show whether a key follows a pattern.
@@ -148,17 +160,21 @@ type look struct {
 }
 
 func lookAt(key string) look {
-	l := look{keyForm: formOf(key), words: wordLetters(key)}
+	l := look{keyForm: keyForm{len(key), 1}}
 	var seen [1 << 6]uint64 // a set of hashes of three characters
-	for i := 1; i < len(key); i++ {
-		switch int(key[i]) - int(key[i-1]) {
+	last := -2
+	for i := range len(key) {
+		c := int(key[i])
+		l.set = max(l.set, int(characters[c]&setOf))
+		switch c - last {
 		case 1, -1:
 			l.steps++
 		case 0:
 			l.equal++
 		}
+		last = c
 		if i >= 2 {
-			h := (uint32(key[i-2])*31+uint32(key[i-1]))*31 + uint32(key[i])
+			h := (uint32(key[i-2])*31+uint32(key[i-1]))*31 + uint32(c)
 			h = h * 2654435761 >> 20
 			if seen[h>>6]&(1<<(h&63)) != 0 {
 				l.repeats++
@@ -166,6 +182,7 @@ func lookAt(key string) look {
 			seen[h>>6] |= 1 << (h & 63)
 		}
 	}
+	l.words = wordLetters(key)
 	return l
 }
 
@@ -198,12 +215,8 @@ func (l *look) pattern() string {
 func wordLetters(key string) int {
 	digits, letters := 0, 0
 	for i := range len(key) {
-		switch c := key[i] | 0x20; {
-		case '0' <= key[i] && key[i] <= '9':
-			digits++
-		case 'a' <= c && c <= 'z':
-			letters++
-		}
+		c := characters[key[i]]
+		digits, letters = digits+int(c&isDigit)/isDigit, letters+int(c&isLetter)/isLetter
 	}
 	if 3*digits > letters || letters < 8 {
 		return 0
