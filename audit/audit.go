@@ -115,6 +115,12 @@ func (r *run) any(ids ...string) bool {
 	return slices.ContainsFunc(ids, func(id string) bool { return r.rule(id) != nil })
 }
 
+// readAll runs f in a transaction that only reads, and in which a statement may read a whole table: it has no
+// time limit.
+func (r *run) readAll(f func(*db.Tx) error) error {
+	return r.store.Snapshot(r.ctx, false, func(ctx context.Context) error { return r.store.Read(ctx, f) })
+}
+
 // find adds a finding. It returns false if the settings ignore the finding.
 func (r *run) find(f Finding) bool {
 	if r.ignores.match(&f) {

@@ -44,7 +44,7 @@ func (p *pass) tellCounts(k *tokens.Kind) {
 		return
 	}
 	var size int64
-	err := p.store.Read(p.ctx, func(tx *db.Tx) (err error) {
+	err := p.readAll(func(tx *db.Tx) (err error) {
 		size, err = tx.ExpiredSize(p.ctx, k.Name, p.now)
 		return err
 	})

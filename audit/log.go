@@ -11,7 +11,7 @@ import (
 
 // adminLog reports the live drf keys in Django's admin log.
 func (r *run) adminLog(rule *Rule) error {
-	return r.store.Read(r.ctx, func(tx *db.Tx) error {
+	return r.readAll(func(tx *db.Tx) error {
 		logged, err := tx.LoggedKeys(r.ctx)
 		if err != nil {
 			return err
@@ -43,7 +43,7 @@ func (r *run) adminLog(rule *Rule) error {
 // hashed reports the secrets in a column of the admin log of which the role sees only the hashes of its words.
 func (s *search) hashed(column db.SearchedText) error {
 	c := searchedColumn{SearchedText: column, found: map[string]*sighted{}}
-	err := s.store.Read(s.ctx, func(tx *db.Tx) error {
+	err := s.readAll(func(tx *db.Tx) error {
 		list, err := tx.LoggedSecrets(s.ctx, column)
 		if err != nil {
 			return err

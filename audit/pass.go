@@ -100,7 +100,7 @@ func (p *pass) begin(k *tokens.Kind) error {
 		p.skip("dormant-owner", k.Title+": "+owner.String()+" has no column last_login")
 	}
 	if p.rules["many-tokens"] != nil && s.held != nil {
-		err := p.store.Read(p.ctx, func(tx *db.Tx) (err error) {
+		err := p.readAll(func(tx *db.Tx) (err error) {
 			s.candidates, err = tx.OwnersOfMany(p.ctx, k.Name, p.Settings.ManyTokens)
 			return err
 		})
@@ -111,7 +111,7 @@ func (p *pass) begin(k *tokens.Kind) error {
 	if k.OwnKey == nil || p.rules["weak-key"] == nil {
 		return nil
 	}
-	err := p.store.Read(p.ctx, func(tx *db.Tx) error {
+	err := p.readAll(func(tx *db.Tx) error {
 		stock, err := tx.KeyStock(p.ctx, k.Name)
 		s.keys = newKeyCheck(k, stock)
 		return err
@@ -171,7 +171,7 @@ func (p *pass) lost() error {
 	if rule == nil || p.Narrowed {
 		return nil
 	}
-	return p.unless(p.store.Read(p.ctx, func(tx *db.Tx) error {
+	return p.unless(p.readAll(func(tx *db.Tx) error {
 		list, err := tx.LostBlacklistings(p.ctx)
 		for _, b := range list {
 			name := fmt.Sprintf("%s row %d", tx.Layout.Blacklisted(), b.Row)

@@ -50,7 +50,7 @@ func (r *run) duplicates(rule *Rule, l *db.Layout) error {
 		return nil
 	}
 	var list []db.SharedName
-	err := r.store.Read(r.ctx, func(tx *db.Tx) (err error) {
+	err := r.readAll(func(tx *db.Tx) (err error) {
 		list, err = tx.UsersOfSharedNames(r.ctx)
 		return err
 	})

@@ -36,7 +36,7 @@ type LoggedSecret struct {
 // LoggedSecrets returns the credentials whose secrets are words of a column that the role sees as hashes only.
 // It leaves out drf keys: see [Tx.LoggedKeys].
 func (tx *Tx) LoggedSecrets(ctx context.Context, c SearchedText) ([]LoggedSecret, error) {
-	words := "(select a.id, unnest(string_to_array(a." + engine.Quote(wordsPrefix+c.Column) + ", ' ')) as hash from " + tx.Layout.tables[tableAdminLog].SQL() + " a) a"
+	words := "with words as materialized (select a.id, unnest(string_to_array(a." + engine.Quote(wordsPrefix+c.Column) + ", ' ')) as hash from " + tx.Layout.tables[tableAdminLog].SQL() + " a) "
 	var parts []string
 	for _, k := range []struct{ kind, column, hash string }{
 		{"knox", "digest", "'sha512:' || t.digest"},
@@ -50,12 +50,12 @@ func (tx *Tx) LoggedSecrets(ctx context.Context, c SearchedText) ([]LoggedSecret
 		if k.kind == "session" && t.Masked() {
 			k.hash = "right(t.session_key, 71)" // the view shows the hash behind the beginning of the key
 		}
-		parts = append(parts, "select '"+k.kind+"' as kind, cast(t."+k.column+" as text) as key, cast(a.id as text) as entry from "+t.SQL()+" t join "+words+" on a.hash = "+k.hash)
+		parts = append(parts, "select '"+k.kind+"' as kind, cast(t."+k.column+" as text) as key, cast(w.id as text) as entry from "+t.SQL()+" t join words w on w.hash = "+k.hash)
 	}
 	if parts == nil {
 		return nil, nil
 	}
-	return engine.Collect(ctx, tx.Tx, &engine.Query{Text: strings.Join(parts, " union ") + " order by 1, 2, 3"}, func(r *engine.Row) LoggedSecret {
+	return engine.Collect(ctx, tx.Tx, &engine.Query{Text: words + strings.Join(parts, " union ") + " order by 1, 2, 3"}, func(r *engine.Row) LoggedSecret {
 		kind, key, entry := r.Text(), r.Text(), r.Text()
 		return LoggedSecret{kind, tokenctl.NewSecret(key), entry}
 	})
