@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"tokenctl/db"
 	"tokenctl/output"
@@ -69,7 +68,8 @@ func (n *incident) row() []output.Value {
 		residual = append(residual, object(residualColumns, exposureRow(&n.residual[i], n.logsOut(n.residual[i].Lever))))
 	}
 	for _, p := range n.proof {
-		proofs = append(proofs, object(proofColumns, []output.Value{output.String(p.id), output.Bool(p.dead), output.OptString(p.status), output.OptString(p.reason), orNull(p.probe, probe.value)}))
+		proofs = append(proofs, object(proofColumns, []output.Value{output.String(p.id), output.Bool(p.dead), output.OptString(p.status),
+			output.OptString(p.reason), orNull(p.probe, probe.value)}))
 	}
 	return []output.Value{output.Int(incidentSchema), object(subjectColumns, n.subjectRow()), output.List(reach), output.List(done), output.List(residual),
 		output.List(proofs), output.Bool(n.contained())}
@@ -214,13 +214,6 @@ func (n *incident) saySubject(say func(string, ...any)) {
 	}
 	say("owner: %s (id %s), %s", whose(u), u.ID, strings.Join(n.rightsWords(), ", "))
 	say("  last login: %s", moment(u.LastLogin, "not known"))
-}
-
-func moment(t time.Time, unknown string) string {
-	if t.IsZero() {
-		return unknown
-	}
-	return t.UTC().Format(time.RFC3339)
 }
 
 // rightsWords returns the rights of the owner in words.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"tokenctl/db"
 	"tokenctl/output"
@@ -167,4 +168,12 @@ func whose(u *db.User) string {
 		return "user " + u.ID // which column has the name is not known
 	}
 	return cmp.Or(u.Username, "nobody known")
+}
+
+// moment writes a time for people. unknown stands for the zero time.
+func moment(t time.Time, unknown string) string {
+	if t.IsZero() {
+		return unknown
+	}
+	return t.UTC().Format(time.RFC3339)
 }

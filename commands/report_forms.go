@@ -102,7 +102,8 @@ func (r *report) markdown(to io.Writer, outcome, database string, now time.Time)
 		if several {
 			last = " " + cell(row.schema) + " |"
 		}
-		_, err := fmt.Fprintf(to, "| %s | %s | %s | %s | %s | %s | %s |%s\n", row.action, row.outcome, cell(id), cell(u.Username), cell(u.ID), moment(row.expires, ""), cell(tokens.Hide(row.reason)), last)
+		_, err := fmt.Fprintf(to, "| %s | %s | %s | %s | %s | %s | %s |%s\n", row.action, row.outcome, cell(id), cell(u.Username), cell(u.ID),
+			moment(row.expires, ""), cell(tokens.Hide(row.reason)), last)
 		return err
 	})
 }

@@ -63,7 +63,8 @@ column of the user table. An empty cell is the default.`,
 	o.source.flags(c)
 	f.StringVar(&o.withToken, "with-token", "", "make a token of this `KIND` as well, in the same transaction")
 	o.deliver.flags(c)
-	o.changeOptions.flags(a, c, "skip users who exist already, without an error: create only those who are missing", "show the users who would be created; create none, and make no secret")
+	o.changeOptions.flags(a, c, "skip users who exist already, without an error: create only those who are missing",
+		"show the users who would be created; create none, and make no secret")
 	must(c.RegisterFlagCompletionFunc("with-token", a.completeKinds("mint")))
 	return c
 }

@@ -15,7 +15,8 @@ import (
 var factorColumns = []output.Column{{Name: "user"}, {Name: "kind"}, {Name: "name"}, {Name: "confirmed"}, {Name: "last_used"}, {Name: "codes_left"}}
 
 func factorRow(f *db.Factor) []output.Value {
-	return []output.Value{output.String(f.User.Username), output.String(f.Kind), output.OptString(f.Name), output.Bool(f.Confirmed), output.Time(f.LastUsed), orNull(f.CodesLeft, intValue)}
+	return []output.Value{output.String(f.User.Username), output.String(f.Kind), output.OptString(f.Name), output.Bool(f.Confirmed),
+		output.Time(f.LastUsed), orNull(f.CodesLeft, intValue)}
 }
 
 func newUserMFA(a *App) *cobra.Command {
