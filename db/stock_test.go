@@ -27,6 +27,7 @@ func TestSpanOf(t *testing.T) {
 // Each row counts once, in the group of what its columns hold, whether SQLite counts it in
 // the first part, at the end of one or behind all of them.
 func TestCountGroups(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	engines(t, func(t *testing.T, s *db.Store, address string) {
 		const n = 2*100_000 + 1

@@ -6,11 +6,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tokenctl/db/dbtest"
 )
 
 // TestDenylistCanary: no output about a denylist holds its password or a token, in any form, and
 // however the URL and the password are wrong.
 func TestDenylistCanary(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		d := newDenied(w)
 		token, err := os.ReadFile(d.access)

@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +28,13 @@ import (
 // real program. Only completions may take longer than they may elsewhere: the scripts say
 // what is offered, however slow the machine is.
 func TestMain(m *testing.M) {
+	if strings.HasSuffix(os.Args[0], ".test") {
+		flag.Parse()
+		// Most tests wait for other processes, so more of them than processors run at a time.
+		if parallel := flag.Lookup("test.parallel").Value; parallel.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+			parallel.Set("4") //nolint:errcheck // it is a number
+		}
+	}
 	testscript.Main(m, map[string]func(){"onterminal": onTerminal, "tokenctl": func() {
 		app := commands.NewApp()
 		app.CompletionTime = time.Minute
