@@ -17,7 +17,7 @@ const attempts = 3
 // apply runs do in a transaction. If the database ended the transaction because of another one, apply runs it
 // again. undo takes back the work outside of the database; nil means that there is none. If undo returns false,
 // something was delivered that cannot be taken back, and apply does not run the transaction again.
-func (f *changeFlags) apply(ctx context.Context, store *db.Store, s *selection, undo func() bool, do func(*db.Tx) error) error {
+func (f *credentialChange) apply(ctx context.Context, store *db.Store, s *selection, undo func() bool, do func(*db.Tx) error) error {
 	change := store.WriteMany
 	if s.named && s.refs.Len() < mostTold {
 		change = store.Write // so few rows take no longer than --timeout
@@ -57,7 +57,7 @@ const manyRows = 100_000
 // each calls act for all credentials, one kind after the other, with at most size credentials at a time. A
 // credential that did not change is an error, unless --keep-going is set or its state is the wanted state.
 // each also returns an error if it changed no credential and could not change some. done counts the changed ones.
-func (f *changeFlags) each(ctx context.Context, tx *db.Tx, s *selection, doing string, size int, act func([]*tokens.Ref) (db.Outcomes, error)) (done kindCounts, err error) {
+func (f *credentialChange) each(ctx context.Context, tx *db.Tx, s *selection, doing string, size int, act func([]*tokens.Ref) (db.Outcomes, error)) (done kindCounts, err error) {
 	p := f.app.progress(doing, int64(s.refs.Len()))
 	defer p.done()
 	for _, k := range tokens.Kinds() {
@@ -111,7 +111,7 @@ func (f *changeFlags) each(ctx context.Context, tx *db.Tx, s *selection, doing s
 
 // checkKinds checks each kind of the selection. A kind for which check returns an error is left out if
 // --keep-going is set and the error is about the whole kind. Otherwise checkKinds returns the error.
-func (f *changeFlags) checkKinds(s *selection, check func(*tokens.Kind) error) error {
+func (f *credentialChange) checkKinds(s *selection, check func(*tokens.Kind) error) error {
 	for _, k := range tokens.Kinds() {
 		if !s.has(k) {
 			continue
@@ -148,7 +148,7 @@ func (s *selection) of(k *tokens.Kind) (refs []*tokens.Ref) {
 // fault returns the error about a credential that did not change. It returns nil if this is no error. If a
 // selector selected the credential and somebody else has deleted or blacklisted it since then, its state is
 // the state that the operator wants.
-func (f *changeFlags) fault(s *selection, r *tokens.Ref) *tokenctl.Error {
+func (f *credentialChange) fault(s *selection, r *tokens.Ref) *tokenctl.Error {
 	e := r.Refusal(f.verb)
 	asWanted := f.verb == "blacklist" && r.Left() != db.Changed
 	switch {
@@ -170,7 +170,7 @@ var cannotCodes = []tokenctl.Code{tokenctl.CodeKeyMissing, tokenctl.CodeWrongKey
 
 // leaveOut makes an offence of a kind that cannot be changed. It returns false if err is not about the whole
 // kind.
-func (f *changeFlags) leaveOut(s *selection, k *tokens.Kind, err error) bool {
+func (f *credentialChange) leaveOut(s *selection, k *tokens.Kind, err error) bool {
 	var e *tokenctl.Error
 	if !errors.As(err, &e) || !slices.Contains(cannotCodes, e.Code) {
 		return false
@@ -182,7 +182,7 @@ func (f *changeFlags) leaveOut(s *selection, k *tokens.Kind, err error) bool {
 }
 
 // noteLeft says how many credentials did not change without an error.
-func (f *changeFlags) noteLeft(s *selection) {
+func (f *credentialChange) noteLeft(s *selection) {
 	gone, already, lapsed := 0, 0, 0
 	for r := range s.refs.All() {
 		switch {

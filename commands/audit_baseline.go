@@ -3,8 +3,6 @@ package commands
 import (
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"tokenctl"
@@ -33,30 +31,12 @@ func (o *auditOptions) readBaseline() (*audit.Baseline, error) {
 
 // writeBaseline replaces the file at once, so that a run that is cut short leaves the old one.
 func (o *auditOptions) writeBaseline(b *audit.Baseline) error {
-	cannot := func(err error) error {
-		return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write " + o.baseline + ": " + tokenctl.Reason(err), Err: err}
-	}
 	text, err := b.JSON()
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(o.baseline), ".baseline-*") // mode 0600
-	if err != nil {
-		return cannot(err)
-	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), o.baseline)
-	}
-	if err != nil {
-		os.Remove(f.Name()) //nolint:errcheck // the error that matters is told
-		return cannot(err)
+	if err := replacePrivate(o.baseline, string(text)); err != nil {
+		return err
 	}
 	o.app.say("wrote %s: %s", o.baseline, count(b.Len(), "finding"))
 	return nil

@@ -9,10 +9,10 @@ import (
 	"tokenctl/tokens"
 )
 
-type blacklistOptions struct{ changeFlags }
+type blacklistOptions struct{ credentialChange }
 
 func newBlacklist(a *App) *cobra.Command {
-	o := &blacklistOptions{changeFlags{app: a, verb: "blacklist"}}
+	o := &blacklistOptions{credentialChange{app: a, verb: "blacklist"}}
 	c := &cobra.Command{
 		Use:     "blacklist {<id>... | - | --user <username> ...}",
 		Aliases: []string{"revoke"},
@@ -37,7 +37,7 @@ as --user or --older-than select is shown first, and confirmed. With --yes and
 		ValidArgsFunction: a.completeIDs,
 		RunE:              o.run,
 	}
-	o.changeFlags.flags(c)
+	o.credentialChange.flags(c)
 	c.Flags().BoolVar(&a.unverified, "unverified", false, "also a JWT without a row whose signature no configured key can check")
 	return c
 }
@@ -47,7 +47,7 @@ func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 		c.Status = tokens.Blacklisted
 		return r.Left() == 0
 	}
-	return o.changeFlags.run(c, args, o.change)
+	return o.credentialChange.run(c, args, o.change)
 }
 
 // change blacklists the selection, tells what was done, and returns how many it was.
@@ -83,7 +83,7 @@ func (o *blacklistOptions) change(ctx context.Context, store *db.Store, s *selec
 }
 
 // blacklist blacklists the selection in a transaction, and counts what it blacklisted.
-func (f *changeFlags) blacklist(ctx context.Context, tx *db.Tx, s *selection) (done kindCounts, err error) {
+func (f *credentialChange) blacklist(ctx context.Context, tx *db.Tx, s *selection) (done kindCounts, err error) {
 	done, err = f.each(ctx, tx, s, "blacklisting", manyRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
 		return chunk[0].Kind().Blacklist(ctx, f.app.env(), tx, chunk)
 	})
@@ -94,7 +94,7 @@ func (f *changeFlags) blacklist(ctx context.Context, tx *db.Tx, s *selection) (d
 }
 
 // noteFinal says which of the credentials a blacklisting deletes: nothing brings them back.
-func (f *changeFlags) noteFinal(s *selection) {
+func (f *credentialChange) noteFinal(s *selection) {
 	if f.verb != "blacklist" {
 		return
 	}

@@ -16,9 +16,9 @@ import (
 // blacklist can select everything that users hold. If a denylist is configured, blacklist then also ends the
 // credentials without a row: an entry for each user makes void every JWT that the user got until now.
 
-// voids reports whether one of the selected kinds can make credentials without a row void. A nil list selects
+// canVoid reports whether one of the selected kinds can make credentials without a row void. A nil list selects
 // all kinds.
-func (a *App) voids(kinds []*tokens.Kind) bool {
+func (a *App) canVoid(kinds []*tokens.Kind) bool {
 	return slices.ContainsFunc(tokens.Kinds(), func(k *tokens.Kind) bool {
 		return k.Void != nil && k.Voids(a.env()) && (kinds == nil || slices.Contains(kinds, k))
 	})
@@ -26,11 +26,11 @@ func (a *App) voids(kinds []*tokens.Kind) bool {
 
 // usersToVoid returns the users of --user and --user-id, if blacklist also makes their JWTs void in the
 // denylist. blacklist does so if no other flag except --kind selects.
-func (f *changeFlags) usersToVoid(c *cobra.Command, store *db.Store, sel *tokens.Selector) (users []db.User, err error) {
+func (f *credentialChange) usersToVoid(c *cobra.Command, store *db.Store, sel *tokens.Selector) (users []db.User, err error) {
 	narrowed := slices.ContainsFunc(selectorNames, func(name string) bool {
 		return name != "user" && name != "user-id" && name != "kind" && c.Flags().Changed(name)
 	})
-	if f.verb != "blacklist" || f.list != nil || narrowed || len(f.selector.users)+len(f.selector.userIDs) == 0 || !f.app.voids(sel.Kinds) {
+	if f.verb != "blacklist" || f.list != nil || narrowed || len(f.selector.users)+len(f.selector.userIDs) == 0 || !f.app.canVoid(sel.Kinds) {
 		return nil, nil
 	}
 	err = store.Read(c.Context(), func(tx *db.Tx) error {
@@ -46,32 +46,32 @@ func (f *changeFlags) usersToVoid(c *cobra.Command, store *db.Store, sel *tokens
 // voiding returns the note about the JWTs that a change makes void in the denylist. The note is empty if there
 // are no such users.
 func (s *selection) voiding() string {
-	switch len(s.voids) {
+	switch len(s.usersToVoid) {
 	case 0:
 		return ""
 	case 1:
-		return "every JWT that " + whose(&s.voids[0]) + " got until now becomes void in the denylist, also access tokens"
+		return "every JWT that " + whose(&s.usersToVoid[0]) + " got until now becomes void in the denylist, also access tokens"
 	}
-	return fmt.Sprintf("every JWT that %d users got until now becomes void in the denylist, also access tokens", len(s.voids))
+	return fmt.Sprintf("every JWT that %d users got until now becomes void in the denylist, also access tokens", len(s.usersToVoid))
 }
 
 // void makes void the credentials without a row that the users of a selection hold. With --keep-going, a
 // denylist that does not answer or denies access is an offence for each user, and no error.
-func (f *changeFlags) void(ctx context.Context, tx *db.Tx, s *selection) error {
+func (f *credentialChange) void(ctx context.Context, tx *db.Tx, s *selection) error {
 	s.voided = nil
-	if s.voids == nil {
+	if s.usersToVoid == nil {
 		return nil
 	}
 	for _, k := range tokens.Kinds() {
 		if k.Void == nil || !k.Voids(f.app.env()) {
 			continue
 		}
-		voided, err := k.Void(ctx, f.app.env(), tx, s.voids, &s.refs)
+		voided, err := k.Void(ctx, f.app.env(), tx, s.usersToVoid, &s.refs)
 		var e *tokenctl.Error
 		if errors.As(err, &e) && f.keepGoing && (e.Code == tokenctl.CodeDenylistUnreachable || e.Code == tokenctl.CodeDenylistDenied) {
-			for i := range s.voids {
-				s.missing = append(s.missing, offence{line: whose(&s.voids[i]), err: &tokenctl.Error{Code: e.Code, Hint: e.Hint,
-					Message: "the access tokens of " + whose(&s.voids[i]) + " live on until they expire: " + e.Message}})
+			for i := range s.usersToVoid {
+				s.missing = append(s.missing, offence{line: whose(&s.usersToVoid[i]), err: &tokenctl.Error{Code: e.Code, Hint: e.Hint,
+					Message: "the access tokens of " + whose(&s.usersToVoid[i]) + " live on until they expire: " + e.Message}})
 			}
 			continue
 		}
@@ -85,7 +85,7 @@ func (f *changeFlags) void(ctx context.Context, tx *db.Tx, s *selection) error {
 
 // tellVoided says for each user that the JWTs of the user became void. For many users it says only their
 // number.
-func (f *changeFlags) tellVoided(s *selection) {
+func (f *credentialChange) tellVoided(s *selection) {
 	a := f.app
 	if len(s.voided) > mostTold {
 		a.say("made void what %s got until now; tokenctl denylist list shows the entries", count(len(s.voided), "user"))

@@ -24,9 +24,9 @@ import (
 // With --yes and --quiet the command shows the credentials to nobody. blacklist then lets the database change
 // everything that the flags select at that moment, if the database alone can decide this.
 
-// changeFlags holds the common parts of these commands.
-type changeFlags struct {
-	changeOptions
+// credentialChange is one change of credentials: its flags, what may be selected and shown, and the steps above.
+type credentialChange struct {
+	changeFlags
 	app       *App
 	verb      string // "rotate"
 	selector  selectorFlags
@@ -39,19 +39,19 @@ type changeFlags struct {
 	result   func(*tokens.Ref, *tokens.Credential) bool                                            // sets the credential to its new state; false: it did not change
 }
 
-func (f *changeFlags) flags(c *cobra.Command) {
+func (f *credentialChange) flags(c *cobra.Command) {
 	f.selector.flags(f.app, c)
 	f.namedFlags(c)
 }
 
 // namedFlags adds the flags of a command that takes only ids and secrets.
-func (f *changeFlags) namedFlags(c *cobra.Command) {
+func (f *credentialChange) namedFlags(c *cobra.Command) {
 	tokenFileFlag(c, &f.tokenFile)
-	f.changeOptions.flags(f.app, c, "skip ids and secrets that are not there, without an error", "show what would be changed; change nothing")
+	f.changeFlags.flags(f.app, c, "skip ids and secrets that are not there, without an error", "show what would be changed; change nothing")
 }
 
 // check checks the arguments for cobra's Args. The command needs ids or a selector, and refuses both together.
-func (f *changeFlags) check(c *cobra.Command, args []string) error {
+func (f *credentialChange) check(c *cobra.Command, args []string) error {
 	named := len(args) > 0 || f.tokenFile != ""
 	switch selected := f.selector.given(c); {
 	case named && selected:
@@ -68,7 +68,7 @@ func (f *changeFlags) check(c *cobra.Command, args []string) error {
 
 // run selects the credentials and changes them. change says what it has done, and returns the number of changed
 // credentials.
-func (f *changeFlags) run(c *cobra.Command, args []string, change func(context.Context, *db.Store, *selection) (int, error)) error {
+func (f *credentialChange) run(c *cobra.Command, args []string, change func(context.Context, *db.Store, *selection) (int, error)) error {
 	// The flags are right before the database is opened; choose parses them again for the selection.
 	if _, err := f.selector.parse(c, f.app.Now()); err != nil {
 		return err
@@ -93,27 +93,27 @@ func (f *changeFlags) run(c *cobra.Command, args []string, change func(context.C
 
 // selection is the set of credentials that a change is about.
 type selection struct {
-	refs     tokens.Refs
-	named    bool             // selected by id or secret
-	single   bool             // one credential was named, so the result is one object
-	all      *tokens.Selector // the change is about all that it selects, and there are no references
-	missing  []offence        // the things that cannot be changed
-	unread   unread           // the parts of the rows that could not be read
-	nameless int              // rows with a null primary key
-	appeared int              // credentials that the selector selects only after the preview
-	voids    []db.User        // users whose credentials without a row also become void
-	voided   []tokens.Voided  // the entries that were written about these users
+	refs        tokens.Refs
+	named       bool             // selected by id or secret
+	single      bool             // one credential was named, so the result is one object
+	all         *tokens.Selector // the change is about all that it selects, and there are no references
+	missing     []offence        // the things that cannot be changed
+	unread      unread           // the parts of the rows that could not be read
+	nameless    int              // rows with a null primary key
+	appeared    int              // credentials that the selector selects only after the preview
+	usersToVoid []db.User        // users whose credentials without a row also become void
+	voided      []tokens.Voided  // the entries that were written about these users
 }
 
 // choose finds the credentials. It returns nil if there is nothing to do, and has then said so.
-func (f *changeFlags) choose(c *cobra.Command, store *db.Store, args []string) (*selection, error) {
+func (f *credentialChange) choose(c *cobra.Command, store *db.Store, args []string) (*selection, error) {
 	if len(args) > 0 || f.tokenFile != "" {
 		return f.byName(c.Context(), store, args)
 	}
 	return f.bySelector(c, store)
 }
 
-func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection, error) {
+func (f *credentialChange) bySelector(c *cobra.Command, store *db.Store) (*selection, error) {
 	ctx, a := c.Context(), f.app
 	sel, err := f.selector.resolve(ctx, c, store)
 	if err != nil {
@@ -137,7 +137,7 @@ func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection,
 	if err != nil {
 		return nil, err
 	}
-	s.voids = voids
+	s.usersToVoid = voids
 	n := s.refs.Len()
 	switch {
 	case f.dryRun:
@@ -168,7 +168,7 @@ func (f *changeFlags) bySelector(c *cobra.Command, store *db.Store) (*selection,
 
 // preview shows the credentials that the selector selects, and keeps references to them. It also writes the
 // notes that a person needs before a change.
-func (f *changeFlags) preview(ctx context.Context, store *db.Store, sel tokens.Selector) (*selection, error) {
+func (f *credentialChange) preview(ctx context.Context, store *db.Store, sel tokens.Selector) (*selection, error) {
 	a, s := f.app, new(selection)
 	if err := f.show(ctx, store, sel, s); err != nil {
 		return nil, err
@@ -192,7 +192,7 @@ func (f *changeFlags) preview(ctx context.Context, store *db.Store, sel tokens.S
 
 // countAppeared counts the credentials that the selector selects only after the preview, because a person
 // needs time to read the preview.
-func (f *changeFlags) countAppeared(ctx context.Context, store *db.Store, sel tokens.Selector, s *selection) error {
+func (f *credentialChange) countAppeared(ctx context.Context, store *db.Store, sel tokens.Selector, s *selection) error {
 	shown := make(map[string]bool, s.refs.Len())
 	for r := range s.refs.All() {
 		shown[r.ID()] = true
@@ -207,7 +207,7 @@ func (f *changeFlags) countAppeared(ctx context.Context, store *db.Store, sel to
 
 // show keeps references to the credentials that the selector selects. It writes the exact set to stderr,
 // because stdout may be a pipe. With --dry-run, or if the command is silent, it does not write the set.
-func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Selector, s *selection) error {
+func (f *credentialChange) show(ctx context.Context, store *db.Store, sel tokens.Selector, s *selection) error {
 	a := f.app
 	w, err := output.NewWriter(a.remarks(), credentialColumns, a.previewOptions())
 	if err != nil {
@@ -244,7 +244,7 @@ func (f *changeFlags) show(ctx context.Context, store *db.Store, sel tokens.Sele
 
 // cannot returns the reason why the verb cannot change a credential in the state that was read. It returns nil
 // if the verb can.
-func (f *changeFlags) cannot(ctx context.Context, c *tokens.Credential, store *db.Store) (e *tokenctl.Error) {
+func (f *credentialChange) cannot(ctx context.Context, c *tokens.Credential, store *db.Store) (e *tokenctl.Error) {
 	k := c.Of()
 	if errors.As(k.Refuse(f.verb), &e) {
 		return e
@@ -263,7 +263,7 @@ func (f *changeFlags) cannot(ctx context.Context, c *tokens.Credential, store *d
 	return e
 }
 
-func (f *changeFlags) eachSelected(ctx context.Context, store *db.Store, sel tokens.Selector, add func(*tokens.Credential) error) error {
+func (f *credentialChange) eachSelected(ctx context.Context, store *db.Store, sel tokens.Selector, add func(*tokens.Credential) error) error {
 	list := tokens.List(ctx, f.app.env(), store, sel)
 	if f.list != nil {
 		list = f.list(ctx, store, sel)
@@ -275,7 +275,7 @@ func (f *changeFlags) eachSelected(ctx context.Context, store *db.Store, sel tok
 		if err != nil {
 			return err
 		}
-		if c.Settled(f.verb) {
+		if c.NothingToDo(f.verb) {
 			continue
 		}
 		if err := add(&c); err != nil {

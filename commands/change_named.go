@@ -9,7 +9,7 @@ import (
 	"tokenctl/db"
 )
 
-func (f *changeFlags) byName(ctx context.Context, store *db.Store, args []string) (*selection, error) {
+func (f *credentialChange) byName(ctx context.Context, store *db.Store, args []string) (*selection, error) {
 	names, err := f.app.references(ctx, f.verb, args, f.tokenFile)
 	// The end of a pipe from list has nothing to read on a good day.
 	if err != nil && (err != errNoInput || !f.ignoreMissing) {

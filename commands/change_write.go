@@ -13,7 +13,7 @@ import (
 
 // write writes the credentials that f reports on. after sets a credential to its state after the change, and
 // returns false for a credential to leave out. With --keep-going a row with the reason follows for each offence.
-func (f *changeFlags) write(s *selection, to io.Writer, o output.Options, after func(*tokens.Ref, *tokens.Credential) bool) error {
+func (f *credentialChange) write(s *selection, to io.Writer, o output.Options, after func(*tokens.Ref, *tokens.Credential) bool) error {
 	columns := f.columns(credentialColumns)
 	w, err := output.NewWriter(to, columns, o)
 	if err != nil {
@@ -36,7 +36,7 @@ func (f *changeFlags) write(s *selection, to io.Writer, o output.Options, after 
 
 // conclude writes the result if a form of output asks for it, and ends the command. n is the number of changed
 // credentials.
-func (f *changeFlags) conclude(s *selection, n int) error {
+func (f *credentialChange) conclude(s *selection, n int) error {
 	if f.result != nil && f.app.asked() {
 		if err := f.write(s, f.app.Stdout, f.app.options(s.single), f.result); err != nil {
 			return err
@@ -46,7 +46,7 @@ func (f *changeFlags) conclude(s *selection, n int) error {
 }
 
 // rehearse runs --jq on the result while the transaction can still be undone.
-func (f *changeFlags) rehearse(s *selection) error {
+func (f *credentialChange) rehearse(s *selection) error {
 	if f.result == nil || f.app.global.query == nil {
 		return nil
 	}
@@ -54,7 +54,7 @@ func (f *changeFlags) rehearse(s *selection) error {
 }
 
 // columns returns the columns of the result. With --keep-going the last one is the reason.
-func (f *changeFlags) columns(columns []output.Column) []output.Column {
+func (f *credentialChange) columns(columns []output.Column) []output.Column {
 	if f.keepGoing {
 		columns = append(slices.Clone(columns), reasonColumn)
 	}
@@ -62,7 +62,7 @@ func (f *changeFlags) columns(columns []output.Column) []output.Column {
 }
 
 // row returns a row of the result. With --keep-going its reason is null.
-func (f *changeFlags) row(row []output.Value) []output.Value {
+func (f *credentialChange) row(row []output.Value) []output.Value {
 	if f.keepGoing {
 		row = append(row, output.Null())
 	}
@@ -71,7 +71,7 @@ func (f *changeFlags) row(row []output.Value) []output.Value {
 
 // writeOffenders writes a row for each thing that could not be done, if --keep-going is set and a form of
 // output asks for rows.
-func (f *changeFlags) writeOffenders(s *selection, columns []output.Column, write func([]output.Value) error) error {
+func (f *credentialChange) writeOffenders(s *selection, columns []output.Column, write func([]output.Value) error) error {
 	if !f.keepGoing || !f.app.asked() {
 		return nil
 	}
@@ -100,7 +100,7 @@ func (f *changeFlags) writeOffenders(s *selection, columns []output.Column, writ
 }
 
 // showDryRun writes the result of --dry-run: the selected credentials, in the form that the options ask for.
-func (f *changeFlags) showDryRun(s *selection) error {
+func (f *credentialChange) showDryRun(s *selection) error {
 	n := s.refs.Len()
 	if err := f.write(s, f.app.Stdout, f.app.options(s.single && n == 1), func(*tokens.Ref, *tokens.Credential) bool { return true }); err != nil {
 		return err
@@ -122,7 +122,7 @@ func (a *App) writeNone() error { return a.writeAsked(credentialColumns, nil, fa
 
 // report returns an error with the reason for each part of a change that was not done. If the command did
 // something, the code is CodePartlyDone. It returns nil if everything was done.
-func (f *changeFlags) report(s *selection, done int) error {
+func (f *credentialChange) report(s *selection, done int) error {
 	if len(s.missing) == 0 {
 		return nil
 	}

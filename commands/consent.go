@@ -12,8 +12,8 @@ import (
 	"tokenctl"
 )
 
-// changeOptions are the flags of every command that changes rows.
-type changeOptions struct {
+// changeFlags are the flags of every command that changes rows.
+type changeFlags struct {
 	keepGoing     bool
 	ignoreMissing bool
 	dryRun        bool
@@ -22,7 +22,7 @@ type changeOptions struct {
 
 // flags adds the flags to a command, and wraps its RunE, which must be set: App.mutating then says that the command
 // changes rows unless --dry-run is given. missing and dryRun say what --ignore-missing and --dry-run do.
-func (o *changeOptions) flags(a *App, c *cobra.Command, missing, dryRun string) {
+func (o *changeFlags) flags(a *App, c *cobra.Command, missing, dryRun string) {
 	f := c.Flags()
 	f.BoolVar(&o.keepGoing, "keep-going", false, "do what can be done and report the rest (exit status 6)")
 	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, missing)

@@ -152,8 +152,8 @@ func (f outFile) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// settle ends the delivery with the transaction's outcome.
-func (d *delivery) settle(err error) error {
+// withdraw ends the delivery with the transaction's outcome.
+func (d *delivery) withdraw(err error) error {
 	if err != nil && tokenctl.CodeOf(err) != tokenctl.CodeOutcomeUnknown {
 		d.discard()
 	}

@@ -16,7 +16,7 @@ import (
 // the journal, the protection of a database and an interrupt work as they do for rows.
 
 type removeOptions struct {
-	changeOptions
+	changeFlags
 	app *App
 }
 
@@ -41,7 +41,7 @@ Ids are arguments, or are read from standard input with -, one a line.`,
 		ValidArgsFunction: a.completeDenials,
 		RunE:              func(c *cobra.Command, args []string) error { return o.run(c.Context(), args) },
 	}
-	o.changeOptions.flags(a, c, "skip entries that are not there, without an error", "show what would be removed; change nothing")
+	o.changeFlags.flags(a, c, "skip entries that are not there, without an error", "show what would be removed; change nothing")
 	return c
 }
 

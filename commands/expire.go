@@ -17,14 +17,14 @@ import (
 // does, but makes no secrets: clients go on with the secrets that they have.
 
 type expireOptions struct {
-	changeFlags
+	credentialChange
 	lifetime lifetimeFlags
 	given    tokens.Lifetime // what these flags say
 	ends     map[*tokens.Ref]time.Time
 }
 
 func newExpire(a *App) *cobra.Command {
-	o := &expireOptions{changeFlags: changeFlags{app: a, verb: "expire"}}
+	o := &expireOptions{credentialChange: credentialChange{app: a, verb: "expire"}}
 	o.question = o.about
 	o.refuse = func(c *tokens.Credential, _ time.Time) *tokenctl.Error { return c.CannotExpire() }
 	c := &cobra.Command{
@@ -58,7 +58,7 @@ Ids and secrets that are named are changed without asking. What flags such as
 	c.Flags().StringVar(&o.lifetime.expires.text, "expires", "", "they expire at a `DATE`")
 	c.Flags().BoolVar(&o.lifetime.never, "never", false, "they never expire (knox)")
 	c.MarkFlagsMutuallyExclusive("ttl", "expires", "never")
-	o.changeFlags.flags(c)
+	o.credentialChange.flags(c)
 	return c
 }
 
@@ -74,7 +74,7 @@ func (o *expireOptions) run(c *cobra.Command, args []string) error {
 		c.Expires = o.ends[r]
 		return r.Left() == 0
 	}
-	return o.changeFlags.run(c, args, o.change)
+	return o.credentialChange.run(c, args, o.change)
 }
 
 // change moves the ends of the selection, tells what was done, and returns how many it was.

@@ -18,7 +18,7 @@ import (
 // as they are now, and all of it is the result (incident_screen.go).
 
 type incidentOptions struct {
-	changeOptions
+	changeFlags
 	app       *App
 	tokenFile string
 	users     userFlags // of --user and --user-id: one user
@@ -84,7 +84,7 @@ Exit status 0 means that nothing remains, 4 that something does.`,
 	f.BoolVar(&o.self, "self", false, "deactivate also the last active superuser")
 	f.BoolVar(&a.unverified, "unverified", false, "also a JWT without a row whose signature no configured key can check")
 	f.StringVar(&o.probeURL, "probe", "", "also ask the application: the `URL` of a view that the secret opens; it must refuse it afterwards")
-	o.changeOptions.flags(a, c, "a credential or user that is not there is no error", "only look: show what would be done, and what would remain")
+	o.changeFlags.flags(a, c, "a credential or user that is not there is no error", "only look: show what would be done, and what would remain")
 	for _, name := range []string{"user", "user-id", "token-file", "probe", "all", "deactivate", "reset-password", "unverified", "keep-going", "ignore-missing", "dry-run", "yes", "confirm"} {
 		c.MarkFlagsMutuallyExclusive("signing-key", name)
 	}

@@ -26,7 +26,7 @@ func (n *incident) choose(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.change.changeFlags = changeFlags{app: n.app, verb: "blacklist", changeOptions: o.changeOptions}
+	n.change.credentialChange = credentialChange{app: n.app, verb: "blacklist", changeFlags: o.changeFlags}
 	n.chosen = &selection{}
 	targets := n.leaked
 	if o.all {
@@ -46,7 +46,7 @@ func (n *incident) choose(ctx context.Context) error {
 		n.chosen.refs.Add(c)
 	}
 	if o.all && n.owner != nil && tokens.Voids(n.app.env(), layout, n.users) {
-		n.chosen.voids = []db.User{*n.owner}
+		n.chosen.usersToVoid = []db.User{*n.owner}
 	}
 	switch {
 	case !o.all && !o.deactivate && !o.reset:
@@ -71,12 +71,12 @@ func (n *incident) deactivation() *userChange {
 
 // acts reports whether the command has anything to do.
 func (n *incident) acts() bool {
-	return n.chosen.refs.Len() > 0 || n.chosen.voids != nil || n.o.deactivate || n.o.reset
+	return n.chosen.refs.Len() > 0 || n.chosen.usersToVoid != nil || n.o.deactivate || n.o.reset
 }
 
 // planned returns the incident in its state after the change.
 func (n *incident) planned() tokens.Incident {
-	in := tokens.Incident{Users: n.users, Leaked: n.leaked, Whole: n.o.all || n.leaked == nil, Held: n.held, Ended: map[string]bool{}, Reset: n.o.reset, Voided: n.chosen.voids != nil}
+	in := tokens.Incident{Users: n.users, Leaked: n.leaked, Whole: n.o.all || n.leaked == nil, Held: n.held, Ended: map[string]bool{}, Reset: n.o.reset, Voided: n.chosen.usersToVoid != nil}
 	for r := range n.chosen.refs.All() {
 		in.Ended[r.ID()] = true
 	}
@@ -100,7 +100,7 @@ func (n *incident) words() (verb, what string) {
 	case k > 1:
 		parts = append(parts, "blacklist "+count(k, "credential")+" of "+whose(n.owner))
 	}
-	if n.chosen.voids != nil {
+	if n.chosen.usersToVoid != nil {
 		parts = append(parts, "make void every JWT that "+whose(n.owner)+" got until now")
 	}
 	if n.o.deactivate {
@@ -195,7 +195,7 @@ func (n *incident) contain(ctx context.Context) error {
 				return err
 			}
 		}
-		if n.chosen.refs.Len() > 0 || n.chosen.voids != nil {
+		if n.chosen.refs.Len() > 0 || n.chosen.usersToVoid != nil {
 			if _, err := n.change.blacklist(ctx, tx, n.chosen); err != nil {
 				return err
 			}
@@ -205,7 +205,7 @@ func (n *incident) contain(ctx context.Context) error {
 		}
 		return o.deliver.write(ctx, []byte(n.secret.Reveal()+"\n")) // before the commit, so that an error undoes the change
 	})
-	if err := o.deliver.settle(err); err != nil {
+	if err := o.deliver.withdraw(err); err != nil {
 		return err
 	}
 	for r := range n.chosen.refs.All() {

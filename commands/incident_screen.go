@@ -105,7 +105,7 @@ func (n *incident) notes() (list []string) {
 
 // word returns the note that nobody has proved that the application asks the denylist; it may be empty.
 func (n *incident) word() []string {
-	denies := n.chosen.voids != nil
+	denies := n.chosen.usersToVoid != nil
 	for r := range n.chosen.refs.All() {
 		denies = denies || r.ForDenylist()
 	}

@@ -89,7 +89,7 @@ func (a *App) settle(p engine.Phase) {
 	}
 	a.entry = nil
 	if p == engine.Committed {
-		a.settled = len(a.parts)
+		a.settledParts = len(a.parts)
 	}
 }
 
@@ -141,7 +141,7 @@ func (a *App) withUnsettled(err error) error {
 func (a *App) intent() journal.Intent {
 	in := a.journalHead()
 	var kinds []string
-	for _, part := range a.parts[a.settled:] {
+	for _, part := range a.parts[a.settledParts:] {
 		part(func(row reportRow) {
 			if row.outcome != rowDone && row.outcome != rowUnclear {
 				return

@@ -27,7 +27,7 @@ import (
 // same way, and makes their drf tokens knox tokens (mint_import.go). --secret-stdin and
 // --secrets-from store secrets that clients have already (mint_provide.go).
 type mintOptions struct {
-	changeOptions
+	changeFlags
 	app         *App
 	users       userFlags
 	filter      userFilterFlags
@@ -116,7 +116,7 @@ and the user's last_login stays as it is.`,
 	repeatedVar(f, &o.set, "set", "a further column of the project's own token or session model, as `COLUMN=VALUE`; may be repeated")
 	f.BoolVar(&o.force, "force", false, "make it although the key, or the claims, differ from those of the application")
 	o.deliver.flags(c)
-	o.changeOptions.flags(a, c, "skip users who do not exist, without an error", "show who would get a token; make none")
+	o.changeFlags.flags(a, c, "skip users who do not exist, without an error", "show who would get a token; make none")
 	must(c.RegisterFlagCompletionFunc("kind", a.completeKinds("mint")))
 	return c
 }
@@ -177,7 +177,7 @@ func (o *mintOptions) run(ctx context.Context) error {
 	r.record()
 	err := r.store.Write(ctx, func(tx *db.Tx) error { return r.write(ctx, tx) })
 	r.meter.done()
-	if err := o.deliver.settle(err); err != nil {
+	if err := o.deliver.withdraw(err); err != nil {
 		return err
 	}
 	if r.made == 0 {

@@ -163,7 +163,7 @@ func (r *mintRun) provideBatch(ctx context.Context, tx *db.Tx, all, batch []prov
 	r.refuse(refused)
 	for i := range minted {
 		minted[i].Secrets = nil // the operator has it
-		r.minted.add(&minted[i])
+		r.announced.add(&minted[i])
 		r.provided = append(r.provided, minted[i])
 		r.made++
 	}

@@ -30,7 +30,7 @@ type mintRun struct {
 
 	meter     *progress
 	stream    *mintedStream
-	minted    announcement
+	announced announcement
 	made      int
 	created   []string
 	appeared  int             // users whom the flags select only since the others were shown
@@ -97,7 +97,7 @@ func (r *mintRun) add(minted []tokens.Minted) (err error) {
 		if err := r.stream.add(&minted[i]); err != nil {
 			return err
 		}
-		r.minted.add(&minted[i])
+		r.announced.add(&minted[i])
 		r.made++
 	}
 	return nil
@@ -114,7 +114,7 @@ func (r *mintRun) record() {
 			add(reportRow{action: "mint", outcome: "not done", user: &db.User{Username: name}})
 		}
 	})
-	a.recordMinted(&r.minted)
+	a.recordMinted(&r.announced)
 }
 
 // refuse notes who can get no further token.
@@ -191,7 +191,7 @@ func (r *mintRun) report() error {
 		a.say("nothing to mint in %s", a.databaseName())
 		return a.writeNone()
 	}
-	r.minted.tell(a)
-	a.sayDone(r.made, "minted", r.minted.kindCounts.String())
+	r.announced.tell(a)
+	a.sayDone(r.made, "minted", r.announced.kindCounts.String())
 	return r.partly()
 }

@@ -18,7 +18,7 @@ import (
 )
 
 type purgeOptions struct {
-	changeOptions
+	changeFlags
 	app            *App
 	kinds          []string
 	users, userIDs []string
@@ -72,7 +72,7 @@ is interrupted stays deleted, and running it again goes on from there.`,
 	for _, name := range []string{"user", "user-id", "inactive", "expires-before", "keep-newer-than"} {
 		c.MarkFlagsMutuallyExclusive("orphans", name)
 	}
-	o.changeOptions.flags(a, c, "skip users who do not exist, without an error", "count what would be deleted; delete nothing")
+	o.changeFlags.flags(a, c, "skip users who do not exist, without an error", "count what would be deleted; delete nothing")
 	must(c.RegisterFlagCompletionFunc("kind", a.completeKinds("purge")))
 	must(c.RegisterFlagCompletionFunc("user", a.completeUsers))
 	return c

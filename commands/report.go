@@ -141,7 +141,7 @@ func (a *App) recordMinted(made *announcement) {
 }
 
 // recordChange adds what a change does to a selection to the report.
-func (f *changeFlags) recordChange(s *selection) {
+func (f *credentialChange) recordChange(s *selection) {
 	f.app.record(func(add func(reportRow)) {
 		listed := map[string]bool{}
 		for r := range s.refs.All() {

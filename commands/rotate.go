@@ -19,7 +19,7 @@ import (
 const rotatedRows = 5000
 
 type rotateOptions struct {
-	changeFlags
+	credentialChange
 	lifetime lifetimeFlags
 	request  tokens.RotateRequest // what the flags say
 	overlap  time.Duration
@@ -28,7 +28,7 @@ type rotateOptions struct {
 }
 
 func newRotate(a *App) *cobra.Command {
-	o := &rotateOptions{changeFlags: changeFlags{app: a, verb: "rotate"}, deliver: delivery{app: a}}
+	o := &rotateOptions{credentialChange: credentialChange{app: a, verb: "rotate"}, deliver: delivery{app: a}}
 	o.refuse, o.question = o.refuseKeeping, o.shorter
 	c := &cobra.Command{
 		Use:   "rotate {<id>... | - | --user <username> ...}",
@@ -47,7 +47,7 @@ Ids and secrets that are named are replaced without asking. What flags such as
 		ValidArgsFunction: a.completeIDs,
 		RunE:              o.run,
 	}
-	o.changeFlags.flags(c)
+	o.credentialChange.flags(c)
 	o.lifetime.flags(c)
 	c.Flags().BoolVar(&o.lifetime.keep, "keep-expiry", false, "the new one expires when the old one would have")
 	c.MarkFlagsMutuallyExclusive("keep-expiry", "ttl", "expires", "never")
@@ -67,7 +67,7 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 	}
 	o.request = tokens.RotateRequest{Lifetime: lifetime, Overlap: o.overlap, Force: o.force}
 	o.inspect = func(s *selection) error { return o.fits(c.Context(), s) }
-	return o.changeFlags.run(c, args, o.change)
+	return o.credentialChange.run(c, args, o.change)
 }
 
 // change replaces the selection, delivers the new secrets, and returns how many it was.
@@ -83,7 +83,7 @@ func (o *rotateOptions) change(ctx context.Context, store *db.Store, s *selectio
 		return o.deliver.restart()
 	}
 	err := o.apply(ctx, store, s, undo, func(tx *db.Tx) error { return o.replace(ctx, tx, s, &done) })
-	if err := o.deliver.settle(err); err != nil {
+	if err := o.deliver.withdraw(err); err != nil {
 		return 0, err
 	}
 	done.tell(a)

@@ -30,14 +30,14 @@ type scanOptions struct {
 	bundle    string
 	unchecked bool
 
-	change    changeFlags
+	change    credentialChange
 	blacklist bool
 	rotate    bool
 	out       string
 }
 
 func newScan(a *App) *cobra.Command {
-	o := &scanOptions{app: a, change: changeFlags{app: a}}
+	o := &scanOptions{app: a, change: credentialChange{app: a}}
 	c := &cobra.Command{
 		Use:   "scan [<path>... | -]",
 		Short: "Find live secrets in files, archives and git history",
@@ -80,7 +80,7 @@ be read.`,
 	f.BoolVar(&o.blacklist, "blacklist", false, "blacklist the found credentials")
 	f.BoolVar(&o.rotate, "rotate", false, "replace the found credentials; the new secrets go to --out")
 	f.StringVar(&o.out, "out", "", "with --rotate: the new `FILE` for the new secrets")
-	o.change.changeOptions.flags(a, c, "skip credentials that are gone or blacklisted already, without an error", "show what would be changed; change nothing")
+	o.change.changeFlags.flags(a, c, "skip credentials that are gone or blacklisted already, without an error", "show what would be changed; change nothing")
 	c.MarkFlagsMutuallyExclusive("blacklist", "rotate", "bundle")
 	c.MarkFlagsMutuallyExclusive("unchecked", "bundle")
 	must(c.RegisterFlagCompletionFunc("git", cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)))

@@ -70,9 +70,9 @@ func (o *bundleOptions) run(c *cobra.Command, path string) error {
 	}
 	var text bytes.Buffer
 	if _, err := b.WriteTo(&text); err != nil {
-		return d.settle(err)
+		return d.withdraw(err)
 	}
-	if err := d.settle(d.write(ctx, text.Bytes())); err != nil {
+	if err := d.withdraw(d.write(ctx, text.Bytes())); err != nil {
 		return err
 	}
 	for _, what := range left {

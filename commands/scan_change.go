@@ -23,7 +23,7 @@ func (o *scanOptions) verb() string {
 func (o *scanOptions) take(ctx context.Context, store *db.Store, found *scanned, c *tokens.Credential) {
 	found.mu.Lock()
 	defer found.mu.Unlock()
-	if found.taken[c.ID] || c.Unchecked() || c.Settled("rotate") {
+	if found.taken[c.ID] || c.Unchecked() || c.NothingToDo("rotate") {
 		return
 	}
 	found.taken[c.ID] = true
@@ -54,7 +54,7 @@ func (o *scanOptions) contain(ctx context.Context, store *db.Store, found *scann
 		return nil
 	}
 	s := &selection{refs: found.refs}
-	rotate := &rotateOptions{changeFlags: f, deliver: delivery{app: a, out: o.out}}
+	rotate := &rotateOptions{credentialChange: f, deliver: delivery{app: a, out: o.out}}
 	if o.rotate {
 		if err := rotate.fits(ctx, s); err != nil {
 			return err
@@ -89,7 +89,7 @@ func (o *scanOptions) contain(ctx context.Context, store *db.Store, found *scann
 func (o *scanOptions) changeAll(ctx context.Context, store *db.Store, rotate *rotateOptions, s *selection) error {
 	change := rotate.change
 	if !o.rotate {
-		change = (&blacklistOptions{rotate.changeFlags}).change
+		change = (&blacklistOptions{rotate.credentialChange}).change
 	}
 	// The flags for fields and --jq are meant for findings.
 	g := &o.app.global

@@ -10,12 +10,12 @@ import (
 )
 
 type unblacklistOptions struct {
-	changeFlags
+	credentialChange
 	now map[string]*tokens.Credential // the credentials after the change, by id
 }
 
 func newUnblacklist(a *App) *cobra.Command {
-	o := &unblacklistOptions{changeFlags: changeFlags{app: a, verb: "unblacklist"}}
+	o := &unblacklistOptions{credentialChange: credentialChange{app: a, verb: "unblacklist"}}
 	c := &cobra.Command{
 		Use:   "unblacklist {<id>... | -}",
 		Short: "Let blacklisted JWTs work again",
@@ -49,7 +49,7 @@ func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 		}
 		return ok
 	}
-	return o.changeFlags.run(c, args, o.change)
+	return o.credentialChange.run(c, args, o.change)
 }
 
 // change unblacklists the selection, tells what was done, and returns how many it was.

@@ -127,8 +127,8 @@ func (o *activeOptions) run(c *cobra.Command, _ []string) error {
 // preview shows the users and their credentials, says what cannot be undone and what remains, and asks.
 func (r *activeRun) preview(c *cobra.Command) error {
 	o, a, ctx := r.o, r.o.app, c.Context()
-	f := &r.revocation.changeFlags
-	*f = changeFlags{app: a, verb: "blacklist", changeOptions: o.changeOptions}
+	f := &r.revocation.credentialChange
+	*f = credentialChange{app: a, verb: "blacklist", changeFlags: o.changeFlags}
 	f.ignoreMissing, f.dryRun = true, o.dryRun && a.global.quiet
 	f.selector.app = a
 	f.selector.userIDs = keysOf(r.users.list)
@@ -150,7 +150,7 @@ func (r *activeRun) preview(c *cobra.Command) error {
 		return err
 	}
 	if tokens.Voids(a.env(), layout, layout.User) {
-		r.held.voids = r.users.list
+		r.held.usersToVoid = r.users.list
 		a.say("note: %s", r.held.voiding())
 	}
 	if o.dryRun || !o.consent.given(a, len(r.users.list)) {
@@ -181,7 +181,7 @@ func (r *activeRun) what() string {
 // change sets is_active and blacklists the shown credentials, in one transaction.
 func (r *activeRun) change(ctx context.Context) error {
 	o, a := r.o, r.o.app
-	f := &r.revocation.changeFlags
+	f := &r.revocation.credentialChange
 	f.app = a
 	written := false
 	a.recordUsers(o.verb, func() []db.User { return r.users.list }, func(u *db.User) string {
@@ -200,7 +200,7 @@ func (r *activeRun) change(ctx context.Context) error {
 		if r.users.list, r.changed, err = tx.SetActive(ctx, r.users.list, o.active); err != nil {
 			return err
 		}
-		if r.held.refs.Len() > 0 || r.held.voids != nil {
+		if r.held.refs.Len() > 0 || r.held.usersToVoid != nil {
 			if r.done, err = f.blacklist(ctx, tx, r.held); err != nil {
 				return err
 			}
@@ -224,7 +224,7 @@ func (r *activeRun) change(ctx context.Context) error {
 // blacklisted.
 func (r *activeRun) remains(tx *db.Tx) {
 	env := r.o.app.env()
-	voided := r.held.voids != nil
+	voided := r.held.usersToVoid != nil
 	if r.changed != nil { // with --keep-going the denylist may not have been written
 		voided = r.held.voided != nil
 	}

@@ -13,19 +13,19 @@ import (
 // userChange has the flags of every command that changes existing users.
 type userChange struct {
 	userFlags
-	changeOptions
+	changeFlags
 	verb string // "deactivate"
 	self bool
 }
 
 func (o *userChange) flags(c *cobra.Command) {
 	o.userFlags.flags(c)
-	o.changeFlags(c)
+	o.credentialChange(c)
 }
 
-// changeFlags are the flags that do not name users.
-func (o *userChange) changeFlags(c *cobra.Command) {
-	o.changeOptions.flags(o.app, c, "skip users who do not exist, without an error", "show the users who would be changed; change nothing")
+// credentialChange are the flags that do not name users.
+func (o *userChange) credentialChange(c *cobra.Command) {
+	o.changeFlags.flags(o.app, c, "skip users who do not exist, without an error", "show the users who would be changed; change nothing")
 }
 
 // selfFlag is for commands that can lock out the last superuser.
@@ -50,7 +50,7 @@ type chosenUsers struct {
 
 // leave keeps an error about some of the users if --keep-going skips these users. Otherwise it
 // returns the error.
-func (o *changeOptions) leave(u *chosenUsers, err error) error {
+func (o *changeFlags) leave(u *chosenUsers, err error) error {
 	if err == nil || !o.keepGoing {
 		return err
 	}
@@ -72,7 +72,7 @@ func (o *userChange) choose(ctx context.Context, tx *db.Tx) (u chosenUsers, err 
 }
 
 // chosen returns the users whom a search has found. It returns an error for the others, unless flags skip them.
-func (o *changeOptions) chosen(found *db.Found) (u chosenUsers, err error) {
+func (o *changeFlags) chosen(found *db.Found) (u chosenUsers, err error) {
 	u.list = found.Users
 	missing := found.Missing()
 	if o.ignoreMissing {

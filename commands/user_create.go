@@ -11,7 +11,7 @@ import (
 )
 
 type userCreateOptions struct {
-	changeOptions
+	changeFlags
 	app                        *App
 	names                      []string
 	email, firstName, lastName string
@@ -63,7 +63,7 @@ column of the user table. An empty cell is the default.`,
 	o.source.flags(c)
 	f.StringVar(&o.withToken, "with-token", "", "make a token of this `KIND` as well, in the same transaction")
 	o.deliver.flags(c)
-	o.changeOptions.flags(a, c, "skip users who exist already, without an error: create only those who are missing",
+	o.changeFlags.flags(a, c, "skip users who exist already, without an error: create only those who are missing",
 		"show the users who would be created; create none, and make no secret")
 	must(c.RegisterFlagCompletionFunc("with-token", a.completeKinds("mint")))
 	return c
@@ -227,7 +227,7 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 		}
 		return o.hand(ctx, users, entries.list, minted)
 	})
-	if err := o.deliver.settle(err); err != nil {
+	if err := o.deliver.withdraw(err); err != nil {
 		return err
 	}
 	for i := range minted {

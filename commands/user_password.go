@@ -130,7 +130,7 @@ number is shown.`,
 	repeatedVar(c.Flags(), &o.userIDs, "user-id", "the user with this primary key `PK`")
 	o.source.flags(c)
 	o.deliver.outFlag(c)
-	o.changeFlags(c)
+	o.credentialChange(c)
 	return c
 }
 
@@ -207,7 +207,7 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 		}
 		return o.deliver.hand(ctx, users, []ownedSecrets{b}, true)
 	})
-	if err := o.deliver.settle(err); err != nil {
+	if err := o.deliver.withdraw(err); err != nil {
 		return err
 	}
 	o.report(t, &u, held)

@@ -48,7 +48,7 @@ func (r *request) authenticateKey(key string, unknown reason) (*identity, error)
 	if err := r.server.checkNUL(key); err != nil {
 		return nil, err
 	}
-	found, err := r.server.keys.get(r.ctx, tokenctl.NewSecret(key))
+	found, err := r.server.lookups.get(r.ctx, tokenctl.NewSecret(key))
 	if err != nil {
 		return nil, err
 	}

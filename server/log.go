@@ -82,7 +82,7 @@ func (c connectionLog) Write(line []byte) (int, error) {
 const other = "other"
 
 func (s *Server) routeOf(path string) string {
-	if s.routes[path] != nil || s.plain[path] != nil {
+	if s.routes[path] != nil || s.ownPages[path] != nil {
 		return path
 	}
 	return other

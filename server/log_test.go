@@ -15,7 +15,7 @@ import (
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	panics := &view{name: "Panics", plain: true, handlers: map[string]handler{http.MethodGet: func(*request) (*response, error) {
+	panics := &view{name: "Panics", notDRF: true, handlers: map[string]handler{http.MethodGet: func(*request) (*response, error) {
 		panic("the canary")
 	}}}
 	s := &Server{Config: Config{Log: slog.New(slog.NewJSONHandler(&log, nil))}, routes: map[string]*view{"/panics/": panics}, limits: newLimiter(), metrics: newMetrics()}

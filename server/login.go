@@ -118,7 +118,7 @@ func (r *request) logIn(u db.User) error {
 
 // logOut is logout of the same file.
 func (r *request) logOut() {
-	v := r.store()
+	v := r.sessionStore()
 	v.flush()
 	v.user, v.userRead = nil, true
 }

@@ -30,7 +30,7 @@ type Client struct {
 // RFCs' examples. callers authenticate the caller.
 func (s *Server) addOAuth(views map[string]*view, callers ...*authenticator) {
 	endpoint := func(name, description string, method string, answer handler) *view {
-		return &view{name: name, description: description, plain: true, jsonOnly: true, parsers: []string{formType},
+		return &view{name: name, description: description, notDRF: true, jsonOnly: true, parsers: []string{formType},
 			challenge: `Basic realm="api"`, noStore: method == http.MethodPost, handlers: map[string]handler{method: answer}}
 	}
 	views["/introspect"] = endpoint("Introspect", "Tells whether a token is active, and who owns it (RFC 7662).", http.MethodPost,

@@ -17,7 +17,7 @@ type Path struct {
 // Paths returns the paths that the server answers with this database, those with GET first.
 func (s *Server) Paths() []Path {
 	var list []Path
-	for path := range s.plain {
+	for path := range s.ownPages {
 		list = append(list, Path{path, http.MethodGet})
 	}
 	for path, view := range s.routes {

@@ -47,7 +47,7 @@ func (r *request) revoke(callers []*authenticator) (*response, error) {
 // over reports whether there is nothing to revoke, because nobody can use the credential. If the revocation of
 // a kind adds a row and does not delete one, this includes expired and forged credentials.
 func over(c *tokens.Credential) bool {
-	return c.Settled("blacklist") || c.Of().Can("unblacklist") && (c.Status == tokens.Expired || c.Signature == "bad_signature")
+	return c.NothingToDo("blacklist") || c.Of().Can("unblacklist") && (c.Status == tokens.Expired || c.Signature == "bad_signature")
 }
 
 // blacklistNow blacklists a secret, unless somebody else has already done so.

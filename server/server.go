@@ -52,11 +52,11 @@ type Server struct {
 	HasKey     bool           // SECRET_KEY is known, so there can be sessions
 	peers      tokenctl.Peers // the releases that the server follows; all are filled in
 	routes     map[string]*view
-	plain      map[string]func(*request) *response
+	ownPages   map[string]func(*request) *response
 	suspects   suspects
 	knoxScheme django.KnoxScheme
 	recordsJWT bool // simplejwt's token_blacklist is installed
-	keys       batcher
+	lookups    batcher
 	hashing    hashing
 	limits     *limiter
 
@@ -82,12 +82,12 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	if tokens.Knox.Present(layout) {
 		s.knoxScheme = layout.KnoxScheme()
 	}
-	s.keys.find = s.findKeys
+	s.lookups.find = s.findKeys
 	s.hashing = newHashing()
 	s.limits = newLimiter()
 	s.metrics = newMetrics()
 	s.routes = s.views(layout)
-	s.plain = s.plainPages()
+	s.ownPages = s.plainPages()
 	return s, nil
 }
 
@@ -96,7 +96,7 @@ func New(ctx context.Context, c Config) (*Server, error) {
 // of credentials that the database has.
 func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	start := time.Now() // the real time, even with --clock
-	r := &request{Request: hr, server: s, env: s.env(), ctx: hr.Context(), method: strings.ToUpper(hr.Method)}
+	r := &request{Request: hr, server: s, env: s.requestEnv(), ctx: hr.Context(), method: strings.ToUpper(hr.Method)}
 	r.content() //nolint:errcheck // a view that reads the body gets the error
 	if !s.connections.work(r.ctx, true) {
 		panic(http.ErrAbortHandler) // the connection is closed
@@ -125,7 +125,7 @@ func (s *Server) handle(r *request) (answer *response) {
 		r.log.reason = "asked for"
 		return answer
 	}
-	if plain := s.plain[r.URL.Path]; plain != nil {
+	if own := s.ownPages[r.URL.Path]; own != nil {
 		if !s.hostAllowed(r.Host) {
 			r.log.reason = hostRefused
 			return s.errorPage(http.StatusBadRequest)
@@ -135,13 +135,13 @@ func (s *Server) handle(r *request) (answer *response) {
 			answer.set("Allow", "GET, HEAD")
 			return answer
 		}
-		return plain(r)
+		return own(r)
 	}
 	return s.middleware(r)
 }
 
-// env returns the server's Env for one request, which checks each signature once.
-func (s *Server) env() tokens.Env {
+// requestEnv returns the server's Env for one request, which checks each signature once.
+func (s *Server) requestEnv() tokens.Env {
 	env := s.Env
 	env.JWT = sync.OnceValues(func() (*django.JWTBackend, error) {
 		b, err := s.Env.JWT()

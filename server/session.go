@@ -36,9 +36,9 @@ type sessionState struct {
 // (SessionBase._validate_session_key).
 const minSessionKey = 8
 
-// store is SessionMiddleware.process_request of
+// sessionStore is SessionMiddleware.process_request of
 // django/contrib/sessions/middleware.py (4.2). It reads the cookie at the first call.
-func (r *request) store() *sessionState {
+func (r *request) sessionStore() *sessionState {
 	v := &r.session
 	if !v.begun {
 		v.begun = true
@@ -51,7 +51,7 @@ func (r *request) store() *sessionState {
 
 // loadSession is SessionBase._get_session.
 func (r *request) loadSession() (*sessionState, error) {
-	v := r.store()
+	v := r.sessionStore()
 	v.accessed = true
 	if v.data != nil {
 		return v, nil
@@ -138,7 +138,7 @@ var errSessionInterrupted = &djangoError{status: http.StatusBadRequest, reason: 
 
 // saveSession is SessionMiddleware.process_response.
 func (s *Server) saveSession(r *request, w *response) *response {
-	v := r.store()
+	v := r.sessionStore()
 	name, settings := s.Env.Settings.Session.Cookie(), s.Env.Settings.Session
 	_, sent := r.cookie(name)
 	save := (v.modified || settings.SaveEveryRequest && !s.ReadOnly) && !v.empty() && w.status < http.StatusInternalServerError
@@ -163,7 +163,7 @@ func variesOnSave(v tokenctl.Version) bool {
 
 // writeSession writes the request's changes of its session to the database, and sets the cookie.
 func (s *Server) writeSession(r *request, w *response, save bool) error {
-	v, settings := r.store(), s.Env.Settings.Session
+	v, settings := r.sessionStore(), s.Env.Settings.Session
 	if !save && len(v.ended) == 0 {
 		return nil
 	}

@@ -18,7 +18,7 @@ type view struct {
 	permission     func(*request) bool // nil: AllowAny
 	unthrottled    bool                // throttle_classes is empty
 	password       bool                // it accepts a password, so the login rate applies
-	plain          bool                // it is not a view of DRF, and ignores Accept
+	notDRF         bool                // it is not a view of DRF, and ignores Accept
 	jsonOnly       bool                // it has no browsable page, and so does not vary on Accept
 	parsers        []string            // media types; nil: JSON, form and multipart
 	serializer     *serializer         // of get_serializer; nil if the view has none
@@ -95,7 +95,7 @@ func (v *view) dispatch(r *request) (*response, error) {
 // permission, throttles, method, in that order.
 func (v *view) answer(r *request) (*response, error) {
 	r.form.parsers = v.mediaTypes()
-	if !v.plain {
+	if !v.notDRF {
 		var err error
 		if r.indent, err = v.negotiate(r); err != nil {
 			return nil, err

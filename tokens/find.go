@@ -140,10 +140,10 @@ func ParseID(id string) (*Kind, string, error) {
 		Hint: "ids are " + strings.Join(forms, ", ") + "; a secret is read from standard input: -"}
 }
 
-// Settled reports whether a selector skips the credential because verb has nothing left to
+// NothingToDo reports whether a selector skips the credential because verb has nothing left to
 // do: it is blacklisted already, or, for rotate and expire, it has expired, and a change would
 // give access again.
-func (c *Credential) Settled(verb string) bool {
+func (c *Credential) NothingToDo(verb string) bool {
 	switch verb {
 	case "blacklist":
 		return c.Status == Blacklisted

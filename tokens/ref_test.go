@@ -51,7 +51,7 @@ func TestBlacklistWhere(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if !c.Settled("blacklist") {
+					if !c.NothingToDo("blacklist") {
 						want = append(want, c.ID)
 					}
 					shown = append(shown, c.ID)
