@@ -90,7 +90,7 @@ type App struct {
 	serving      atomic.Bool  // requests that have begun are finished before the end
 	held         bytes.Buffer // remarks that a JSON error on stderr would stand beside
 	noted        sync.Map     // the notes that were said
-	aside        io.Writer    // where things are said that would disturb the screen; nil: on stderr
+	remarksTo    io.Writer    // where things are said that would disturb the screen; nil: on stderr
 	pager        *pager       // before stdout; nil without one
 	paging       atomic.Pointer[os.Process]
 	line         progressLine

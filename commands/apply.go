@@ -138,7 +138,7 @@ func (s *selection) has(k *tokens.Kind) bool {
 // of returns the credentials of a kind, without those that a change left as they were.
 func (s *selection) of(k *tokens.Kind) (refs []*tokens.Ref) {
 	for r := range s.refs.All() {
-		if r.Kind() == k && r.Left() == 0 {
+		if r.Kind() == k && r.Outcome() == 0 {
 			refs = append(refs, r)
 		}
 	}
@@ -150,13 +150,13 @@ func (s *selection) of(k *tokens.Kind) (refs []*tokens.Ref) {
 // the state that the operator wants.
 func (f *credentialChange) fault(s *selection, r *tokens.Ref) *tokenctl.Error {
 	e := r.Refusal(f.verb)
-	asWanted := f.verb == "blacklist" && r.Left() != db.Changed
+	asWanted := f.verb == "blacklist" && r.Outcome() != db.Changed
 	switch {
 	case f.verb == "blacklist" && r.Lapsed():
 		return nil
 	case asWanted && (!s.named || f.ignoreMissing):
 		return nil
-	case asWanted && r.Left() == db.Gone:
+	case asWanted && r.Outcome() == db.Gone:
 		e.Code = tokenctl.CodeNotFound
 	case f.ignoreMissing && e.Code == tokenctl.CodeNotFound:
 		return nil
@@ -186,12 +186,12 @@ func (f *credentialChange) noteLeft(s *selection) {
 	gone, already, lapsed := 0, 0, 0
 	for r := range s.refs.All() {
 		switch {
-		case r.Left() == 0, f.fault(s, r) != nil:
+		case r.Outcome() == 0, f.fault(s, r) != nil:
 		case r.Lapsed():
 			lapsed++
-		case r.Left() == db.Gone:
+		case r.Outcome() == db.Gone:
 			gone++
-		case r.Left() == db.Already:
+		case r.Outcome() == db.Already:
 			already++
 		}
 	}

@@ -147,13 +147,13 @@ func (f *credentialChange) bySelector(c *cobra.Command, store *db.Store) (*selec
 		return nil, a.writeNone()
 	}
 	if f.question != nil {
-		f.consent.aside = f.question(s)
+		f.consent.note = f.question(s)
 	}
 	if voids != nil {
-		f.consent.aside = s.voiding()
+		f.consent.note = s.voiding()
 	}
-	if f.consent.aside != "" {
-		a.say("note: %s", f.consent.aside)
+	if f.consent.note != "" {
+		a.say("note: %s", f.consent.note)
 	}
 	affected := n
 	if n == 0 {

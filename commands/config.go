@@ -68,8 +68,9 @@ func (a *App) correctConfig() string {
 	return "correct --config"
 }
 
-// target decides which database is meant, and reads the settings, also beside a SQLite database.
-func (a *App) target() (t engine.Target, err error) {
+// resolveTarget decides which database is meant, and reads the context and the settings, also those beside a SQLite
+// database. It sets the fields of a that say what was found.
+func (a *App) resolveTarget() (t engine.Target, err error) {
 	if t, err = a.namedTarget(); err == nil && t.Engine == engine.SQLite {
 		err = a.loadSettings(filepath.Dir(t.Path))
 	}
@@ -159,7 +160,7 @@ func (a *App) withSource(e *tokenctl.Error) *tokenctl.Error {
 
 // open prepares the database that is meant.
 func (a *App) open() (*db.Store, error) {
-	t, err := a.target()
+	t, err := a.resolveTarget()
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ would have told is left out, and that is said.`,
 type configRow struct{ setting, value, source string }
 
 func (a *App) showConfig(ctx context.Context) error {
-	t, err := a.target()
+	t, err := a.resolveTarget()
 	if err != nil {
 		return err
 	}

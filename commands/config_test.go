@@ -88,7 +88,7 @@ func TestDatabasePrecedence(t *testing.T) {
 			a.Getenv = func(name string) string { return env[name] }
 			first.give(&a.global, env)
 			second.give(&a.global, env)
-			target, err := a.target()
+			target, err := a.resolveTarget()
 			switch got := strings.TrimPrefix(target.String(), filepath.Join(dir, "tokenctl")+"/"); {
 			case first.not == second.name:
 				if tokenctl.CodeOf(err) != tokenctl.CodeUsage || !strings.Contains(err.Error(), first.name) || !strings.Contains(err.Error(), second.name) {
@@ -107,7 +107,7 @@ func TestDatabasePrecedence(t *testing.T) {
 		}
 		a := app(globals{}, "XDG_CONFIG_HOME", dir, "TOKENCTL_CONTEXT", "two", "TOKENCTL_DATABASE_URL", "sqlite:///ours.db")
 		flag.give(&a.global, nil)
-		if _, err := a.target(); err != nil || a.source != flag.source {
+		if _, err := a.resolveTarget(); err != nil || a.source != flag.source {
 			t.Errorf("%s and both variables: %q, %v", flag.name, a.source, err)
 		}
 	}
@@ -160,7 +160,7 @@ func TestSettingsRelative(t *testing.T) {
 	dir := folder(t, "")
 	config := settings(t, filepath.Join(dir, "etc"), `database = "sqlite:///../data/db.sqlite3"`, 0o600)
 	for _, path := range []string{config, "etc/tokenctl.toml", "./etc/../etc/tokenctl.toml"} {
-		target, err := app(globals{config: path}).target()
+		target, err := app(globals{config: path}).resolveTarget()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,7 +169,7 @@ func TestSettingsRelative(t *testing.T) {
 		}
 	}
 	// In the environment it counts from the working directory.
-	target, err := app(globals{}, "DATABASE_URL", "sqlite:///x.db").target()
+	target, err := app(globals{}, "DATABASE_URL", "sqlite:///x.db").resolveTarget()
 	if err != nil || target.Path != "x.db" {
 		t.Errorf("%v, %v", target, err)
 	}
@@ -180,13 +180,13 @@ func TestSettingsRefused(t *testing.T) {
 	for _, mode := range []os.FileMode{0o644, 0o640, 0o604, 0o610, 0o602, 0o660, 0o777} {
 		dir := folder(t, "")
 		path := settings(t, dir, fine, mode)
-		_, err := app(globals{}).target()
+		_, err := app(globals{}).resolveTarget()
 		wantCode(t, err, tokenctl.CodeConfigUnsafe)
 		var e *tokenctl.Error
 		if errors.As(err, &e) && !strings.HasPrefix(e.Hint, "chmod 600 ") {
 			t.Errorf("hint %q", e.Hint)
 		}
-		_, err = app(globals{config: path, database: "sqlite:///x.db"}).target()
+		_, err = app(globals{config: path, database: "sqlite:///x.db"}).resolveTarget()
 		wantCode(t, err, tokenctl.CodeConfigUnsafe)
 	}
 	for text, want := range map[string]string{
@@ -198,7 +198,7 @@ func TestSettingsRefused(t *testing.T) {
 		`database = "mysql://u:hunter2@h/x"`: settingsFile,
 	} {
 		folder(t, text)
-		_, err := app(globals{}).target()
+		_, err := app(globals{}).resolveTarget()
 		if code := tokenctl.CodeOf(err); code != tokenctl.CodeConfigInvalid && code != tokenctl.CodeUsage {
 			t.Errorf("%s: %v (%s)", text, err, code)
 			continue
@@ -207,7 +207,7 @@ func TestSettingsRefused(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	_, err := app(globals{config: "nowhere.toml"}).target()
+	_, err := app(globals{config: "nowhere.toml"}).resolveTarget()
 	wantCode(t, err, tokenctl.CodeNotFound)
 }
 
@@ -218,7 +218,7 @@ func TestSettingsOwner(t *testing.T) {
 		t.Log("only root can give a file away")
 		return
 	}
-	_, err := app(globals{}).target()
+	_, err := app(globals{}).resolveTarget()
 	wantCode(t, err, tokenctl.CodeConfigUnsafe)
 	if !strings.Contains(err.Error(), "another user") {
 		t.Error(err)
@@ -230,14 +230,14 @@ func TestPasswordInArgument(t *testing.T) {
 	folder(t, `database = "postgres://ann:hunter2@h/app"`)
 	for _, url := range []string{"postgres://ann:hunter2@h/app", "postgres://ann@h/app?password=hunter2", "postgres://ann@h/app?p%61ssword=hunter2",
 		"postgres://ann:hunter%32@h/app", "postgres://ann:hun/ter2@h/app", "host=h password=hunter2", "mysql://ann:hunter2@h/app"} {
-		_, err := app(globals{database: url}).target()
+		_, err := app(globals{database: url}).resolveTarget()
 		wantCode(t, err, tokenctl.CodeSecretInArgument)
 		if strings.Contains(err.Error(), "hunter") {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
 	for _, a := range []*App{app(globals{}), app(globals{}, "DATABASE_URL", "postgres://ann:hunter2@h/app"), app(globals{database: "postgres://ann@h/app"})} {
-		target, err := a.target()
+		target, err := a.resolveTarget()
 		if err != nil || target.Engine != engine.PostgreSQL || target.String() != "app on h" {
 			t.Errorf("%v, %v", target, err)
 		}

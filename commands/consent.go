@@ -39,7 +39,7 @@ func (o *changeFlags) flags(a *App, c *cobra.Command, missing, dryRun string) {
 type consentFlags struct {
 	yes   bool
 	count countValue
-	aside string // what else the question says of them
+	note  string // what else the question says of them
 }
 
 func (f *consentFlags) flags(c *cobra.Command) {
@@ -93,8 +93,8 @@ func (f *consentFlags) preview(a *App, verb string, columns []output.Column, row
 
 // obtain returns nil when the change may happen, and whether somebody was asked.
 func (f *consentFlags) obtain(ctx context.Context, a *App, verb, what string, n int) (asked bool, err error) {
-	if f.aside != "" {
-		what += " (" + f.aside + ")"
+	if f.note != "" {
+		what += " (" + f.note + ")"
 	}
 	what += " in " + a.databaseName()
 	defer func() { a.agreed = a.agreed || err == nil }()

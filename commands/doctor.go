@@ -65,7 +65,7 @@ table leaves no trace.`,
 }
 
 func (a *App) doctor(ctx context.Context, readOnly, problems bool) error {
-	t, err := a.target()
+	t, err := a.resolveTarget()
 	if err != nil {
 		return err
 	}

@@ -128,20 +128,12 @@ func (a *App) finish(ctx context.Context, err error) int {
 	if known == nil {
 		known = new(knowledge)
 	}
-	var e *tokenctl.Error
 	var signal interrupted
 	cause := context.Cause(ctx)
 	stopped := errors.As(cause, &signal) || errors.As(err, &signal)
-	switch limit := errors.As(cause, &e); {
-	case known.unknown && !(errors.As(err, &e) && e.Code == tokenctl.CodeOutcomeUnknown):
-		e = engine.OutcomeUnknown(cause.Error(), err)
-	case known.unknown, limit:
-	case stopped:
-		e = &tokenctl.Error{Code: tokenctl.CodeInterrupted, Message: "interrupted"}
-	case errors.Is(err, syscall.EPIPE) && !a.mutating:
+	e := a.failure(err, cause, stopped, known.unknown)
+	if e == nil {
 		return exitReaderGone
-	case !errors.As(err, &e):
-		e = a.plainError(err)
 	}
 	e = withInvisible(a.withSource(e))
 	e = withoutSecrets(&tokenctl.Error{Code: e.Code, Message: e.Message, Hint: e.Hint})
@@ -159,6 +151,29 @@ func (a *App) finish(ctx context.Context, err error) int {
 		}
 	}
 	return exitFailed
+}
+
+// failure returns the error to tell. err is the error of the work, cause is why the work was stopped, stopped
+// reports a signal, and unknown says that the outcome of a commit is not known. It returns nil if the reader of
+// stdout has gone and nothing else is wrong.
+func (a *App) failure(err, cause error, stopped, unknown bool) *tokenctl.Error {
+	var own, limit *tokenctl.Error
+	known := errors.As(err, &own)
+	switch {
+	case unknown && known && own.Code == tokenctl.CodeOutcomeUnknown:
+		return own
+	case unknown:
+		return engine.OutcomeUnknown(cause.Error(), err)
+	case errors.As(cause, &limit):
+		return limit
+	case stopped:
+		return &tokenctl.Error{Code: tokenctl.CodeInterrupted, Message: "interrupted"}
+	case errors.Is(err, syscall.EPIPE) && !a.mutating:
+		return nil
+	case known:
+		return own
+	}
+	return a.plainError(err)
 }
 
 // joinHints makes one hint of several, of which any may be empty.

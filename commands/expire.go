@@ -72,7 +72,7 @@ func (o *expireOptions) run(c *cobra.Command, args []string) error {
 	}
 	o.result = func(r *tokens.Ref, c *tokens.Credential) bool {
 		c.Expires = o.ends[r]
-		return r.Left() == 0
+		return r.Outcome() == 0
 	}
 	return o.credentialChange.run(c, args, o.change)
 }
@@ -106,7 +106,7 @@ func (o *expireOptions) change(ctx context.Context, store *db.Store, s *selectio
 		a.say("%s: %s", &done, told)
 	} else {
 		for r := range s.refs.All() {
-			if r.Left() != 0 {
+			if r.Outcome() != 0 {
 				continue
 			}
 			c := r.Credential()

@@ -37,7 +37,7 @@ refused.`,
   tokenctl init -d postgresql://admin@localhost/tokens --schema app`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			a.mutating = true
-			t, err := a.target()
+			t, err := a.resolveTarget()
 			if err != nil {
 				return err
 			}

@@ -76,7 +76,7 @@ func (a *App) ofJournal(file *string, run func(c *cobra.Command, path string, ar
 		if *file != "" {
 			return run(c, *file, args)
 		}
-		if _, err := a.target(); err != nil {
+		if _, err := a.resolveTarget(); err != nil {
 			return err
 		}
 		path := a.journalPath()

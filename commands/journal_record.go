@@ -180,7 +180,7 @@ func (a *App) journalHead() journal.Intent {
 	if a.context != nil {
 		in.Context = a.context.name
 	}
-	if t, err := a.target(); err == nil {
+	if t, err := a.resolveTarget(); err == nil {
 		in.Database = t.String()
 	}
 	return in

@@ -219,7 +219,7 @@ func (o *mintOptions) open(ctx context.Context) (*db.Store, error) {
 	if !o.init {
 		return a.open()
 	}
-	t, err := a.target()
+	t, err := a.resolveTarget()
 	if err != nil {
 		return nil, err
 	}

@@ -150,7 +150,7 @@ func (r *mintRun) provideBatch(ctx context.Context, tx *db.Tx, all, batch []prov
 	env := r.o.app.env()
 	if r.o.dryRun {
 		able, refused, err := r.kind.Able(ctx, env, tx, users)
-		r.refuse(refused)
+		r.noteRefused(refused)
 		r.ids = append(r.ids, keysOf(able)...)
 		return err
 	}
@@ -160,7 +160,7 @@ func (r *mintRun) provideBatch(ctx context.Context, tx *db.Tx, all, batch []prov
 	if err != nil {
 		return err
 	}
-	r.refuse(refused)
+	r.noteRefused(refused)
 	for i := range minted {
 		minted[i].Secrets = nil // the operator has it
 		r.announced.add(&minted[i])

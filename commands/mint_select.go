@@ -146,7 +146,7 @@ func (r *mintRun) showDryRun(ctx context.Context) error {
 		err := r.store.Read(ctx, func(tx *db.Tx) error {
 			return r.eachBatch(ctx, tx, func(users []db.User) error {
 				users, refused, err := r.kind.Able(ctx, a.env(), tx, users)
-				r.refuse(refused)
+				r.noteRefused(refused)
 				ids = append(ids, keysOf(users)...)
 				return err
 			})

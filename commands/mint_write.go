@@ -66,7 +66,7 @@ func (r *mintRun) write(ctx context.Context, tx *db.Tx) error {
 		if err != nil {
 			return err
 		}
-		r.refuse(refused)
+		r.noteRefused(refused)
 		r.meter.add(int64(len(users)))
 		return r.add(minted)
 	})
@@ -117,8 +117,8 @@ func (r *mintRun) record() {
 	a.recordMinted(&r.announced)
 }
 
-// refuse notes who can get no further token.
-func (r *mintRun) refuse(refused []tokens.Refusal) {
+// noteRefused notes who can get no further token.
+func (r *mintRun) noteRefused(refused []tokens.Refusal) {
 	if r.reason == nil && len(refused) > 0 {
 		r.reason = refused[0].Err
 	}

@@ -55,7 +55,7 @@ var errPagerEnded = errors.New("the pager has ended")
 func (a *App) startPaging() {
 	if program := a.pagerProgram(); program != "" && a.pager == nil {
 		a.pager = &pager{app: a, to: a.Stdout, program: program}
-		a.Stdout, a.aside = a.pager, &a.pager.remarks
+		a.Stdout, a.remarksTo = a.pager, &a.pager.remarks
 	}
 }
 

@@ -22,8 +22,8 @@ func (a *App) remarks() io.Writer {
 	if a.jsonErrors() && !a.interactive() {
 		return &a.held
 	}
-	if a.aside != nil {
-		return a.aside
+	if a.remarksTo != nil {
+		return a.remarksTo
 	}
 	return a.Stderr
 }

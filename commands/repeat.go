@@ -15,8 +15,8 @@ import (
 func (a *App) repeat(ctx context.Context, pause time.Duration, show func() error) error {
 	terminal := a.Stdout
 	var screen bytes.Buffer
-	a.Stdout, a.aside = &screen, &screen
-	defer func() { a.Stdout, a.aside = terminal, nil }()
+	a.Stdout, a.remarksTo = &screen, &screen
+	defer func() { a.Stdout, a.remarksTo = terminal, nil }()
 	for {
 		screen.Reset()
 		a.noted.Clear()

@@ -197,7 +197,7 @@ func (o *rotateOptions) shorter(s *selection) string {
 	counts := map[string]int{}
 	now := o.app.Now()
 	for r := range s.refs.All() {
-		if r.Left() != 0 {
+		if r.Outcome() != 0 {
 			continue
 		}
 		if why := r.Shortens(o.app.env(), now, o.request.Lifetime); why != "" {

@@ -76,7 +76,7 @@ func (o *scanOptions) contain(ctx context.Context, store *db.Store, found *scann
 		return err
 	}
 	for r := range s.refs.All() {
-		switch r.Left() {
+		switch r.Outcome() {
 		case 0, db.Gone, db.Already:
 			delete(found.active, r.ID())
 		}

@@ -36,7 +36,7 @@ func (o *scanOptions) lookUp(ctx context.Context, found *scanned) (options scan.
 		a.say("note: not searched for: %s with blanks, quotation marks or other odd characters, or longer than 255", plural(int(odd), "drf key", "drf keys"))
 	}
 	options = scan.Options{Shapes: shapes, Members: d.Members}
-	if t, err := a.target(); err == nil && t.Engine == engine.SQLite {
+	if t, err := a.resolveTarget(); err == nil && t.Engine == engine.SQLite {
 		options.Own = ownFiles(t.Path)
 	}
 	return options, func() []string {

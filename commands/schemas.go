@@ -79,7 +79,7 @@ func (a *App) checkSchemaFlags(c *cobra.Command, args []string) error {
 // schemaNames are the schemas that --schema names: as they are listed, and of a pattern those
 // that hold tables of Django's, by name.
 func (a *App) schemaNames(ctx context.Context) (names []string, err error) {
-	t, err := a.target()
+	t, err := a.resolveTarget()
 	if err != nil {
 		return nil, err
 	}

@@ -250,7 +250,7 @@ func (o *serveOptions) config() (server.Config, error) {
 // server delete rows that live, so only a database that nobody uses is written
 // by it.
 func (o *serveOptions) open(ctx context.Context) (*db.Store, error) {
-	t, err := o.app.target()
+	t, err := o.app.resolveTarget()
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ type request struct {
 
 	identity *identity // the authenticated user; nil: nobody
 	indent   int       // of the answer
-	log      outcome
+	log      logFields
 }
 
 // identity is the authenticated user of a request, and the user's credential.
@@ -41,8 +41,8 @@ type identity struct {
 	scheme     string             // the name of the authentication: "token", "jwt"
 }
 
-// outcome has the fields of a request's log line that HTTP does not have.
-type outcome struct {
+// logFields has the fields of a request's log line that HTTP does not have.
+type logFields struct {
 	kind       string // of the credential
 	credential string // id of the credential
 	user       string

@@ -53,8 +53,8 @@ func (r *Ref) Owner() *db.User { return r.owner }
 // Index is the credential's index in the order in which the credentials were shown.
 func (r *Ref) Index() int { return int(r.index) }
 
-// Left says why a change did not change the credential; zero if it did.
-func (r *Ref) Left() db.Outcome { return r.left }
+// Outcome says why a change did not change the credential. It is zero if the change did.
+func (r *Ref) Outcome() db.Outcome { return r.left }
 
 // Credential is what a list showed.
 func (r *Ref) Credential() Credential {

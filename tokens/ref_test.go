@@ -155,8 +155,8 @@ func TestRefs(t *testing.T) {
 						}
 						tokens.Mark(chunk[1:], left)
 					}
-					if chunk[0].Left() != 0 || chunk[1].Left() != again {
-						t.Errorf("%s is marked %v and %v", k.Name, chunk[0].Left(), chunk[1].Left())
+					if chunk[0].Outcome() != 0 || chunk[1].Outcome() != again {
+						t.Errorf("%s is marked %v and %v", k.Name, chunk[0].Outcome(), chunk[1].Outcome())
 					}
 				}
 				if total != n {
