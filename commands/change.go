@@ -69,7 +69,7 @@ func (f *credentialChange) check(c *cobra.Command, args []string) error {
 // run selects the credentials and changes them. change says what it has done, and returns the number of changed
 // credentials.
 func (f *credentialChange) run(c *cobra.Command, args []string, change func(context.Context, *db.Store, *selection) (int, error)) error {
-	// The flags are right before the database is opened; choose parses them again for the selection.
+	// A wrong flag is an error before the database is opened. choose parses the flags again for the selection.
 	if _, err := f.selector.parse(c, f.app.Now()); err != nil {
 		return err
 	}

@@ -167,7 +167,7 @@ func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []tokenctl.Se
 		engine.Values{Column: "key", Each: revealed(keys)}, engine.Values{Column: "created", Same: l.timeArg(tx.Now)})...)
 	got, err := tx.keySet(ctx, l.User, q)
 	if err != nil || len(got) == len(users) {
-		return nil, t.furtherError(err, further) // nil if err is
+		return nil, t.furtherError(err, further) // nil if err is nil
 	}
 	taken = map[string]bool{}
 	for _, u := range users {

@@ -157,7 +157,7 @@ type Kind struct {
 	// does not matter.
 	Rotatable func(*db.Layout) error
 
-	// deleteRows deletes credentials with their rows. It is nil for JWTs, which blacklist ends by a row of its own.
+	// deleteRows deletes credentials with their rows. It is nil for JWTs: blacklist adds a row instead.
 	deleteRows func(context.Context, Env, *db.Tx, []db.Ref) (db.Outcomes, error)
 
 	// lastUse returns the last use of a credential, as its row proves it. From is zero if the row proves no use.
