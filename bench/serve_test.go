@@ -41,12 +41,12 @@ func BenchmarkServe(b *testing.B) {
 	url := dbtest.Postgres(b)
 	project := djangotest.Peers(b)[0].Project(b, url, djangotest.Options{Served: true})
 	project.Migrate()
-	dbtest.Psql(b, url, `
+	dbtest.Exec(b, url, `
 		insert into auth_user (password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined)
 		select '!', false, 'user' || i, '', '', '', false, true, now() from generate_series(1, 100000) i;
 		insert into authtoken_token (key, created, user_id) select left(encode(sha256(id::text::bytea), 'hex'), 40), now(), id from auth_user;
 		analyze`)
-	key := dbtest.Psql(b, url, "select key from authtoken_token where user_id = 77")
+	key := dbtest.Exec(b, url, "select key from authtoken_token where user_id = 77")
 	var rows [][]string
 
 	b.Run("tokenctl", func(b *testing.B) {

@@ -51,7 +51,7 @@ func newStock(t testing.TB, engine, binary string, s *seeds) *stock {
 		st.postgres = dbtest.Postgres(t)
 		st.base = st.postgres + "_"
 		// Before 15 there was one way to copy a database, and no word for it.
-		if dbtest.Psql(t, st.postgres, "select current_setting('server_version_num')::int >= 150000") == "t" {
+		if dbtest.Exec(t, st.postgres, "select current_setting('server_version_num')::int >= 150000") == "t" {
 			st.strategy = " strategy file_copy"
 		}
 	} else {
@@ -88,7 +88,7 @@ func (st *stock) init(name string) {
 	st.t.Helper()
 	st.owner.Cleanup(func() { st.drop(name) })
 	if st.engine == "postgres" {
-		dbtest.Psql(st.t, st.postgres, "create database "+st.name(name))
+		dbtest.Exec(st.t, st.postgres, "create database "+st.name(name))
 	}
 	if err := st.tokenctl(name, "init").Run(); err != nil {
 		st.t.Fatalf("tokenctl init: %v", err)
@@ -145,7 +145,7 @@ func (st *stock) name(name string) string {
 func (st *stock) copy(name, from string) {
 	st.t.Helper()
 	if st.engine == "postgres" {
-		dbtest.Psql(st.t, st.postgres, "create database "+st.name(name)+" template "+st.name(from)+st.strategy)
+		dbtest.Exec(st.t, st.postgres, "create database "+st.name(name)+" template "+st.name(from)+st.strategy)
 		return
 	}
 	in, err := os.Open(filepath.Join(st.dir, from))
@@ -165,7 +165,7 @@ func (st *stock) copy(name, from string) {
 
 func (st *stock) drop(name string) {
 	if st.engine == "postgres" {
-		dbtest.Psql(st.t, st.postgres, "drop database if exists "+st.name(name)+" with (force)")
+		dbtest.Exec(st.t, st.postgres, "drop database if exists "+st.name(name)+" with (force)")
 		return
 	}
 	os.Remove(filepath.Join(st.dir, name))

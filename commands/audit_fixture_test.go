@@ -21,8 +21,8 @@ func TestAuditFixtures(t *testing.T) {
 		url, secrets := dbtest.Fixture(t, engine)
 		c := cli{t: t, url: url, env: map[string]string{"TOKENCTL_SECRET_KEY": secrets.SecretKey}, now: time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)}
 		if role != "" {
-			dbtest.Psql(t, url, "grant select, insert, update, delete on all tables in schema public to "+role+"; grant select, usage on all sequences in schema public to "+role)
-			t.Cleanup(func() { dbtest.Psql(t, url, "drop owned by "+role) })
+			dbtest.Exec(t, url, "grant select, insert, update, delete on all tables in schema public to "+role+"; grant select, usage on all sequences in schema public to "+role)
+			t.Cleanup(func() { dbtest.Exec(t, url, "drop owned by "+role) })
 			c.url = dbtest.As(url, role, "")
 		}
 		out, notes, status := c.run("", "audit", "--deep", "--clock-skew", "50y", "-o", "json")

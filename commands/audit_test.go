@@ -46,8 +46,8 @@ func newAuditWorld(t *testing.T, engine string) *auditWorld {
 	w.admin = cli{t: t, url: url, env: env, now: now}
 	w.cli = w.admin
 	if engine == "postgres" {
-		dbtest.Psql(t, url, "grant select, insert, update, delete on all tables in schema public to "+w.role+"; grant select, usage on all sequences in schema public to "+w.role)
-		t.Cleanup(func() { dbtest.Psql(t, url, "drop owned by "+w.role) })
+		dbtest.Exec(t, url, "grant select, insert, update, delete on all tables in schema public to "+w.role+"; grant select, usage on all sequences in schema public to "+w.role)
+		t.Cleanup(func() { dbtest.Exec(t, url, "drop owned by "+w.role) })
 		w.cli.url = dbtest.As(url, w.role, "")
 	}
 	return w

@@ -30,11 +30,11 @@ func TestAuditorSeesNoSecret(t *testing.T) {
 			}
 			w.plantLog(schema)
 			grants := w.grants("audit")
-			dbtest.Psql(t, w.admin.url, strings.Join(grants, ";\n")+";")
-			secrets := dbtest.Psql(t, w.admin.url, fmt.Sprintf(`select key from %s union all select session_key from %[3]s.django_session union all select password from %[2]s where length(password) > 2
+			dbtest.Exec(t, w.admin.url, strings.Join(grants, ";\n")+";")
+			secrets := dbtest.Exec(t, w.admin.url, fmt.Sprintf(`select key from %s union all select session_key from %[3]s.django_session union all select password from %[2]s where length(password) > 2
 				union all select token from %[3]s.token_blacklist_outstandingtoken where token <> '' union all select right(token, 43) from %[3]s.token_blacklist_outstandingtoken where token <> '' union all select token_key from %[3]s.knox_authtoken`,
 				w.tokens, w.users, quoted(schema)))
-			seen := dbtest.Psql(t, w.cli.url, `select string_agg(query_to_xml(format('select * from %I.%I', n.nspname, c.relname), true, false, '')::text, '') from pg_class c join pg_namespace n on n.oid = c.relnamespace
+			seen := dbtest.Exec(t, w.cli.url, `select string_agg(query_to_xml(format('select * from %I.%I', n.nspname, c.relname), true, false, '')::text, '') from pg_class c join pg_namespace n on n.oid = c.relnamespace
 				where c.relkind = 'v' and c.relname like 'tokenctl%' and has_table_privilege(c.oid, 'select')`)
 			if n := strings.Count(secrets, "\n"); n < 30 || len(seen) < 5000 {
 				t.Fatalf("%d secrets, and %d bytes are seen", n, len(seen))
@@ -108,7 +108,7 @@ func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""
 func TestAuditorIsToldSo(t *testing.T) {
 	t.Parallel()
 	w := newGrantWorld(t, "", "")
-	dbtest.Psql(t, w.admin.url, strings.Join(w.grants("audit"), ";\n")+";")
+	dbtest.Exec(t, w.admin.url, strings.Join(w.grants("audit"), ";\n")+";")
 	type finding struct{ Check, Status, Found, Fix string }
 	doctor := func(args ...string) (list []finding) {
 		t.Helper()

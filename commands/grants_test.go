@@ -58,7 +58,7 @@ func newGrantWorld(t *testing.T, change, schema string) *grantWorld {
 	w.admin = w.cli
 	w.admin.url = url
 	// Nobody has what everybody has by default; and each kind has a row of a user who is gone.
-	dbtest.Psql(t, url, `do $$ begin execute format('revoke all on database %I from public', current_database()); end $$; revoke all on schema public from public;
+	dbtest.Exec(t, url, `do $$ begin execute format('revoke all on database %I from public', current_database()); end $$; revoke all on schema public from public;
 		set session_replication_role = replica;
 		insert into authtoken_token (key, created, user_id) values ('4f7c0e5a9d1b83264f7c0e5a9d1b8326a5b1c0de', '2026-01-01', 900);
 		insert into knox_authtoken (digest, token_key, created, expiry, user_id) values (repeat('7a', 64), '123456789012345', '2026-01-01', null, 900);
@@ -74,7 +74,7 @@ func newGrantWorld(t *testing.T, change, schema string) *grantWorld {
 	}
 	t.Cleanup(func() {
 		w.owner.Close(context.Background()) //nolint:errcheck // the test is over
-		dbtest.Psql(t, url, "drop owned by "+role)
+		dbtest.Exec(t, url, "drop owned by "+role)
 	})
 	return w
 }

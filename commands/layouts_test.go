@@ -219,7 +219,7 @@ func runStep(t *testing.T, s step, url string, secrets dbtest.Secrets) {
 func TestWritableViews(t *testing.T) {
 	t.Parallel()
 	url, secrets := dbtest.Fixture(t, "postgres")
-	dbtest.Psql(t, url, `create schema store; alter table authtoken_token set schema store; create view authtoken_token as select * from store.authtoken_token;
+	dbtest.Exec(t, url, `create schema store; alter table authtoken_token set schema store; create view authtoken_token as select * from store.authtoken_token;
 		alter table django_session set schema store; create view django_session as select * from store.django_session;
 		alter table knox_authtoken set schema store; create view knox_authtoken as select * from store.knox_authtoken;
 		alter table auth_user set schema store; create view auth_user as select * from store.auth_user;`)
@@ -257,8 +257,8 @@ func TestDoctorReadOnly(t *testing.T) {
 	t.Parallel()
 	url, _ := dbtest.Fixture(t, "postgres")
 	role := "looker_" + strings.TrimPrefix(url[strings.LastIndex(url, "/")+1:], "tokenctl_")[:8]
-	dbtest.Psql(t, url, "create role "+role+" login; grant usage on schema public to "+role+"; grant select on all tables in schema public to "+role)
-	t.Cleanup(func() { dbtest.Psql(t, url, "drop owned by "+role+"; drop role "+role) })
+	dbtest.Exec(t, url, "create role "+role+" login; grant usage on schema public to "+role+"; grant select on all tables in schema public to "+role)
+	t.Cleanup(func() { dbtest.Exec(t, url, "drop owned by "+role+"; drop role "+role) })
 	c := cli{t: t, url: strings.Replace(url, "postgres@", role+"@", 1)}
 	findings := func(args ...string) (list []map[string]any, status int) {
 		out, errs, status := c.run("", append([]string{"doctor", "-o", "json"}, args...)...)
@@ -273,7 +273,7 @@ func TestDoctorReadOnly(t *testing.T) {
 	if _, status := findings(); status != 4 {
 		t.Errorf("without the flag: status %d", status)
 	}
-	dbtest.Psql(t, url, "revoke select on knox_authtoken from "+role)
+	dbtest.Exec(t, url, "revoke select on knox_authtoken from "+role)
 	list, status := findings("--read-only")
 	if text := strings.Join(fixes(list), "\n"); status != 4 || !strings.Contains(text, "grant select on public.knox_authtoken") || strings.Contains(text, "insert") {
 		t.Errorf("status %d: %s", status, text)
@@ -323,7 +323,7 @@ func TestDoctorFixes(t *testing.T) {
 						dbtest.Query(url, statement)
 					}
 				} else {
-					dbtest.Psql(t, url, test.change)
+					dbtest.Exec(t, url, test.change)
 				}
 				told := func() (fix string) {
 					out, errs, _ := cli{t: t, url: url}.run("", "doctor", "-o", "json")

@@ -245,7 +245,7 @@ func TestUserChangeSwallowed(t *testing.T) {
 		if engine == "sqlite" {
 			s.query("create trigger keep before update on auth_user when old.id = 1 begin select raise(ignore); end")
 		} else {
-			dbtest.Psql(t, url, "create function keep() returns trigger language plpgsql as 'begin return null; end'; create trigger keep before update on auth_user for each row when (old.id = 1) execute function keep()")
+			dbtest.Exec(t, url, "create function keep() returns trigger language plpgsql as 'begin return null; end'; create trigger keep before update on auth_user for each row when (old.id = 1) execute function keep()")
 		}
 		before := s.rows()
 		s.fails(1, "the database did not change the user alice", "user", "deactivate", "bob", "alice")

@@ -12,28 +12,26 @@ import (
 	"tokenctl/django/djangotest"
 )
 
-// cachePeers runs f for every Django age that has django-redis and, from 4.0 on, Django's own
-// Redis backend.
-func cachePeers(t *testing.T, f func(t *testing.T, p djangotest.Peer, backends []string)) {
+// cacheBackends are the Redis backends of an age of Django: that of django-redis and, from 4.0
+// on, Django's own.
+func cacheBackends(t *testing.T, p djangotest.Peer) []string {
 	t.Helper()
-	t.Parallel()
-	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
-		if p.Source(t, "django_redis/cache.py") == "" {
-			djangotest.Missing(t, "python3-django-redis")
-		}
-		backends := []string{"django_redis.cache.RedisCache"}
-		if p.Source(t, "django/core/cache/backends/redis.py") != "" {
-			backends = append(backends, "django.core.cache.backends.redis.RedisCache")
-		}
-		f(t, p, backends)
-	})
+	if p.Source(t, "django_redis/cache.py") == "" {
+		djangotest.Missing(t, "python3-django-redis")
+	}
+	backends := []string{"django_redis.cache.RedisCache"}
+	if p.Source(t, "django/core/cache/backends/redis.py") != "" {
+		backends = append(backends, "django.core.cache.backends.redis.RedisCache")
+	}
+	return backends
 }
 
 func TestPeerConfigCache(t *testing.T) {
 	const zlib = "django_redis.compressors.zlib.ZlibCompressor"
 	one, two := 1, 2
-	cachePeers(t, func(t *testing.T, p djangotest.Peer, backends []string) {
-		for _, backend := range backends {
+	t.Parallel()
+	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
+		for _, backend := range cacheBackends(t, p) {
 			for name, test := range map[string]struct {
 				cache    string // of settings.py
 				want     tokenctl.SessionSettings

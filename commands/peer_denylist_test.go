@@ -107,67 +107,65 @@ func serving(t testing.TB, c cli, args ...string) string {
 func TestPeerDenylist(t *testing.T) {
 	t.Parallel()
 	source := documentedClass(t)
-	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
-		dbtest.EachEngine(t, func(t *testing.T, engine string) {
-			redis := redistest.Start(t)
-			pr, database := dbtest.Migrated(t, p, engine, djangotest.Options{})
-			config := privateFile(t, "[denylist]\nurl = \"redis://"+redis.Addr+"/0\"\nprefix = \"shop:\"\n[peers]\nsimplejwt = \""+p.SimpleJWT+"\"\n")
-			c := withKey(cli{t: t, url: database, more: []string{"--config", config}}, djangotest.SecretKey)
-			address := serving(t, c, "--config", config)
-			var tokens []string
-			pr.Eval(denylistTokens, &tokens)
-			const alice, another, bob, timeless = 0, 1, 2, 3
-			expect := func(when string, want map[int]int) {
-				t.Helper()
-				for i, status := range want {
-					var peer struct {
-						Status int
-						Body   string
-					}
-					pr.Eval(denylistView, &peer, djangotest.Vars{"source": source, "token": tokens[i], "denylist": redis.URL("")})
-					gotStatus, gotBody := get(t, address+"/test_auth/jwt/", tokens[i])
-					if peer.Status != status || gotStatus != peer.Status || gotBody != peer.Body {
-						t.Errorf("%s: token %d: DRF answers %d %s, serve %d %s, want %d", when, i, peer.Status, peer.Body, gotStatus, gotBody, status)
-					}
-					if status == http.StatusUnauthorized && !strings.Contains(gotBody, `"message":"Token is blacklisted"`) {
-						t.Errorf("%s: %s", when, gotBody)
-					}
-					if status != http.StatusServiceUnavailable && i != bob {
-						if active := introspected(t, address, tokens[bob], tokens[i]); active != (status == http.StatusOK) {
-							t.Errorf("%s: token %d: active is %v", when, i, active)
-						}
+	dbtest.EachPeer(t, func(t *testing.T, p djangotest.Peer, engine string) {
+		redis := redistest.Start(t)
+		pr, database := dbtest.Migrated(t, p, engine, djangotest.Options{})
+		config := privateFile(t, "[denylist]\nurl = \"redis://"+redis.Addr+"/0\"\nprefix = \"shop:\"\n[peers]\nsimplejwt = \""+p.SimpleJWT+"\"\n")
+		c := withKey(cli{t: t, url: database, more: []string{"--config", config}}, djangotest.SecretKey)
+		address := serving(t, c, "--config", config)
+		var tokens []string
+		pr.Eval(denylistTokens, &tokens)
+		const alice, another, bob, timeless = 0, 1, 2, 3
+		expect := func(when string, want map[int]int) {
+			t.Helper()
+			for i, status := range want {
+				var peer struct {
+					Status int
+					Body   string
+				}
+				pr.Eval(denylistView, &peer, djangotest.Vars{"source": source, "token": tokens[i], "denylist": redis.URL("")})
+				gotStatus, gotBody := get(t, address+"/test_auth/jwt/", tokens[i])
+				if peer.Status != status || gotStatus != peer.Status || gotBody != peer.Body {
+					t.Errorf("%s: token %d: DRF answers %d %s, serve %d %s, want %d", when, i, peer.Status, peer.Body, gotStatus, gotBody, status)
+				}
+				if status == http.StatusUnauthorized && !strings.Contains(gotBody, `"message":"Token is blacklisted"`) {
+					t.Errorf("%s: %s", when, gotBody)
+				}
+				if status != http.StatusServiceUnavailable && i != bob {
+					if active := introspected(t, address, tokens[bob], tokens[i]); active != (status == http.StatusOK) {
+						t.Errorf("%s: token %d: active is %v", when, i, active)
 					}
 				}
 			}
-			expect("before", map[int]int{alice: 200, another: 200, bob: 200, timeless: 200})
-			c.must(tokens[alice], "blacklist", "-")
-			expect("one", map[int]int{alice: 401, another: 200, bob: 200, timeless: 200})
-			c.must(tokens[alice], "unblacklist", "-")
-			expect("none", map[int]int{alice: 200})
-			c.must("", "blacklist", "--user", "alice", "--yes")
-			expect("all of alice", map[int]int{alice: 401, another: 401, bob: 200, timeless: 401})
-			entry := c.must("", "denylist", "list", "-o", "id")
-			void, err := strconv.ParseInt(redis.Do("get", "shop:"+entry), 10, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			redis.Do("set", "shop:"+entry, void-1000)
-			expect("what is older", map[int]int{alice: 200, timeless: 401})
-			redis.Do("set", "shop:"+entry, "soon")
-			expect("a value that is no time", map[int]int{alice: 401})
-			c.must("", "denylist", "remove", entry)
-			expect("removed", map[int]int{alice: 200, timeless: 200})
-			redis.Stop()
-			expect("without Redis", map[int]int{alice: 503, bob: 503})
-			if status, body := introspect(t, address, tokens[alice], tokens[another]); status != http.StatusServiceUnavailable {
-				t.Errorf("without Redis /introspect answers %d %s", status, body)
-			}
-			if _, errs, status := c.run(tokens[alice], "verify", "-"); status != 7 {
-				t.Errorf("verify: status %d: %s", status, errs)
-			}
-			redis.Restart()
-			expect("with Redis again", map[int]int{alice: 200})
-		})
+		}
+		expect("before", map[int]int{alice: 200, another: 200, bob: 200, timeless: 200})
+		c.must(tokens[alice], "blacklist", "-")
+		expect("one", map[int]int{alice: 401, another: 200, bob: 200, timeless: 200})
+		c.must(tokens[alice], "unblacklist", "-")
+		expect("none", map[int]int{alice: 200})
+		c.must("", "blacklist", "--user", "alice", "--yes")
+		expect("all of alice", map[int]int{alice: 401, another: 401, bob: 200, timeless: 401})
+		entry := c.must("", "denylist", "list", "-o", "id")
+		void, err := strconv.ParseInt(redis.Do("get", "shop:"+entry), 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		redis.Do("set", "shop:"+entry, void-1000)
+		expect("what is older", map[int]int{alice: 200, timeless: 401})
+		redis.Do("set", "shop:"+entry, "soon")
+		expect("a value that is no time", map[int]int{alice: 401})
+		c.must("", "denylist", "remove", entry)
+		expect("removed", map[int]int{alice: 200, timeless: 200})
+		redis.Stop()
+		expect("without Redis", map[int]int{alice: 503, bob: 503})
+		if status, body := introspect(t, address, tokens[alice], tokens[another]); status != http.StatusServiceUnavailable {
+			t.Errorf("without Redis /introspect answers %d %s", status, body)
+		}
+		if _, errs, status := c.run(tokens[alice], "verify", "-"); status != 7 {
+			t.Errorf("verify: status %d: %s", status, errs)
+		}
+		redis.Restart()
+		expect("with Redis again", map[int]int{alice: 200})
 	})
 }
 

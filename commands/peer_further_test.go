@@ -80,33 +80,32 @@ urlpatterns = [path("agent/", Agent.as_view()), path("account/", Account.as_view
 // reads the values that were given.
 func TestPeerFurther(t *testing.T) {
 	t.Parallel()
-	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
-		dbtest.Engines(t, func(t *testing.T, _, url string) {
-			pr := p.Project(t, url, furtherModels)
-			pr.Eval(`
+	dbtest.EachPeer(t, func(t *testing.T, p djangotest.Peer, engine string) {
+		url := dbtest.Fresh(t, engine)
+		pr := p.Project(t, url, furtherModels)
+		pr.Eval(`
 from django.core.management import call_command
 call_command("makemigrations", "agents", verbosity=0)
 call_command("migrate", verbosity=0)
 User.objects.create_user("alice", password="correct horse battery")
 result = None`, nil)
-			toml := "[session]\nsession_table = \"agents_customsession\"\nengine = \"agents.sessions\"\n"
-			c := cli{t: t, url: url, env: map[string]string{"TOKENCTL_SECRET_KEY": djangotest.SecretKey}, more: []string{"--config", privateFile(t, toml)}}
-			got := func(path, header, value, want string) {
-				t.Helper()
-				if r := pr.Request("GET", path, map[string]string{header: value}, ""); r.Status != 200 || r.Body != want {
-					t.Errorf("Django answers %d %s, want %s", r.Status, r.Body, want)
-				}
+		toml := "[session]\nsession_table = \"agents_customsession\"\nengine = \"agents.sessions\"\n"
+		c := cli{t: t, url: url, env: map[string]string{"TOKENCTL_SECRET_KEY": djangotest.SecretKey}, more: []string{"--config", privateFile(t, toml)}}
+		got := func(path, header, value, want string) {
+			t.Helper()
+			if r := pr.Request("GET", path, map[string]string{header: value}, ""); r.Status != 200 || r.Body != want {
+				t.Errorf("Django answers %d %s, want %s", r.Status, r.Body, want)
 			}
-			if _, errs, status := c.run("", "mint", "alice"); status != 2 || !strings.Contains(errs, "need a value: name, limit, live") {
-				t.Errorf("without --set: status %d, %s", status, errs)
-			}
-			key := c.must("", "mint", "alice", "--set", "name=deploy", "--set", "limit=2.50", "--set", "live=false")
-			got("/agent/", "Authorization", "Token "+key, `["alice","deploy",null,"2.50",false,null,null]`)
-			key = c.must("", "mint", "alice", "--set", "name=", "--set", "limit=0", "--set", "live=true", "--set", "uses=7",
-				"--set", "until=2031-02-03T04:05:06Z", "--set", "group=0f8fad5b-d9cb-469f-a165-70867728950e")
-			got("/agent/", "Authorization", "Token "+key, `["alice","",7,"0.00",true,"2031-02-03T04:05:06+00:00","0f8fad5b-d9cb-469f-a165-70867728950e"]`)
-			session := c.must("", "mint", "alice", "--kind", "session", "--set", "account_id=41")
-			got("/account/", "Cookie", "sessionid="+session, `["alice",41]`)
-		})
+		}
+		if _, errs, status := c.run("", "mint", "alice"); status != 2 || !strings.Contains(errs, "need a value: name, limit, live") {
+			t.Errorf("without --set: status %d, %s", status, errs)
+		}
+		key := c.must("", "mint", "alice", "--set", "name=deploy", "--set", "limit=2.50", "--set", "live=false")
+		got("/agent/", "Authorization", "Token "+key, `["alice","deploy",null,"2.50",false,null,null]`)
+		key = c.must("", "mint", "alice", "--set", "name=", "--set", "limit=0", "--set", "live=true", "--set", "uses=7",
+			"--set", "until=2031-02-03T04:05:06Z", "--set", "group=0f8fad5b-d9cb-469f-a165-70867728950e")
+		got("/agent/", "Authorization", "Token "+key, `["alice","",7,"0.00",true,"2031-02-03T04:05:06+00:00","0f8fad5b-d9cb-469f-a165-70867728950e"]`)
+		session := c.must("", "mint", "alice", "--kind", "session", "--set", "account_id=41")
+		got("/account/", "Cookie", "sessionid="+session, `["alice",41]`)
 	})
 }

@@ -22,49 +22,48 @@ func TestPeerKnoxSwapped(t *testing.T) {
 	if !djangotest.HasKnox() || knoxIs42() {
 		return
 	}
-	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
-		dbtest.Engines(t, func(t *testing.T, _, url string) {
-			pr := p.Project(t, url, djangotest.Options{
-				Settings: `
+	dbtest.EachPeer(t, func(t *testing.T, p djangotest.Peer, engine string) {
+		url := dbtest.Fresh(t, engine)
+		pr := p.Project(t, url, djangotest.Options{
+			Settings: `
 INSTALLED_APPS.insert(0, "machines")
 KNOX_TOKEN_MODEL = "machines.Credential"
 REST_KNOX = {"TOKEN_MODEL": "machines.Credential"}`,
-				Files: map[string]string{"machines/__init__.py": "", "machines/migrations/__init__.py": "", "machines/models.py": `
+			Files: map[string]string{"machines/__init__.py": "", "machines/migrations/__init__.py": "", "machines/models.py": `
 from django.db import models
 from knox.models import AbstractAuthToken
 
 class Credential(AbstractAuthToken):
     label = models.CharField(max_length=20, null=True)
 `},
-			})
-			pr.Eval(`
+		})
+		pr.Eval(`
 from django.core.management import call_command
 call_command("makemigrations", "machines", verbosity=0)
 call_command("migrate", verbosity=0)
 User.objects.create_user("alice", password="correct horse battery")
 result = None`, nil)
-			c := cli{t: t, url: url}
-			// Knox's own table is there too, and stays empty.
-			if _, errs, status := c.run("", "mint", "--kind", "knox", "alice"); status != 1 || !strings.Contains(errs, "knox_authtoken, machines_credential") {
-				t.Errorf("without token_table: status %d, %s", status, errs)
-			}
-			c.more = []string{"--config", privateFile(t, "[knox]\ntoken_table = \"machines_credential\"\n")}
-			token := c.must("", "mint", "--kind", "knox", "alice")
-			knoxAccepts(t, pr, token, 200, `"Hello alice!"`)
-			if theirs, r := knoxLogin(t, pr); r.Status != 200 || c.verdict(theirs) != "active" {
-				t.Errorf("login: %d %s", r.Status, r.Body)
-			}
-			c.must(token, "blacklist", "-")
-			knoxAccepts(t, pr, token, 401, invalidToken)
-			var rows [2]int
-			pr.Eval(`
+		c := cli{t: t, url: url}
+		// Knox's own table is there too, and stays empty.
+		if _, errs, status := c.run("", "mint", "--kind", "knox", "alice"); status != 1 || !strings.Contains(errs, "knox_authtoken, machines_credential") {
+			t.Errorf("without token_table: status %d, %s", status, errs)
+		}
+		c.more = []string{"--config", privateFile(t, "[knox]\ntoken_table = \"machines_credential\"\n")}
+		token := c.must("", "mint", "--kind", "knox", "alice")
+		knoxAccepts(t, pr, token, 200, `"Hello alice!"`)
+		if theirs, r := knoxLogin(t, pr); r.Status != 200 || c.verdict(theirs) != "active" {
+			t.Errorf("login: %d %s", r.Status, r.Body)
+		}
+		c.must(token, "blacklist", "-")
+		knoxAccepts(t, pr, token, 401, invalidToken)
+		var rows [2]int
+		pr.Eval(`
 from django.apps import apps
 result = [apps.get_model("machines", "Credential").objects.count(), User.objects.count()]`, &rows)
-			if rows != [2]int{1, 1} {
-				t.Errorf("rows %v", rows)
-			}
-			c.must("", "user", "delete", "alice", "--yes")
-		})
+		if rows != [2]int{1, 1} {
+			t.Errorf("rows %v", rows)
+		}
+		c.must("", "user", "delete", "alice", "--yes")
 	})
 }
 

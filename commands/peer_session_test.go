@@ -99,25 +99,23 @@ func TestSessionFixtures(t *testing.T) {
 // every age of Django.
 func TestPeerSessionFixtures(t *testing.T) {
 	t.Parallel()
-	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
-		dbtest.Engines(t, func(t *testing.T, engine, _ string) {
-			url, secrets := dbtest.Fixture(t, engine)
-			pr := p.Project(t, url, djangotest.Options{SecretKey: secrets.SecretKey})
-			c := withKey(cli{t: t, url: url}, secrets.SecretKey)
-			for name, owner := range map[string]string{"alice-web": "alice", "bob-web": "bob", "alice-expired": "", "carol": "", "anonymous": ""} {
-				if got := loggedIn(t, pr, secrets.Sessions[name]); got != owner {
-					t.Errorf("%s lets %q in", name, got)
-				}
+	dbtest.EachPeer(t, func(t *testing.T, p djangotest.Peer, engine string) {
+		url, secrets := dbtest.Fixture(t, engine)
+		pr := p.Project(t, url, djangotest.Options{SecretKey: secrets.SecretKey})
+		c := withKey(cli{t: t, url: url}, secrets.SecretKey)
+		for name, owner := range map[string]string{"alice-web": "alice", "bob-web": "bob", "alice-expired": "", "carol": "", "anonymous": ""} {
+			if got := loggedIn(t, pr, secrets.Sessions[name]); got != owner {
+				t.Errorf("%s lets %q in", name, got)
 			}
-			renewed := c.must(secrets.Sessions["alice-web"], "rotate", "-")
-			if loggedIn(t, pr, secrets.Sessions["alice-web"]) != "" || loggedIn(t, pr, renewed) != "alice" {
-				t.Error("rotating alice-web went wrong")
-			}
-			c.must("", "blacklist", "--user", "alice", "--kind", "session", "--yes")
-			if loggedIn(t, pr, renewed) != "" || loggedIn(t, pr, secrets.Sessions["alice-phone"]) != "" || loggedIn(t, pr, secrets.Sessions["bob-web"]) != "bob" {
-				t.Error("blacklisting alice's sessions went wrong")
-			}
-		})
+		}
+		renewed := c.must(secrets.Sessions["alice-web"], "rotate", "-")
+		if loggedIn(t, pr, secrets.Sessions["alice-web"]) != "" || loggedIn(t, pr, renewed) != "alice" {
+			t.Error("rotating alice-web went wrong")
+		}
+		c.must("", "blacklist", "--user", "alice", "--kind", "session", "--yes")
+		if loggedIn(t, pr, renewed) != "" || loggedIn(t, pr, secrets.Sessions["alice-phone"]) != "" || loggedIn(t, pr, secrets.Sessions["bob-web"]) != "bob" {
+			t.Error("blacklisting alice's sessions went wrong")
+		}
 	})
 }
 

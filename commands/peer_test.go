@@ -94,11 +94,9 @@ const (
 func peers(t *testing.T, o djangotest.Options, f func(t *testing.T, pr *djangotest.Project, c cli)) {
 	t.Helper()
 	t.Parallel()
-	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
-		dbtest.EachEngine(t, func(t *testing.T, engine string) {
-			pr, url := dbtest.Migrated(t, p, engine, o)
-			f(t, pr, cli{t: t, url: url})
-		})
+	dbtest.EachPeer(t, func(t *testing.T, p djangotest.Peer, engine string) {
+		pr, url := dbtest.Migrated(t, p, engine, o)
+		f(t, pr, cli{t: t, url: url})
 	})
 }
 
@@ -224,34 +222,32 @@ result = dict(Right=u.check_password("pässwörd 42-xyz"), Wrong=u.check_passwor
 // accepts what tokenctl does to it.
 func TestPeerFixtures(t *testing.T) {
 	t.Parallel()
-	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
-		dbtest.Engines(t, func(t *testing.T, engine, _ string) {
-			url, secrets := dbtest.Fixture(t, engine)
-			pr := p.Project(t, url, djangotest.Options{SecretKey: secrets.SecretKey})
-			c := cli{t: t, url: url}
-			for name, key := range secrets.DRF {
-				want, status, body := "active", 200, fmt.Sprintf("%q", "Hello "+name+"!")
-				if name == "carol" {
-					want, status, body = "disabled", 401, inactiveUser
-				}
-				if v := c.verdict(key); v != want {
-					t.Errorf("%s's token is %s, want %s", name, v, want)
-				}
-				accepts(t, pr, key, status, body)
+	dbtest.EachPeer(t, func(t *testing.T, p djangotest.Peer, engine string) {
+		url, secrets := dbtest.Fixture(t, engine)
+		pr := p.Project(t, url, djangotest.Options{SecretKey: secrets.SecretKey})
+		c := cli{t: t, url: url}
+		for name, key := range secrets.DRF {
+			want, status, body := "active", 200, fmt.Sprintf("%q", "Hello "+name+"!")
+			if name == "carol" {
+				want, status, body = "disabled", 401, inactiveUser
 			}
-			if n := strings.Count(c.must("", "list", "--kind", "drf"), "\n") + 1; n != len(secrets.DRF) {
-				t.Errorf("list shows %d tokens of %d", n, len(secrets.DRF))
+			if v := c.verdict(key); v != want {
+				t.Errorf("%s's token is %s, want %s", name, v, want)
 			}
-			old := secrets.DRF["zoë"]
-			renewed := c.must("", "rotate", "--user", "zoë", "--confirm", "1")
-			_, renewed, _ = strings.Cut(renewed, "\t")
-			accepts(t, pr, old, 401, invalidToken)
-			accepts(t, pr, renewed, 200, `"Hello zoë!"`)
-			c.must(renewed, "blacklist", "-")
-			accepts(t, pr, renewed, 401, invalidToken)
-			// A user without a token, with a name that would break careless SQL.
-			minted := c.must("", "mint", "o'brien")
-			accepts(t, pr, minted, 200, `"Hello o'brien!"`)
-		})
+			accepts(t, pr, key, status, body)
+		}
+		if n := strings.Count(c.must("", "list", "--kind", "drf"), "\n") + 1; n != len(secrets.DRF) {
+			t.Errorf("list shows %d tokens of %d", n, len(secrets.DRF))
+		}
+		old := secrets.DRF["zoë"]
+		renewed := c.must("", "rotate", "--user", "zoë", "--confirm", "1")
+		_, renewed, _ = strings.Cut(renewed, "\t")
+		accepts(t, pr, old, 401, invalidToken)
+		accepts(t, pr, renewed, 200, `"Hello zoë!"`)
+		c.must(renewed, "blacklist", "-")
+		accepts(t, pr, renewed, 401, invalidToken)
+		// A user without a token, with a name that would break careless SQL.
+		minted := c.must("", "mint", "o'brien")
+		accepts(t, pr, minted, 200, `"Hello o'brien!"`)
 	})
 }

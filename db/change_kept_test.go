@@ -51,11 +51,11 @@ func TestChangeRowSecurity(t *testing.T) {
 	role := dbtest.NewRole(t, "")
 	address := dbtest.Postgres(t)
 	initialised(t, address, db.Options{})
-	dbtest.Psql(t, address, fmt.Sprintf("grant select, insert, update, delete on all tables in schema public to %[1]s; grant usage on all sequences in schema public to %[1]s", role))
+	dbtest.Exec(t, address, fmt.Sprintf("grant select, insert, update, delete on all tables in schema public to %[1]s; grant usage on all sequences in schema public to %[1]s", role))
 	s := open(t, dbtest.As(address, role, ""), db.Options{Now: func() time.Time { return changeNow }})
 	for _, change := range changes {
 		credentialsOf(t, address, change.event == "delete")
-		dbtest.Psql(t, address, fmt.Sprintf("alter table %[1]s enable row level security; create policy seen on %[1]s for select using (true); create policy added on %[1]s for insert with check (%[2]t)",
+		dbtest.Exec(t, address, fmt.Sprintf("alter table %[1]s enable row level security; create policy seen on %[1]s for select using (true); create policy added on %[1]s for insert with check (%[2]t)",
 			change.table, change.event != "insert"))
 		refs := listed[change.listed](t, s)
 		before := contents(address)
@@ -68,7 +68,7 @@ func TestChangeRowSecurity(t *testing.T) {
 		if after := contents(address); after != before {
 			t.Errorf("%s: before\n%s, after\n%s", change.name, before, after)
 		}
-		dbtest.Psql(t, address, fmt.Sprintf("drop policy seen on %[1]s; drop policy added on %[1]s; alter table %[1]s disable row level security", change.table))
+		dbtest.Exec(t, address, fmt.Sprintf("drop policy seen on %[1]s; drop policy added on %[1]s; alter table %[1]s disable row level security", change.table))
 	}
 }
 
@@ -143,7 +143,7 @@ func TestChangeWhereRowSecurity(t *testing.T) {
 	role := dbtest.NewRole(t, "")
 	address := dbtest.Postgres(t)
 	initialised(t, address, db.Options{})
-	dbtest.Psql(t, address, "grant select, insert, update, delete on all tables in schema public to "+role)
+	dbtest.Exec(t, address, "grant select, insert, update, delete on all tables in schema public to "+role)
 	s := open(t, dbtest.As(address, role, ""), db.Options{Now: func() time.Time { return changeNow }})
 	for _, change := range changesWhere {
 		if change.event == "insert" {
@@ -151,7 +151,7 @@ func TestChangeWhereRowSecurity(t *testing.T) {
 		}
 		credentialsOf(t, address, false)
 		before := contents(address)
-		dbtest.Psql(t, address, fmt.Sprintf("alter table %[1]s enable row level security; create policy seen on %[1]s for select using (true); create policy theirs on %[1]s for delete using (not %[2]s)", change.table, change.key))
+		dbtest.Exec(t, address, fmt.Sprintf("alter table %[1]s enable row level security; create policy seen on %[1]s for select using (true); create policy theirs on %[1]s for delete using (not %[2]s)", change.table, change.key))
 		var n int64
 		err := s.Write(t.Context(), func(tx *db.Tx) (err error) {
 			n, err = change.do(t.Context(), tx)
@@ -161,7 +161,7 @@ func TestChangeWhereRowSecurity(t *testing.T) {
 		if after := contents(address); after != before {
 			t.Errorf("%s: before\n%s, after\n%s", change.name, before, after)
 		}
-		dbtest.Psql(t, address, fmt.Sprintf("drop policy seen on %[1]s; drop policy theirs on %[1]s; alter table %[1]s disable row level security", change.table))
+		dbtest.Exec(t, address, fmt.Sprintf("drop policy seen on %[1]s; drop policy theirs on %[1]s; alter table %[1]s disable row level security", change.table))
 	}
 }
 

@@ -30,7 +30,7 @@ func TestSequenceBehind(t *testing.T) {
 			s := initialised(t, address, db.Options{})
 			newUser(t, s, "ann")
 			manyUsers(t, address, 1000)
-			dbtest.Psql(t, address, test.change)
+			dbtest.Exec(t, address, test.change)
 			s = open(t, address, db.Options{})
 			var list []db.NewUser
 			for i := range test.many {
@@ -38,7 +38,7 @@ func TestSequenceBehind(t *testing.T) {
 			}
 			err := s.Write(t.Context(), func(tx *db.Tx) error { _, err := tx.CreateUsers(t.Context(), list, nil); return err })
 			dbtest.Says(t, err, tokenctl.CodeDatabaseError, "sequence "+test.sequence+" is behind auth_user.id", "select setval('"+test.sequence+"', (select max(\"id\") from \"public\".\"auth_user\"))")
-			dbtest.Psql(t, address, "select setval('"+test.sequence+"', (select max(id) from auth_user))")
+			dbtest.Exec(t, address, "select setval('"+test.sequence+"', (select max(id) from auth_user))")
 			err = s.Write(t.Context(), func(tx *db.Tx) error { _, err := tx.CreateUsers(t.Context(), list, nil); return err })
 			dbtest.WantCode(t, err, "")
 			err = s.Write(t.Context(), func(tx *db.Tx) error { _, err := tx.CreateUsers(t.Context(), list[:1], nil); return err })
@@ -62,7 +62,7 @@ func TestSequenceBehind(t *testing.T) {
 		}
 		dbtest.WantCode(t, insert(), "")
 		dbtest.Says(t, insert(), tokenctl.CodeAlreadyExists, "token_blacklist_outstandingtoken", "jti")
-		dbtest.Psql(t, address, "select setval(pg_get_serial_sequence('token_blacklist_outstandingtoken', 'id'), 1, false)")
+		dbtest.Exec(t, address, "select setval(pg_get_serial_sequence('token_blacklist_outstandingtoken', 'id'), 1, false)")
 		token.JTI = strings.Repeat("b", 32)
 		dbtest.Says(t, insert(), tokenctl.CodeDatabaseError, "token_blacklist_outstandingtoken.id", "setval")
 	})
@@ -82,7 +82,7 @@ func TestIDsUsedUp(t *testing.T) {
 	} {
 		address := dbtest.Postgres(t)
 		initialised(t, address, db.Options{})
-		dbtest.Psql(t, address, change)
+		dbtest.Exec(t, address, change)
 		dbtest.Says(t, create(open(t, address, db.Options{})), tokenctl.CodeDatabaseError, "auth_user.id", "integer", "used up", "bigint")
 	}
 	address := dbtest.SQLite(t)
@@ -109,11 +109,11 @@ func TestGrants(t *testing.T) {
 	if e := list().(*tokenctl.Error); strings.Contains(e.Hint, "insert") || strings.Contains(e.Hint, "delete") {
 		t.Error(e.Hint)
 	}
-	dbtest.Psql(t, address, "grant select on all tables in schema public to "+role)
+	dbtest.Exec(t, address, "grant select on all tables in schema public to "+role)
 	err = s.Write(t.Context(), func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) })
 	dbtest.Says(t, err, tokenctl.CodePermissionDenied, `grant select, delete on "public"."authtoken_token" to "`+role+`"`)
-	dbtest.Psql(t, address, "grant insert on auth_user to "+role)
-	dbtest.Psql(t, address, "alter table auth_user alter id drop identity if exists; create sequence if not exists extra_seq; alter table auth_user alter id set default nextval('extra_seq')")
+	dbtest.Exec(t, address, "grant insert on auth_user to "+role)
+	dbtest.Exec(t, address, "alter table auth_user alter id drop identity if exists; create sequence if not exists extra_seq; alter table auth_user alter id set default nextval('extra_seq')")
 	err = s.Write(t.Context(), func(tx *db.Tx) error {
 		_, err := createUser(t.Context(), tx, db.NewUser{Username: "new"}, nil)
 		return err
@@ -139,8 +139,8 @@ func TestMeanings(t *testing.T) {
 	dbtest.Says(t, write(t.Context(), s, "select id = true from auth_user"), tokenctl.CodeLayoutUnsupported, "operator does not exist: integer = boolean")
 	dbtest.Says(t, write(t.Context(), s, "insert into auth_group (name) values (repeat('x', 200))"), tokenctl.CodeInvalidValue, "varying(150)")
 	dbtest.Says(t, write(t.Context(), s, "set local idle_in_transaction_session_timeout = 20", "select 1"), "")
-	database := dbtest.Psql(t, address, "select current_database()")
-	dbtest.Psql(t, address, "alter database "+database+" set default_transaction_read_only = on")
+	database := dbtest.Exec(t, address, "select current_database()")
+	dbtest.Exec(t, address, "alter database "+database+" set default_transaction_read_only = on")
 	dbtest.Says(t, write(t.Context(), open(t, address, db.Options{}), "delete from auth_user"), tokenctl.CodeDatabaseReadOnly, "default_transaction_read_only is on")
 }
 

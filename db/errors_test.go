@@ -87,13 +87,13 @@ func TestPrivileges(t *testing.T) {
 		}
 	}
 	check(list(), "permission denied for table")
-	dbtest.Psql(t, address, "grant select on all tables in schema public to "+role)
+	dbtest.Exec(t, address, "grant select on all tables in schema public to "+role)
 	if err := list(); err != nil {
 		t.Error(err)
 	}
 	check(s.Write(t.Context(), func(tx *db.Tx) error { _, err := replaceToken(t.Context(), tx, token, key(2)); return err }), "authtoken_token")
 	check(s.Write(t.Context(), func(tx *db.Tx) error { return deleteToken(t.Context(), tx, token) }), "authtoken_token")
-	dbtest.Psql(t, address, "create schema shown; grant usage on schema shown to "+role)
+	dbtest.Exec(t, address, "create schema shown; grant usage on schema shown to "+role)
 	check(open(t, dbtest.As(address, role, ""), db.Options{Schema: "shown"}).Init(t.Context()), "shown")
 }
 
@@ -109,7 +109,7 @@ func TestLostConnection(t *testing.T) {
 			t.Parallel()
 			address := dbtest.Postgres(t)
 			u := newUser(t, initialised(t, address, db.Options{}), "ann")
-			dbtest.Psql(t, address, killOn)
+			dbtest.Exec(t, address, killOn)
 			s := open(t, address, db.Options{})
 			if way == "pooled" {
 				s = open(t, dbtest.PgBouncer(t, address), db.Options{})
@@ -123,7 +123,7 @@ func TestLostConnection(t *testing.T) {
 			dbtest.WantCode(t, err, tokenctl.CodeDatabaseUnreachable)
 			_, err = insertToken(t.Context(), s, u, key(1))
 			dbtest.WantCode(t, err, tokenctl.CodeOutcomeUnknown)
-			if got := dbtest.Psql(t, address, "select count(*) from authtoken_token"); got != "0" {
+			if got := dbtest.Exec(t, address, "select count(*) from authtoken_token"); got != "0" {
 				t.Errorf("%s tokens", got)
 			}
 			// The next transaction gets a new connection.
@@ -140,7 +140,7 @@ func TestSlowCommit(t *testing.T) {
 	t.Parallel()
 	address := dbtest.Postgres(t)
 	u := newUser(t, initialised(t, address, db.Options{}), "ann")
-	dbtest.Psql(t, address, strings.ReplaceAll(killOn, "perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(1)", "perform pg_sleep(3)"))
+	dbtest.Exec(t, address, strings.ReplaceAll(killOn, "perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(1)", "perform pg_sleep(3)"))
 	_, err := insertToken(t.Context(), open(t, address, db.Options{Timeout: time.Second}), u, key(1))
 	dbtest.WantCode(t, err, tokenctl.CodeTimeout)
 
@@ -164,9 +164,9 @@ func TestSlowCommit(t *testing.T) {
 	if !strings.HasPrefix(err.Error(), "ctrl-c while ") || !slices.Equal(phases, []engine.Phase{engine.Begun, engine.Committing}) {
 		t.Errorf("%v, phases %v", err, phases)
 	}
-	dbtest.Psql(t, address, "drop trigger die on authtoken_token; delete from authtoken_token")
+	dbtest.Exec(t, address, "drop trigger die on authtoken_token; delete from authtoken_token")
 	dbtest.WantCode(t, insert(3), "")
-	if got := dbtest.Psql(t, address, "select key from authtoken_token"); got != key(3).Reveal() || !slices.Equal(phases, []engine.Phase{engine.Begun, engine.Committing, engine.Committed}) {
+	if got := dbtest.Exec(t, address, "select key from authtoken_token"); got != key(3).Reveal() || !slices.Equal(phases, []engine.Phase{engine.Begun, engine.Committing, engine.Committed}) {
 		t.Errorf("tokens: %q, phases %v", got, phases)
 	}
 }
@@ -203,7 +203,7 @@ func TestLimits(t *testing.T) {
 	if err := ends(t, func() error { return write(ctx, endless, "select pg_sleep(36000)") }); err != cause {
 		t.Errorf("%v, want %v", err, cause)
 	}
-	if got := dbtest.Psql(t, address, "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'"); got != "0" {
+	if got := dbtest.Exec(t, address, "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'"); got != "0" {
 		t.Errorf("%s statements go on", got)
 	}
 }

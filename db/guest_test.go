@@ -153,18 +153,18 @@ func TestGoodGuest(t *testing.T) {
 	u := newUser(t, initialised(t, address, db.Options{}), "ann")
 	manyUsers(t, address, 1000)
 	pooled := dbtest.PgBouncer(t, address)
-	before := dbtest.Psql(t, pooled, left)
+	before := dbtest.Exec(t, pooled, left)
 	s := open(t, dbtest.With(pooled, "options", "-csearch_path=public -cwork_mem=5MB"), db.Options{})
 	for _, work := range guestWork {
 		err := work.do(t.Context(), s, u)
 		if got := tokenctl.CodeOf(err); (err != nil) != (work.want != "") || err != nil && got != work.want {
 			t.Errorf("%s: %v (%s), want %q", work.name, err, got, work.want)
 		}
-		if after := dbtest.Psql(t, pooled, left); after != before {
+		if after := dbtest.Exec(t, pooled, left); after != before {
 			t.Errorf("%s left\n%s\nwant\n%s", work.name, after, before)
 		}
 	}
-	if got := dbtest.Psql(t, address, "select count(*) from authtoken_token where user_id = "+u.ID); got != "0" {
+	if got := dbtest.Exec(t, address, "select count(*) from authtoken_token where user_id = "+u.ID); got != "0" {
 		t.Errorf("%s tokens are left", got)
 	}
 	if n := len(collect(t, s.Tokens(t.Context(), db.Filter{}))); n != 1000 {
@@ -175,9 +175,9 @@ func TestGoodGuest(t *testing.T) {
 func TestInitThroughPgBouncer(t *testing.T) {
 	t.Parallel()
 	pooled := dbtest.PgBouncer(t, dbtest.Postgres(t))
-	before := dbtest.Psql(t, pooled, left)
+	before := dbtest.Exec(t, pooled, left)
 	initialised(t, pooled, db.Options{})
-	if after := dbtest.Psql(t, pooled, left); after != before {
+	if after := dbtest.Exec(t, pooled, left); after != before {
 		t.Errorf("init left\n%s\nwant\n%s", after, before)
 	}
 }
@@ -189,7 +189,7 @@ func TestOddDefaults(t *testing.T) {
 	s := initialised(t, address, db.Options{})
 	token := withToken(t, s, "zoë", 1)
 	var alter strings.Builder
-	database := dbtest.Psql(t, address, "select current_database()")
+	database := dbtest.Exec(t, address, "select current_database()")
 	for _, setting := range []string{"datestyle to 'SQL, DMY'", "timezone to 'America/Chicago'", "intervalstyle to 'sql_standard'",
 		"default_transaction_isolation to 'serializable'", "default_transaction_deferrable to on",
 		"standard_conforming_strings to off", "statement_timeout to '1s'", "lock_timeout to '1ms'", "bytea_output to 'escape'",
@@ -197,7 +197,7 @@ func TestOddDefaults(t *testing.T) {
 		"backslash_quote to off", "array_nulls to off", "default_with_oids to off", "transform_null_equals to on", "client_min_messages to 'debug5'"} {
 		fmt.Fprintf(&alter, "alter role postgres in database %s set %s;\n", database, setting)
 	}
-	dbtest.Psql(t, address, alter.String())
+	dbtest.Exec(t, address, alter.String())
 	odd := open(t, address, db.Options{})
 	list := collect(t, odd.Tokens(t.Context(), db.Filter{Prefix: "zoë", CreatedAfter: new(token.Created.Add(-time.Second))}))
 	if len(list) != 1 || list[0].User.Username != "zoë" || !list[0].Created.Equal(token.Created) {
@@ -250,8 +250,8 @@ func TestReadOnlyByDefault(t *testing.T) {
 	t.Parallel()
 	address := dbtest.Postgres(t)
 	token := withToken(t, initialised(t, address, db.Options{}), "alice", 1)
-	database := dbtest.Psql(t, address, "select current_database()")
-	dbtest.Psql(t, address, fmt.Sprintf("alter role postgres in database %s set default_transaction_read_only to on", database))
+	database := dbtest.Exec(t, address, "select current_database()")
+	dbtest.Exec(t, address, fmt.Sprintf("alter role postgres in database %s set default_transaction_read_only to on", database))
 	s := open(t, address, db.Options{})
 	if n := len(collect(t, s.Tokens(t.Context(), db.Filter{}))); n != 1 {
 		t.Errorf("%d tokens are listed", n)
@@ -263,11 +263,11 @@ func TestReadOnlyByDefault(t *testing.T) {
 func TestLatin1(t *testing.T) {
 	t.Parallel()
 	server := dbtest.PostgresServer(t)
-	dbtest.Psql(t, server.URL, "create database tokenctl_latin1 encoding 'LATIN1' locale 'C' template template0")
-	t.Cleanup(func() { dbtest.Psql(t, server.URL, "drop database tokenctl_latin1 with (force)") })
+	dbtest.Exec(t, server.URL, "create database tokenctl_latin1 encoding 'LATIN1' locale 'C' template template0")
+	t.Cleanup(func() { dbtest.Exec(t, server.URL, "drop database tokenctl_latin1 with (force)") })
 	s := initialised(t, server.Database("tokenctl_latin1"), db.Options{})
 	withToken(t, s, "andré", 1)
-	if got := dbtest.Psql(t, server.Database("tokenctl_latin1"), "select encode(username::bytea, 'escape') from auth_user"); got != `andr\351` {
+	if got := dbtest.Exec(t, server.Database("tokenctl_latin1"), "select encode(username::bytea, 'escape') from auth_user"); got != `andr\351` {
 		t.Errorf("stored %s", got)
 	}
 	if got := names(collect(t, s.Tokens(t.Context(), db.Filter{Prefix: "andré"}))); got != "andré" {

@@ -38,8 +38,8 @@ func inspected(t *testing.T, address, schema string, f func(tx *Tx, unknown erro
 func asRole(t *testing.T, address string) (asRole, role string) {
 	t.Helper()
 	role = "tokenctl_inspect_" + strings.ToLower(rand.Text())
-	dbtest.Psql(t, address, "create role "+role+" login")
-	t.Cleanup(func() { dbtest.Psql(t, address, "drop owned by "+role+"; drop role "+role) })
+	dbtest.Exec(t, address, "create role "+role+" login")
+	t.Cleanup(func() { dbtest.Exec(t, address, "drop owned by "+role+"; drop role "+role) })
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func asRole(t *testing.T, address string) (asRole, role string) {
 func TestLacks(t *testing.T) {
 	t.Parallel()
 	address, _ := dbtest.Fixture(t, "postgres")
-	dbtest.Psql(t, address, `alter table auth_user alter id drop identity; create sequence numbers owned by auth_user.id;
+	dbtest.Exec(t, address, `alter table auth_user alter id drop identity; create sequence numbers owned by auth_user.id;
 		alter table auth_user alter id set default nextval('numbers')`)
 	weak, role := asRole(t, address)
 	grants := func(url string) (list []string) {
@@ -81,11 +81,11 @@ func TestLacks(t *testing.T) {
 		}
 	}
 	// What doctor says to run is all that it takes.
-	dbtest.Psql(t, address, strings.Join(got, ";\n"))
+	dbtest.Exec(t, address, strings.Join(got, ";\n"))
 	if got := grants(weak); got != nil {
 		t.Errorf("after the grants the role lacks %q", got)
 	}
-	dbtest.Psql(t, address, "alter table authtoken_token enable row level security")
+	dbtest.Exec(t, address, "alter table authtoken_token enable row level security")
 	if got := grants(weak); !slices.Equal(got, []string{"rows of public.authtoken_token"}) {
 		t.Errorf("row-level security is reported as %q", got)
 	}
@@ -205,12 +205,12 @@ func TestLoggingOfServer(t *testing.T) {
 		})
 		return l
 	}
-	dbtest.Psql(t, address, "alter role "+role+" set log_statement = 'all'")
+	dbtest.Exec(t, address, "alter role "+role+" set log_statement = 'all'")
 	l := ask()
 	if !slices.Contains(l.Settings, "log_statement = all") {
 		t.Fatalf("got %+v", l)
 	}
-	dbtest.Psql(t, address, l.Fix)
+	dbtest.Exec(t, address, l.Fix)
 	if l := ask(); l.Settings != nil {
 		t.Errorf("after the fix: %+v", l)
 	}

@@ -355,7 +355,7 @@ func TestKnoxIndex(t *testing.T) {
 			}
 			return
 		}
-		plan := dbtest.Psql(t, address, "set enable_seqscan = off; set enable_bitmapscan = off; explain select 1 from knox_authtoken t where t.digest ~>=~ 'a' and t.digest ~<~ 'ag'")
+		plan := dbtest.Exec(t, address, "set enable_seqscan = off; set enable_bitmapscan = off; explain select 1 from knox_authtoken t where t.digest ~>=~ 'a' and t.digest ~<~ 'ag'")
 		if !strings.Contains(plan, "Index Cond") {
 			t.Error(plan)
 		}

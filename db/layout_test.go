@@ -120,7 +120,7 @@ func TestTenants(t *testing.T) {
 	t.Parallel()
 	address := dbtest.Postgres(t)
 	for i, tenant := range []string{"a", "B c"} {
-		dbtest.Psql(t, address, `create schema "`+tenant+`"`)
+		dbtest.Exec(t, address, `create schema "`+tenant+`"`)
 		withToken(t, initialised(t, address, db.Options{Schema: tenant}), "in "+tenant, i+1)
 	}
 	for _, test := range []struct {
@@ -147,10 +147,10 @@ func TestCollation(t *testing.T) {
 	t.Parallel()
 	address := dbtest.Postgres(t)
 	withToken(t, initialised(t, address, db.Options{}), "Ann", 1)
-	if dbtest.Psql(t, address, "select count(*) from pg_collation where collprovider = 'i'") == "0" {
+	if dbtest.Exec(t, address, "select count(*) from pg_collation where collprovider = 'i'") == "0" {
 		dbtest.Missing(t, "PostgreSQL with ICU")
 	}
-	dbtest.Psql(t, address, `create collation ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+	dbtest.Exec(t, address, `create collation ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 		drop index auth_user_username_6821ab7c_like; alter table auth_user alter username type varchar(150) collate ci`)
 	s := open(t, address, db.Options{})
 	for _, f := range []db.Filter{{}, {Sort: "user"}, {Prefix: "An"}} {

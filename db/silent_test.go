@@ -193,7 +193,7 @@ func TestUnreplicated(t *testing.T) {
 	// The standby is asked for from the start: a reload reaches the server's processes late.
 	server := dbtest.OwnPostgres(t, "synchronous_standby_names = 'nobody'")
 	initialised(t, server.URL, db.Options{})
-	dbtest.Psql(t, server.URL, "alter database postgres set synchronous_commit = on")
+	dbtest.Exec(t, server.URL, "alter database postgres set synchronous_commit = on")
 	const insert = "insert into auth_group (name) values ($1)"
 	var warnings []string
 	s := open(t, server.URL, db.Options{Timeout: time.Second, Warn: func(text string) { warnings = append(warnings, text) }})

@@ -178,7 +178,7 @@ func TestInit(t *testing.T) {
 	t.Run("view", func(t *testing.T) {
 		t.Parallel()
 		address := dbtest.Postgres(t)
-		dbtest.Psql(t, address, "create view v as select 1")
+		dbtest.Exec(t, address, "create view v as select 1")
 		dbtest.WantCode(t, open(t, address, db.Options{}).Init(t.Context()), tokenctl.CodeDatabaseNotEmpty)
 	})
 	t.Run("schema", func(t *testing.T) {
@@ -186,11 +186,11 @@ func TestInit(t *testing.T) {
 		address := dbtest.Postgres(t)
 		s := open(t, address, db.Options{Schema: `Odd "One", public`})
 		dbtest.WantCode(t, s.Init(t.Context()), tokenctl.CodeNotFound)
-		dbtest.Psql(t, address, `create schema "Odd ""One"", public"; create table public.other (n int)`)
+		dbtest.Exec(t, address, `create schema "Odd ""One"", public"; create table public.other (n int)`)
 		dbtest.WantCode(t, s.Init(t.Context()), "")
 		dbtest.WantCode(t, s.Init(t.Context()), tokenctl.CodeDatabaseNotEmpty)
 		withToken(t, s, "ann", 1)
-		if got := dbtest.Psql(t, address, "select count(*) from pg_tables where schemaname = 'public'"); got != "1" {
+		if got := dbtest.Exec(t, address, "select count(*) from pg_tables where schemaname = 'public'"); got != "1" {
 			t.Errorf("%s tables in public", got)
 		}
 		_, err := open(t, dbtest.With(address, "search_path", "nowhere"), db.Options{}).Layout(t.Context())
@@ -239,14 +239,14 @@ func TestInitFails(t *testing.T) {
 	t.Parallel()
 	uninitialised(t, func(t *testing.T, name, address, tables string, s *db.Store) {
 		if name == "postgres" {
-			dbtest.Psql(t, address, `create function no() returns event_trigger language plpgsql as $$ begin
+			dbtest.Exec(t, address, `create function no() returns event_trigger language plpgsql as $$ begin
 				if to_regclass('django_session') is not null then raise exception 'no'; end if; end $$;
 				create event trigger no on ddl_command_end execute function no()`)
 			dbtest.WantCode(t, s.Init(t.Context()), tokenctl.CodeDatabaseError)
 			if got := dbtest.Query(address, tables); got != "0\n" {
 				t.Errorf("%s tables", got)
 			}
-			dbtest.Psql(t, address, "drop event trigger no")
+			dbtest.Exec(t, address, "drop event trigger no")
 		}
 		got := race(4, func(int) error { return s.Init(t.Context()) })
 		if got[""] != 1 {

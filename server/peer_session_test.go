@@ -107,38 +107,35 @@ result = dict(SessionStore(key).items())`
 // TestDjangoAcceptsOurSession logs in and out here, and asks Django each time.
 func TestDjangoAcceptsOurSession(t *testing.T) {
 	t.Parallel()
-	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
-		t.Parallel()
-		dbtest.EachEngine(t, func(t *testing.T, engine string) {
-			pr, url, old := someone(t, p, engine)
-			c := newServer(t, url, peersOf(p), djangotest.SecretKey)
-			w := ask(t, c, "POST", "/rest-auth/login/", `{"username":"alice","password":"correct horse"}`, "Cookie", "sessionid="+old)
-			session, csrf := cookie(w, "sessionid"), cookie(w, "csrftoken")
-			if w.StatusCode != http.StatusOK || csrf == "" || session != old {
-				// The same user's session is kept.
-				t.Fatalf("%d, %v", w.StatusCode, w.Header)
-			}
-			var items map[string]any
-			pr.Eval(contents, &items, djangotest.Vars{"key": session})
-			if len(items) != 4 || items["cart"] == nil {
-				t.Errorf("the session holds %v", items)
-			}
-			cookies := map[string]string{"Cookie": "sessionid=" + session + "; csrftoken=" + csrf, "X-CSRFToken": csrf, "Host": "localhost"}
-			if got := pr.Request("POST", "/test_auth/session/", cookies, ""); got.Body != `"Hello alice! Posted!"` {
-				t.Errorf("Django: %+v", got)
-			}
-			w = ask(t, c, "POST", "/rest-auth/login/", `{"username":"alice","password":"correct horse"}`)
-			fresh := cookie(w, "sessionid")
-			if got := pr.Request("GET", "/test_auth/session/", map[string]string{"Cookie": "sessionid=" + fresh, "Host": "localhost"}, ""); got.Body != `"Hello alice!"` {
-				t.Errorf("Django of a new session: %+v", got)
-			}
-			if w := ask(t, c, "POST", "/rest-auth/logout/", "", "Cookie", "sessionid="+fresh); w.StatusCode != http.StatusOK || !strings.Contains(strings.Join(w.Header["Set-Cookie"], ""), `sessionid=;`) {
-				t.Errorf("logout: %d, %v", w.StatusCode, w.Header)
-			}
-			if got := pr.Request("GET", "/test_auth/session/", map[string]string{"Cookie": "sessionid=" + fresh, "Host": "localhost"}, ""); got.Status != http.StatusForbidden {
-				t.Errorf("Django after logging out: %+v", got)
-			}
-		})
+	dbtest.EachPeer(t, func(t *testing.T, p djangotest.Peer, engine string) {
+		pr, url, old := someone(t, p, engine)
+		c := newServer(t, url, peersOf(p), djangotest.SecretKey)
+		w := ask(t, c, "POST", "/rest-auth/login/", `{"username":"alice","password":"correct horse"}`, "Cookie", "sessionid="+old)
+		session, csrf := cookie(w, "sessionid"), cookie(w, "csrftoken")
+		if w.StatusCode != http.StatusOK || csrf == "" || session != old {
+			// The same user's session is kept.
+			t.Fatalf("%d, %v", w.StatusCode, w.Header)
+		}
+		var items map[string]any
+		pr.Eval(contents, &items, djangotest.Vars{"key": session})
+		if len(items) != 4 || items["cart"] == nil {
+			t.Errorf("the session holds %v", items)
+		}
+		cookies := map[string]string{"Cookie": "sessionid=" + session + "; csrftoken=" + csrf, "X-CSRFToken": csrf, "Host": "localhost"}
+		if got := pr.Request("POST", "/test_auth/session/", cookies, ""); got.Body != `"Hello alice! Posted!"` {
+			t.Errorf("Django: %+v", got)
+		}
+		w = ask(t, c, "POST", "/rest-auth/login/", `{"username":"alice","password":"correct horse"}`)
+		fresh := cookie(w, "sessionid")
+		if got := pr.Request("GET", "/test_auth/session/", map[string]string{"Cookie": "sessionid=" + fresh, "Host": "localhost"}, ""); got.Body != `"Hello alice!"` {
+			t.Errorf("Django of a new session: %+v", got)
+		}
+		if w := ask(t, c, "POST", "/rest-auth/logout/", "", "Cookie", "sessionid="+fresh); w.StatusCode != http.StatusOK || !strings.Contains(strings.Join(w.Header["Set-Cookie"], ""), `sessionid=;`) {
+			t.Errorf("logout: %d, %v", w.StatusCode, w.Header)
+		}
+		if got := pr.Request("GET", "/test_auth/session/", map[string]string{"Cookie": "sessionid=" + fresh, "Host": "localhost"}, ""); got.Status != http.StatusForbidden {
+			t.Errorf("Django after logging out: %+v", got)
+		}
 	})
 }
 

@@ -100,7 +100,7 @@ const many = 3000
 func TestListReadsAhead(t *testing.T) {
 	t.Parallel()
 	url, _ := dbtest.Fixture(t, "postgres")
-	dbtest.Psql(t, url, fmt.Sprintf(`
+	dbtest.Exec(t, url, fmt.Sprintf(`
 		create temporary table n as select i, now() - interval '1 second' * (i * 7919 %% %[1]d) as moment from generate_series(1, %[1]d) i;
 		insert into auth_user (id, password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined)
 			select 10000 + i, '!', false, 'many' || i, '', '', '', false, true, moment from n;

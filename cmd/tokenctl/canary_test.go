@@ -151,7 +151,7 @@ func TestCanary(t *testing.T) {
 		}
 		if w.engine == "postgres" {
 			// The server quotes the row in what it says about it.
-			dbtest.Psql(w.t, w.url, `create function fail() returns trigger language plpgsql as $$ begin
+			dbtest.Exec(w.t, w.url, `create function fail() returns trigger language plpgsql as $$ begin
 				raise exception 'bad row %', old using detail = old::text, hint = old.key; end $$;
 				create trigger fail before update or delete on authtoken_token for each row execute function fail()`)
 			add("", "rotate", "drf:1", "-v")

@@ -138,7 +138,7 @@ func (s *stock) tryAll(c kept, by string, p *pair) {
 func (w *world) script(statements string) {
 	w.t.Helper()
 	if w.engine == "postgres" {
-		dbtest.Psql(w.t, w.url, statements)
+		dbtest.Exec(w.t, w.url, statements)
 		return
 	}
 	w.do(statements)
@@ -149,7 +149,7 @@ func (w *world) limited() string {
 	w.t.Helper()
 	role := "tokenctl_" + strings.ToLower(rand.Text())
 	w.script("create role " + role + " login; grant select, insert, update, delete on all tables in schema public to " + role + "; grant usage on all sequences in schema public to " + role)
-	w.t.Cleanup(func() { dbtest.Psql(w.t, w.url, "drop owned by "+role+"; drop role "+role) })
+	w.t.Cleanup(func() { dbtest.Exec(w.t, w.url, "drop owned by "+role+"; drop role "+role) })
 	u, err := url.Parse(w.url)
 	if err != nil {
 		w.t.Fatal(err)

@@ -80,7 +80,7 @@ func TestCommitFails(t *testing.T) {
 		if w.engine == "postgres" {
 			// An error that no "set constraints all immediate" brings forward: one
 			// temporary table that is emptied at commit and another that refers to it.
-			dbtest.Psql(w.t, w.url, `create function fail() returns trigger language plpgsql as $$ begin
+			dbtest.Exec(w.t, w.url, `create function fail() returns trigger language plpgsql as $$ begin
 				create temporary table parent (id int primary key) on commit delete rows;
 				create temporary table child (id int references parent);
 				return new; end $$;

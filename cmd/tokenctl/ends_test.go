@@ -20,7 +20,7 @@ func stalled(t *testing.T) *world {
 	w := newWorldOn(t, "postgres", server.URL)
 	w.ok("init", "-q")
 	w.ok("mint", "old", "--create", "-q")
-	dbtest.Psql(t, server.URL, "alter database postgres set synchronous_commit = on")
+	dbtest.Exec(t, server.URL, "alter database postgres set synchronous_commit = on")
 	return w
 }
 
@@ -63,7 +63,7 @@ func TestEndsDuringCommit(t *testing.T) {
 			if r.status != test.status || !strings.HasPrefix(r.stderr, test.says) {
 				t.Errorf("status %d, want %d: %s", r.status, test.status, r.stderr)
 			}
-			dbtest.Psql(t, w.url, "select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'")
+			dbtest.Exec(t, w.url, "select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'")
 			w.gone()
 		})
 	}
@@ -74,7 +74,7 @@ func TestEndsDuringCommit(t *testing.T) {
 	// Somebody on the server ends the wait: it happened, and what that means is said.
 	p := w.start(w.command("mint", "d", "--create", "-o", "json", "--out", "d.token"))
 	w.commits()
-	dbtest.Psql(t, w.url, "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'")
+	dbtest.Exec(t, w.url, "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'")
 	w.want(p.ends(testLimit), 0, "warning: the change is committed, but may not have reached the standby")
 	if got := w.sql("select count(*) from auth_user where username = 'd'"); got != "1" {
 		t.Errorf("%s users", got)
@@ -87,7 +87,7 @@ func TestDeadSecrets(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "postgres")
 	w.ok("mint", "old", "--create", "-q")
-	dbtest.Psql(t, w.url, `create function fail() returns trigger language plpgsql as $$ begin
+	dbtest.Exec(t, w.url, `create function fail() returns trigger language plpgsql as $$ begin
 		create temporary table if not exists parent (id int primary key) on commit delete rows;
 		create temporary table if not exists child (id int references parent);
 		return new; end $$;
@@ -135,7 +135,7 @@ func TestSilentServer(t *testing.T) {
 func TestPartsStand(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "postgres")
-	dbtest.Psql(t, w.url, `insert into django_session select 's' || i, '', now() - interval '1 d' from generate_series(1, 100) i;
+	dbtest.Exec(t, w.url, `insert into django_session select 's' || i, '', now() - interval '1 d' from generate_series(1, 100) i;
 		create function stop() returns trigger language plpgsql as $$ begin
 			if (select count(*) from django_session) <= 60 then perform pg_terminate_backend(pg_backend_pid()); end if; return null; end $$;
 		create trigger stop after delete on django_session for each statement execute function stop()`)

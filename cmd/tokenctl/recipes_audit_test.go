@@ -103,7 +103,7 @@ func TestRecipeOfAuditor(t *testing.T) {
 	if r := w.run(w.shell(text)); r.status != 0 {
 		t.Fatalf("%s%s", r.stdout, r.stderr)
 	}
-	t.Cleanup(func() { dbtest.Psql(t, url, "drop owned by "+role) })
+	t.Cleanup(func() { dbtest.Exec(t, url, "drop owned by "+role) })
 	want := w.ok("list", "-o", "json")
 	w.env = append(w.env, "DATABASE_URL="+dbtest.As(url, role, ""))
 	if got := w.ok("list", "-o", "json"); got != want {

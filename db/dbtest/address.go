@@ -50,8 +50,8 @@ func NewRole(t testing.TB, options string) string {
 	t.Helper()
 	server := PostgresServer(t)
 	name := "tokenctl_" + strings.ToLower(rand.Text())
-	Psql(t, server.URL, "create role "+name+" login "+options)
-	t.Cleanup(func() { Psql(t, server.URL, "drop role "+name) })
+	Exec(t, server.URL, "create role "+name+" login "+options)
+	t.Cleanup(func() { Exec(t, server.URL, "drop role "+name) })
 	return name
 }
 

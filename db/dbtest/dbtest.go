@@ -6,6 +6,7 @@
 package dbtest
 
 import (
+	"hash/crc32"
 	"path/filepath"
 	"testing"
 
@@ -38,6 +39,26 @@ func Fresh(t testing.TB, engine string) string {
 		return Postgres(t)
 	}
 	return SQLite(t)
+}
+
+// EachPeer runs f for each age of Django that [djangotest.Each] runs, each on one engine, at
+// the same time. The name of the test decides with which engine the oldest age begins; the
+// next age takes the other one. So a test meets each age and each engine, and some test
+// meets each pair. With [djangotest.Long] every test meets each pair.
+func EachPeer(t *testing.T, f func(t *testing.T, p djangotest.Peer, engine string)) {
+	t.Helper()
+	next := crc32.ChecksumIEEE([]byte(t.Name())) % 2
+	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
+		for i, engine := range []string{"sqlite", "postgres"} {
+			if djangotest.Long() || uint32(i) == next {
+				t.Run(engine, func(t *testing.T) {
+					t.Parallel()
+					f(t, p, engine)
+				})
+			}
+		}
+		next = 1 - next
+	})
 }
 
 // EnginesFor runs f on a fresh database of one engine, or of both where only is empty.

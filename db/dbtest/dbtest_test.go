@@ -12,11 +12,11 @@ import (
 func TestPostgres(t *testing.T) {
 	t.Parallel()
 	a, b := dbtest.Postgres(t), dbtest.Postgres(t)
-	dbtest.Psql(t, a, "create table t (n int); insert into t values (1), (2);")
-	if got := dbtest.Psql(t, a, "select sum(n) from t"); got != "3" {
+	dbtest.Exec(t, a, "create table t (n int); insert into t values (1), (2);")
+	if got := dbtest.Exec(t, a, "select sum(n) from t"); got != "3" {
 		t.Errorf("sum = %q, want 3", got)
 	}
-	if got := dbtest.Psql(t, b, "select to_regclass('t') is null"); got != "t" {
+	if got := dbtest.Exec(t, b, "select to_regclass('t') is null"); got != "t" {
 		t.Error("a second database sees the first one's table")
 	}
 }
@@ -44,7 +44,7 @@ func TestPgBouncer(t *testing.T) {
 func TestFixture(t *testing.T) {
 	t.Parallel()
 	url, secrets := dbtest.Fixture(t, "postgres")
-	if got := dbtest.Psql(t, url, "select u.username from auth_user u join authtoken_token t on t.user_id = u.id where t.key = '"+secrets.DRF["alice"]+"'"); got != "alice" {
+	if got := dbtest.Exec(t, url, "select u.username from auth_user u join authtoken_token t on t.user_id = u.id where t.key = '"+secrets.DRF["alice"]+"'"); got != "alice" {
 		t.Errorf("alice's token belongs to %q", got)
 	}
 	if _, secrets = dbtest.Fixture(t, "sqlite"); secrets.JWT["alice-live"].JTI == "" {

@@ -1,8 +1,10 @@
 package dbtest
 
 import (
+	"bytes"
 	"embed"
 	"encoding/json"
+	"os/exec"
 	"testing"
 )
 
@@ -43,11 +45,25 @@ func Fixture(t testing.TB, engine string) (url string, secrets Secrets) {
 	case "sqlite":
 		url = writeSQLite(t, fixture(t, "django42.sqlite3"))
 	case "postgres":
-		url = Template(t, engine, "fixture", func(url string) { Psql(t, url, string(fixture(t, "django42-postgres.sql"))) })
+		url = Template(t, engine, "fixture", func(url string) { psql(t, url, fixture(t, "django42-postgres.sql")) })
 	default:
 		t.Fatalf("no fixture for engine %q", engine)
 	}
 	return url, secrets
+}
+
+// psql runs a dump of pg_dump's, whose COPY has its rows in the same text.
+func psql(t testing.TB, url string, dump []byte) {
+	t.Helper()
+	program, err := exec.LookPath("psql")
+	if err != nil {
+		Missing(t, "psql")
+	}
+	cmd := exec.Command(program, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname="+url, "--file=-")
+	cmd.Stdin = bytes.NewReader(dump)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("psql: %v\n%s", err, out)
+	}
 }
 
 //go:embed testdata

@@ -190,12 +190,12 @@ func (l Layout) Engines(t *testing.T, f func(t *testing.T, engine, url string, s
 // puts a foreign table in its place that reaches it over the network.
 func ForeignTables(t testing.TB, url string) {
 	t.Helper()
-	if Psql(t, url, "select count(*) from pg_available_extensions where name = 'postgres_fdw'") == "0" {
+	if Exec(t, url, "select count(*) from pg_available_extensions where name = 'postgres_fdw'") == "0" {
 		Missing(t, "postgres_fdw")
 	}
-	host := Psql(t, url, "select coalesce(host(inet_server_addr()), '127.0.0.1')")
-	port := Psql(t, url, "select coalesce(inet_server_port(), 5432)")
-	Psql(t, url, `create extension postgres_fdw; create schema far; alter table authtoken_token set schema far;
+	host := Exec(t, url, "select coalesce(host(inet_server_addr()), '127.0.0.1')")
+	port := Exec(t, url, "select coalesce(inet_server_port(), 5432)")
+	Exec(t, url, `create extension postgres_fdw; create schema far; alter table authtoken_token set schema far;
 		do $$ begin execute format('create server loopback foreign data wrapper postgres_fdw options (host %L, port %L, dbname %L)', '`+host+`', '`+port+`', current_database()); end $$;
 		create user mapping for current_user server loopback options (user 'postgres');
 		create foreign table authtoken_token (key varchar(40) not null, created timestamptz not null, user_id integer not null) server loopback options (schema_name 'far', table_name 'authtoken_token');`)

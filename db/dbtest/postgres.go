@@ -1,6 +1,7 @@
 package dbtest
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	_ "embed"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 //go:embed cluster.sh
@@ -156,20 +158,27 @@ func (s Server) exec(t testing.TB, sql string, look ...func(*pgx.Conn)) {
 	}
 }
 
-// Psql runs SQL, of one statement or many, through psql and returns what it
-// prints, unaligned and without headers.
-func Psql(t testing.TB, url, sql string) string {
+// Exec runs SQL, of one statement or many, in one transaction of PostgreSQL, and returns
+// the rows as psql prints them, unaligned and without headers.
+func Exec(t testing.TB, url, sql string) string {
 	t.Helper()
-	psql, err := exec.LookPath("psql")
+	// Not the test's own context: that is cancelled before its cleanups run.
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	conn, err := pgconn.Connect(ctx, url)
 	if err != nil {
-		Missing(t, "psql")
+		t.Fatal(err)
 	}
-	cmd := exec.Command(psql, "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
-		"--set=ON_ERROR_STOP=1", "--dbname="+url, "--file=-")
-	cmd.Stdin = strings.NewReader(sql)
-	out, err := cmd.CombinedOutput()
+	defer conn.Close(ctx)
+	results, err := conn.Exec(ctx, sql).ReadAll()
 	if err != nil {
-		t.Fatalf("psql: %v\n%s", err, out)
+		t.Fatalf("%s: %v", sql, err)
 	}
-	return strings.TrimSuffix(string(out), "\n")
+	var lines []string
+	for _, result := range results {
+		for _, row := range result.Rows {
+			lines = append(lines, string(bytes.Join(row, []byte("|"))))
+		}
+	}
+	return strings.Join(lines, "\n")
 }

@@ -12,7 +12,7 @@ func Alter(t testing.TB, url, postgres, old, new string, then ...string) {
 	if strings.HasPrefix(url, "sqlite") {
 		Remake(t, url, "auth_user", old, new)
 	} else {
-		Psql(t, url, postgres)
+		Exec(t, url, postgres)
 	}
 	for _, statement := range then {
 		if answer := Query(url, statement); answer != "" {

@@ -134,7 +134,7 @@ func TestSeveralHosts(t *testing.T) {
 func TestURLParameters(t *testing.T) {
 	t.Parallel()
 	address := dbtest.Postgres(t)
-	dbtest.Psql(t, address, `create schema "Tenant A"; create schema b`)
+	dbtest.Exec(t, address, `create schema "Tenant A"; create schema b`)
 	for _, test := range []struct{ name, value, query, want string }{
 		{"application_name", "not ours", "(select application_name from pg_stat_activity where pid = pg_backend_pid())", "tokenctl/1.2.3"},
 		{"options", "-csearch_path=b", "current_schemas(false)", "{b}"},
@@ -164,7 +164,7 @@ func TestURLParameters(t *testing.T) {
 func TestCurrentSchema(t *testing.T) {
 	t.Parallel()
 	address := dbtest.Postgres(t)
-	dbtest.Psql(t, address, "create schema tenant")
+	dbtest.Exec(t, address, "create schema tenant")
 	wantValue(t, open(t, dbtest.With(address, "currentSchema", "tenant"), engine.Options{}), "current_schemas(false)", "{tenant}")
 }
 

@@ -38,34 +38,32 @@ func TestStatementsEqualDjango(t *testing.T) {
 // one of their own, and use it.
 func TestAdopt(t *testing.T) {
 	t.Parallel()
-	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
-		dbtest.Engines(t, func(t *testing.T, engine, url string) {
-			t.Parallel()
-			create(t, engine, open(t, engine, url))
-			pr := p.Project(t, url, djangotest.Options{})
-			pr.Manage("migrate", "--check")
-			if out := pr.Manage("migrate"); !strings.Contains(out, "No migrations to apply.") || strings.Contains(out, "makemigrations") {
-				t.Errorf("migrate:\n%s", out)
-			}
-			if out := pr.Manage("makemigrations", "--check", "--dry-run"); out != "No changes detected\n" {
-				t.Errorf("makemigrations:\n%s", out)
-			}
-			var got struct {
-				Key, JTI, Knox              string
-				Login, Blacklisted, CanView bool
-				Logged, Left                int
-			}
-			pr.Eval(use, &got)
-			if len(got.Key) != 40 || len(got.JTI) != 32 || got.Knox != "" && len(got.Knox) != 15 {
-				t.Errorf("tokens: %+v", got)
-			}
-			if !got.Login || !got.Blacklisted || !got.CanView || got.Logged != 1 {
-				t.Errorf("used: %+v", got)
-			}
-			if got.Left != 0 {
-				t.Errorf("%d rows of the deleted user are left", got.Left)
-			}
-		})
+	dbtest.EachPeer(t, func(t *testing.T, p djangotest.Peer, engine string) {
+		url := dbtest.Fresh(t, engine)
+		create(t, engine, open(t, engine, url))
+		pr := p.Project(t, url, djangotest.Options{})
+		pr.Manage("migrate", "--check")
+		if out := pr.Manage("migrate"); !strings.Contains(out, "No migrations to apply.") || strings.Contains(out, "makemigrations") {
+			t.Errorf("migrate:\n%s", out)
+		}
+		if out := pr.Manage("makemigrations", "--check", "--dry-run"); out != "No changes detected\n" {
+			t.Errorf("makemigrations:\n%s", out)
+		}
+		var got struct {
+			Key, JTI, Knox              string
+			Login, Blacklisted, CanView bool
+			Logged, Left                int
+		}
+		pr.Eval(use, &got)
+		if len(got.Key) != 40 || len(got.JTI) != 32 || got.Knox != "" && len(got.Knox) != 15 {
+			t.Errorf("tokens: %+v", got)
+		}
+		if !got.Login || !got.Blacklisted || !got.CanView || got.Logged != 1 {
+			t.Errorf("used: %+v", got)
+		}
+		if got.Left != 0 {
+			t.Errorf("%d rows of the deleted user are left", got.Left)
+		}
 	})
 }
 

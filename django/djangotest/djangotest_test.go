@@ -9,35 +9,33 @@ import (
 )
 
 func TestToken(t *testing.T) {
-	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
-		dbtest.Engines(t, func(t *testing.T, _, url string) {
-			t.Parallel()
-			pr := p.Project(t, url, djangotest.Options{})
-			pr.Migrate()
-			var key string
-			pr.Eval(`
+	dbtest.EachPeer(t, func(t *testing.T, p djangotest.Peer, engine string) {
+		url := dbtest.Fresh(t, engine)
+		pr := p.Project(t, url, djangotest.Options{})
+		pr.Migrate()
+		var key string
+		pr.Eval(`
 user = User.objects.create_user(name, password="correct horse battery")
 result = Token.objects.create(user=user).key`, &key, djangotest.Vars{"name": "zoë"})
-			for _, test := range []struct {
-				method, key string
-				status      int
-				body        string
-			}{
-				{"GET", key, 200, `"Hello zoë!"`},
-				{"POST", key, 200, `"Hello zoë! Posted!"`},
-				{"GET", "no" + key, 401, `{"detail":"Invalid token."}`},
-			} {
-				r := pr.Request(test.method, "/test_auth/", map[string]string{"Authorization": "Token " + test.key}, "")
-				if r.Status != test.status || r.Body != test.body {
-					t.Errorf("%s: %d %s, want %d %s", test.method, r.Status, r.Body, test.status, test.body)
-				}
+		for _, test := range []struct {
+			method, key string
+			status      int
+			body        string
+		}{
+			{"GET", key, 200, `"Hello zoë!"`},
+			{"POST", key, 200, `"Hello zoë! Posted!"`},
+			{"GET", "no" + key, 401, `{"detail":"Invalid token."}`},
+		} {
+			r := pr.Request(test.method, "/test_auth/", map[string]string{"Authorization": "Token " + test.key}, "")
+			if r.Status != test.status || r.Body != test.body {
+				t.Errorf("%s: %d %s, want %d %s", test.method, r.Status, r.Body, test.status, test.body)
 			}
-			r := pr.Request("POST", "/api-token-auth/", map[string]string{"Content-Type": "application/json"},
-				`{"username": "zoë", "password": "correct horse battery"}`)
-			if r.Status != http.StatusOK || r.Header.Get("Content-Type") != "application/json" {
-				t.Errorf("api-token-auth: %+v", r)
-			}
-		})
+		}
+		r := pr.Request("POST", "/api-token-auth/", map[string]string{"Content-Type": "application/json"},
+			`{"username": "zoë", "password": "correct horse battery"}`)
+		if r.Status != http.StatusOK || r.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("api-token-auth: %+v", r)
+		}
 	})
 }
 

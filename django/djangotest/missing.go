@@ -28,3 +28,7 @@ func Slow(t testing.TB) {
 		t.Skip("slow: make test runs it")
 	}
 }
+
+// Long tells whether tests must try every combination of releases and databases, and not a
+// choice that meets each of them. TOKENCTL_TEST_LONG=1 says so.
+func Long() bool { return os.Getenv("TOKENCTL_TEST_LONG") == "1" }

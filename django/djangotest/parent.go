@@ -8,10 +8,11 @@ import (
 	"syscall"
 )
 
-// parent is a Python process that has set up the Django of projects with the same files,
-// which takes it a second. It forks a worker for each of them, so what a test changes in
-// its worker is seen by no other test. It ends when this process does, as its standard
-// input does.
+// parent is a Python process that forks others: the one of a release of Django has
+// imported what every project needs and forks one for each project's files, which sets the
+// project's Django up and forks a worker for each [Project]. So what a test changes in its
+// worker is seen by no other test. A parent ends when this process does, as its connection
+// does.
 type parent struct {
 	once    sync.Once
 	err     error
@@ -19,17 +20,20 @@ type parent struct {
 	control *net.UnixConn
 }
 
-// parents are those of this process, by the files of their projects.
+// parents are those of this process: of releases by the name of the peer, of projects by
+// the key of their files.
 var parents sync.Map
 
-// fork returns the connection to a new worker.
-func (pr *Project) fork() (net.Conn, error) {
-	found, _ := parents.LoadOrStore(pr.key, new(parent))
+// get returns the parent under a key, started once.
+func get(key string, start func() (*net.UnixConn, error)) (*parent, error) {
+	found, _ := parents.LoadOrStore(key, new(parent))
 	p := found.(*parent)
-	p.once.Do(func() { p.err = p.start(pr) })
-	if p.err != nil {
-		return nil, p.err
-	}
+	p.once.Do(func() { p.control, p.err = start() })
+	return p, p.err
+}
+
+// fork returns the connection to a new process that gets text.
+func (p *parent) fork(text string) (*net.UnixConn, error) {
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return nil, err
@@ -37,36 +41,52 @@ func (pr *Project) fork() (net.Conn, error) {
 	defer theirs.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, _, err := p.control.WriteMsgUnix([]byte{0}, syscall.UnixRights(int(theirs.Fd())), nil); err != nil {
+	if _, _, err := p.control.WriteMsgUnix([]byte(text), syscall.UnixRights(int(theirs.Fd())), nil); err != nil {
 		ours.Close()
 		return nil, err
 	}
 	return ours, nil
 }
 
-// start starts the process, in a folder that it removes itself.
-func (p *parent) start(pr *Project) error {
-	dir, err := os.MkdirTemp("", "tokenctl-django-")
+// fork returns the connection to a new worker of the project.
+func (pr *Project) fork() (net.Conn, error) {
+	project, err := get(pr.key, func() (*net.UnixConn, error) {
+		release, err := get(pr.Peer.Name, pr.startRelease)
+		if err != nil {
+			return nil, err
+		}
+		// The process removes the folder when it ends.
+		dir, err := os.MkdirTemp("", "tokenctl-django-")
+		if err != nil {
+			return nil, err
+		}
+		if err := writeFiles(dir, pr.files); err != nil {
+			return nil, err
+		}
+		return release.fork(dir)
+	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := writeFiles(dir, pr.files); err != nil {
-		return err
-	}
+	return project.fork("worker")
+}
+
+// startRelease starts the process of the project's release.
+func (pr *Project) startRelease() (*net.UnixConn, error) {
 	ours, theirs, err := socketPair()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer theirs.Close()
-	cmd := exec.Command(pr.Peer.Python, "worker.py")
-	cmd.Dir, cmd.Env = dir, pr.env
+	cmd := exec.Command(pr.Peer.Python, "-c", embedded(pr.t, "release.py"))
+	cmd.Env = pr.env
 	// What a piece of code prints is shown where a test fails.
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = theirs, os.Stderr, os.Stderr
 	if err := cmd.Start(); err != nil {
-		return err
+		ours.Close()
+		return nil, err
 	}
-	p.control = ours
-	return nil
+	return ours, nil
 }
 
 // socketPair returns two ends of a connection, the second for another process.

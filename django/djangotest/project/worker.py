@@ -1,15 +1,9 @@
-"""Sets Django up once, then forks for each socket that comes in on standard input.
-
-A fork answers the JSON lines that it reads from its socket with JSON lines.
-"""
+"""Sets the Django of a project up, and answers JSON lines with JSON lines."""
 
 import datetime
 import json
 import os
-import shutil
 import signal
-import socket
-import sys
 import traceback
 
 import django
@@ -88,7 +82,9 @@ def move(message):
 operations = {"eval": evaluate, "request": request, "use": use, "move": move}
 
 
-def answer(lines):
+def answer(connection_to_test, _):
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    lines = connection_to_test.makefile("rw", encoding="utf-8")
     for line in lines:
         message = json.loads(line)
         try:
@@ -100,18 +96,4 @@ def answer(lines):
         print(text, file=lines, flush=True)
 
 
-# Whatever a fork needs anyway: the views.
-get_resolver().url_patterns
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a fork
-control = socket.socket(fileno=0)
-while True:
-    _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
-    if not descriptors:
-        break
-    if os.fork() == 0:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        control.close()
-        answer(socket.socket(fileno=descriptors[0]).makefile("rw", encoding="utf-8"))
-        os._exit(0)
-    os.close(descriptors[0])
-shutil.rmtree(os.getcwd())
+get_resolver().url_patterns  # which every worker needs
