@@ -1,5 +1,4 @@
-"""Serves the project on a port of 127.0.0.1 that standard output names, until standard
-input ends; a line there empties the cache, where throttles count.
+"""Serves the project on a port of 127.0.0.1 until the process ends.
 
 Between the socket and Django stands as little as WSGI allows, and what it decides it
 decides as gunicorn does: no header is folded, one with an underscore in its name is
@@ -10,11 +9,9 @@ str.splitlines takes for a line's end), and HEAD gets no body.
 
 import io
 import socketserver
-import sys
 import threading
 import urllib.parse
 
-from django.core.cache import cache
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 
@@ -86,9 +83,8 @@ class Server(socketserver.ThreadingTCPServer):
     request_queue_size = 64
 
 
-server = Server(("127.0.0.1", 0), Handler)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-print(server.server_address[1], flush=True)
-for _ in sys.stdin:
-    cache.clear()
-    print("cleared", flush=True)
+def start():
+    """Begins to serve and returns the port."""
+    server = Server(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_address[1]
