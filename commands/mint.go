@@ -143,7 +143,7 @@ func (o *mintOptions) run(ctx context.Context) error {
 	if goOn, err := r.prepare(ctx); !goOn {
 		return err
 	}
-	// MintAll checks this too. Here it is checked before a person is asked, and for --dry-run.
+	// MintBelowLimit checks this too. Here it is checked before a person is asked, and for --dry-run.
 	if r.kind.CheckApplication != nil && (o.dryRun || r.selected) {
 		err := r.store.Read(ctx, func(tx *db.Tx) error {
 			_, err := r.kind.CheckApplication(ctx, a.env(), tx, o.force, nil)

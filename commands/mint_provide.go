@@ -149,14 +149,14 @@ func (r *mintRun) provideBatch(ctx context.Context, tx *db.Tx, all, batch []prov
 	}
 	env := r.o.app.env()
 	if r.o.dryRun {
-		able, refused, err := r.kind.Able(ctx, env, tx, users)
+		able, refused, err := r.kind.BelowLimit(ctx, env, tx, users)
 		r.noteRefused(refused)
 		r.ids = append(r.ids, keysOf(able)...)
 		return err
 	}
 	request := r.request
 	request.Secrets = secrets
-	minted, refused, err := r.kind.MintAll(ctx, env, tx, users, request)
+	minted, refused, err := r.kind.MintBelowLimit(ctx, env, tx, users, request)
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func chooseKind(l *db.Layout, name string) (*tokens.Kind, error) {
 		return nil, err
 	}
 	if k.Tableless {
-		return k, nil // some types of its credentials need no table; MintAll checks
+		return k, nil // some types of its credentials need no table; MintBelowLimit checks
 	}
 	return k, k.Check(l)
 }

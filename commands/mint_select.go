@@ -90,7 +90,7 @@ func (r *mintRun) able(ctx context.Context, ids []string) ([]string, error) {
 			for i, id := range batch {
 				users[i].ID = id
 			}
-			users, _, err := r.kind.Able(ctx, r.o.app.env(), tx, users)
+			users, _, err := r.kind.BelowLimit(ctx, r.o.app.env(), tx, users)
 			if err != nil {
 				return err
 			}
@@ -145,7 +145,7 @@ func (r *mintRun) showDryRun(ctx context.Context) error {
 		ids = nil
 		err := r.store.Read(ctx, func(tx *db.Tx) error {
 			return r.eachBatch(ctx, tx, func(users []db.User) error {
-				users, refused, err := r.kind.Able(ctx, a.env(), tx, users)
+				users, refused, err := r.kind.BelowLimit(ctx, a.env(), tx, users)
 				r.noteRefused(refused)
 				ids = append(ids, keysOf(users)...)
 				return err

@@ -62,7 +62,7 @@ func (r *mintRun) write(ctx context.Context, tx *db.Tx) error {
 		}
 	}
 	err := r.eachBatch(ctx, tx, func(users []db.User) error {
-		minted, refused, err := r.kind.MintAll(ctx, r.o.app.env(), tx, users, r.request)
+		minted, refused, err := r.kind.MintBelowLimit(ctx, r.o.app.env(), tx, users, r.request)
 		if err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func (r *mintRun) record() {
 }
 
 // noteRefused notes who can get no further token.
-func (r *mintRun) noteRefused(refused []tokens.Refusal) {
+func (r *mintRun) noteRefused(refused []tokens.UserAtLimit) {
 	if r.reason == nil && len(refused) > 0 {
 		r.reason = refused[0].Err
 	}

@@ -218,7 +218,7 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 		}
 		users = usersOf(made)
 		if kind != nil {
-			if minted, err = kind.MintEach(ctx, a.env(), tx, users, tokens.MintRequest{}); err != nil {
+			if minted, err = kind.MintAllOrNone(ctx, a.env(), tx, users, tokens.MintRequest{}); err != nil {
 				return err
 			}
 		}

@@ -44,11 +44,11 @@ var DRF = &Kind{
 		}
 		return noLifetime("drf tokens", r.Lifetime)
 	},
-	MintAll: mintDRF,
-	AtLimit: atLimitDRF,
-	Limit:   "already have a drf token",
-	Rotate:  rotateDRF,
-	Provide: provideDRF,
+	MintBelowLimit: mintDRF,
+	AtLimit:        atLimitDRF,
+	Limit:          "already have a drf token",
+	Rotate:         rotateDRF,
+	Provide:        provideDRF,
 	deleteRows: func(ctx context.Context, _ Env, tx *db.Tx, refs []db.Ref) (db.Outcomes, error) {
 		return tx.DeleteTokens(ctx, refs)
 	},

@@ -18,7 +18,7 @@ func newKey(random io.Reader) (tokenctl.Secret, error) {
 	return tokenctl.NewSecret(hex.EncodeToString(b)), nil
 }
 
-func mintDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest) ([]Minted, []Refusal, error) {
+func mintDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest) ([]Minted, []UserAtLimit, error) {
 	keys, err := req.Secrets, error(nil)
 	if keys == nil {
 		keys, err = several(len(users), env.Random, newKey)
@@ -42,23 +42,23 @@ func mintDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintR
 	if others == nil {
 		return minted, nil, nil
 	}
-	refused, err := atLimitDRF(ctx, env, tx, others)
+	atLimit, err := atLimitDRF(ctx, env, tx, others)
 	if err != nil {
 		return nil, nil, err
 	}
-	// A token that was deleted since the insert has refused its owner too.
-	for _, u := range without(others, refused) {
-		refused = append(refused, Refusal{u, hasDRF(u)})
+	// A token that was deleted after the insert has prevented another one, too.
+	for _, u := range without(others, atLimit) {
+		atLimit = append(atLimit, UserAtLimit{u, hasDRF(u)})
 	}
-	return minted, refused, nil
+	return minted, atLimit, nil
 }
 
 func hasDRF(u db.User) *tokenctl.Error {
 	return &tokenctl.Error{Code: tokenctl.CodeTokenExists, Message: u.Username + " has a drf token already"}
 }
 
-// atLimitDRF returns a refusal for each user who has a token, in the order of users.
-func atLimitDRF(ctx context.Context, _ Env, tx *db.Tx, users []db.User) ([]Refusal, error) {
+// atLimitDRF returns the users who have a token, in the order of users.
+func atLimitDRF(ctx context.Context, _ Env, tx *db.Tx, users []db.User) ([]UserAtLimit, error) {
 	if tx.Layout.SeveralTokens() {
 		return nil, nil
 	}
@@ -66,15 +66,15 @@ func atLimitDRF(ctx context.Context, _ Env, tx *db.Tx, users []db.User) ([]Refus
 	if err != nil {
 		return nil, err
 	}
-	var refused []Refusal
+	var atLimit []UserAtLimit
 	for _, u := range users {
 		if keys := held[u.ID]; keys != nil {
 			e := hasDRF(u)
 			e.Hint = "replace it: tokenctl rotate " + drfID(u.ID, keys[0])
-			refused = append(refused, Refusal{u, e})
+			atLimit = append(atLimit, UserAtLimit{u, e})
 		}
 	}
-	return refused, nil
+	return atLimit, nil
 }
 
 func rotateDRF(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, _ RotateRequest) ([]Minted, db.Outcomes, error) {

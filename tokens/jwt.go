@@ -47,9 +47,9 @@ var JWT = &Kind{
 		}
 		return b.compared, err
 	},
-	MintAll: mintJWT,
-	Rotate:  rotateJWT,
-	Ends:    jwtEnd,
+	MintBelowLimit: mintJWT,
+	Rotate:         rotateJWT,
+	Ends:           jwtEnd,
 	BlacklistWhere: func(ctx context.Context, tx *db.Tx, _ *Selector) (int64, error) {
 		return tx.BlacklistAllTokens(ctx)
 	},

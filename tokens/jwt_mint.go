@@ -270,7 +270,7 @@ func (s *jwtMinter) sign(typ string, owner db.User, user django.JWTUser, ids [2]
 	return m, nil
 }
 
-func mintJWT(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest) ([]Minted, []Refusal, error) {
+func mintJWT(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest) ([]Minted, []UserAtLimit, error) {
 	typ := req.Type
 	if typ == "" {
 		typ = refresh

@@ -37,7 +37,7 @@ func TestRotateListedJWT(t *testing.T) {
 				req.Claims = append(req.Claims, claim)
 			}
 			in(t, s, func(ctx context.Context, tx *db.Tx) error {
-				m, _, err := tokens.JWT.MintAll(ctx, env, tx, users, req)
+				m, _, err := tokens.JWT.MintBelowLimit(ctx, env, tx, users, req)
 				minted = m
 				return err
 			})

@@ -60,13 +60,13 @@ type Kind struct {
 	// it may be nil. CheckApplication returns the number of compared credentials. The function itself is nil if
 	// the application accepts any row.
 	CheckApplication func(ctx context.Context, env Env, tx *db.Tx, force bool, refs []*Ref) (int, error)
-	// MintAll makes a credential for each user, in the order of users and as the peer makes
-	// it. It returns a refusal for each user who cannot get one. The users must be
-	// distinct. MintBatch is the best number of users for one call.
-	MintAll func(context.Context, Env, *db.Tx, []db.User, MintRequest) ([]Minted, []Refusal, error)
-	// AtLimit returns a refusal for each user who cannot get a further credential; it is nil
-	// if the kind has no limit. Limit is the reason in words: "already have a drf token".
-	AtLimit func(context.Context, Env, *db.Tx, []db.User) ([]Refusal, error)
+	// MintBelowLimit makes a credential for each user who can get one, in the order of users and as the peer
+	// makes it. It returns the other users with the reason. The users must be distinct. MintBatch is the best
+	// number of users for one call.
+	MintBelowLimit func(context.Context, Env, *db.Tx, []db.User, MintRequest) ([]Minted, []UserAtLimit, error)
+	// AtLimit returns the users who cannot get a further credential. The function itself is nil if the kind has
+	// no limit. Limit is the reason in words: "already have a drf token".
+	AtLimit func(context.Context, Env, *db.Tx, []db.User) ([]UserAtLimit, error)
 	Limit   string
 	// Provide checks a secret that the operator gives for an owner. The error says why the secret could never
 	// work. weak are reasons why it is easy to guess. The function itself is nil if the kind accepts no such
@@ -227,7 +227,7 @@ func (k *Kind) Can(action string) bool {
 	case "show", "verify", "incident":
 		return k.ByIDs != nil
 	case "mint":
-		return k.MintAll != nil
+		return k.MintBelowLimit != nil
 	case "rotate":
 		return k.Rotate != nil
 	case "expire":

@@ -36,15 +36,15 @@ var Knox = &Kind{
 		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "knox tokens cannot overlap where AUTO_REFRESH is on: using the old one would move its expiry back",
 			Hint: "leave out --overlap, and blacklist the old token when its holder has the new one: tokenctl mint, then tokenctl blacklist"}
 	},
-	MintAll:     mintKnox,
-	AtLimit:     atLimitKnox,
-	Limit:       "have as many knox tokens as TOKEN_LIMIT_PER_USER allows",
-	Provide:     provideKnox,
-	ImportDRF:   importDRF,
-	Rotate:      rotateKnox,
-	Expire:      expireKnox,
-	CheckExpire: func(Lifetime) error { return nil },
-	Moves:       knoxMoves,
+	MintBelowLimit: mintKnox,
+	AtLimit:        atLimitKnox,
+	Limit:          "have as many knox tokens as TOKEN_LIMIT_PER_USER allows",
+	Provide:        provideKnox,
+	ImportDRF:      importDRF,
+	Rotate:         rotateKnox,
+	Expire:         expireKnox,
+	CheckExpire:    func(Lifetime) error { return nil },
+	Moves:          knoxMoves,
 	Ends: func(env Env, now time.Time, _ string, l Lifetime) (time.Time, string) {
 		k := env.Settings.Knox
 		ttl, _ := k.TokenTTL.Duration()
@@ -260,8 +260,8 @@ func knoxExpiry(t time.Time) *time.Time {
 	return &t
 }
 
-// atLimitKnox tells who has as many tokens as TOKEN_LIMIT_PER_USER allows.
-func atLimitKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User) ([]Refusal, error) {
+// atLimitKnox returns the users who have as many tokens as TOKEN_LIMIT_PER_USER allows.
+func atLimitKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User) ([]UserAtLimit, error) {
 	k := env.Settings.Knox
 	if k.TokenLimitPerUser == nil {
 		return nil, nil
@@ -276,13 +276,13 @@ func atLimitKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User) ([]Re
 			ids[t.User.ID] = append(ids[t.User.ID], knoxID(t.Digest))
 		}
 	}
-	var refused []Refusal
+	var atLimit []UserAtLimit
 	for _, u := range users {
 		if held := ids[u.ID]; django.KnoxLimitReached(k, len(held)) {
-			refused = append(refused, Refusal{u, knoxFull(u, held, *k.TokenLimitPerUser)})
+			atLimit = append(atLimit, UserAtLimit{u, knoxFull(u, held, *k.TokenLimitPerUser)})
 		}
 	}
-	return refused, nil
+	return atLimit, nil
 }
 
 func knoxFull(u db.User, ids []string, limit int) *tokenctl.Error {

@@ -23,21 +23,21 @@ func knoxEnd(env Env, now time.Time, l Lifetime) time.Time {
 
 // mintKnox is AuthTokenManager.create of knox/models.py (5.0.2), after the check
 // of LoginView.
-func mintKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest) ([]Minted, []Refusal, error) {
+func mintKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest) ([]Minted, []UserAtLimit, error) {
 	if env.Settings.Knox.TokenLimitPerUser != nil {
 		if err := tx.LockKnoxLimit(ctx); err != nil {
 			return nil, nil, err
 		}
 	}
-	refused, err := atLimitKnox(ctx, env, tx, users)
+	atLimit, err := atLimitKnox(ctx, env, tx, users)
 	if err != nil {
 		return nil, nil, err
 	}
-	if req.Secrets != nil && refused != nil {
-		return nil, refused, nil // all users get their secrets, or none
+	if req.Secrets != nil && atLimit != nil {
+		return nil, atLimit, nil // all users get their secrets, or none
 	}
-	minted, err := newKnox(ctx, env, tx, without(users, refused), req)
-	return minted, refused, err
+	minted, err := newKnox(ctx, env, tx, without(users, atLimit), req)
+	return minted, atLimit, err
 }
 
 // newKnox makes a token for each of the users.

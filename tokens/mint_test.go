@@ -76,7 +76,7 @@ func TestSeveral(t *testing.T) {
 func TestWithout(t *testing.T) {
 	t.Parallel()
 	users := []db.User{{ID: "1"}, {ID: "2"}, {ID: "3"}}
-	left := without(users, []Refusal{{User: users[1]}})
+	left := without(users, []UserAtLimit{{User: users[1]}})
 	if len(left) != 2 || left[0].ID != "1" || left[1].ID != "3" {
 		t.Errorf("%+v", left)
 	}

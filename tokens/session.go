@@ -39,13 +39,13 @@ var Session = &Kind{
 		}
 		return checkSessions(ctx, env, tx, keys)
 	},
-	MintAll:     mintSession,
-	Rotate:      rotateSession,
-	Expire:      expireSessions,
-	CheckExpire: checkSessionLifetime,
-	Moves:       sessionMoves,
-	Ends:        sessionEnd,
-	deleteRows:  deleteSessions,
+	MintBelowLimit: mintSession,
+	Rotate:         rotateSession,
+	Expire:         expireSessions,
+	CheckExpire:    checkSessionLifetime,
+	Moves:          sessionMoves,
+	Ends:           sessionEnd,
+	deleteRows:     deleteSessions,
 	BlacklistWhere: func(ctx context.Context, tx *db.Tx, s *Selector) (int64, error) {
 		if len(s.Types) > 0 || s.byCreation() || s.NeverExpires {
 			return 0, nil

@@ -95,7 +95,7 @@ func sessionEnd(_ Env, now time.Time, _ string, l Lifetime) (time.Time, string) 
 
 // mintSession is django.contrib.auth.login without a request: no signal is
 // sent, and last_login stays as it is.
-func mintSession(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest) ([]Minted, []Refusal, error) {
+func mintSession(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest) ([]Minted, []UserAtLimit, error) {
 	keys, err := SigningKeys(env)
 	if err != nil {
 		return nil, nil, err
