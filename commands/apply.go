@@ -149,8 +149,8 @@ func (s *selection) of(k *tokens.Kind) (refs []*tokens.Ref) {
 // selector selected the credential and somebody else has deleted or blacklisted it since then, its state is
 // the state that the operator wants.
 func (f *credentialChange) fault(s *selection, r *tokens.Ref) *tokenctl.Error {
-	e := r.Refusal(f.verb)
-	asWanted := f.verb == "blacklist" && r.Outcome() != db.Changed
+	e := r.WhyUnchanged(f.verb)
+	asWanted := f.verb == "blacklist" && r.Outcome() != db.ChangedMeanwhile
 	switch {
 	case f.verb == "blacklist" && r.Lapsed():
 		return nil

@@ -116,7 +116,7 @@ func (o *blacklistOptions) all(ctx context.Context, tx *db.Tx, sel *tokens.Selec
 		return done, err
 	}
 	for _, k := range kinds {
-		if err := k.Refuse(o.verb); err != nil {
+		if err := k.CheckVerb(o.verb); err != nil {
 			return done, err
 		}
 		n, err := k.BlacklistWhere(ctx, tx, sel)

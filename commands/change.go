@@ -246,7 +246,7 @@ func (f *credentialChange) show(ctx context.Context, store *db.Store, sel tokens
 // if the verb can.
 func (f *credentialChange) cannot(ctx context.Context, c *tokens.Credential, store *db.Store) (e *tokenctl.Error) {
 	k := c.Of()
-	if errors.As(k.Refuse(f.verb), &e) {
+	if errors.As(k.CheckVerb(f.verb), &e) {
 		return e
 	}
 	if k.Cannot != nil {
@@ -270,7 +270,7 @@ func (f *credentialChange) eachSelected(ctx context.Context, store *db.Store, se
 	}
 	for c, err := range list {
 		if err == nil && !f.keepGoing {
-			err = c.Of().Refuse(f.verb)
+			err = c.Of().CheckVerb(f.verb)
 		}
 		if err != nil {
 			return err

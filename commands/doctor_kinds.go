@@ -60,7 +60,7 @@ func (d *doctor) outlives(k *tokens.Kind, l *db.Layout) {
 // able returns the verbs that a kind supports and that this role may use on its tables. If no credential can be
 // inserted, why is the reason.
 func (d *doctor) able(k *tokens.Kind, l *db.Layout) (able []string, why *tokenctl.Error) {
-	for _, verb := range tokens.Actions {
+	for _, verb := range tokens.Verbs {
 		table, privilege := k.Needs(l, verb)
 		switch {
 		case !k.Can(verb):

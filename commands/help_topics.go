@@ -158,11 +158,11 @@ func kindsHelp(width int) string {
 	var rows [][2]string
 	for _, k := range tokens.Kinds() {
 		var can, cannot []string
-		for _, action := range tokens.Actions {
-			if k.Can(action) {
-				can = append(can, action)
+		for _, verb := range tokens.Verbs {
+			if k.Can(verb) {
+				can = append(can, verb)
 			} else {
-				cannot = append(cannot, action)
+				cannot = append(cannot, verb)
 			}
 		}
 		text := k.Title + " (" + k.App + "), with ids like " + k.IDForm + ": " + strings.Join(can, ", ")

@@ -23,10 +23,10 @@ func TestUsageMatrix(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want strings.Builder
-	fmt.Fprintf(&want, "| kind | %s |\n|---%s|\n", strings.Join(tokens.Actions, " | "), strings.Repeat("|---", len(tokens.Actions)))
+	fmt.Fprintf(&want, "| kind | %s |\n|---%s|\n", strings.Join(tokens.Verbs, " | "), strings.Repeat("|---", len(tokens.Verbs)))
 	for _, k := range tokens.Kinds() {
 		fmt.Fprintf(&want, "| %s |", k.Name)
-		for _, action := range tokens.Actions {
+		for _, action := range tokens.Verbs {
 			mark := "–"
 			if k.Can(action) {
 				mark = "yes"

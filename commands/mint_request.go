@@ -56,7 +56,7 @@ func chooseKind(l *db.Layout, name string) (*tokens.Kind, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := k.Refuse("mint"); err != nil {
+	if err := k.CheckVerb("mint"); err != nil {
 		return nil, err
 	}
 	if k.Tableless {

@@ -132,7 +132,7 @@ func (r *mintRun) problems() (list []error) {
 	if r.selected && r.absent() > 0 {
 		list = append(list, &tokenctl.Error{Code: tokenctl.CodeChanged, Message: count(r.absent(), "selected user") + " changed or deleted since the selection was made",
 			Hint: "nothing was done; run the command again"})
-	} else if err := db.RefuseUsers(r.ambiguous, r.missing); err != nil {
+	} else if err := db.UserLookupError(r.ambiguous, r.missing); err != nil {
 		list = append(list, err)
 	}
 	switch len(r.refused) {

@@ -87,7 +87,7 @@ func (o *purgeOptions) count(ctx context.Context, store *db.Store, req tokens.Pu
 	for _, k := range kinds {
 		var err error
 		if !able(k) {
-			err = k.Refuse("purge")
+			err = k.CheckVerb("purge")
 		}
 		if err == nil {
 			err = k.Check(layout)

@@ -149,7 +149,7 @@ func (f *credentialChange) recordChange(s *selection) {
 			listed[c.ID] = true
 			row := reportRow{action: f.verb, outcome: rowDone, kind: c.Kind, id: c.ID, user: r.Owner(), created: c.Created, expires: c.Expires}
 			if r.Outcome() != 0 {
-				row.outcome, row.reason = "not done", r.Refusal(f.verb).Message
+				row.outcome, row.reason = "not done", r.WhyUnchanged(f.verb).Message
 			}
 			add(row)
 		}

@@ -38,7 +38,7 @@ rotate has replaced would live beside its successor.`,
 func (o *unblacklistOptions) run(c *cobra.Command, args []string) error {
 	for _, arg := range args {
 		if k, _, err := tokens.ParseID(arg); err == nil {
-			if err := k.Refuse(o.verb); err != nil {
+			if err := k.CheckVerb(o.verb); err != nil {
 				return err
 			}
 		}

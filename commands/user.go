@@ -71,7 +71,7 @@ func (f *userFlags) find(ctx context.Context, tx *db.Tx) ([]db.User, error) {
 	if err != nil {
 		return nil, err
 	}
-	return found.Users, found.Refusal()
+	return found.Users, found.Err()
 }
 
 // keysOf returns the primary keys of users. The list is not nil, which may mean all users.

@@ -208,7 +208,7 @@ func (r *activeRun) change(ctx context.Context) error {
 		if r.live, err = tx.LiveCredentials(ctx, r.users.list); err != nil {
 			return err
 		}
-		r.layout, r.refuses = tx.Layout, tokens.RefuseInactive(a.env(), tx.Layout)
+		r.layout, r.refuses = tx.Layout, tokens.StopsInactive(a.env(), tx.Layout)
 		if o.revoke {
 			r.remains(tx)
 		}

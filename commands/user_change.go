@@ -78,7 +78,7 @@ func (o *changeFlags) chosen(found *db.Found) (u chosenUsers, err error) {
 	if o.ignoreMissing {
 		missing, u.absent = nil, missing
 	}
-	err = o.leave(&u, db.RefuseUsers(found.Ambiguous, missing))
+	err = o.leave(&u, db.UserLookupError(found.Ambiguous, missing))
 	return u, err
 }
 

@@ -89,7 +89,7 @@ func (tx *Tx) RedactLog(ctx context.Context, entries []int64, word string) (int6
 		return int64(len(entries) - len(missed)), err
 	}
 	q := &engine.Query{From: log.SQL() + " t", Where: []string{"(" + has + ")"}}
-	return int64(len(entries) - len(missed)), tx.noneLeft(ctx, log, q, "t.id", columnValues{"key", log.Column("id"), Subset(rows.each, missed)})
+	return int64(len(entries) - len(missed)), tx.noKeyKept(ctx, log, q, "t.id", columnValues{"key", log.Column("id"), Subset(rows.each, missed)})
 }
 
 // RedactOutstanding replaces the signatures in the texts of tokens with a word.

@@ -58,7 +58,7 @@ func (tx *Tx) lookAtTokens(ctx context.Context, refs []Ref) ([]Outcome, error) {
 	for i := range refs {
 		switch owner, there := owners[refs[i].Key.Reveal()]; {
 		case there && owner != refs[i].Owner, !there && single && holds[refs[i].Owner]:
-			list[i] = Changed
+			list[i] = ChangedMeanwhile
 		case !there:
 			list[i] = Gone
 		}

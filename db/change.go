@@ -57,9 +57,9 @@ type Outcome uint8
 
 // The outcomes. A row without an outcome was changed.
 const (
-	Changed Outcome = iota + 1 // it is another credential now, or another owner's
-	Gone                       // the row does not exist any more
-	Already                    // the row was already in the wanted state
+	ChangedMeanwhile Outcome = iota + 1 // somebody else changed it: it is another credential now, or another owner's
+	Gone                                // the row does not exist any more
+	Already                             // the row was already in the wanted state
 )
 
 // Outcomes are the outcomes of the references that were not changed, by their indexes in the
@@ -220,7 +220,7 @@ func (tx *Tx) changeWhere(ctx context.Context, t *Table, statement, returned str
 		}
 		still.And("cast("+key+" as text) in (select json_array_elements_text(cast(%s as json)))", *missed)
 	}
-	if err := tx.none(ctx, t, still); err != nil {
+	if err := tx.noneKept(ctx, t, still); err != nil {
 		return 0, err
 	}
 	return n, nil

@@ -44,7 +44,7 @@ func TestChangeMovedRows(t *testing.T) {
 				return err
 			}
 			for i, token := range seen {
-				if changed := token.User.ID == users[7].ID; changed != (left[i] == db.Changed) || !changed && left[i] != 0 {
+				if changed := token.User.ID == users[7].ID; changed != (left[i] == db.ChangedMeanwhile) || !changed && left[i] != 0 {
 					t.Errorf("the token of %s: %v", token.User.Username, left[i])
 				}
 			}
@@ -52,7 +52,7 @@ func TestChangeMovedRows(t *testing.T) {
 				return err
 			}
 			for i, session := range sessions {
-				if changed := session.Key.Reveal() == "key30"; changed != (left[i] == db.Changed) || !changed && left[i] != 0 {
+				if changed := session.Key.Reveal() == "key30"; changed != (left[i] == db.ChangedMeanwhile) || !changed && left[i] != 0 {
 					t.Errorf("the session of %s: %v", session.User.Username, left[i])
 				}
 			}
@@ -90,7 +90,7 @@ func TestChangeManyRows(t *testing.T) {
 				return err
 			}
 			for i, token := range seen {
-				if want := map[string]db.Outcome{"digest100007": db.Gone, "digest103000": db.Changed}[token.Digest]; left[i] != want {
+				if want := map[string]db.Outcome{"digest100007": db.Gone, "digest103000": db.ChangedMeanwhile}[token.Digest]; left[i] != want {
 					t.Errorf("%s: %v, want %v", token.Digest, left[i], want)
 				}
 			}

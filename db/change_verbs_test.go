@@ -110,15 +110,15 @@ var changes = []struct {
 	{name: "replace knox tokens", listed: knoxTable, table: knoxTable, event: "update", key: "digest = '" + digestOf(2) + "'",
 		do: func(ctx context.Context, tx *db.Tx, refs []db.Ref) (db.Outcomes, error) {
 			return tx.ReplaceKnoxTokens(ctx, refs, freshKnox(), at(changeNow.Add(time.Hour)))
-		}, meanwhile: knoxMeanwhile(db.Changed)},
+		}, meanwhile: knoxMeanwhile(db.ChangedMeanwhile)},
 	{name: "expire knox tokens", listed: knoxTable, table: knoxTable, event: "update", key: "digest = '" + digestOf(2) + "'",
 		do: func(ctx context.Context, tx *db.Tx, refs []db.Ref) (db.Outcomes, error) {
 			return tx.ExpireKnoxTokens(ctx, refs, at(changeNow.Add(time.Hour)))
-		}, meanwhile: knoxMeanwhile(db.Changed)},
+		}, meanwhile: knoxMeanwhile(db.ChangedMeanwhile)},
 	{name: "succeed knox tokens", listed: knoxTable, table: knoxTable, event: "insert", key: "digest = 'fresh2'",
 		do: func(ctx context.Context, tx *db.Tx, refs []db.Ref) (db.Outcomes, error) {
 			return tx.SucceedKnoxTokens(ctx, refs, at(changeNow.Add(time.Hour)), freshKnox(), at(time.Time{}))
-		}, meanwhile: knoxMeanwhile(db.Changed)},
+		}, meanwhile: knoxMeanwhile(db.ChangedMeanwhile)},
 	{name: "delete knox tokens", listed: knoxTable, table: knoxTable, event: "delete", key: "digest = '" + digestOf(2) + "'",
 		do: func(ctx context.Context, tx *db.Tx, refs []db.Ref) (db.Outcomes, error) {
 			return tx.DeleteKnoxTokens(ctx, refs)
@@ -128,7 +128,7 @@ var changes = []struct {
 			return tx.BlacklistTokens(ctx, refs)
 		}, meanwhile: map[string]db.Outcome{
 			"delete from token_blacklist_outstandingtoken where id = 2":                                                                    db.Gone,
-			"update token_blacklist_outstandingtoken set jti = 'other' where id = 2":                                                       db.Changed,
+			"update token_blacklist_outstandingtoken set jti = 'other' where id = 2":                                                       db.ChangedMeanwhile,
 			"insert into token_blacklist_blacklistedtoken (id, token_id, blacklisted_at) values (77, 2, '2026-01-01 00:00:00')":            db.Already,
 			"update token_blacklist_outstandingtoken set expires_at = '2031-01-01 00:00:00', token = 'x', user_id = null where id = 2":     0,
 			"update token_blacklist_outstandingtoken set created_at = null where id = 2":                                                   0,
@@ -139,7 +139,7 @@ var changes = []struct {
 			return tx.UnblacklistTokens(ctx, refs)
 		}, meanwhile: map[string]db.Outcome{
 			"delete from token_blacklist_blacklistedtoken where token_id = 2; delete from token_blacklist_outstandingtoken where id = 2": db.Gone,
-			"update token_blacklist_outstandingtoken set jti = 'other' where id = 2":                                                     db.Changed,
+			"update token_blacklist_outstandingtoken set jti = 'other' where id = 2":                                                     db.ChangedMeanwhile,
 			"delete from token_blacklist_blacklistedtoken where token_id = 2":                                                            db.Already,
 			"update token_blacklist_blacklistedtoken set id = 99 where token_id = 2":                                                     0,
 		}},
@@ -165,14 +165,14 @@ var changes = []struct {
 	{name: "purge knox tokens", listed: knoxTable, table: knoxTable, event: "delete", key: "digest = '" + digestOf(2) + "'", purge: true,
 		do: purged("knox"), meanwhile: map[string]db.Outcome{
 			"delete from knox_authtoken where user_id = 2":                               db.Gone,
-			"update knox_authtoken set expiry = '2031-01-01 00:00:00' where user_id = 2": db.Changed,
-			"update knox_authtoken set expiry = null where user_id = 2":                  db.Changed,
+			"update knox_authtoken set expiry = '2031-01-01 00:00:00' where user_id = 2": db.ChangedMeanwhile,
+			"update knox_authtoken set expiry = null where user_id = 2":                  db.ChangedMeanwhile,
 			"update knox_authtoken set user_id = 4 where user_id = 2":                    0,
 		}},
 	{name: "purge JWTs", listed: outstandingTable, table: outstandingTable, event: "delete", key: "id = 2", purge: true,
 		do: purged("jwt"), meanwhile: map[string]db.Outcome{
 			"delete from token_blacklist_blacklistedtoken where token_id = 2; delete from token_blacklist_outstandingtoken where id = 2": db.Gone,
-			"update token_blacklist_outstandingtoken set expires_at = '2031-01-01 00:00:00' where id = 2":                                db.Changed,
+			"update token_blacklist_outstandingtoken set expires_at = '2031-01-01 00:00:00' where id = 2":                                db.ChangedMeanwhile,
 			"delete from token_blacklist_blacklistedtoken":                                                                               0,
 		}},
 	{name: "purge what blacklists JWTs", listed: outstandingTable, table: blacklistTable, event: "delete", key: "token_id = 2", purge: true,
@@ -180,7 +180,7 @@ var changes = []struct {
 	{name: "purge sessions", listed: sessionTable, table: sessionTable, event: "delete", key: "session_key = 'session2'", purge: true,
 		do: purged("session"), meanwhile: map[string]db.Outcome{
 			"delete from django_session where session_key = 'session2'":                                                       db.Gone,
-			"update django_session set expire_date = '2031-01-01 00:00:00' where session_key = 'session2'":                    db.Changed,
+			"update django_session set expire_date = '2031-01-01 00:00:00' where session_key = 'session2'":                    db.ChangedMeanwhile,
 			"update django_session set session_data = '', expire_date = '2026-04-01 00:00:00' where session_key = 'session2'": 0,
 		}},
 }
@@ -203,8 +203,8 @@ const notPurged db.Outcome = 99
 
 var tokenMeanwhile = map[string]db.Outcome{
 	"delete from authtoken_token where user_id = 2":                                db.Gone,
-	"update authtoken_token set key = 'another' where user_id = 2":                 db.Changed,
-	"update authtoken_token set user_id = 4 where user_id = 2":                     db.Changed,
+	"update authtoken_token set key = 'another' where user_id = 2":                 db.ChangedMeanwhile,
+	"update authtoken_token set user_id = 4 where user_id = 2":                     db.ChangedMeanwhile,
 	"update authtoken_token set created = '2026-02-02 00:00:00' where user_id = 2": 0,
 	"update auth_user set is_active = false, username = 'other' where id = 2":      0,
 	"delete from authtoken_token where user_id = 2; delete from knox_authtoken where user_id = 2; delete from token_blacklist_blacklistedtoken; delete from token_blacklist_outstandingtoken where user_id = 2; delete from auth_user where id = 2": db.Gone,
@@ -215,8 +215,8 @@ func knoxMeanwhile(moved db.Outcome) map[string]db.Outcome {
 	return map[string]db.Outcome{
 		"delete from knox_authtoken where user_id = 2":                                      db.Gone,
 		"update knox_authtoken set digest = 'another' where user_id = 2":                    db.Gone,
-		"update knox_authtoken set user_id = 4 where user_id = 2":                           db.Changed,
-		"update knox_authtoken set user_id = 1 where user_id = 2":                           db.Changed,
+		"update knox_authtoken set user_id = 4 where user_id = 2":                           db.ChangedMeanwhile,
+		"update knox_authtoken set user_id = 1 where user_id = 2":                           db.ChangedMeanwhile,
 		"update knox_authtoken set created = '2026-02-02 00:00:00' where user_id = 2":       0,
 		"update knox_authtoken set expiry = '2026-05-01 00:00:00.000001' where user_id = 2": moved,
 		"update knox_authtoken set expiry = '2031-01-01 00:00:00' where user_id = 2":        moved,
@@ -228,8 +228,8 @@ var sessionMeanwhile = map[string]db.Outcome{
 	"delete from django_session where session_key = 'session2'":                                                                                        db.Gone,
 	"update django_session set session_key = 'other' where session_key = 'session2'":                                                                   db.Gone,
 	"update django_session set expire_date = '2031-01-01 00:00:00'":                                                                                    0,
-	"update django_session set session_data = 'no data at all' where session_key = 'session2'":                                                         db.Changed,
-	"update django_session set session_data = (select session_data from django_session where session_key = 'session1') where session_key = 'session2'": db.Changed,
+	"update django_session set session_data = 'no data at all' where session_key = 'session2'":                                                         db.ChangedMeanwhile,
+	"update django_session set session_data = (select session_data from django_session where session_key = 'session1') where session_key = 'session2'": db.ChangedMeanwhile,
 	"update django_session set session_data = 'RENEWED' where session_key = 'session2'":                                                                0,
 }
 

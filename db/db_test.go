@@ -120,7 +120,7 @@ func refused(left db.Outcomes, err error) error {
 	if err != nil || left[0] == 0 {
 		return err
 	}
-	code := map[db.Outcome]tokenctl.Code{db.Changed: isChanged, db.Gone: isGone, db.Already: isAlready}[left[0]]
+	code := map[db.Outcome]tokenctl.Code{db.ChangedMeanwhile: isChanged, db.Gone: isGone, db.Already: isAlready}[left[0]]
 	return &tokenctl.Error{Code: code, Message: string(code)}
 }
 

@@ -249,7 +249,7 @@ func (tx *Tx) DeleteFactors(ctx context.Context, users []User) error {
 		if err := tx.Exec(ctx, "delete from "+t.SQL()+" where "+theirs, keys); err != nil {
 			return err
 		}
-		if err := tx.none(ctx, t.Table, &engine.Query{From: t.SQL(), Where: []string{theirs}, Args: []any{keys}}); err != nil {
+		if err := tx.noneKept(ctx, t.Table, &engine.Query{From: t.SQL(), Where: []string{theirs}, Args: []any{keys}}); err != nil {
 			return err
 		}
 	}

@@ -52,14 +52,14 @@ type filteredList[T any] struct {
 // rows yields the list.
 func (d *filteredList[T]) rows(ctx context.Context) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		stopped, left := false, d.filter.Limit
+		stopped, remaining := false, d.filter.Limit
 		emit := func(page []T) error {
 			for i := range page {
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
-				left--
-				if stopped = !yield(page[i], nil) || left == 0; stopped {
+				remaining--
+				if stopped = !yield(page[i], nil) || remaining == 0; stopped {
 					return engine.ErrStop
 				}
 			}

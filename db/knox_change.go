@@ -45,18 +45,18 @@ func (tx *Tx) ExpireKnoxTokens(ctx context.Context, refs []Ref, at []time.Time) 
 // SucceedKnoxTokens makes tokens expire, each at its own time, and adds a new token of the same user for
 // each. Columns that a project has added get the values of the old row.
 func (tx *Tx) SucceedKnoxTokens(ctx context.Context, refs []Ref, at []time.Time, rows []django.KnoxRow, expires []time.Time) (Outcomes, error) {
-	left, err := tx.ExpireKnoxTokens(ctx, refs, at)
+	outcomes, err := tx.ExpireKnoxTokens(ctx, refs, at)
 	if err != nil {
 		return nil, err
 	}
 	var indexes []int
 	for i := range refs {
-		if left[i] == 0 {
+		if outcomes[i] == 0 {
 			indexes = append(indexes, i)
 		}
 	}
 	if indexes == nil {
-		return left, nil
+		return outcomes, nil
 	}
 	t := tx.Layout.Knox()
 	digests, keys, err := tx.knoxDigests(Subset(rows, indexes))
@@ -69,7 +69,7 @@ func (tx *Tx) SucceedKnoxTokens(ctx context.Context, refs []Ref, at []time.Time,
 	for _, c := range t.furtherKnox() {
 		names, values = append(names, engine.Quote(c.Name)), append(values, "t."+engine.Quote(c.Name))
 	}
-	return left, tx.runAll(ctx, change{table: t, text: tx.Layout.Engine.InsertInto(t.Table) + " (" + strings.Join(names, ", ") + ") select " + strings.Join(values, ", ") + " from " + t.SQL() + " t, n where t.digest = n.key",
+	return outcomes, tx.runAll(ctx, change{table: t, text: tx.Layout.Engine.InsertInto(t.Table) + " (" + strings.Join(names, ", ") + ") select " + strings.Join(values, ", ") + " from " + t.SQL() + " t, n where t.digest = n.key",
 		inserted: "digest", same: tx.Layout.timeArg(tx.Now),
 		each: []columnValues{{"fresh", t.Column("digest"), digests}, {"start", t.Column("token_key"), keys}, {"key", t.Column("digest"), keyValues(Subset(refs, indexes))}, ends}})
 }
@@ -142,7 +142,7 @@ func (tx *Tx) changeKnox(ctx context.Context, refs []Ref, c change) (Outcomes, e
 			case !there:
 				list[i] = Gone
 			case v.Owner != refs[i].Owner, versioned && v.Seen != refs[i].Seen:
-				list[i] = Changed
+				list[i] = ChangedMeanwhile
 			}
 		}
 		return list, err

@@ -85,7 +85,7 @@ func (tx *Tx) applyOutstanding(ctx context.Context, c change, refs []Ref, alread
 			case t == nil:
 				list[i] = Gone
 			case t.JTI != refs[i].Key.Reveal():
-				list[i] = Changed
+				list[i] = ChangedMeanwhile
 			case already(t):
 				list[i] = Already
 			}
@@ -186,11 +186,11 @@ func (tx *Tx) BlacklistAllTokens(ctx context.Context) (int64, error) {
 // BlacklistOutstanding blacklists a recorded token. It returns false if the token was blacklisted already.
 // If its row does not exist any more, the error has the code [tokenctl.CodeChanged].
 func (tx *Tx) BlacklistOutstanding(ctx context.Context, t OutstandingToken) (bool, error) {
-	left, err := tx.BlacklistTokens(ctx, []Ref{t.Ref()})
+	outcomes, err := tx.BlacklistTokens(ctx, []Ref{t.Ref()})
 	switch {
-	case err != nil || left == nil:
+	case err != nil || outcomes == nil:
 		return err == nil, err
-	case left[0] == Already:
+	case outcomes[0] == Already:
 		return false, nil
 	}
 	return false, &tokenctl.Error{Code: tokenctl.CodeChanged, Message: "jwt:" + t.JTI + " was deleted meanwhile"}

@@ -180,17 +180,17 @@ func (tx *Tx) deleteWhile(ctx context.Context, t *Table, keys columnValues, cond
 	}
 	q := &engine.Query{From: t.SQL() + " t"}
 	q.And(condition("%s"), arg)
-	return deleted, tx.noneLeft(ctx, t, q, key, columnValues{"key", keys.column, Subset(keys.each, missed)})
+	return deleted, tx.noKeyKept(ctx, t, q, key, columnValues{"key", keys.column, Subset(keys.each, missed)})
 }
 
-// noneLeft returns an error if q finds rows with one of the keys: the database kept them.
-func (tx *Tx) noneLeft(ctx context.Context, t *Table, q *engine.Query, key string, keys columnValues) error {
+// noKeyKept returns an error if q finds rows with one of the keys: the database kept them.
+func (tx *Tx) noKeyKept(ctx context.Context, t *Table, q *engine.Query, key string, keys columnValues) error {
 	q.Among(tx.Layout.Engine, key, keys.column.Type, keys.each)
-	return tx.none(ctx, t, q)
+	return tx.noneKept(ctx, t, q)
 }
 
-// none returns an error if q finds rows: the database kept them.
-func (tx *Tx) none(ctx context.Context, t *Table, q *engine.Query) error {
+// noneKept returns an error if q finds rows: the database kept them.
+func (tx *Tx) noneKept(ctx context.Context, t *Table, q *engine.Query) error {
 	q.Columns = []string{"count(*)"}
 	var n int64
 	err := tx.Scan(ctx, q, &n)

@@ -38,25 +38,25 @@ func (tx *Tx) LockSessions(ctx context.Context, refs []Ref) ([]Session, Outcomes
 	if err != nil {
 		return nil, nil, err
 	}
-	left := Outcomes{}
+	outcomes := Outcomes{}
 	var missing []any
 	for i := range now {
 		switch {
 		case now[i].Key.IsZero():
-			left[i] = Gone
+			outcomes[i] = Gone
 			missing = append(missing, refs[i].Key.Reveal())
 		case now[i].UserID != refs[i].Owner:
-			left[i] = Changed
+			outcomes[i] = ChangedMeanwhile
 		}
 	}
 	if missing != nil {
 		// Row security can hide from a lock what it shows.
 		t := tx.Layout.Session()
-		if err := tx.noneLeft(ctx, t, &engine.Query{From: t.SQL() + " s"}, "s.session_key", columnValues{"key", textColumn, missing}); err != nil {
+		if err := tx.noKeyKept(ctx, t, &engine.Query{From: t.SQL() + " s"}, "s.session_key", columnValues{"key", textColumn, missing}); err != nil {
 			return nil, nil, err
 		}
 	}
-	return now, left, tx.owners(ctx, now)
+	return now, outcomes, tx.owners(ctx, now)
 }
 
 // ReplaceSessions gives sessions that LockSessions returned new keys, as
@@ -125,15 +125,15 @@ func (tx *Tx) DeleteSessions(ctx context.Context, refs []Ref) (Outcomes, error) 
 			return nil, err
 		}
 	}
-	now, left, err := tx.LockSessions(ctx, Subset(refs, rest))
+	now, outcomes, err := tx.LockSessions(ctx, Subset(refs, rest))
 	if err != nil {
 		return nil, err
 	}
 	list := Outcomes{}
 	var theirs []Ref
 	for i, index := range rest {
-		if left[i] != 0 {
-			list[index] = left[i]
+		if outcomes[i] != 0 {
+			list[index] = outcomes[i]
 		} else {
 			theirs = append(theirs, Ref{Key: now[i].Key})
 		}

@@ -166,11 +166,11 @@ func (f *Found) Missing() []string {
 	return append(f.MissingNames[:len(f.MissingNames):len(f.MissingNames)], f.MissingKeys...)
 }
 
-// Refusal returns the error of [RefuseUsers] for the ambiguous and missing names and primary keys.
-func (f *Found) Refusal() error { return RefuseUsers(f.Ambiguous, f.Missing()) }
+// Err returns the error of [UserLookupError] for the ambiguous and missing names and primary keys.
+func (f *Found) Err() error { return UserLookupError(f.Ambiguous, f.Missing()) }
 
 // UserIDs returns the primary keys of the users with these names and keys, and nil without any. The error is
-// that of [Found.Refusal].
+// that of [Found.Err].
 func (tx *Tx) UserIDs(ctx context.Context, names, ids []string) ([]string, error) {
 	users, err := tx.mustFindUsers(ctx, names, ids)
 	if err != nil || users == nil {
@@ -188,7 +188,7 @@ func (tx *Tx) UsersByID(ctx context.Context, ids []string) ([]User, error) {
 func (tx *Tx) mustFindUsers(ctx context.Context, names, ids []string) ([]User, error) {
 	found, err := tx.FindUsers(ctx, names, ids)
 	if err == nil {
-		err = found.Refusal()
+		err = found.Err()
 	}
 	if err != nil {
 		return nil, err
@@ -217,10 +217,10 @@ func idsOf(users []User) []string {
 // mostIDs is the largest number of ids that an error names for users who share a name.
 const mostIDs = 5
 
-// RefuseUsers returns the error for names that several users have and names that no user has. Its code is
-// [tokenctl.CodeAmbiguousUser], or [tokenctl.CodeUserNotFound] without ambiguous names. It is nil without any
-// names.
-func RefuseUsers(ambiguous []Ambiguity, missing []string) error {
+// UserLookupError returns the error for names that several users have and names that no user has. Its code is
+// [tokenctl.CodeAmbiguousUser], or [tokenctl.CodeUserNotFound] if no name is ambiguous. It returns nil if there
+// are no such names.
+func UserLookupError(ambiguous []Ambiguity, missing []string) error {
 	if len(ambiguous) == 0 {
 		if len(missing) == 0 {
 			return nil

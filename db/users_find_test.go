@@ -19,7 +19,7 @@ func named(ctx context.Context, tx *db.Tx, names ...string) ([]db.User, error) {
 	if err != nil {
 		return nil, err
 	}
-	return found.Users, found.Refusal()
+	return found.Users, found.Err()
 }
 
 // copied is SQL that gives SQLite's user table another column for the names.
@@ -176,7 +176,7 @@ func TestFindUsers(t *testing.T) {
 			if !slices.Equal(f.MissingNames, []string{"nobody", "none"}) || !slices.Equal(f.MissingKeys, []string{"77", "x"}) {
 				t.Errorf("missing %q, lost %q", f.MissingNames, f.MissingKeys)
 			}
-			err = f.Refusal()
+			err = f.Err()
 			dbtest.WantCode(t, err, tokenctl.CodeAmbiguousUser)
 			if got := err.Error(); got != "3 users have the name bob: ids 1, 2, 3; no users nobody, none, 77, x" {
 				t.Error(got)
@@ -212,7 +212,7 @@ func TestUserKeys(t *testing.T) {
 			s := open(t, address, db.Options{UserTable: "people", UsernameField: "login"})
 			err := s.Read(t.Context(), func(tx *db.Tx) error {
 				f, err := tx.FindUsers(t.Context(), []string{"a login"}, strings.Fields(test.same))
-				if err == nil && (len(f.Users) != 1 || f.Users[0].ID != test.shown || f.Refusal() != nil) {
+				if err == nil && (len(f.Users) != 1 || f.Users[0].ID != test.shown || f.Err() != nil) {
 					t.Errorf("%s: %+v", test.same, f)
 				}
 				if err != nil {

@@ -40,34 +40,34 @@ type voidLater struct {
 // entry.
 func denyTokens(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) db.Outcomes {
 	d := env.Denylist
-	left := db.Outcomes{}
+	outcomes := db.Outcomes{}
 	leeway := jwtSettings(env).Leeway.Duration
 	var list []cache.Denial
 	for i, r := range refs {
 		end := unixMicro(r.expires)
 		switch {
 		case r.form.status == Blacklisted:
-			left[i] = db.Already
+			outcomes[i] = db.Already
 			continue
 		case !end.Add(leeway).After(tx.Now):
-			left[i] = lapsed
+			outcomes[i] = lapsed
 			continue
 		}
 		list = append(list, cache.Denial{ID: cache.TokenID(r.row.Key.Reveal()), Time: end, Lives: end.Add(leeway).Sub(tx.Now)})
 	}
 	if list == nil {
-		return left
+		return outcomes
 	}
 	if err := d.reached(ctx); err != nil {
 		for i := range refs {
-			if left[i] == 0 {
-				left[i] = undenied
+			if outcomes[i] == 0 {
+				outcomes[i] = undenied
 			}
 		}
-		return left
+		return outcomes
 	}
 	tx.BeforeCommit(func(ctx context.Context) error { return d.write(ctx, list) })
-	return left
+	return outcomes
 }
 
 // reached pings the denylist if KeepGoing is set, and returns the error. Without KeepGoing it returns nil:

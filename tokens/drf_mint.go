@@ -82,10 +82,10 @@ func rotateDRF(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, _ RotateReq
 	if err != nil {
 		return nil, nil, err
 	}
-	left, err := tx.ReplaceTokens(ctx, rowsOf(refs), keys)
+	outcomes, err := tx.ReplaceTokens(ctx, rowsOf(refs), keys)
 	minted := make([]Minted, len(refs))
 	for i, r := range refs {
 		minted[i] = Minted{Credential: drfCredential(&db.Token{Key: keys[i], Created: tx.Now, User: *r.owner}), Secrets: []Named{{"token", keys[i]}}, Replaces: r.ID()}
 	}
-	return minted, left, err
+	return minted, outcomes, err
 }

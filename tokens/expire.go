@@ -13,11 +13,11 @@ import (
 // expire gives credentials another end, without a new secret. A credential that has expired
 // stays expired: whoever has its secret must not get access again.
 
-// lapse marks in left the credentials that have expired by now.
-func lapse(refs []*Ref, now time.Time, left db.Outcomes) {
+// lapse marks in outcomes the credentials that have expired by now.
+func lapse(refs []*Ref, now time.Time, outcomes db.Outcomes) {
 	for i, r := range refs {
-		if end := unixMicro(r.expires); left[i] == 0 && !end.IsZero() && !end.After(now) {
-			left[i] = lapsed
+		if end := unixMicro(r.expires); outcomes[i] == 0 && !end.IsZero() && !end.After(now) {
+			outcomes[i] = lapsed
 		}
 	}
 }
@@ -59,14 +59,14 @@ func expireKnox(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref, l Lifetime) 
 		return nil, nil, err
 	}
 	ends := slices.Repeat([]time.Time{l.At(tx.Now)}, len(refs))
-	left := db.Outcomes{}
-	lapse(refs, tx.Now, left)
-	indexes := remaining(len(refs), left)
+	outcomes := db.Outcomes{}
+	lapse(refs, tx.Now, outcomes)
+	indexes := withoutOutcome(len(refs), outcomes)
 	missed, err := tx.ExpireKnoxTokens(ctx, db.Subset(rowsOf(refs), indexes), db.Subset(ends, indexes))
 	for j, outcome := range missed {
-		left[indexes[j]] = outcome
+		outcomes[indexes[j]] = outcome
 	}
-	return ends, left, err
+	return ends, outcomes, err
 }
 
 // knoxMoves says that AUTO_REFRESH moves the end again.
@@ -90,7 +90,7 @@ func expireSessions(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Life
 	if env.Settings.Session.CacheOnly() {
 		return expireCached(ctx, env, tx, refs, l)
 	}
-	now, left, err := tx.LockSessions(ctx, rowsOf(refs))
+	now, outcomes, err := tx.LockSessions(ctx, rowsOf(refs))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -98,8 +98,8 @@ func expireSessions(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Life
 	if err != nil {
 		return nil, nil, err
 	}
-	markMoved(env, tx, refs, now, left)
-	indexes := remaining(len(refs), left)
+	markMoved(env, tx, refs, now, outcomes)
+	indexes := withoutOutcome(len(refs), outcomes)
 	item, end, err := l.expiry(tx.Now)
 	if err != nil {
 		return nil, nil, err
@@ -130,7 +130,7 @@ func expireSessions(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Life
 	for j, i := range indexes {
 		ends[i] = list[j]
 	}
-	return ends, left, err
+	return ends, outcomes, err
 }
 
 // sessionMoves says what Django does to the end of a session.

@@ -42,7 +42,7 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 		}
 		k, rest, err := ParseID(n.ID)
 		if err == nil && ids[k] == nil {
-			if err = k.Refuse("show"); err == nil {
+			if err = k.CheckVerb("show"); err == nil {
 				err = k.Check(tx.Layout)
 			}
 		}

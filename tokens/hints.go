@@ -64,8 +64,8 @@ func either(ways ...string) string {
 	return strings.Join(there[:last], ", ") + " or " + there[last]
 }
 
-// RefuseInactive names what refuses an inactive user at once.
-func RefuseInactive(env Env, l *db.Layout) string {
+// StopsInactive names what stops an inactive user at once, as the subject of a sentence.
+func StopsInactive(env Env, l *db.Layout) string {
 	switch check := env.Settings.SimpleJWT.CheckUserIsActive; {
 	case check != nil && !*check:
 		return "TokenAuthentication, knox and sessions, but not JWTAuthentication without CHECK_USER_IS_ACTIVE,"

@@ -104,11 +104,11 @@ func apart(refs []*Ref, stored, accesses func([]*Ref) (db.Outcomes, error)) (db.
 		if indexes == nil {
 			continue
 		}
-		left, err := part.change(db.Subset(refs, indexes))
+		outcomes, err := part.change(db.Subset(refs, indexes))
 		if err != nil {
 			return nil, err
 		}
-		for j, outcome := range left {
+		for j, outcome := range outcomes {
 			all[indexes[j]] = outcome
 		}
 	}

@@ -206,14 +206,14 @@ func (g *signing) stop() {
 	}
 }
 
-// record writes the rows of the tokens, except those whose index is in left. It returns when
+// record writes the rows of the tokens, except those whose index is in outcomes. It returns when
 // all tokens are signed.
-func (g *signing) record(ctx context.Context, left db.Outcomes) error {
+func (g *signing) record(ctx context.Context, outcomes db.Outcomes) error {
 	recorded := 0
 	for n := range g.signed {
 		var rows []db.OutstandingToken
 		for i := recorded; i < n && g.typ != access; i++ {
-			if left[i] == 0 {
+			if outcomes[i] == 0 {
 				rows = append(rows, db.OutstandingToken{JTI: g.ids[i][0], Text: g.minted[i].secret, User: g.minted[i].Owner})
 			}
 		}

@@ -23,22 +23,22 @@ func rotateJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req RotateR
 	if err != nil {
 		return nil, nil, err
 	}
-	left := db.Outcomes{}
+	outcomes := db.Outcomes{}
 	plans := make([]rotationJWT, len(refs))
 	for i, r := range refs {
 		switch t := rows[i]; {
 		case t == nil:
-			left[i] = db.Gone
+			outcomes[i] = db.Gone
 		case t.JTI != r.row.Key.Reveal():
-			left[i] = db.Changed
+			outcomes[i] = db.ChangedMeanwhile
 		case t.Blacklisted:
-			left[i] = db.Already
+			outcomes[i] = db.Already
 		}
 		plans[i] = rotationJWT{refresh, req.Lifetime}
 		if r.form.typ == sliding {
 			plans[i].typ = sliding
 		}
-		if req.Lifetime.By == Kept && left[i] == 0 {
+		if req.Lifetime.By == Kept && outcomes[i] == 0 {
 			end, err := r.kept(tx.Now)
 			if err != nil {
 				return nil, nil, err
@@ -47,7 +47,7 @@ func rotateJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req RotateR
 		}
 	}
 	minted := make([]Minted, len(refs))
-	for plan, indexes := range equalValues(left, plans) {
+	for plan, indexes := range equalValues(outcomes, plans) {
 		s, err := newJWTMinter(env, tx, b, plan.typ, plan.lifetime)
 		if err != nil {
 			return nil, nil, err
@@ -58,11 +58,11 @@ func rotateJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req RotateR
 		}
 		for j, i := range indexes {
 			if minted[i] = made[j]; already[j] != 0 {
-				left[i] = already[j]
+				outcomes[i] = already[j]
 			}
 		}
 	}
-	return minted, left, nil
+	return minted, outcomes, nil
 }
 
 // rotationJWT is the type and lifetime of successors. Tokens with equal values are signed together.
@@ -98,27 +98,27 @@ func (s *jwtMinter) replace(ctx context.Context, typ string, refs []*Ref, rows [
 		return nil, nil, err
 	}
 	defer g.stop()
-	left, err := s.tx.BlacklistTokens(ctx, rowsOf(refs))
+	outcomes, err := s.tx.BlacklistTokens(ctx, rowsOf(refs))
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := g.record(ctx, left); err != nil {
+	if err := g.record(ctx, outcomes); err != nil {
 		return nil, nil, err
 	}
 	for i, r := range refs {
 		g.minted[i].Replaces = r.ID()
 	}
-	return g.minted, left, nil
+	return g.minted, outcomes, nil
 }
 
 // equalValues yields each distinct value of list with its indexes, in the order of first
-// occurrence. It skips the indexes in left.
-func equalValues[T comparable](left db.Outcomes, list []T) iter.Seq2[T, []int] {
+// occurrence. It skips the indexes in outcomes.
+func equalValues[T comparable](outcomes db.Outcomes, list []T) iter.Seq2[T, []int] {
 	return func(yield func(T, []int) bool) {
 		var order []T
 		indexes := map[T][]int{}
 		for i, v := range list {
-			if left[i] != 0 {
+			if outcomes[i] != 0 {
 				continue
 			}
 			if indexes[v] == nil {

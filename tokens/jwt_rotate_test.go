@@ -63,7 +63,7 @@ func TestRotateListedJWT(t *testing.T) {
 					}
 					tokens.Mark(chunk, left)
 					for i := range left {
-						return chunk[i].Refusal("rotate")
+						return chunk[i].WhyUnchanged("rotate")
 					}
 					minted = append(minted, made...)
 				}

@@ -19,7 +19,7 @@ import (
 )
 
 // Kind is a family of credentials, with the functions that tokenctl has for it. A nil function means that the
-// kind cannot do this; Refuse returns the error. The help, the completions and the README's matrix come from
+// kind cannot do this; CheckVerb returns the error. The help, the completions and the README's matrix come from
 // these fields.
 type Kind struct {
 	Name  string // the value of --kind
@@ -216,12 +216,12 @@ func KindNamed(name string) (*Kind, error) {
 		Hint: "the kinds are " + strings.Join(KindNames(), ", ")}
 }
 
-// Actions are the verbs that some kinds do not have.
-var Actions = []string{"list", "show", "verify", "mint", "rotate", "expire", "blacklist", "unblacklist", "purge"}
+// Verbs are the verbs that some kinds do not have.
+var Verbs = []string{"list", "show", "verify", "mint", "rotate", "expire", "blacklist", "unblacklist", "purge"}
 
 // Can reports whether the kind has the verb.
-func (k *Kind) Can(action string) bool {
-	switch action {
+func (k *Kind) Can(verb string) bool {
+	switch verb {
 	case "list":
 		return k.List != nil
 	case "show", "verify", "incident":
@@ -244,28 +244,28 @@ func (k *Kind) Can(action string) bool {
 	return false
 }
 
-// Refuse returns a CodeKindUnsupported error if the kind does not have the verb, and nil otherwise.
-func (k *Kind) Refuse(action string) error {
-	if k.Can(action) {
+// CheckVerb returns a CodeKindUnsupported error if the kind does not have the verb, and nil otherwise.
+func (k *Kind) CheckVerb(verb string) error {
+	if k.Can(verb) {
 		return nil
 	}
-	able := namesOf(slices.DeleteFunc(Kinds(), func(k *Kind) bool { return !k.Can(action) }))
-	e := &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: fmt.Sprintf("tokenctl cannot %s %s", action, k.Title)}
+	able := namesOf(slices.DeleteFunc(Kinds(), func(k *Kind) bool { return !k.Can(verb) }))
+	e := &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: fmt.Sprintf("tokenctl cannot %s %s", verb, k.Title)}
 	switch {
-	case action == "unblacklist":
+	case verb == "unblacklist":
 		e.Message = k.Name + " credentials are deleted, not blacklisted: there is nothing to bring back"
 		e.Hint = "make a new one: tokenctl mint NAME --kind " + k.Name
-	case action == "expire" && k.Ends == nil:
+	case verb == "expire" && k.Ends == nil:
 		e.Message = k.Title + " never expire: there is no expiry to change"
 		e.Hint = "to end them: tokenctl blacklist; expire is for --kind " + strings.Join(able, ",")
-	case action == "expire":
+	case verb == "expire":
 		e.Message = "the expiry of " + k.Title + " is signed into them, and nobody can change it"
 		e.Hint = "to end them: tokenctl blacklist; for others with another expiry: tokenctl rotate --ttl; expire is for --kind " + strings.Join(able, ",")
-	case action == "purge":
+	case verb == "purge":
 		e.Message = k.Title + " never expire: there is nothing to purge"
 		e.Hint = "to make old ones stop working: tokenctl blacklist --kind " + k.Name + " --older-than 1y"
 	case able != nil:
-		e.Hint = fmt.Sprintf("kinds that it can %s: %s", action, strings.Join(able, ", "))
+		e.Hint = fmt.Sprintf("kinds that it can %s: %s", verb, strings.Join(able, ", "))
 	}
 	return e
 }

@@ -12,8 +12,8 @@ import (
 func TestKindRefusesWhatItCannot(t *testing.T) {
 	t.Parallel()
 	for _, k := range tokens.Kinds() {
-		for _, verb := range tokens.Actions {
-			err := k.Refuse(verb)
+		for _, verb := range tokens.Verbs {
+			err := k.CheckVerb(verb)
 			if k.Can(verb) != (err == nil) {
 				t.Errorf("%s: Can(%s) is %t, Refuse says %v", k.Name, verb, k.Can(verb), err)
 			}

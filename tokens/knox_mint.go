@@ -107,10 +107,10 @@ func rotateKnox(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req Rotate
 	if err != nil {
 		return nil, nil, err
 	}
-	old, left := rowsOf(refs), db.Outcomes(nil)
+	old, outcomes := rowsOf(refs), db.Outcomes(nil)
 	var ends []time.Time
 	if req.Overlap == 0 {
-		left, err = tx.ReplaceKnoxTokens(ctx, old, rows, expiries)
+		outcomes, err = tx.ReplaceKnoxTokens(ctx, old, rows, expiries)
 	} else {
 		ends = make([]time.Time, len(refs))
 		for i, r := range refs {
@@ -119,7 +119,7 @@ func rotateKnox(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req Rotate
 				ends[i] = expires
 			}
 		}
-		left, err = tx.SucceedKnoxTokens(ctx, old, ends, rows, expiries)
+		outcomes, err = tx.SucceedKnoxTokens(ctx, old, ends, rows, expiries)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -131,5 +131,5 @@ func rotateKnox(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req Rotate
 			minted[i].Until = ends[i]
 		}
 	}
-	return minted, left, nil
+	return minted, outcomes, nil
 }

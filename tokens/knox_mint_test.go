@@ -84,7 +84,7 @@ func rotateOne(ctx context.Context, env tokens.Env, tx *db.Tx, c tokens.Credenti
 	case err != nil:
 		return tokens.Minted{}, err
 	case left[0] != 0:
-		return tokens.Minted{}, list[0].Refusal("rotate")
+		return tokens.Minted{}, list[0].WhyUnchanged("rotate")
 	}
 	return minted[0], nil
 }

@@ -141,8 +141,8 @@ func (k *Kind) keyFor(env Env, verb string) error {
 }
 
 // present returns the kinds that have the verb and a table in the database.
-func present(l *db.Layout, action string) []*Kind {
-	return slices.DeleteFunc(Kinds(), func(k *Kind) bool { return !k.Present(l) || !k.Can(action) })
+func present(l *db.Layout, verb string) []*Kind {
+	return slices.DeleteFunc(Kinds(), func(k *Kind) bool { return !k.Present(l) || !k.Can(verb) })
 }
 
 // Default returns the kind that mint uses without --kind: drf if the database has the table of authtoken, else

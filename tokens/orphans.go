@@ -64,6 +64,6 @@ func (k *Kind) DeleteOrphans(ctx context.Context, env Env, tx *db.Tx, refs []db.
 	if k == JWT {
 		return deleteOrphanJWTs(ctx, tx, refs)
 	}
-	left, err := k.deleteRows(ctx, env, tx, refs)
-	return int64(len(refs) - len(left)), err
+	outcomes, err := k.deleteRows(ctx, env, tx, refs)
+	return int64(len(refs) - len(outcomes)), err
 }

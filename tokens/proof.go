@@ -12,9 +12,9 @@ import (
 // A proof is what of a credential tells without the database that a secret is its own: the
 // key of a drf token or session, the digest of a knox token, the jti of a JWT.
 
-// Proofs yields the proofs of all stored credentials, by kind. left are the titles of the
+// Proofs yields the proofs of all stored credentials, by kind. excluded are the titles of the
 // kinds whose secrets no proof tells: a knox token with a salt of its own.
-func Proofs(ctx context.Context, env Env, store *db.Store) (proofs iter.Seq2[Proof, error], left []string, err error) {
+func Proofs(ctx context.Context, env Env, store *db.Store) (proofs iter.Seq2[Proof, error], excluded []string, err error) {
 	layout, err := store.Layout(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -23,13 +23,13 @@ func Proofs(ctx context.Context, env Env, store *db.Store) (proofs iter.Seq2[Pro
 	for _, k := range present(layout, "list") {
 		if k == Knox {
 			if schemes, _ := layout.KnoxSchemes(); schemes[0] == django.KnoxSalted {
-				left = append(left, k.Title)
+				excluded = append(excluded, k.Title)
 				continue
 			}
 		}
 		kinds = append(kinds, k)
 	}
-	if kinds == nil && left == nil {
+	if kinds == nil && excluded == nil {
 		return nil, nil, DRF.tableMissing()
 	}
 	return func(yield func(Proof, error) bool) {
@@ -44,7 +44,7 @@ func Proofs(ctx context.Context, env Env, store *db.Store) (proofs iter.Seq2[Pro
 				}
 			}
 		}
-	}, left, nil
+	}, excluded, nil
 }
 
 // Proof is the proof of one credential.

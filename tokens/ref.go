@@ -23,7 +23,7 @@ type Ref struct {
 	created, expires int64   // microseconds since 1970
 	jwt              *jwtRow // of a JWT that was named
 	index            int32   // in the order in which they were shown
-	left             db.Outcome
+	outcome          db.Outcome
 }
 
 // form is what many credentials have in common.
@@ -54,7 +54,7 @@ func (r *Ref) Owner() *db.User { return r.owner }
 func (r *Ref) Index() int { return int(r.index) }
 
 // Outcome says why a change did not change the credential. It is zero if the change did.
-func (r *Ref) Outcome() db.Outcome { return r.left }
+func (r *Ref) Outcome() db.Outcome { return r.outcome }
 
 // Credential is what a list showed.
 func (r *Ref) Credential() Credential {
@@ -201,10 +201,10 @@ func mapped[T, R any](list []T, of func(T) R) []R {
 	return results
 }
 
-// remaining are the indexes below n that left does not have.
-func remaining(n int, left db.Outcomes) (indexes []int) {
+// withoutOutcome returns the indexes below n that have no outcome: their rows are changed, or still to change.
+func withoutOutcome(n int, outcomes db.Outcomes) (indexes []int) {
 	for i := range n {
-		if left[i] == 0 {
+		if outcomes[i] == 0 {
 			indexes = append(indexes, i)
 		}
 	}
@@ -215,13 +215,13 @@ func remaining(n int, left db.Outcomes) (indexes []int) {
 func (r *Ref) ForDenylist() bool { return r.form.typ == access }
 
 // Lapsed reports whether a change left the credential alone because it has expired.
-func (r *Ref) Lapsed() bool { return r.left == lapsed }
+func (r *Ref) Lapsed() bool { return r.outcome == lapsed }
 
-// Refusal is the error that says why verb did not change the credential.
-func (r *Ref) Refusal(verb string) *tokenctl.Error {
+// WhyUnchanged returns the error that says why verb did not change the credential.
+func (r *Ref) WhyUnchanged(verb string) *tokenctl.Error {
 	id := r.ID()
 	e := &tokenctl.Error{Code: tokenctl.CodeChanged, Hint: "look again with tokenctl list --kind " + r.form.kind.Name}
-	switch r.left {
+	switch r.outcome {
 	case db.Gone:
 		e.Message = id + " was deleted meanwhile"
 	case lapsed:
@@ -250,9 +250,9 @@ func (r *Ref) Refusal(verb string) *tokenctl.Error {
 }
 
 // Mark records in the credentials of a chunk which ones a change did not change, and why.
-func Mark(chunk []*Ref, left db.Outcomes) {
+func Mark(chunk []*Ref, outcomes db.Outcomes) {
 	for i, r := range chunk {
-		r.left = left[i]
+		r.outcome = outcomes[i]
 	}
 }
 
@@ -264,14 +264,14 @@ const (
 )
 
 // LeaveOut marks the credentials of a kind as not changed, and returns copies of them.
-func (r *Refs) LeaveOut(k *Kind) (left []*Ref) {
+func (r *Refs) LeaveOut(k *Kind) (copies []*Ref) {
 	for c := range r.All() {
 		if c.form.kind == k {
-			c.left = leftOut
-			left = append(left, new(*c))
+			c.outcome = leftOut
+			copies = append(copies, new(*c))
 		}
 	}
-	return left
+	return copies
 }
 
 // Blacklist ends credentials.
@@ -287,6 +287,6 @@ func (k *Kind) Blacklist(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (
 func BlacklistOne(ctx context.Context, env Env, tx *db.Tx, c Credential) (db.Outcome, error) {
 	var refs Refs
 	refs.Add(&c)
-	left, err := c.Of().Blacklist(ctx, env, tx, []*Ref{&refs.list[0]})
-	return left[0], err
+	outcomes, err := c.Of().Blacklist(ctx, env, tx, []*Ref{&refs.list[0]})
+	return outcomes[0], err
 }

@@ -150,7 +150,7 @@ func (s *Selector) Chosen(layout *db.Layout) ([]*Kind, error) {
 		return kinds, nil
 	}
 	for _, k := range s.Kinds {
-		if err := k.Refuse("list"); err != nil {
+		if err := k.CheckVerb("list"); err != nil {
 			return nil, err
 		}
 		if err := k.Check(layout); err != nil {

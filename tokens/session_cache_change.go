@@ -92,15 +92,15 @@ func deleteSessions(ctx context.Context, env Env, tx *db.Tx, refs []db.Ref) (db.
 	if err != nil {
 		return nil, err
 	}
-	left := db.Outcomes{}
+	outcomes := db.Outcomes{}
 	if settings.CacheOnly() {
 		for i := range refs {
-			left[i] = db.Gone
+			outcomes[i] = db.Gone
 		}
 	} else if deleted, err := tx.DeleteSessions(ctx, refs); err != nil {
 		return nil, err
 	} else if deleted != nil {
-		left = deleted
+		outcomes = deleted
 	}
 	copies, down, err := copiesOf(ctx, tx, c, keysOf(refs))
 	switch {
@@ -110,7 +110,7 @@ func deleteSessions(ctx context.Context, env Env, tx *db.Tx, refs []db.Ref) (db.
 		return nil, down
 	case down != nil:
 		liveOn(env, down, keysOf(refs))
-		return left, nil
+		return outcomes, nil
 	}
 	change := &cacheChange{env: env, cache: c}
 	var again []int // indexes of the copies whose row has changed: the row is deleted, too
@@ -118,18 +118,18 @@ func deleteSessions(ctx context.Context, env Env, tx *db.Tx, refs []db.Ref) (db.
 		switch {
 		case s == nil:
 			continue
-		case left[i] != 0 && s.UserID != refs[i].Owner:
-			left[i] = db.Changed
+		case outcomes[i] != 0 && s.UserID != refs[i].Owner:
+			outcomes[i] = db.ChangedMeanwhile
 			continue
-		case left[i] == db.Changed:
+		case outcomes[i] == db.ChangedMeanwhile:
 			again = append(again, i)
 		}
-		delete(left, i)
+		delete(outcomes, i)
 		change.deleted = append(change.deleted, s.Key)
 	}
 	change.add(tx)
 	if again == nil {
-		return left, nil
+		return outcomes, nil
 	}
 	rows, err := tx.SessionsWithKeys(ctx, keysOf(db.Subset(refs, again)))
 	if err != nil {
@@ -142,7 +142,7 @@ func deleteSessions(ctx context.Context, env Env, tx *db.Tx, refs []db.Ref) (db.
 		}
 	}
 	_, err = tx.DeleteSessions(ctx, theirs)
-	return left, err
+	return outcomes, err
 }
 
 func keysOf(refs []db.Ref) []tokenctl.Secret {

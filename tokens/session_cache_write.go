@@ -35,9 +35,9 @@ func putSessions(_ context.Context, env Env, tx *db.Tx, users []db.User, keys []
 	return list, nil
 }
 
-// cachedNow reads the referenced sessions from the cache. left has the sessions that are gone, and those
+// cachedNow reads the referenced sessions from the cache. outcomes has the sessions that are gone, and those
 // that belong to another user by now.
-func cachedNow(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (c *cache.Sessions, values []*cache.Session, now []db.Session, left db.Outcomes, err error) {
+func cachedNow(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (c *cache.Sessions, values []*cache.Session, now []db.Session, outcomes db.Outcomes, err error) {
 	if c, err = env.Cache(); err == nil {
 		err = c.Lists()
 	}
@@ -47,30 +47,30 @@ func cachedNow(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (c *cache.S
 	if values, err = c.Get(ctx, keysOf(rowsOf(refs))); err != nil {
 		return nil, nil, nil, nil, err
 	}
-	left = db.Outcomes{}
+	outcomes = db.Outcomes{}
 	found := make([]*cache.Session, len(values))
 	for i, v := range values {
 		if found[i] = v; v == nil {
-			left[i] = db.Gone
+			outcomes[i] = db.Gone
 			found[i] = &cache.Session{Key: refs[i].row.Key}
 		}
 	}
 	now, err = ownedSessions(ctx, tx, found)
 	for i := range now {
-		if left[i] == 0 && now[i].UserID != refs[i].row.Owner {
-			left[i] = db.Changed
+		if outcomes[i] == 0 && now[i].UserID != refs[i].row.Owner {
+			outcomes[i] = db.ChangedMeanwhile
 		}
 	}
-	return c, values, now, left, err
+	return c, values, now, outcomes, err
 }
 
 // replaceCached gives sessions in a cache new keys, and with an item also a new end, as replaceRows does for rows.
 func replaceCached(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, item []django.SessionItem, expires time.Time) ([]db.Session, db.Outcomes, error) {
-	c, values, now, left, err := cachedNow(ctx, env, tx, refs)
+	c, values, now, outcomes, err := cachedNow(ctx, env, tx, refs)
 	if err != nil {
 		return nil, nil, err
 	}
-	indexes := remaining(len(refs), left)
+	indexes := withoutOutcome(len(refs), outcomes)
 	secrets, err := several(len(indexes), env.Random, django.NewSessionKey)
 	if err != nil {
 		return nil, nil, err
@@ -94,7 +94,7 @@ func replaceCached(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, item []
 		list[j].Key = secrets[j]
 	}
 	change.add(tx)
-	return list, left, nil
+	return list, outcomes, nil
 }
 
 func unwritable(r *Ref, err error) error {
@@ -104,18 +104,18 @@ func unwritable(r *Ref, err error) error {
 // expireCached is expireSessions for sessions in a cache. It also writes the lifetime into the value: when
 // Django saves the session, it computes a new end from the value.
 func expireCached(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Lifetime) ([]time.Time, db.Outcomes, error) {
-	c, values, now, left, err := cachedNow(ctx, env, tx, refs)
+	c, values, now, outcomes, err := cachedNow(ctx, env, tx, refs)
 	if err != nil {
 		return nil, nil, err
 	}
-	markMoved(env, tx, refs, now, left)
+	markMoved(env, tx, refs, now, outcomes)
 	item, end, err := l.expiry(tx.Now)
 	if err != nil {
 		return nil, nil, err
 	}
 	end = end.UTC().Truncate(time.Microsecond)
 	change := &cacheChange{env: env, cache: c, renewed: true}
-	for _, i := range remaining(len(refs), left) {
+	for _, i := range withoutOutcome(len(refs), outcomes) {
 		value, err := cache.Renew(values[i].Value, item...)
 		if err != nil {
 			return nil, nil, unwritable(refs[i], err)
@@ -123,18 +123,18 @@ func expireCached(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Lifeti
 		change.put, change.values, change.lives = append(change.put, refs[i].row.Key), append(change.values, value), append(change.lives, end.Sub(tx.Now))
 	}
 	change.add(tx)
-	return slices.Repeat([]time.Time{end}, len(refs)), left, nil
+	return slices.Repeat([]time.Time{end}, len(refs)), outcomes, nil
 }
 
-// markMoved marks in left the sessions that have another end than the list showed, and those that have
+// markMoved marks in outcomes the sessions that have another end than the list showed, and those that have
 // expired by now.
-func markMoved(env Env, tx *db.Tx, refs []*Ref, now []db.Session, left db.Outcomes) {
+func markMoved(env Env, tx *db.Tx, refs []*Ref, now []db.Session, outcomes db.Outcomes) {
 	for i, r := range refs {
-		if left[i] == 0 && !sameEnd(env, now[i].Expires, r.expires) {
-			left[i] = db.Changed
+		if outcomes[i] == 0 && !sameEnd(env, now[i].Expires, r.expires) {
+			outcomes[i] = db.ChangedMeanwhile
 		}
 	}
-	lapse(refs, tx.Now, left)
+	lapse(refs, tx.Now, outcomes)
 }
 
 // sameEnd reports whether a session still has the end that the list showed. For a session in a cache, tokenctl

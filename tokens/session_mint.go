@@ -164,7 +164,7 @@ func rotateSession(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req Rot
 	if env.Settings.Session.CacheOnly() {
 		replace = replaceCached
 	}
-	list, left, err := replace(ctx, env, tx, refs, item, expires)
+	list, outcomes, err := replace(ctx, env, tx, refs, item, expires)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -172,9 +172,9 @@ func rotateSession(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req Rot
 	if err != nil {
 		return nil, nil, err
 	}
-	indexes := remaining(len(refs), left)
+	indexes := withoutOutcome(len(refs), outcomes)
 	minted := make([]Minted, len(refs))
-	return minted, left, parallel(ctx, len(list), func(j int) error {
+	return minted, outcomes, parallel(ctx, len(list), func(j int) error {
 		i := indexes[j]
 		minted[i] = Minted{Credential: judge.judge(&list[j]), Secrets: []Named{{"token", list[j].Key}}, Replaces: refs[i].ID()}
 		return nil
@@ -184,11 +184,11 @@ func rotateSession(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req Rot
 // replaceRows gives rows new keys, and those with an item in their data a new end. The copies
 // that a cache has under the old keys are deleted.
 func replaceRows(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, item []django.SessionItem, expires time.Time) ([]db.Session, db.Outcomes, error) {
-	now, left, err := tx.LockSessions(ctx, rowsOf(refs))
+	now, outcomes, err := tx.LockSessions(ctx, rowsOf(refs))
 	if err != nil {
 		return nil, nil, err
 	}
-	old := db.Subset(now, remaining(len(refs), left))
+	old := db.Subset(now, withoutOutcome(len(refs), outcomes))
 	var data []string
 	if item != nil {
 		data = make([]string, len(old))
@@ -208,7 +208,7 @@ func replaceRows(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, item []dj
 	if err == nil {
 		err = forgetCopies(env, tx, old)
 	}
-	return list, left, err
+	return list, outcomes, err
 }
 
 // renewedSession is the data of a session with another _session_expiry. A
