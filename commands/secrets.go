@@ -91,7 +91,7 @@ func (d *delivery) shaped(m *tokens.Minted) []byte {
 // ownedSecrets has the new secrets of one user or credential.
 type ownedSecrets struct {
 	owner   string
-	secrets []tokens.Named
+	secrets []tokens.NamedSecret
 }
 
 // secretNames returns the names of the secrets, each once.
@@ -188,7 +188,7 @@ func (d *delivery) hand(ctx context.Context, users []db.User, issued []ownedSecr
 	return d.write(ctx, b.Bytes())
 }
 
-func (d *delivery) shape(m *tokens.Minted, s tokens.Named) string {
+func (d *delivery) shape(m *tokens.Minted, s tokens.NamedSecret) string {
 	header := m.Of().Header(d.app.settings, s.Secret)
 	switch d.format {
 	case "header":

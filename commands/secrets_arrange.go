@@ -97,7 +97,7 @@ func (a *arrangement) close() error {
 type queried struct {
 	to      io.Writer
 	text    bytes.Buffer
-	secrets [][]tokens.Named // of each credential
+	secrets [][]tokens.NamedSecret // of each credential
 }
 
 // close checks and writes the text. One secret of a pair of JWTs is enough, as with --field.
@@ -121,6 +121,6 @@ func (q *queried) close() error {
 	return err
 }
 
-func isPair(secrets []tokens.Named) bool {
-	return !slices.ContainsFunc(secrets, func(s tokens.Named) bool { return s.Name != "refresh" && s.Name != "access" })
+func isPair(secrets []tokens.NamedSecret) bool {
+	return !slices.ContainsFunc(secrets, func(s tokens.NamedSecret) bool { return s.Name != "refresh" && s.Name != "access" })
 }

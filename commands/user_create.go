@@ -243,7 +243,7 @@ func (o *userCreateOptions) hand(ctx context.Context, users []db.User, entries [
 	for i, u := range users {
 		issued[i].owner = u.Username
 		if entries[i].generated {
-			issued[i].secrets = append(issued[i].secrets, tokens.Named{Name: "password", Secret: entries[i].password})
+			issued[i].secrets = append(issued[i].secrets, tokens.NamedSecret{Name: "password", Secret: entries[i].password})
 		}
 		if minted != nil {
 			issued[i].secrets = append(issued[i].secrets, minted[i].Secrets...)

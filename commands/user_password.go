@@ -203,7 +203,7 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 		t, held = tx.Layout.User, all[u.ID]
 		b := ownedSecrets{owner: u.Username}
 		if o.source.generate {
-			b.secrets = []tokens.Named{{Name: "password", Secret: secret}}
+			b.secrets = []tokens.NamedSecret{{Name: "password", Secret: secret}}
 		}
 		return o.deliver.hand(ctx, users, []ownedSecrets{b}, true)
 	})

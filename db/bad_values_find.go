@@ -24,8 +24,8 @@ type BadRows struct {
 	Mend  string // the statement that corrects the values
 }
 
-// mostNamed is the largest number of rows that are named.
-const mostNamed = 5
+// mostBadRows is the largest number of rows that are named.
+const mostBadRows = 5
 
 // suspect is a column, and the condition that its value cannot be read.
 type suspect struct {
@@ -54,7 +54,7 @@ func (tx *Tx) Unreadable(ctx context.Context) (list []BadRows, err error) {
 			if t.Owner != nil {
 				ref.Owner = t.Owner.keyText(ref.Owner)
 			}
-			if len(u.First) < mostNamed {
+			if len(u.First) < mostBadRows {
 				u.First = append(u.First, ref.Clone())
 			}
 		})
@@ -76,7 +76,7 @@ func (tx *Tx) Unreadable(ctx context.Context) (list []BadRows, err error) {
 				all = append(all, l.suspectTexts(t, key, mine(u.Username))...)
 			}
 			found, err := tx.suspects(ctx, t, all, []string{"cast(t." + engine.Quote(key.Name) + " as text)"}, func(found *BadRows, r *engine.Row) {
-				if id, _ := r.TextOrNull(); len(found.Users) < mostNamed {
+				if id, _ := r.TextOrNull(); len(found.Users) < mostBadRows {
 					found.Users = append(found.Users, strings.Clone(u.keyText(id)))
 				}
 			})

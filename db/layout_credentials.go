@@ -122,12 +122,12 @@ func withOwners(t *Table, u *UserTable) string {
 // or a table with its columns. Django makes its own table even if the project has its own model; this table
 // then stays empty. If the database has both, only the setting can decide.
 func (l *Layout) findCredentials(all []*Table, o Options) {
-	named := map[string]string{"drf": o.AuthTokenTable, "knox": o.TokenTable, "session": o.SessionTable}
+	configured := map[string]string{"drf": o.AuthTokenTable, "knox": o.TokenTable, "session": o.SessionTable}
 	for _, c := range kindTables {
 		if c.setting == "" {
 			continue
 		}
-		if name := named[c.kind]; name != "" {
+		if name := configured[c.kind]; name != "" {
 			t := l.tables[name]
 			if t == nil {
 				l.problems[c.table] = &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no table " + name,

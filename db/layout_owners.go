@@ -201,9 +201,9 @@ func (s *Store) ChooseUsers(ctx context.Context, kinds []string) (others []strin
 	return others, nil
 }
 
-// named returns an error if the users of l.User cannot have rows in a table, because the rows belong to
+// checkOwnerOf returns an error if the users of l.User cannot have rows in a table, because the rows belong to
 // another model.
-func (l *Layout) named(t *Table) error {
+func (l *Layout) checkOwnerOf(t *Table) error {
 	if t.Owner.same(l.User) {
 		return nil
 	}
@@ -214,5 +214,5 @@ func (l *Layout) named(t *Table) error {
 		Hint: "give --kind with this kind alone: names of users mean its own users then"}
 }
 
-// NamedOwn returns an error if the users of l.User cannot have credentials of a kind.
-func (l *Layout) NamedOwn(kind string) error { return l.named(l.Credentials(kind)) }
+// CheckOwner returns an error if the users of l.User cannot have credentials of a kind.
+func (l *Layout) CheckOwner(kind string) error { return l.checkOwnerOf(l.Credentials(kind)) }

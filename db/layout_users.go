@@ -125,16 +125,16 @@ func (l *Layout) userModel(t *engine.Table) (*UserTable, error) {
 	}
 }
 
-// findUsername finds the column of USERNAME_FIELD: the named one, else the only unique text column. must
+// findUsername finds the column of USERNAME_FIELD: the configured one, else the only unique text column. must
 // means that the setting is for this model, so a missing column is an error.
-func (u *UserTable) findUsername(named string, must bool) {
-	if named != "" {
+func (u *UserTable) findUsername(configured string, must bool) {
+	if configured != "" {
 		switch {
-		case u.Column(named) != nil:
-			u.Username = named
+		case u.Column(configured) != nil:
+			u.Username = configured
 			return
 		case must:
-			u.nameProblem = &tokenctl.Error{Code: tokenctl.CodeUsernameField, Message: "the user table " + u.String() + " has no column " + named,
+			u.nameProblem = &tokenctl.Error{Code: tokenctl.CodeUsernameField, Message: "the user table " + u.String() + " has no column " + configured,
 				Hint: "correct username_field under [auth] in tokenctl.toml"}
 			return
 		}

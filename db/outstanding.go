@@ -27,9 +27,9 @@ type OutstandingToken struct {
 	User    User
 	Several bool // the user id in the JWT belongs to several users, so there is no owner
 
-	BadValues []engine.BadValue
-	Summary   *django.JWTSummary // nil if the text is not a JWT
-	named     string             // the user id in the JWT if user_id is null
+	BadValues   []engine.BadValue
+	Summary     *django.JWTSummary // nil if the text is not a JWT
+	claimedUser string             // the user id in the claims of the JWT, if user_id is null
 }
 
 // Ref returns the reference to the row.
@@ -46,7 +46,7 @@ func (t *OutstandingToken) read(s tokenctl.JWTSettings) {
 	t.Summary = &summary
 	if t.User.ID == "" {
 		if token, err := django.DecodeUnverified(s, t.Text.Reveal()); err == nil {
-			t.named = token.UserID
+			t.claimedUser = token.UserID
 		}
 	}
 }
@@ -147,7 +147,7 @@ func (s *Store) outstandingTokens(ctx context.Context, f Filter, settings tokenc
 
 // outstandingOwners looks up the owners of tokens whose user_id is null.
 func (tx *Tx) outstandingOwners(ctx context.Context, page []OutstandingToken, o *ownerSearch, s tokenctl.JWTSettings, brief bool) error {
-	if !o.ask(len(page), func(i int) string { return page[i].named }) {
+	if !o.ask(len(page), func(i int) string { return page[i].claimedUser }) {
 		return nil
 	}
 	users := tx.Layout.Outstanding().Owner
@@ -156,8 +156,8 @@ func (tx *Tx) outstandingOwners(ctx context.Context, page []OutstandingToken, o 
 		err = o.find(ctx, tx, users, field, brief, false)
 	}
 	for i := range page {
-		if err == nil && page[i].named != "" {
-			page[i].User, page[i].Several = o.user(page[i].named)
+		if err == nil && page[i].claimedUser != "" {
+			page[i].User, page[i].Several = o.user(page[i].claimedUser)
 		}
 	}
 	return err
@@ -180,7 +180,7 @@ func (f *Filter) whereOutstanding(l *Layout, q *engine.Query) error {
 	if f.UserIDs == nil {
 		return nil
 	}
-	if err := l.named(l.Outstanding()); err != nil {
+	if err := l.checkOwnerOf(l.Outstanding()); err != nil {
 		return err
 	}
 	// This lets the index on user_id find the rows.

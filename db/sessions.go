@@ -129,7 +129,7 @@ func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), dec
 		query: func(l *Layout) (*engine.Query, error) {
 			q, err := l.sessions(s.Now())
 			if err == nil && f.UserIDs != nil {
-				err = l.named(l.Session())
+				err = l.checkOwnerOf(l.Session())
 			}
 			if err == nil && l.Session().Owner != nil {
 				err = f.needsNames(l.Session().Owner)

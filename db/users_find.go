@@ -116,11 +116,11 @@ func (tx *Tx) FindUsers(ctx context.Context, names, ids []string) (*Found, error
 	}
 	f := &Found{}
 	seen := map[string]bool{}
-	named, _, err := tx.UsersNamed(ctx, names)
+	byName, _, err := tx.UsersNamed(ctx, names)
 	if err != nil {
 		return nil, err
 	}
-	f.MissingNames = f.assign(names, named, seen)
+	f.MissingNames = f.assign(names, byName, seen)
 	byKey, _, err := tx.match(ctx, u, ids)
 	if err != nil {
 		return nil, err

@@ -46,22 +46,23 @@ func (s *Server) jwtChallenge() string {
 }
 
 // jwtFailed returns AuthenticationFailed of rest_framework_simplejwt/exceptions.py.
-func jwtFailed(text reason, code string) *apiError { return jwtRefused(text, string(text), code) }
+func jwtFailed(text reason, code string) *apiError { return jwtDetailed(text, string(text), code) }
 
 // jwtNotValid returns InvalidToken of the same file.
 func jwtNotValid(why reason, text string, more ...member) *apiError {
-	return jwtRefused(why, text, "token_not_valid", more...)
+	return jwtDetailed(why, text, "token_not_valid", more...)
 }
 
-func jwtRefused(why reason, text, code string, more ...member) *apiError {
+// jwtDetailed returns AuthenticationFailed with the body of DetailDictMixin of the same file.
+func jwtDetailed(why reason, text, code string, more ...member) *apiError {
 	e := authenticationFailed(why)
 	e.body = append(object{{"detail", text}, {"code", code}}, more...)
 	return e
 }
 
-// refusal returns the reason and the text of the TokenError that refused a token. An exception that simplejwt
-// does not catch, and an error that is not about the token, remain an error.
-func (s *Server) refusal(err error) (why reason, text string, _ error) {
+// tokenError returns the reason and the text of the TokenError that simplejwt raises for a token. An exception
+// that simplejwt does not catch, and an error that is not about the token, remain an error.
+func (s *Server) tokenError(err error) (why reason, text string, _ error) {
 	var e *django.JWTError
 	if !errors.As(err, &e) {
 		return "", "", err
@@ -82,7 +83,7 @@ func (r *request) authenticateJWT(secret tokenctl.Secret) (*identity, error) {
 	}
 	token, err := b.Verify(secret, django.JWTCheck{Now: s.Now(), Type: "access"})
 	if err != nil {
-		why, text, err := s.refusal(err)
+		why, text, err := s.tokenError(err)
 		if err != nil {
 			return nil, err
 		}
@@ -110,7 +111,7 @@ func (r *request) authenticateJWT(secret tokenctl.Secret) (*identity, error) {
 		return nil, nameUserClaim(err)
 	case user == nil:
 		return nil, jwtFailed("User not found", "user_not_found")
-	case s.jwtRefuses(user):
+	case s.inactiveForJWT(user):
 		return nil, jwtFailed("User is inactive", "user_inactive")
 	case settings.CheckRevokeToken && release.AtLeast("5.3.0"):
 		if held, _ := token.Claims.Text(settings.RevokeTokenClaim); held != user.PasswordClaim() {
@@ -137,9 +138,9 @@ func (r *request) denied(s tokenctl.JWTSettings, token *django.JWT) (bool, error
 	return err == nil && by[0] != "", err
 }
 
-// jwtRefuses reports whether simplejwt refuses a user who is inactive. Releases before 5.4 have no
-// CHECK_USER_IS_ACTIVE and always refuse such a user.
-func (s *Server) jwtRefuses(user *db.User) bool {
+// inactiveForJWT reports whether a user is inactive and simplejwt checks that. Releases before 5.4 have no
+// CHECK_USER_IS_ACTIVE and always check it.
+func (s *Server) inactiveForJWT(user *db.User) bool {
 	settings := s.Env.Settings.SimpleJWT.WithDefaults()
 	return !user.Active() && (*settings.CheckUserIsActive || !s.peers.SimpleJWT.AtLeast("5.4.0"))
 }

@@ -9,11 +9,11 @@ import (
 // cookie returns a cookie's value. If several cookies have the name, the last one counts, as in
 // parse_cookie of django/http/cookie.py (4.2).
 func (r *request) cookie(name string) (value string, ok bool) {
-	named := r.CookiesNamed(name)
-	if len(named) == 0 {
+	sent := r.CookiesNamed(name)
+	if len(sent) == 0 {
 		return "", false
 	}
-	return named[len(named)-1].Value, true
+	return sent[len(sent)-1].Value, true
 }
 
 // setCookie is HttpResponse.set_cookie of django/http/response.py (4.2) with Django's

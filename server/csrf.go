@@ -168,11 +168,11 @@ func (r *request) csrfTokenFault() (string, error) {
 	}
 	token, source := "", "POST"
 	if r.method == http.MethodPost {
-		form, err := r.post()
+		values, err := r.formValues()
 		if err != nil {
 			return "", err
 		}
-		token = form.Text(csrfField)
+		token = values.Text(csrfField)
 	}
 	if token == "" {
 		header, sent := r.Header[csrfHeader]

@@ -10,7 +10,7 @@ import (
 // hostForm is host_validation_re of django/http/request.py (4.2).
 var hostForm = tokenctl.Lazily(`^([a-z0-9.-]+|\[[a-f0-9]*:[a-f0-9\.:]+\])(:[0-9]+)?$`)
 
-const hostRefused = "the Host header is not allowed"
+const hostNotAllowed = "the Host header is not allowed"
 
 // loopbackHosts are the names that are always allowed. Django allows them if DEBUG is on and ALLOWED_HOSTS
 // is empty (HttpRequest.get_host).

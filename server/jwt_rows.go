@@ -168,7 +168,7 @@ func (r *jwtRequest) checkOwner(tx *db.Tx, claims django.JWTClaims) error {
 		return uncaught("the user of the token is deleted")
 	}
 	r.log.user = user.Username
-	if r.server.jwtRefuses(user) {
+	if r.server.inactiveForJWT(user) {
 		return authenticationFailed("No active account found for the given token.")
 	}
 	return nil

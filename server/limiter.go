@@ -66,11 +66,11 @@ func (l *limiter) allow(scope, key string, rate Rate, now time.Time) (ok bool, w
 	if available <= 0 {
 		return false, 0, false
 	}
-	left := rate.Per
+	remaining := rate.Per
 	if len(c.times) > 0 {
-		left -= now.Sub(c.times[0])
+		remaining -= now.Sub(c.times[0])
 	}
-	return false, left.Seconds() / float64(available), true
+	return false, remaining.Seconds() / float64(available), true
 }
 
 // remember moves a caller to the end of the callers of its period, with one more request.

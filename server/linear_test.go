@@ -50,8 +50,8 @@ var parsers = map[string]func(text string, peers tokenctl.Peers){
 		parse(multipartType+"; boundary=x", []byte(text), []string{multipartType}, peers.DRF) //nolint:errcheck // only its work counts
 	},
 	"field": func(text string, peers tokenctl.Peers) {
-		userDetailsSerializer(func(string) bool { return false }).run(data{value: dict{{Name: "username", Value: text}}})
-		loginSerializer(peers.Django).run(data{value: dict{{Name: "email", Value: text + "@example.com"}}})
+		userDetailsSerializer(func(string) bool { return false }).run(parsedBody{value: dict{{Name: "username", Value: text}}})
+		loginSerializer(peers.Django).run(parsedBody{value: dict{{Name: "email", Value: text + "@example.com"}}})
 	},
 }
 

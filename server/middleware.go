@@ -24,7 +24,7 @@ func (s *Server) middleware(r *request) *response {
 // common is CommonMiddleware of django/middleware/common.py (4.2).
 func (s *Server) common(r *request) *response {
 	if !s.hostAllowed(r.Host) {
-		r.log.reason = hostRefused
+		r.log.reason = hostNotAllowed
 		answer := s.errorPage(http.StatusBadRequest)
 		r.processCSRF() // the page's view requires_csrf_token
 		r.addCSRFCookie(answer)

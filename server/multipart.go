@@ -15,11 +15,11 @@ const maxFiles = 100
 // parseMultipart is MultiPartParser of django/http/multipartparser.py (4.2), with the
 // standard library's reader of parts. If several values have one name, the last one counts;
 // a file takes precedence over a field.
-func parseMultipart(body []byte, boundary string) (data, error) {
+func parseMultipart(body []byte, boundary string) (parsedBody, error) {
 	if boundary == "" {
-		return data{}, multipartError("Invalid boundary in multipart: None")
+		return parsedBody{}, multipartError("Invalid boundary in multipart: None")
 	}
-	var form, files dict
+	var values, files dict
 	fields, uploads, size := 0, 0, 0
 	for reader := multipart.NewReader(bytes.NewReader(body), boundary); ; {
 		part, err := reader.NextRawPart()
@@ -27,25 +27,25 @@ func parseMultipart(body []byte, boundary string) (data, error) {
 			break
 		}
 		if err != nil {
-			return data{}, multipartError("the parts cannot be read")
+			return parsedBody{}, multipartError("the parts cannot be read")
 		}
 		name, file := part.FormName(), part.FileName()
 		if file != "" && name != "" {
 			if uploads++; uploads > maxFiles {
-				return data{}, suspicious("more files than DATA_UPLOAD_MAX_NUMBER_FILES")
+				return parsedBody{}, suspicious("more files than DATA_UPLOAD_MAX_NUMBER_FILES")
 			}
 			files.Set(name, &upload{file})
 			continue
 		}
 		if fields++; fields > maxFields {
-			return data{}, errFields
+			return parsedBody{}, errFields
 		}
 		content, err := io.ReadAll(part)
 		if err != nil {
-			return data{}, multipartError("the parts cannot be read")
+			return parsedBody{}, multipartError("the parts cannot be read")
 		}
 		if size += len(content) + len(name) + len("&="); size > maxUpload {
-			return data{}, suspicious("the form is larger than DATA_UPLOAD_MAX_MEMORY_SIZE")
+			return parsedBody{}, suspicious("the form is larger than DATA_UPLOAD_MAX_MEMORY_SIZE")
 		}
 		if part.Header.Get("Content-Transfer-Encoding") == "base64" {
 			if decoded, err := base64.StdEncoding.DecodeString(string(content)); err == nil {
@@ -53,13 +53,13 @@ func parseMultipart(body []byte, boundary string) (data, error) {
 			}
 		}
 		if name != "" {
-			form.Set(name, strings.ToValidUTF8(string(content), "\uFFFD"))
+			values.Set(name, strings.ToValidUTF8(string(content), "\uFFFD"))
 		}
 	}
 	for _, m := range files {
-		form.Set(m.Name, m.Value)
+		values.Set(m.Name, m.Value)
 	}
-	return data{value: form, form: true}, nil
+	return parsedBody{value: values, isForm: true}, nil
 }
 
 func multipartError(text string) error {

@@ -52,10 +52,10 @@ func (r *request) caller(callers []*authenticator) (*identity, error) {
 	var why reason
 	for _, a := range callers {
 		who, err := a.authenticate(r)
-		var refused *apiError
+		var failure *apiError
 		switch {
-		case errors.As(err, &refused):
-			why = cmp.Or(why, refused.reason)
+		case errors.As(err, &failure):
+			why = cmp.Or(why, failure.reason)
 		case err != nil:
 			return nil, err
 		case who != nil:
@@ -96,16 +96,16 @@ func isStaff(u *db.User) bool { return u.IsStaff != nil && *u.IsStaff }
 // is one of RFC 7009, or the name of a kind. If the hint is wrong, the token may be of another kind
 // (RFC 7662, section 2.1).
 func (r *request) oauthToken() (secret tokenctl.Secret, found []*tokens.Credential, err error) {
-	sent, err := r.data()
-	var refused *apiError
-	if errors.As(err, &refused) {
-		return secret, nil, oauthError(http.StatusBadRequest, "invalid_request", refused.reason)
+	body, err := r.parseBody()
+	var failure *apiError
+	if errors.As(err, &failure) {
+		return secret, nil, oauthError(http.StatusBadRequest, "invalid_request", failure.reason)
 	}
 	if err != nil {
 		return secret, nil, err
 	}
-	form, _ := sent.value.(dict)
-	text, hint := form.Text("token"), form.Text("token_type_hint")
+	values, _ := body.value.(dict)
+	text, hint := values.Text("token"), values.Text("token_type_hint")
 	switch {
 	case text == "":
 		return secret, nil, oauthError(http.StatusBadRequest, "invalid_request", "The parameter token is missing.")

@@ -13,10 +13,10 @@ import (
 	"tokenctl/django"
 )
 
-// data is DRF's request.data.
-type data struct {
-	value any  // nil, a dict, or another value of JSON
-	form  bool // value is a QueryDict, with the names of an HTML form
+// parsedBody is DRF's request.data.
+type parsedBody struct {
+	value  any  // nil, a dict, or another value of JSON
+	isForm bool // value is a QueryDict: the names and values of an HTML form
 }
 
 const (
@@ -33,44 +33,44 @@ func (v *view) mediaTypes() []string {
 	return []string{jsonType, formType, multipartType}
 }
 
-// formState is the parsed body of a request, which is parsed only once.
-type formState struct {
+// parseState has the result of parsing the body of a request, which happens only once.
+type parseState struct {
 	parsers []string // media types of the view's parsers
-	parsed  bool
-	data    data
+	done    bool
+	body    parsedBody
 	err     error
 }
 
 // contentType returns the Content-Type as WSGI decodes it.
 func (r *request) contentType() string { return latin1(r.header("Content-Type")) }
 
-// data is request.data. A body without Content-Length counts as empty: WSGI gives Django only
+// parseBody returns request.data. A body without Content-Length counts as empty: WSGI gives Django only
 // CONTENT_LENGTH.
-func (r *request) data() (data, error) {
-	f := &r.form
-	if f.parsed {
-		return f.data, f.err
+func (r *request) parseBody() (parsedBody, error) {
+	p := &r.parsing
+	if p.done {
+		return p.body, p.err
 	}
-	f.parsed = true
-	var body []byte
+	p.done = true
+	var content []byte
 	if r.ContentLength > 0 {
-		if body, f.err = r.content(); f.err != nil {
-			f.err = suspicious("the body is not complete") // UnreadablePostError, or longer than maxBody
-			return f.data, f.err
+		if content, p.err = r.content(); p.err != nil {
+			p.err = suspicious("the body is not complete") // UnreadablePostError, or longer than maxBody
+			return p.body, p.err
 		}
 	}
-	f.data, f.err = parse(r.contentType(), body, f.parsers, r.server.peers.DRF)
-	return f.data, f.err
+	p.body, p.err = parse(r.contentType(), content, p.parsers, r.server.peers.DRF)
+	return p.body, p.err
 }
 
-// post is request.POST of DRF's Request: the data of a form. The check of CSRF in SessionAuthentication
-// uses it, so a body that cannot be parsed fails there already.
-func (r *request) post() (dict, error) {
-	found, err := r.data()
-	if err != nil || !found.form {
+// formValues returns request.POST of DRF's Request: the values of a form; nil if the body is no form. The
+// check of CSRF in SessionAuthentication uses it, so a body that cannot be parsed fails there already.
+func (r *request) formValues() (dict, error) {
+	body, err := r.parseBody()
+	if err != nil || !body.isForm {
 		return nil, err
 	}
-	return found.value.(dict), nil
+	return body.value.(dict), nil
 }
 
 // maxUpload is DATA_UPLOAD_MAX_MEMORY_SIZE, in bytes without files. DRF checks it since 3.17.2.
@@ -78,39 +78,39 @@ const maxUpload = 2621440
 
 // parse is Request._parse of rest_framework/request.py (3.16.0). The error is an *apiError or a
 // *djangoError. It reads every body as UTF-8, because client libraries send only UTF-8.
-func parse(contentType string, body []byte, parsers []string, drf tokenctl.Version) (data, error) {
+func parse(contentType string, body []byte, parsers []string, drf tokenctl.Version) (parsedBody, error) {
 	t := parseMediaType(contentType)
 	if len(body) == 0 {
-		return data{value: dict{}, form: t.isForm()}, nil
+		return parsedBody{value: dict{}, isForm: t.isForm()}, nil
 	}
 	i := slices.IndexFunc(parsers, func(media string) bool { return parseMediaType(media).match(t) })
 	switch {
 	case i < 0:
-		return data{}, detailed(http.StatusUnsupportedMediaType, "the media type is not supported", `Unsupported media type "`+contentType+`" in request.`)
+		return parsedBody{}, detailed(http.StatusUnsupportedMediaType, "the media type is not supported", `Unsupported media type "`+contentType+`" in request.`)
 	case parsers[i] == multipartType:
 		return parseMultipart(body, t.params["boundary"])
 	case drf.AtLeast("3.17.2") && len(body) > maxUpload:
-		return data{}, suspicious("the body is larger than DATA_UPLOAD_MAX_MEMORY_SIZE")
+		return parsedBody{}, suspicious("the body is larger than DATA_UPLOAD_MAX_MEMORY_SIZE")
 	case parsers[i] == formType:
-		form, err := parseForm(string(body))
-		return data{value: form, form: true}, err
+		values, err := parseForm(string(body))
+		return parsedBody{value: values, isForm: true}, err
 	}
 	return parseJSON(body)
 }
 
 // parseJSON is JSONParser.
-func parseJSON(body []byte) (data, error) {
+func parseJSON(body []byte) (parsedBody, error) {
 	text, err := decodeUTF8(body)
 	if err == nil {
 		var value any
 		if value, err = django.PythonJSON([]byte(text)); err == nil {
-			return data{value: value}, nil
+			return parsedBody{value: value}, nil
 		}
 	}
 	if errors.Is(err, django.ErrPythonDepth) {
-		return data{}, uncaught("the JSON is nested too deeply") // JSONParser catches ValueError, not RecursionError
+		return parsedBody{}, uncaught("the JSON is nested too deeply") // JSONParser catches ValueError, not RecursionError
 	}
-	return data{}, detailed(http.StatusBadRequest, "the JSON cannot be parsed", "JSON parse error - "+err.Error())
+	return parsedBody{}, detailed(http.StatusBadRequest, "the JSON cannot be parsed", "JSON parse error - "+err.Error())
 }
 
 // decodeUTF8 is codecs.StreamReader.read, which drops an incomplete character at the end of the body. The
@@ -150,14 +150,14 @@ func parseForm(text string) (dict, error) {
 	if strings.Count(text, "&") >= maxFields {
 		return nil, errFields
 	}
-	form := dict{}
+	values := dict{}
 	for pair := range strings.SplitSeq(text, "&") {
 		if pair != "" {
 			name, value, _ := strings.Cut(pair, "=")
-			form.Set(unquote(name), unquote(value))
+			values.Set(unquote(name), unquote(value))
 		}
 	}
-	return form, nil
+	return values, nil
 }
 
 // unquote is urllib.parse.unquote_plus: a percent sign without two digits is literal.

@@ -26,7 +26,7 @@ type request struct {
 
 	session sessionState
 	csrf    csrfState
-	form    formState // the parsed body
+	parsing parseState
 
 	identity *identity // the authenticated user; nil: nobody
 	indent   int       // of the answer

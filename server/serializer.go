@@ -47,11 +47,11 @@ const nonFieldErrors = "non_field_errors"
 
 // valid is is_valid(raise_exception=True) on request.data.
 func (r *request) valid(s *serializer) (dict, error) {
-	d, err := r.data()
+	body, err := r.parseBody()
 	if err != nil {
 		return nil, err
 	}
-	values, errs := s.run(d)
+	values, errs := s.run(body)
 	if errs != nil {
 		return nil, invalid(errs)
 	}
@@ -60,20 +60,20 @@ func (r *request) valid(s *serializer) (dict, error) {
 
 // run is Serializer.run_validation. Either values or errs is nil. errs has a list of messages for each field,
 // as the peer renders them.
-func (s serializer) run(d data) (values dict, errs object) {
-	fields, ok := d.value.(dict)
+func (s serializer) run(body parsedBody) (values dict, errs object) {
+	sent, ok := body.value.(dict)
 	switch {
-	case d.value == nil:
+	case body.value == nil:
 		return nil, object{{nonFieldErrors, []string{"No data provided"}}}
 	case !ok:
-		return nil, object{{nonFieldErrors, []string{"Invalid data. Expected a dictionary, but got " + pyType(d.value) + "."}}}
+		return nil, object{{nonFieldErrors, []string{"Invalid data. Expected a dictionary, but got " + pyType(body.value) + "."}}}
 	}
 	for _, f := range s.fields {
 		if f.readOnly {
 			continue
 		}
-		value, given := fields.Get(f.name)
-		if d.form && value == "" && f.optional && !f.allowBlank {
+		value, given := sent.Get(f.name)
+		if body.isForm && value == "" && f.optional && !f.allowBlank {
 			given = false // Field.get_value: an empty field of a form counts as missing
 		}
 		if !given {

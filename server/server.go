@@ -127,7 +127,7 @@ func (s *Server) handle(r *request) (answer *response) {
 	}
 	if own := s.ownPages[r.URL.Path]; own != nil {
 		if !s.hostAllowed(r.Host) {
-			r.log.reason = hostRefused
+			r.log.reason = hostNotAllowed
 			return s.errorPage(http.StatusBadRequest)
 		}
 		if r.method != http.MethodGet && r.method != http.MethodHead {

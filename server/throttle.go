@@ -66,19 +66,19 @@ func (s *Server) checkThrottles(r *request, v *view) error {
 	if s.Throttles == (Throttles{}) {
 		return nil
 	}
-	refused, known, wait := false, false, 0.0
+	exceeded, known, wait := false, false, 0.0
 	for _, t := range s.throttles(v) {
 		key := t.key(r)
 		if t.rate == nil || key == "" {
 			continue
 		}
 		ok, seconds, timed := s.limits.allow(t.scope, key, *t.rate, s.Now())
-		refused = refused || !ok
+		exceeded = exceeded || !ok
 		if !ok && timed {
 			known, wait = true, max(wait, seconds)
 		}
 	}
-	if !refused {
+	if !exceeded {
 		return nil
 	}
 	s.metrics.throttled.Add(1)

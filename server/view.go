@@ -64,15 +64,15 @@ func isAuthenticated(r *request) bool { return r.identity != nil }
 func (v *view) dispatch(r *request) (*response, error) {
 	answer, err := v.answer(r)
 	if err != nil {
-		var refusal *apiError
-		if !errors.As(err, &refusal) {
+		var failure *apiError
+		if !errors.As(err, &failure) {
 			other, ok := unavailable(err)
 			if !ok {
 				return nil, err
 			}
-			refusal = other
+			failure = other
 		}
-		answer = v.refuse(r, refusal)
+		answer = v.handleException(r, failure)
 	}
 	if !answer.rendered {
 		if err := v.render(r, answer); err != nil {
@@ -94,7 +94,7 @@ func (v *view) dispatch(r *request) (*response, error) {
 // answer is APIView.initial and the handler: negotiation, authentication,
 // permission, throttles, method, in that order.
 func (v *view) answer(r *request) (*response, error) {
-	r.form.parsers = v.mediaTypes()
+	r.parsing.parsers = v.mediaTypes()
 	if !v.notDRF {
 		var err error
 		if r.indent, err = v.negotiate(r); err != nil {
@@ -138,8 +138,8 @@ func (v *view) authenticate(r *request) error {
 	return nil
 }
 
-// refuse is APIView.handle_exception.
-func (v *view) refuse(r *request, e *apiError) *response {
+// handleException is APIView.handle_exception.
+func (v *view) handleException(r *request, e *apiError) *response {
 	answer := newResponse(e.status, e.body)
 	r.log.reason = cmp.Or(r.log.reason, e.reason)
 	if e.unauthenticated {

@@ -70,11 +70,11 @@ func (s *Server) jwtView(name, description string, fields *serializer, validate 
 // jwtViewError returns the answer to an exception in a serializer. A TokenError becomes InvalidToken. A
 // ValidationError, also one of Django's ORM, becomes 400.
 func (s *Server) jwtViewError(r *request, err error) error {
-	var refused *django.JWTError
+	var invalid *django.JWTError
 	var key *db.KeyError
 	switch {
-	case errors.As(err, &refused):
-		why, text, err := s.refusal(err)
+	case errors.As(err, &invalid):
+		why, text, err := s.tokenError(err)
 		if err != nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func (r *jwtRequest) obtain(username, password, typ string) (answer object, err 
 	if err != nil {
 		return nil, err
 	}
-	if user == nil || s.jwtRefuses(user) {
+	if user == nil || s.inactiveForJWT(user) {
 		r.log.failed = true
 		return nil, authenticationFailed("No active account found with the given credentials")
 	}

@@ -88,14 +88,14 @@ func (c *Credential) Of() *Kind {
 // Minted is a credential with its new secrets, which are shown once.
 type Minted struct {
 	Credential
-	Secrets  []Named
+	Secrets  []NamedSecret
 	Replaces string    // rotate: the id of the predecessor
 	Until    time.Time // rotate: when the predecessor ends; zero: at once
 	Access   time.Time // jwt: when the access token ends, or a sliding one that nobody refreshes
 }
 
-// Named is a secret and what it is called: "token", or "refresh" and "access".
-type Named struct {
+// NamedSecret is a secret and what it is called: "token", or "refresh" and "access".
+type NamedSecret struct {
 	Name   string
 	Secret tokenctl.Secret
 }

@@ -27,8 +27,8 @@ type Denylist struct {
 	Changing func(text string)
 }
 
-// mostNamed is the largest number of entries that a message names.
-const mostNamed = 20
+// mostIDs is the largest number of ids of entries that a message names.
+const mostIDs = 20
 
 // voidLater is the entry of a user that the transaction writes directly before its commit.
 type voidLater struct {
@@ -86,7 +86,7 @@ func (d *Denylist) write(ctx context.Context, list []cache.Denial) error {
 		return err
 	}
 	ids := mapped(list, func(e cache.Denial) string { return e.ID })
-	d.changing("in the denylist these entries stand, or may stand: "+named(ids)+"; they end by themselves, and to remove them: ", ids)
+	d.changing("in the denylist these entries stand, or may stand: "+firstIDs(ids)+"; they end by themselves, and to remove them: ", ids)
 	return d.Write(ctx, list)
 }
 
@@ -95,18 +95,18 @@ func (d *Denylist) changing(text string, ids []string) {
 		return
 	}
 	command := "tokenctl denylist remove " + strings.Join(ids, " ")
-	if len(ids) > mostNamed {
+	if len(ids) > mostIDs {
 		command = "tokenctl denylist remove - with their ids, as tokenctl denylist list -o id prints them"
 	}
 	d.Changing(text + command)
 }
 
-// named lists the first ids, and the number of the others.
-func named(ids []string) string {
-	if len(ids) <= mostNamed {
+// firstIDs lists the first ids, and the number of the others.
+func firstIDs(ids []string) string {
+	if len(ids) <= mostIDs {
 		return strings.Join(ids, ", ")
 	}
-	return strings.Join(ids[:mostNamed], ", ") + fmt.Sprintf(" and %d more", len(ids)-mostNamed)
+	return strings.Join(ids[:mostIDs], ", ") + fmt.Sprintf(" and %d more", len(ids)-mostIDs)
 }
 
 // Remove removes entries directly before the commit of a transaction.
@@ -119,7 +119,7 @@ func (d *Denylist) Remove(tx *db.Tx, ids []string) {
 			return err
 		}
 		if d.Changing != nil {
-			d.Changing("these entries of the denylist are gone, or may be: " + named(ids) + "; look with tokenctl denylist list")
+			d.Changing("these entries of the denylist are gone, or may be: " + firstIDs(ids) + "; look with tokenctl denylist list")
 		}
 		_, err := d.Denylist.Remove(ctx, ids)
 		return err

@@ -37,7 +37,7 @@ func mintDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintR
 			others = append(others, u)
 			continue
 		}
-		minted = append(minted, Minted{Credential: drfCredential(&db.Token{Key: keys[i], Created: tx.Now, User: u}), Secrets: []Named{{"token", keys[i]}}})
+		minted = append(minted, Minted{Credential: drfCredential(&db.Token{Key: keys[i], Created: tx.Now, User: u}), Secrets: []NamedSecret{{"token", keys[i]}}})
 	}
 	if others == nil {
 		return minted, nil, nil
@@ -85,7 +85,7 @@ func rotateDRF(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, _ RotateReq
 	outcomes, err := tx.ReplaceTokens(ctx, rowsOf(refs), keys)
 	minted := make([]Minted, len(refs))
 	for i, r := range refs {
-		minted[i] = Minted{Credential: drfCredential(&db.Token{Key: keys[i], Created: tx.Now, User: *r.owner}), Secrets: []Named{{"token", keys[i]}}, Replaces: r.ID()}
+		minted[i] = Minted{Credential: drfCredential(&db.Token{Key: keys[i], Created: tx.Now, User: *r.owner}), Secrets: []NamedSecret{{"token", keys[i]}}, Replaces: r.ID()}
 	}
 	return minted, outcomes, err
 }

@@ -237,13 +237,13 @@ func otherAudience(s tokenctl.JWTSettings, t madeJWT) *difference {
 // token, since a value such as an e-mail address may have been changed after older ones.
 func otherField(ctx context.Context, tx *db.Tx, s tokenctl.JWTSettings, made []madeJWT) (*difference, error) {
 	var owners []db.User
-	var named []string
+	var claims []string
 	for _, t := range made {
 		id := t.Claims.Get(s.UserIDClaim)
 		if t.User.ID == "" || id == nil || slices.ContainsFunc(owners, func(u db.User) bool { return u.ID == t.User.ID }) {
 			continue
 		}
-		owners, named = append(owners, t.User), append(named, claimText(id))
+		owners, claims = append(owners, t.User), append(claims, claimText(id))
 	}
 	if owners == nil {
 		return nil, nil
@@ -254,7 +254,7 @@ func otherField(ctx context.Context, tx *db.Tx, s tokenctl.JWTSettings, made []m
 	}
 	fit, keys, others := 0, 0, 0
 	for i, v := range values {
-		switch named[i] {
+		switch claims[i] {
 		case v.ID:
 			fit++
 		case owners[i].ID:

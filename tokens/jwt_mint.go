@@ -248,7 +248,7 @@ func (s *jwtMinter) sign(typ string, owner db.User, user django.JWTUser, ids [2]
 		if err != nil {
 			return Minted{}, err
 		}
-		m.Secrets = append(m.Secrets, Named{name, secret})
+		m.Secrets = append(m.Secrets, NamedSecret{name, secret})
 		m.Credential = s.minted(claims, secret, owner)
 	}
 	if typ == sliding {
@@ -260,7 +260,7 @@ func (s *jwtMinter) sign(typ string, owner db.User, user django.JWTUser, ids [2]
 		if err != nil {
 			return Minted{}, err
 		}
-		m.Secrets = append(m.Secrets, Named{access, secret})
+		m.Secrets = append(m.Secrets, NamedSecret{access, secret})
 		if typ == access {
 			m.Credential = s.minted(claims, secret, owner)
 		} else {
@@ -280,7 +280,7 @@ func mintJWT(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintR
 			Hint: `add "rest_framework_simplejwt.token_blacklist" to INSTALLED_APPS and run manage.py migrate; --type access makes a token that is never recorded`}
 	}
 	if tx.Layout.Outstanding() != nil {
-		if err := tx.Layout.NamedOwn("jwt"); err != nil {
+		if err := tx.Layout.CheckOwner("jwt"); err != nil {
 			return nil, nil, err
 		}
 	}

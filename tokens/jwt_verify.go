@@ -16,17 +16,17 @@ import (
 // the token's type, the blacklist and the owner.
 func checkSignature(b *django.JWTBackend, secret tokenctl.Secret, now time.Time) (signature, reason string) {
 	_, err := b.Verify(secret, django.JWTCheck{Now: now})
-	var refusal *django.JWTError
-	if !errors.As(err, &refusal) {
+	var invalid *django.JWTError
+	if !errors.As(err, &invalid) {
 		return signatureVerified, ""
 	}
-	switch refusal.Reason {
+	switch invalid.Reason {
 	case django.JWTMalformed, django.JWTWrongAlgorithm, django.JWTBadSignature:
 		return signatureBad, signatureBad
 	case django.JWTExpired, django.JWTExpiredClaim:
 		return signatureVerified, string(Expired)
 	}
-	return signatureVerified, string(refusal.Reason)
+	return signatureVerified, string(invalid.Reason)
 }
 
 // jwtBySecrets judges tokens as the application does. Without a configured key it trusts only claims that a

@@ -56,7 +56,7 @@ func newKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintR
 	list, err := tx.InsertKnoxTokens(ctx, users, rows, knoxEnd(env, tx.Now, req.Lifetime), req.Further)
 	minted := make([]Minted, len(list))
 	for i, t := range list {
-		minted[i] = Minted{Credential: KnoxCredential(t), Secrets: []Named{{"token", secrets[i]}}}
+		minted[i] = Minted{Credential: KnoxCredential(t), Secrets: []NamedSecret{{"token", secrets[i]}}}
 	}
 	return minted, err
 }
@@ -126,7 +126,7 @@ func rotateKnox(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req Rotate
 	}
 	minted := make([]Minted, len(refs))
 	for i, r := range refs {
-		minted[i] = Minted{Credential: KnoxCredential(db.NewKnoxToken(*r.owner, rows[i], tx.Now, expiries[i])), Secrets: []Named{{"token", secrets[i]}}, Replaces: r.ID()}
+		minted[i] = Minted{Credential: KnoxCredential(db.NewKnoxToken(*r.owner, rows[i], tx.Now, expiries[i])), Secrets: []NamedSecret{{"token", secrets[i]}}, Replaces: r.ID()}
 		if ends != nil && ends[i].After(tx.Now) {
 			minted[i].Until = ends[i]
 		}

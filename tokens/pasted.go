@@ -108,12 +108,12 @@ func (w *Wrapping) read(line string) (words []word) {
 			continue
 		}
 		kind := strings.Trim(mark, blanks+quotes+"\\")
-		named := (kind == "=" || kind == ":") && rest != ""
+		isName := (kind == "=" || kind == ":") && rest != ""
 		switch {
 		case w.words[strings.ToLower(strings.TrimLeft(text, "-"))]:
 			introduced, name, pair = true, "", false
 			continue
-		case named && len(text) < longName:
+		case isName && len(text) < longName:
 			introduced, name, pair = true, strings.TrimLeft(text, "-"), kind == "="
 			if !in {
 				list++

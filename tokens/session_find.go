@@ -23,9 +23,9 @@ func sessionByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Foun
 		names[i] = sessionName{id[:j], strings.ToLower(id[j+1:])}
 	}
 	found := make([]Found, len(ids))
-	lists, err := namedRows(ctx, env, tx, names)
+	lists, err := rowsByName(ctx, env, tx, names)
 	if err == nil && env.Settings.Session.Cached() {
-		err = namedInCache(ctx, env, tx, names, lists, found)
+		err = copiesByName(ctx, env, tx, names, lists, found)
 	}
 	if err != nil {
 		return nil, err
@@ -62,8 +62,8 @@ func nameOf(key tokenctl.Secret) sessionName {
 	return sessionName{sessionStart(key), fingerprint(key)}
 }
 
-// namedRows returns for each name the rows that have this name, without their copies.
-func namedRows(ctx context.Context, env Env, tx *db.Tx, names []sessionName) ([][]db.Session, error) {
+// rowsByName returns for each name the rows that have this name, without their copies.
+func rowsByName(ctx context.Context, env Env, tx *db.Tx, names []sessionName) ([][]db.Session, error) {
 	lists := make([][]db.Session, len(names))
 	if env.Settings.Session.CacheOnly() {
 		return lists, nil
@@ -83,9 +83,9 @@ func namedRows(ctx context.Context, env Env, tx *db.Tx, names []sessionName) ([]
 	return lists, nil
 }
 
-// namedInCache adds to each row its copy, and searches the cache for the names without a row. If the cache
+// copiesByName adds to each row its copy, and searches the cache for the names without a row. If the cache
 // does not answer, these names get an error.
-func namedInCache(ctx context.Context, env Env, tx *db.Tx, names []sessionName, lists [][]db.Session, found []Found) error {
+func copiesByName(ctx context.Context, env Env, tx *db.Tx, names []sessionName, lists [][]db.Session, found []Found) error {
 	c, err := env.Cache()
 	if err != nil {
 		return err

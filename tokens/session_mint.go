@@ -147,7 +147,7 @@ func mintSession(ctx context.Context, env Env, tx *db.Tx, users []db.User, req M
 	}
 	minted := make([]Minted, len(list))
 	return minted, nil, parallel(ctx, len(list), func(i int) error {
-		minted[i] = Minted{Credential: judge.judge(&list[i]), Secrets: []Named{{"token", secrets[i]}}}
+		minted[i] = Minted{Credential: judge.judge(&list[i]), Secrets: []NamedSecret{{"token", secrets[i]}}}
 		return nil
 	})
 }
@@ -176,7 +176,7 @@ func rotateSession(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req Rot
 	minted := make([]Minted, len(refs))
 	return minted, outcomes, parallel(ctx, len(list), func(j int) error {
 		i := indexes[j]
-		minted[i] = Minted{Credential: judge.judge(&list[j]), Secrets: []Named{{"token", list[j].Key}}, Replaces: refs[i].ID()}
+		minted[i] = Minted{Credential: judge.judge(&list[j]), Secrets: []NamedSecret{{"token", list[j].Key}}, Replaces: refs[i].ID()}
 		return nil
 	})
 }
