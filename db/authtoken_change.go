@@ -79,18 +79,3 @@ func (tx *Tx) DeleteTokensWhere(ctx context.Context, f Filter) (int64, error) {
 	f.whereCreated(l, l.AuthToken(), q)
 	return tx.deleteWhere(ctx, l.AuthToken(), q, f.aboutOwner(), "key")
 }
-
-// deleteWhere deletes the rows that q selects. In q the table has the alias t, and q may join the owners
-// with the alias u.
-func (tx *Tx) deleteWhere(ctx context.Context, t *Table, q *engine.Query, aboutOwner bool, key string) (int64, error) {
-	text := "delete from " + t.SQL() + " as t"
-	conditions := q.Condition()
-	switch u := t.Owner; {
-	case aboutOwner:
-		text += " where exists (select 1 from " + u.From("u") + " where u." + engine.Quote(u.Key) + " = t.user_id and " + conditions + ")"
-	default:
-		text += " where " + conditions
-		q.From = t.SQL() + " t"
-	}
-	return tx.changeWhere(ctx, t, text, "t."+key, q, "t."+key)
-}

@@ -2,14 +2,11 @@ package db
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"tokenctl"
 	"tokenctl/db/engine"
@@ -193,58 +190,6 @@ func (tx *Tx) runInTurn(ctx context.Context, c change) (missed []int, err error)
 		return args
 	})
 	return Subset(missed, still), err
-}
-
-// changeWhere runs a statement that changes all rows that a query selects, and returns the number of
-// changed rows. key is the expression of a row's key in the query, and returned the expression of the
-// key of a changed row. The statement uses the parameters of the query. Rows that other transactions
-// add or delete at the same time are neither changed nor missed: on PostgreSQL the statement itself
-// returns the rows that it selected and did not change.
-func (tx *Tx) changeWhere(ctx context.Context, t *Table, statement, returned string, q *engine.Query, key string, args ...any) (n int64, err error) {
-	still := &engine.Query{From: q.From, Where: slices.Clone(q.Where), Args: slices.Clone(q.Args)}
-	if tx.Layout.Engine == engine.SQLite {
-		if n, err = tx.ExecRows(ctx, statement, append(slices.Clone(q.Args), args...)...); err != nil {
-			return 0, err
-		}
-	} else {
-		selected := &engine.Query{Columns: []string{"cast(" + key + " as text)"}, From: q.From, Where: q.Where}
-		text := "with done as (" + statement + " returning cast(" + returned + " as text) as key) select changed, case when changed < selected then (select coalesce(cast(json_agg(k) as text), '[]') from (" +
-			selected.SQL() + " except select key from done) as missed (k)) end from (select count(*) as changed from done) a, (select count(*) as selected from (" + selected.SQL() + ") as s) b"
-		var missed *string
-		err = tx.Each(ctx, &engine.Query{Text: text, Args: append(slices.Clone(q.Args), args...)}, func(r engine.Row) error {
-			n, missed = r.Integer(), r.Optional()
-			return r.Err
-		})
-		if err != nil || missed == nil {
-			return n, replaced(t, err)
-		}
-		still.And("cast("+key+" as text) in (select json_array_elements_text(cast(%s as json)))", *missed)
-	}
-	if err := tx.noneKept(ctx, t, still); err != nil {
-		return 0, err
-	}
-	return n, nil
-}
-
-// replaced translates err if it comes from a PostgreSQL rule that rewrites the statement. A rewritten
-// statement cannot return the changed rows.
-func replaced(t *Table, err error) error {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Code == "0A000" {
-		return &tokenctl.Error{Code: tokenctl.CodeRowsKept, Message: "a rule of the database replaces the change of " + t.String(), Err: pg,
-			Hint: "tokenctl doctor names the rule; act without it, or let the application make the change"}
-	}
-	return err
-}
-
-// kept returns the error for rows that a statement should have changed and did not.
-func kept(t *Table, n int64) error {
-	rows := "a row"
-	if n > 1 {
-		rows = strconv.FormatInt(n, 10) + " rows"
-	}
-	return &tokenctl.Error{Code: tokenctl.CodeRowsKept, Message: "the database did not change " + rows + " of " + t.String(),
-		Hint: "a trigger, a rule or row security of the table prevents it: tokenctl doctor names them"}
 }
 
 // Subset returns the elements of list at indexes.

@@ -182,20 +182,3 @@ func (tx *Tx) deleteWhile(ctx context.Context, t *Table, keys columnValues, cond
 	q.And(condition("%s"), arg)
 	return deleted, tx.noKeyKept(ctx, t, q, key, columnValues{"key", keys.column, Subset(keys.each, missed)})
 }
-
-// noKeyKept returns an error if q finds rows with one of the keys: the database kept them.
-func (tx *Tx) noKeyKept(ctx context.Context, t *Table, q *engine.Query, key string, keys columnValues) error {
-	q.Among(tx.Layout.Engine, key, keys.column.Type, keys.each)
-	return tx.noneKept(ctx, t, q)
-}
-
-// noneKept returns an error if q finds rows: the database kept them.
-func (tx *Tx) noneKept(ctx context.Context, t *Table, q *engine.Query) error {
-	q.Columns = []string{"count(*)"}
-	var n int64
-	err := tx.Scan(ctx, q, &n)
-	if err == nil && n > 0 {
-		err = kept(t, n)
-	}
-	return err
-}

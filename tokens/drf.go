@@ -30,19 +30,19 @@ var DRF = &Kind{
 	ByIDs:     drfByIDs,
 	BySecrets: drfBySecrets,
 	CheckMint: func(_ Env, r MintRequest) error {
-		if err := noClaims("drf tokens", r); err != nil {
+		if err := checkNoClaims("drf tokens", r); err != nil {
 			return err
 		}
-		return noLifetime("drf tokens", r.Lifetime)
+		return checkNoLifetime("drf tokens", r.Lifetime)
 	},
 	CheckRotate: func(_ Env, r RotateRequest) error {
-		if err := noOverlap("drf tokens", r); err != nil {
+		if err := checkNoOverlap("drf tokens", r); err != nil {
 			return err
 		}
 		if r.Lifetime.By == Kept { // keeping no expiry is what happens anyway
 			return nil
 		}
-		return noLifetime("drf tokens", r.Lifetime)
+		return checkNoLifetime("drf tokens", r.Lifetime)
 	},
 	MintBelowLimit: mintDRF,
 	AtLimit:        atLimitDRF,

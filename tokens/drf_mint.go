@@ -21,7 +21,7 @@ func newKey(random io.Reader) (tokenctl.Secret, error) {
 func mintDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest) ([]Minted, []UserAtLimit, error) {
 	keys, err := req.Secrets, error(nil)
 	if keys == nil {
-		keys, err = several(len(users), env.Random, newKey)
+		keys, err = newSecrets(len(users), env.Random, newKey)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -78,7 +78,7 @@ func atLimitDRF(ctx context.Context, _ Env, tx *db.Tx, users []db.User) ([]UserA
 }
 
 func rotateDRF(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, _ RotateRequest) ([]Minted, db.Outcomes, error) {
-	keys, err := several(len(refs), env.Random, newKey)
+	keys, err := newSecrets(len(refs), env.Random, newKey)
 	if err != nil {
 		return nil, nil, err
 	}

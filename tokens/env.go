@@ -2,10 +2,8 @@ package tokens
 
 import (
 	"io"
-	"time"
 	"tokenctl"
 	"tokenctl/cache"
-	"tokenctl/db"
 	"tokenctl/django"
 )
 
@@ -33,37 +31,4 @@ type Env struct {
 	Denylist *Denylist
 	// Forces says that the command has the flag --force, so that hints may name the flag.
 	Forces bool
-}
-
-// MintRequest has the values for new credentials.
-type MintRequest struct {
-	User     db.User // for Mint alone: the other functions have a parameter
-	Lifetime Lifetime
-	Type     string            // jwt: "refresh" (and its access token), "access" or "sliding"; empty is refresh
-	Claims   []django.JWTClaim // jwt: custom claims
-	Force    bool              // mint without Kind.CheckApplication: the configured key or the claims may differ from the application's
-	Secrets  []tokenctl.Secret // for MintBelowLimit: a secret for each user, checked by Provide; nil: new secrets
-	Further  db.Further        // values for further columns, if the model is the project's own
-}
-
-// RotateRequest has the values for the replacement of a credential.
-type RotateRequest struct {
-	Lifetime Lifetime
-	Overlap  time.Duration // knox: the time that the predecessor still works; 0: it ends at once
-	Force    bool
-}
-
-// PurgeRequest selects the rows to purge.
-type PurgeRequest struct {
-	Now     time.Time
-	Before  time.Time // purge the rows that expired before this time; never in the future
-	UserIDs []string  // owners, by primary key; nil: everybody
-}
-
-// orForce adds to hint that --force continues anyway, if the command has that flag.
-func (e *Env) orForce(hint string) string {
-	if !e.Forces {
-		return hint
-	}
-	return hint + "; --force goes on all the same"
 }

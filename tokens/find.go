@@ -152,3 +152,9 @@ func (c *Credential) NothingToDo(verb string) bool {
 	}
 	return false
 }
+
+// notFound is the CodeNotFound error for an id without a row.
+func notFound(id string) *tokenctl.Error {
+	return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "there is no " + id,
+		Hint: "tokenctl list shows the ids"}
+}

@@ -74,3 +74,11 @@ func StopsInactive(env Env, l *db.Layout) string {
 	}
 	return "TokenAuthentication, knox, JWTAuthentication and sessions"
 }
+
+// orForce adds to hint that --force continues anyway, if the command has that flag.
+func (e *Env) orForce(hint string) string {
+	if !e.Forces {
+		return hint
+	}
+	return hint + "; --force goes on all the same"
+}

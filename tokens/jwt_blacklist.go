@@ -144,24 +144,6 @@ func record(ctx context.Context, tx *db.Tx, refs []*Ref) error {
 	return nil
 }
 
-// purgeJWTBefore returns the time before which a token must have expired. It keeps the tokens that the
-// application still accepts because of LEEWAY.
-func purgeJWTBefore(env Env, req PurgeRequest) time.Time {
-	alive := req.Now.Add(-jwtSettings(env).Leeway.Duration)
-	if req.Before.Before(alive) {
-		return req.Before
-	}
-	return alive
-}
-
-// Purge deletes some of the rows that Expired has yielded, and returns the number of deleted rows.
-func (k *Kind) Purge(ctx context.Context, env Env, tx *db.Tx, rows []db.Ref, r PurgeRequest) (int64, error) {
-	if k == JWT {
-		r.Before = purgeJWTBefore(env, r)
-	}
-	return tx.DeleteExpired(ctx, k.Name, rows, r.Before)
-}
-
 // accessEnd returns a text about the end of the access tokens that were made before now.
 func accessEnd(env Env, now time.Time) string {
 	s := jwtSettings(env)

@@ -24,7 +24,7 @@ func checkMintJWT(_ Env, r MintRequest) error {
 }
 
 func checkRotateJWT(_ Env, r RotateRequest) error {
-	if err := noOverlap("jwt tokens", r); err != nil {
+	if err := checkNoOverlap("jwt tokens", r); err != nil {
 		return err
 	}
 	return checkLifetimeJWT(r.Lifetime)

@@ -28,7 +28,7 @@ var Knox = &Kind{
 	List:      listKnox,
 	ByIDs:     knoxByIDs,
 	BySecrets: knoxBySecrets,
-	CheckMint: func(_ Env, r MintRequest) error { return noClaims("knox tokens", r) },
+	CheckMint: func(_ Env, r MintRequest) error { return checkNoClaims("knox tokens", r) },
 	CheckRotate: func(env Env, r RotateRequest) error {
 		if r.Overlap == 0 || !env.Settings.Knox.AutoRefresh {
 			return nil

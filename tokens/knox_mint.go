@@ -68,7 +68,7 @@ func newKnoxRows(env Env, tx *db.Tx, n int) ([]django.KnoxRow, []tokenctl.Secret
 		return nil, nil, &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: "knox.token_prefix is set, but the database is of knox 4.2, which has no prefixes",
 			Hint: "take token_prefix out of tokenctl.toml"}
 	}
-	secrets, err := several(n, env.Random, func(random io.Reader) (tokenctl.Secret, error) { return scheme.NewToken(k, random) })
+	secrets, err := newSecrets(n, env.Random, func(random io.Reader) (tokenctl.Secret, error) { return scheme.NewToken(k, random) })
 	if err != nil {
 		return nil, nil, err
 	}

@@ -58,18 +58,6 @@ func describeJWT(l *db.Layout) string {
 	return t.String() + " with jti as text and " + ids + " ids, as simplejwt before 4.7 has it"
 }
 
-// NothingToPurge returns the CodeTableMissing error for a database without tables of credentials that expire.
-func NothingToPurge() error {
-	var titles []string
-	for _, k := range Kinds() {
-		if k.Can("purge") {
-			titles = append(titles, k.Title)
-		}
-	}
-	return &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no tables of " + strings.Join(titles, ", ") + ": there is nothing that could expire",
-		Hint: "check that this is the application's database: tokenctl doctor; for another schema give --schema"}
-}
-
 // tableMissing returns the CodeTableMissing error for a kind whose table the database does not have.
 func (k *Kind) tableMissing() error {
 	return &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no " + k.Title,

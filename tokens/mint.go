@@ -1,13 +1,8 @@
 package tokens
 
 import (
-	"bufio"
 	"context"
-	"io"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"tokenctl"
 	"tokenctl/db"
@@ -67,44 +62,4 @@ func without(users []db.User, atLimit []UserAtLimit) []db.User {
 		out[atLimit[i].User.ID] = true
 	}
 	return slices.DeleteFunc(slices.Clone(users), func(u db.User) bool { return out[u.ID] })
-}
-
-// several makes n secrets, asking the operating system for few and large pieces
-// of randomness.
-func several(n int, random io.Reader, secret func(io.Reader) (tokenctl.Secret, error)) (list []tokenctl.Secret, err error) {
-	if n > 1 {
-		random = bufio.NewReader(random)
-	}
-	list = make([]tokenctl.Secret, n)
-	for i := range list {
-		if list[i], err = secret(random); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
-}
-
-// parallel calls f for every number below n, on all cores; the first error ends
-// it.
-func parallel(ctx context.Context, n int, f func(int) error) error {
-	return parallelOn(ctx, runtime.GOMAXPROCS(0), n, f)
-}
-
-// parallelOn is parallel on some cores.
-func parallelOn(ctx context.Context, cores, n int, f func(int) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range min(n, cores) {
-		all.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-				if err := f(i); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-	all.Wait()
-	return context.Cause(ctx)
 }

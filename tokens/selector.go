@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/engine"
 )
@@ -158,36 +157,4 @@ func (s *Selector) Chosen(layout *db.Layout) ([]*Kind, error) {
 		}
 	}
 	return s.Kinds, nil
-}
-
-// notFound is the CodeNotFound error for an id without a row.
-func notFound(id string) *tokenctl.Error {
-	return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "there is no " + id,
-		Hint: "tokenctl list shows the ids"}
-}
-
-// noLifetime refuses a lifetime for a kind that has none.
-func noLifetime(title string, l Lifetime) error {
-	if l == (Lifetime{}) {
-		return nil
-	}
-	return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: title + " never expire",
-		Hint: "leave out --ttl, --expires, --never and --keep-expiry"}
-}
-
-// noClaims refuses what only JWTs have.
-func noClaims(title string, r MintRequest) error {
-	if r.Type == "" && len(r.Claims) == 0 {
-		return nil
-	}
-	return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: title + " have no type and no claims", Hint: "leave out --type and --claim, or mint --kind jwt"}
-}
-
-// noOverlap refuses an overlap for a kind of which the old and the new cannot
-// both live.
-func noOverlap(title string, r RotateRequest) error {
-	if r.Overlap == 0 {
-		return nil
-	}
-	return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: title + " cannot overlap: the old one is dead at once", Hint: "leave out --overlap"}
 }

@@ -71,7 +71,7 @@ func replaceCached(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, item []
 		return nil, nil, err
 	}
 	indexes := withoutOutcome(len(refs), outcomes)
-	secrets, err := several(len(indexes), env.Random, django.NewSessionKey)
+	secrets, err := newSecrets(len(indexes), env.Random, django.NewSessionKey)
 	if err != nil {
 		return nil, nil, err
 	}

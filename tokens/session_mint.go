@@ -33,7 +33,7 @@ func checkSessionWrite(s tokenctl.SessionSettings) error {
 }
 
 func checkSessionMint(env Env, r MintRequest) error {
-	if err := noClaims("sessions", r); err != nil {
+	if err := checkNoClaims("sessions", r); err != nil {
 		return err
 	}
 	if err := checkSessionLifetime(r.Lifetime); err != nil {
@@ -52,7 +52,7 @@ func checkSessionMint(env Env, r MintRequest) error {
 }
 
 func checkSessionRotate(env Env, r RotateRequest) error {
-	if err := noOverlap("sessions", r); err != nil {
+	if err := checkNoOverlap("sessions", r); err != nil {
 		return err
 	}
 	if err := checkSessionLifetime(r.Lifetime); err != nil || r.Lifetime.By != ByTTL && r.Lifetime.By != ByDate || env.Settings.Session.CacheOnly() {
@@ -127,7 +127,7 @@ func mintSession(ctx context.Context, env Env, tx *db.Tx, users []db.User, req M
 	if err != nil {
 		return nil, nil, err
 	}
-	secrets, err := several(len(data), env.Random, django.NewSessionKey)
+	secrets, err := newSecrets(len(data), env.Random, django.NewSessionKey)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -200,7 +200,7 @@ func replaceRows(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, item []dj
 			return nil, nil, err
 		}
 	}
-	secrets, err := several(len(old), env.Random, django.NewSessionKey)
+	secrets, err := newSecrets(len(old), env.Random, django.NewSessionKey)
 	if err != nil {
 		return nil, nil, err
 	}
