@@ -72,7 +72,7 @@ func (a *App) denylist() *tokens.Denylist {
 	s := a.settings.Denylist.WithDefaults()
 	d := &tokens.Denylist{Denylist: cache.Denylist{Prefix: s.Prefix, Client: source.open(a)}, Keep: s.Keep.Duration, Now: a.Now}
 	if a.mutating {
-		d.Changing = func(text string) {
+		d.Announce = func(text string) {
 			a.outcome.outside = append(a.outcome.outside, text)
 			a.learn(false)
 		}

@@ -9,35 +9,41 @@ import (
 	"tokenctl/db/engine"
 )
 
-// Filter selects and sorts the rows of a list. The zero value selects all rows.
+// Filter selects the rows of a list, sorts them, and says what is read of them. The zero value selects all rows. A
+// field that is for some lists says so; the other lists ignore it.
 type Filter struct {
-	UserIDs       []string // owners, by key
-	Prefix        string   // of the owner's username
-	Active        *bool    // whether the owner is active
-	Staff         *bool
-	Superuser     *bool
+	// Which rows are selected. The conditions of all fields must be true.
+	UserIDs       []string // primary keys of owners; nil: any owner
+	Prefix        string   // the first characters of the owner's username
+	Active        *bool    // the owner's is_active
+	Staff         *bool    // the owner's is_staff
+	Superuser     *bool    // the owner's is_superuser
+	NoFactor      bool     // only if the owner has no confirmed second factor
 	CreatedBefore *time.Time
 	CreatedAfter  *time.Time
 	ExpiresBefore *time.Time
 	ExpiresAfter  *time.Time
-	Unexpired     *time.Time // sessions that expire later, or whose expiry is not known
-	Without       []string   // users without a live credential of these kinds: "drf", "knox", "jwt"
-	Now           time.Time  // the time at which Without counts a credential as live
-	NoFactor      bool       // users without a confirmed second factor
-	Factors       bool       // read the kinds of the users' factors
+	Unexpired     *time.Time // for sessions: only those that expire later than this, or whose expiry is not known
+	NeverExpires  bool       // for knox tokens: only those without an expiry
 	Statuses      []string   // nil: any
-	Sort          string     // a field of the listed object; empty: by key
-	Descending    bool
-	Limit         int  // 0: none
-	NeverExpires  bool // knox tokens without an expiry
-	Orphans       bool // only credentials whose user does not exist
-	Brief         bool // for users: read only key, name and IsActive
-	AndOrphans    bool // also credentials of drf and knox whose user does not exist
-	Detailed      bool // for credentials: read all columns of the owner
-	Rights        bool // for credentials of drf and knox: read the columns of the owner that an audit needs
-	AnyOrder      bool // for sessions, and for knox with Rights: in the order in which the database reads them fastest
-	Used          bool // for JWTs: read when they were blacklisted
-	Compare       bool // for credentials: read the values that a change compares ([Ref]), also if the column of the names is not known
+	Orphans       bool       // for credentials: only those whose user does not exist
+	AndOrphans    bool       // for drf and knox: also credentials whose user does not exist
+	Without       []string   // for users: only those without a live credential of these kinds ("drf", "knox", "jwt")
+	Now           time.Time  // the time at which Without counts a credential as live
+
+	// In which order, and how many.
+	Sort       string // a field of the listed object; empty: by primary key
+	Descending bool
+	Limit      int  // 0: no limit
+	AnyOrder   bool // for sessions, and for knox with Rights: the order in which the database reads them fastest
+
+	// What is read of each row.
+	Brief    bool // for users: only key, name and is_active
+	Factors  bool // for users: also the kinds of their second factors
+	Detailed bool // for credentials: all columns of the owner
+	Rights   bool // for drf and knox: the columns of the owner that an audit needs
+	Used     bool // for JWTs: when they were blacklisted
+	Compare  bool // for credentials: the values that a change compares ([Ref]), also if the column of usernames is not known
 }
 
 // whereOwner adds the conditions on a user table with the alias u. UserIDs are keys of l.User.

@@ -22,9 +22,10 @@ type Denylist struct {
 	Now  tokenctl.Clock
 	// KeepGoing gives access tokens an outcome, and the command no error, if the denylist does not answer.
 	KeepGoing bool
-	// Changing gets a sentence before entries are written or removed: it says which entries may remain
-	// changed if the transaction is not committed. It may be nil.
-	Changing func(text string)
+	// Announce is called before entries are written or removed. text says which entries remain changed if the
+	// transaction is not committed. It is called so early because the process may end in the middle of the
+	// change, when the functions of [engine.Tx.AtEnd] no longer run. It may be nil.
+	Announce func(text string)
 }
 
 // mostIDs is the largest number of ids of entries that a message names.
@@ -79,26 +80,27 @@ func (d *Denylist) reached(ctx context.Context) error {
 	return d.Ping(ctx)
 }
 
-// write writes entries. It pings the server first: if the ping fails, no entry was written, and Changing
-// need not name any.
+// write writes entries. It pings the server first: if the ping fails, no entry was written, and nothing is
+// announced.
 func (d *Denylist) write(ctx context.Context, list []cache.Denial) error {
 	if err := d.Ping(ctx); err != nil {
 		return err
 	}
 	ids := mapped(list, func(e cache.Denial) string { return e.ID })
-	d.changing("in the denylist these entries stand, or may stand: "+firstIDs(ids)+"; they end by themselves, and to remove them: ", ids)
+	d.announce("in the denylist these entries stand, or may stand: "+firstIDs(ids)+"; they end by themselves, and to remove them: ", ids)
 	return d.Write(ctx, list)
 }
 
-func (d *Denylist) changing(text string, ids []string) {
-	if d.Changing == nil {
+// announce calls Announce with text and the command that removes the entries.
+func (d *Denylist) announce(text string, ids []string) {
+	if d.Announce == nil {
 		return
 	}
 	command := "tokenctl denylist remove " + strings.Join(ids, " ")
 	if len(ids) > mostIDs {
 		command = "tokenctl denylist remove - with their ids, as tokenctl denylist list -o id prints them"
 	}
-	d.Changing(text + command)
+	d.Announce(text + command)
 }
 
 // firstIDs lists the first ids, and the number of the others.
@@ -118,8 +120,8 @@ func (d *Denylist) Remove(tx *db.Tx, ids []string) {
 		if err := d.Ping(ctx); err != nil {
 			return err
 		}
-		if d.Changing != nil {
-			d.Changing("these entries of the denylist are gone, or may be: " + firstIDs(ids) + "; look with tokenctl denylist list")
+		if d.Announce != nil {
+			d.Announce("these entries of the denylist are gone, or may be: " + firstIDs(ids) + "; look with tokenctl denylist list")
 		}
 		_, err := d.Denylist.Remove(ctx, ids)
 		return err

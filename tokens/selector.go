@@ -11,33 +11,40 @@ import (
 	"tokenctl/db/engine"
 )
 
-// Selector selects credentials. The zero value selects all of them.
+// Selector selects credentials, and says what a list reads of them. The zero value selects all credentials.
 type Selector struct {
-	Kinds         []*Kind  // nil: every kind there is
-	Types         []string // simplejwt's token types
-	UserIDs       []string // owners, by primary key; nil: everybody
+	// Which credentials are selected. The conditions of all fields must be true.
+	Kinds         []*Kind  // nil: all kinds that the database has
+	Types         []string // simplejwt's token types; nil: any
+	UserIDs       []string // primary keys of owners; nil: any owner
 	Statuses      []Status // nil: any
 	CreatedBefore *time.Time
 	CreatedAfter  *time.Time
 	ExpiresBefore *time.Time
 	ExpiresAfter  *time.Time
-	Staff         *bool
-	Superuser     *bool
-	Inactive      *bool // whether the owner is inactive
-	WithoutMFA    bool  // the owner has no confirmed second factor
-	NeverExpires  bool
-	Orphans       bool // those whose user is gone
-	AndOrphans    bool // those whose user is gone are wanted, too
-	Detailed      bool // more of the owners is wanted than their names
-	Rights        bool // of the owners what an audit judges is wanted
-	Used          bool // it is wanted when they were used last
-	Sort          string
-	Descending    bool
-	Limit         int
-	AnyOrder      bool // the order of a kind's credentials does not matter
-	PassedOver    *int // counts what has no date of creation to match; nil: nobody asks
-	Unreadable    *int // counts sessions whose data, and so whose owner, cannot be read; nil: nobody asks
-	Compare       bool // what a change compares is wanted: Refs will be made of them
+	Staff         *bool // the owner's is_staff
+	Superuser     *bool // the owner's is_superuser
+	Inactive      *bool // true: the owner is inactive; false: the owner is active
+	WithoutMFA    bool  // only if the owner has no confirmed second factor
+	NeverExpires  bool  // only without an expiry
+	Orphans       bool  // only orphans: credentials whose user does not exist
+	AndOrphans    bool  // orphans, too: the list of some kinds leaves them out otherwise
+
+	// In which order, and how many.
+	Sort       string // one of Sorts; empty: the order of the database, one kind after the other
+	Descending bool
+	Limit      int  // 0: no limit
+	AnyOrder   bool // the order within a kind does not matter, so the fastest is chosen
+
+	// What is read of each credential.
+	Detailed bool // all of the owner, not the name alone
+	Rights   bool // the properties of the owner that an audit judges
+	Used     bool // Credential.Used
+	Compare  bool // the values that a change compares: needed for [Refs.Add]
+
+	// Counters for the caller; nil: nothing is counted.
+	PassedOver *int // credentials that are not selected because their date of creation is not known
+	Unreadable *int // sessions whose data cannot be read, so that their owner is not known
 }
 
 // Sorts are the values of --sort.

@@ -23,9 +23,10 @@ type Options struct {
 	Connections int         // the largest number of connections; 0: no limit
 
 	Allow func() error // called before a transaction that writes; its error refuses the transaction. May be nil
-	// Intend is called before the commit of a transaction that has changed something. Its error
-	// refuses the commit. It returns a function, or nil, that gets the last phase of the transaction:
-	// Committing means that the outcome is unknown. Intend may be nil.
+	// Intend is called before the commit of a transaction that has changed something. It writes the intent in
+	// the journal: see intent.go. Its error rolls back the transaction. It returns a function, or nil, that
+	// writes the settlement and gets the last phase of the transaction: Committing means that the outcome is
+	// unknown. Intend may be nil.
 	Intend func(context.Context) (settle func(Phase), err error)
 	Phase  func(Phase)       // called at each phase of a transaction that writes; may be nil
 	Warn   func(text string) // called with a warning about a commit that succeeded; may be nil

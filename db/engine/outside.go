@@ -9,15 +9,15 @@ import (
 )
 
 // BeforeCommit adds a change outside the database. It runs directly before the commit, after all rows are
-// changed and the intent is announced. Its error rolls back the transaction. A change that was added in a
+// changed and the intent is written. Its error rolls back the transaction. A change that was added in a
 // failed [Tx.Try] does not run.
 func (tx *Tx) BeforeCommit(change func(context.Context) error) {
 	tx.outside = append(tx.outside, change)
 }
 
-// AtEnd adds a function that the end of the transaction calls with its outcome; Committing means that the outcome
-// is unknown. If changes outside the database remain although the transaction was rolled back, f returns a
-// sentence about them, else "".
+// AtEnd adds a function that runs after the end of the transaction, with its last phase; Committing means that
+// the outcome is unknown. f completes a change outside the database after a commit, and undoes it after a rollback.
+// If it cannot undo the change, it returns a sentence about what stands, else "".
 func (tx *Tx) AtEnd(f func(context.Context, Phase) (stands string)) {
 	tx.ended = append(tx.ended, f)
 }

@@ -28,12 +28,12 @@ type Tx struct {
 	conn   *sql.Conn
 	state  *connState // PostgreSQL
 
-	cursors atomic.Int32 // the number of opened cursors
-	mark    int64        // changeMark at the beginning
-	settled func(Phase)  // see [Options.Intend]
-	outside []func(context.Context) error
-	ended   []func(context.Context, Phase) string
-	unclear atomic.Pointer[unclear]
+	cursors         atomic.Int32                          // the number of opened cursors
+	mark            int64                                 // changeMark at the beginning
+	writeSettlement func(Phase)                           // the result of [Options.Intend]; nil: no intent
+	outside         []func(context.Context) error         // the functions of BeforeCommit
+	ended           []func(context.Context, Phase) string // the functions of AtEnd
+	unclear         atomic.Pointer[unclear]
 }
 
 // Snapshot runs f with a context that carries one transaction, so that all reads of f see one state of
@@ -84,7 +84,7 @@ func (db *DB) TransactOn(ctx context.Context, conn *sql.Conn, m Mode, f func(*Tx
 	tx := &Tx{Now: db.Now(), Engine: db.Engine, db: db, conn: conn}
 	tx.phase(m, Begun)
 	done := false
-	// These run from the last to the first: roll back, then Tx.end, then the record of the outcome.
+	// These run from the last to the first: roll back, then Tx.end, then Tx.settle.
 	defer func() { tx.settle(ending(done, err)) }()
 	defer func() { err = tx.end(ctx, ending(done, err), err) }()
 	defer func() {
