@@ -238,9 +238,9 @@ type HashedUser struct {
 	Length int    // the number of characters of the whole encoded password
 }
 
-// WeaklyHashedUsers yields those of the users that f selects for whom [django.WeakHash] may name a fault, in
-// the order of their primary keys. usual is the beginning of the hashes that the application's PBKDF2 hasher
-// makes; if it is empty, no hash of PBKDF2 is weak.
+// WeaklyHashedUsers yields users that f selects, in the order of their primary keys. It skips users for whose hash
+// [django.WeakHash] certainly names no fault. usual is the beginning of the hashes that the application's PBKDF2
+// hasher makes; if it is empty, no hash of PBKDF2 is weak.
 func (s *Store) WeaklyHashedUsers(ctx context.Context, f Filter, usual string) iter.Seq2[HashedUser, error] {
 	return stream(ctx, s, func(l *Layout) (*engine.Query, error) {
 		u, err := l.UserTable()

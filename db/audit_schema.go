@@ -16,8 +16,8 @@ type Drift struct {
 }
 
 // Drifts compares the tables of credentials with those that Django makes: authtoken and knox
-// (knox/models.py, 5.0), simplejwt's token_blacklist (5.5), django.contrib.sessions (5.2). Of
-// views and foreign tables nothing is known.
+// (knox/models.py, 5.0), simplejwt's token_blacklist (5.5), django.contrib.sessions (5.2). It skips
+// views and foreign tables, whose constraints are not known.
 func (tx *Tx) Drifts(ctx context.Context) (list []Drift, err error) {
 	l := tx.Layout
 	for _, n := range l.NotUnique() {
@@ -100,8 +100,8 @@ func (l *Layout) own(c engine.TextColumn) bool {
 // SearchedText is a column in which a secret does not belong.
 type SearchedText struct {
 	engine.TextColumn
-	Session bool // it is session_data, whose texts must be decoded
-	Log     bool // it is one of the admin log's in which keys are expected
+	Session bool // the column is session_data: its texts must be decoded
+	Log     bool // the column is one of the admin log in which releases of DRF leave keys
 	Hashed  bool // the role reads the table through a view that shows hashes of its words: see [Tx.LoggedSecrets]
 	Hidden  bool // the role reads the table through a view that does not show it
 }
@@ -116,8 +116,8 @@ func (s SearchedText) SameTable(other SearchedText) bool {
 	return s.Schema == other.Schema && s.Table == other.Table
 }
 
-// SearchedTexts are the columns to search: the admin log's, the sessions' data, and those of the
-// users except for passwords. With deep they are those of all tables.
+// SearchedTexts returns the columns in which secrets are searched: those of the admin log, the data of sessions, and
+// those of the users except for passwords. If deep is true, it returns the columns of all tables.
 func (tx *Tx) SearchedTexts(ctx context.Context, deep bool) (list []SearchedText, err error) {
 	l := tx.Layout
 	all, err := tx.TextColumns(ctx)
@@ -169,8 +169,8 @@ func (tx *Tx) SearchedTexts(ctx context.Context, deep bool) (list []SearchedText
 	return list, nil
 }
 
-// EachText calls f for each text of columns of one table that is at least so many bytes long, in one state of
-// the database. columns are the numbers of f.
+// EachText calls f for each text in some columns of one table, if the text has at least least bytes. All texts are
+// of one state of the database. column is an index of columns, and key the primary key of the row.
 func (s *Store) EachText(ctx context.Context, columns []SearchedText, least int, f func(column int, key, text string) error) error {
 	list := make([]engine.TextColumn, len(columns))
 	for i, c := range columns {

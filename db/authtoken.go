@@ -109,7 +109,8 @@ func (tx *Tx) TokensOf(ctx context.Context, userIDs []string) ([]Token, error) {
 	return tx.tokens(ctx, q)
 }
 
-// TokenKeysOf returns the keys of those of the users who have tokens, by id.
+// TokenKeysOf returns the keys of the users' tokens, by the primary key of the user. It leaves out users without a
+// token.
 func (tx *Tx) TokenKeysOf(ctx context.Context, users []User) (map[string][]tokenctl.Secret, error) {
 	l := tx.Layout
 	q, err := l.authTokens(true)

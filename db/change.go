@@ -49,18 +49,17 @@ func (r Ref) Clone() Ref {
 	return r
 }
 
-// Outcome is the reason why a row was not changed.
+// Outcome says why a change did not change a row. Zero means that it did.
 type Outcome uint8
 
-// The outcomes. A row without an outcome was changed.
+// The outcomes.
 const (
 	ChangedMeanwhile Outcome = iota + 1 // somebody else changed it: it is another credential now, or another owner's
 	Gone                                // the row does not exist any more
 	Already                             // the row was already in the wanted state
 )
 
-// Outcomes are the outcomes of the references that were not changed, by their indexes in the
-// list.
+// Outcomes has the outcome of each reference whose row was not changed, by the index of the reference.
 type Outcomes map[int]Outcome
 
 // change is a statement over references.

@@ -12,7 +12,7 @@ import (
 // A role needs for a work exactly the data that the statements of this package read and write for it. A test
 // removes each grant and looks for the command that then fails: commands/grants_test.go.
 
-// Works are the works that a role can be for.
+// Works are the values of grants --for: the works for which a role can get its privileges.
 var Works = []string{"audit", "list", "mint", "revoke", "purge", "serve", "all"}
 
 // Grant is a statement for the owner of the tables, with its purpose.

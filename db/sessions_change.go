@@ -8,11 +8,11 @@ import (
 	"tokenctl/db/engine"
 )
 
-// What an application keeps in a session may change with every request. A session is
-// the one that was seen as long as its key lets the same user in.
+// The application may change the data of a session with every request. For a change a session is still the same if it
+// has the same key and the same user.
 
-// LockSessions returns sessions as they are now, in their order, and keeps others
-// from changing them until the transaction ends.
+// LockSessions locks the sessions of the references until the transaction ends, and returns them as they are now, in
+// the order of the references. The outcomes are of those that are gone or have another owner.
 func (tx *Tx) LockSessions(ctx context.Context, refs []Ref) ([]Session, Outcomes, error) {
 	q, err := tx.Layout.sessions(tx.Now)
 	if err != nil {
@@ -59,10 +59,9 @@ func (tx *Tx) LockSessions(ctx context.Context, refs []Ref) ([]Session, Outcomes
 	return now, outcomes, tx.owners(ctx, now)
 }
 
-// ReplaceSessions gives sessions that LockSessions returned new keys, as
-// SessionBase.cycle_key does: the old keys are dead at once. A Django worker that
-// is about to save a session under its old key finds no row to update. Where data
-// is not nil it is the sessions' new data, and expires their new expiry.
+// ReplaceSessions gives new keys to sessions that LockSessions returned, as SessionBase.cycle_key does. The old keys
+// are dead at once: a Django worker that saves a session under its old key finds no row to update. If data is not
+// nil, the sessions also get this data and the expiry expires.
 func (tx *Tx) ReplaceSessions(ctx context.Context, old []Session, keys []tokenctl.Secret, data []string, expires time.Time) ([]Session, error) {
 	t := tx.Layout.Session()
 	list := make([]Session, len(old))
@@ -87,8 +86,8 @@ func (tx *Tx) ReplaceSessions(ctx context.Context, old []Session, keys []tokenct
 	return list, tx.runAll(ctx, c)
 }
 
-// ExpireSessions gives sessions that LockSessions returned another expiry, and those whose new
-// data is not empty that data. It returns the expiries: one that tokenctl made keeps its mark.
+// ExpireSessions gives another expiry to sessions that LockSessions returned, and new data to those whose data is not
+// empty. It returns the expiry of each session: if tokenctl made the session, the expiry is a marked time.
 func (tx *Tx) ExpireSessions(ctx context.Context, old []Session, data []string, end time.Time) ([]time.Time, error) {
 	if len(old) == 0 {
 		return nil, nil
@@ -109,8 +108,8 @@ func (tx *Tx) ExpireSessions(ctx context.Context, old []Session, data []string, 
 		each: []columnValues{{"key", t.Column("session_key"), keyValues(refs)}, {"until", textColumn, until}, {"text", textColumn, engine.Anys(data)}}})
 }
 
-// DeleteSessions removes sessions. PostgreSQL deletes at once those whose data has the
-// hash that was seen. The data of the others is read again to see whose they are.
+// DeleteSessions deletes sessions. On PostgreSQL it first deletes those whose data is unchanged, by its hash. It
+// locks and reads the others, because only their data shows whether they still belong to the same user.
 func (tx *Tx) DeleteSessions(ctx context.Context, refs []Ref) (Outcomes, error) {
 	t := tx.Layout.Session()
 	text := "delete from " + t.SQL() + " as t using n where t.session_key = n.key"
@@ -149,8 +148,8 @@ func sessionSum(table string) string {
 	return "hashtextextended(coalesce(" + table + ".session_data, ''), 0)"
 }
 
-// DeleteSessionsWhere removes the sessions that f selects by their dates, and returns
-// how many. Only its data tells whose a session is, so nothing else of f may be set.
+// DeleteSessionsWhere deletes the sessions that f selects by their expiry, and returns their number. f must not have
+// conditions on owners, whom the database does not know.
 func (tx *Tx) DeleteSessionsWhere(ctx context.Context, f Filter) (int64, error) {
 	t, err := tx.Layout.credentials("session")
 	if err != nil {

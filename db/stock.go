@@ -10,23 +10,25 @@ import (
 	"tokenctl/db/engine"
 )
 
-// Group holds the common properties of credentials that are counted together.
+// Group is a group of credentials that are counted together: all of them have these properties.
 type Group struct {
 	Status           string
 	Owner            string // one of OwnerGroups
-	Created, Expires int    // numbers of spans: see [SpanOf]
+	Created, Expires int    // spans of the limits: see [SpanOf]
 }
 
-// Limits divide time into spans. They must be in ascending order.
+// Limits are times in ascending order. They divide the times of creation, and the ends, into spans: span 0 is before
+// the first limit.
 type Limits struct{ Created, Expires []time.Time }
 
-// These numbers stand for the span if there is no time.
+// Values of a span without a number.
 const (
-	UnknownSpan = -1
-	NeverSpan   = -2
+	UnknownSpan = -1 // the time is not known
+	NeverSpan   = -2 // the credentials never end
 )
 
-// SpanOf returns the number of limits that are not after a time. For the zero time it returns none.
+// SpanOf returns the span of t: the number of limits that are not after t. For the zero time it returns none, which is
+// UnknownSpan or NeverSpan.
 func SpanOf(t time.Time, none int, limits []time.Time) int {
 	if t.IsZero() {
 		return none

@@ -18,13 +18,13 @@ import (
 // which users. PostgreSQL gives the list the type of a text that is compared with the column. In the
 // union the names get the column's collation on both engines.
 
-// Match is a user, and the index in a list of the user's name or key.
+// Match is a user who was found by a name or key of a list.
 type Match struct {
-	At   int
+	At   int // the index of the name or key in the list
 	User User
 }
 
-// match returns the users whose column equals one of the texts, in the order of the texts;
+// match returns the users whose column field.Key equals one of the texts, in the order of the texts;
 // users of one text are in the order of their keys. If a text equals an earlier one, repeated maps
 // its index to the index of the first. A text that the column cannot hold matches no user.
 func (tx *Tx) match(ctx context.Context, field *UserTable, texts []string) (list []Match, repeated map[int]int, err error) {
@@ -79,8 +79,8 @@ func (tx *Tx) match(ctx context.Context, field *UserTable, texts []string) (list
 	return list, repeated, err
 }
 
-// UsersNamed returns the users who have one of the names, with the index of the name. If the database treats
-// a name as equal to an earlier one, repeated maps its index to the index of the first.
+// UsersNamed returns the users who have one of the names, in the order of the names. If the database treats a name as
+// equal to an earlier one, repeated maps the index of the name to the index of the earlier one.
 func (tx *Tx) UsersNamed(ctx context.Context, names []string) (list []Match, repeated map[int]int, err error) {
 	if len(names) == 0 {
 		return nil, nil, nil
@@ -169,8 +169,8 @@ func (f *Found) Missing() []string {
 // Err returns the error of [UserLookupError] for the ambiguous and missing names and primary keys.
 func (f *Found) Err() error { return UserLookupError(f.Ambiguous, f.Missing()) }
 
-// UserIDs returns the primary keys of the users with these names and keys, and nil without any. The error is
-// that of [Found.Err].
+// UserIDs returns the primary keys of the users with these names and keys. Without names and keys it returns nil,
+// which means all users in a [Filter]. The error is that of [Found.Err].
 func (tx *Tx) UserIDs(ctx context.Context, names, ids []string) ([]string, error) {
 	users, err := tx.mustFindUsers(ctx, names, ids)
 	if err != nil || users == nil {

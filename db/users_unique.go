@@ -9,7 +9,7 @@ import (
 // NameIndex reports whether the database prevents two users from having the same name.
 type NameIndex struct {
 	Unique bool
-	Short  []string // unique indexes with the column that do not prevent it, and why: "users_lower (an expression)"
+	Short  []string // unique indexes that have the column and yet allow it, with the reason: "users_lower (an expression)"
 	Create string   // the statement that creates the index
 }
 

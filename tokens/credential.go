@@ -30,17 +30,17 @@ type Credential struct {
 	Kind      string // the name of its Kind
 	Type      string // simplejwt's token_type; empty for other kinds
 	ID        string
-	Owner     db.User // zero where the row has none
+	Owner     db.User // zero: no owner
 	Status    Status
 	Created   time.Time // zero: unknown
 	Expires   time.Time // zero: never
-	Used      time.Time // when it was used last, as its row tells; zero: the row does not tell, or nobody looked
-	Signature string    // "verified" or "unchecked" where the kind signs; else empty
-	Claims    []byte    // JSON object; nil where the kind has none
-	Reason    string    // why a secret does not verify although no row says so
+	Used      time.Time // the time of the last use that its row shows; zero: the row shows none, or was not read for it
+	Signature string    // "verified" or "unchecked" if the kind signs; else empty
+	Claims    []byte    // JSON object; nil if the kind has none
+	Reason    string    // why the application does not accept the secret, if the status does not say it
 	Notes     []string
-	Assumed   string            // what the status rests on although nobody configured it; empty: nothing
-	BadValues []engine.BadValue // values of its row that could not be read; those of its owner's are the owner's
+	Assumed   string            // the peer's default on which the status depends; empty: it depends on none
+	BadValues []engine.BadValue // values of its row that cannot be read; Owner has those of the owner's row
 
 	blacklistedAt time.Time // zero: it is not, or nobody asked: see LastUse
 	rowEnds       time.Time // of a JWT, the expires_at of its row
@@ -49,13 +49,13 @@ type Credential struct {
 	deniedBy      string    // the id of the entry of the denylist that makes it void
 	undecided     error     // why nobody can tell whether the application accepts it; nil where that is known
 
-	secret tokenctl.Secret // where the row holds it, or what a view shows in its place
-	masked *db.MaskedKey   // what a view tells of the secret
-	row    db.Ref          // names its row; zero where there is none
-	jwt    *jwtRow         // of a JWT that was named
+	secret tokenctl.Secret // the secret if the row holds it, or what a view shows in its place
+	masked *db.MaskedKey   // what a view shows of the secret
+	row    db.Ref          // the reference to its row; zero: it has none
+	jwt    *jwtRow         // of a JWT that was looked up by id or secret; nil in lists
 }
 
-// Why is why the credential is disabled or dead; empty for any other status.
+// Why returns the reason why the credential is disabled or dead; empty for any other status.
 func (c *Credential) Why() string {
 	switch c.Status {
 	case Disabled:
@@ -66,8 +66,7 @@ func (c *Credential) Why() string {
 	return ""
 }
 
-// Secret is the credential's secret if the database holds it in clear and the role may read it, and
-// zero otherwise.
+// Secret returns the secret of the credential if the database holds it in clear and the role may read it, else zero.
 func (c *Credential) Secret() tokenctl.Secret {
 	if _, _, masked := db.HashOf(c.secret); masked || isWithheld(c.secret) {
 		return tokenctl.Secret{}
@@ -75,8 +74,8 @@ func (c *Credential) Secret() tokenctl.Secret {
 	return c.secret
 }
 
-// MaskedKey is what a view tells of a secret that the role may not read; nil where it may, or where
-// nobody asked for details.
+// MaskedKey returns what a view shows of a secret that the role may not read. It is nil if the role may read the
+// secret, or if the list did not read it: Selector.Rights does.
 func (c *Credential) MaskedKey() *db.MaskedKey { return c.masked }
 
 // Of returns the credential's kind.
@@ -90,11 +89,11 @@ type Minted struct {
 	Credential
 	Secrets  []NamedSecret
 	Replaces string    // rotate: the id of the predecessor
-	Until    time.Time // rotate: when the predecessor ends; zero: at once
-	Access   time.Time // jwt: when the access token ends, or a sliding one that nobody refreshes
+	Until    time.Time // rotate: the end of the predecessor; zero: it ended at once
+	Access   time.Time // jwt: the end of the access token, or of a sliding token that nobody refreshes
 }
 
-// NamedSecret is a secret and what it is called: "token", or "refresh" and "access".
+// NamedSecret is a secret with its name in output: "token", "refresh" or "access".
 type NamedSecret struct {
 	Name   string
 	Secret tokenctl.Secret

@@ -22,7 +22,7 @@ func lapse(refs []*Ref, now time.Time, outcomes db.Outcomes) {
 	}
 }
 
-// CannotExpire says why the end of a credential cannot be moved; nil where it can.
+// CannotExpire returns the reason why the end of a credential cannot be moved; nil if it can.
 func (c *Credential) CannotExpire() *tokenctl.Error {
 	e := &tokenctl.Error{Code: tokenctl.CodeUsage, Hint: "tokenctl mint makes a new one"}
 	switch {
@@ -38,8 +38,8 @@ func (c *Credential) CannotExpire() *tokenctl.Error {
 	return e
 }
 
-// LaterAndEarlier counts the credentials that would end later, and earlier, than before if all
-// of them ended at one time. The zero time is never.
+// LaterAndEarlier returns how many credentials would end later than now, and how many earlier, if all of them got
+// the same end. The zero time means never.
 func (r *Refs) LaterAndEarlier(end time.Time) (later, earlier int) {
 	for c := range r.All() {
 		switch old := unixMicro(c.expires); {

@@ -9,17 +9,16 @@ import (
 	"tokenctl/db"
 )
 
-// Name is one credential as an operator names it: by its whole id, or by the secret
-// itself where ID is empty.
+// Name is what an operator gives to name one credential: its whole id or its secret.
 type Name struct {
 	ID     string
-	Secret tokenctl.Secret
+	Secret tokenctl.Secret // only if ID is empty
 }
 
 // Found is the result of looking up one name.
 type Found struct {
-	// Credentials are empty if the secret is no credential of this database. They are two if
-	// a DRF key was imported into knox.
+	// Credentials is empty if no credential has the secret. It has two elements if a DRF key was imported into
+	// knox.
 	Credentials []*Credential
 	// Err concerns this name alone: CodeNotFound, CodeChanged or CodeAmbiguousID. If a secret
 	// was not found and the table of a kind could not be read, Err says why.
@@ -29,7 +28,7 @@ type Found struct {
 // findSize is how many names one query looks up.
 const findSize = 100_000
 
-// Find looks up many names, those of each kind together, in their order.
+// Find looks up many names. The results are in the order of the names. One query looks up many names of a kind.
 func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error) {
 	found := make([]Found, len(names))
 	ids := map[*Kind][]int{}
@@ -115,8 +114,7 @@ func (k *Kind) bySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []toke
 	return list, err
 }
 
-// BySecret finds the credentials of a secret. It returns none if the secret is no credential
-// of this database.
+// BySecret returns the credentials that have a secret. There are none if the secret is not of this database.
 func BySecret(ctx context.Context, env Env, tx *db.Tx, secret tokenctl.Secret) ([]*Credential, error) {
 	found, err := Find(ctx, env, tx, []Name{{Secret: secret}})
 	if err != nil {
@@ -125,8 +123,8 @@ func BySecret(ctx context.Context, env Env, tx *db.Tx, secret tokenctl.Secret) (
 	return found[0].Credentials, found[0].Err
 }
 
-// ParseID splits an id into its kind and what stands behind the colon. A text of no
-// known form is a CodeUsage error that does not repeat it: it may be a secret.
+// ParseID splits an id into its kind and the text behind the colon. If it is not an id, the error is a CodeUsage
+// error that does not repeat the text, which may be a secret.
 func ParseID(id string) (*Kind, string, error) {
 	name, rest, ok := strings.Cut(id, ":")
 	if k, err := KindNamed(name); err == nil && ok && rest != "" {
@@ -140,9 +138,8 @@ func ParseID(id string) (*Kind, string, error) {
 		Hint: "ids are " + strings.Join(forms, ", ") + "; a secret is read from standard input: -"}
 }
 
-// NothingToDo reports whether a selector skips the credential because verb has nothing left to
-// do: it is blacklisted already, or, for rotate and expire, it has expired, and a change would
-// give access again.
+// NothingToDo reports whether a selector skips the credential for a verb. blacklist skips blacklisted credentials.
+// rotate and expire also skip expired and dead ones: a change would give access again.
 func (c *Credential) NothingToDo(verb string) bool {
 	switch verb {
 	case "blacklist":
@@ -153,7 +150,7 @@ func (c *Credential) NothingToDo(verb string) bool {
 	return false
 }
 
-// notFound is the CodeNotFound error for an id without a row.
+// notFound returns the CodeNotFound error for an id without a row.
 func notFound(id string) *tokenctl.Error {
 	return &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "there is no " + id,
 		Hint: "tokenctl list shows the ids"}

@@ -7,13 +7,13 @@ import (
 	"tokenctl/db"
 )
 
-// Hints name commands that work on the layout at hand: they ask the rule that the command
-// itself goes by.
+// Hints name only commands that work with the database's layout: they use the rules that the commands check.
 
 var plainName = tokenctl.Lazily(`^[A-Za-z0-9_.@+][A-Za-z0-9_.@+-]*$`)
 
-// UserArgument is how a command line names a user of a model: by key where a shell would
-// read the name as something else, and where the name may be that of several users.
+// UserArgument returns the argument of a command line that names a user of a model, behind flag if that is not empty.
+// It is --user-id with the primary key if a shell or a command would read the name as something else, or if several
+// users can have the name.
 func UserArgument(t *db.UserTable, u *db.User, flag string) string {
 	switch {
 	case !plainName().MatchString(u.Username), t == nil, t.Username == "", !t.Column(t.Username).Unique:
@@ -24,7 +24,7 @@ func UserArgument(t *db.UserTable, u *db.User, flag string) string {
 	return u.Username
 }
 
-// lockOut is the command that locks a user out; empty where the model knows no such thing.
+// lockOut returns the command that locks a user out; empty if the users of the model cannot be deactivated.
 func lockOut(l *db.Layout, t *db.UserTable, u *db.User) string {
 	if u.ID == "" || l.Deactivatable(t) != nil {
 		return ""
@@ -32,8 +32,8 @@ func lockOut(l *db.Layout, t *db.UserTable, u *db.User) string {
 	return "tokenctl user deactivate " + UserArgument(t, u, "")
 }
 
-// withoutPassword is the command after which a user cannot log in with a password; empty
-// where the commands about users do not know the model.
+// withoutPassword returns the command after which a user cannot log in with a password; empty if the commands about
+// users do not work with the model.
 func withoutPassword(l *db.Layout, t *db.UserTable, u *db.User) string {
 	if u.ID == "" || !l.AuthUsers(t) {
 		return ""
@@ -41,7 +41,7 @@ func withoutPassword(l *db.Layout, t *db.UserTable, u *db.User) string {
 	return "tokenctl user password " + UserArgument(t, u, "") + " --no-password"
 }
 
-// userName names a user in a sentence.
+// userName returns the name of a user for a sentence.
 func userName(u *db.User) string {
 	if u.Username == "" {
 		return "user " + u.ID
@@ -49,7 +49,7 @@ func userName(u *db.User) string {
 	return u.Username
 }
 
-// either joins the ways that are there: "a, b or c".
+// either joins the ways that are not empty: "a, b or c".
 func either(ways ...string) string {
 	var there []string
 	for _, way := range ways {

@@ -18,9 +18,9 @@ type Holder struct {
 	owner        uint64
 }
 
-// Holders are the n users with the most live credentials of the kinds, nil being all that the
-// database has; those with the most come first. Its memory grows with the number of users who hold
-// something, by a few words for each, and not with that of the credentials.
+// Holders returns the n users who have the most live credentials of the kinds, in descending order; nil means all
+// kinds that the database has. It needs a few words of memory for each user with credentials, and none for each
+// credential.
 func Holders(ctx context.Context, env Env, store *db.Store, kinds []*Kind, n int) ([]Holder, error) {
 	layout, err := store.Layout(ctx)
 	if err != nil {

@@ -8,11 +8,10 @@ import (
 	"tokenctl/django"
 )
 
-// Imported is what became of a DRF key: a knox row of the same token, so that who
-// sends the key goes on unchanged.
+// Imported is the knox token that a DRF key became. It has the same secret, so clients keep the key that they send.
 type Imported struct {
 	Credential
-	Fresh bool // the row was made, not there already
+	Fresh bool // the import made the row; false: the row existed already
 }
 
 func importDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintRequest, dry bool) (imported []Imported, keyless []db.User, err error) {

@@ -11,8 +11,8 @@ import (
 	"tokenctl/db/engine"
 )
 
-// Needs is the table and the privilege that a verb needs besides reading; no privilege
-// where it needs none.
+// Needs returns the table and the privilege that a verb needs in addition to reading. The privilege is empty if the
+// verb only reads.
 func (k *Kind) Needs(l *db.Layout, verb string) (t *db.Table, privilege string) {
 	if k.Can("unblacklist") { // blacklisted and successors are rows of their own
 		switch verb {
@@ -64,8 +64,8 @@ func (k *Kind) tableMissing() error {
 		Hint: fmt.Sprintf("add %q to INSTALLED_APPS and run manage.py migrate; for another schema give --schema", k.App)}
 }
 
-// CheckTable returns an error if the table cannot take the row that is requested. A kind whose credentials can
-// work without a row makes this check itself.
+// CheckTable returns an error if the table cannot take the requested row. For a Tableless kind it returns nil: whether
+// a row is needed depends on the type, and MintBelowLimit checks that.
 func (k *Kind) CheckTable(l *db.Layout, r MintRequest) error {
 	if k.Tableless {
 		return nil

@@ -10,31 +10,30 @@ import (
 	"tokenctl/django"
 )
 
-// Lifetime is what the operator said about how long a new credential lives. The zero
-// value is nothing: it lives as long as the settings say.
+// Lifetime is the lifetime that the operator gives to a new credential. The zero value is the lifetime of the
+// settings.
 type Lifetime struct {
 	By  LifetimeBy
-	TTL time.Duration // ByTTL
-	End time.Time     // ByDate
+	TTL time.Duration // only with ByTTL
+	End time.Time     // only with ByDate
 }
 
-// LifetimeBy is how a lifetime was given.
+// LifetimeBy is the way in which a lifetime is given.
 type LifetimeBy int
 
 // The ways to give a lifetime.
 const (
-	BySettings LifetimeBy = iota
-	ByTTL
-	ByDate
-	Never
-	Kept // rotate: the predecessor's end
+	BySettings LifetimeBy = iota // no flag: the application's settings
+	ByTTL                        // --ttl
+	ByDate                       // --expires
+	Never                        // --never
+	Kept                         // --keep-expiry of rotate: the end of the predecessor
 )
 
-// until is a lifetime with this end.
+// until returns the lifetime with this end.
 func until(end time.Time) Lifetime { return Lifetime{By: ByDate, End: end} }
 
-// end is when a credential ends that is made now; ok is false unless a time or a date was
-// given.
+// end returns the end of a credential that is made now. ok is false if neither a TTL nor a date was given.
 func (l Lifetime) end(now time.Time) (end time.Time, ok bool) {
 	switch l.By {
 	case ByTTL:
@@ -45,14 +44,14 @@ func (l Lifetime) end(now time.Time) (end time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-// At is when a credential ends that has this lifetime from now on; zero is never.
+// At returns the end of a credential that gets this lifetime now; zero means never.
 func (l Lifetime) At(now time.Time) time.Time {
 	end, _ := l.end(now)
 	return end.Truncate(time.Microsecond)
 }
 
-// length is that as a length of time, for kinds that count in these. None reaches further
-// than a century.
+// length returns the lifetime as a duration, for kinds that store one. More than 100 years is an error. ok is as
+// for end.
 func (l Lifetime) length(now time.Time) (d time.Duration, ok bool, err error) {
 	end, ok := l.end(now)
 	if d = end.Sub(now); ok && d > 100*366*24*time.Hour {
@@ -61,7 +60,7 @@ func (l Lifetime) length(now time.Time) (d time.Duration, ok bool, err error) {
 	return d, ok, err
 }
 
-// why names the flag that gave the lifetime.
+// why returns the flag that gave the lifetime.
 func (l Lifetime) why() string {
 	switch l.By {
 	case ByTTL:
@@ -72,8 +71,8 @@ func (l Lifetime) why() string {
 	return ""
 }
 
-// configured words the lifetime of a new credential: with its setting where one was
-// given, and as the peer's default where none was.
+// configured returns a text about a value: the setting that gives the value or, if given is false, the peer's
+// default.
 func configured(given bool, section, name, value, peer string) string {
 	if given {
 		return "[" + section + "] " + strings.ToLower(name) + " " + value + " in tokenctl.toml"
@@ -81,12 +80,12 @@ func configured(given bool, section, name, value, peer string) string {
 	return byDefault(name+" "+value, peer)
 }
 
-// byDefault words a value that nobody configured.
+// byDefault returns a text about a value that no setting gives.
 func byDefault(what, peer string) string {
 	return what + ", " + peer + "'s default: no setting says otherwise"
 }
 
-// leeway words LEEWAY where nobody configured it; it is empty where somebody did.
+// leeway returns a text about LEEWAY if no setting gives it, else "".
 func leeway(env Env) string {
 	if env.Settings.SimpleJWT.Leeway != nil {
 		return ""
@@ -97,8 +96,7 @@ func leeway(env Env) string {
 // endColumns are the columns with the ends of credentials.
 var endColumns = []string{".expiry", ".expires_at", ".expire_date"}
 
-// EndUnknown reports whether the credential may end at a time that nobody knows: what
-// stands in its row could not be read.
+// EndUnknown reports whether the end of the credential is not known because the value in its row cannot be read.
 func (c *Credential) EndUnknown() bool {
 	switch c.Kind {
 	case "drf":
@@ -111,7 +109,7 @@ func (c *Credential) EndUnknown() bool {
 	})
 }
 
-// CannotKeep says why a successor cannot end when the credential does; nil where it can.
+// CannotKeep returns the reason why a successor cannot keep the credential's end; nil if it can.
 func (c *Credential) CannotKeep(now time.Time) *tokenctl.Error {
 	return cannotKeep(c.ID, c.Expires, c.EndUnknown(), now)
 }
@@ -127,7 +125,7 @@ func cannotKeep(id string, end time.Time, unknown bool, now time.Time) *tokenctl
 	return nil
 }
 
-// kept is the predecessor's end for a successor.
+// kept returns the end that a successor keeps, or the error of CannotKeep.
 func (r *Ref) kept(now time.Time) (time.Time, error) {
 	end := unixMicro(r.expires)
 	if e := cannotKeep(r.ID(), end, r.form.endUnknown, now); e != nil {
@@ -136,8 +134,8 @@ func (r *Ref) kept(now time.Time) (time.Time, error) {
 	return end, nil
 }
 
-// Shortens says why a successor made now would end before the credential does, and is
-// empty where it would not, or where nobody can tell.
+// Shortens returns the setting or flag by which a successor that is made now ends earlier than the credential. It
+// returns "" if the successor does not end earlier, or if one of the ends is not known.
 func (r *Ref) Shortens(env Env, now time.Time, l Lifetime) (why string) {
 	ends := r.form.kind.Ends
 	if ends == nil || l.By == Kept || r.form.endUnknown {

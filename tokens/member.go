@@ -7,9 +7,9 @@ import (
 	"tokenctl/db"
 )
 
-// Members finds those of many secrets that are credentials of this kind, in their order;
-// nil where a secret is none. A JWT is none if another key signed it, or if it is of no type
-// of simplejwt's.
+// Members returns the credentials of this kind that have the secrets, in the order of the secrets. It returns nil
+// for a secret without such a credential. This is also so for a JWT that another key signed, or whose type is not
+// one of simplejwt's.
 func (k *Kind) Members(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.Secret) ([]*Credential, error) {
 	list, err := k.bySecrets(ctx, env, tx, secrets)
 	for i, c := range list {
@@ -21,9 +21,9 @@ func (k *Kind) Members(ctx context.Context, env Env, tx *db.Tx, secrets []tokenc
 	return list, err
 }
 
-// Stored reports whether there is a row of the credential.
+// Stored reports whether the credential has a row.
 func (c *Credential) Stored() bool { return c.jwt == nil || c.jwt.stored != nil }
 
-// Unchecked reports whether nothing but its own claims says that a JWT is ours: it has no
-// row, and no key to check it is configured.
+// Unchecked reports whether nobody knows that the application made a JWT: it has no row, and no key is configured
+// that could check its signature.
 func (c *Credential) Unchecked() bool { return !c.Stored() && c.Signature == signatureUnchecked }

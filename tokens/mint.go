@@ -14,7 +14,7 @@ type UserAtLimit struct {
 	Err  *tokenctl.Error // says so, with CodeTokenExists
 }
 
-// Mint makes a credential for one user. If the user is at the limit, it returns the error of UserAtLimit.
+// Mint makes a credential for one user, req.User. If the user is at the limit, it returns the error of UserAtLimit.
 func (k *Kind) Mint(ctx context.Context, env Env, tx *db.Tx, req MintRequest) (Minted, error) {
 	minted, err := k.MintAllOrNone(ctx, env, tx, []db.User{req.User}, req)
 	if err != nil {

@@ -7,14 +7,13 @@ import (
 	"tokenctl/db"
 )
 
-// An orphan is a credential whose user is gone: its row names a user who is not there. A JWT
-// also is one if neither its row nor its text names a user. A session in which nobody is
-// logged in is no orphan. Nor is a session whose data cannot be read: it may be anybody's.
+// An orphan is a credential whose row names a user who does not exist. A JWT is an orphan, too, if neither its row
+// nor its text names a user. A session in which nobody is logged in is no orphan. A session whose data cannot be
+// read is no orphan either: nobody knows its user.
 
-// Orphans yields the rows of the orphans of a kind that can be deleted, and what blacklists
-// tokens that do not exist. A JWT that is
-// blacklisted and has not expired is only counted, in kept: simplejwt before 5.4 would
-// refresh it again without its row.
+// Orphans yields the rows of a kind that can be deleted because a user or a token does not exist: the rows of orphans,
+// and then the rows that blacklist tokens without a row. It does not yield a blacklisted JWT that has not expired,
+// but counts it in kept: simplejwt before 5.4 would refresh the JWT again if its row was deleted.
 func Orphans(ctx context.Context, env Env, store *db.Store, k *Kind, kept *int) iter.Seq2[db.Ref, error] {
 	return func(yield func(db.Ref, error) bool) {
 		now := store.Now()
@@ -50,8 +49,7 @@ func Orphans(ctx context.Context, env Env, store *db.Store, k *Kind, kept *int) 
 	}
 }
 
-// lostBlacklistings are the rows of the blacklist whose outstanding token does not exist. Their
-// references have no key.
+// lostBlacklistings returns the rows of the blacklist whose token has no row. The references have no key.
 func lostBlacklistings(ctx context.Context, tx *db.Tx) ([]db.Ref, error) {
 	list, err := tx.LostBlacklistings(ctx)
 	return mapped(list, func(b db.LostBlacklisting) db.Ref { return db.Ref{Row: b.Row} }), err
@@ -59,7 +57,7 @@ func lostBlacklistings(ctx context.Context, tx *db.Tx) ([]db.Ref, error) {
 
 func isLost(r *db.Ref) bool { return r.Key.IsZero() }
 
-// DeleteOrphans deletes rows whose user is gone, and returns the number of deleted rows.
+// DeleteOrphans deletes rows that Orphans has yielded, and returns the number of deleted rows.
 func (k *Kind) DeleteOrphans(ctx context.Context, env Env, tx *db.Tx, refs []db.Ref) (int64, error) {
 	if k == JWT {
 		return deleteOrphanJWTs(ctx, tx, refs)

@@ -9,12 +9,11 @@ import (
 	"tokenctl/django"
 )
 
-// DefaultHasher is the source of a hasher that nothing tells.
+// DefaultHasher is the source of a hasher that neither the settings nor the stored passwords show.
 const DefaultHasher = "Django's default: no setting says otherwise"
 
-// PasswordHasher returns how the application hashes passwords, and how that is
-// known. Django would rewrite another hash at the next login, which ends the
-// user's sessions.
+// PasswordHasher returns the hasher of the application, and the source of this knowledge. A new password needs
+// this hasher: Django rewrites any other hash at the next login, and that ends the user's sessions.
 func PasswordHasher(ctx context.Context, s *tokenctl.Settings, tx *db.Tx) (h django.Hasher, source string, err error) {
 	h, err = django.NewHasher(cmp.Or(s.Auth.PasswordHasher, tokenctl.PBKDF2SHA256), string(s.Peers.Django))
 	switch {

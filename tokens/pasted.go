@@ -6,15 +6,15 @@ import (
 	"tokenctl"
 )
 
-// Wrapping knows what stands around secrets where people find them: headers, curl lines,
-// cookies, assignments, JSON, YAML, URLs, logs. It never cuts a secret: a candidate is a
-// word of the line, whole between two blanks, quotes or other marks.
+// Wrapping finds the texts in a line that can be secrets, without what stands around them in headers, curl lines,
+// cookies, assignments, JSON, YAML, URLs and logs. It never cuts a secret: a candidate is everything between two
+// blanks, quotes or other marks.
 type Wrapping struct {
 	words  map[string]bool // in lower case: what introduces a secret and is none
 	cookie string          // SESSION_COOKIE_NAME
 }
 
-// NewWrapping reads the words and the cookie's name from the settings.
+// NewWrapping returns the Wrapping for the headers and the cookie that the settings name.
 func NewWrapping(s *tokenctl.Settings) *Wrapping {
 	w := &Wrapping{words: map[string]bool{}, cookie: s.Session.Cookie()}
 	jwt := s.SimpleJWT.WithDefaults()
@@ -48,7 +48,7 @@ type word struct {
 	list int    // which list of name=text; name=text it is in; 0: none
 }
 
-// Candidates are the texts of a line that can be secrets, each once.
+// Candidates returns the texts of a line that can be secrets, each once.
 func (w *Wrapping) Candidates(line string) (list []string) {
 	words := w.read(line)
 	sessions := map[int]bool{} // the lists in which the session's cookie is
@@ -83,8 +83,8 @@ func (w *Wrapping) Candidates(line string) (list []string) {
 // session key.
 func isCSRF(name string) bool { return strings.Contains(strings.ToLower(name), "csrf") }
 
-// Recognized reports whether text looks like a secret. Session keys are left out: many
-// names have their form.
+// Recognized reports whether text looks like a secret other than a session key. Many names have the form of a
+// session key.
 func Recognized(text string) bool {
 	return DRF.LooksLike(text) || Knox.LooksLike(text) || JWT.LooksLike(text)
 }

@@ -9,11 +9,11 @@ import (
 	"tokenctl/django"
 )
 
-// A proof is what of a credential tells without the database that a secret is its own: the
-// key of a drf token or session, the digest of a knox token, the jti of a JWT.
+// A proof is a text of a credential by which its secret is recognised without the database: the key of a drf token
+// or session, the digest of a knox token, the jti of a JWT.
 
-// Proofs yields the proofs of all stored credentials, by kind. excluded are the titles of the
-// kinds whose secrets no proof tells: a knox token with a salt of its own.
+// Proofs yields the proofs of all stored credentials, one kind after the other. excluded are the titles of the kinds
+// that have no proofs: knox tokens if each has a salt of its own.
 func Proofs(ctx context.Context, env Env, store *db.Store) (proofs iter.Seq2[Proof, error], excluded []string, err error) {
 	layout, err := store.Layout(ctx)
 	if err != nil {
@@ -51,11 +51,11 @@ func Proofs(ctx context.Context, env Env, store *db.Store) (proofs iter.Seq2[Pro
 type Proof struct {
 	Kind  *Kind
 	Text  tokenctl.Secret
-	Clear bool // it is the secret itself
+	Clear bool // Text is the secret itself
 }
 
-// ProofsOf are the proofs that a secret of a kind may have; none where it is none of that
-// kind.
+// ProofsOf returns the proofs that the credential of a secret may have. There are none if the secret cannot be of
+// this kind.
 func (k *Kind) ProofsOf(s *tokenctl.Settings, secret tokenctl.Secret) (list []tokenctl.Secret) {
 	switch k {
 	case Knox:

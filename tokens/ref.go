@@ -13,19 +13,19 @@ import (
 	"tokenctl/db"
 )
 
-// Ref is one stored credential as it was seen: what names its row, what a change must
-// find unchanged in it, and what a list shows of it.
+// Ref is a reference to one stored credential. It has the primary key of the row, the values that a change must find
+// unchanged, and the values that a list shows.
 type Ref struct {
 	row              db.Ref
 	owner            *db.User
 	form             *form
 	created, expires int64   // microseconds since 1970
-	jwt              *jwtRow // of a JWT that was named
-	index            int32   // in the order in which they were shown
+	jwt              *jwtRow // see Credential
+	index            int32   // see Index
 	outcome          db.Outcome
 }
 
-// form is what many credentials have in common.
+// form has the properties that many credentials share, so that they are stored once.
 type form struct {
 	kind      *Kind
 	typ       string
@@ -35,27 +35,27 @@ type form struct {
 	endUnknown bool // see Credential.EndUnknown
 }
 
-// Format keeps secrets out of messages: a row's key may be one.
+// Format implements [fmt.Formatter]. It prints the id, because the key of the row may be a secret.
 func (r *Ref) Format(f fmt.State, _ rune) { io.WriteString(f, r.ID()) } //nolint:errcheck // as fmt itself
 
-// ID is the credential's id.
+// ID returns the credential's id.
 func (r *Ref) ID() string {
 	return r.form.kind.idOf(&r.row)
 }
 
-// Kind is the credential's kind.
+// Kind returns the credential's kind.
 func (r *Ref) Kind() *Kind { return r.form.kind }
 
-// Owner is the owner of the credential; the zero User if it has none.
+// Owner returns the owner of the credential; the zero User if it has none.
 func (r *Ref) Owner() *db.User { return r.owner }
 
-// Index is the credential's index in the order in which the credentials were shown.
+// Index returns the credential's index in the order in which the credentials were shown.
 func (r *Ref) Index() int { return int(r.index) }
 
 // Outcome says why a change did not change the credential. It is zero if the change did.
 func (r *Ref) Outcome() db.Outcome { return r.outcome }
 
-// Credential is what a list showed.
+// Credential returns the credential with the values that a list showed.
 func (r *Ref) Credential() Credential {
 	return Credential{Kind: r.form.kind.Name, Type: r.form.typ, ID: r.ID(), Owner: *r.owner, Status: r.form.status,
 		Created: unixMicro(r.created), Expires: unixMicro(r.expires), Signature: r.form.signature}
@@ -79,7 +79,7 @@ type Refs struct {
 	forms  map[form]*form
 }
 
-// Form is what credentials with secrets of the same names have in common.
+// Form is a kind and a type of credentials. The secrets of credentials with the same form have the same names.
 type Form struct {
 	Kind *Kind
 	Type string
@@ -88,7 +88,7 @@ type Form struct {
 // Grow makes room for n more.
 func (r *Refs) Grow(n int) { r.list = slices.Grow(r.list, n) }
 
-// Add adds a credential. It keeps nothing else of the memory of the list that yielded it.
+// Add adds a reference to a credential. It copies the texts, so that the memory of the list becomes free.
 func (r *Refs) Add(c *Credential) {
 	if r.owners == nil {
 		r.owners, r.forms = map[string]*db.User{}, map[form]*form{}
@@ -121,7 +121,7 @@ func (r *Refs) Add(c *Credential) {
 	r.list = append(r.list, Ref{row: row, owner: owner, form: shared, created: c.Created.UnixMicro(), expires: microUnix(c.Expires), jwt: c.jwt, index: int32(len(r.list))})
 }
 
-// Len is the number of credentials.
+// Len returns the number of credentials.
 func (r *Refs) Len() int { return len(r.list) }
 
 // All yields the credentials in the order in which they were shown.
@@ -135,7 +135,7 @@ func (r *Refs) All() iter.Seq[*Ref] {
 	}
 }
 
-// Forms are the forms of the credentials, each once.
+// Forms returns the forms of the credentials, each once.
 func (r *Refs) Forms() (list []Form) {
 	for c := range r.All() {
 		if f := (Form{c.form.kind, c.form.typ}); !slices.Contains(list, f) {
@@ -145,7 +145,7 @@ func (r *Refs) Forms() (list []Form) {
 	return list
 }
 
-// Drop removes the credentials that f is true of.
+// Drop removes the credentials for which f returns true.
 func (r *Refs) Drop(f func(*Ref) bool) {
 	kept := r.list[:0]
 	for i := range r.list {
@@ -156,8 +156,8 @@ func (r *Refs) Drop(f func(*Ref) bool) {
 	r.list = kept
 }
 
-// Chunks yields the credentials of a kind for one statement after the other, some at a
-// time, in the one order in which every process locks rows.
+// Chunks yields the credentials of a kind in chunks of at most size, one for each statement. They are in the order in
+// which every process locks rows, so that no two processes wait for each other.
 func (r *Refs) Chunks(k *Kind, size int) iter.Seq[[]*Ref] {
 	return func(yield func([]*Ref) bool) {
 		var sorted []*Ref
@@ -248,7 +248,7 @@ func (r *Ref) WhyUnchanged(verb string) *tokenctl.Error {
 	return e
 }
 
-// Mark records in the credentials of a chunk which ones a change did not change, and why.
+// Mark sets the outcomes of a chunk: see [Ref.Outcome].
 func Mark(chunk []*Ref, outcomes db.Outcomes) {
 	for i, r := range chunk {
 		r.outcome = outcomes[i]

@@ -10,12 +10,12 @@ import (
 
 // MintRequest has the values for new credentials.
 type MintRequest struct {
-	User     db.User // for Mint alone: the other functions have a parameter
+	User     db.User // only for Kind.Mint: other functions get the users as a parameter
 	Lifetime Lifetime
 	Type     string            // jwt: "refresh" (and its access token), "access" or "sliding"; empty is refresh
 	Claims   []django.JWTClaim // jwt: custom claims
 	Force    bool              // mint without Kind.CheckApplication: the configured key or the claims may differ from the application's
-	Secrets  []tokenctl.Secret // for MintBelowLimit: a secret for each user, checked by Provide; nil: new secrets
+	Secrets  []tokenctl.Secret // only for MintBelowLimit: a secret for each user, checked by Provide; nil: new secrets
 	Further  db.Further        // values for further columns, if the model is the project's own
 }
 

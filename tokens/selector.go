@@ -39,7 +39,7 @@ type Selector struct {
 	// What is read of each credential.
 	Detailed bool // all of the owner, not the name alone
 	Rights   bool // the properties of the owner that an audit judges
-	Used     bool // Credential.Used
+	Used     bool // what [Credential.LastUse] needs
 	Compare  bool // the values that a change compares: needed for [Refs.Add]
 
 	// Counters for the caller; nil: nothing is counted.

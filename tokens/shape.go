@@ -12,19 +12,19 @@ import (
 
 // This file recognises secrets, and what remains of them, by their shape alone.
 
-// Where says what a text is, and so which secrets can stand in it.
+// Where is the place of a text. It decides which words of the text count as secrets.
 type Where int
 
-// What a text is.
+// The places of texts.
 const (
-	Anywhere Where = iota // a secret of any kind
-	InName                // a session key has the form of a name
-	InPath                // and a folder may well be named by a commit, which looks like a key
+	Anywhere Where = iota // secrets of all kinds count
+	InName                // session keys do not count, because many names have their form
+	InPath                // nor do keys beside a slash: the name of a folder may be the hash of a commit
 
-	inMessage // also what is only nearly one
+	inMessage // words that are nearly a secret count, too
 )
 
-// Holds reports whether a whole secret stands in text, whatever stands around it.
+// Holds reports whether text contains a whole secret.
 func Holds(text string, where Where) bool {
 	for range secretSpans(text, where) {
 		return true
@@ -40,8 +40,8 @@ func LooksLikeSecret(text string) bool {
 // Hidden stands in place of a secret in a message.
 const Hidden = "[not repeated]"
 
-// Hide replaces the secrets in text, and what is nearly one: a character more or less is
-// easily guessed.
+// Hide replaces the secrets in text with Hidden. It also replaces words that are nearly a secret: somebody could
+// guess the few characters that are wrong.
 func Hide(text string) string {
 	var b strings.Builder
 	end := 0
@@ -130,9 +130,8 @@ func isAlphanumeric(b byte) bool {
 // isTokenByte reports whether b can stand in a JWT.
 func isTokenByte(b byte) bool { return isAlphanumeric(b) || b == '-' || b == '_' || b == '.' }
 
-// Damage says what text looks like of which something is missing, or which has too
-// much, such as "a drf key that lacks a character: it has 39 of 40". It is empty for
-// any other text. Nothing is looked up by it.
+// Damage describes a text that looks like a damaged secret, such as "a drf key that lacks a character: it has 39 of
+// 40". It returns "" for any other text. It judges the form alone and does not read the database.
 func Damage(text string) string {
 	n := len(text)
 	switch {

@@ -8,11 +8,11 @@ import (
 	"tokenctl/db"
 )
 
-// Counts are how many credentials there are of each kind in each group.
+// Counts has the number of credentials of each kind, for each group of them.
 type Counts map[*Kind]map[db.Group]int64
 
-// Count counts the credentials of the kinds, nil being all that the database has, on
-// PostgreSQL in one state of the database. Rows whose user is gone count too.
+// Count counts the credentials of the kinds; nil means all kinds that the database has. Orphans count, too. On
+// PostgreSQL all counts are of one state of the database.
 func Count(ctx context.Context, env Env, store *db.Store, kinds []*Kind, limits db.Limits) (Counts, error) {
 	counts := Counts{}
 	err := store.Snapshot(ctx, false, func(ctx context.Context) error {
@@ -51,14 +51,14 @@ func (k *Kind) count(ctx context.Context, env Env, store *db.Store, limits db.Li
 	return counts, nil
 }
 
-// AgeRanges and LifeRanges name the spans of the limits that [Ranges] returns: of the
-// creation, and of the end.
+// The names of the spans that the limits of [Ranges] make: AgeRanges of the times of creation, LifeRanges of the
+// ends.
 var (
 	AgeRanges  = []string{"2y-", "1y-2y", "180d-1y", "90d-180d", "30d-90d", "7d-30d", "1d-7d", "0-1d"}
 	LifeRanges = []string{"ended", "0-1d", "1d-7d", "7d-30d", "30d-90d", "90d-1y", "1y-"}
 )
 
-// Ranges are the limits of the ranges of ages and of times to live, at this time.
+// Ranges returns the limits between the ranges of ages, and between the ranges of times to live, for the time now.
 func Ranges(now time.Time) (l db.Limits) {
 	for _, days := range []time.Duration{730, 365, 180, 90, 30, 7, 1} {
 		l.Created = append(l.Created, now.Add(-days*24*time.Hour))
@@ -69,15 +69,15 @@ func Ranges(now time.Time) (l db.Limits) {
 	return l
 }
 
-// Calendar are the limits of [Ranges] with midnights between those of the ends, so that one
-// count tells both the range and the day of an end.
+// Calendar has the limits of [Ranges], and midnights as further limits of the ends. So one count shows both the
+// range and the day in which a credential ends.
 type Calendar struct {
 	db.Limits
-	ranges []time.Time // those of Ranges
+	ranges []time.Time // the ends that Ranges returns
 	today  time.Time   // the midnight before now
 }
 
-// CalendarOf is the Calendar at this time, with the midnights, in UTC, of so many days.
+// CalendarOf returns the Calendar for the time now, with the midnights of the next days, in UTC.
 func CalendarOf(now time.Time, days int) *Calendar {
 	c := &Calendar{Limits: Ranges(now), today: now.UTC().Truncate(24 * time.Hour)}
 	c.ranges = c.Expires
@@ -89,11 +89,11 @@ func CalendarOf(now time.Time, days int) *Calendar {
 	return c
 }
 
-// Day is the midnight with which a day begins; 0 is today.
+// Day returns the midnight at which a day begins. Day 0 is today.
 func (c *Calendar) Day(day int) time.Time { return c.today.AddDate(0, 0, day) }
 
-// Ends tells of a span of its limits the range of Ranges, and the day, which is -1 for what has
-// ended, for what never ends, and where the end is not known.
+// Ends returns for a span of the calendar's ends the span of LifeRanges, and the day. The day is -1 if the
+// credentials of the span have ended or never end, or if their end is not known.
 func (c *Calendar) Ends(span int) (life, day int) {
 	if span <= 0 {
 		return span, -1
@@ -102,7 +102,7 @@ func (c *Calendar) Ends(span int) (life, day int) {
 	return db.SpanOf(begin, db.UnknownSpan, c.ranges), int(begin.Sub(c.today) / (24 * time.Hour))
 }
 
-// RangeName is the name of a span among others.
+// RangeName returns the name of a span in AgeRanges or LifeRanges.
 func RangeName(ranges []string, span int) string {
 	switch span {
 	case db.UnknownSpan:
