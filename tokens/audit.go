@@ -63,12 +63,12 @@ func jwtWhole(c *Credential) bool {
 	return c.Type == refresh && strings.Count(c.secret.Reveal(), ".") == 2 && !isRedacted(c.secret)
 }
 
-// redactJWT replaces the signatures in the rows of JWTs; their claims stay.
+// redactJWT replaces the signatures in the rows of JWTs. The claims stay.
 func redactJWT(ctx context.Context, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
 	return tx.RedactOutstanding(ctx, rowsOf(refs), redactedSignature)
 }
 
-// newestJWT is the id of the newest token whose text is stored.
+// newestJWT returns the id of the newest token whose text is stored.
 func newestJWT(ctx context.Context, tx *db.Tx) (string, error) {
 	list, err := tx.NewestOutstanding(ctx, 1)
 	if err != nil || len(list) == 0 {
@@ -77,7 +77,7 @@ func newestJWT(ctx context.Context, tx *db.Tx) (string, error) {
 	return jwtID(list[0].JTI), nil
 }
 
-// SecretsOf are the secrets of credentials, in their order.
+// SecretsOf returns the secrets of credentials, in their order.
 func SecretsOf(list []*Credential) []tokenctl.Secret {
 	secrets := make([]tokenctl.Secret, len(list))
 	for i, c := range list {

@@ -7,20 +7,20 @@ import (
 	"tokenctl/db/engine"
 )
 
-// unreadable is the reason of a credential whose row, or whose owner's, the application
-// fails on.
+// unreadable is the reason of a credential that the application cannot use because of a value in its row, or in
+// the row of its owner.
 const unreadable = "unreadable"
 
-// judgeBadValues sets the reason for which a request with the credential fails because of
-// values that could not be read. Of most of them Django reads null, and goes on.
+// judgeBadValues sets the reason if values that cannot be read make a request with the credential fail. Django
+// reads most such values as null, and the request succeeds.
 func (c *Credential) judgeBadValues(lists ...[]engine.BadValue) {
 	if slices.ContainsFunc(lists, engine.Broken) {
 		c.Reason = unreadable
 	}
 }
 
-// BadValueNotes are sentences about the values of the credential's row and of its owner's
-// that could not be read.
+// BadValueNotes returns sentences about the values that cannot be read, in the row of the credential and in the
+// row of its owner.
 func (c *Credential) BadValueNotes() (notes []string) {
 	for _, u := range slices.Concat(c.BadValues, c.Owner.BadValues) {
 		notes = append(notes, u.String())
@@ -28,9 +28,9 @@ func (c *Credential) BadValueNotes() (notes []string) {
 	return notes
 }
 
-// RowID is the id of the credential of a row.
+// RowID returns the id of the credential that a row is of.
 func (k *Kind) RowID(r db.Ref) string { return k.idOf(&r) }
 
-// Nameless reports whether the primary key of the credential's row is null, or empty. The
-// application looks credentials up by it, and so does every change.
+// Nameless reports whether the primary key of the credential's row is null or empty. Neither the application nor a
+// change finds such a row.
 func (c *Credential) Nameless() bool { return c.row.Key.IsZero() }

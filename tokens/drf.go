@@ -75,8 +75,8 @@ var DRF = &Kind{
 	},
 }
 
-// keyLength is the length of a key that Token.generate_key makes. A model of the
-// project's own may make others.
+// keyLength is the length of a key that Token.generate_key makes. A token model of the project's own may make keys
+// of another length.
 const keyLength = 40
 
 const hexDigits = "0123456789abcdef"
@@ -110,8 +110,7 @@ func drfCredential(t *db.Token) Credential {
 	return c
 }
 
-// ofNobody makes c the credential of a user who is gone. The application finds no user, and
-// refuses it.
+// ofNobody returns the credential as an orphan, which is dead: the application does not find its user.
 func ofNobody(c Credential) Credential {
 	c.orphan = true
 	if c.Status != Expired {
@@ -120,7 +119,7 @@ func ofNobody(c Credential) Credential {
 	return c
 }
 
-// drfFilter turns the selector into a filter; some is false if it selects no drf token.
+// drfFilter returns the filter for a selector. some is false if the selector selects no drf token.
 func drfFilter(s *Selector) (f db.Filter, some bool) {
 	if s.Orphans {
 		return s.filter(), len(s.Types) == 0 && s.ExpiresBefore == nil && s.wants(Dead)
@@ -154,8 +153,8 @@ func listDRF(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2[
 	})
 }
 
-// drfByIDs finds tokens by their owners. An id without a fingerprint means the owner's only
-// token.
+// drfByIDs finds tokens by their owners and fingerprints. An id without a fingerprint means the only token of the
+// owner.
 func drfByIDs(ctx context.Context, _ Env, tx *db.Tx, ids []string) ([]Found, error) {
 	owners := make([]string, len(ids))
 	for i, id := range ids {
@@ -194,7 +193,7 @@ func drfByIDs(ctx context.Context, _ Env, tx *db.Tx, ids []string) ([]Found, err
 	return found, nil
 }
 
-// firstFive names the first ids of several.
+// firstFive joins at most five ids.
 func firstFive(ids []string) string {
 	if len(ids) > 5 {
 		ids = append(slices.Clone(ids[:5]), "…")
@@ -202,8 +201,8 @@ func firstFive(ids []string) string {
 	return strings.Join(ids, ", ")
 }
 
-// drfBySecrets finds the tokens of many secrets with one query, in the order of the secrets.
-// A secret without a token gives nil.
+// drfBySecrets finds tokens by their secrets, with one query. The results are in the order of the secrets; nil
+// means that no token has the secret.
 func drfBySecrets(ctx context.Context, _ Env, tx *db.Tx, secrets []tokenctl.Secret) ([]*Credential, error) {
 	rows, err := tx.TokensWithKeys(ctx, secrets)
 	if err != nil {
@@ -218,7 +217,7 @@ func drfBySecrets(ctx context.Context, _ Env, tx *db.Tx, secrets []tokenctl.Secr
 	return found, nil
 }
 
-// foundDRF is the credential of a row that was looked up.
+// foundDRF returns the credential of a row that was looked up, with its notes.
 func foundDRF(t *db.Token) *Credential {
 	c := drfCredential(t)
 	if c.Status == Disabled {
@@ -227,8 +226,8 @@ func foundDRF(t *db.Token) *Credential {
 	return &c
 }
 
-// drfRemains names the owners who can get a new token with one request: obtain_auth_token is
-// get-or-create, so a login is enough.
+// drfRemains returns a note for each owner who can get a new token by a login: obtain_auth_token makes a token for
+// a user who has none.
 func drfRemains(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref, _ bool) (notes []string, err error) {
 	ids := mapped(refs, func(r *Ref) string { return r.owner.ID })
 	t := tx.Layout.AuthToken().Owner

@@ -53,7 +53,7 @@ func (r *Refs) LaterAndEarlier(end time.Time) (later, earlier int) {
 	return later, earlier
 }
 
-// expireKnox moves the ends of tokens whose ends are as they were seen.
+// expireKnox moves the ends of tokens. It does not change a token that has another end than the list showed.
 func expireKnox(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref, l Lifetime) ([]time.Time, db.Outcomes, error) {
 	if err := tx.Layout.KnoxExpiring(); err != nil {
 		return nil, nil, err
@@ -69,7 +69,7 @@ func expireKnox(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref, l Lifetime) 
 	return ends, outcomes, err
 }
 
-// knoxMoves says that AUTO_REFRESH moves the end again.
+// knoxMoves returns a note if AUTO_REFRESH will move the end again.
 func knoxMoves(s *tokenctl.Settings, l Lifetime) []string {
 	ttl, ok := s.Knox.TokenTTL.Duration()
 	if !s.Knox.AutoRefresh || !ok || l.By == Never {
@@ -82,10 +82,10 @@ func knoxMoves(s *tokenctl.Settings, l Lifetime) []string {
 	return []string{note}
 }
 
-// expireSessions moves the expire_date of sessions. A session with a lifetime of its own
-// (SessionBase.set_expiry of django/contrib/sessions/backends/base.py, 3.2 to 5.2) gets it
-// changed too, where a configured key signed its data: Django reads it only when it saves the
-// session, and then computes expire_date from it.
+// expireSessions moves the expire_date of sessions. A session may have a lifetime of its own in its data
+// (SessionBase.set_expiry of django/contrib/sessions/backends/base.py, 3.2 to 5.2). When Django saves the session,
+// it computes expire_date from that lifetime. So expireSessions changes the lifetime, too, if a configured key
+// signed the data.
 func expireSessions(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Lifetime) ([]time.Time, db.Outcomes, error) {
 	if env.Settings.Session.CacheOnly() {
 		return expireCached(ctx, env, tx, refs, l)
@@ -133,7 +133,7 @@ func expireSessions(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Life
 	return ends, outcomes, err
 }
 
-// sessionMoves says what Django does to the end of a session.
+// sessionMoves returns notes about what Django and browsers do with the end of a session.
 func sessionMoves(s *tokenctl.Settings, _ Lifetime) []string {
 	age := s.Session.Age()
 	text := "Django sets the expiry of a session anew when it saves the session: to " + django.BriefDuration(age) + " from then, or to the session's own lifetime"
@@ -147,8 +147,8 @@ func sessionMoves(s *tokenctl.Settings, _ Lifetime) []string {
 	return notes
 }
 
-// ownLifetime reports whether a session has a lifetime of its own that ends before the
-// browser does: set_expiry(0) is about the browser alone.
+// ownLifetime reports whether a session has a lifetime of its own. The lifetime 0 does not count: it means that
+// the browser forgets the cookie when it closes.
 func ownLifetime(data string) bool {
 	d, err := django.DecodeSession(data)
 	if err != nil {

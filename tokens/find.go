@@ -25,7 +25,7 @@ type Found struct {
 	Err error
 }
 
-// findSize is how many names one query looks up.
+// findSize is the largest number of names that one query looks up.
 const findSize = 100_000
 
 // Find looks up many names. The results are in the order of the names. One query looks up many names of a kind.
@@ -99,8 +99,7 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 	return found, nil
 }
 
-// bySecrets is BySecrets in a savepoint: a table that the role may not read must not end
-// the search in the others.
+// bySecrets is BySecrets in a savepoint: if the role may not read the table, the search goes on with other kinds.
 func (k *Kind) bySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.Secret) (list []*Credential, err error) {
 	if k.Present(tx.Layout) {
 		if err := k.Check(tx.Layout); err != nil {

@@ -105,20 +105,20 @@ const (
 	signatureBad       = "bad_signature"
 )
 
-// passwordChanged is the reason of a token that is older than the owner's password.
+// passwordChanged is the reason of a token that was made before the owner's password changed.
 const passwordChanged = "password_changed"
 
-// jwtRow is a token that was named: by its row, as a secret, or both.
+// jwtRow is a token that was looked up by id or by secret. A list has none.
 type jwtRow struct {
-	stored *db.OutstandingToken // nil: it was never recorded
-	token  *django.JWT          // the secret's claims, else those of the stored text; nil where that is no token
-	secret tokenctl.Secret      // what the operator gave; zero for one found by its row
+	stored *db.OutstandingToken // its row; nil: it has none
+	token  *django.JWT          // the claims of the secret or, without one, of the stored text; nil: that text is no JWT
+	secret tokenctl.Secret      // the secret that the operator gave; zero: the operator gave the id
 }
 
-// jwtSettings are simplejwt's, with its defaults.
+// jwtSettings returns the settings of simplejwt, with its defaults.
 func jwtSettings(env Env) tokenctl.JWTSettings { return env.Settings.SimpleJWT.WithDefaults() }
 
-// deleteOrphanJWTs deletes tokens whose user is gone, and rows of the blacklist without a token.
+// deleteOrphanJWTs deletes tokens whose user does not exist, and rows of the blacklist whose token does not exist.
 func deleteOrphanJWTs(ctx context.Context, tx *db.Tx, refs []db.Ref) (int64, error) {
 	var lost, rest []db.Ref
 	for _, r := range refs {
@@ -138,7 +138,7 @@ func deleteOrphanJWTs(ctx context.Context, tx *db.Tx, refs []db.Ref) (int64, err
 
 func jwtID(jti string) string { return "jwt:" + jti }
 
-// storedJWT is a row as a list shows it.
+// storedJWT returns the credential of a row, as a list shows it.
 func storedJWT(s tokenctl.JWTSettings, t *db.OutstandingToken, now time.Time) Credential {
 	c := Credential{Kind: "jwt", ID: jwtID(t.JTI), Owner: t.User, Created: t.Created, Expires: t.Expires, BadValues: t.BadValues, secret: t.Text, row: t.Ref(), rowEnds: t.Expires}
 	if token := t.Summary; token != nil {
@@ -156,7 +156,7 @@ func storedJWT(s tokenctl.JWTSettings, t *db.OutstandingToken, now time.Time) Cr
 	return c
 }
 
-// jwtStatus judges by blacklist, c.Expires and owner.
+// jwtStatus returns the status by the blacklist, c.Expires and the owner.
 func jwtStatus(s tokenctl.JWTSettings, c *Credential, blacklisted bool, now time.Time) Status {
 	switch {
 	case blacklisted:
@@ -224,7 +224,7 @@ func jwtByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, e
 	return found, nil
 }
 
-// recordedJWT is a row with what its text says.
+// recordedJWT returns the credential of a row, with what the text of the row says.
 func recordedJWT(env Env, t *db.OutstandingToken, now time.Time) (Credential, error) {
 	s := jwtSettings(env)
 	c := storedJWT(s, t, now)
@@ -262,8 +262,8 @@ func recordedJWT(env Env, t *db.OutstandingToken, now time.Time) (Credential, er
 	return c, nil
 }
 
-// assumedExpired words by what JWTs have expired where nobody configured LEEWAY; it is
-// empty where somebody did.
+// assumedExpired returns a text about the default by which JWTs count as expired. It is empty if LEEWAY is
+// configured.
 func assumedExpired(env Env) string {
 	if text := leeway(env); text != "" {
 		return "a JWT expires by " + text
@@ -271,8 +271,7 @@ func assumedExpired(env Env) string {
 	return ""
 }
 
-// jwtHeader is the request header of AUTH_HEADER_NAME, which Django names as
-// WSGI does.
+// jwtHeader returns the request header that AUTH_HEADER_NAME means: Django names headers as WSGI does.
 func jwtHeader(s *tokenctl.Settings, secret tokenctl.Secret) string {
 	jwt := s.SimpleJWT.WithDefaults()
 	words := strings.Split(strings.ToLower(strings.TrimPrefix(jwt.AuthHeaderName, "HTTP_")), "_")

@@ -12,14 +12,14 @@ import (
 	"tokenctl/django"
 )
 
-// A token that the application refuses locks its holder out, above all where it replaces one
-// that worked. So what signs is compared with what the application made last: its key, and
-// the claims that settings name or fill.
+// A new token that the application refuses locks its holder out, above all if it replaces a token that worked. So
+// before tokenctl signs, it compares the key, and the claims that depend on settings, with the tokens that the
+// application made last.
 
-// newestJWTs is how many stored tokens are looked at.
+// newestJWTs is the number of stored tokens that are compared.
 const newestJWTs = 100
 
-// keySamples is how many stored tokens the configured key is tried on.
+// keySamples is the number of stored tokens with which the configured key is tried.
 const keySamples = 5
 
 // madeJWT is a stored token that can be read.
@@ -28,16 +28,17 @@ type madeJWT struct {
 	*django.JWT
 }
 
-// signingJWT is a backend that signs as the application does, with the newest tokens, which prove it.
+// signingJWT is a backend that signs, with the newest tokens of the application, by which the key and the settings
+// were checked.
 type signingJWT struct {
 	*django.JWTBackend
 	newest   []madeJWT
-	compared int // how many the claims were compared with
+	compared int // the number of tokens with which the claims were compared
 }
 
-// signingBackend returns the backend to sign with. It returns an error if the newest stored tokens were made with
-// another key or with other claims, unless force is set. refs are tokens that will be replaced; the check
-// includes them, as they may have no row.
+// signingBackend returns the backend to sign with. It returns an error if another key or other claims made the
+// newest stored tokens, unless force is set. refs are tokens that will be replaced. They may have no row, so the
+// check includes them.
 func signingBackend(ctx context.Context, env Env, tx *db.Tx, force bool, refs []*Ref) (*signingJWT, error) {
 	b, err := signableJWT(env)
 	if err != nil {
@@ -60,8 +61,7 @@ func signingBackend(ctx context.Context, env Env, tx *db.Tx, force bool, refs []
 	return s, wrongClaims(ctx, env, tx, b.Settings(), made)
 }
 
-// storedJWTs are the newest tokens that can be read, and behind them those of refs that
-// were never recorded.
+// storedJWTs returns the newest tokens that can be read, and then the tokens of refs that have no row.
 func storedJWTs(ctx context.Context, tx *db.Tx, s tokenctl.JWTSettings, refs []*Ref) (list []madeJWT, err error) {
 	var stored []db.StoredToken
 	if tx.Layout.Outstanding() != nil {
@@ -85,7 +85,7 @@ func storedJWTs(ctx context.Context, tx *db.Tx, s tokenctl.JWTSettings, refs []*
 	return list, nil
 }
 
-// difference is one setting that does not fit the application's tokens.
+// difference is a setting with which new tokens differ from the application's.
 type difference struct{ setting, text, hint string }
 
 // wrongClaims compares the claims that the settings would write with those of the
@@ -134,7 +134,7 @@ func wrongClaims(ctx context.Context, env Env, tx *db.Tx, s tokenctl.JWTSettings
 	return e
 }
 
-// typed is the token's type, and the claim that holds it.
+// typed returns the type of the token, and the claim that has it.
 func (t *madeJWT) typed(s tokenctl.JWTSettings) (typ, claim string) {
 	if t.Type == refresh || t.Type == sliding {
 		return t.Type, s.TokenTypeClaim
@@ -147,8 +147,8 @@ func (t *madeJWT) typed(s tokenctl.JWTSettings) (typ, claim string) {
 	return "", ""
 }
 
-// holding is the claim with this value; ok is false where the expected one has it. The name
-// is empty where no claim has it, or several have.
+// holding returns the claim that has a value. ok is false if it is the expected claim. name is empty if no claim
+// has the value, or if several claims have it.
 func (t *madeJWT) holding(expected, value string) (name string, ok bool) {
 	if expected != "" && claimText(t.Claims.Get(expected)) == value {
 		return "", false
@@ -165,7 +165,7 @@ func (t *madeJWT) holding(expected, value string) (name string, ok bool) {
 	return name, true
 }
 
-// claimText is a claim's value as a text: a number is written as it stands there.
+// claimText returns a claim's value as text: a number as it is written, a text without its quotes.
 func claimText(value json.RawMessage) string {
 	var text string
 	if json.Unmarshal(value, &text) == nil {
@@ -174,7 +174,8 @@ func claimText(value json.RawMessage) string {
 	return string(value)
 }
 
-// renamed is the difference where a claim has another name.
+// renamed returns the difference for a claim that has another name in the application's tokens; theirs is empty if
+// the name is not known.
 func renamed(setting, what, theirs, ours string) *difference {
 	d := &difference{setting: setting, text: "they have no claim " + strconv.Quote(ours) + " with the " + what, hint: "correct " + setting}
 	if theirs != "" {
@@ -184,8 +185,8 @@ func renamed(setting, what, theirs, ours string) *difference {
 	return d
 }
 
-// filled is the difference where a claim has another value; it is as in TOML, or empty where
-// there is none.
+// filled returns the difference for a claim that has another value in the application's tokens. theirs and ours
+// are values as in TOML; empty means that there is no such claim.
 func filled(setting, theirs, ours string) *difference {
 	switch {
 	case theirs == "":
@@ -210,7 +211,7 @@ func otherIssuer(s tokenctl.JWTSettings, t madeJWT) *difference {
 	return filled("issuer", theirs, ours)
 }
 
-// otherAudience compares audiences as sets, as PyJWT does.
+// otherAudience returns the difference of the audiences. It compares them as sets, as PyJWT does.
 func otherAudience(s tokenctl.JWTSettings, t madeJWT) *difference {
 	var theirs []string
 	if value := t.Claims.Get("aud"); value != nil && json.Unmarshal(value, &theirs) != nil {
@@ -233,8 +234,9 @@ func otherAudience(s tokenctl.JWTSettings, t madeJWT) *difference {
 	return filled("audience", set(theirs), set(ours))
 }
 
-// otherField compares what tokens call their users with USER_ID_FIELD: of each user's newest
-// token, since a value such as an e-mail address may have been changed after older ones.
+// otherField returns the difference if the application's tokens name their users by another field than
+// USER_ID_FIELD. It reads the newest token of each user: a value such as an e-mail address may have changed since
+// older tokens.
 func otherField(ctx context.Context, tx *db.Tx, s tokenctl.JWTSettings, made []madeJWT) (*difference, error) {
 	var owners []db.User
 	var claims []string

@@ -37,7 +37,7 @@ func checkLifetimeJWT(l Lifetime) error {
 	return nil
 }
 
-// jwtEnd is when a new token ends; for a sliding token, when its refresh period ends.
+// jwtEnd returns the end of a new token. For a sliding token it is the end of its refresh period.
 func jwtEnd(env Env, now time.Time, typ string, l Lifetime) (time.Time, string) {
 	if end, ok := l.end(now); ok {
 		return end, l.why()
@@ -57,7 +57,7 @@ type jwtMinter struct {
 	tx  *db.Tx
 }
 
-// signableJWT is simplejwt with a key to sign with.
+// signableJWT returns the backend of simplejwt if it has a key to sign with.
 func signableJWT(env Env) (*django.JWTBackend, error) {
 	b, err := env.JWT()
 	switch {
@@ -120,7 +120,7 @@ func releaseOf(s tokenctl.JWTSettings, stored []madeJWT) tokenctl.Version {
 	return ""
 }
 
-// minted is the credential of a token just made of these claims.
+// minted returns the credential of a token that was just made with these claims.
 func (s *jwtMinter) minted(claims django.JWTClaims, secret tokenctl.Secret, owner db.User) Credential {
 	token := django.DescribeJWT(s.Settings(), claims)
 	c := Credential{Kind: "jwt", Type: token.Type, ID: jwtID(token.JTI), Owner: owner, Created: token.IssuedAt, Expires: token.Expires, Signature: signatureVerified,
@@ -157,7 +157,7 @@ type signing struct {
 	cancel context.CancelFunc
 }
 
-// signedAhead is how many tokens are signed before their number is reported.
+// signedAhead is the number of tokens that are signed before their number is reported.
 const signedAhead = 1000
 
 // start begins to sign a token of a type for each of the users.

@@ -84,8 +84,8 @@ const (
 	knoxIDLength     = db.KnoxIDLength
 )
 
-// looksLikeKnox: 64 hexadecimal characters, behind a prefix perhaps. A colon is
-// in ids, which have a digest behind it.
+// looksLikeKnox reports whether text is 64 hexadecimal characters, perhaps behind a prefix. With a colon it is an
+// id, whose last part is a digest.
 func looksLikeKnox(text string) bool {
 	prefix := len(text) - knoxSecretLength
 	return 0 <= prefix && prefix <= knoxPrefixLength && isHex(text[prefix:]) && !strings.Contains(text[:prefix], ":")
@@ -93,7 +93,7 @@ func looksLikeKnox(text string) bool {
 
 func knoxID(digest string) string { return "knox:" + digest[:min(knoxIDLength, len(digest))] }
 
-// KnoxCredential is the credential of a row of knox.
+// KnoxCredential returns the credential of a row of knox.
 func KnoxCredential(t db.KnoxToken) Credential {
 	c := Credential{Kind: "knox", ID: knoxID(t.Digest), Owner: t.User, Status: Status(t.Status), Created: t.Created, Expires: t.Expires, BadValues: t.BadValues, row: t.Ref()}
 	c.judgeBadValues(c.BadValues, c.Owner.BadValues)
@@ -101,7 +101,7 @@ func KnoxCredential(t db.KnoxToken) Credential {
 	return c
 }
 
-// knoxDeath is why a token of an older digest scheme is dead.
+// knoxDeath is the reason why a token with an older form of digest is dead.
 const knoxDeath = "knox before 5.0 made the row, in another way than the application's knox finds tokens: no token verifies against it again"
 
 func listKnox(ctx context.Context, _ Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
@@ -161,9 +161,9 @@ func knoxByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, 
 	return found, nil
 }
 
-// knoxBySecrets finds rows as knox does: by the first characters of a secret, then by its
-// digest. A row that only an older release would have found is dead. A table that does not
-// have the first characters is searched by digest alone.
+// knoxBySecrets finds rows as knox does: by the first characters of a secret, then by its digest. If a table does
+// not have the first characters, it finds rows by digest alone. A row that only an older release of knox would
+// find is dead.
 func knoxBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.Secret) ([]*Credential, error) {
 	schemes, told := tx.Layout.KnoxSchemes()
 	told = told && !tx.Layout.Knox().Masked() // whose view does not show the first characters
@@ -211,14 +211,14 @@ func knoxBySecrets(ctx context.Context, env Env, tx *db.Tx, secrets []tokenctl.S
 	return found, nil
 }
 
-// foundKnox is the credential of a row that was looked up.
+// foundKnox returns the credential of a row that was looked up, with its notes.
 func foundKnox(env Env, tx *db.Tx, t *db.KnoxToken) *Credential {
 	c := KnoxCredential(*t)
 	c.Used, c.Notes = knoxUsed(env, &c), knoxNotes(env, tx, *t)
 	return &c
 }
 
-// knoxNotes is what show says about a token beyond its dates.
+// knoxNotes returns what show says about a token besides its dates.
 func knoxNotes(env Env, tx *db.Tx, t db.KnoxToken) []string {
 	var notes []string
 	k := env.Settings.Knox
@@ -252,7 +252,7 @@ func knoxNotes(env Env, tx *db.Tx, t db.KnoxToken) []string {
 	return append(notes, "AUTO_REFRESH is on, but used now, the token would keep its expiry")
 }
 
-// knoxExpiry is a time as django has it: nil is never.
+// knoxExpiry returns an end as package django has it: nil means never.
 func knoxExpiry(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"tokenctl/django"
 )
 
-// knoxEnd is when a new token expires; zero is never.
+// knoxEnd returns the end of a new token; zero means never.
 func knoxEnd(env Env, now time.Time, l Lifetime) time.Time {
 	if end, ok := l.end(now); ok {
 		return end
@@ -61,7 +61,7 @@ func newKnox(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintR
 	return minted, err
 }
 
-// newKnoxRows makes secrets, and what the rows hold of them.
+// newKnoxRows makes n secrets and the values of their rows.
 func newKnoxRows(env Env, tx *db.Tx, n int) ([]django.KnoxRow, []tokenctl.Secret, error) {
 	k, scheme := env.Settings.Knox, tx.Layout.KnoxScheme()
 	if k.TokenPrefix != "" && scheme != django.KnoxText {
@@ -76,7 +76,7 @@ func newKnoxRows(env Env, tx *db.Tx, n int) ([]django.KnoxRow, []tokenctl.Secret
 	return rows, secrets, err
 }
 
-// knoxRows are what the rows hold of secrets.
+// knoxRows returns the values of the rows for secrets.
 func knoxRows(env Env, tx *db.Tx, secrets []tokenctl.Secret) (rows []django.KnoxRow, err error) {
 	rows = make([]django.KnoxRow, len(secrets))
 	for i := range rows {
@@ -87,8 +87,8 @@ func knoxRows(env Env, tx *db.Tx, secrets []tokenctl.Secret) (rows []django.Knox
 	return rows, nil
 }
 
-// rotateKnox gives tokens new secrets. With an overlap the old ones get an end first,
-// and others are made beside those that were still as they had been seen.
+// rotateKnox gives tokens new secrets. With an overlap it moves the ends of the old tokens instead, and adds a new
+// token for each. It does not change a token that has another end than the list showed.
 func rotateKnox(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req RotateRequest) ([]Minted, db.Outcomes, error) {
 	if err := tx.Layout.KnoxRotatable(); err != nil {
 		return nil, nil, err

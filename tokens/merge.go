@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// merge yields the credentials of several lists, each sorted by the database, in
-// one order.
+// merge yields the credentials of several lists in one order. The database has sorted each list.
 func merge(lists []iter.Seq2[Credential, error], order func(a, b *Credential) int) iter.Seq2[Credential, error] {
 	return func(yield func(Credential, error) bool) {
 		type head struct {
@@ -53,7 +52,7 @@ func merge(lists []iter.Seq2[Credential, error], order func(a, b *Credential) in
 	}
 }
 
-// concatenate yields the lists behind each other.
+// concatenate yields the lists one after the other.
 func concatenate(lists []iter.Seq2[Credential, error]) iter.Seq2[Credential, error] {
 	return func(yield func(Credential, error) bool) {
 		for _, list := range lists {
@@ -66,8 +65,8 @@ func concatenate(lists []iter.Seq2[Credential, error]) iter.Seq2[Credential, err
 	}
 }
 
-// order compares credentials as the database sorts them within a kind: by the
-// field, unknown values last whatever the direction, then by the id bytewise.
+// order compares credentials as the database sorts those of one kind: by the field, then by the id bytewise.
+// Unknown values are always last.
 func (s *Selector) order(a, b *Credential) int {
 	direction := 1
 	if s.Descending {
@@ -101,7 +100,7 @@ func byText(a, b string, direction int, compare func(a, b string) int) int {
 	return unknownLast(a == "", b == "", direction*compare(a, b))
 }
 
-// unknownLast puts what is unknown behind what is known, and compares two known values as given.
+// unknownLast compares two values, of which an unknown one is greater. known is the result for two known values.
 func unknownLast(a, b bool, known int) int {
 	switch {
 	case a && b:

@@ -89,8 +89,8 @@ func Recognized(text string) bool {
 	return DRF.LooksLike(text) || Knox.LooksLike(text) || JWT.LooksLike(text)
 }
 
-// read splits a line into words, and leaves out those that are none of a secret: what
-// introduces one, names, and short ones that nothing introduces.
+// read returns the words of a line that may be secrets. It leaves out the words that introduce a secret, names,
+// and short words that nothing introduces.
 func (w *Wrapping) read(line string) (words []word) {
 	var name string     // what the next word is the value of
 	var introduced bool // the word before says that a secret follows
@@ -132,8 +132,7 @@ func (w *Wrapping) read(line string) (words []word) {
 	return words
 }
 
-// cutMarks cuts the marks from the beginning of text, with what is written for one: %20,
-// \n, \u0026.
+// cutMarks cuts the marks from the beginning of text. Escaped marks such as %20, \n and \u0026 count, too.
 func cutMarks(text string) (mark, rest string) {
 	i := 0
 	for i < len(text) && strings.IndexByte(marks, text[i]) >= 0 {
@@ -151,8 +150,8 @@ func cutMarks(text string) (mark, rest string) {
 	return text[:i], text[i:]
 }
 
-// odd adds what can be a secret with marks in it: what stands between two blanks where
-// something introduces it, and what is assigned.
+// odd adds texts with marks in them that may be secrets: a text between two blanks that another word introduces,
+// and the value of an assignment.
 func (w *Wrapping) odd(line string, add func(string)) {
 	const around = quotes + ",;()[]{}<>"
 	fields := strings.FieldsFunc(line, func(c rune) bool { return strings.ContainsRune(blanks, c) })
@@ -180,7 +179,7 @@ func (w *Wrapping) odd(line string, add func(string)) {
 	}
 }
 
-// cutAny cuts text around the first of some bytes.
+// cutAny cuts text at the first character that is one of bytes.
 func cutAny(text, bytes string) (before, after string, found bool) {
 	if i := strings.IndexAny(text, bytes); i >= 0 {
 		return text[:i], text[i+1:], true

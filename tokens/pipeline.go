@@ -5,7 +5,7 @@ import (
 	"iter"
 )
 
-// batch is some rows of a list and the credentials made of them.
+// batch has some rows of a list, and the credentials that are made of them.
 type batch[T any] struct {
 	rows        []T
 	credentials []Credential
@@ -13,12 +13,12 @@ type batch[T any] struct {
 	done        chan struct{} // gets a value when the credentials are made
 }
 
-// batchRows is how many rows are handed on at a time. Handing one on alone costs
-// as much as making a credential of it.
+// batchRows is the number of rows that one goroutine gets at a time. To pass on a single row costs as much as to
+// make a credential of it.
 const batchRows = 128
 
-// batchCount is how many batches exist. Together they hold a page of the database's rows,
-// so reading goes on while the consumer has a page.
+// batchCount is the number of batches. Together they hold a page of the database's rows, so that reading goes on
+// while the consumer works on a page.
 const batchCount = 8
 
 // credentials yields the credentials of a kind's rows. While the consumer has one, the next

@@ -10,13 +10,13 @@ import (
 	"tokenctl/db"
 )
 
-// Secrets that somebody brings along are stored as the peer would have stored its own. One
-// that the peer could never accept is refused. One that can be guessed is stored, and the
-// operator is told what is weak about it. Nothing here repeats a secret.
+// The secrets that an operator gives are stored as the peer stores its own. If the peer could never accept a secret,
+// the result is an error. If a secret is easy to guess, it is stored, and the operator is told the reason. No message
+// here repeats a secret.
 
-// provideDRF checks a secret that is to become the key of a drf token: it must reach
-// TokenAuthentication.authenticate of rest_framework/authentication.py (3.16), which splits
-// the header at blanks, and fit into the column.
+// provideDRF checks a secret that will be the key of a drf token. It must fit into the column, and
+// TokenAuthentication.authenticate of rest_framework/authentication.py (3.16), which splits the header at blanks,
+// must get it as one word.
 func provideDRF(_ Env, l *db.Layout, owner string, secret tokenctl.Secret) (weak []string, err error) {
 	if err := sendable(secret); err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func badSecret(why string) *tokenctl.Error {
 	return &tokenctl.Error{Code: tokenctl.CodeInvalidValue, Message: "the secret " + why, Hint: "nothing was changed; without --secret-stdin and --secrets-from, mint makes a good one"}
 }
 
-// sendable refuses a secret that no request header carries as one word.
+// sendable returns an error for a secret that no request header can carry as one word.
 func sendable(secret tokenctl.Secret) error {
 	text := secret.Reveal()
 	switch {
@@ -64,16 +64,17 @@ func sendable(secret tokenctl.Secret) error {
 	return nil
 }
 
-// goodBits is how hard a secret must be to guess: 2^80 attempts.
+// goodBits is the randomness of a good secret, in bits: an attacker needs 2^80 attempts.
 const goodBits = 80
 
-// freeBits is how hard a secret must be to guess for its form not to matter.
+// freeBits is the randomness, in bits, from which on the form of a secret does not matter.
 const freeBits = 120
 
-// commonWords are parts of secrets that people make up.
+// commonWords are words that people use in secrets of their own.
 var commonWords = []string{"password", "passwd", "secret", "token", "admin", "test", "changeme", "letmein", "welcome", "qwerty", "asdf", "abcd", "1234", "default", "apikey", "demo", "deploy", "hello"}
 
-// weaknesses are sentences about what makes a secret easy to guess.
+// weaknesses returns sentences about what makes a secret easy to guess. usual says that the secret has the peer's
+// form, and form is the sentence that it does not.
 func weaknesses(secret tokenctl.Secret, owner string, usual bool, form string) (weak []string) {
 	text := secret.Reveal()
 	lower := strings.ToLower(text)
@@ -96,8 +97,9 @@ func weaknesses(secret tokenctl.Secret, owner string, usual bool, form string) (
 	return weak
 }
 
-// guessBits is an upper limit for the randomness of a text, in bits: by how many characters
-// of its sorts there are, and by how often each of its characters occurs.
+// guessBits returns an upper limit for the randomness of a text, in bits. It takes the smaller result of two
+// measures: the number of different characters that the text could have, and the frequency of each character in
+// it.
 func guessBits(text string) float64 {
 	counts := map[rune]float64{}
 	set := 0.0

@@ -61,7 +61,7 @@ func (r *Ref) Credential() Credential {
 		Created: unixMicro(r.created), Expires: unixMicro(r.expires), Signature: r.form.signature}
 }
 
-// microUnix counts the microseconds since 1970. Only the zero time is that of the year 1.
+// microUnix returns the microseconds since 1970. The result for the zero time is one that no other time has.
 func microUnix(t time.Time) int64 {
 	n := t.UnixMicro()
 	if !t.IsZero() && n == (time.Time{}).UnixMicro() {
@@ -186,7 +186,7 @@ func byOwner(a, b db.Ref) int {
 	return cmp.Or(cmp.Compare(len(a.Owner), len(b.Owner)), strings.Compare(a.Owner, b.Owner), byKey(a, b))
 }
 
-// rowsOf are the rows of references.
+// rowsOf returns the references to the rows.
 func rowsOf(refs []*Ref) []db.Ref {
 	return mapped(refs, func(r *Ref) db.Ref { return r.row })
 }

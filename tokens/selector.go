@@ -58,24 +58,24 @@ func (s *Selector) wants(status Status) bool {
 
 func (s *Selector) byCreation() bool { return s.CreatedBefore != nil || s.CreatedAfter != nil }
 
-// byOwner reports whether the selector asks who the owner is.
+// byOwner reports whether the selector has a condition on the owner.
 func (s *Selector) byOwner() bool {
 	return s.UserIDs != nil || s.Staff != nil || s.Superuser != nil || s.Inactive != nil || s.WithoutMFA
 }
 
-// matches reports whether the selector, except for the owners, selects a credential.
+// matches reports whether a credential fulfils all conditions but those on the owner.
 func (s *Selector) matches(c *Credential) bool {
 	return (!s.Orphans || c.orphan) && (len(s.Types) == 0 || slices.Contains(s.Types, c.Type)) && s.wants(c.Status) &&
 		within(c.Created, s.CreatedAfter, s.CreatedBefore) && (within(c.Expires, s.ExpiresAfter, s.ExpiresBefore))
 }
 
-// within reports whether a time is known and between two others, as far as these
-// are given.
+// within reports whether a time is known and lies between two limits. A limit of nil is none; without limits any
+// time is within them.
 func within(t time.Time, after, before *time.Time) bool {
 	return after == nil && before == nil || !t.IsZero() && (after == nil || t.After(*after)) && (before == nil || t.Before(*before))
 }
 
-// filter is what the database can decide of the selector.
+// filter returns the part of the selector that the database can evaluate.
 func (s *Selector) filter() db.Filter {
 	f := db.Filter{UserIDs: s.UserIDs, CreatedBefore: s.CreatedBefore, CreatedAfter: s.CreatedAfter, ExpiresBefore: s.ExpiresBefore,
 		ExpiresAfter: s.ExpiresAfter, Staff: s.Staff, Superuser: s.Superuser, Sort: s.Sort, Descending: s.Descending, Limit: s.Limit, Compare: s.Compare, NeverExpires: s.NeverExpires, Orphans: s.Orphans, AndOrphans: s.AndOrphans, AnyOrder: s.AnyOrder, Detailed: s.Detailed || s.Rights, Used: s.Used, NoFactor: s.WithoutMFA}
@@ -89,7 +89,7 @@ func (s *Selector) filter() db.Filter {
 	return f
 }
 
-// Exact reports whether the database alone can tell what the selector selects.
+// Exact reports whether the database alone can evaluate the selector.
 func (s *Selector) Exact(env Env, l *db.Layout) (bool, error) {
 	kinds, err := s.Chosen(l)
 	if err != nil || s.Limit > 0 {
@@ -98,9 +98,9 @@ func (s *Selector) Exact(env Env, l *db.Layout) (bool, error) {
 	return !slices.ContainsFunc(kinds, func(k *Kind) bool { return !k.Exact(env, s) }), nil
 }
 
-// List yields the credentials that the selector selects, on PostgreSQL out of one state
-// of the database. Kinds follow each other, or, where the selector sorts, are merged;
-// a kind that was asked for by name and is not there is an error.
+// List yields the credentials that the selector selects. If the selector sorts, it merges the kinds, else they
+// follow each other. A kind that the selector names and the database does not have is an error. On PostgreSQL
+// everything is read in one state of the database.
 func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
 	return func(yield func(Credential, error) bool) {
 		// The error alone does not tell: a transaction that ends early may
@@ -146,7 +146,7 @@ func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[C
 	}
 }
 
-// Chosen are the kinds that the selector selects from.
+// Chosen returns the kinds from which the selector selects.
 func (s *Selector) Chosen(layout *db.Layout) ([]*Kind, error) {
 	if s.Kinds == nil {
 		kinds := present(layout, "list")

@@ -90,8 +90,8 @@ const sessionKeyLetters = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 func isSessionKey(s string) bool { return strings.Trim(s, sessionKeyLetters) == "" }
 
-// sessionPrefix is the part of a key that its id shows: eight characters, of a
-// key shorter than Django's own no more than a quarter.
+// sessionPrefix returns the beginning of a key that its id shows: eight characters, but at most a quarter of a key
+// that is shorter than Django's own.
 func sessionPrefix(key string) string {
 	if !utf8.ValidString(key) {
 		key = string([]rune(key)) // an id is text
@@ -106,7 +106,7 @@ func sessionPrefix(key string) string {
 	return key
 }
 
-// sessionStart is the sessionPrefix of a key, or what a view shows of it.
+// sessionStart returns the sessionPrefix of a key, or the beginning that a view shows of it.
 func sessionStart(key tokenctl.Secret) string {
 	if _, start, masked := db.HashOf(key); masked {
 		return start

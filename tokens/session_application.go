@@ -12,11 +12,11 @@ import (
 	"tokenctl/django"
 )
 
-// newestSessions is how many of the sessions that expire last are looked at.
+// newestSessions is the number of sessions that are compared: those that expire last.
 const newestSessions = 50
 
-// checkSessions compares what mint puts into a session with the sessions of the application
-// that expire last: the key, the backend, and the auth hash. It tells with how many.
+// checkSessions compares a new session with the sessions of the application that expire last: the key, the backend
+// and the auth hash. It returns the number of compared sessions.
 func checkSessions(ctx context.Context, env Env, tx *db.Tx, keys django.SecretKeys) (int, error) {
 	if env.Settings.Session.CacheOnly() {
 		return checkCachedSessions(ctx, env, tx, django.NewSessionKeys(keys))
@@ -38,8 +38,8 @@ func checkSessions(ctx context.Context, env Env, tx *db.Tx, keys django.SecretKe
 	return wrongLogins(env, ready, slices.DeleteFunc(signed, func(s db.Session) bool { return s.Marked() }))
 }
 
-// wrongLogins compares the login of a new session with those of the application's, and
-// tells with how many.
+// wrongLogins compares the login of a new session with the logins in the application's sessions. It returns the
+// number of compared sessions.
 func wrongLogins(env Env, keys *django.SessionKeys, made []db.Session) (int, error) {
 	backend := env.Settings.Auth.Backend()
 	var backends, owners []string

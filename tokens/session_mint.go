@@ -11,7 +11,7 @@ import (
 	"tokenctl/django"
 )
 
-// checkSessionLifetime refuses a lifetime that a session cannot have.
+// checkSessionLifetime returns an error for a lifetime that a session cannot have.
 func checkSessionLifetime(l Lifetime) error {
 	if l.By == Never {
 		return &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "sessions always expire", Hint: "leave out --never, or give --ttl"}
@@ -22,8 +22,7 @@ func checkSessionLifetime(l Lifetime) error {
 	return nil
 }
 
-// checkSessionWrite refuses to make session data for an application that would
-// not read it.
+// checkSessionWrite returns an error if the application would not read the session data that tokenctl writes.
 func checkSessionWrite(s tokenctl.SessionSettings) error {
 	if s.Pickles() {
 		return &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: "the application's sessions are written by " + s.Serializer + ", and tokenctl writes JSON",
@@ -61,7 +60,8 @@ func checkSessionRotate(env Env, r RotateRequest) error {
 	return checkSessionWrite(env.Settings.Session)
 }
 
-// SigningKeys are the keys to write session data with, SECRET_KEY first.
+// SigningKeys returns the keys that sign session data, SECRET_KEY first. Without a key it returns a CodeKeyMissing
+// error.
 func SigningKeys(env Env) (django.SecretKeys, error) {
 	keys, err := env.Keys()
 	if err == nil && len(keys) == 0 {
@@ -75,9 +75,9 @@ func sessionKeyMissing(what string) error {
 		Hint: "give Django's SECRET_KEY in TOKENCTL_SECRET_KEY, or name its file in secret_key_file of tokenctl.toml"}
 }
 
-// expiry is what a lifetime of the operator's choice puts into a session and
-// into its row. The number of seconds is what every release of Django
-// understands; it starts again whenever the application writes the session.
+// expiry returns what a lifetime of the operator's choice puts into the data of a session, and the expire_date of
+// its row. The data gets a number of seconds, which every release of Django understands. They count again from
+// each time at which the application saves the session.
 func (l Lifetime) expiry(now time.Time) (item []django.SessionItem, expires time.Time, err error) {
 	ttl, ok, err := l.length(now)
 	if !ok || err != nil {
@@ -87,7 +87,7 @@ func (l Lifetime) expiry(now time.Time) (item []django.SessionItem, expires time
 	return []django.SessionItem{django.ExpiringIn(ttl)}, now.Add(ttl), nil
 }
 
-// sessionEnd is when a session ends that gets a lifetime. Without one it ends as before.
+// sessionEnd returns the end of a session that gets a lifetime. why is empty without a lifetime: the end stays.
 func sessionEnd(_ Env, now time.Time, _ string, l Lifetime) (time.Time, string) {
 	end, _ := l.end(now)
 	return end, l.why()
@@ -181,8 +181,8 @@ func rotateSession(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req Rot
 	})
 }
 
-// replaceRows gives rows new keys, and those with an item in their data a new end. The copies
-// that a cache has under the old keys are deleted.
+// replaceRows gives new keys to the rows of sessions. If there is an item, it also replaces the lifetime in the
+// data and the end. It deletes the copies that a cache has under the old keys.
 func replaceRows(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, item []django.SessionItem, expires time.Time) ([]db.Session, db.Outcomes, error) {
 	now, outcomes, err := tx.LockSessions(ctx, rowsOf(refs))
 	if err != nil {
@@ -211,8 +211,8 @@ func replaceRows(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, item []dj
 	return list, outcomes, err
 }
 
-// renewedSession is the data of a session with another _session_expiry. A
-// session that the application did not sign must not become one that it did.
+// renewedSession returns the data of a session with another _session_expiry. It does not sign data that the
+// application did not sign: that would make the data valid.
 func renewedSession(env Env, old db.Session, expiry django.SessionItem, now time.Time) (string, error) {
 	keys, err := SigningKeys(env)
 	if err != nil {

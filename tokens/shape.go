@@ -57,7 +57,7 @@ func Hide(text string) string {
 	return b.String()
 }
 
-// secretSpans yields where secrets begin and end in text.
+// secretSpans yields the begin and the end of each secret in text.
 func secretSpans(text string, where Where) iter.Seq2[int, int] {
 	return func(yield func(int, int) bool) {
 		for from, to := range runs(text, isTokenByte) {
@@ -93,8 +93,8 @@ func secretSpans(text string, where Where) iter.Seq2[int, int] {
 	}
 }
 
-// nearly reports whether a word has about the form of a session key or a key in
-// hexadecimal. 32 digits in hexadecimal are a jti or a UUID.
+// nearly reports whether a word is nearly a session key, or nearly a key in hexadecimal. 32 hexadecimal digits are
+// a jti or a UUID, and do not count.
 func nearly(word string) bool {
 	n := len(word)
 	if isHex(word) {
@@ -103,7 +103,7 @@ func nearly(word string) bool {
 	return Session.LooksLike(word) || n >= 28 && n <= 40 && isSessionKey(word) && strings.ContainsAny(word, "0123456789")
 }
 
-// runs yields the longest pieces of text that consist of such bytes.
+// runs yields the longest parts of text in which is returns true for all bytes.
 func runs(text string, is func(byte) bool) iter.Seq2[int, int] {
 	return func(yield func(int, int) bool) {
 		from := -1
@@ -152,7 +152,7 @@ func Damage(text string) string {
 	return ""
 }
 
-// miscounted compares the number of characters with the right one.
+// miscounted describes a text with a wrong number of characters: n instead of want.
 func miscounted(what string, n, want int) string {
 	switch d := want - n; {
 	case d == 0:
@@ -168,7 +168,7 @@ func miscounted(what string, n, want int) string {
 	}
 }
 
-// jwtDamage is Damage of a text that begins as a JWT does.
+// jwtDamage is Damage for a text that begins as a JWT does.
 func jwtDamage(text string) string {
 	const cut = "a JWT that was cut off"
 	switch dots := strings.Count(text, "."); {
@@ -193,9 +193,9 @@ func jwtDamage(text string) string {
 	return ""
 }
 
-// signatureLength is how many characters encode the signature of a token, by its
-// algorithm: -1 for RSA's, whose length is the key's, a multiple of eight bytes and at
-// least 128 of them; 0 for what is no algorithm of simplejwt.
+// signatureLength returns the number of characters of a token's signature, by its algorithm. It returns -1 for
+// RSA, where the number depends on the key: its length in bytes is a multiple of eight and at least 128. It
+// returns 0 for an algorithm that simplejwt does not have.
 func signatureLength(token *django.JWT) int {
 	alg, _ := token.Header.Text("alg")
 	if strings.HasPrefix(alg, "RS") || strings.HasPrefix(alg, "PS") {

@@ -34,8 +34,8 @@ func Count(ctx context.Context, env Env, store *db.Store, kinds []*Kind, limits 
 	return counts, err
 }
 
-// count counts the credentials of a kind. The rows of JWTs and sessions tell too little: a JWT's text has its
-// dates, and a session's data its owner.
+// count counts the credentials of a kind. The database cannot count JWTs and sessions: only the text of a JWT has
+// its dates, and only the data of a session has its owner.
 func (k *Kind) count(ctx context.Context, env Env, store *db.Store, limits db.Limits) (map[db.Group]int64, error) {
 	if k == DRF || k == Knox {
 		return store.CountOwned(ctx, k.Name, limits)
