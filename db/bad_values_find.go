@@ -24,7 +24,7 @@ type BadRows struct {
 	Mend  string // the statement that corrects the values
 }
 
-// mostBadRows is the largest number of rows that are named.
+// mostBadRows is the largest number of rows whose keys a result has.
 const mostBadRows = 5
 
 // suspect is a column, and the condition that its value cannot be read.

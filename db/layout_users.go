@@ -25,7 +25,7 @@ type UserTable struct {
 	nameProblem error
 }
 
-// Column returns the named column of the model, its own or an inherited one, or nil.
+// Column returns the column of the model with this name, its own or an inherited one, or nil.
 func (u *UserTable) Column(name string) *engine.Column {
 	if c := u.Table.Column(name); c != nil {
 		return c
@@ -38,7 +38,7 @@ func (u *UserTable) Column(name string) *engine.Column {
 	return nil
 }
 
-// holder returns the table that has the named column.
+// holder returns the table that has the column with this name.
 func (u *UserTable) holder(name string) *engine.Table {
 	for _, t := range u.Children {
 		if c := t.Column(name); c != nil && !c.PrimaryKey && u.Table.Column(name) == nil {

@@ -184,7 +184,7 @@ func (v *view) render(r *request, answer *response) error {
 // authenticator is a BaseAuthentication.
 type authenticator struct {
 	name      string // in the log
-	challenge string // authenticate_header; empty: refusals are 403
+	challenge string // authenticate_header; empty: a failed authentication is 403
 	// authenticate returns nil if the request has no credentials of this scheme.
 	authenticate func(*request) (*identity, error)
 }

@@ -93,7 +93,7 @@ type Minted struct {
 	Access   time.Time // jwt: the end of the access token, or of a sliding token that nobody refreshes
 }
 
-// NamedSecret is a secret with its name in output: "token", "refresh" or "access".
+// NamedSecret is a secret with its name in output, such as "token", "refresh" or "access".
 type NamedSecret struct {
 	Name   string
 	Secret tokenctl.Secret
