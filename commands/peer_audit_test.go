@@ -6,12 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"tokenctl/db/dbtest"
 	"tokenctl/django/djangotest"
 )
 
 // TestPeerAudit: of what Django and its packages make, audit reports the refresh token alone, and
 // then exactly the defects that Django itself plants.
 func TestPeerAudit(t *testing.T) {
+	dbtest.Slow(t)
 	peers(t, djangotest.Options{SecretKey: auditSecretKey}, func(t *testing.T, pr *djangotest.Project, c cli) {
 		c.env = map[string]string{"TOKENCTL_SECRET_KEY": auditSecretKey}
 		found := func() (rules []string) {

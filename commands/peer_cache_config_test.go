@@ -27,6 +27,7 @@ func cacheBackends(t *testing.T, p djangotest.Peer) []string {
 }
 
 func TestPeerConfigCache(t *testing.T) {
+	dbtest.Slow(t)
 	const zlib = "django_redis.compressors.zlib.ZlibCompressor"
 	one, two := 1, 2
 	t.Parallel()

@@ -63,6 +63,7 @@ func lines(text string) []string {
 }
 
 func TestPeerCacheSessions(t *testing.T) {
+	dbtest.Slow(t)
 	cacheSites(t, []string{"django", "pickle", "json"}, func(t *testing.T, pr *djangotest.Project, c cli, s *redistest.Server, engine string) {
 		first, second, theirs := enter(pr, "alice"), enter(pr, "alice"), enter(pr, "bob")
 		pr.Eval(`

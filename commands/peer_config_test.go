@@ -110,6 +110,7 @@ result = dict(Hash=u.password, Right=u.check_password("pässwörd 42-xyz"), Upda
 // TestPeerConfigHashers: what tokenctl writes by password_hasher, Django verifies
 // and leaves as it is.
 func TestPeerConfigHashers(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	for name, class := range map[string]string{"pbkdf2_sha256": "PBKDF2PasswordHasher", "pbkdf2_sha1": "PBKDF2SHA1PasswordHasher",
 		"bcrypt_sha256": "BCryptSHA256PasswordHasher", "scrypt": "ScryptPasswordHasher"} {
@@ -139,6 +140,7 @@ result = dict(Hash=u.password, Right=u.check_password("pässwörd 42-xyz"), Upda
 }
 
 func TestPeerConfigUserModels(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	for model, want := range map[string]tokenctl.AuthSettings{
 		"uuid": {UserTable: "accounts_uuiduser", UsernameField: "email"},
@@ -163,6 +165,7 @@ func TestPeerConfigUserModels(t *testing.T) {
 // TestPeerNaiveTimes: with USE_TZ=False both sides mean the same moments, which
 // Django stores in two ways.
 func TestPeerNaiveTimes(t *testing.T) {
+	dbtest.Slow(t)
 	const settings = "USE_TZ = False\nTIME_ZONE = 'Asia/Kathmandu'\n"
 	peers(t, djangotest.Options{Settings: settings}, func(t *testing.T, pr *djangotest.Project, _ cli) {
 		c, with, s := imported(t, pr)

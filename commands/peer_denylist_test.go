@@ -105,6 +105,7 @@ func serving(t testing.TB, c cli, args ...string) string {
 // TestPeerDenylist: what tokenctl writes is refused by the documented class in real DRF and by
 // serve, with the same bytes, and nothing is refused before.
 func TestPeerDenylist(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	source := documentedClass(t)
 	dbtest.EachPeer(t, func(t *testing.T, p djangotest.Peer, engine string) {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tokenctl/db/dbtest"
 	"tokenctl/django/djangotest"
 )
 
@@ -29,6 +30,7 @@ func TestPeerExpireKnox(t *testing.T) {
 // TestPeerExpireSessions: the same with Django's sessions, of which one has a lifetime of its
 // own. Django computes expire_date from that when it saves the session.
 func TestPeerExpireSessions(t *testing.T) {
+	dbtest.Slow(t)
 	peers(t, djangotest.Options{}, func(t *testing.T, pr *djangotest.Project, c cli) {
 		c = withKey(c, djangotest.SecretKey)
 		past := c

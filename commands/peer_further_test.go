@@ -79,6 +79,7 @@ urlpatterns = [path("agent/", Agent.as_view()), path("account/", Account.as_view
 // TestPeerFurther: an application with models of its own accepts what mint --set writes, and
 // reads the values that were given.
 func TestPeerFurther(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	dbtest.EachPeer(t, func(t *testing.T, p djangotest.Peer, engine string) {
 		url := dbtest.Fresh(t, engine)

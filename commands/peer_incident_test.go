@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"tokenctl"
+	"tokenctl/db/dbtest"
 	"tokenctl/django/djangotest"
 )
 
@@ -114,6 +115,7 @@ type incidentCase struct {
 // TestPeerIncident: what incident predicts to survive is what Django then still accepts, and
 // nothing else.
 func TestPeerIncident(t *testing.T) {
+	dbtest.Slow(t)
 	peers(t, djangotest.Options{Settings: `PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]`}, func(t *testing.T, pr *djangotest.Project, c cli) {
 		c = withKey(c, djangotest.SecretKey)
 		for i, s := range incidentSettings {

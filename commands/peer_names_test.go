@@ -11,6 +11,7 @@ import (
 
 // TestPeerNullFlags: a user whose is_active is null is as good as inactive for both.
 func TestPeerNullFlags(t *testing.T) {
+	dbtest.Slow(t)
 	peers(t, djangotest.Options{}, func(t *testing.T, pr *djangotest.Project, c cli) {
 		dbtest.Alter(t, c.url, "alter table auth_user alter is_active drop not null, alter is_staff drop not null", " bool NOT NULL", " bool NULL")
 		key := c.must("", "mint", "alice", "--create")

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"testing"
 
+	"tokenctl/db/dbtest"
 	"tokenctl/django/djangotest"
 )
 
 // TestPeerRevoke: nothing that somebody held opens the application after user deactivate
 // --revoke, also when the user is activated again.
 func TestPeerRevoke(t *testing.T) {
+	dbtest.Slow(t)
 	peers(t, djangotest.Options{}, func(t *testing.T, pr *djangotest.Project, c cli) {
 		pr.Eval(`User.objects.create_user("alice", password="correct horse battery"); result = None`, nil)
 		var pair struct{ Refresh, Access string }

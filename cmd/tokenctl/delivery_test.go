@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"tokenctl/db/dbtest"
+	"tokenctl/django/djangotest"
 )
 
 // No live row whose secret was not written, however the reader fails; and a
@@ -21,6 +22,9 @@ func TestDeliveryFails(t *testing.T) {
 		{"full", func(t *testing.T) io.Writer { return device(t, "/dev/full") }, "no space left on device"},
 		{"gone", func(t *testing.T) io.Writer { return closedPipe(t) }, "broken pipe"},
 		{"stalled", func(t *testing.T) io.Writer { return fullPipe(t) }, "nobody read it within five seconds"},
+	}
+	if !djangotest.All() {
+		readers = readers[:2] // the last one waits
 	}
 	engines(t, func(w *world) {
 		w.ok("mint", "old", "--create")
