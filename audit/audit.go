@@ -38,8 +38,8 @@ type Skipped struct {
 	Reason string
 }
 
-// Report is the result of an audit.
-type Report struct {
+// Result is the result of an audit.
+type Result struct {
 	*Findings
 	Skipped []Skipped // in the order of the rules
 	Checked []*Rule   // without the skipped rules
@@ -54,14 +54,14 @@ type run struct {
 	env     tokens.Env
 	store   *db.Store
 	ignores *ignores
-	report  Report
+	result  Result
 
 	keyForms []db.KeyForm // of all drf keys; nil: they were not read
 }
 
 // Run audits a database. It returns an error about the whole audit. An error about one rule only makes that
 // rule a skipped rule.
-func Run(ctx context.Context, env tokens.Env, store *db.Store, o Options) (*Report, error) {
+func Run(ctx context.Context, env tokens.Env, store *db.Store, o Options) (*Result, error) {
 	if o.Rules == nil {
 		o.Rules = rules
 	}
@@ -80,7 +80,7 @@ func Run(ctx context.Context, env tokens.Env, store *db.Store, o Options) (*Repo
 	o.Rules = slices.DeleteFunc(slices.Clone(o.Rules), func(r *Rule) bool {
 		return o.Narrowed && (r.about == others || r.about == users && !o.OfOwners) || r.ID == "known-password" && o.Passwords == nil || ignores.whole(r)
 	})
-	r := &run{Options: o, ctx: ctx, env: env, store: store, ignores: ignores, report: Report{Findings: newFindings()}}
+	r := &run{Options: o, ctx: ctx, env: env, store: store, ignores: ignores, result: Result{Findings: newFindings()}}
 	// A database without a layout or without credentials is an error about the whole audit.
 	layout, err := store.Layout(ctx)
 	if err != nil {
@@ -94,12 +94,12 @@ func Run(ctx context.Context, env tokens.Env, store *db.Store, o Options) (*Repo
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(r.report.Skipped, func(a, b Skipped) int { return cmp.Compare(a.Rule.place(), b.Rule.place()) })
-	r.report.Checked = slices.DeleteFunc(o.Rules, func(rule *Rule) bool {
-		return slices.ContainsFunc(r.report.Skipped, func(s Skipped) bool { return s.Rule == rule })
+	slices.SortStableFunc(r.result.Skipped, func(a, b Skipped) int { return cmp.Compare(a.Rule.place(), b.Rule.place()) })
+	r.result.Checked = slices.DeleteFunc(o.Rules, func(rule *Rule) bool {
+		return slices.ContainsFunc(r.result.Skipped, func(s Skipped) bool { return s.Rule == rule })
 	})
-	r.report.Ignored, r.report.Notes = ignores.count, ignores.notes()
-	return &r.report, nil
+	r.result.Ignored, r.result.Notes = ignores.count, ignores.notes()
+	return &r.result, nil
 }
 
 // rule returns the rule with an id if the audit checks it, and else nil.
@@ -130,15 +130,15 @@ func (r *run) find(f Finding) bool {
 	if f.Severity == 0 {
 		f.Severity = f.Rule.Severity
 	}
-	r.report.add(&f)
+	r.result.add(&f)
 	return true
 }
 
 // skip notes once that a rule could not be checked. It notes nothing about a rule that the audit leaves out.
 func (r *run) skip(id, reason string) {
 	s := Skipped{r.rule(id), reason}
-	if s.Rule != nil && !slices.Contains(r.report.Skipped, s) {
-		r.report.Skipped = append(r.report.Skipped, s)
+	if s.Rule != nil && !slices.Contains(r.result.Skipped, s) {
+		r.result.Skipped = append(r.result.Skipped, s)
 	}
 }
 

@@ -72,7 +72,7 @@ func (b *Baseline) Has(f *Finding) bool { return b.known[f.known()] }
 
 // Gone returns the known findings that a run did not find, in the order of the rules. It leaves out rules that
 // the run did not check. The findings have no message.
-func (b *Baseline) Gone(r *Report) ([]Finding, error) {
+func (b *Baseline) Gone(r *Result) ([]Finding, error) {
 	found := map[known]bool{}
 	for f, err := range r.All() {
 		if err != nil {
@@ -97,7 +97,7 @@ func (b *Baseline) Gone(r *Report) ([]Finding, error) {
 
 // Update returns the baseline after a run: the findings of the run, and the known findings of rules that the
 // run did not check.
-func (b *Baseline) Update(r *Report) (*Baseline, error) {
+func (b *Baseline) Update(r *Result) (*Baseline, error) {
 	next := NewBaseline()
 	for f, err := range r.All() {
 		if err != nil {

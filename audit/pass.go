@@ -132,8 +132,8 @@ func (p *pass) list(kinds []*tokens.Kind) error {
 	s.Kinds, s.Rights, s.Detailed = kinds, true, p.Mends != nil // a mend shows the owners
 	s.AndOrphans = !p.Narrowed && s.Limit == 0 && p.rules["ownerless"] != nil
 	if s.AnyOrder = len(kinds) == 1 && kinds[0].OrderOfID && s.Sort == "" && s.Limit == 0 && p.Mends == nil; s.AnyOrder {
-		p.report.section(true)
-		defer p.report.section(false)
+		p.result.section(true)
+		defer p.result.section(false)
 	}
 	for c, err := range tokens.List(p.ctx, p.env, p.store, s) {
 		if err != nil {

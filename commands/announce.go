@@ -12,8 +12,8 @@ type announcement struct {
 	first    []tokens.Minted // as many as are told of one by one
 	disabled int             // how many belong to inactive users
 	ends     endings
-	keep     bool        // rows for the report
-	rows     []reportRow // of all new credentials, if keep is set
+	keep     bool          // rows for App.record
+	rows     []recordedRow // of all new credentials, if keep is set
 }
 
 func (n *announcement) add(m *tokens.Minted) {
@@ -23,7 +23,7 @@ func (n *announcement) add(m *tokens.Minted) {
 		n.first = append(n.first, *m)
 	}
 	if n.keep {
-		n.rows = append(n.rows, reportRow{action: "mint", outcome: rowDone, kind: m.Kind, id: m.ID, user: &m.Owner, created: m.Created, expires: m.Expires, replaces: m.Replaces})
+		n.rows = append(n.rows, recordedRow{action: "mint", outcome: rowDone, kind: m.Kind, id: m.ID, user: &m.Owner, created: m.Created, expires: m.Expires, replaces: m.Replaces})
 	}
 	if m.Status == tokens.Disabled {
 		n.disabled++

@@ -169,18 +169,18 @@ func (o *auditOptions) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	report, err := audit.Run(ctx, a.env(), a.store, options)
+	audited, err := audit.Run(ctx, a.env(), a.store, options)
 	if err != nil {
 		return err
 	}
-	defer report.Close()
-	o.sayNotes(report)
-	shown, err := o.show(w, report, known)
+	defer audited.Close()
+	o.sayNotes(audited)
+	shown, err := o.show(w, audited, known)
 	if err != nil {
 		return err
 	}
 	if o.update {
-		next, err := known.Update(report)
+		next, err := known.Update(audited)
 		if err == nil {
 			err = o.writeBaseline(next)
 		}
@@ -188,14 +188,14 @@ func (o *auditOptions) run(c *cobra.Command) error {
 			return err
 		}
 	}
-	return o.verdict(report, shown)
+	return o.verdict(audited, shown)
 }
 
 // show writes the findings that count, and says how many there are of each severity.
-func (o *auditOptions) show(w auditWriter, report *audit.Report, known *audit.Baseline) (shown severityCounts, err error) {
+func (o *auditOptions) show(w auditWriter, audited *audit.Result, known *audit.Baseline) (shown severityCounts, err error) {
 	a, inBaseline := o.app, 0
 	least := max(audit.SeverityNamed(o.severity), audit.Low)
-	for f, err := range report.All() {
+	for f, err := range audited.All() {
 		switch {
 		case err != nil:
 			return shown, err
@@ -214,7 +214,7 @@ func (o *auditOptions) show(w auditWriter, report *audit.Report, known *audit.Ba
 	if inBaseline > 0 {
 		a.say("note: %s in the baseline", plural(inBaseline, "finding is", "findings are"))
 	}
-	if n := report.Ignored; n > 0 {
+	if n := audited.Ignored; n > 0 {
 		a.say("note: %s by [audit] in %s", plural(n, "finding is ignored", "findings are ignored"), a.toml)
 	}
 	return shown, nil
@@ -240,14 +240,14 @@ func (n *severityCounts) String() string {
 }
 
 // verdict is the command's answer.
-func (o *auditOptions) verdict(report *audit.Report, shown severityCounts) error {
+func (o *auditOptions) verdict(audited *audit.Result, shown severityCounts) error {
 	a := o.app
 	if a.Term.Stdout {
 		a.say("%s", &shown)
 	}
-	if n := len(report.Skipped); o.strict && n > 0 {
+	if n := len(audited.Skipped); o.strict && n > 0 {
 		var ids []string
-		for _, s := range report.Skipped {
+		for _, s := range audited.Skipped {
 			if !slices.Contains(ids, s.Rule.ID) {
 				ids = append(ids, s.Rule.ID)
 			}

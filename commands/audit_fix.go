@@ -109,21 +109,21 @@ func (o *auditOptions) found(rule *audit.Rule) func(context.Context, *db.Store, 
 func (o *auditOptions) audited(ctx context.Context, store *db.Store, options audit.Options) error {
 	a := o.app
 	options.Settings = a.settings.Audit
-	report, err := audit.Run(ctx, a.env(), store, options)
+	audited, err := audit.Run(ctx, a.env(), store, options)
 	if err != nil {
 		return err
 	}
-	defer report.Close()
-	o.sayNotes(report)
+	defer audited.Close()
+	o.sayNotes(audited)
 	return nil
 }
 
 // sayNotes says what was not checked, and what is ignored.
-func (o *auditOptions) sayNotes(report *audit.Report) {
-	for _, s := range report.Skipped {
+func (o *auditOptions) sayNotes(audited *audit.Result) {
+	for _, s := range audited.Skipped {
 		o.app.say("skipped %s: %s", s.Rule.ID, s.Reason)
 	}
-	for _, note := range report.Notes {
+	for _, note := range audited.Notes {
 		o.app.say("note: %s", note)
 	}
 }

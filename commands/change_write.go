@@ -42,7 +42,7 @@ func (f *credentialChange) conclude(s *selection, n int) error {
 			return err
 		}
 	}
-	return f.report(s, n)
+	return f.partly(s, n)
 }
 
 // rehearse runs --jq on the result while the transaction can still be undone.
@@ -113,16 +113,16 @@ func (f *credentialChange) showDryRun(s *selection) error {
 	if more != "" {
 		f.app.say("note: %s", more)
 	}
-	return f.report(s, n)
+	return f.partly(s, n)
 }
 
 // writeNone writes the result of a command that has nothing to do: an empty list, if a form of output asks for
 // it.
 func (a *App) writeNone() error { return a.writeAsked(credentialColumns, nil, false) }
 
-// report returns an error with the reason for each part of a change that was not done. If the command did
+// partly returns an error with the reason for each part of a change that was not done. If the command did
 // something, the code is CodePartlyDone. It returns nil if everything was done.
-func (f *credentialChange) report(s *selection, done int) error {
+func (f *credentialChange) partly(s *selection, done int) error {
 	if len(s.missing) == 0 {
 		return nil
 	}

@@ -141,9 +141,9 @@ func (o *removeOptions) find(ctx context.Context, d *tokens.Denylist, ids []stri
 
 // remove removes the entries and records each of them.
 func (o *removeOptions) remove(ctx context.Context, store *db.Store, d *tokens.Denylist, list []cache.Denial) error {
-	o.app.record(func(add func(reportRow)) {
+	o.app.record(func(add func(recordedRow)) {
 		for _, e := range list {
-			add(reportRow{action: "denylist remove", outcome: rowDone, kind: "denylist", id: e.ID})
+			add(recordedRow{action: "denylist remove", outcome: rowDone, kind: "denylist", id: e.ID})
 		}
 	})
 	ids := make([]string, len(list))

@@ -171,7 +171,7 @@ func (o *incidentOptions) run(ctx context.Context, args []string) error {
 	if err := n.probeFirst(ctx); err != nil {
 		return err
 	}
-	incidentReport{row: n.row, sections: n.sections}.document(a)
+	incidentFile{row: n.row, sections: n.sections}.document(a)
 	if err := n.remains(ctx, n.planned()); err != nil {
 		return err
 	}
@@ -199,7 +199,7 @@ func (o *incidentOptions) run(ctx context.Context, args []string) error {
 // verdict ends the command: something remains, or nothing.
 func (n *incident) verdict() error {
 	if err := offences(n.chosen.missing); err != nil {
-		return n.change.report(n.chosen, len(n.done))
+		return n.change.partly(n.chosen, len(n.done))
 	}
 	if len(n.residual) > 0 || !n.contained() {
 		return errNo

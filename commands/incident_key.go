@@ -23,7 +23,7 @@ func (o *incidentOptions) leakedKeys(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	incidentReport{row: func() []output.Value { return keysRow(keys) }, sections: func() []section { return keySections(keys) }}.document(a)
+	incidentFile{row: func() []output.Value { return keysRow(keys) }, sections: func() []section { return keySections(keys) }}.document(a)
 	if err := a.writeIncident(keysRow(keys), func(to io.Writer, _ output.Options) error { return sayKeys(to, keys) }); err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func sayKeys(to io.Writer, keys []tokens.LeakedKey) error {
 	return err
 }
 
-// keySections are the keys for a report.
+// keySections are the keys for a report file.
 func keySections(keys []tokens.LeakedKey) (list []section) {
 	remains := section{title: "Remains", rows: [][]string{residualHeader}}
 	for _, k := range keys {

@@ -89,7 +89,7 @@ func (a *App) settle(p engine.Phase) {
 	}
 	a.entry = nil
 	if p == engine.Committed {
-		a.settledParts = len(a.parts)
+		a.committedParts = len(a.recorded)
 	}
 }
 
@@ -141,8 +141,8 @@ func (a *App) withUnsettled(err error) error {
 func (a *App) intent() journal.Intent {
 	in := a.journalHead()
 	var kinds []string
-	for _, part := range a.parts[a.settledParts:] {
-		part(func(row reportRow) {
+	for _, part := range a.recorded[a.committedParts:] {
+		part(func(row recordedRow) {
 			if row.outcome != rowDone && row.outcome != rowUnclear {
 				return
 			}
@@ -163,7 +163,7 @@ func (a *App) intent() journal.Intent {
 }
 
 // journalID returns the name of a row. A user without a primary key has the quoted user name.
-func journalID(row *reportRow) string {
+func journalID(row *recordedRow) string {
 	if row.kind != "user" {
 		return row.id
 	}

@@ -183,7 +183,7 @@ func (o *mintOptions) run(ctx context.Context) error {
 	if r.made == 0 {
 		o.deliver.discard()
 	}
-	return r.report()
+	return r.tell()
 }
 
 // stdoutLimit is how many secrets are written to stdout.

@@ -100,10 +100,10 @@ func (r *mintRun) importTokens(ctx context.Context) error {
 			return err
 		}
 	}
-	a.record(func(add func(reportRow)) {
+	a.record(func(add func(recordedRow)) {
 		for i := range list {
 			if c := &list[i]; c.Fresh {
-				add(reportRow{action: "mint", outcome: rowDone, kind: c.Kind, id: c.ID, user: &c.Owner, created: c.Created, expires: c.Expires})
+				add(recordedRow{action: "mint", outcome: rowDone, kind: c.Kind, id: c.ID, user: &c.Owner, created: c.Created, expires: c.Expires})
 			}
 		}
 	})
@@ -118,7 +118,7 @@ func (r *mintRun) importTokens(ctx context.Context) error {
 		return err
 	}
 	a.sayAbsent(r.ignored)
-	o.reportImport(list, keyless, implied)
+	o.tellImport(list, keyless, implied)
 	return nil
 }
 
@@ -171,7 +171,7 @@ func importing() *tokens.Kind {
 
 func importedRow(c *tokens.Imported) []output.Value { return credentialRow(&c.Credential) }
 
-func (o *mintOptions) reportImport(list []tokens.Imported, keyless []string, implied bool) {
+func (o *mintOptions) tellImport(list []tokens.Imported, keyless []string, implied bool) {
 	a := o.app
 	fresh, verb := 0, "imported"
 	if o.dryRun {

@@ -90,7 +90,7 @@ func (r *mintRun) provide(ctx context.Context) error {
 	} else if err = o.consent.obtainNamed(ctx, a, "mint", count(len(list), r.kind.Noun()), len(list)); err == nil {
 		r.record()
 		if err = r.store.Write(ctx, work); err == nil {
-			err = r.report()
+			err = r.tell()
 		}
 	}
 	if err != nil {
@@ -244,7 +244,7 @@ func (r *mintRun) refuseKnown(ctx context.Context, tx *db.Tx, batch []provided) 
 func (r *mintRun) writeProvided(ctx context.Context) error {
 	a := r.o.app
 	if r.provided == nil {
-		return nil // report tells
+		return nil // tell says why
 	}
 	single := len(r.provided) == 1 && r.o.secretStdin
 	if a.asked() {

@@ -103,15 +103,15 @@ func (r *mintRun) add(minted []tokens.Minted) (err error) {
 	return nil
 }
 
-// record adds the run to the report.
+// record records the users who are created, those who get no token, and the new credentials.
 func (r *mintRun) record() {
 	a := r.o.app
-	a.record(func(add func(reportRow)) {
+	a.record(func(add func(recordedRow)) {
 		for _, name := range r.created {
-			add(reportRow{action: "create", outcome: rowDone, kind: "user", user: &db.User{Username: name}})
+			add(recordedRow{action: "create", outcome: rowDone, kind: "user", user: &db.User{Username: name}})
 		}
 		for _, name := range slices.Concat(r.missing, r.refused) {
-			add(reportRow{action: "mint", outcome: "not done", user: &db.User{Username: name}})
+			add(recordedRow{action: "mint", outcome: "not done", user: &db.User{Username: name}})
 		}
 	})
 	a.recordMinted(&r.announced)
@@ -169,9 +169,9 @@ func (r *mintRun) partly() error {
 		Message: fmt.Sprintf("%d of %d were done; not done: %s", r.made, r.made+r.absent()+len(r.refused), strings.Join(reasons, "; "))}
 }
 
-// report says what was done. If something was not, it returns the error for partly done
+// tell says what was done. If something was not, it returns the error for partly done
 // work.
-func (r *mintRun) report() error {
+func (r *mintRun) tell() error {
 	a := r.o.app
 	if r.excluded > 0 && !r.selected {
 		a.say("%s: the flags exclude them", plural(r.excluded, "named user was skipped", "named users were skipped"))

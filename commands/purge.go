@@ -232,14 +232,14 @@ func (o *purgeOptions) purgeKind(ctx context.Context, store *db.Store, req token
 	return nil
 }
 
-// record adds a batch to the report and the journal. deleted is how many of its rows the
+// record records a batch. deleted is how many of its rows the
 // database deleted, which does not say which ones; -1 if it deleted none.
 func (o *purgeOptions) record(w *purgeWork, batch []db.Ref, deleted *int64) {
-	o.app.record(func(add func(reportRow)) {
+	o.app.record(func(add func(recordedRow)) {
 		if *deleted < 0 {
 			return
 		}
-		row := reportRow{action: "purge", outcome: rowDone, kind: w.kind.Name}
+		row := recordedRow{action: "purge", outcome: rowDone, kind: w.kind.Name}
 		if left := int64(len(batch)) - *deleted; left > 0 {
 			row.outcome, row.reason = rowUnclear, fmt.Sprintf("%d of %d rows were renewed or deleted meanwhile", left, len(batch))
 		}

@@ -14,9 +14,9 @@ import (
 	"tokenctl/tokens"
 )
 
-// report writes one page for people. The page shows the counts of stats, the findings of audit, the users with
-// the most credentials, and the days on which credentials expire. report looks into each schema
-// (report_look.go) and appends sections to the page (report_sections.go, report_findings.go). It makes the
+// tokenctl report writes one page for people. The page shows the counts of stats, the findings of audit, the users with
+// the most credentials, and the days on which credentials expire. It looks into each schema
+// (report_page_look.go) and appends sections to the page (report_page_sections.go, report_page_findings.go). It makes the
 // file first, so that a file that cannot be made fails before a long look. It fills the file at the end.
 
 type reportPage struct {

@@ -101,7 +101,7 @@ func (o *scanOptions) changeAll(ctx context.Context, store *db.Store, rotate *ro
 	if err != nil {
 		return err
 	}
-	return rotate.report(s, done)
+	return rotate.partly(s, done)
 }
 
 // openBundle reads --bundle.

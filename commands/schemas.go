@@ -174,7 +174,7 @@ func (a *App) inSchema(name string, run func() error) error {
 	a.agreed, a.standing = false, ""
 	a.outcome.begun, a.outcome.changed, a.outcome.delivered = false, false, nil
 	a.learn(false)
-	recorded := len(a.parts)
+	recorded := len(a.recorded)
 	err := run()
 	if a.store != nil {
 		a.store.Close() //nolint:errcheck // every transaction has ended
@@ -183,7 +183,7 @@ func (a *App) inSchema(name string, run func() error) error {
 	case a.outcome.changed:
 		a.schemas.done = append(a.schemas.done, name)
 	case tokenctl.CodeOf(err) != tokenctl.CodeOutcomeUnknown:
-		a.parts = a.parts[:recorded] // it was not done
+		a.recorded = a.recorded[:recorded] // it was not done
 	}
 	return err
 }

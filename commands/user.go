@@ -22,8 +22,8 @@ or a custom one.`,
   tokenctl user deactivate mallory
   tokenctl user list --superuser`,
 	}
-	c.AddCommand(reporting(a, newUserCreate(a)), paged(newUserList(a)), paged(newUserShow(a)), reporting(a, newUserPassword(a)),
-		reporting(a, newUserActivate(a)), reporting(a, newUserDeactivate(a)), reporting(a, newUserDelete(a)), newUserMFA(a))
+	c.AddCommand(withReportFile(a, newUserCreate(a)), paged(newUserList(a)), paged(newUserShow(a)), withReportFile(a, newUserPassword(a)),
+		withReportFile(a, newUserActivate(a)), withReportFile(a, newUserDeactivate(a)), withReportFile(a, newUserDelete(a)), newUserMFA(a))
 	return c
 }
 

@@ -112,16 +112,16 @@ func (o *activeOptions) run(c *cobra.Command, _ []string) error {
 		return err
 	}
 	if o.dryRun {
-		return cmp.Or(a.writeDryRun(userColumns, userRows(r.users.list), o.single(), o.verb, r.what()), r.users.finish())
+		return cmp.Or(a.writeDryRun(userColumns, userRows(r.users.list), o.single(), o.verb, r.what()), r.users.partly())
 	}
 	if err := r.change(ctx); err != nil {
 		return err
 	}
-	r.report()
+	r.tell()
 	if err := offences(r.held.missing); err != nil {
 		r.users.left = append(r.users.left, err)
 	}
-	return r.users.finish()
+	return r.users.partly()
 }
 
 // preview shows the users and their credentials, says what cannot be undone and what remains, and asks.

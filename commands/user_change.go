@@ -144,8 +144,8 @@ func (a *App) sayAbsent(names []string) {
 	}
 }
 
-// finish returns the error for partly done work if some users were left out.
-func (u *chosenUsers) finish() error { return partlyDone(count(len(u.list), "user"), u.left) }
+// partly returns the error for partly done work if some users were left out.
+func (u *chosenUsers) partly() error { return partlyDone(count(len(u.list), "user"), u.left) }
 
 // partlyDone returns the error for partly done work: the done part, and the reasons for the rest. It is nil if left is
 // nil.

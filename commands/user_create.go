@@ -233,7 +233,7 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 	for i := range minted {
 		made.add(&minted[i])
 	}
-	o.report(users, entries, &made)
+	o.tell(users, entries, &made)
 	return partlyDone(count(entries.count, "user"), entries.left)
 }
 
@@ -258,7 +258,7 @@ func (o *userCreateOptions) hand(ctx context.Context, users []db.User, entries [
 	return o.deliver.write(ctx, o.deliver.shaped(&minted[0]))
 }
 
-func (o *userCreateOptions) report(users []db.User, entries *userEntries, made *announcement) {
+func (o *userCreateOptions) tell(users []db.User, entries *userEntries, made *announcement) {
 	a := o.app
 	if entries.count > mostTold {
 		users = nil

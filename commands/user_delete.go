@@ -106,7 +106,7 @@ func (o *userDeleteOptions) run(ctx context.Context) error {
 		}
 	}
 	a.sayDone(len(users), "deleted", count(len(users), "user"))
-	return seen.users.finish()
+	return seen.users.partly()
 }
 
 // look finds the users and the rows that refer to them. With --keep-going it leaves out users who cannot be deleted.
@@ -187,7 +187,7 @@ func (o *userDeleteOptions) showDryRun(d deletion) error {
 		return d.refused
 	}
 	o.app.say("dry run: would delete %s in %s", count(len(d.users.list), "user"), o.app.databaseName())
-	return d.users.finish()
+	return d.users.partly()
 }
 
 // preview shows rows on stderr, because stdout may be a pipe.

@@ -28,7 +28,7 @@ Secrets and recovery codes are never shown.`,
 		Example: `  tokenctl user mfa list
   tokenctl user mfa reset alice`,
 	}
-	c.AddCommand(newUserMFAList(a), reporting(a, newUserMFAReset(a)))
+	c.AddCommand(newUserMFAList(a), withReportFile(a, newUserMFAReset(a)))
 	return c
 }
 

@@ -63,11 +63,11 @@ func (o *mfaResetOptions) run(ctx context.Context) error {
 	rows := rowsOf(seen.factors, factorRow)
 	if len(rows) == 0 {
 		a.say("no second factor to reset in %s", a.databaseName())
-		return cmp.Or(a.write(factorColumns, nil, false), seen.users.finish())
+		return cmp.Or(a.write(factorColumns, nil, false), seen.users.partly())
 	}
 	what := count(len(seen.factors), "second factor") + " of " + count(len(seen.users.list), "user")
 	if o.dryRun {
-		return cmp.Or(a.writeDryRun(factorColumns, rows, false, "reset", what), seen.users.finish())
+		return cmp.Or(a.writeDryRun(factorColumns, rows, false, "reset", what), seen.users.partly())
 	}
 	if err := o.consent.preview(a, "delete", factorColumns, rows); err != nil {
 		return err
@@ -79,8 +79,8 @@ func (o *mfaResetOptions) run(ctx context.Context) error {
 	if err := store.Write(ctx, func(tx *db.Tx) error { return o.change(ctx, tx, seen) }); err != nil {
 		return err
 	}
-	o.report(store, seen)
-	return seen.users.finish()
+	o.tell(store, seen)
+	return seen.users.partly()
 }
 
 // look finds the named users who have second factors.
@@ -130,8 +130,8 @@ func (o *mfaResetOptions) change(ctx context.Context, tx *db.Tx, seen factorsOf)
 	return o.app.writeNow(ctx, factorColumns, rowsOf(seen.factors, factorRow), false)
 }
 
-// report says what was done, and what the users must do now.
-func (o *mfaResetOptions) report(store *db.Store, seen factorsOf) {
+// tell says what was done, and what the users must do now.
+func (o *mfaResetOptions) tell(store *db.Store, seen factorsOf) {
 	a := o.app
 	var names []string
 	for i := range seen.users.list {

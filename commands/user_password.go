@@ -210,7 +210,7 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 	if err := o.deliver.withdraw(err); err != nil {
 		return err
 	}
-	o.report(t, &u, held)
+	o.tell(t, &u, held)
 	return nil
 }
 
@@ -247,7 +247,7 @@ func (o *userPasswordOptions) password(ctx context.Context, store *db.Store, u d
 	return secret, err
 }
 
-func (o *userPasswordOptions) report(t *db.UserTable, u *db.User, held []db.LiveCredentials) {
+func (o *userPasswordOptions) tell(t *db.UserTable, u *db.User, held []db.LiveCredentials) {
 	a := o.app
 	if o.source.none {
 		a.say("%s has an unusable password now", whose(u))

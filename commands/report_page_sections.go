@@ -15,7 +15,7 @@ import (
 func number(n int) string { return output.Grouped(int64(n)) }
 
 // write appends all sections.
-func (s *reportSections) write(found severityCounts) {
+func (s *pageSections) write(found severityCounts) {
 	s.summary(found)
 	if s.baseline {
 		s.changes()
@@ -27,7 +27,7 @@ func (s *reportSections) write(found severityCounts) {
 }
 
 // summary appends the most important numbers.
-func (s *reportSections) summary(found severityCounts) {
+func (s *pageSections) summary(found severityCounts) {
 	s.page.Heading(s.level, "", "Summary")
 	tiles := make([]output.Tile, 0, 6)
 	for _, name := range audit.Severities() {
@@ -56,12 +56,12 @@ func (s *reportSections) summary(found severityCounts) {
 
 // active returns the number of active credentials that have a value of one property. An empty value stands for
 // any.
-func (s *reportSections) active(by, value string) int64 {
+func (s *pageSections) active(by, value string) int64 {
 	return s.sum(by, "", string(tokens.Active), value)
 }
 
 // expiry appends the days on which active credentials expire.
-func (s *reportSections) expiry() {
+func (s *pageSections) expiry() {
 	p := s.page
 	p.Heading(s.level, "", "When active credentials expire")
 	cliffs := map[string]bool{}
@@ -70,14 +70,14 @@ func (s *reportSections) expiry() {
 			cliffs[f.Subject] = cliffs[f.Subject] || r.rule.ID == "expiry-cliff"
 		}
 	}
-	chart := output.Chart{Title: fmt.Sprintf("Active credentials that expire on each of the next %d days (UTC)", reportDays)}
+	chart := output.Chart{Title: fmt.Sprintf("Active credentials that expire on each of the next %d days (UTC)", pageDays)}
 	marked := false
 	for day, n := range s.days {
 		name := s.calendar.Day(day).Format(time.DateOnly)
 		chart.Bars = append(chart.Bars, output.Bar{Label: name, Number: n, Mark: cliffs[name]})
 		marked = marked || cliffs[name]
 	}
-	p.Columns(chart, reportDays/2)
+	p.Columns(chart, pageDays/2)
 	if marked {
 		p.Text("The days with a number above them are findings of the rule expiry-cliff.")
 	}
@@ -86,7 +86,7 @@ func (s *reportSections) expiry() {
 
 // weeks appends the same numbers by week. It adds the credentials that expire later, never, or at a time that
 // is not known.
-func (s *reportSections) weeks() {
+func (s *pageSections) weeks() {
 	table := output.PageTable{Caption: "Active credentials by the week in which they expire", Header: []string{"7 days from", "credentials", "share"}, Numbers: 2}
 	all, left := s.active(byOwner, ""), s.active(byOwner, "")
 	add := func(name string, n int64) {
@@ -96,7 +96,7 @@ func (s *reportSections) weeks() {
 		}
 		table.Rows = append(table.Rows, []string{name, output.Grouped(n), share})
 	}
-	for day := 0; day < reportDays; day += 7 {
+	for day := 0; day < pageDays; day += 7 {
 		var n int64
 		for _, d := range s.days[day : day+7] {
 			n += d
@@ -114,7 +114,7 @@ func (s *reportSections) weeks() {
 }
 
 // stock appends the counts of stats.
-func (s *reportSections) stock() {
+func (s *pageSections) stock() {
 	p := s.page
 	p.Heading(s.level, "", "Credentials")
 	var kinds []output.Chart
@@ -154,7 +154,7 @@ func (s *reportSections) stock() {
 }
 
 // histogram returns a chart of the active credentials by one property.
-func (s *reportSections) histogram(by, title string) output.Chart {
+func (s *pageSections) histogram(by, title string) output.Chart {
 	c := output.Chart{Title: title}
 	optional := []string{tokens.RangeName(nil, db.UnknownSpan), tokens.RangeName(nil, db.NeverSpan), tokens.LifeRanges[0]}
 	for _, value := range statsValues(by) {
@@ -166,7 +166,7 @@ func (s *reportSections) histogram(by, title string) output.Chart {
 }
 
 // owners appends the users with the most active credentials.
-func (s *reportSections) owners() {
+func (s *pageSections) owners() {
 	p := s.page
 	p.Heading(s.level, "", "Users with the most active credentials")
 	if s.holders == nil {

@@ -5,8 +5,8 @@ import (
 	"tokenctl/tokens"
 )
 
-// report says what was done, and at the end what remains.
-func (r *activeRun) report() {
+// tell says what was done, and at the end what remains.
+func (r *activeRun) tell() {
 	o, a := r.o, r.o.app
 	state := "inactive"
 	if o.active {
@@ -21,7 +21,7 @@ func (r *activeRun) report() {
 			a.say("note: valid again: %s; sessions that have not expired, too", liveCredentials(list))
 		}
 	} else {
-		r.reportEach(state)
+		r.tellEach(state)
 	}
 	if o.revoke {
 		r.revocation.tell(r.held, &r.done)
@@ -52,8 +52,8 @@ func (r *activeRun) sayRemains() {
 	}
 }
 
-// reportEach reports the change of each user.
-func (r *activeRun) reportEach(state string) {
+// tellEach says what became of each user.
+func (r *activeRun) tellEach(state string) {
 	o, a := r.o, r.o.app
 	for i := range r.users.list {
 		u := &r.users.list[i]

@@ -13,7 +13,7 @@ import (
 	"tokenctl/tokens"
 )
 
-func (r *report) write(to io.Writer, outcome string) error {
+func (r *reportFile) write(to io.Writer, outcome string) error {
 	now := r.app.Now().UTC().Truncate(time.Microsecond)
 	database := r.app.databaseName()
 	switch {
@@ -26,7 +26,7 @@ func (r *report) write(to io.Writer, outcome string) error {
 	end := ""
 	if r.form() == ".json" {
 		o.Format, end = output.JSON, "}\n"
-		head, err := json.Marshal(reportHead{reportSchema, r.command, database, now.UTC().Format(time.RFC3339Nano), outcome})
+		head, err := json.Marshal(reportFileHead{reportFileSchema, r.command, database, now.UTC().Format(time.RFC3339Nano), outcome})
 		if err == nil {
 			_, err = fmt.Fprintf(to, "%s,\"rows\":", head[:len(head)-1])
 		}
@@ -34,7 +34,7 @@ func (r *report) write(to io.Writer, outcome string) error {
 			return err
 		}
 	}
-	columns, several := reportColumns, r.app.schemas != nil
+	columns, several := reportFileColumns, r.app.schemas != nil
 	if several {
 		columns = append(slices.Clone(columns), schemaColumn)
 	}
@@ -42,7 +42,7 @@ func (r *report) write(to io.Writer, outcome string) error {
 	if err != nil {
 		return err
 	}
-	err = r.rows(outcome, func(row reportRow) error {
+	err = r.rows(outcome, func(row recordedRow) error {
 		values := row.values(now)
 		if several {
 			values = append(values, output.String(row.schema))
@@ -59,8 +59,8 @@ func (r *report) write(to io.Writer, outcome string) error {
 	return err
 }
 
-// reportHead is what the JSON of a report says before its rows.
-type reportHead struct {
+// reportFileHead is what the JSON of a report file says before its rows.
+type reportFileHead struct {
 	SchemaVersion int    `json:"schema_version"`
 	Command       string `json:"command"`
 	Database      string `json:"database"`
@@ -68,7 +68,7 @@ type reportHead struct {
 	Outcome       string `json:"outcome"` // "done", "partly" or "unknown"
 }
 
-func (row *reportRow) values(now time.Time) []output.Value {
+func (row *recordedRow) values(now time.Time) []output.Value {
 	var u db.User
 	if row.user != nil {
 		u = *row.user
@@ -78,8 +78,8 @@ func (row *reportRow) values(now time.Time) []output.Value {
 		output.OptString(tokens.Hide(row.reason))}
 }
 
-// markdown writes the report for people.
-func (r *report) markdown(to io.Writer, outcome, database string, now time.Time) error {
+// markdown writes the content for people.
+func (r *reportFile) markdown(to io.Writer, outcome, database string, now time.Time) error {
 	several, title, rule := r.app.schemas != nil, "", ""
 	if several {
 		title, rule = " schema |", "---|"
@@ -89,7 +89,7 @@ func (r *report) markdown(to io.Writer, outcome, database string, now time.Time)
 	if err != nil {
 		return err
 	}
-	return r.rows(outcome, func(row reportRow) error {
+	return r.rows(outcome, func(row recordedRow) error {
 		var u db.User
 		if row.user != nil {
 			u = *row.user

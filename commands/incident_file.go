@@ -15,32 +15,32 @@ import (
 	"tokenctl/tokens"
 )
 
-// incidentReport is what the file of --report holds: the result, when it happened, and who
+// incidentFile is what the report file of incident holds: the result, when it happened, and who
 // ran it.
-type incidentReport struct {
+type incidentFile struct {
 	started  time.Time
 	row      func() []output.Value // the result as an object
 	sections func() []section      // the same for people
 }
 
-// section is a part of the report for people: lines, or rows under a header.
+// section is a part of the report file for people: lines, or rows under a header.
 type section struct {
 	title string
 	lines []string
 	rows  [][]string // the first is the header
 }
 
-// document makes it the report of the run, if there is one.
-func (d incidentReport) document(a *App) {
-	if a.report != nil {
+// document makes it the content of the report file, if there is one.
+func (d incidentFile) document(a *App) {
+	if a.reportFile != nil {
 		d.started = a.store.Now()
-		a.report.document = d.write
+		a.reportFile.document = d.write
 	}
 }
 
-var reportHeadColumns = []output.Column{{Name: "schema_version"}, {Name: "command"}, {Name: "database"}, {Name: "started"}, {Name: "time"}, {Name: "operator"}, {Name: "outcome"}}
+var incidentFileColumns = []output.Column{{Name: "schema_version"}, {Name: "command"}, {Name: "database"}, {Name: "started"}, {Name: "time"}, {Name: "operator"}, {Name: "outcome"}}
 
-func (d incidentReport) write(r *report, to io.Writer, outcome string) error {
+func (d incidentFile) write(r *reportFile, to io.Writer, outcome string) error {
 	now := r.app.store.Now()
 	who, host := operator("uid " + strconv.Itoa(os.Getuid()))
 	if host != "" {
@@ -49,7 +49,7 @@ func (d incidentReport) write(r *report, to io.Writer, outcome string) error {
 	if r.form() == ".json" {
 		row := []output.Value{output.Int(incidentSchema), output.String(r.command), output.String(r.app.databaseName()), output.Time(d.started), output.Time(now),
 			output.String(who), output.String(outcome)}
-		return writeRows(to, slices.Concat(reportHeadColumns, incidentColumns[1:]), [][]output.Value{append(row, d.row()[1:]...)}, output.Options{Format: output.JSON, Single: true})
+		return writeRows(to, slices.Concat(incidentFileColumns, incidentColumns[1:]), [][]output.Value{append(row, d.row()[1:]...)}, output.Options{Format: output.JSON, Single: true})
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "# tokenctl %s\n\n- started: %s\n- ended: %s\n- database: %s\n- operator: %s\n- outcome: %s\n", r.command, moment(d.started, ""), moment(now, ""),

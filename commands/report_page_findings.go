@@ -9,10 +9,10 @@ import (
 	"tokenctl/output"
 )
 
-// This file has the sections of a report about findings.
+// This file has the sections of the page about findings.
 
 // changes appends the differences from the baseline.
-func (s *reportSections) changes() {
+func (s *pageSections) changes() {
 	p := s.page
 	p.Heading(s.level, "", "Since the baseline")
 	table := output.PageTable{Caption: "Findings by severity", Header: []string{"severity", "new", "known", "no longer found"}, Numbers: 3}
@@ -59,7 +59,7 @@ func entry(f *audit.Finding, text string) output.Entry {
 }
 
 // more says that a list is not complete. It shows the command that lists the rest, if command is not empty.
-func (s *reportSections) more(total int, command string) {
+func (s *pageSections) more(total int, command string) {
 	if total <= listedFindings {
 		return
 	}
@@ -72,7 +72,7 @@ func (s *reportSections) more(total int, command string) {
 }
 
 // findings appends the findings by severity and rule.
-func (s *reportSections) findings(found severityCounts) {
+func (s *pageSections) findings(found severityCounts) {
 	p := s.page
 	p.Heading(s.level, "", "Findings")
 	if s.rules == nil {
@@ -88,7 +88,7 @@ func (s *reportSections) findings(found severityCounts) {
 }
 
 // rule appends the findings of one rule and one severity.
-func (s *reportSections) rule(r *ruleFindings) {
+func (s *pageSections) rule(r *ruleFindings) {
 	p := s.page
 	title := r.rule.ID + ": " + number(r.total)
 	if r.new > 0 {
@@ -124,7 +124,7 @@ func (s *reportSections) rule(r *ruleFindings) {
 
 // unchecked appends the rules without a finding, the number of ignored findings, the notes, and the rules that
 // could not be checked.
-func (s *reportSections) unchecked() {
+func (s *pageSections) unchecked() {
 	p := s.page
 	p.Heading(s.level+1, "", "Rules")
 	var clean []string

@@ -14,18 +14,18 @@ import (
 	"tokenctl/tokens"
 )
 
-// reportDays is the number of days, from today on, that have a column of their own: 13 weeks, a quarter of a
+// pageDays is the number of days, from today on, that have a column of their own: 13 weeks, a quarter of a
 // year.
-const reportDays = 13 * 7
+const pageDays = 13 * 7
 
-// reportHolders is the number of users with the most credentials that the page names.
-const reportHolders = 10
+// pageHolders is the number of users with the most credentials that the page names.
+const pageHolders = 10
 
 // listedFindings is the largest number of findings that the page lists of one rule.
 const listedFindings = 10
 
-// reportSections holds the content of the page about one schema.
-type reportSections struct {
+// pageSections holds the content of the page about one schema.
+type pageSections struct {
 	app      *App
 	page     *output.Page
 	level    int // of the headings of the sections
@@ -36,7 +36,7 @@ type reportSections struct {
 	counts   []statsCount // as stats counts them
 	days     []int64      // active credentials that expire on each of the reportDays days
 	holders  []tokens.Holder
-	audited  *audit.Report
+	audited  *audit.Result
 	rules    []*ruleFindings
 	baseline bool
 	gone     []audit.Finding // known to the baseline, and not found by this run
@@ -67,14 +67,14 @@ func (o *reportPage) look(c *cobra.Command) error {
 		return err
 	}
 	store := a.store
-	s := &reportSections{app: a, page: &o.page, level: 2, again: options.Command, now: store.Now(), calendar: tokens.CalendarOf(store.Now(), reportDays),
-		days: make([]int64, reportDays), baseline: o.audit.baseline != ""}
+	s := &pageSections{app: a, page: &o.page, level: 2, again: options.Command, now: store.Now(), calendar: tokens.CalendarOf(store.Now(), pageDays),
+		days: make([]int64, pageDays), baseline: o.audit.baseline != ""}
 	counted, err := tokens.Count(ctx, a.env(), store, options.Selector.Kinds, s.calendar.Limits)
 	if err != nil {
 		return err
 	}
 	s.count(counted)
-	if s.holders, err = tokens.Holders(ctx, a.env(), store, options.Selector.Kinds, reportHolders); err != nil {
+	if s.holders, err = tokens.Holders(ctx, a.env(), store, options.Selector.Kinds, pageHolders); err != nil {
 		return err
 	}
 	if s.audited, err = audit.Run(ctx, a.env(), store, options); err != nil {
@@ -124,14 +124,14 @@ func (o *reportPage) leastSeverity() string {
 
 // count stores the counts. It adds up the active credentials by the day on which they expire, and all
 // credentials by the ranges of stats.
-func (s *reportSections) count(counted tokens.Counts) {
+func (s *pageSections) count(counted tokens.Counts) {
 	as := tokens.Counts{} // by the ranges of stats
 	for k, groups := range counted {
 		s.kinds = append(s.kinds, k)
 		as[k] = map[db.Group]int64{}
 		for g, n := range groups {
 			life, day := s.calendar.Ends(g.Expires)
-			if day >= 0 && day < reportDays && g.Status == string(tokens.Active) {
+			if day >= 0 && day < pageDays && g.Status == string(tokens.Active) {
 				s.days[day] += n
 			}
 			g.Expires = life
@@ -145,7 +145,7 @@ func (s *reportSections) count(counted tokens.Counts) {
 }
 
 // find stores the findings of a severity or above, and returns their number by severity.
-func (s *reportSections) find(known *audit.Baseline, least audit.Severity) (found severityCounts, err error) {
+func (s *pageSections) find(known *audit.Baseline, least audit.Severity) (found severityCounts, err error) {
 	for f, err := range s.audited.All() {
 		if err != nil {
 			return found, err
@@ -180,7 +180,7 @@ func (r *ruleFindings) add(f listedFinding) {
 }
 
 // sum adds up the counts by one property that have this kind, status and value. An empty text stands for any.
-func (s *reportSections) sum(by, kind, status, value string) (n int64) {
+func (s *pageSections) sum(by, kind, status, value string) (n int64) {
 	for _, c := range s.counts {
 		if c.by == by && (kind == "" || c.kind == kind) && (status == "" || c.status == status) && (value == "" || c.value == value) {
 			n += c.count
@@ -190,7 +190,7 @@ func (s *reportSections) sum(by, kind, status, value string) (n int64) {
 }
 
 // row returns the row about the page for a script.
-func (s *reportSections) row(path string, found severityCounts) []output.Value {
+func (s *pageSections) row(path string, found severityCounts) []output.Value {
 	row := []output.Value{output.String(path), output.Int(s.sum(byOwner, "", "", "")), output.Int(s.sum(byOwner, "", string(tokens.Active), ""))}
 	for _, name := range audit.Severities() {
 		row = append(row, output.Int(int64(found[audit.SeverityNamed(name)])))
