@@ -144,7 +144,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 	}
 	a.args = args
 	root.SetArgs(args)
-	if err := refuseSecrets(args); err != nil {
+	if err := checkForSecrets(args); err != nil {
 		if completing(args) {
 			return exitDone
 		}
@@ -269,7 +269,7 @@ func (a *App) prepare(root *cobra.Command) {
 			check = noArguments
 		}
 		c.Args = func(c *cobra.Command, args []string) error {
-			err := refuseValues(c, args)
+			err := checkValuesForSecrets(c, args)
 			if err == nil {
 				err = emptyFlag(c)
 			}

@@ -70,15 +70,15 @@ func (f *credentialChange) each(ctx context.Context, tx *db.Tx, s *selection, do
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
-				left, err := act(chunk)
+				outcomes, err := act(chunk)
 				if err != nil {
 					return err
 				}
 				chunks++
-				tokens.Mark(chunk, left)
+				tokens.Mark(chunk, outcomes)
 				var faults []offence
 				for i, r := range chunk {
-					if left[i] == 0 {
+					if outcomes[i] == 0 {
 						continue
 					}
 					if e := f.fault(s, r); e != nil {
@@ -89,14 +89,14 @@ func (f *credentialChange) each(ctx context.Context, tx *db.Tx, s *selection, do
 					return offences(faults)
 				}
 				s.missing = append(s.missing, faults...)
-				done.add(k, len(chunk)-len(left))
+				done.add(k, len(chunk)-len(outcomes))
 				p.add(int64(len(chunk)))
 			}
 			return nil
 		}
 		if !f.keepGoing {
 			err = work()
-		} else if err = tx.Try(ctx, work); err != nil && chunks == 0 && f.leaveOut(s, k, err) {
+		} else if err = tx.Try(ctx, work); err != nil && chunks == 0 && f.skipKind(s, k, err) {
 			err = nil
 		}
 		if err != nil {
@@ -109,7 +109,7 @@ func (f *credentialChange) each(ctx context.Context, tx *db.Tx, s *selection, do
 	return done, nil
 }
 
-// checkKinds checks each kind of the selection. A kind for which check returns an error is left out if
+// checkKinds checks each kind of the selection. A kind for which check returns an error is skipped if
 // --keep-going is set and the error is about the whole kind. Otherwise checkKinds returns the error.
 func (f *credentialChange) checkKinds(s *selection, check func(*tokens.Kind) error) error {
 	for _, k := range tokens.Kinds() {
@@ -117,7 +117,7 @@ func (f *credentialChange) checkKinds(s *selection, check func(*tokens.Kind) err
 			continue
 		}
 		if err := check(k); err != nil {
-			if !f.keepGoing || !f.leaveOut(s, k, err) {
+			if !f.keepGoing || !f.skipKind(s, k, err) {
 				return err
 			}
 			s.refs.Drop(func(r *tokens.Ref) bool { return r.Kind() == k })
@@ -135,7 +135,7 @@ func (s *selection) has(k *tokens.Kind) bool {
 	return false
 }
 
-// of returns the credentials of a kind, without those that a change left as they were.
+// of returns the credentials of a kind, without those that did not change.
 func (s *selection) of(k *tokens.Kind) (refs []*tokens.Ref) {
 	for r := range s.refs.All() {
 		if r.Kind() == k && r.Outcome() == 0 {
@@ -168,9 +168,9 @@ func (f *credentialChange) fault(s *selection, r *tokens.Ref) *tokenctl.Error {
 var cannotCodes = []tokenctl.Code{tokenctl.CodeKeyMissing, tokenctl.CodeWrongKey, tokenctl.CodeWrongClaims, tokenctl.CodeKindUnsupported, tokenctl.CodeUsage, tokenctl.CodeConfigInvalid,
 	tokenctl.CodeLayoutUnsupported, tokenctl.CodeTableMissing, tokenctl.CodePermissionDenied, tokenctl.CodeCacheUnreachable, tokenctl.CodeCacheDenied, tokenctl.CodeColumnsRequired, tokenctl.CodeInvalidValue}
 
-// leaveOut makes an offence of a kind that cannot be changed. It returns false if err is not about the whole
+// skipKind keeps the error about a kind that cannot be changed, and drops its credentials. It returns false if err is not about the whole
 // kind.
-func (f *credentialChange) leaveOut(s *selection, k *tokens.Kind, err error) bool {
+func (f *credentialChange) skipKind(s *selection, k *tokens.Kind, err error) bool {
 	var e *tokenctl.Error
 	if !errors.As(err, &e) || !slices.Contains(cannotCodes, e.Code) {
 		return false
@@ -181,8 +181,9 @@ func (f *credentialChange) leaveOut(s *selection, k *tokens.Kind, err error) boo
 	return true
 }
 
-// noteLeft says how many credentials did not change without an error.
-func (f *credentialChange) noteLeft(s *selection) {
+// noteMeanwhile says what has happened since the preview: how many credentials needed no change any more, and how
+// many appeared.
+func (f *credentialChange) noteMeanwhile(s *selection) {
 	gone, already, lapsed := 0, 0, 0
 	for r := range s.refs.All() {
 		switch {

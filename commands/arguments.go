@@ -14,10 +14,10 @@ import (
 	"tokenctl/tokens"
 )
 
-// refuseSecrets ends the run before anything can repeat an argument that a secret stands
+// checkForSecrets ends the run before anything can repeat an argument that a secret stands
 // in. A flag's value counts as well, in every way of writing one. What can be a folder or
-// a name is left to refuseValues, which knows what each argument is.
-func refuseSecrets(args []string) error {
+// a name is left to checkValuesForSecrets, which knows what each argument is.
+func checkForSecrets(args []string) error {
 	for _, arg := range args {
 		if tokens.Holds(arg, tokens.InPath) {
 			return secretInArgument()
@@ -29,10 +29,10 @@ func refuseSecrets(args []string) error {
 // pathArguments marks a command whose arguments are paths.
 const pathArguments = "arguments are paths"
 
-// refuseValues refuses secrets in the arguments and in the values of the flags, by what
+// checkValuesForSecrets returns an error for a secret in the arguments and in the values of the flags, by what
 // they are: a folder may be named by a commit, and a user as a session key looks.
-func refuseValues(c *cobra.Command, args []string) error {
-	refuse := func(text string, where tokens.Where, path bool) error {
+func checkValuesForSecrets(c *cobra.Command, args []string) error {
+	check := func(text string, where tokens.Where, path bool) error {
 		if tokens.Holds(text, where) || path && !strings.Contains(text, "/") && tokens.LooksLikeSecret(text) {
 			return secretInArgument()
 		}
@@ -43,7 +43,7 @@ func refuseValues(c *cobra.Command, args []string) error {
 		place = tokens.InPath
 	}
 	for _, arg := range args {
-		if err := refuse(arg, place, path); err != nil {
+		if err := check(arg, place, path); err != nil {
 			return err
 		}
 		if creates(c) && tokens.LooksLikeSecret(arg) {
@@ -63,7 +63,7 @@ func refuseValues(c *cobra.Command, args []string) error {
 			place = tokens.Anywhere
 		}
 		if err == nil {
-			err = refuse(f.Value.String(), place, name == "FILE")
+			err = check(f.Value.String(), place, name == "FILE")
 		}
 	})
 	return err

@@ -39,7 +39,7 @@ func (o *redactOptions) change(ctx context.Context, store *db.Store, s *selectio
 	if err != nil {
 		return 0, err
 	}
-	o.noteLeft(s)
+	o.noteMeanwhile(s)
 	o.app.sayDone(done.n, "redacted", count(done.n, "refresh token"))
 	return done.n, nil
 }

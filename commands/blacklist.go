@@ -175,5 +175,5 @@ func (o *blacklistOptions) tell(s *selection, done *kindCounts) {
 		}
 	}
 	o.tellVoided(s)
-	o.noteLeft(s)
+	o.noteMeanwhile(s)
 }

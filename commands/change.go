@@ -32,11 +32,13 @@ type credentialChange struct {
 	selector  selectorFlags
 	tokenFile string
 
-	list     func(context.Context, *db.Store, tokens.Selector) iter.Seq2[tokens.Credential, error] // the credentials to select from; nil: tokens.List
-	inspect  func(*selection) error                                                                // refuses the whole selection for another reason; nil: there is none
-	refuse   func(*tokens.Credential, time.Time) *tokenctl.Error                                   // refuses a credential for another reason; nil: there is none
-	question func(*selection) string                                                               // returns another note before a change; nil: there is none
-	result   func(*tokens.Ref, *tokens.Credential) bool                                            // sets the credential to its new state; false: it did not change
+	// What a verb adds to the steps above. Each of these functions may be nil.
+
+	list            func(context.Context, *db.Store, tokens.Selector) iter.Seq2[tokens.Credential, error] // the credentials to select from, instead of tokens.List
+	checkSelection  func(*selection) error                                                                // returns an error if the verb cannot change the selection
+	checkCredential func(*tokens.Credential, time.Time) *tokenctl.Error                                   // returns an error if the verb cannot change a credential, for a reason that its kind does not know
+	question        func(*selection) string                                                               // returns another note before the question
+	result          func(*tokens.Ref, *tokens.Credential) bool                                            // sets a credential to its new state; false: it did not change
 }
 
 func (f *credentialChange) flags(c *cobra.Command) {
@@ -184,10 +186,10 @@ func (f *credentialChange) preview(ctx context.Context, store *db.Store, sel tok
 	}
 	a.noteSkipped(sel)
 	f.noteFinal(s)
-	if f.inspect == nil {
+	if f.checkSelection == nil {
 		return s, nil
 	}
-	return s, f.inspect(s)
+	return s, f.checkSelection(s)
 }
 
 // countAppeared counts the credentials that the selector selects only after the preview, because a person
@@ -257,8 +259,8 @@ func (f *credentialChange) cannot(ctx context.Context, c *tokens.Credential, sto
 		}
 		e = k.Cannot(f.app.env(), layout, f.verb, c, store.Now())
 	}
-	if e == nil && f.refuse != nil {
-		e = f.refuse(c, store.Now())
+	if e == nil && f.checkCredential != nil {
+		e = f.checkCredential(c, store.Now())
 	}
 	return e
 }

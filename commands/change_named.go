@@ -44,8 +44,8 @@ func (f *credentialChange) byName(ctx context.Context, store *db.Store, args []s
 		}
 		return nil
 	})
-	if err == nil && f.inspect != nil {
-		err = f.inspect(s)
+	if err == nil && f.checkSelection != nil {
+		err = f.checkSelection(s)
 	}
 	if err != nil {
 		return nil, err

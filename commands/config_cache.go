@@ -46,18 +46,18 @@ func (o *configImportOptions) sessionCache(m *imported, d *importDocument) {
 			servers = append(servers, text)
 		}
 	}
-	refuse := func(why string) { m.omit("session", "cache_url", why) }
+	omit := func(why string) { m.omit("session", "cache_url", why) }
 	if len(servers) == 0 || slices.Contains(servers, "") {
-		refuse("LOCATION of the sessions' cache names no server")
+		omit("LOCATION of the sessions' cache names no server")
 		return
 	}
 	if c.Function == nil {
-		refuse("the cache's KEY_FUNCTION is more than a template of prefix, version and key, so tokenctl cannot find its keys")
+		omit("the cache's KEY_FUNCTION is more than a template of prefix, version and key, so tokenctl cannot find its keys")
 		return
 	}
 	memcached := strings.HasPrefix(c.Backend, "django.core.cache.backends.memcached.")
 	if !memcached && !strings.HasPrefix(c.Backend, "django.core.cache.backends.redis.") && !strings.HasPrefix(c.Backend, "django_redis.cache.") {
-		refuse("the sessions' cache is " + output.Visible(c.Backend) + ", which tokenctl cannot reach")
+		omit("the sessions' cache is " + output.Visible(c.Backend) + ", which tokenctl cannot reach")
 		return
 	}
 	if memcached {
@@ -84,14 +84,14 @@ func (o *configImportOptions) sessionCache(m *imported, d *importDocument) {
 // whether tokenctl can use the cache.
 func (o *configImportOptions) redisCache(m *imported, d *importDocument, servers []string) bool {
 	c := d.SessionCache
-	refuse := func(format string, args ...any) bool {
+	omit := func(format string, args ...any) bool {
 		m.omit("session", "cache_url", fmt.Sprintf(format, args...))
 		return false
 	}
 	location := strings.TrimSpace(servers[0]) // writes go to the first server, and the others are its replicas
 	u, err := url.Parse(location)
 	if err != nil || !slices.Contains([]string{"redis", "rediss", "unix"}, u.Scheme) {
-		return refuse("LOCATION of the sessions' cache is not the URL of a Redis server")
+		return omit("LOCATION of the sessions' cache is not the URL of a Redis server")
 	}
 	option := func(names ...string) string {
 		for _, name := range names {
@@ -106,7 +106,7 @@ func (o *configImportOptions) redisCache(m *imported, d *importDocument, servers
 	}
 	class := option("CLIENT_CLASS")
 	if class = class[strings.LastIndexByte(class, '.')+1:]; class != "" && class != "DefaultClient" && class != "SentinelClient" {
-		return refuse("the django-redis client %s keeps values in another way than DefaultClient does", output.Visible(class))
+		return omit("the django-redis client %s keeps values in another way than DefaultClient does", output.Visible(class))
 	}
 	user, password := option("USERNAME", "username"), option("PASSWORD", "password")
 	if u.User != nil {
@@ -127,7 +127,7 @@ func (o *configImportOptions) redisCache(m *imported, d *importDocument, servers
 		number = option("DB", "db")
 	}
 	if number != "" && strings.Trim(number, "0123456789") != "" {
-		return refuse("the database in LOCATION is no number")
+		return omit("the database in LOCATION is no number")
 	}
 	if u.Scheme == "unix" {
 		if number != "" && number != "0" {
@@ -138,7 +138,7 @@ func (o *configImportOptions) redisCache(m *imported, d *importDocument, servers
 	}
 	if sentinels, ok := c.Options["SENTINELS"].([]any); ok && class == "SentinelClient" {
 		if !sentinelURL(u, query, sentinels) {
-			return refuse("SENTINELS are not pairs of a host and a port")
+			return omit("SENTINELS are not pairs of a host and a port")
 		}
 	}
 	u.RawQuery = query.Encode()

@@ -26,7 +26,7 @@ type expireOptions struct {
 func newExpire(a *App) *cobra.Command {
 	o := &expireOptions{credentialChange: credentialChange{app: a, verb: "expire"}}
 	o.question = o.about
-	o.refuse = func(c *tokens.Credential, _ time.Time) *tokenctl.Error { return c.CannotExpire() }
+	o.checkCredential = func(c *tokens.Credential, _ time.Time) *tokenctl.Error { return c.CannotExpire() }
 	c := &cobra.Command{
 		Use:   "expire {<id>... | - | --user <username> ...} {--ttl <time> | --expires <date> | --never}",
 		Short: "Prolong or shorten the life of credentials",
@@ -67,7 +67,7 @@ func (o *expireOptions) run(c *cobra.Command, args []string) error {
 	if o.given, err = o.lifetime.resolve(o.app.Now()); err != nil {
 		return err
 	}
-	o.inspect = func(s *selection) error {
+	o.checkSelection = func(s *selection) error {
 		return o.checkKinds(s, func(k *tokens.Kind) error { return k.CheckExpire(o.given) })
 	}
 	o.result = func(r *tokens.Ref, c *tokens.Credential) bool {
@@ -84,14 +84,14 @@ func (o *expireOptions) change(ctx context.Context, store *db.Store, s *selectio
 	err := o.apply(ctx, store, s, nil, func(tx *db.Tx) (err error) {
 		o.ends = map[*tokens.Ref]time.Time{}
 		done, err = o.each(ctx, tx, s, "changing", rotatedRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
-			ends, left, err := chunk[0].Kind().Expire(ctx, o.app.env(), tx, chunk, o.given)
+			ends, outcomes, err := chunk[0].Kind().Expire(ctx, o.app.env(), tx, chunk, o.given)
 			if err != nil {
 				return nil, err
 			}
 			for i, r := range chunk {
 				o.ends[r] = ends[i]
 			}
-			return left, nil
+			return outcomes, nil
 		})
 		if err != nil {
 			return err
@@ -119,7 +119,7 @@ func (o *expireOptions) change(ctx context.Context, store *db.Store, s *selectio
 		}
 	}
 	o.noteMoves(&done)
-	o.noteLeft(s)
+	o.noteMeanwhile(s)
 	a.sayDone(done.n, "changed the expiry of", done.String())
 	return done.n, nil
 }

@@ -137,7 +137,7 @@ func (n *incident) merge(before, after []*tokens.Credential, ended map[string]bo
 			n.chosen.appeared++
 		}
 	}
-	n.change.noteLeft(n.chosen)
+	n.change.noteMeanwhile(n.chosen)
 	return list
 }
 

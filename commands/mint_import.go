@@ -79,7 +79,7 @@ func (r *mintRun) importTokens(ctx context.Context) error {
 			return err
 		})
 		if err == nil {
-			err = r.refusal()
+			err = r.failure()
 		}
 		if err != nil {
 			return err

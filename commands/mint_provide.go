@@ -71,7 +71,7 @@ func (r *mintRun) provide(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := r.refusal(); err != nil {
+		if err := r.failure(); err != nil {
 			return err
 		}
 		if o.dryRun {
@@ -105,7 +105,7 @@ func (r *mintRun) provide(ctx context.Context) error {
 	return nil
 }
 
-// checkSecrets refuses what could never work and secrets that are there twice, all of them by
+// checkSecrets returns an error for what could never work and secrets that are there twice, all of them by
 // line. It returns what is weak about the others.
 func (r *mintRun) checkSecrets(l *db.Layout, list []provided) (weak []string, err error) {
 	env := r.o.app.env()
@@ -141,7 +141,7 @@ func (r *mintRun) provideBatch(ctx context.Context, tx *db.Tx, all, batch []prov
 	if err != nil || len(users) == 0 {
 		return err
 	}
-	if err := r.refuseKnown(ctx, tx, batch); err != nil {
+	if err := r.checkUnused(ctx, tx, batch); err != nil {
 		return err
 	}
 	if r.absent() > 0 {
@@ -149,18 +149,18 @@ func (r *mintRun) provideBatch(ctx context.Context, tx *db.Tx, all, batch []prov
 	}
 	env := r.o.app.env()
 	if r.o.dryRun {
-		able, refused, err := r.kind.BelowLimit(ctx, env, tx, users)
-		r.noteRefused(refused)
+		able, atLimit, err := r.kind.BelowLimit(ctx, env, tx, users)
+		r.addAtLimit(atLimit)
 		r.ids = append(r.ids, keysOf(able)...)
 		return err
 	}
 	request := r.request
 	request.Secrets = secrets
-	minted, refused, err := r.kind.MintBelowLimit(ctx, env, tx, users, request)
+	minted, atLimit, err := r.kind.MintBelowLimit(ctx, env, tx, users, request)
 	if err != nil {
 		return err
 	}
-	r.noteRefused(refused)
+	r.addAtLimit(atLimit)
 	for i := range minted {
 		minted[i].Secrets = nil // the operator has it
 		r.announced.add(&minted[i])
@@ -221,8 +221,8 @@ func (r *mintRun) usersOf(ctx context.Context, tx *db.Tx, all, batch []provided)
 	return users, secrets, offences(faults)
 }
 
-// refuseKnown refuses secrets that somebody has already.
-func (r *mintRun) refuseKnown(ctx context.Context, tx *db.Tx, batch []provided) error {
+// checkUnused returns an error for secrets that somebody has already.
+func (r *mintRun) checkUnused(ctx context.Context, tx *db.Tx, batch []provided) error {
 	secrets := make([]tokenctl.Secret, len(batch))
 	for i := range batch {
 		secrets[i] = batch[i].secret

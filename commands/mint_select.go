@@ -145,8 +145,8 @@ func (r *mintRun) showDryRun(ctx context.Context) error {
 		ids = nil
 		err := r.store.Read(ctx, func(tx *db.Tx) error {
 			return r.eachBatch(ctx, tx, func(users []db.User) error {
-				users, refused, err := r.kind.BelowLimit(ctx, a.env(), tx, users)
-				r.noteRefused(refused)
+				users, atLimit, err := r.kind.BelowLimit(ctx, a.env(), tx, users)
+				r.addAtLimit(atLimit)
 				ids = append(ids, keysOf(users)...)
 				return err
 			})
@@ -156,7 +156,7 @@ func (r *mintRun) showDryRun(ctx context.Context) error {
 		}
 	}
 	r.made = len(ids) + len(r.created)
-	if err := r.refusal(); err != nil {
+	if err := r.failure(); err != nil {
 		return err
 	}
 	return r.writeDryRun(ctx, ids)

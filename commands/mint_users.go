@@ -189,7 +189,7 @@ func newNames(ctx context.Context, tx *db.Tx, missing []string) (names []string,
 	}
 	there, repeated, err := tx.UsersNamed(ctx, clean)
 	if err == nil {
-		err = refuseExisting(tx.Layout, there)
+		err = usersExist(tx.Layout, there)
 	}
 	if err != nil {
 		return nil, nil, err

@@ -38,7 +38,7 @@ type mintRun struct {
 	missing   []string        // names and primary keys that no user has
 	ignored   []string        // such ones with --ignore-missing
 	ambiguous []db.Ambiguity  // names that several users have
-	refused   []string        // users who can get no further token
+	atLimit   []string        // users who can get no further token
 	reason    *tokenctl.Error // why the first of them can get none
 }
 
@@ -62,16 +62,16 @@ func (r *mintRun) write(ctx context.Context, tx *db.Tx) error {
 		}
 	}
 	err := r.eachBatch(ctx, tx, func(users []db.User) error {
-		minted, refused, err := r.kind.MintBelowLimit(ctx, r.o.app.env(), tx, users, r.request)
+		minted, atLimit, err := r.kind.MintBelowLimit(ctx, r.o.app.env(), tx, users, r.request)
 		if err != nil {
 			return err
 		}
-		r.noteRefused(refused)
+		r.addAtLimit(atLimit)
 		r.meter.add(int64(len(users)))
 		return r.add(minted)
 	})
 	if err == nil {
-		err = r.refusal()
+		err = r.failure()
 	}
 	if err == nil {
 		err = tx.CheckConstraints(ctx)
@@ -110,20 +110,20 @@ func (r *mintRun) record() {
 		for _, name := range r.created {
 			add(recordedRow{action: "create", outcome: rowDone, kind: "user", user: &db.User{Username: name}})
 		}
-		for _, name := range slices.Concat(r.missing, r.refused) {
+		for _, name := range slices.Concat(r.missing, r.atLimit) {
 			add(recordedRow{action: "mint", outcome: "not done", user: &db.User{Username: name}})
 		}
 	})
 	a.recordMinted(&r.announced)
 }
 
-// noteRefused notes who can get no further token.
-func (r *mintRun) noteRefused(refused []tokens.UserAtLimit) {
-	if r.reason == nil && len(refused) > 0 {
-		r.reason = refused[0].Err
+// addAtLimit keeps the users who can get no further token, and the reason of the first of them.
+func (r *mintRun) addAtLimit(list []tokens.UserAtLimit) {
+	if r.reason == nil && len(list) > 0 {
+		r.reason = list[0].Err
 	}
-	for i := range refused {
-		r.refused = append(r.refused, refused[i].User.Username)
+	for i := range list {
+		r.atLimit = append(r.atLimit, list[i].User.Username)
 	}
 }
 
@@ -135,19 +135,19 @@ func (r *mintRun) problems() (list []error) {
 	} else if err := db.UserLookupError(r.ambiguous, r.missing); err != nil {
 		list = append(list, err)
 	}
-	switch len(r.refused) {
+	switch len(r.atLimit) {
 	case 0:
 	case 1:
 		list = append(list, r.reason)
 	default:
-		list = append(list, &tokenctl.Error{Code: tokenctl.CodeTokenExists, Message: "these users " + r.kind.Limit + ": " + firstOf(r.refused, ", "),
+		list = append(list, &tokenctl.Error{Code: tokenctl.CodeTokenExists, Message: "these users " + r.kind.Limit + ": " + firstOf(r.atLimit, ", "),
 			Hint: "nothing was changed; leave them out, as --keep-going does, or replace theirs with tokenctl rotate"})
 	}
 	return list
 }
 
-// refusal is the error that ends the command; nil where it goes on.
-func (r *mintRun) refusal() error {
+// failure is the error that ends the command; nil if the command goes on.
+func (r *mintRun) failure() error {
 	list := r.problems()
 	if list == nil || r.o.keepGoing && r.made > 0 {
 		return nil
@@ -166,7 +166,7 @@ func (r *mintRun) partly() error {
 		return nil
 	}
 	return &tokenctl.Error{Code: tokenctl.CodePartlyDone,
-		Message: fmt.Sprintf("%d of %d were done; not done: %s", r.made, r.made+r.absent()+len(r.refused), strings.Join(reasons, "; "))}
+		Message: fmt.Sprintf("%d of %d were done; not done: %s", r.made, r.made+r.absent()+len(r.atLimit), strings.Join(reasons, "; "))}
 }
 
 // tell says what was done. If something was not, it returns the error for partly done

@@ -28,7 +28,7 @@ type purgeOptions struct {
 	expiresBefore  dateValue
 	inactive       bool
 	orphans        bool
-	left           []error // why some of it was not done, with keepGoing
+	skipErrors     []error // why some of it was not done, with keepGoing
 }
 
 // purgeBatch is how many rows are deleted in a transaction, if no flag says otherwise.
@@ -132,10 +132,10 @@ func (o *purgeOptions) run(ctx context.Context) error {
 	switch {
 	case o.dryRun:
 		expired := purgeSummary(work, func(w *purgeWork) int64 { return int64(len(w.expired)) })
-		return cmp.Or(a.writeDryRun(purgeColumns, purgeRows(work), false, "purge", expired), partlyDone(expired, o.left))
+		return cmp.Or(a.writeDryRun(purgeColumns, purgeRows(work), false, "purge", expired), partlyDone(expired, o.skipErrors))
 	case total == 0 && o.consent.none():
 		a.say("nothing to purge in %s", a.databaseName())
-		return cmp.Or(a.writeAsked(purgeColumns, purgeRows(work), false), partlyDone(purgeSummary(work, purgedRows), o.left))
+		return cmp.Or(a.writeAsked(purgeColumns, purgeRows(work), false), partlyDone(purgeSummary(work, purgedRows), o.skipErrors))
 	}
 	if a.asked() {
 		if err := writeRows(io.Discard, purgeColumns, purgeRows(work), a.options(false)); err != nil {
@@ -153,30 +153,30 @@ func (o *purgeOptions) run(ctx context.Context) error {
 		return err
 	}
 	for _, w := range work {
-		if err := o.leave(ctx, w.kind, o.purgeKind(ctx, store, req, w, work)); err != nil {
+		if err := o.skip(ctx, w.kind, o.purgeKind(ctx, store, req, w, work)); err != nil {
 			return err
 		}
 	}
-	left := total
+	remaining := total
 	for _, w := range work {
-		left -= w.deleted
+		remaining -= w.deleted
 	}
 	done := purgeSummary(work, purgedRows)
-	a.sayDone(int(total-left), "purged", done)
-	if left > 0 && o.left == nil {
-		a.say("%s", plural(int(left), "row was renewed or deleted meanwhile, and was left", "rows were renewed or deleted meanwhile, and were left"))
+	a.sayDone(int(total-remaining), "purged", done)
+	if remaining > 0 && o.skipErrors == nil {
+		a.say("%s", plural(int(remaining), "row was renewed or deleted meanwhile, and was left", "rows were renewed or deleted meanwhile, and were left"))
 	}
-	return cmp.Or(a.writeAsked(purgeColumns, purgeRows(work), false), partlyDone(done, o.left))
+	return cmp.Or(a.writeAsked(purgeColumns, purgeRows(work), false), partlyDone(done, o.skipErrors))
 }
 
-// leave keeps an error about a kind if --keep-going skips that kind. Otherwise it returns the
+// skip keeps an error about a kind in skipErrors if --keep-going is given. Otherwise it returns the
 // error.
-func (o *purgeOptions) leave(ctx context.Context, k *tokens.Kind, err error) error {
+func (o *purgeOptions) skip(ctx context.Context, k *tokens.Kind, err error) error {
 	var known *tokenctl.Error
 	if !o.keepGoing || ctx.Err() != nil || !errors.As(err, &known) || known.Code == tokenctl.CodeDatabaseUnreachable || known.Code == tokenctl.CodeOutcomeUnknown {
 		return err
 	}
-	o.left = append(o.left, prefixed(k.Title+": ", err))
+	o.skipErrors = append(o.skipErrors, prefixed(k.Title+": ", err))
 	return nil
 }
 
@@ -240,8 +240,8 @@ func (o *purgeOptions) record(w *purgeWork, batch []db.Ref, deleted *int64) {
 			return
 		}
 		row := recordedRow{action: "purge", outcome: rowDone, kind: w.kind.Name}
-		if left := int64(len(batch)) - *deleted; left > 0 {
-			row.outcome, row.reason = rowUnclear, fmt.Sprintf("%d of %d rows were renewed or deleted meanwhile", left, len(batch))
+		if remaining := int64(len(batch)) - *deleted; remaining > 0 {
+			row.outcome, row.reason = rowUnclear, fmt.Sprintf("%d of %d rows were renewed or deleted meanwhile", remaining, len(batch))
 		}
 		for i := range batch {
 			row.id, row.user = w.kind.RowID(batch[i]), &db.User{ID: batch[i].Owner}

@@ -55,7 +55,7 @@ func (o *purgeOptions) named(ctx context.Context, store *db.Store) ([]string, er
 	if err != nil {
 		return nil, err
 	}
-	o.left = append(o.left, u.left...)
+	o.skipErrors = append(o.skipErrors, u.skipErrors...)
 	return keysOf(u.list), nil
 }
 
@@ -93,7 +93,7 @@ func (o *purgeOptions) count(ctx context.Context, store *db.Store, req tokens.Pu
 			err = k.Check(layout)
 		}
 		if err != nil {
-			if err = o.leave(ctx, k, err); err != nil {
+			if err = o.skip(ctx, k, err); err != nil {
 				return nil, err
 			}
 			continue
@@ -120,7 +120,7 @@ func (o *purgeOptions) count(ctx context.Context, store *db.Store, req tokens.Pu
 		}
 		for ref, err := range rows(ctx, o.app.env(), store, req) {
 			if err != nil {
-				if err = o.leave(ctx, w.kind, err); err != nil {
+				if err = o.skip(ctx, w.kind, err); err != nil {
 					return nil, err
 				}
 				w.expired = nil

@@ -129,14 +129,14 @@ func (a *App) noteOthers(ctx context.Context, store *db.Store, sel tokens.Select
 	if err != nil {
 		return err
 	}
-	var left []string
+	var others []string
 	for _, k := range tokens.Kinds() {
 		if k.Present(layout) && !k.Can(verb) {
-			left = append(left, k.Title)
+			others = append(others, k.Title)
 		}
 	}
-	if left != nil {
-		a.say("note: the database also has %s, which this tokenctl cannot %s", strings.Join(left, ", "), verb)
+	if others != nil {
+		a.say("note: the database also has %s, which this tokenctl cannot %s", strings.Join(others, ", "), verb)
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ func (s *pageSections) expiry() {
 // is not known.
 func (s *pageSections) weeks() {
 	table := output.PageTable{Caption: "Active credentials by the week in which they expire", Header: []string{"7 days from", "credentials", "share"}, Numbers: 2}
-	all, left := s.active(byOwner, ""), s.active(byOwner, "")
+	all, later := s.active(byOwner, ""), s.active(byOwner, "")
 	add := func(name string, n int64) {
 		share := "0 %"
 		if all > 0 {
@@ -101,11 +101,11 @@ func (s *pageSections) weeks() {
 		for _, d := range s.days[day : day+7] {
 			n += d
 		}
-		left -= n
+		later -= n
 		add(s.calendar.Day(day).Format(time.DateOnly), n)
 	}
 	never, unknown := s.active(byLife, tokens.RangeName(nil, db.NeverSpan)), s.active(byLife, tokens.RangeName(nil, db.UnknownSpan))
-	add("later", left-never-unknown)
+	add("later", later-never-unknown)
 	add("never", never)
 	if unknown > 0 {
 		add("not known", unknown)

@@ -29,7 +29,7 @@ type rotateOptions struct {
 
 func newRotate(a *App) *cobra.Command {
 	o := &rotateOptions{credentialChange: credentialChange{app: a, verb: "rotate"}, deliver: delivery{app: a}}
-	o.refuse, o.question = o.refuseKeeping, o.shorter
+	o.checkCredential, o.question = o.cannotKeep, o.shorter
 	c := &cobra.Command{
 		Use:   "rotate {<id>... | - | --user <username> ...}",
 		Short: "Replace credentials; the old ones are dead at once",
@@ -66,7 +66,7 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	o.request = tokens.RotateRequest{Lifetime: lifetime, Overlap: o.overlap, Force: o.force}
-	o.inspect = func(s *selection) error { return o.fits(c.Context(), s) }
+	o.checkSelection = func(s *selection) error { return o.fits(c.Context(), s) }
 	return o.credentialChange.run(c, args, o.change)
 }
 
@@ -95,13 +95,13 @@ func (o *rotateOptions) change(ctx context.Context, store *db.Store, s *selectio
 	if told := o.shorter(s); told != "" {
 		a.say("note: %s", told)
 	}
-	o.noteLeft(s)
+	o.noteMeanwhile(s)
 	a.sayDone(done.n, "rotated", done.kindCounts.String())
 	return done.n, nil
 }
 
 // fits looks whether each kind can be rotated as it is asked for, and the application would
-// accept what is made. A kind that does not fit is an error, or left out.
+// accept what is made. A kind that does not fit is an error, or skipped.
 func (o *rotateOptions) fits(ctx context.Context, s *selection) error {
 	err := o.checkKinds(s, func(k *tokens.Kind) error {
 		if err := k.CheckRotate(o.app.env(), o.request); err != nil || k.CheckApplication == nil {
@@ -144,14 +144,14 @@ func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, do
 	written := make(chan error, 1)
 	written <- nil
 	_, err = o.each(ctx, tx, s, "rotating", rotatedRows, func(chunk []*tokens.Ref) (db.Outcomes, error) {
-		minted, left, err := chunk[0].Kind().Rotate(ctx, o.app.env(), tx, chunk, o.request)
+		minted, outcomes, err := chunk[0].Kind().Rotate(ctx, o.app.env(), tx, chunk, o.request)
 		if err = cmp.Or(err, <-written); err != nil {
 			written <- nil
 			return nil, err
 		}
 		order := make([]int, 0, len(chunk))
 		for i := range chunk {
-			if left[i] == 0 {
+			if outcomes[i] == 0 {
 				order = append(order, i)
 			}
 		}
@@ -166,7 +166,7 @@ func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, do
 			}
 			written <- nil
 		}()
-		return left, nil
+		return outcomes, nil
 	})
 	if err = cmp.Or(err, <-written); err != nil {
 		return err
@@ -182,8 +182,8 @@ func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, do
 	return stream.deliver(ctx)
 }
 
-// refuseKeeping says why a credential's expiry cannot be kept, where it is to be.
-func (o *rotateOptions) refuseKeeping(c *tokens.Credential, now time.Time) *tokenctl.Error {
+// cannotKeep says why a credential's expiry cannot be kept, where it is to be.
+func (o *rotateOptions) cannotKeep(c *tokens.Credential, now time.Time) *tokenctl.Error {
 	if o.request.Lifetime.By != tokens.Kept {
 		return nil
 	}

@@ -60,7 +60,7 @@ func (o *bundleOptions) run(c *cobra.Command, path string) error {
 		return err
 	}
 	now := store.Now().Truncate(time.Second)
-	b, left, err := scan.NewBundle(ctx, &scan.Database{Env: a.env(), Store: store}, salt, now, now.Add(o.ttl))
+	b, omitted, err := scan.NewBundle(ctx, &scan.Database{Env: a.env(), Store: store}, salt, now, now.Add(o.ttl))
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (o *bundleOptions) run(c *cobra.Command, path string) error {
 	if err := d.withdraw(d.write(ctx, text.Bytes())); err != nil {
 		return err
 	}
-	for _, what := range left {
+	for _, what := range omitted {
 		a.say("note: left out: %s", what)
 	}
 	a.say("wrote %s: %s, until %s; the probability of a false positive is %.1g", path, count(b.Count, "credential"), b.Expires.Format(time.RFC3339), b.FalsePositives)

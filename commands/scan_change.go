@@ -29,7 +29,7 @@ func (o *scanOptions) take(ctx context.Context, store *db.Store, found *scanned,
 	found.taken[c.ID] = true
 	o.change.verb = o.verb()
 	if o.change.cannot(ctx, c, store) != nil {
-		found.left = append(found.left, c)
+		found.skipped = append(found.skipped, c)
 		return
 	}
 	found.refs.Add(c)
@@ -41,7 +41,7 @@ func (o *scanOptions) contain(ctx context.Context, store *db.Store, found *scann
 	a := o.app
 	f := o.change
 	f.verb = o.verb()
-	for _, c := range found.left {
+	for _, c := range found.skipped {
 		e := f.cannot(ctx, c, store)
 		a.say("left: %s: %s", c.ID, e.Message)
 		if e.Hint != "" {

@@ -10,15 +10,15 @@ import (
 
 // scanned is the result of a scan.
 type scanned struct {
-	works  bool            // a credential that was found is active
-	active map[string]bool // the ids of active credentials; nil without --blacklist and --rotate
-	proved bool            // a bundle has a found credential, whose status is not known
-	total  int
-	unread []string
-	refs   tokens.Refs
-	left   []*tokens.Credential // credentials that the verb cannot change
-	mu     sync.Mutex
-	taken  map[string]bool // the ids of refs and left
+	works   bool            // a credential that was found is active
+	active  map[string]bool // the ids of active credentials; nil without --blacklist and --rotate
+	proved  bool            // a bundle has a found credential, whose status is not known
+	total   int
+	unread  []string
+	refs    tokens.Refs
+	skipped []*tokens.Credential // credentials that the verb cannot change
+	mu      sync.Mutex
+	taken   map[string]bool // the ids of refs and skipped
 }
 
 func (s *scanned) add(m *scan.Match) {

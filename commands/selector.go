@@ -170,7 +170,7 @@ func kindNamed(name string) (*tokens.Kind, error) {
 }
 
 // kindsOfUsers are those of the kinds, nil being all, that belong to the users whom
-// --user and --user-id mean. It says which others are left out.
+// --user and --user-id mean. It says which others are excluded.
 func (a *App) kindsOfUsers(ctx context.Context, store *db.Store, kinds []*tokens.Kind) ([]*tokens.Kind, error) {
 	var names []string
 	for _, k := range kinds {
@@ -184,7 +184,7 @@ func (a *App) kindsOfUsers(ctx context.Context, store *db.Store, kinds []*tokens
 	if err != nil {
 		return nil, err
 	}
-	var left []string
+	var excluded []string
 	var meant []*tokens.Kind
 	for _, k := range tokens.Kinds() {
 		switch asked := len(kinds) == 0 || slices.Contains(kinds, k); {
@@ -196,10 +196,10 @@ func (a *App) kindsOfUsers(ctx context.Context, store *db.Store, kinds []*tokens
 			if owner := layout.Credentials(k.Name).Owner; owner != nil {
 				whose = "the users in " + owner.String()
 			}
-			left = append(left, k.Title+" belong to "+whose)
+			excluded = append(excluded, k.Title+" belong to "+whose)
 		}
 	}
-	text := strings.Join(left, ", ")
+	text := strings.Join(excluded, ", ")
 	if meant == nil {
 		return nil, &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: text + ", but --user and --user-id refer to the users in " + layout.User.String(),
 			Hint: "--kind with one of these kinds alone means its own users; user_table under [auth] in tokenctl.toml says which table is that of AUTH_USER_MODEL"}

@@ -119,7 +119,7 @@ func (o *activeOptions) run(c *cobra.Command, _ []string) error {
 	}
 	r.tell()
 	if err := offences(r.held.missing); err != nil {
-		r.users.left = append(r.users.left, err)
+		r.users.skipErrors = append(r.users.skipErrors, err)
 	}
 	return r.users.partly()
 }

@@ -41,20 +41,20 @@ func (o *userChange) begin(ctx context.Context) (*db.Store, error) {
 	return o.app.open()
 }
 
-// chosenUsers are the users of a command, and the named users who were left out.
+// chosenUsers are the users of a command, and the errors about the named users who are skipped.
 type chosenUsers struct {
-	list   []db.User
-	absent []string // names and keys that no user has, with --ignore-missing
-	left   []error  // the reasons for the others, with --keep-going
+	list       []db.User
+	absent     []string // names and keys that no user has, with --ignore-missing
+	skipErrors []error  // about the others, with --keep-going
 }
 
-// leave keeps an error about some of the users if --keep-going skips these users. Otherwise it
+// skip keeps an error about some of the users in skipErrors if --keep-going is given. Otherwise it
 // returns the error.
-func (o *changeFlags) leave(u *chosenUsers, err error) error {
+func (o *changeFlags) skip(u *chosenUsers, err error) error {
 	if err == nil || !o.keepGoing {
 		return err
 	}
-	u.left = append(u.left, err)
+	u.skipErrors = append(u.skipErrors, err)
 	return nil
 }
 
@@ -65,8 +65,8 @@ func (o *userChange) choose(ctx context.Context, tx *db.Tx) (u chosenUsers, err 
 		return u, err
 	}
 	u, err = o.chosen(found)
-	if err == nil && len(u.list) == 0 && u.left != nil {
-		err = u.left[0]
+	if err == nil && len(u.list) == 0 && u.skipErrors != nil {
+		err = u.skipErrors[0]
 	}
 	return u, err
 }
@@ -78,7 +78,7 @@ func (o *changeFlags) chosen(found *db.Found) (u chosenUsers, err error) {
 	if o.ignoreMissing {
 		missing, u.absent = nil, missing
 	}
-	err = o.leave(&u, db.UserLookupError(found.Ambiguous, missing))
+	err = o.skip(&u, db.UserLookupError(found.Ambiguous, missing))
 	return u, err
 }
 
@@ -144,18 +144,18 @@ func (a *App) sayAbsent(names []string) {
 	}
 }
 
-// partly returns the error for partly done work if some users were left out.
-func (u *chosenUsers) partly() error { return partlyDone(count(len(u.list), "user"), u.left) }
+// partly returns the error for partly done work if some users were skipped.
+func (u *chosenUsers) partly() error { return partlyDone(count(len(u.list), "user"), u.skipErrors) }
 
-// partlyDone returns the error for partly done work: the done part, and the reasons for the rest. It is nil if left is
+// partlyDone returns the error for partly done work: the done part, and the reasons for the rest. It is nil if skipErrors is
 // nil.
-func partlyDone(done string, left []error) error {
-	if left == nil {
+func partlyDone(done string, skipErrors []error) error {
+	if skipErrors == nil {
 		return nil
 	}
 	e := &tokenctl.Error{Code: tokenctl.CodePartlyDone}
 	var reasons []string
-	for _, err := range left {
+	for _, err := range skipErrors {
 		var known *tokenctl.Error
 		if errors.As(err, &known) && e.Hint == "" {
 			e.Hint = known.Hint

@@ -142,7 +142,7 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 		}
 		// Find existing users before hashing passwords, which takes long. Otherwise the insert finds them.
 		if o.keepGoing || o.ignoreMissing || o.dryRun || o.secrets() || slices.ContainsFunc(users.list, (*userEntry).mayHavePassword) {
-			if err := o.leaveExisting(ctx, tx, users); err != nil {
+			if err := o.skipExisting(ctx, tx, users); err != nil {
 				return err
 			}
 		}
@@ -158,8 +158,8 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 		}
 	}
 	switch {
-	case users.count == 0 && users.left != nil:
-		return users.left[0]
+	case users.count == 0 && users.skipErrors != nil:
+		return users.skipErrors[0]
 	case o.dryRun:
 		return o.showDryRun(ctx, layout, users)
 	case users.count == 0:
@@ -211,7 +211,7 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 		}
 		made, err := entries.existing(ctx, tx, nil)
 		if err == nil && len(made) != entries.count {
-			err = refuseExisting(tx.Layout, made) // somebody else has created a user of the same name
+			err = usersExist(tx.Layout, made) // somebody else has created a user of the same name
 		}
 		if err != nil {
 			return err
@@ -234,7 +234,7 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 		made.add(&minted[i])
 	}
 	o.tell(users, entries, &made)
-	return partlyDone(count(entries.count, "user"), entries.left)
+	return partlyDone(count(entries.count, "user"), entries.skipErrors)
 }
 
 // hand writes the secrets or the rows before the transaction commits.

@@ -43,7 +43,7 @@ a user out and keeps everything. The last active superuser is only deleted with 
 type deletion struct {
 	users      chosenUsers
 	dependants []db.Dependants
-	refused    error // why the users cannot be deleted, or nil
+	blocked    error // why the users cannot be deleted, or nil
 }
 
 // same reports whether d and other have the same users and the same rows.
@@ -120,7 +120,7 @@ func (o *userDeleteOptions) look(ctx context.Context, tx *db.Tx) (d deletion, er
 	if d.dependants, err = tx.Dependants(ctx, d.users.list); err != nil {
 		return d, err
 	}
-	if d.refused = tx.Layout.Deletable(d.dependants); d.refused == nil || !o.keepGoing {
+	if d.blocked = tx.Layout.Deletable(d.dependants); d.blocked == nil || !o.keepGoing {
 		return d, nil
 	}
 	var free []db.User
@@ -130,7 +130,7 @@ func (o *userDeleteOptions) look(ctx context.Context, tx *db.Tx) (d deletion, er
 			return d, err
 		}
 		if err := tx.Layout.Deletable(theirs); err != nil {
-			d.users.left = append(d.users.left, err)
+			d.users.skipErrors = append(d.users.skipErrors, err)
 			continue
 		}
 		free = append(free, u)
@@ -138,7 +138,7 @@ func (o *userDeleteOptions) look(ctx context.Context, tx *db.Tx) (d deletion, er
 	if free == nil {
 		return d, nil
 	}
-	d.users.list, d.refused = free, nil
+	d.users.list, d.blocked = free, nil
 	d.dependants, err = tx.Dependants(ctx, free)
 	return d, err
 }
@@ -154,8 +154,8 @@ func (o *userDeleteOptions) consentTo(ctx context.Context, d deletion) error {
 			return err
 		}
 	}
-	if d.refused != nil {
-		return d.refused
+	if d.blocked != nil {
+		return d.blocked
 	}
 	_, err := o.consent.obtain(ctx, a, "delete", count(len(d.users.list), "user"), len(d.users.list))
 	return err
@@ -183,8 +183,8 @@ func (o *userDeleteOptions) showDryRun(d deletion) error {
 			return err
 		}
 	}
-	if d.refused != nil {
-		return d.refused
+	if d.blocked != nil {
+		return d.blocked
 	}
 	o.app.say("dry run: would delete %s in %s", count(len(d.users.list), "user"), o.app.databaseName())
 	return d.users.partly()

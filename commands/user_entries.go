@@ -13,14 +13,14 @@ import (
 // userEntries are the users to create. The list has all of them. Only if a file has many users and they need no secrets,
 // the file is read again instead.
 type userEntries struct {
-	list  []*userEntry
-	count int
-	held  bool // the list keeps all users
-	base  db.NewUser
-	file  *csvFile
-	keep  bool         // --keep-going: leave out users who cannot be created
-	out   map[int]bool // the lines of users who are left out
-	left  []error      // the reasons, with --keep-going
+	list         []*userEntry
+	count        int
+	held         bool // the list keeps all users
+	base         db.NewUser
+	file         *csvFile
+	keep         bool         // --keep-going: skip users who cannot be created
+	skippedLines map[int]bool // the lines of users who are skipped
+	skipErrors   []error      // why they are skipped
 }
 
 // entries returns the users of the command line or of the CSV file.
@@ -31,7 +31,7 @@ func (o *userCreateOptions) entries(file *csvFile) (*userEntries, error) {
 	}
 	base := db.NewUser{Email: o.email, FirstName: o.firstName, LastName: o.lastName,
 		IsActive: !o.inactive, IsStaff: o.staff, IsSuperuser: o.superuser, Set: set}
-	users := &userEntries{base: base, file: file, held: o.secrets() || o.app.asked(), keep: o.keepGoing, out: map[int]bool{}}
+	users := &userEntries{base: base, file: file, held: o.secrets() || o.app.asked(), keep: o.keepGoing, skippedLines: map[int]bool{}}
 	for i, name := range o.names {
 		n := &userEntry{NewUser: base, line: i}
 		n.Username = name
@@ -40,26 +40,26 @@ func (o *userCreateOptions) entries(file *csvFile) (*userEntries, error) {
 	return users, nil
 }
 
-// leave leaves a user out. compact removes these users from the list.
-func (u *userEntries) leave(n *userEntry, err error) {
-	if u.out[n.line] {
+// skip marks a user as skipped, and keeps the error. compact removes these users from the list.
+func (u *userEntries) skip(n *userEntry, err error) {
+	if u.skippedLines[n.line] {
 		return
 	}
-	u.out[n.line] = true
+	u.skippedLines[n.line] = true
 	u.count--
 	if err != nil {
-		u.left = append(u.left, err)
+		u.skipErrors = append(u.skipErrors, err)
 	}
 }
 
 func (u *userEntries) compact() {
-	u.list = slices.DeleteFunc(u.list, func(n *userEntry) bool { return u.out[n.line] })
+	u.list = slices.DeleteFunc(u.list, func(n *userEntry) bool { return u.skippedLines[n.line] })
 }
 
-// each calls do for every user, in the order of the description and without the users who are left out.
+// each calls do for every user, in the order of the description and without the users who are skipped.
 func (u *userEntries) each(ctx context.Context, l *db.Layout, do func(*userEntry) error) error {
 	f := func(n *userEntry) error {
-		if u.out[n.line] {
+		if u.skippedLines[n.line] {
 			return nil
 		}
 		return do(n)
@@ -97,7 +97,7 @@ func (u *userEntries) clean(ctx context.Context, tx *db.Tx) error {
 		if err = prefixed(n.where(), err); err != nil && !u.keep {
 			return err
 		} else if err != nil {
-			u.leave(n, err)
+			u.skip(n, err)
 			return nil
 		}
 		if u.file == nil {

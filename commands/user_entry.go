@@ -38,8 +38,8 @@ func usernames(part []*userEntry) []string {
 	return list
 }
 
-// refuseExisting returns the error that names the users who exist already, or nil without any.
-func refuseExisting(l *db.Layout, found []db.Match) error {
+// usersExist returns the error that names the users who exist already, or nil without any.
+func usersExist(l *db.Layout, found []db.Match) error {
 	switch len(found) {
 	case 0:
 		return nil
@@ -96,7 +96,7 @@ func (o *userCreateOptions) passwords(ctx context.Context, users *userEntries) (
 }
 
 // validate runs Django's validators on the passwords that are known. With --keep-going users
-// whose password is rejected are left out.
+// whose password is rejected are skipped.
 func (o *userCreateOptions) validate(ctx context.Context, l *db.Layout, users *userEntries) error {
 	a := o.app
 	if o.source.noValidate {
@@ -106,11 +106,11 @@ func (o *userCreateOptions) validate(ctx context.Context, l *db.Layout, users *u
 	if err != nil {
 		return err
 	}
-	leave := users.leave
+	skip := users.skip
 	if !o.keepGoing {
-		leave = nil
+		skip = nil
 	}
-	checked, err := validateAll(ctx, checks, l, users.list, leave)
+	checked, err := validateAll(ctx, checks, l, users.list, skip)
 	users.compact()
 	if checked {
 		a.tellChecks(checks, l, err)
@@ -120,7 +120,7 @@ func (o *userCreateOptions) validate(ctx context.Context, l *db.Layout, users *u
 
 // validateAll runs Django's validators. The error names every rejected password. checked reports whether any user has a
 // password.
-func validateAll(ctx context.Context, checks django.PasswordChecks, l *db.Layout, users []*userEntry, leave func(*userEntry, error)) (checked bool, err error) {
+func validateAll(ctx context.Context, checks django.PasswordChecks, l *db.Layout, users []*userEntry, skip func(*userEntry, error)) (checked bool, err error) {
 	var faults []string
 	for i := range users {
 		n := users[i]
@@ -135,8 +135,8 @@ func validateAll(ctx context.Context, checks django.PasswordChecks, l *db.Layout
 		if n.file == nil && len(problems) > 0 {
 			return checked, rejected(problems)
 		}
-		if len(problems) > 0 && leave != nil {
-			leave(n, prefixed(n.where(), rejected(problems)))
+		if len(problems) > 0 && skip != nil {
+			skip(n, prefixed(n.where(), rejected(problems)))
 		} else if len(problems) > 0 {
 			faults = append(faults, n.where()+joinProblems(problems))
 		}
@@ -161,7 +161,7 @@ func (a *App) createUsers(ctx context.Context, tx *db.Tx, users *userEntries) er
 			late = part[there[0].At]
 		}
 		if found = append(found, there...); len(found) > mostTold {
-			err = cmp.Or(err, refuseExisting(tx.Layout, found))
+			err = cmp.Or(err, usersExist(tx.Layout, found))
 		}
 		if err != nil || found != nil {
 			return err // the error names the other existing users too
@@ -182,7 +182,7 @@ func (a *App) createUsers(ctx context.Context, tx *db.Tx, users *userEntries) er
 			return twice
 		}
 	}
-	return cmp.Or(err, refuseExisting(tx.Layout, found))
+	return cmp.Or(err, usersExist(tx.Layout, found))
 }
 
 // insertUsers is [db.Tx.CreateUsers]. Users without a password get an unusable one.

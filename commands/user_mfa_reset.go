@@ -102,9 +102,9 @@ func (o *mfaResetOptions) look(ctx context.Context, tx *db.Tx) (f factorsOf, err
 	}
 	f.users.list = with
 	if without != nil && !o.ignoreMissing {
-		err = o.leave(&f.users, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "no second factor of " + firstOf(without, ", "), Hint: "tokenctl user mfa list shows who has one"})
+		err = o.skip(&f.users, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "no second factor of " + firstOf(without, ", "), Hint: "tokenctl user mfa list shows who has one"})
 		if err == nil && with == nil {
-			err = f.users.left[0]
+			err = f.users.skipErrors[0]
 		}
 	}
 	return f, err

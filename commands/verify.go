@@ -116,8 +116,7 @@ func (o *verifyOptions) run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// refusal is why the application would not accept a credential now; empty when it
-// would.
+// refusal is why the application refuses a credential now; empty if it accepts it.
 func refusal(c *tokens.Credential) string {
 	if c.Reason == "" && c.Status != tokens.Active {
 		return string(c.Status)

@@ -9,27 +9,27 @@ import (
 	"tokenctl/output"
 )
 
-// leaveExisting leaves out the users who exist already, with --ignore-missing or --keep-going. Otherwise it returns the
+// skipExisting skips the users who exist already, with --ignore-missing or --keep-going. Otherwise it returns the
 // error that names them.
-func (o *userCreateOptions) leaveExisting(ctx context.Context, tx *db.Tx, users *userEntries) error {
+func (o *userCreateOptions) skipExisting(ctx context.Context, tx *db.Tx, users *userEntries) error {
 	var there []*userEntry
 	found, err := users.existing(ctx, tx, func(n *userEntry) { there = append(there, n) })
 	if err != nil || found == nil {
 		return err
 	}
 	var known *tokenctl.Error
-	if errors.As(refuseExisting(tx.Layout, found), &known); !o.keepGoing && !o.ignoreMissing {
+	if errors.As(usersExist(tx.Layout, found), &known); !o.keepGoing && !o.ignoreMissing {
 		return known
 	}
 	for _, n := range there {
-		users.leave(n, nil)
+		users.skip(n, nil)
 	}
 	users.compact()
 	if o.ignoreMissing {
 		o.app.say("%s", known.Message)
 		return nil
 	}
-	users.left = append(users.left, &tokenctl.Error{Code: known.Code, Message: known.Message, Hint: "--ignore-missing skips users who exist already"})
+	users.skipErrors = append(users.skipErrors, &tokenctl.Error{Code: known.Code, Message: known.Message, Hint: "--ignore-missing skips users who exist already"})
 	return nil
 }
 
@@ -56,5 +56,5 @@ func (o *userCreateOptions) showDryRun(ctx context.Context, l *db.Layout, users 
 	}
 	what := count(users.count, "user")
 	a.say("dry run: would create %s in %s", what, a.databaseName())
-	return partlyDone(what, users.left)
+	return partlyDone(what, users.skipErrors)
 }
