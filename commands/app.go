@@ -37,7 +37,6 @@ import (
 	"tokenctl/db"
 	"tokenctl/db/engine"
 	"tokenctl/journal"
-	"tokenctl/output"
 	"tokenctl/tokens"
 )
 
@@ -94,27 +93,6 @@ type App struct {
 	pager          *pager       // before stdout; nil without one
 	paging         atomic.Pointer[os.Process]
 	line           progressLine
-}
-
-// globals are the flags that every command has.
-type globals struct {
-	database  string
-	context   string
-	config    string
-	schema    string
-	output    string
-	columns   []string
-	noHeaders bool
-	field     string
-	query     *output.Query
-	csvRaw    bool
-	timeout   time.Duration
-	maxTime   time.Duration
-	noInput   bool
-	color     string
-	quiet     bool
-	verbose   bool
-	noPager   bool
 }
 
 // Main runs tokenctl with the arguments behind its name and returns the exit
@@ -193,32 +171,7 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
   tokenctl doctor                    what is in this database`,
 	}
 	var version bool
-	f := root.PersistentFlags()
-	f.SortFlags = false
-	g := &a.global
-	f.StringVarP(&g.database, "database", "d", "", "database `URL`, without a password: postgresql://user@host/name or sqlite:///file.db")
-	f.StringVar(&g.context, "context", "", "the database and settings of the context `NAME`: see tokenctl context")
-	f.StringVar(&g.config, "config", "", "settings `FILE` instead of ./tokenctl.toml")
-	f.StringVar(&g.schema, "schema", "", "PostgreSQL schema `NAME` of Django's tables instead of search_path; where a command takes several: a,b or 'tenant_*'")
-	must(root.RegisterFlagCompletionFunc("context", func(c *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-		return a.completeContexts(c, nil, prefix)
-	}))
-	must(root.RegisterFlagCompletionFunc("schema", a.completeSchemas))
-	f.StringVarP(&g.output, "output", "o", "", "output `FORMAT`: table, json, ndjson, csv, tsv, yaml or id")
-	listVar(f, &g.columns, "columns", "only these `FIELDS`, in this order: a,b,c; +a adds one to the usual ones")
-	f.BoolVar(&g.noHeaders, "no-headers", false, "no header line in table, csv and tsv")
-	f.StringVar(&g.field, "field", "", "only the value of the field `NAME`, such as status or owner.is_active")
-	f.Var(&queryValue{&g.query}, "jq", "what the jq `EXPRESSION` makes of the JSON: tokenctl help formats")
-	root.MarkFlagsMutuallyExclusive("field", "jq")
-	f.BoolVar(&g.csvRaw, "csv-raw", false, "do not defuse CSV cells that a spreadsheet would run")
-	g.timeout = 30 * time.Second
-	durationVar(f, &g.timeout, "timeout", "`TIME` that connecting, a lock wait or a single short statement may take")
-	durationVar(f, &g.maxTime, "max-time", "`TIME` that the whole command may take (default: no limit)")
-	f.BoolVar(&g.noInput, "no-input", false, "never ask anything")
-	f.BoolVar(&g.noPager, "no-pager", false, "at a terminal, do not show long output in a pager")
-	f.StringVar(&g.color, "color", "auto", "`WHEN` to colour: auto, always or never")
-	f.BoolVarP(&g.quiet, "quiet", "q", false, "say nothing but errors on stderr")
-	f.BoolVarP(&g.verbose, "verbose", "v", false, "say more on stderr")
+	a.addGlobals(root)
 	root.Flags().BoolVar(&version, "version", false, "show which tokenctl this is")
 	root.RunE = func(c *cobra.Command, args []string) error {
 		if version && len(args) == 0 {

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"tokenctl"
-
 	"tokenctl/output"
 	"tokenctl/tokens"
 )

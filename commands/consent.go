@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"strings"
 
-	"tokenctl/output"
-
 	"github.com/spf13/cobra"
 
 	"tokenctl"
+	"tokenctl/output"
 )
 
 // changeFlags are the flags of every command that changes rows.

@@ -3,6 +3,7 @@ package commands
 import (
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -153,4 +154,34 @@ func (v *countValue) Set(text string) error {
 	}
 	v.n = &n
 	return nil
+}
+
+// dateValue is a flag that takes a date or an age. now is asked when the flag
+// is used, so that all flags of a command agree with the rest of it.
+type dateValue struct {
+	text string
+}
+
+func (d dateValue) given() bool { return d.text != "" } // emptyFlag refuses an empty one
+
+// resolve returns the moment: ISO 8601, where a date without a time is its
+// midnight in UTC, or an age such as 90d, which is that long before now, or
+// after it when ahead.
+func (d dateValue) resolve(flag string, now time.Time, ahead bool) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
+		if t, err := time.Parse(layout, d.text); err == nil {
+			if t = t.UTC(); t.Year() < 1 || t.Year() > 9999 {
+				return t, usage(fmt.Sprintf("--%s: %s lies outside the years 1 to 9999, as Django has them", flag, d.text), "")
+			}
+			return t, nil
+		}
+	}
+	age, err := tokenctl.ParseDuration(d.text)
+	if err != nil {
+		return time.Time{}, usage(fmt.Sprintf("--%s: %q is neither a date nor a duration", flag, d.text), "write 2026-11-22, 2026-11-22T15:04:05Z, or a duration like "+tokenctl.DurationForms)
+	}
+	if ahead {
+		return now.Add(age), nil
+	}
+	return now.Add(-age), nil
 }

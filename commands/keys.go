@@ -3,25 +3,11 @@ package commands
 import (
 	"errors"
 	"io/fs"
-	"path/filepath"
 	"strings"
-	"sync"
 
 	"tokenctl"
-	"tokenctl/db"
 	"tokenctl/django"
-	"tokenctl/tokens"
 )
-
-// env is what the kinds need besides the database. Key files are read when a
-// kind first asks for a key: most commands need none.
-func (a *App) env() tokens.Env {
-	if a.tokensEnv == nil {
-		a.tokensEnv = &tokens.Env{Settings: a.settings, Random: a.Random, Unverified: a.unverified, Forces: a.forces, KeepGoing: a.keepGoing, Missed: a.missed.add, Denylist: a.denylist(),
-			Cache: sync.OnceValues(a.sessionCache), Keys: sync.OnceValues(a.secretKeys), JWT: sync.OnceValues(a.jwtBackend)}
-	}
-	return *a.tokensEnv
-}
 
 // secretKeys returns SECRET_KEY and its fallbacks; none when no key is
 // configured.
@@ -88,37 +74,6 @@ func (a *App) keyFile(what, path string, public bool) (string, error) {
 		return "", invalid("has "+name+" in it", "remove it; a SECRET_KEY that really has it can be given in TOKENCTL_SECRET_KEY")
 	}
 	return text, nil
-}
-
-// passwordChecks are the application's password validators.
-func (a *App) passwordChecks() (django.PasswordChecks, error) {
-	return django.NewPasswordChecks(a.settings.Auth, func(path string) (string, error) {
-		path = a.settingPath(path)
-		text, err := readRegular(path, django.MaxPasswordList, nil)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = &tokenctl.Error{Code: tokenctl.CodeConfigInvalid, Message: "there is no password list " + path, Hint: "correct password_list_path in " + a.toml}
-		}
-		return text, err
-	})
-}
-
-// tellChecks says what the application checks of passwords and tokenctl cannot, and,
-// where one was rejected by the default, that it is one.
-func (a *App) tellChecks(c django.PasswordChecks, l *db.Layout, rejected error) {
-	if rejected != nil && c.Default() {
-		a.say("note: these validators are a default, those of a new project: password_validators under [auth] in tokenctl.toml names the application's")
-	}
-	if list := c.Unchecked(l.User.Username); list != nil {
-		a.say("note: not checked, which only the application can: %s", strings.Join(list, ", "))
-	}
-}
-
-// settingPath is a path in tokenctl.toml.
-func (a *App) settingPath(path string) string {
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(filepath.Dir(a.toml), path)
 }
 
 // jwtBackend is simplejwt's TokenBackend as the application configures it.

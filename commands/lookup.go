@@ -3,7 +3,6 @@ package commands
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -251,14 +250,6 @@ func offences(list []offence) error {
 		}
 	}
 	return &e
-}
-
-// firstOf joins the first texts, and says how many there are where not all are told.
-func firstOf(texts []string, separator string) string {
-	if len(texts) <= mostTold {
-		return strings.Join(texts, separator)
-	}
-	return strings.Join(texts[:mostTold], separator) + fmt.Sprintf("%sand %d more, %d in all", separator, len(texts)-mostTold, len(texts))
 }
 
 // checkLines is for commands that change rows: of a line with several secrets nobody

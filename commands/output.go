@@ -2,54 +2,11 @@ package commands
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"strconv"
-	"time"
 
-	"github.com/spf13/cobra"
-
-	"tokenctl"
 	"tokenctl/output"
 )
-
-// checkGlobals validates the flags that every command has, and sets the
-// limit for the whole command.
-func (a *App) checkGlobals(c *cobra.Command) error {
-	g := &a.global
-	a.forces = c.Flags().Lookup("force") != nil
-	keepGoing := c.Flags().Lookup("keep-going")
-	a.keepGoing = keepGoing != nil && keepGoing.Value.String() == "true"
-	if g.output != "" && (g.output != sarif || c.Annotations[sarif] == "") {
-		if _, err := output.ParseFormat(g.output); err != nil {
-			g.output = ""
-			return usage(err.Error(), "")
-		}
-	}
-	if g.color != "auto" && g.color != "always" && g.color != "never" {
-		return usage("--color is auto, always or never", "")
-	}
-	if err := exclusiveFlags(c); err != nil {
-		return err
-	}
-	if format := output.Format(g.output); g.query != nil && format != "" && format != output.JSON && format != output.NDJSON {
-		return usage("--jq takes JSON and does not go with -o "+g.output, "leave out -o, or write -o json or -o ndjson")
-	}
-	if err := a.checkFields(c); err != nil {
-		return err
-	}
-	if g.maxTime > 0 {
-		time.AfterFunc(g.maxTime, func() {
-			a.stop(&tokenctl.Error{Code: tokenctl.CodeTimeout, Message: "--max-time was reached", Hint: "allow more with --max-time"})
-		})
-	}
-	if c.Annotations[pagedOutput] != "" && !c.Flags().Changed("watch") {
-		a.startPaging()
-	}
-	a.Stdout = patient{c.Context(), a.Stdout}
-	a.learn(false)
-	return nil
-}
 
 // patient is a writer whose reader may take its time, but not longer than ctx.
 type patient struct {
@@ -141,34 +98,4 @@ func writeRows(to io.Writer, columns []output.Column, rows [][]output.Value, o o
 		}
 	}
 	return w.Close()
-}
-
-// dateValue is a flag that takes a date or an age. now is asked when the flag
-// is used, so that all flags of a command agree with the rest of it.
-type dateValue struct {
-	text string
-}
-
-func (d dateValue) given() bool { return d.text != "" } // emptyFlag refuses an empty one
-
-// resolve returns the moment: ISO 8601, where a date without a time is its
-// midnight in UTC, or an age such as 90d, which is that long before now, or
-// after it when ahead.
-func (d dateValue) resolve(flag string, now time.Time, ahead bool) (time.Time, error) {
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
-		if t, err := time.Parse(layout, d.text); err == nil {
-			if t = t.UTC(); t.Year() < 1 || t.Year() > 9999 {
-				return t, usage(fmt.Sprintf("--%s: %s lies outside the years 1 to 9999, as Django has them", flag, d.text), "")
-			}
-			return t, nil
-		}
-	}
-	age, err := tokenctl.ParseDuration(d.text)
-	if err != nil {
-		return time.Time{}, usage(fmt.Sprintf("--%s: %q is neither a date nor a duration", flag, d.text), "write 2026-11-22, 2026-11-22T15:04:05Z, or a duration like "+tokenctl.DurationForms)
-	}
-	if ahead {
-		return now.Add(age), nil
-	}
-	return now.Add(-age), nil
 }

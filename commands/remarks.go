@@ -177,3 +177,14 @@ func moment(t time.Time, unknown string) string {
 	}
 	return t.UTC().Format(time.RFC3339)
 }
+
+// mostTold is the largest number of things that a command names one by one.
+const mostTold = 20
+
+// firstOf joins the first texts, and says how many there are where not all are told.
+func firstOf(texts []string, separator string) string {
+	if len(texts) <= mostTold {
+		return strings.Join(texts, separator)
+	}
+	return strings.Join(texts[:mostTold], separator) + fmt.Sprintf("%sand %d more, %d in all", separator, len(texts)-mostTold, len(texts))
+}

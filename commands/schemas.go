@@ -228,3 +228,5 @@ func (s *schemas) parts() *output.Parts {
 	}
 	return s.rows
 }
+
+var errNoSchemas = usage("--schema is for PostgreSQL; SQLite has none", "leave out --schema")

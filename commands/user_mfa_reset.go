@@ -6,11 +6,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/tokens"
-
-	"github.com/spf13/cobra"
 )
 
 // user mfa reset deletes all second factors of the named users, after a preview and consent, in one

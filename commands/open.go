@@ -1,0 +1,70 @@
+package commands
+
+import (
+	"context"
+
+	"tokenctl/db"
+	"tokenctl/db/engine"
+	"tokenctl/django"
+)
+
+// open decides which database is meant, and prepares it for the command. It does not connect.
+func (a *App) open() (*db.Store, error) {
+	t, err := a.resolveTarget()
+	if err != nil {
+		return nil, err
+	}
+	return a.openTarget(t)
+}
+
+// openTarget prepares a database with the settings and flags, the journal and the protection of this run.
+func (a *App) openTarget(t engine.Target) (*db.Store, error) {
+	if t.Engine == engine.SQLite && a.global.schema != "" {
+		return nil, errNoSchemas
+	}
+	if severalSchemas(a.global.schema) {
+		return nil, usage("this command takes one schema, and "+a.global.schema+" may be several", "name one with --schema")
+	}
+	if err := a.settings.Apply(a.override); err != nil {
+		return nil, err
+	}
+	a.explain("database %s, from %s", t, a.source)
+	if a.ignored = t.Ignored; a.ignored != "" {
+		a.say("warning: %s: it is ignored, as PostgreSQL's own programs do", a.ignored)
+	}
+	zone, err := django.NewZone(a.settings.Time)
+	if err != nil {
+		return nil, err
+	}
+	o := db.Options{Schema: a.global.schema, Timeout: a.global.timeout, Version: buildInfo().version, Now: a.Now,
+		UserTable: a.settings.Auth.UserTable, UsernameField: a.settings.Auth.UsernameField, TokenTable: a.settings.Knox.TokenTable,
+		AuthTokenTable: a.settings.DRF.TokenTable, SessionTable: a.settings.Session.SessionTable, Zone: zone, Connections: a.connections,
+		Warn: func(text string) { a.say("warning: %s", text) }}
+	if a.mutating {
+		o.Phase = a.follow
+	}
+	if a.mutating || a.requests {
+		if err := a.findProtection(t); err != nil {
+			return nil, err
+		}
+		o.Allow = a.allowed
+	}
+	if err := a.openJournal(&o); err != nil {
+		return nil, err
+	}
+	store, err := db.Open(t, o)
+	if err != nil {
+		return nil, err
+	}
+	a.store = store
+	return store, nil
+}
+
+// read returns what look finds in a transaction that only reads.
+func read[T any](ctx context.Context, store *db.Store, look func(*db.Tx) (T, error)) (found T, err error) {
+	err = store.Read(ctx, func(tx *db.Tx) (err error) {
+		found, err = look(tx)
+		return err
+	})
+	return found, err
+}
