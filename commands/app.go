@@ -52,47 +52,47 @@ type App struct {
 	// CompletionTime is what a press of the tab key may cost; 0 means 250 ms.
 	CompletionTime time.Duration
 
-	global         globals
-	stop           context.CancelCauseFunc
-	enough         chan struct{} // closed when the work is waited for no longer
-	store          *db.Store
-	settings       *tokenctl.Settings
-	tokensEnv      *tokens.Env
-	database       engine.Target // which is in use
-	context        *namedContext // the one in use; nil: none
-	protected      string        // the context that protects the database in use; empty: none
-	agreed         bool          // a change of the protected database was confirmed
-	source         string        // where the database's URL came from
-	ignored        string        // a file that PostgreSQL's client ignores, and why
-	toml           string        // the tokenctl.toml in use
-	args           []string
-	mutating       bool            // the command changes rows
-	requests       bool            // requests to the server that the command runs may change rows
-	connections    int             // to the database at a time; 0: no limit
-	unverified     bool            // see tokens.Env
-	forces         bool            // the command has --force
-	keepGoing      bool            // --keep-going
-	cache          *cache.Sessions // of sessions; nil until it is needed
-	missed         missed          // what could not be read or asked
-	reportFile     *reportFile     // of --report; nil without it
-	recorded       []recordedPart  // what the command does to rows; see record
-	journal        *journal.File   // nil: none is kept
-	journaled      bool            // requests to serve are recorded in it
-	entry          *journal.Entry  // of the transaction under way, if it is written
-	committedParts int             // the number of parts whose transactions were committed
-	unsettled      error           // why an entry could not be settled
-	schemas        *schemas        // nil unless the command runs in several schemas
-	override       []byte          // TOML over the settings, from flags
-	outcome        outcome
-	unwritten      error        // why help could not be written
-	standing       string       // what stands of a change that is made in parts; the command sets it behind each
-	serving        atomic.Bool  // requests that have begun are finished before the end
-	held           bytes.Buffer // remarks that a JSON error on stderr would stand beside
-	noted          sync.Map     // the notes that were said
-	remarksTo      io.Writer    // where things are said that would disturb the screen; nil: on stderr
-	pager          *pager       // before stdout; nil without one
-	paging         atomic.Pointer[os.Process]
-	line           progressLine
+	global          globals
+	stop            context.CancelCauseFunc
+	enough          chan struct{} // closed when the work is waited for no longer
+	store           *db.Store
+	settings        *tokenctl.Settings
+	tokensEnv       *tokens.Env
+	database        engine.Target    // which is in use
+	databaseContext *databaseContext // in use; nil: none
+	protected       string           // the context that protects the database in use; empty: none
+	agreed          bool             // a change of the protected database was confirmed
+	source          string           // where the database's URL came from
+	ignored         string           // a file that PostgreSQL's client ignores, and why
+	toml            string           // the tokenctl.toml in use
+	args            []string
+	mutating        bool            // the command changes rows
+	requests        bool            // requests to the server that the command runs may change rows
+	connections     int             // to the database at a time; 0: no limit
+	unverified      bool            // see tokens.Env
+	forces          bool            // the command has --force
+	keepGoing       bool            // --keep-going
+	cache           *cache.Sessions // of sessions; nil until it is needed
+	missed          missed          // what could not be read or asked
+	reportFile      *reportFile     // of --report; nil without it
+	recorded        []recordedPart  // what the command does to rows; see record
+	journal         *journal.File   // nil: none is kept
+	journaled       bool            // requests to serve are recorded in it
+	entry           *journal.Entry  // of the transaction under way, if it is written
+	committedParts  int             // the number of parts whose transactions were committed
+	unsettled       error           // why an entry could not be settled
+	schemas         *schemas        // nil unless the command runs in several schemas
+	override        []byte          // TOML over the settings, from flags
+	outcome         outcome
+	unwritten       error        // why help could not be written
+	standing        string       // what stands of a change that is made in parts; the command sets it behind each
+	serving         atomic.Bool  // requests that have begun are finished before the end
+	held            bytes.Buffer // remarks that a JSON error on stderr would stand beside
+	noted           sync.Map     // the notes that were said
+	remarksTo       io.Writer    // where things are said that would disturb the screen; nil: on stderr
+	pager           *pager       // before stdout; nil without one
+	paging          atomic.Pointer[os.Process]
+	line            progressLine
 }
 
 // Main runs tokenctl with the arguments behind its name and returns the exit
@@ -185,7 +185,7 @@ directly in their database, PostgreSQL or SQLite, without Django.`,
 	root.AddCommand(grouped(groupChange, withReportFile(a, newMint(a)), withReportFile(a, inSchemas(a, newRotate(a))), withReportFile(a, inSchemas(a, newExpire(a))), withReportFile(a, inSchemas(a, newBlacklist(a))),
 		withReportFile(a, newUnblacklist(a)), newDenylist(a), withReportFile(a, inSchemas(a, newPurge(a))), newUser(a))...)
 	root.AddCommand(grouped(groupChange, withReportFileIn(a, newIncident(a), ".md", ".json"))...)
-	root.AddCommand(grouped(groupSetUp, newInit(a), newConfig(a), newContext(a), inSchemas(a, newGrants(a)), newServe(a), newCompletion(a, root), paged(newHelp(a)), newVersion(a))...)
+	root.AddCommand(grouped(groupSetUp, newInit(a), newConfig(a), newDatabaseContext(a), inSchemas(a, newGrants(a)), newServe(a), newCompletion(a, root), paged(newHelp(a)), newVersion(a))...)
 	a.prepare(root)
 	return root
 }

@@ -111,7 +111,7 @@ func (s *configSources) general(t engine.Target) {
 	if a.global.config != "" {
 		source = "flag --config"
 	}
-	if a.context != nil && a.context.Config != "" && a.global.config == a.context.Config {
+	if a.databaseContext != nil && a.databaseContext.Config != "" && a.global.config == a.databaseContext.Config {
 		source = a.source
 	}
 	s.add("config", a.toml, source)
@@ -126,8 +126,8 @@ func (s *configSources) general(t engine.Target) {
 	case byDefault:
 		source = fromDefault
 	default:
-		if a.context != nil {
-			raw = a.context.Database
+		if a.databaseContext != nil {
+			raw = a.databaseContext.Database
 		}
 	}
 	s.add("database", t.URL(), source)
@@ -142,7 +142,7 @@ func (s *configSources) general(t engine.Target) {
 		if a.global.schema != "" {
 			source = "flag --schema"
 		}
-		if a.context != nil && a.context.Schema != "" && a.global.schema == a.context.Schema {
+		if a.databaseContext != nil && a.databaseContext.Schema != "" && a.global.schema == a.databaseContext.Schema {
 			source = a.source
 		}
 		s.add("schema", a.global.schema, source)

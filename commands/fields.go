@@ -47,7 +47,7 @@ func rowFields() []fieldRow {
 		{commands: []string{"journal rotate"}, columns: journalRotateColumns},
 		{commands: []string{"user activate", "user deactivate", "user delete"}, columns: userColumns},
 		{commands: []string{"user create", "user password"}, columns: passwordColumns(true)},
-		{commands: []string{"context list", "context show", "context add", "context remove"}, columns: contextColumns},
+		{commands: []string{"context list", "context show", "context add", "context remove"}, columns: databaseContextColumns},
 		{commands: []string{"config show"}, columns: configColumns},
 		{commands: []string{"config import"}, columns: importColumns},
 		{commands: []string{"doctor"}, columns: doctorColumns},

@@ -40,7 +40,7 @@ func (a *App) addGlobals(root *cobra.Command) {
 	f.StringVar(&g.config, "config", "", "settings `FILE` instead of ./tokenctl.toml")
 	f.StringVar(&g.schema, "schema", "", "PostgreSQL schema `NAME` of Django's tables instead of search_path; where a command takes several: a,b or 'tenant_*'")
 	must(root.RegisterFlagCompletionFunc("context", func(c *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-		return a.completeContexts(c, nil, prefix)
+		return a.completeDatabaseContexts(c, nil, prefix)
 	}))
 	must(root.RegisterFlagCompletionFunc("schema", a.completeSchemas))
 	f.StringVarP(&g.output, "output", "o", "", "output `FORMAT`: table, json, ndjson, csv, tsv, yaml or id")

@@ -177,8 +177,8 @@ func journalID(row *recordedRow) string {
 func (a *App) journalHead() journal.Intent {
 	in := journal.Intent{SudoUser: a.Getenv("SUDO_USER"), Schema: a.global.schema, Command: journalCommand(a.args)}
 	in.User, in.Host = operator(strconv.Itoa(os.Getuid()))
-	if a.context != nil {
-		in.Context = a.context.name
+	if a.databaseContext != nil {
+		in.Context = a.databaseContext.name
 	}
 	if t, err := a.resolveTarget(); err == nil {
 		in.Database = t.String()

@@ -20,7 +20,7 @@ import (
 // cannot be read nobody knows, so a command that changes rows ends.
 func (a *App) findProtection(t engine.Target) error {
 	a.protected = ""
-	list, err := a.contexts()
+	list, err := a.databaseContexts()
 	if err != nil {
 		return err
 	}
@@ -28,11 +28,11 @@ func (a *App) findProtection(t engine.Target) error {
 		if !c.Protected {
 			continue
 		}
-		other, err := c.target(a.contextsPath())
+		other, err := c.target(a.databaseContextsPath())
 		if err != nil {
 			return err
 		}
-		if t.Same(other) && (a.protected == "" || a.context != nil && a.context.name == c.name) {
+		if t.Same(other) && (a.protected == "" || a.databaseContext != nil && a.databaseContext.name == c.name) {
 			a.protected = c.name
 		}
 	}

@@ -36,7 +36,7 @@ var schemaColumn = output.Column{Name: "schema", Whole: true}
 func inSchemas(a *App, c *cobra.Command) *cobra.Command {
 	run := c.RunE
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := a.selectContext(); err != nil {
+		if err := a.selectDatabaseContext(); err != nil {
 			return err
 		}
 		if !severalSchemas(a.global.schema) {

@@ -55,8 +55,8 @@ func (a *App) loadSettings(beside string) error {
 
 // correctConfig is the hint where the file of settings is not there.
 func (a *App) correctConfig() string {
-	if a.context != nil && a.global.config == a.context.Config {
-		return "correct config of the context " + a.context.name + " in " + a.contextsPath()
+	if a.databaseContext != nil && a.global.config == a.databaseContext.Config {
+		return "correct config of the context " + a.databaseContext.name + " in " + a.databaseContextsPath()
 	}
 	return "correct --config"
 }

@@ -25,15 +25,15 @@ func (a *App) resolveTarget() (t engine.Target, err error) {
 // TOKENCTL_CONTEXT or TOKENCTL_DATABASE_URL, DATABASE_URL, tokenctl.toml, libpq's variables,
 // ./db.sqlite3.
 func (a *App) namedTarget() (engine.Target, error) {
-	if err := a.selectContext(); err != nil {
+	if err := a.selectDatabaseContext(); err != nil {
 		return engine.Target{}, err
 	}
 	if err := a.loadSettings(""); err != nil {
 		return engine.Target{}, err
 	}
-	if a.context != nil {
-		a.source = "the context " + a.context.name
-		return a.context.target(a.contextsPath())
+	if a.databaseContext != nil {
+		a.source = "the context " + a.databaseContext.name
+		return a.databaseContext.target(a.databaseContextsPath())
 	}
 	if a.global.database != "" {
 		return a.flagTarget()
@@ -90,7 +90,7 @@ func (a *App) withSource(e *tokenctl.Error) *tokenctl.Error {
 	schema, ignored := "", ""
 	if e.Code == tokenctl.CodeTableMissing && a.global.schema != "" {
 		schema = "the schema is from --schema"
-		if a.context != nil && a.context.Schema == a.global.schema {
+		if a.databaseContext != nil && a.databaseContext.Schema == a.global.schema {
 			schema = "the schema is from " + a.source
 		}
 	}

@@ -12,24 +12,24 @@ import (
 	"tokenctl/db/engine"
 )
 
-// A context is a database with a name, in contexts.toml. --context or TOKENCTL_CONTEXT selects
-// one; there is no default context.
+// Users say context for a database with a name, in contexts.toml. --context or TOKENCTL_CONTEXT selects one; there is
+// no default context. The code says database context, because a context alone is a [context.Context].
 
-// namedContext is a context with its name. Its relative paths count from its file.
-type namedContext struct {
-	tokenctl.Context
+// databaseContext is a database context with its name. Its relative paths count from contexts.toml.
+type databaseContext struct {
+	tokenctl.DatabaseContext
 	name string
 }
 
 // target returns the context's database.
-func (c namedContext) target(file string) (engine.Target, error) {
+func (c databaseContext) target(file string) (engine.Target, error) {
 	t, err := engine.ParseURL(c.Database, filepath.Dir(file))
 	return t, prefixed(file+": "+c.name+": ", err)
 }
 
-// contextsPath returns the path of contexts.toml. It is empty without XDG_CONFIG_HOME and HOME. A relative
+// databaseContextsPath returns the path of contexts.toml. It is empty without XDG_CONFIG_HOME and HOME. A relative
 // XDG_CONFIG_HOME is ignored (XDG Base Directory Specification 0.8, "Basics").
-func (a *App) contextsPath() string {
+func (a *App) databaseContextsPath() string {
 	if dir := a.Getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "tokenctl", "contexts.toml")
 	}
@@ -39,9 +39,9 @@ func (a *App) contextsPath() string {
 	return ""
 }
 
-// contexts reads contexts.toml. Without a file there are none.
-func (a *App) contexts() ([]namedContext, error) {
-	path := a.contextsPath()
+// databaseContexts reads contexts.toml. Without a file there are none.
+func (a *App) databaseContexts() ([]databaseContext, error) {
+	path := a.databaseContextsPath()
 	if path == "" {
 		return nil, nil
 	}
@@ -52,17 +52,17 @@ func (a *App) contexts() ([]namedContext, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseContexts(path, text)
+	return parseDatabaseContexts(path, text)
 }
 
-func parseContexts(path, text string) ([]namedContext, error) {
-	found, err := tokenctl.ParseContexts([]byte(text))
+func parseDatabaseContexts(path, text string) ([]databaseContext, error) {
+	found, err := tokenctl.ParseDatabaseContexts([]byte(text))
 	if err != nil {
 		return nil, prefixed(path+": ", err)
 	}
-	var list []namedContext
+	var list []databaseContext
 	for _, name := range slices.Sorted(maps.Keys(found)) {
-		c := namedContext{found[name], name}
+		c := databaseContext{found[name], name}
 		if c.Config != "" && !filepath.IsAbs(c.Config) {
 			c.Config = filepath.Join(filepath.Dir(path), c.Config)
 		}
@@ -71,11 +71,11 @@ func parseContexts(path, text string) ([]namedContext, error) {
 	return list, nil
 }
 
-// contextNamed returns the context with this name.
-func (a *App) contextNamed(name string) (namedContext, error) {
-	list, err := a.contexts()
+// databaseContextNamed returns the context with this name.
+func (a *App) databaseContextNamed(name string) (databaseContext, error) {
+	list, err := a.databaseContexts()
 	if err != nil {
-		return namedContext{}, err
+		return databaseContext{}, err
 	}
 	var names []string
 	for _, c := range list {
@@ -85,7 +85,7 @@ func (a *App) contextNamed(name string) (namedContext, error) {
 		names = append(names, c.name)
 	}
 	hint := "tokenctl context add " + name + " -d URL makes it"
-	if tokenctl.CheckContextName(name) != nil {
+	if tokenctl.CheckDatabaseContextName(name) != nil {
 		hint = "tokenctl context list shows them"
 	}
 	if near := nearest(name, names); near != "" {
@@ -93,17 +93,17 @@ func (a *App) contextNamed(name string) (namedContext, error) {
 	} else if names != nil {
 		hint = "the contexts are " + strings.Join(names, ", ") + "; " + hint
 	}
-	return namedContext{}, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "there is no context " + name, Hint: hint}
+	return databaseContext{}, &tokenctl.Error{Code: tokenctl.CodeNotFound, Message: "there is no context " + name, Hint: hint}
 }
 
-// selectContext finds the context that --context or TOKENCTL_CONTEXT names. Every flag takes precedence over
+// selectDatabaseContext finds the context that --context or TOKENCTL_CONTEXT names. Every flag takes precedence over
 // every variable.
-func (a *App) selectContext() error {
+func (a *App) selectDatabaseContext() error {
 	name, variable := a.global.context, a.Getenv("TOKENCTL_CONTEXT")
 	switch {
 	case a.global.database != "" && name != "":
 		return errTwoDatabases
-	case a.global.database != "" || a.context != nil:
+	case a.global.database != "" || a.databaseContext != nil:
 		return nil
 	case name == "" && variable != "" && a.Getenv("TOKENCTL_DATABASE_URL") != "":
 		return usage("TOKENCTL_CONTEXT and TOKENCTL_DATABASE_URL are both set", "unset one of them; -d or --context is stronger than both")
@@ -116,7 +116,7 @@ func (a *App) selectContext() error {
 	if holdsSecret(name) {
 		return usage("TOKENCTL_CONTEXT holds a secret, not the name of a context", "unset it, or give it the name of a context: tokenctl context list")
 	}
-	c, err := a.contextNamed(name)
+	c, err := a.databaseContextNamed(name)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (a *App) selectContext() error {
 	if a.global.schema == "" {
 		a.global.schema = c.Schema
 	}
-	a.context = &c
+	a.databaseContext = &c
 	return nil
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// Context is a named database with its settings, a table of contexts.toml.
-type Context struct {
+// DatabaseContext is a named database with its settings, a table of contexts.toml.
+type DatabaseContext struct {
 	Database  string `toml:"database"`  // as DATABASE_URL
 	Config    string `toml:"config"`    // its tokenctl.toml; empty: as without a context
 	Schema    string `toml:"schema"`    // as --schema
@@ -20,18 +20,18 @@ type Context struct {
 // contextName is also a bare key of TOML.
 var contextName = Lazily(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 
-// CheckContextName refuses a name that a context cannot have.
-func CheckContextName(name string) error {
+// CheckDatabaseContextName refuses a name that a context cannot have.
+func CheckDatabaseContextName(name string) error {
 	if contextName().MatchString(name) {
 		return nil
 	}
 	return &Error{Code: CodeUsage, Message: fmt.Sprintf("%q cannot be the name of a context", name), Hint: "a name has letters, digits, - and _, such as shop"}
 }
 
-// ParseContexts reads a contexts.toml. An unknown key, a wrong value or a name that a context
+// ParseDatabaseContexts reads a contexts.toml. An unknown key, a wrong value or a name that a context
 // cannot have is a CodeConfigInvalid error.
-func ParseContexts(text []byte) (map[string]Context, error) {
-	contexts := map[string]Context{}
+func ParseDatabaseContexts(text []byte) (map[string]DatabaseContext, error) {
+	contexts := map[string]DatabaseContext{}
 	dec := toml.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&contexts); err != nil {
@@ -46,7 +46,7 @@ func ParseContexts(text []byte) (map[string]Context, error) {
 		return nil, settingsError(text, err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(raw)) {
-		if err := CheckContextName(name); err != nil {
+		if err := CheckDatabaseContextName(name); err != nil {
 			return nil, &Error{Code: CodeConfigInvalid, Message: err.Error(), Hint: err.(*Error).Hint}
 		}
 		if contexts[name].Database == "" {

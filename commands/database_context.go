@@ -11,9 +11,9 @@ import (
 	"tokenctl/output"
 )
 
-var contextColumns = []output.Column{{Name: "name", Whole: true}, {Name: "database", Whole: true}, {Name: "config"}, {Name: "schema"}, {Name: "protected"}}
+var databaseContextColumns = []output.Column{{Name: "name", Whole: true}, {Name: "database", Whole: true}, {Name: "config"}, {Name: "schema"}, {Name: "protected"}}
 
-func newContext(a *App) *cobra.Command {
+func newDatabaseContext(a *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "context <command>",
 		Short: "Name databases and their settings",
@@ -34,22 +34,22 @@ they are written.`,
   tokenctl list --context shop
   tokenctl context list`,
 	}
-	c.AddCommand(newContextList(a), newContextShow(a), newContextAdd(a), newContextRemove(a))
+	c.AddCommand(newDatabaseContextList(a), newDatabaseContextShow(a), newDatabaseContextAdd(a), newDatabaseContextRemove(a))
 	return c
 }
 
-func newContextList(a *App) *cobra.Command {
+func newDatabaseContextList(a *App) *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
 		Short:   "List the contexts",
 		Long:    `List the contexts, in the order of their names. Passwords are not shown.`,
 		Example: "  tokenctl context list\n  tokenctl context list -o json",
 		RunE: func(c *cobra.Command, _ []string) error {
-			list, err := a.contexts()
+			list, err := a.databaseContexts()
 			if err != nil {
 				return err
 			}
-			if err := a.write(contextColumns, a.contextRows(list), false); err != nil {
+			if err := a.write(databaseContextColumns, a.databaseContextRows(list), false); err != nil {
 				return err
 			}
 			if len(list) == 0 && a.Term.Stdout {
@@ -60,25 +60,25 @@ func newContextList(a *App) *cobra.Command {
 	}
 }
 
-func newContextShow(a *App) *cobra.Command {
+func newDatabaseContextShow(a *App) *cobra.Command {
 	return &cobra.Command{
 		Use:               "show <name>",
 		Short:             "Show a context",
 		Long:              `Show a context by its name. Its password is not shown.`,
 		Example:           "  tokenctl context show shop\n  tokenctl context show shop --field database",
-		Args:              oneContext,
-		ValidArgsFunction: a.completeContexts,
+		Args:              oneDatabaseContext,
+		ValidArgsFunction: a.completeDatabaseContexts,
 		RunE: func(_ *cobra.Command, args []string) error {
-			c, err := a.contextNamed(args[0])
+			c, err := a.databaseContextNamed(args[0])
 			if err != nil {
 				return err
 			}
-			return a.write(contextColumns, a.contextRows([]namedContext{c}), true)
+			return a.write(databaseContextColumns, a.databaseContextRows([]databaseContext{c}), true)
 		},
 	}
 }
 
-func newContextAdd(a *App) *cobra.Command {
+func newDatabaseContextAdd(a *App) *cobra.Command {
 	var protected bool
 	c := &cobra.Command{
 		Use:   "add <name>",
@@ -88,10 +88,10 @@ func newContextAdd(a *App) *cobra.Command {
 the password in .pgpass or a service file, or write it into contexts.toml.`,
 		Example: `  tokenctl context add shop -d postgresql://admin@db.internal/shop --protected
   tokenctl context add test -d sqlite:///db.sqlite3 --config tokenctl.toml`,
-		Args: oneContext,
+		Args: oneDatabaseContext,
 		RunE: func(_ *cobra.Command, args []string) error {
-			made := namedContext{tokenctl.Context{Config: a.global.config, Schema: a.global.schema, Protected: protected}, args[0]}
-			if err := tokenctl.CheckContextName(made.name); err != nil {
+			made := databaseContext{tokenctl.DatabaseContext{Config: a.global.config, Schema: a.global.schema, Protected: protected}, args[0]}
+			if err := tokenctl.CheckDatabaseContextName(made.name); err != nil {
 				return err
 			}
 			switch {
@@ -119,53 +119,53 @@ the password in .pgpass or a service file, or write it into contexts.toml.`,
 					return err
 				}
 			}
-			path, err := a.changeContexts(made.name, func(text string) (string, error) { return appendContext(text, made), nil })
+			path, err := a.changeDatabaseContexts(made.name, func(text string) (string, error) { return appendDatabaseContext(text, made), nil })
 			if err != nil {
 				return err
 			}
 			a.say("added the context %s to %s: %s", made.name, path, t)
-			return a.writeAsked(contextColumns, a.contextRows([]namedContext{made}), true)
+			return a.writeAsked(databaseContextColumns, a.databaseContextRows([]databaseContext{made}), true)
 		},
 	}
 	c.Flags().BoolVar(&protected, "protected", false, "ask for the context's name before rows of this database are changed")
 	return c
 }
 
-func newContextRemove(a *App) *cobra.Command {
+func newDatabaseContextRemove(a *App) *cobra.Command {
 	return &cobra.Command{
 		Use:               "remove <name>",
 		Short:             "Remove a context",
 		Long:              `Remove a context from contexts.toml. Its database stays as it is.`,
 		Example:           "  tokenctl context remove shop",
-		Args:              oneContext,
-		ValidArgsFunction: a.completeContexts,
+		Args:              oneDatabaseContext,
+		ValidArgsFunction: a.completeDatabaseContexts,
 		RunE: func(_ *cobra.Command, args []string) error {
-			c, err := a.contextNamed(args[0])
+			c, err := a.databaseContextNamed(args[0])
 			if err != nil {
 				return err
 			}
-			path, err := a.changeContexts("", func(text string) (string, error) { return removeContext(text, c.name) })
+			path, err := a.changeDatabaseContexts("", func(text string) (string, error) { return removeDatabaseContext(text, c.name) })
 			if err != nil {
 				return err
 			}
 			a.say("removed the context %s from %s", c.name, path)
-			return a.writeAsked(contextColumns, a.contextRows([]namedContext{c}), true)
+			return a.writeAsked(databaseContextColumns, a.databaseContextRows([]databaseContext{c}), true)
 		},
 	}
 }
 
-func oneContext(c *cobra.Command, args []string) error {
+func oneDatabaseContext(c *cobra.Command, args []string) error {
 	if len(args) != 1 {
 		return usage(c.CommandPath()+" is about one context", "write "+c.CommandPath()+" NAME")
 	}
 	return nil
 }
 
-// contextRows returns the rows of contexts, without passwords.
-func (a *App) contextRows(list []namedContext) (rows [][]output.Value) {
+// databaseContextRows returns the rows of contexts, without passwords.
+func (a *App) databaseContextRows(list []databaseContext) (rows [][]output.Value) {
 	for _, c := range list {
 		url := output.Null()
-		if t, err := c.target(a.contextsPath()); err != nil {
+		if t, err := c.target(a.databaseContextsPath()); err != nil {
 			a.say("note: %s", err.Error())
 		} else if text := t.URL(); t.Engine == engine.PostgreSQL {
 			url = output.String(text)
@@ -177,9 +177,9 @@ func (a *App) contextRows(list []namedContext) (rows [][]output.Value) {
 	return rows
 }
 
-// completeContexts completes the name of a context.
-func (a *App) completeContexts(_ *cobra.Command, args []string, prefix string) (names []string, _ cobra.ShellCompDirective) {
-	list, err := a.contexts()
+// completeDatabaseContexts completes the name of a context.
+func (a *App) completeDatabaseContexts(_ *cobra.Command, args []string, prefix string) (names []string, _ cobra.ShellCompDirective) {
+	list, err := a.databaseContexts()
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -188,7 +188,7 @@ func (a *App) completeContexts(_ *cobra.Command, args []string, prefix string) (
 			continue
 		}
 		name := c.name
-		if t, err := c.target(a.contextsPath()); err == nil {
+		if t, err := c.target(a.databaseContextsPath()); err == nil {
 			name += "\t" + output.Visible(t.String())
 		}
 		names = append(names, name)

@@ -16,10 +16,10 @@ import (
 // People edit contexts.toml, so a change keeps the rest of its text and its comments. The new
 // text replaces the file atomically, and a lock on the folder excludes a second writer.
 
-// changeContexts changes the text of contexts.toml and returns its path. If fresh is not empty, a context of this
+// changeDatabaseContexts changes the text of contexts.toml and returns its path. If fresh is not empty, a context of this
 // name must not exist yet.
-func (a *App) changeContexts(fresh string, change func(text string) (string, error)) (string, error) {
-	path := a.contextsPath()
+func (a *App) changeDatabaseContexts(fresh string, change func(text string) (string, error)) (string, error) {
+	path := a.databaseContextsPath()
 	if path == "" {
 		return "", usage("neither XDG_CONFIG_HOME nor HOME says where contexts.toml is", "set HOME")
 	}
@@ -41,17 +41,17 @@ func (a *App) changeContexts(fresh string, change func(text string) (string, err
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
-	before, err := parseContexts(path, text)
+	before, err := parseDatabaseContexts(path, text)
 	if err != nil {
 		return "", err
 	}
-	if slices.ContainsFunc(before, func(c namedContext) bool { return c.name == fresh }) {
+	if slices.ContainsFunc(before, func(c databaseContext) bool { return c.name == fresh }) {
 		return "", &tokenctl.Error{Code: tokenctl.CodeAlreadyExists, Message: "there is a context " + fresh + " already", Hint: "tokenctl context remove " + fresh + " removes it"}
 	}
 	if text, err = change(text); err != nil {
 		return "", err
 	}
-	if _, err := parseContexts(path, text); err != nil {
+	if _, err := parseDatabaseContexts(path, text); err != nil {
 		return "", err
 	}
 	if err := replacePrivate(path, text); err != nil {
@@ -61,8 +61,8 @@ func (a *App) changeContexts(fresh string, change func(text string) (string, err
 	return path, nil
 }
 
-// appendContext adds a table.
-func appendContext(text string, c namedContext) string {
+// appendDatabaseContext adds a table.
+func appendDatabaseContext(text string, c databaseContext) string {
 	var b strings.Builder
 	b.WriteString(text)
 	if text != "" {
@@ -82,8 +82,8 @@ func appendContext(text string, c namedContext) string {
 
 var tableHeader = tokenctl.Lazily(`^\s*\[\s*["']?([^"'\]\s]+)["']?\s*\]\s*(#.*)?$`)
 
-// removeContext removes a table from the text, with the comment above it.
-func removeContext(text, name string) (string, error) {
+// removeDatabaseContext removes a table from the text, with the comment above it.
+func removeDatabaseContext(text, name string) (string, error) {
 	var kept, pending []string // pending: a comment that may belong to the next table
 	inside := false
 	for line := range strings.SplitSeq(text, "\n") {
@@ -108,11 +108,11 @@ func removeContext(text, name string) (string, error) {
 		}
 	}
 	rest := strings.Join(kept, "\n")
-	before, err := tokenctl.ParseContexts([]byte(text))
+	before, err := tokenctl.ParseDatabaseContexts([]byte(text))
 	if err != nil {
 		return "", err
 	}
-	after, err := tokenctl.ParseContexts([]byte(rest))
+	after, err := tokenctl.ParseDatabaseContexts([]byte(rest))
 	delete(before, name)
 	same := err == nil && len(before) == len(after)
 	for other, c := range before {
