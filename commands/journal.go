@@ -16,7 +16,7 @@ import (
 )
 
 // journal shows what the commands that change rows have recorded, and checks that nobody has
-// changed the record. What is recorded, and when, is in journal_record.go.
+// changed the record. What is recorded, and when, is in journal_entry.go.
 
 var journalColumns = []output.Column{{Name: "entry"}, {Name: "time"}, {Name: "user"}, {Name: "sudo_user", Extra: true}, {Name: "host", Extra: true}, {Name: "context", Extra: true},
 	{Name: "database", Extra: true}, {Name: "schema", Extra: true}, {Name: "command"}, {Name: "kind"}, {Name: "count"}, {Name: "outcome"}, {Name: "settled", Extra: true}}

@@ -41,7 +41,7 @@ func (a *App) openTarget(t engine.Target) (*db.Store, error) {
 		AuthTokenTable: a.settings.DRF.TokenTable, SessionTable: a.settings.Session.SessionTable, Zone: zone, Connections: a.connections,
 		Warn: func(text string) { a.say("warning: %s", text) }}
 	if a.mutating {
-		o.Phase = a.follow
+		o.Phase = a.followTransaction
 	}
 	if a.mutating || a.requests {
 		if err := a.findProtection(t); err != nil {

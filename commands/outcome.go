@@ -74,11 +74,11 @@ func (a *App) look() string {
 	return "tokenctl list"
 }
 
-// follow is told how far a transaction is that writes.
-func (a *App) follow(p engine.Phase) {
+// followTransaction keeps what is known of a transaction that writes. Package db/engine calls it at each phase.
+func (a *App) followTransaction(p engine.Phase) {
 	a.outcome.begun = true
 	if p == engine.RolledBack {
-		a.settle(p) // of an intent that was written for a delivery
+		a.settleEntry(p) // before the rollback itself: journal_entry.go
 	}
 	if p == engine.Begun {
 		a.outcome.outside = nil

@@ -17,10 +17,24 @@ import (
 	"tokenctl/tokens"
 )
 
-// The journal has one entry for each transaction of a command that changes rows. intend writes the intent
-// after all rows have changed, before secrets are delivered and before the commit. settle writes the outcome,
-// which follows from the phase in which the transaction ended. Package db/engine calls both for every
-// transaction, so that no command can forget them. App.record tells the rows.
+// The journal has one entry for each transaction that changes rows. An entry has two parts: the intent, which says
+// what the transaction is about to change, and the settlement, which says what became of it. The functions of this
+// file write both. Others only call them; db/engine/intent.go has the order of the calls:
+//
+//	who calls           when                                           what is written
+//	delivery.write      secrets are about to go out, and rows that     intendDelivery: the intent
+//	                    have changed are recorded
+//	engine.Tx.intend    just before a commit that changes something    intendCommit: the intent, unless
+//	                                                                   intendDelivery has written it
+//	followTransaction   the transaction is rolled back                 settleEntry: the settlement "not done"
+//	engine.Tx.settle    a commit was sent                              settleEntry: the settlement "done", or
+//	                                                                   "unknown" if no answer came
+//
+// Package db/engine calls intendCommit, followTransaction and settleEntry for every transaction, so that no command can
+// forget them. A command only says which rows it changes, with App.record (record.go).
+//
+// tokenctl serve runs several transactions at once, one for each request. There intendRequest stands in the place of
+// intendCommit, and each request settles an entry of its own.
 
 // openJournal opens the journal that the settings name, if there is one, and makes transactions write to it.
 // If the journal cannot be written, the command fails before it shows or asks anything.
@@ -35,7 +49,7 @@ func (a *App) openJournal(o *db.Options) (err error) {
 		return nil
 	}
 	a.journal, err = journal.Open(path)
-	if o.Intend = a.intend; a.requests {
+	if o.Intend = a.intendCommit; a.requests {
 		o.Intend = a.intendRequest
 	}
 	return err
@@ -52,13 +66,13 @@ func (a *App) journalPath() string {
 	return a.settingPath(a.settings.Journal)
 }
 
-// intend writes the intent of the present transaction, if it is not written yet. It returns the function that
-// settles the entry.
-func (a *App) intend(ctx context.Context) (func(engine.Phase), error) {
+// intendCommit writes the intent of the transaction that is about to commit, if it is not written yet. It returns the
+// function that settles the entry.
+func (a *App) intendCommit(ctx context.Context) (func(engine.Phase), error) {
 	if a.entry != nil {
-		return a.settle, nil
+		return a.settleEntry, nil
 	}
-	return a.settle, a.begin(ctx, a.intent())
+	return a.settleEntry, a.writeIntent(ctx, a.newIntent())
 }
 
 // intendDelivery writes the intent before secrets are delivered. If no changed row is known, it writes
@@ -67,24 +81,26 @@ func (a *App) intendDelivery(ctx context.Context) error {
 	if a.journal == nil || a.entry != nil {
 		return nil
 	}
-	in := a.intent()
+	in := a.newIntent()
 	if len(in.IDs) == 0 {
 		return nil
 	}
-	return a.begin(ctx, in)
+	return a.writeIntent(ctx, in)
 }
 
-func (a *App) begin(ctx context.Context, in journal.Intent) (err error) {
+// writeIntent begins the entry of the present transaction.
+func (a *App) writeIntent(ctx context.Context, in journal.Intent) (err error) {
 	a.entry, err = a.journal.Intend(ctx, a.Now(), in)
 	return err
 }
 
-// settle writes the outcome of the transaction whose intent is written.
-func (a *App) settle(p engine.Phase) {
+// settleEntry writes the settlement of the present transaction, which ended in the phase p. It does nothing if the
+// transaction has no entry, or if the entry is settled already.
+func (a *App) settleEntry(p engine.Phase) {
 	if a.entry == nil {
 		return
 	}
-	if err := settleEntry(a.entry, a.Now(), p); err != nil {
+	if err := writeSettlement(a.entry, a.Now(), p); err != nil {
 		a.unsettled = err
 	}
 	a.entry = nil
@@ -96,7 +112,8 @@ func (a *App) settle(p engine.Phase) {
 // settlingTime is the longest wait for the lock on the journal after the transaction.
 const settlingTime = 5 * time.Second
 
-func settleEntry(e *journal.Entry, now time.Time, p engine.Phase) error {
+// writeSettlement writes the settlement of an entry whose transaction ended in the phase p.
+func writeSettlement(e *journal.Entry, now time.Time, p engine.Phase) error {
 	ctx, cancel := context.WithTimeout(context.Background(), settlingTime)
 	defer cancel()
 	outcome := journal.NotDone
@@ -112,12 +129,12 @@ func settleEntry(e *journal.Entry, now time.Time, p engine.Phase) error {
 // intendRequest writes the intent of a request to serve. Each request has its own entry, because several
 // requests run at once.
 func (a *App) intendRequest(ctx context.Context) (func(engine.Phase), error) {
-	e, err := a.journal.Intend(ctx, a.Now(), a.journalHead())
+	e, err := a.journal.Intend(ctx, a.Now(), a.intentHead())
 	if err != nil {
 		return nil, err
 	}
 	return func(p engine.Phase) {
-		if err := settleEntry(e, a.Now(), p); err != nil {
+		if err := writeSettlement(e, a.Now(), p); err != nil {
 			a.say("warning: the journal could not be settled, and an entry stays open: %s", err)
 		}
 	}, nil
@@ -136,10 +153,10 @@ func (a *App) withUnsettled(err error) error {
 	return err
 }
 
-// intent returns the intent of the present transaction. It has the rows that were recorded after the last
+// newIntent returns the newIntent of the present transaction. It has the rows that were recorded after the last
 // commit.
-func (a *App) intent() journal.Intent {
-	in := a.journalHead()
+func (a *App) newIntent() journal.Intent {
+	in := a.intentHead()
 	var kinds []string
 	for _, part := range a.recorded[a.committedParts:] {
 		part(func(row recordedRow) {
@@ -173,8 +190,8 @@ func journalID(row *recordedRow) string {
 	return "user:" + strconv.Quote(row.user.Username)
 }
 
-// journalHead returns the facts that are the same in every entry of this process.
-func (a *App) journalHead() journal.Intent {
+// intentHead returns the part of an intent that is the same in every entry of this process.
+func (a *App) intentHead() journal.Intent {
 	in := journal.Intent{SudoUser: a.Getenv("SUDO_USER"), Schema: a.global.schema, Command: journalCommand(a.args)}
 	in.User, in.Host = operator(strconv.Itoa(os.Getuid()))
 	if a.databaseContext != nil {
