@@ -17,7 +17,6 @@
 package commands
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -25,8 +24,6 @@ import (
 	"os"
 	"os/signal"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,65 +31,48 @@ import (
 
 	"tokenctl"
 	"tokenctl/cache"
-	"tokenctl/db"
-	"tokenctl/db/engine"
-	"tokenctl/journal"
-	"tokenctl/tokens"
 )
 
-// App is one run of tokenctl. Its fields are what tests replace.
+// App is one run of tokenctl.
 type App struct {
-	Stdin  io.Reader
-	Stdout io.Writer
-	Stderr io.Writer
-	Getenv func(string) string
-	Now    tokenctl.Clock
-	Random io.Reader // of cryptographic quality
-	Term   Terminal
-	// CompletionTime is what a press of the tab key may cost; 0 means 250 ms.
-	CompletionTime time.Duration
+	// What the run gets from outside. NewApp takes it from this process; tests bring their own.
 
-	global          globals
-	stop            context.CancelCauseFunc
-	enough          chan struct{} // closed when the work is waited for no longer
-	store           *db.Store
-	settings        *tokenctl.Settings
-	tokensEnv       *tokens.Env
-	database        engine.Target    // which is in use
-	databaseContext *databaseContext // in use; nil: none
-	protected       string           // the context that protects the database in use; empty: none
-	agreed          bool             // a change of the protected database was confirmed
-	source          string           // where the database's URL came from
-	ignored         string           // a file that PostgreSQL's client ignores, and why
-	toml            string           // the tokenctl.toml in use
-	args            []string
-	mutating        bool            // the command changes rows
-	requests        bool            // requests to the server that the command runs may change rows
-	connections     int             // to the database at a time; 0: no limit
-	unverified      bool            // see tokens.Env
-	forces          bool            // the command has --force
-	keepGoing       bool            // --keep-going
-	cache           *cache.Sessions // of sessions; nil until it is needed
-	missed          missed          // what could not be read or asked
-	reportFile      *reportFile     // of --report; nil without it
-	recorded        []recordedPart  // what the command does to rows; see record
-	journal         *journal.File   // nil: none is kept
-	journaled       bool            // requests to serve are recorded in it
-	entry           *journal.Entry  // of the transaction under way, if it is written
-	committedParts  int             // the number of parts whose transactions were committed
-	unsettled       error           // why an entry could not be settled
-	schemas         *schemas        // nil unless the command runs in several schemas
-	override        []byte          // TOML over the settings, from flags
-	outcome         outcome
-	unwritten       error        // why help could not be written
-	standing        string       // what stands of a change that is made in parts; the command sets it behind each
-	serving         atomic.Bool  // requests that have begun are finished before the end
-	held            bytes.Buffer // remarks that a JSON error on stderr would stand beside
-	noted           sync.Map     // the notes that were said
-	remarksTo       io.Writer    // where things are said that would disturb the screen; nil: on stderr
-	pager           *pager       // before stdout; nil without one
-	paging          atomic.Pointer[os.Process]
-	line            progressLine
+	Stdin          io.Reader
+	Stdout         io.Writer
+	Stderr         io.Writer
+	Getenv         func(string) string
+	Now            tokenctl.Clock
+	Random         io.Reader // of cryptographic quality
+	Term           Terminal
+	CompletionTime time.Duration // the longest time that a press of the tab key may take; 0: 250 ms
+
+	// What the user and the command ask for.
+
+	args          []string
+	global        globals // globals.go
+	commandTraits         // below
+
+	// What the run has found and done so far. Each of these types stands beside the code that fills it.
+
+	settingsInUse                 // settings.go
+	databaseInUse                 // target.go
+	changeRecord                  // record.go
+	journaling                    // journal_entry.go
+	runEnd                        // outcome.go
+	messages                      // remarks.go
+	schemas       *schemas        // nil unless the command runs in several schemas
+	cache         *cache.Sessions // of the application's sessions; nil until it is needed
+	missed        missed          // what could not be read or asked
+}
+
+// commandTraits are what a command says about itself before it opens the database.
+type commandTraits struct {
+	mutating    bool // it changes rows
+	requests    bool // it is a server, and requests to it may change rows
+	connections int  // it uses so many connections to the database at a time; 0: no limit
+	unverified  bool // see tokens.Env
+	forces      bool // it has the flag --force
+	keepGoing   bool // --keep-going is given
 }
 
 // Main runs tokenctl with the arguments behind its name and returns the exit
@@ -133,7 +113,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 	go func() {
 		err := a.withNear(ctx, root.ExecuteContext(ctx))
 		if err == nil {
-			err = a.unwritten
+			err = a.helpError
 		}
 		err = a.withMissed(a.withUnsettled(a.endPaging(err)))
 		if a.cache != nil {

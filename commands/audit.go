@@ -90,7 +90,7 @@ func (o *auditOptions) ruleFlags(c *cobra.Command) {
 	f.StringVar(&o.severity, "severity", "", "only findings of this `SEVERITY` or above: critical, high, medium, low")
 	f.StringVar(&o.passwords, "check-passwords", "", "try the passwords of a `FILE`, one a line, on every account")
 	f.BoolVar(&o.deep, "deep", false, "search every column of text in the database for live secrets")
-	thresholdFlags(f, &o.app.override)
+	thresholdFlags(f, &o.app.settingsOverride)
 	must(c.RegisterFlagCompletionFunc("rule", fixedList(audit.RuleIDs())))
 	must(c.RegisterFlagCompletionFunc("severity", severityCompletion))
 }

@@ -112,10 +112,10 @@ func (s *configSources) general(t engine.Target) {
 		source = "flag --config"
 	}
 	if a.databaseContext != nil && a.databaseContext.Config != "" && a.global.config == a.databaseContext.Config {
-		source = a.source
+		source = a.databaseSource
 	}
 	s.add("config", a.toml, source)
-	raw, source := a.global.database, a.source
+	raw, source := a.global.database, a.databaseSource
 	switch source {
 	case "-d":
 		source = "flag -d"
@@ -143,7 +143,7 @@ func (s *configSources) general(t engine.Target) {
 			source = "flag --schema"
 		}
 		if a.databaseContext != nil && a.databaseContext.Schema != "" && a.global.schema == a.databaseContext.Schema {
-			source = a.source
+			source = a.databaseSource
 		}
 		s.add("schema", a.global.schema, source)
 	}

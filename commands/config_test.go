@@ -94,8 +94,8 @@ func TestDatabasePrecedence(t *testing.T) {
 				if tokenctl.CodeOf(err) != tokenctl.CodeUsage || !strings.Contains(err.Error(), first.name) || !strings.Contains(err.Error(), second.name) {
 					t.Errorf("%s and %s: %v, %v", first.name, second.name, target, err)
 				}
-			case err != nil || !strings.HasPrefix(got, first.database) || a.source != first.source:
-				t.Errorf("%s and %s: %v from %q, %v, want %s from %q", first.name, second.name, target, a.source, err, first.database, first.source)
+			case err != nil || !strings.HasPrefix(got, first.database) || a.databaseSource != first.source:
+				t.Errorf("%s and %s: %v from %q, %v, want %s from %q", first.name, second.name, target, a.databaseSource, err, first.database, first.source)
 			}
 		}
 	}
@@ -107,8 +107,8 @@ func TestDatabasePrecedence(t *testing.T) {
 		}
 		a := app(globals{}, "XDG_CONFIG_HOME", dir, "TOKENCTL_CONTEXT", "two", "TOKENCTL_DATABASE_URL", "sqlite:///ours.db")
 		flag.give(&a.global, nil)
-		if _, err := a.resolveTarget(); err != nil || a.source != flag.source {
-			t.Errorf("%s and both variables: %q, %v", flag.name, a.source, err)
+		if _, err := a.resolveTarget(); err != nil || a.databaseSource != flag.source {
+			t.Errorf("%s and both variables: %q, %v", flag.name, a.databaseSource, err)
 		}
 	}
 }

@@ -74,7 +74,7 @@ func (a *App) doctor(ctx context.Context, readOnly, problems bool) error {
 		return err
 	}
 	d := &doctor{app: a, ctx: ctx, readOnly: readOnly, lacks: map[*engine.Table][]string{}}
-	d.ok("database", "%s, from %s", t, a.source)
+	d.ok("database", "%s, from %s", t, a.databaseSource)
 	d.password()
 	d.passfile()
 	d.settings()

@@ -23,11 +23,11 @@ func (d *doctor) password() {
 	a := d.app
 	source := ""
 	switch {
-	case a.source == a.toml && a.toml != "" && engine.HasPassword(a.settings.Database):
+	case a.databaseSource == a.toml && a.toml != "" && engine.HasPassword(a.settings.Database):
 		source = a.toml
-	case strings.HasSuffix(a.source, "DATABASE_URL") && engine.HasPassword(a.Getenv(a.source)):
-		source = a.source
-	case a.Getenv("PGPASSWORD") != "" && strings.HasPrefix(a.source, "PG"):
+	case strings.HasSuffix(a.databaseSource, "DATABASE_URL") && engine.HasPassword(a.Getenv(a.databaseSource)):
+		source = a.databaseSource
+	case a.Getenv("PGPASSWORD") != "" && strings.HasPrefix(a.databaseSource, "PG"):
 		source = "PGPASSWORD"
 	default:
 		return

@@ -13,8 +13,8 @@ import (
 
 // passfile reports a password file that libpq ignores.
 func (d *doctor) passfile() {
-	if d.app.ignored != "" {
-		d.add("passfile", statusWarning, d.app.ignored+": it is ignored", "chmod 600, or set PGPASSFILE to the right file")
+	if d.app.ignoredPassfile != "" {
+		d.add("passfile", statusWarning, d.app.ignoredPassfile+": it is ignored", "chmod 600, or set PGPASSFILE to the right file")
 	}
 }
 

@@ -31,7 +31,7 @@ func grouped(id string, commands ...*cobra.Command) []*cobra.Command {
 // that cannot return an error.
 func (a *App) showHelp(text string) {
 	a.startPaging()
-	_, a.unwritten = a.Stdout.Write([]byte(text))
+	_, a.helpError = a.Stdout.Write([]byte(text))
 }
 
 func newHelp(a *App) *cobra.Command {
@@ -50,7 +50,7 @@ func newHelp(a *App) *cobra.Command {
 				for _, t := range topics {
 					if t.name == args[0] {
 						a.showHelp(t.text(a.helpWidth()))
-						return a.unwritten
+						return a.helpError
 					}
 				}
 			}

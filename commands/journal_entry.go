@@ -36,16 +36,24 @@ import (
 // tokenctl serve runs several transactions at once, one for each request. There intendRequest stands in the place of
 // intendCommit, and each request settles an entry of its own.
 
+// journaling is the state of the journal in a run.
+type journaling struct {
+	journal         *journal.File  // nil: none is kept
+	journalRequests bool           // serve --journal: it records what requests change
+	journalEntry    *journal.Entry // whose intent is written and whose settlement is not; nil: none
+	journalError    error          // why a settlement could not be written
+}
+
 // openJournal opens the journal that the settings name, if there is one, and makes transactions write to it.
 // If the journal cannot be written, the command fails before it shows or asks anything.
 func (a *App) openJournal(o *db.Options) (err error) {
 	path := a.journalPath()
 	switch {
-	case !a.mutating && !a.requests, path == "" && !a.journaled:
+	case !a.mutating && !a.requests, path == "" && !a.journalRequests:
 		return nil
 	case path == "":
 		return usage("--journal: no journal is configured", "name its file in journal of tokenctl.toml, or in TOKENCTL_JOURNAL")
-	case a.requests && !a.journaled:
+	case a.requests && !a.journalRequests:
 		return nil
 	}
 	a.journal, err = journal.Open(path)
@@ -69,7 +77,7 @@ func (a *App) journalPath() string {
 // intendCommit writes the intent of the transaction that is about to commit, if it is not written yet. It returns the
 // function that settles the entry.
 func (a *App) intendCommit(ctx context.Context) (func(engine.Phase), error) {
-	if a.entry != nil {
+	if a.journalEntry != nil {
 		return a.settleEntry, nil
 	}
 	return a.settleEntry, a.writeIntent(ctx, a.newIntent())
@@ -78,7 +86,7 @@ func (a *App) intendCommit(ctx context.Context) (func(engine.Phase), error) {
 // intendDelivery writes the intent before secrets are delivered. If no changed row is known, it writes
 // nothing, and the commit decides whether there is an intent.
 func (a *App) intendDelivery(ctx context.Context) error {
-	if a.journal == nil || a.entry != nil {
+	if a.journal == nil || a.journalEntry != nil {
 		return nil
 	}
 	in := a.newIntent()
@@ -90,20 +98,20 @@ func (a *App) intendDelivery(ctx context.Context) error {
 
 // writeIntent begins the entry of the present transaction.
 func (a *App) writeIntent(ctx context.Context, in journal.Intent) (err error) {
-	a.entry, err = a.journal.Intend(ctx, a.Now(), in)
+	a.journalEntry, err = a.journal.Intend(ctx, a.Now(), in)
 	return err
 }
 
 // settleEntry writes the settlement of the present transaction, which ended in the phase p. It does nothing if the
 // transaction has no entry, or if the entry is settled already.
 func (a *App) settleEntry(p engine.Phase) {
-	if a.entry == nil {
+	if a.journalEntry == nil {
 		return
 	}
-	if err := writeSettlement(a.entry, a.Now(), p); err != nil {
-		a.unsettled = err
+	if err := writeSettlement(a.journalEntry, a.Now(), p); err != nil {
+		a.journalError = err
 	}
-	a.entry = nil
+	a.journalEntry = nil
 	if p == engine.Committed {
 		a.committedParts = len(a.recorded)
 	}
@@ -144,11 +152,11 @@ func (a *App) intendRequest(ctx context.Context) (func(engine.Phase), error) {
 // error. If the command failed, err remains the result.
 func (a *App) withUnsettled(err error) error {
 	switch {
-	case a.unsettled == nil:
+	case a.journalError == nil:
 	case err == nil, errors.Is(err, errNo):
-		return &tokenctl.Error{Code: tokenctl.CodeJournalFailed, Message: "done; the journal could not be settled: " + a.unsettled.Error(), Hint: "its entry stays open"}
+		return &tokenctl.Error{Code: tokenctl.CodeJournalFailed, Message: "done; the journal could not be settled: " + a.journalError.Error(), Hint: "its entry stays open"}
 	default:
-		a.say("note: the journal could not be settled, and its entry stays open: %s", a.unsettled)
+		a.say("note: the journal could not be settled, and its entry stays open: %s", a.journalError)
 	}
 	return err
 }

@@ -238,7 +238,7 @@ func (o *mintOptions) open(ctx context.Context) (*db.Store, error) {
 		return o.consent.obtainNamed(ctx, a, "mint", count(n, "token"), n)
 	})
 	if err == nil {
-		a.standing = "the database " + t.Path + " was created, and nothing else was changed"
+		a.outcome.standing = "the database " + t.Path + " was created, and nothing else was changed"
 	}
 	return store, err
 }

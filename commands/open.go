@@ -25,12 +25,12 @@ func (a *App) openTarget(t engine.Target) (*db.Store, error) {
 	if severalSchemas(a.global.schema) {
 		return nil, usage("this command takes one schema, and "+a.global.schema+" may be several", "name one with --schema")
 	}
-	if err := a.settings.Apply(a.override); err != nil {
+	if err := a.settings.Apply(a.settingsOverride); err != nil {
 		return nil, err
 	}
-	a.explain("database %s, from %s", t, a.source)
-	if a.ignored = t.Ignored; a.ignored != "" {
-		a.say("warning: %s: it is ignored, as PostgreSQL's own programs do", a.ignored)
+	a.explain("database %s, from %s", t, a.databaseSource)
+	if a.ignoredPassfile = t.Ignored; a.ignoredPassfile != "" {
+		a.say("warning: %s: it is ignored, as PostgreSQL's own programs do", a.ignoredPassfile)
 	}
 	zone, err := django.NewZone(a.settings.Time)
 	if err != nil {

@@ -16,9 +16,19 @@ import (
 // runs beside finish, which must be able to speak when the work hangs: so the work
 // publishes what is known whenever that changes.
 
+// runEnd is what ends a run, and what is known of it at the end.
+type runEnd struct {
+	stop      context.CancelCauseFunc // ends the work
+	enough    chan struct{}           // closed when nobody waits for the work any longer
+	serving   atomic.Bool             // requests that have begun are finished before the end
+	outcome   outcome
+	helpError error // why help could not be written
+}
+
 // outcome is what became of the rows. Only known may be read beside the work.
 type outcome struct {
 	begun     bool      // a transaction that changes rows has begun
+	standing  string    // what stands of a change that is made in parts; the command sets it after each part
 	changed   bool      // a transaction that changed rows was committed
 	delivered *delivery // its secrets went out, and their rows are not committed yet
 	outside   []string  // what stands outside the database, whose rows are not committed yet
@@ -45,14 +55,14 @@ func (a *App) consequence(unknown bool) string {
 		return ""
 	}
 	others := a.schemas.standing()
-	parts := []string{others, a.standing}
+	parts := []string{others, a.outcome.standing}
 	d := a.outcome.delivered
 	switch {
 	case unknown && d != nil:
 		parts = append(parts, d.howToFindOut())
 	case unknown:
 		parts = append(parts, "look with "+a.look()+" whether it happened")
-	case a.standing != "":
+	case a.outcome.standing != "":
 	case a.outcome.changed:
 		parts = append(parts, "the change itself was made; look with "+a.look())
 	case others != "":
@@ -84,7 +94,7 @@ func (a *App) followTransaction(p engine.Phase) {
 		a.outcome.outside = nil
 	}
 	if p == engine.Committed {
-		a.outcome.changed, a.outcome.delivered, a.outcome.outside, a.standing = true, nil, nil, ""
+		a.outcome.changed, a.outcome.delivered, a.outcome.outside, a.outcome.standing = true, nil, nil, ""
 	}
 	a.learn(p == engine.Committing)
 }

@@ -227,7 +227,7 @@ func (o *purgeOptions) purgeKind(ctx context.Context, store *db.Store, req token
 		}
 		w.deleted += n
 		p.add(int64(len(batch)))
-		a.standing = "purged so far, which stands: " + purgeSummary(work, purgedRows)
+		a.outcome.standing = "purged so far, which stands: " + purgeSummary(work, purgedRows)
 	}
 	return nil
 }

@@ -9,6 +9,13 @@ import (
 // A command records what it does to which rows. Two readers want to know it: the report file of --report
 // (report_file.go) and the journal (journal_entry.go).
 
+// changeRecord is what a run has recorded.
+type changeRecord struct {
+	recorded       []recordedPart
+	committedParts int         // the number of parts whose transactions were committed
+	reportFile     *reportFile // of --report; nil: none
+}
+
 // recordedRow is what a command did to one credential or user.
 type recordedRow struct {
 	action   string // "blacklist"

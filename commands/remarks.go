@@ -1,18 +1,32 @@
 package commands
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"tokenctl/db"
 	"tokenctl/output"
 	"tokenctl/tokens"
 )
+
+// messages is the state of what a run says on stderr.
+type messages struct {
+	held      bytes.Buffer // remarks that wait for the end, because a JSON error may have to stand alone
+	noted     sync.Map     // the notes that were said
+	remarksTo io.Writer    // takes remarks that would disturb the screen; nil: stderr
+	line      progressLine
+	pager     *pager                     // before stdout; nil: none
+	paging    atomic.Pointer[os.Process] // the pager's process
+}
 
 func (a *App) jsonErrors() bool { return a.global.output == string(output.JSON) }
 

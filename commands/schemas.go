@@ -171,7 +171,7 @@ func (a *App) eachSchema(names []string, goOn bool, run func() error) error {
 // inSchema runs the command in a schema.
 func (a *App) inSchema(name string, run func() error) error {
 	a.global.schema, a.schemas.name, a.schemas.rows.Value = name, name, output.String(name)
-	a.agreed, a.standing = false, ""
+	a.agreed, a.outcome.standing = false, ""
 	a.outcome.begun, a.outcome.changed, a.outcome.delivered = false, false, nil
 	a.learn(false)
 	recorded := len(a.recorded)

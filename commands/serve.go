@@ -78,7 +78,7 @@ as README.md does.`,
 	repeatedVar(f, &o.claims, "claim", "custom claim `NAME=JSON` of the JWTs that are obtained; may be repeated")
 	listVar(f, &o.compat, "compat", "answer as these `VERSIONS` of django, drf, simplejwt, pyjwt, knox or corsheaders do: simplejwt=5.2,drf=3.14")
 	f.BoolVar(&o.readOnly, "read-only", false, "write no row: what would have to is answered 503")
-	f.BoolVar(&a.journaled, "journal", false, "record in the journal what requests change")
+	f.BoolVar(&a.journalRequests, "journal", false, "record in the journal what requests change")
 	f.BoolVar(&o.writes, "allow-writes", false, "let requests change rows of a database that a context protects")
 	f.StringVar(&o.clock, "clock", "", "`TIME` to go by: +2h, -30m or 2026-11-22T15:04:05Z; read-only without --scratch")
 	f.BoolVar(&o.scratch, "scratch", false, "write by that clock; only in a database that tokenctl init made")
@@ -87,7 +87,7 @@ as README.md does.`,
 	repeatedVar(f, &o.fail, "fail", "answer `PATH=STATUS`: /api/token/=503; may be repeated")
 	f.StringVar(&o.logFormat, "log-format", "", "`FORMAT` of the log: short, logfmt or json (default short at a terminal, else json)")
 	f.IntVar(&a.connections, "max-connections", 10, "at most `N` connections to the database")
-	settingFlags(f, &a.override)
+	settingFlags(f, &a.settingsOverride)
 	must(c.RegisterFlagCompletionFunc("log-format", cobra.FixedCompletions(logFormats, cobra.ShellCompDirectiveNoFileComp)))
 	must(c.RegisterFlagCompletionFunc("throttle", cobra.FixedCompletions([]string{"anon=", "user=", "login="}, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace)))
 	return c

@@ -8,9 +8,18 @@ import (
 	"strings"
 
 	"tokenctl"
+	"tokenctl/tokens"
 )
 
 const settingsFile = "tokenctl.toml"
+
+// settingsInUse are the settings of a run.
+type settingsInUse struct {
+	settings         *tokenctl.Settings
+	toml             string      // the path of the tokenctl.toml that they are from; empty: none
+	settingsOverride []byte      // TOML from flags, which takes precedence over them
+	tokensEnv        *tokens.Env // made from them by env; nil until it is needed
+}
 
 // loadSettings reads the settings from --config, else from the working
 // directory. beside is the folder of the SQLite database in use, once that is

@@ -147,7 +147,7 @@ func childNames(c *cobra.Command) (names []string) {
 func (a *App) unknownCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		c.Help() //nolint:errcheck // showHelp keeps the error
-		return a.unwritten
+		return a.helpError
 	}
 	hint := "see " + c.CommandPath() + " --help"
 	if list := answersTo(c, args); list != nil {

@@ -5,8 +5,20 @@ import (
 	"strings"
 
 	"tokenctl"
+	"tokenctl/db"
 	"tokenctl/db/engine"
 )
+
+// databaseInUse is the database of a run, and how it was found.
+type databaseInUse struct {
+	database        engine.Target
+	databaseSource  string           // what named it, such as DATABASE_URL
+	databaseContext *databaseContext // nil: no context named it
+	ignoredPassfile string           // a password file that PostgreSQL's client ignores, and why; empty: none
+	protected       string           // the context that protects it; empty: none
+	agreed          bool             // a person or --confirm has agreed to a change, if it is protected
+	store           *db.Store        // nil until the command opens it
+}
 
 // byDefault is the source of a database that nothing names.
 const byDefault = "the default"
@@ -32,7 +44,7 @@ func (a *App) namedTarget() (engine.Target, error) {
 		return engine.Target{}, err
 	}
 	if a.databaseContext != nil {
-		a.source = "the context " + a.databaseContext.name
+		a.databaseSource = "the context " + a.databaseContext.name
 		return a.databaseContext.target(a.databaseContextsPath())
 	}
 	if a.global.database != "" {
@@ -48,11 +60,11 @@ func (a *App) namedTarget() (engine.Target, error) {
 	}
 	for _, name := range []string{"PGHOST", "PGSERVICE", "PGDATABASE"} {
 		if a.Getenv(name) != "" {
-			a.source = name
+			a.databaseSource = name
 			return engine.LibpqTarget()
 		}
 	}
-	a.source = byDefault
+	a.databaseSource = byDefault
 	return engine.FileTarget("db.sqlite3", ""), nil
 }
 
@@ -67,7 +79,7 @@ func (a *App) flagTarget() (engine.Target, error) {
 }
 
 func (a *App) parseTarget(source, url, dir string) (engine.Target, error) {
-	a.source = source
+	a.databaseSource = source
 	t, err := engine.ParseURL(url, dir)
 	return t, prefixed(source+": ", err)
 }
@@ -76,26 +88,26 @@ func (a *App) parseTarget(source, url, dir string) (engine.Target, error) {
 // the database, and the source of a schema that may be wrong.
 func (a *App) withSource(e *tokenctl.Error) *tokenctl.Error {
 	about := strings.HasPrefix(string(e.Code), "database_") || e.Code == tokenctl.CodeTableMissing || e.Code == tokenctl.CodePermissionDenied
-	if a.source == "" || !about {
+	if a.databaseSource == "" || !about {
 		return e
 	}
 	said := *e
-	source := ", from " + a.source
+	source := ", from " + a.databaseSource
 	switch {
-	case a.source == byDefault:
+	case a.databaseSource == byDefault:
 		source = ", since nothing names another"
-	case strings.HasPrefix(a.source, "PG"):
-		source = ", from libpq's variables, such as " + a.source
+	case strings.HasPrefix(a.databaseSource, "PG"):
+		source = ", from libpq's variables, such as " + a.databaseSource
 	}
 	schema, ignored := "", ""
 	if e.Code == tokenctl.CodeTableMissing && a.global.schema != "" {
 		schema = "the schema is from --schema"
 		if a.databaseContext != nil && a.databaseContext.Schema == a.global.schema {
-			schema = "the schema is from " + a.source
+			schema = "the schema is from " + a.databaseSource
 		}
 	}
 	if e.Code == tokenctl.CodeDatabaseRefused {
-		ignored = a.ignored
+		ignored = a.ignoredPassfile
 	}
 	said.Hint = joinHints(ignored, e.Hint, "the database is "+a.databaseName()+source, schema)
 	return &said
