@@ -31,22 +31,37 @@ type Classify[T any] func(*T) (Facts, bool)
 
 // filteredList is a list of rows that Go filters.
 type filteredList[T any] struct {
-	store  *Store
-	name   string // the name of its cursor and its temporary tables
-	filter Filter
-	sorts  []string // the fields of Filter.Sort that only Go can read
-
-	query    func(*Layout) (*engine.Query, error)            // the superset, unsorted
-	key      string                                          // the expression of the primary key
-	sort     func(l *Layout, found string) map[string]string // the expressions for Sort; found is the alias of the temporary table
-	scan     func(*Layout, *engine.Row) T
-	read     func(*Layout, *T) // reads the text
-	owners   func(context.Context, *Tx, []T, *ownerSearch) error
-	owner    func(*T) *User
-	users    func(*Layout) *UserTable // the users to whom the rows belong
-	note     func(*T)                 // called once for each row; may be nil
-	keyOf    func(*T) any
+	store    *Store
+	filter   Filter
 	classify Classify[T] // nil if only the owner decides whether the list contains a row
+	note     func(*T)    // called once for each row that is read; may be nil
+
+	table   filteredTable[T]
+	name    string   // the name of its cursor and its temporary tables
+	key     string   // the expression of the primary key
+	goSorts []string // the fields of Filter.Sort that only Go can read
+}
+
+// filteredTable is what a filtered list knows of its table: [sessionTable] or [outstandingTable]. The first three
+// methods are about SQL, the others about rows in Go, in the order in which the list calls them.
+type filteredTable[T any] interface {
+	// query returns the query for a superset of the list, unsorted.
+	query(*Layout) (*engine.Query, error)
+	// sorts returns the expressions for Filter.Sort. found is the alias of the temporary table; empty without one.
+	sorts(l *Layout, found string) map[string]string
+	// users returns the table of the users to whom the rows belong, or nil if it is not known.
+	users(*Layout) *UserTable
+
+	// scan reads the columns of a row.
+	scan(*Layout, *engine.Row) T
+	// read reads the facts in the row's text, on any core.
+	read(*Layout, *T)
+	// findOwners looks up the owners of a page.
+	findOwners(context.Context, *Tx, []T, *ownerSearch) error
+	// owner returns the owner in a row.
+	owner(*T) *User
+	// keyOf returns the primary key of a row.
+	keyOf(*T) any
 }
 
 // rows yields the list.
@@ -77,14 +92,14 @@ func (d *filteredList[T]) rows(ctx context.Context) iter.Seq2[T, error] {
 }
 
 // later reports whether the list is sorted by a field that only Go can read.
-func (d *filteredList[T]) later() bool { return slices.Contains(d.sorts, d.filter.Sort) }
+func (d *filteredList[T]) later() bool { return slices.Contains(d.goSorts, d.filter.Sort) }
 
 // choose returns the rows of a page that the list contains. If chosen is not nil, it is called with each
 // of these rows and its facts.
 func (d *filteredList[T]) choose(page []T, chosen func(*T, Facts)) []T {
 	n := 0
 	for i := range page {
-		if !d.filter.wantsOwner(d.owner(&page[i])) {
+		if !d.filter.wantsOwner(d.table.owner(&page[i])) {
 			continue
 		}
 		var found Facts
@@ -121,26 +136,26 @@ func (f *Filter) wantsOwner(u *User) bool {
 
 // base returns the query for the rows, sorted if the database can sort them.
 func (d *filteredList[T]) base(l *Layout) (*engine.Query, error) {
-	q, err := d.query(l)
+	q, err := d.table.query(l)
 	if err != nil || d.later() {
 		return q, err
 	}
-	sorts := d.sort(l, "")
+	sorts := d.table.sorts(l, "")
 	return q, d.filter.sortBy(l, q, sorts["id"], sorts)
 }
 
 // sorted returns the query for the rows whose keys are in the temporary table.
 func (d *filteredList[T]) sorted(l *Layout, table string) (*engine.Query, error) {
-	q, err := d.query(l)
+	q, err := d.table.query(l)
 	if err != nil {
 		return nil, err
 	}
-	u := d.users(l)
+	u := d.table.users(l)
 	if q.From = table + " found cross join " + q.From; u != nil {
 		q.From += " left join " + u.From("sorting") + " on sorting." + engine.Quote(u.Key) + " = found.owner"
 	}
 	q.Where = append(q.Where, d.key+" = found.row")
-	sorts := d.sort(l, "found")
+	sorts := d.table.sorts(l, "found")
 	return q, d.filter.sortBy(l, q, sorts["id"], sorts)
 }
 
@@ -148,7 +163,7 @@ func (d *filteredList[T]) sorted(l *Layout, table string) (*engine.Query, error)
 // columns.
 func (d *filteredList[T]) fetch(ctx context.Context, tx *Tx, q *engine.Query, page []T, last *any) ([]T, error) {
 	err := tx.Each(ctx, q, func(r engine.Row) error {
-		page = append(page, d.scan(tx.Layout, &r))
+		page = append(page, d.table.scan(tx.Layout, &r))
 		if last != nil {
 			*last = r.NextSQLite()
 		}
@@ -163,7 +178,7 @@ func (d *filteredList[T]) texts(l *Layout, page []T) (wait func()) {
 	for part := range slices.Chunk(page, len(page)/runtime.GOMAXPROCS(0)+1) {
 		group.Go(func() {
 			for i := range part {
-				d.read(l, &part[i])
+				d.table.read(l, &part[i])
 			}
 		})
 	}
@@ -173,13 +188,13 @@ func (d *filteredList[T]) texts(l *Layout, page []T) (wait func()) {
 // fill writes the keys and facts of the selected rows of a page into the temporary table.
 func (d *filteredList[T]) fill(ctx context.Context, tx *Tx, table string, page []T) error {
 	var rows [][7]any
-	users := d.users(tx.Layout)
+	users := d.table.users(tx.Layout)
 	d.choose(page, func(v *T, found Facts) {
-		r := [7]any{d.keyOf(v), nil, nil, nil, found.Status}
+		r := [7]any{d.table.keyOf(v), nil, nil, nil, found.Status}
 		if key, ok := r[0].([]byte); ok {
 			r[0], r[6] = string(key), 1 // JSON has no bytes
 		}
-		if u := d.owner(v); u.ID != "" && users != nil {
+		if u := d.table.owner(v); u.ID != "" && users != nil {
 			r[1], _ = users.keyArg(tx.Layout.Engine, u.ID)
 		}
 		for i, t := range []time.Time{found.Created, found.Expires} {
@@ -201,7 +216,7 @@ func (d *filteredList[T]) fill(ctx context.Context, tx *Tx, table string, page [
 	}
 	from := "case when value ->> 6 then cast(value ->> 0 as blob) else value ->> 0 end, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 from json_each($1)"
 	if tx.Layout.Engine == engine.PostgreSQL {
-		from = "cast(value ->> 0 as " + d.rowType() + "), cast(value ->> 1 as " + d.users(tx.Layout).castType() + "), value ->> 2, value ->> 3, value ->> 4, value ->> 5 from jsonb_array_elements(cast($1 as jsonb))"
+		from = "cast(value ->> 0 as " + d.rowType() + "), cast(value ->> 1 as " + d.table.users(tx.Layout).castType() + "), value ->> 2, value ->> 3, value ->> 4, value ->> 5 from jsonb_array_elements(cast($1 as jsonb))"
 	}
 	return tx.Exec(ctx, "insert into "+table+" select "+from, string(text))
 }
@@ -209,7 +224,7 @@ func (d *filteredList[T]) fill(ctx context.Context, tx *Tx, table string, page [
 // rowType returns the type with which PostgreSQL compares the primary key.
 func (d *filteredList[T]) rowType() string {
 	var v T
-	if _, number := d.keyOf(&v).(int64); number {
+	if _, number := d.table.keyOf(&v).(int64); number {
 		return "bigint"
 	}
 	return "text"
@@ -230,16 +245,16 @@ func (d *filteredList[T]) finish(ctx context.Context, tx *Tx, page []T, owners *
 			note(&page[i])
 		}
 	}
-	if err := d.owners(ctx, tx, page, owners); err != nil || !d.filter.NoFactor {
+	if err := d.table.findOwners(ctx, tx, page, owners); err != nil || !d.filter.NoFactor {
 		return err
 	}
 	users := make([]User, 0, len(page))
 	for i := range page {
-		users = append(users, *d.owner(&page[i]))
+		users = append(users, *d.table.owner(&page[i]))
 	}
 	with, err := tx.UsersWithFactor(ctx, users)
 	for i := range page {
-		u := d.owner(&page[i])
+		u := d.table.owner(&page[i])
 		u.hasFactor = with[u.ID]
 	}
 	return err

@@ -21,7 +21,7 @@ func (d *filteredList[T]) postgres(ctx context.Context, emit func([]T) error) er
 			return d.cursor(ctx, tx, q, d.note, func(page []T) error { return emit(d.choose(page, nil)) })
 		}
 		table := "pg_temp.tokenctl_" + d.name
-		err = tx.Exec(ctx, "create temporary table tokenctl_"+d.name+" (row "+d.rowType()+", owner "+d.users(tx.Layout).castType()+", created text, expires text, status text, type text) on commit drop")
+		err = tx.Exec(ctx, "create temporary table tokenctl_"+d.name+" (row "+d.rowType()+", owner "+d.table.users(tx.Layout).castType()+", created text, expires text, status text, type text) on commit drop")
 		if err != nil {
 			return err
 		}
@@ -107,7 +107,7 @@ func (d *filteredList[T]) sqlite(ctx context.Context, emit func([]T) error) erro
 			if err := tx.Exec(ctx, "create temporary table "+d.name+"_order as "+q.SQL(), q.Args...); err != nil {
 				return err
 			}
-			if q, err = d.query(tx.Layout); err == nil {
+			if q, err = d.table.query(tx.Layout); err == nil {
 				q.From = order + " x cross join " + q.From
 				q.Where = append(q.Where, d.key+" = x.row")
 				q.PageBy = "x.rowid"

@@ -106,42 +106,8 @@ func (s *Store) OutstandingTokens(ctx context.Context, f Filter, settings tokenc
 }
 
 func (s *Store) outstandingTokens(ctx context.Context, f Filter, settings tokenctl.JWTSettings, decide Classify[OutstandingToken], narrow func(*Layout, *engine.Query)) iter.Seq2[OutstandingToken, error] {
-	brief := !f.wholeOwner()
-	d := &filteredList[OutstandingToken]{store: s, name: "jwts", filter: f, sorts: []string{"user", "user_id", "created", "expires", "status", "type"}, key: "o.id", classify: decide,
-		query: func(l *Layout) (*engine.Query, error) {
-			q, err := l.outstanding(brief)
-			if err == nil {
-				err = f.needsNames(l.Outstanding().Owner)
-			}
-			if err != nil {
-				return nil, err
-			}
-			if f.Used {
-				q.Columns = append(q.Columns, l.Engine.Time(l.blacklistedAt("o.id")))
-			}
-			narrow(l, q)
-			return q, f.whereOutstanding(l, q)
-		},
-		scan: func(l *Layout, r *engine.Row) OutstandingToken {
-			t := scanOutstanding(l, r, brief)
-			if f.Used {
-				t.BlacklistedAt = r.Moment(django.DjangoTime, l.Outstanding().Table, "blacklisted_at")
-			}
-			return t
-		},
-		read:  func(_ *Layout, t *OutstandingToken) { t.read(settings) },
-		owner: func(t *OutstandingToken) *User { return &t.User },
-		users: func(l *Layout) *UserTable { return l.Outstanding().Owner },
-		keyOf: func(t *OutstandingToken) any { return t.Row },
-		owners: func(ctx context.Context, tx *Tx, page []OutstandingToken, o *ownerSearch) error {
-			return tx.outstandingOwners(ctx, page, o, settings, brief)
-		},
-		sort: func(l *Layout, found string) map[string]string {
-			id := l.Engine.Bytewise("o.jti")
-			field := func(name string) string { return l.Engine.Bytewise(found + "." + name) }
-			return map[string]string{"id": id, "kind": id, "user": l.Engine.Bytewise(l.Outstanding().Owner.nameOf("sorting")), "user_id": found + ".owner",
-				"created": field("created"), "expires": field("expires"), "status": field("status"), "type": field("type")}
-		}}
+	d := &filteredList[OutstandingToken]{store: s, filter: f, classify: decide,
+		table: outstandingTable{f, settings, !f.wholeOwner(), narrow}, name: "jwts", key: "o.id", goSorts: []string{"user", "user_id", "created", "expires", "status", "type"}}
 	return d.rows(ctx)
 }
 

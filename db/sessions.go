@@ -125,49 +125,8 @@ func (l *Layout) sessionOwner(id string) (arg any, ok bool) {
 // Sessions yields the sessions that f and decide select, sorted as in f, or by key. It calls note for each row
 // that it reads, also for rows that f does not select.
 func (s *Store) Sessions(ctx context.Context, f Filter, note func(*Session), decide Classify[Session]) iter.Seq2[Session, error] {
-	d := &filteredList[Session]{store: s, name: "sessions", filter: f, sorts: []string{"user", "user_id", "status"}, key: "s.session_key", note: note, classify: decide,
-		query: func(l *Layout) (*engine.Query, error) {
-			q, err := l.sessions(s.Now())
-			if err == nil && f.UserIDs != nil {
-				err = l.checkOwnerOf(l.Session())
-			}
-			if err == nil && l.Session().Owner != nil {
-				err = f.needsNames(l.Session().Owner)
-			}
-			if err != nil {
-				return nil, err
-			}
-			if f.AnyOrder && l.Session().Stored() {
-				q.PageBy = l.pageKey("s.rowid") // in the order of the keys, the database would read pages at random
-			}
-			switch brief(q); {
-			case l.Session().Masked() && f.Detailed:
-				q.Columns = append(q.Columns, "s."+formColumn, "s."+halfColumn)
-			case f.Compare:
-				l.summed(q)
-			}
-			f.whereSession(l, q)
-			return q, nil
-		},
-		scan:  scanSession,
-		read:  func(l *Layout, v *Session) { v.read(l) },
-		owner: func(v *Session) *User { return &v.User },
-		users: func(l *Layout) *UserTable { return l.Session().Owner },
-		keyOf: func(v *Session) any {
-			if v.bytes {
-				return []byte(v.Key.Reveal())
-			}
-			return v.Key.Reveal()
-		},
-		owners: func(ctx context.Context, tx *Tx, page []Session, o *ownerSearch) error {
-			return tx.sessionOwners(ctx, page, o, !f.wholeOwner())
-		},
-		// An id is session: and the start of the key, so ids have the order of keys.
-		sort: func(l *Layout, found string) map[string]string {
-			key := l.Engine.Bytewise("s.session_key")
-			return map[string]string{"id": key, "kind": key, "type": key, "created": key, "expires": l.Engine.KnownDate(l.Session().Column("expire_date"), "s.expire_date"),
-				"user": l.Engine.Bytewise(l.Session().Owner.nameOf("sorting")), "user_id": found + ".owner", "status": l.Engine.Bytewise(found + ".status")}
-		}}
+	d := &filteredList[Session]{store: s, filter: f, classify: decide, note: note,
+		table: sessionTable{s, f}, name: "sessions", key: "s.session_key", goSorts: []string{"user", "user_id", "status"}}
 	return d.rows(ctx)
 }
 
