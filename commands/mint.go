@@ -20,7 +20,7 @@ import (
 // the tokens, a batch of users at a time (mint_write.go): it finds the users, creates those
 // who are missing if --create asks for that, and leaves out those whom the flags exclude
 // (mint_users.go). The secrets are delivered before the transaction commits. Finally mint
-// reports what it made.
+// says what it made.
 //
 // If a named user is missing, or a selected user changed since the list was made, nothing
 // is done; --keep-going leaves out only these users. --import-drf finds its users in the
