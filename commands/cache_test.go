@@ -121,6 +121,7 @@ func TestCacheCopies(t *testing.T) {
 // Without the cache, rows are listed, nothing is changed unless --keep-going says so, and what is
 // no session is not concerned.
 func TestCacheUnreachable(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	dbtest.EachEngine(t, func(t *testing.T, database string) {
 		s := redistest.Start(t)

@@ -32,6 +32,7 @@ func rowsIn(t *testing.T, format output.Format, text string) int {
 // TestFormsAgree: a command writes the same rows, and ends with the same status, in every
 // form of output.
 func TestFormsAgree(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, _ string) {
 		url, secrets := dbtest.Fixture(t, engine)

@@ -14,6 +14,7 @@ import (
 // TestAuditorSeesNoSecret: what an auditor's role may read holds no key, no token and no password, and
 // audit and list say of it what they say to the owner of the tables.
 func TestAuditorSeesNoSecret(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	for _, layout := range grantLayouts {
 		t.Run(layout.name, func(t *testing.T) {

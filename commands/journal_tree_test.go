@@ -54,6 +54,7 @@ var journaledCommands = map[string]journaledCommand{
 // A command that changes rows leaves an entry that is settled, and one that cannot write the
 // journal changes nothing. A new command needs a case here.
 func TestJournalTree(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	var names []string
 	var walk func(*cobra.Command)

@@ -291,6 +291,7 @@ func fixes(list []map[string]any) (texts []string) {
 
 // What doctor tells to run mends what it found.
 func TestDoctorFixes(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	for _, test := range []struct{ name, engine, change, check string }{
 		{"sequence behind", "postgres", `select setval(pg_get_serial_sequence('auth_user', 'id'), 1, false)`, "sequences"},

@@ -86,6 +86,7 @@ func TestSharedName(t *testing.T) {
 
 // Where the database takes names of another case for the same, so does every command.
 func TestNamesWithoutCase(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	dbtest.EachEngine(t, func(t *testing.T, engine string) {
 		s, _ := altered(t, engine, "create extension citext; alter table auth_user alter username type citext", `"username" varchar(150)`, `"username" varchar(150) collate nocase`)
@@ -171,6 +172,7 @@ func TestNamesWithCase(t *testing.T) {
 
 // A null flag is a false one, whatever asks; only a model without the column has another.
 func TestNullFlags(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	dbtest.EachEngine(t, func(t *testing.T, engine string) {
 		s, secrets := altered(t, engine, "alter table auth_user alter is_active drop not null, alter is_staff drop not null, alter is_superuser drop not null", " bool NOT NULL", " bool NULL",

@@ -227,6 +227,7 @@ result = dict(Joined=u.date_joined.timestamp(), Created=Token.objects.get().crea
 // TestPeerConfigKeys: what the project reads from a file of its own, or from
 // DJANGO_SECRET_KEY, is not copied.
 func TestPeerConfigKeys(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	const settings = `
 import os

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"tokenctl/db/dbtest"
 	"tokenctl/django/djangotest"
 )
 
@@ -74,6 +75,7 @@ for user in User.objects.all():
     result[user.get_username()] = [n, int(enabled)]`
 
 func TestPeerMFA(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	for _, model := range []string{"", "uuid"} {
 		t.Run("model"+model, func(t *testing.T) {

@@ -5,11 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"tokenctl/db/dbtest"
 	"tokenctl/django/djangotest"
 )
 
 // TestPeerUserModels goes through a token's life for models unlike auth.User.
 func TestPeerUserModels(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	for _, m := range []struct {
 		model, name, create, settings string

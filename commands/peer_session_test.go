@@ -127,6 +127,7 @@ client.force_login(User.objects.get(pk=pk))
 result = client.session.session_key`
 
 func TestPeerSessions(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	for _, model := range []string{"", "uuid"} {
 		t.Run("user_"+model, func(t *testing.T) {

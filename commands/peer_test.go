@@ -153,6 +153,7 @@ func TestPeerDRFTokens(t *testing.T) {
 }
 
 func TestPeerUsers(t *testing.T) {
+	dbtest.Slow(t)
 	peers(t, djangotest.Options{}, func(t *testing.T, pr *djangotest.Project, c cli) {
 		pr.Eval(`User.objects.create_user("theirs", password="correct horse battery"); result = None`, nil)
 		key := c.must("pässwörd 42-xyz\n", "user", "create", "zoë", "--password-stdin", "--with-token", "drf", "--email", "Zoe@EXAMPLE.org", "--staff")

@@ -10,6 +10,7 @@ import (
 // SQLite takes any value in any column. What Django makes of one decides: verify says so,
 // and whatever Django accepts can be revoked.
 func TestPeerOddValues(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		t.Parallel()

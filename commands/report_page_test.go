@@ -82,6 +82,7 @@ func readReportPage(t *testing.T, path string) *reportPage {
 
 // The numbers on the page are those of stats, audit and list.
 func TestReportPageAgrees(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, url string) {
 		now := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)

@@ -10,6 +10,7 @@ import (
 
 // The counts of stats are those of SQL and of list, for every kind and status.
 func TestStatsAgree(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, url string) {
 		c := cli{t: t, url: url, env: map[string]string{"TOKENCTL_SECRET_KEY": strings.Repeat("k", 50)}}

@@ -12,6 +12,7 @@ import (
 // TestLastSuperusersAtOnce: of two commands that take away the two last superusers at the same
 // time, one is refused. Both begin while somebody else has the rows of the superusers locked.
 func TestLastSuperusersAtOnce(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	commands := [][2][]string{
 		{{"user", "deactivate", "root"}, {"user", "deactivate", "boss"}},

@@ -51,6 +51,7 @@ func (s shell) hash(name string) string {
 }
 
 func TestUserPasswordHash(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, _, url string) {
 		s := shell{cli{t: t, url: url}, privateFile(t, "[auth]\npbkdf2_iterations = 300000\n")}

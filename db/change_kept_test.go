@@ -14,6 +14,7 @@ import (
 
 // TestChangeKept: a row that the database keeps is an error, and nothing is changed.
 func TestChangeKept(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, address string) {
 		t.Parallel()

@@ -172,6 +172,7 @@ func TestSlowCommit(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	address := dbtest.Postgres(t)
 	token := withToken(t, initialised(t, address, db.Options{}), "ann", 1)

@@ -168,6 +168,7 @@ func expand(letters string) string {
 // In every order the pages together are the list, and whoever reads slowly keeps
 // nobody from writing to SQLite.
 func TestSessionPages(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	engines(t, func(t *testing.T, s *db.Store, address string) {
 		manyUsers(t, address, 50)

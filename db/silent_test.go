@@ -105,6 +105,7 @@ func TestSilentRollback(t *testing.T) {
 // A statement without a limit goes on, although it takes longer than the limit of
 // others.
 func TestSlowBulk(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	address := dbtest.Postgres(t)
 	initialised(t, address, db.Options{})

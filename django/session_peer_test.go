@@ -139,6 +139,7 @@ Session.objects.create(session_key=key, session_data=text, expire_date=timezone.
 }
 
 func TestSessionsForDjango(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	const current, former = "current-secret-key-äöü", "former-secret-key"
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {

@@ -3,11 +3,13 @@ package main
 import (
 	"slices"
 	"testing"
+	"tokenctl/db/dbtest"
 )
 
 // An end that somebody else moved is not moved again: AUTO_REFRESH or a save has given the
 // credential another one than was shown.
 func TestExpireWhileAsked(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		s := newStock(w, 40)
 		for _, kind := range []string{"knox", "session"} {

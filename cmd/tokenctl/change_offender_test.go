@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"tokenctl/db/dbtest"
 )
 
 // Several at once are all or nothing: each that is in the way is named, with what is true
 // of it.
 func TestChangeOffenders(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		s := newStock(w, 12)
 		a, b := s.take()
@@ -55,6 +57,7 @@ func TestChangeOffenders(t *testing.T) {
 // With --keep-going a kind that cannot be changed as it is asked for is left out, and the
 // others are done.
 func TestChangeKeepGoingAcrossKinds(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		s := newStock(w, 12)
 		withKey, without := w.env, append(w.env, "TOKENCTL_SECRET_KEY=")

@@ -64,6 +64,7 @@ func TestChangePurgeNoTables(t *testing.T) {
 // What was renewed since it was counted stays, what is gone is no fault, and what expired
 // since stays, too. What is said is what happened.
 func TestChangePurgeWhileAsked(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		s := newStock(w, 10)
 		for _, flags := range [][]string{nil, {"--batch-size", "1"}} {
@@ -141,6 +142,7 @@ func TestChangePurgeUser(t *testing.T) {
 // What the database keeps ends a purge with an error; batches before it stand, and that
 // is said.
 func TestChangePurgeKept(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		s := newStock(w, 2)
 		a, b := s.take()

@@ -144,6 +144,7 @@ func (s *stock) race(r race, kind, verb string, want ending, flags ...string) {
 
 // What appears after the question was asked stays as it is, and its number is said.
 func TestChangeAppeared(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		s := newStock(w, 20)
 		var last *terminal

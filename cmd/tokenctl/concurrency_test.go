@@ -4,11 +4,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"tokenctl/db/dbtest"
 )
 
 // Many operators rotate one token at once: one live key is left, and everybody
 // was told the truth.
 func TestConcurrentRotation(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		w.ok("mint", "alice", "--create")
 		for _, id := range []string{strings.TrimSpace(w.ok("list", "-o", "id")), "drf:1"} {

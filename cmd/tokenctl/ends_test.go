@@ -33,6 +33,7 @@ func (w *world) commits() {
 // Nothing ends while a commit is under way but through the place that words
 // outcomes: the outcome is unknown, and tokenctl says how to find out.
 func TestEndsDuringCommit(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	w := stalled(t)
 	const unknown = " while the transaction was being committed: it may or may not have happened\n"

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,7 +20,6 @@ import (
 
 	"tokenctl/commands"
 	"tokenctl/db/dbtest"
-	"tokenctl/django/djangotest"
 )
 
 // The test binary re-executes itself as tokenctl, so that the scripts drive the
@@ -42,8 +40,8 @@ func TestMain(m *testing.M) {
 	}})
 }
 
-// TestScripts runs every script on both engines; unless every test must run, PostgreSQL
-// gets only those that mention it. A script sees:
+// TestScripts runs every script on both engines; unless every test must run, on SQLite only.
+// A script sees:
 //
 //   - DATABASE_URL, an initialised database of its own without users, and
 //     EMPTY_URL, one without tables (on SQLite: a file that does not exist yet);
@@ -58,8 +56,11 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	dbtest.EachEngine(t, func(t *testing.T, engine string) {
+		if engine == "postgres" {
+			dbtest.Slow(t)
+		}
 		testscript.Run(t, testscript.Params{
-			Files:               scripts(t, engine),
+			Dir:                 filepath.Join("testdata", "script"),
 			RequireExplicitExec: true,
 			RequireUniqueNames:  true,
 			UpdateScripts:       os.Getenv("TOKENCTL_UPDATE_SCRIPTS") != "",
@@ -74,22 +75,6 @@ func TestScripts(t *testing.T) {
 				"sql": sqlCommand, "capture": capture, "golden": golden, "exits": exits, "mode": modeCommand, "redis": redisCommand,
 			},
 		})
-	})
-}
-
-// scripts are the files that TestScripts runs on an engine.
-func scripts(t *testing.T, engine string) []string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join("testdata", "script", "*.txt"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts; %v", err)
-	}
-	if engine == "sqlite" || djangotest.All() {
-		return files
-	}
-	return slices.DeleteFunc(files, func(file string) bool {
-		text, err := os.ReadFile(file)
-		return err == nil && !strings.Contains(string(text), engine)
 	})
 }
 

@@ -34,6 +34,7 @@ func (w *world) midway() (user string, commit func()) {
 // A set that is no longer what was shown when it is changed is left alone as a
 // whole; with --keep-going only what has changed is.
 func TestManyChangedMeanwhile(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		w.many(strconv.Itoa(manyTokens - 1))
 		out := filepath.Join(w.dir, "out")
@@ -91,6 +92,7 @@ func TestManyChangedMeanwhile(t *testing.T) {
 
 // What cannot be written down is not done, however far it had come.
 func TestManyDeliveryFails(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		w.many(strconv.Itoa(manyTokens - 1))
 		cmd := w.command("rotate", "--kind", "drf", "--yes", "-q")

@@ -20,6 +20,7 @@ func (w *world) expiredSessions(n int) {
 
 // A purge that is interrupted ends at once, and says which batches stand.
 func TestPurgeInterrupted(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		const rows = 100_000
 		w.expiredSessions(rows)

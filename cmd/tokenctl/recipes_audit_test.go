@@ -11,6 +11,7 @@ import (
 
 // TestRecipesOfAudits runs the recipes of docs/recipes.md about audit.
 func TestRecipesOfAudits(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		blocks := recipes(w, 7, 7)
 		run := func(text string, status int) string {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"tokenctl/db/dbtest"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -30,6 +31,7 @@ func recipes(w *world, n, from int) (blocks []string) {
 // TestRecipes runs the recipes of docs/recipes.md about scan: the hook and the job let a clean commit pass,
 // and refuse one with a secret.
 func TestRecipes(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		blocks := recipes(w, 7, 0)
 		bundle, hook, job, contain, answer := blocks[0], blocks[1], blocks[2], blocks[3], blocks[4:]

@@ -24,6 +24,7 @@ import (
 // django.contrib.auth with names, and one of a user model with UUID keys and e-mail addresses. Golden files are in
 // testdata/screen; TOKENCTL_UPDATE_SCRIPTS writes them.
 func TestScreens(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	models := map[string]struct {
 		make     func(testing.TB, string) string

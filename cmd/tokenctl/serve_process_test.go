@@ -20,6 +20,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"tokenctl/db/dbtest"
 )
 
 // What a server says when it is ready is one line, for people or for programs.
@@ -51,6 +52,7 @@ func TestServeReady(t *testing.T) {
 // A server ends with status 0 once the requests that have begun are answered; the
 // second signal does not wait.
 func TestServeSignals(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		w.ok("mint", "alice", "--create", "-q")
 		for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"tokenctl/db/dbtest"
 )
 
 const serveSecretKey = "canary-secret-key-of-more-than-thirty-two-bytes"
@@ -32,6 +33,7 @@ func (w *world) secretOf(user string, args ...string) string {
 // Under --read-only no request writes a row: not those that ask for it, and not
 // those where the peer would clean up or take notes.
 func TestServeReadOnly(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		w.env = append(w.env, "TOKENCTL_SECRET_KEY="+serveSecretKey)
 		w.user("alice", pagePassword)
@@ -90,6 +92,7 @@ func TestServeReadOnly(t *testing.T) {
 // By another clock tokens live and die at other times, and nothing is written,
 // but where nobody else uses the database.
 func TestServeClock(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		w.env = append(w.env, "TOKENCTL_SECRET_KEY="+serveSecretKey)
 		w.user("alice", pagePassword)

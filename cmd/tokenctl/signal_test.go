@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"tokenctl/db/dbtest"
 )
 
 // running is a process that was started.
@@ -235,6 +236,7 @@ func TestSecondSignal(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		w.ok("mint", "old", "--create")
 		defer w.hold()()

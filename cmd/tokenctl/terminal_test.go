@@ -265,6 +265,7 @@ func plain(line string) string {
 // TestTerminalProtected: before rows of a protected database change, a person types the name
 // of its context. y is not enough, nor is --yes.
 func TestTerminalProtected(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		w.ok("mint", "alice", "--create", "-q")
 		w.env = append(w.env, "XDG_CONFIG_HOME="+w.dir)

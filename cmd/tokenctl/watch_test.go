@@ -5,10 +5,12 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"tokenctl/db/dbtest"
 )
 
 // TestTerminalWatch lists again and again at a terminal, and once in a pipe.
 func TestTerminalWatch(t *testing.T) {
+	dbtest.Slow(t)
 	engines(t, func(w *world) {
 		w.ok("mint", "alice", "--create", "-q")
 		if once := w.ok("list", "--watch", "1s", "-o", "id"); once != w.ok("list", "-o", "id") {

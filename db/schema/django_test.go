@@ -11,6 +11,7 @@ import (
 
 // TestStatementsEqualDjango asks the Django that the schema is named after.
 func TestStatementsEqualDjango(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	peers := djangotest.Peers(t)
 	i := slices.IndexFunc(peers, func(p djangotest.Peer) bool { return p.Name == "4.2" })
@@ -37,6 +38,7 @@ func TestStatementsEqualDjango(t *testing.T) {
 // TestAdopt lets Django projects of every age find our database in place of
 // one of their own, and use it.
 func TestAdopt(t *testing.T) {
+	dbtest.Slow(t)
 	t.Parallel()
 	dbtest.EachPeer(t, func(t *testing.T, p djangotest.Peer, engine string) {
 		url := dbtest.Fresh(t, engine)

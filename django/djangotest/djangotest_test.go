@@ -40,6 +40,7 @@ result = Token.objects.create(user=user).key`, &key, djangotest.Vars{"name": "zo
 }
 
 func TestUserModels(t *testing.T) {
+	dbtest.Slow(t)
 	djangotest.Each(t, func(t *testing.T, p djangotest.Peer) {
 		for _, model := range []string{"uuid", "both", "extra", "mti"} {
 			t.Run(model, func(t *testing.T) {
