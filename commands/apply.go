@@ -149,7 +149,7 @@ func (s *selection) of(k *tokens.Kind) (refs []*tokens.Ref) {
 // the state that the operator wants.
 func (f *credentialChange) fault(s *selection, r *tokens.Ref) *tokenctl.Error {
 	e := r.WhyUnchanged(f.verb)
-	asWanted := f.verb == "blacklist" && r.Outcome() != db.ChangedMeanwhile
+	asWanted := f.verb == "blacklist" && (r.Outcome() == db.Gone || r.Outcome() == db.Already)
 	switch {
 	case f.verb == "blacklist" && r.Lapsed():
 		return nil
@@ -174,7 +174,7 @@ func (f *credentialChange) skipKind(s *selection, k *tokens.Kind, err error) boo
 	if !errors.As(err, &e) || !slices.Contains(cannotCodes, e.Code) {
 		return false
 	}
-	o := offence{err: new(*e), refs: s.refs.LeaveOut(k)}
+	o := offence{err: new(*e), refs: s.refs.LeaveOut(k), reason: e.Message}
 	o.err.Message = count(len(o.refs), k.Noun()) + ": " + e.Message
 	s.missing = append(s.missing, o)
 	return true

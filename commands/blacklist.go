@@ -56,8 +56,8 @@ func (o *blacklistOptions) change(ctx context.Context, store *db.Store, s *selec
 	var done kindCounts
 	var remains []string
 	err := o.apply(ctx, store, s, nil, func(tx *db.Tx) (err error) {
-		if s.all != nil {
-			done, err = o.all(ctx, tx, s.all)
+		if s.unlisted != nil {
+			done, err = o.all(ctx, tx, s.unlisted)
 			return err
 		}
 		done, err = o.blacklist(ctx, tx, s)
@@ -167,7 +167,7 @@ func (o *blacklistOptions) tell(s *selection, done *kindCounts) {
 	if a.global.quiet {
 		return
 	}
-	if done.n <= mostTold && s.all == nil {
+	if done.n <= mostTold && s.unlisted == nil {
 		for r := range s.refs.All() {
 			if r.Outcome() == 0 {
 				a.say("blacklisted %s of %s", r.ID(), whose(r.Owner()))

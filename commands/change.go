@@ -22,7 +22,8 @@ import (
 // (apply.go), and writes the denylist just before it commits (blacklist_void.go). Fourth, the command reports the credentials that it did not change, and the reasons.
 //
 // With --yes and --quiet the command shows the credentials to nobody. blacklist then lets the database change
-// everything that the flags select at that moment, if the database alone can decide this.
+// everything that the flags select at that moment, if the database alone can decide this, and if no output, report
+// file, journal or denylist needs the credentials one by one.
 
 // credentialChange is one change of credentials: its flags, what may be selected and shown, and the steps above.
 type credentialChange struct {
@@ -98,7 +99,7 @@ type selection struct {
 	refs        tokens.Refs
 	named       bool             // selected by id or secret
 	single      bool             // one credential was named, so the result is one object
-	all         *tokens.Selector // the change is about all that it selects, and there are no references
+	unlisted    *tokens.Selector // the change is about everything that it selects, and refs is empty
 	missing     []offence        // the things that cannot be changed
 	unread      unread           // the parts of the rows that could not be read
 	nameless    int              // rows with a null primary key
@@ -132,7 +133,7 @@ func (f *credentialChange) bySelector(c *cobra.Command, store *db.Store) (*selec
 			return nil, err
 		}
 		if exact, err := sel.Exact(a.env(), layout); exact || err != nil {
-			return &selection{all: &sel}, err
+			return &selection{unlisted: &sel}, err
 		}
 	}
 	s, err := f.preview(ctx, store, sel)
@@ -148,6 +149,7 @@ func (f *credentialChange) bySelector(c *cobra.Command, store *db.Store) (*selec
 		a.say("nothing to %s in %s", f.verb, a.databaseName())
 		return nil, a.writeNone()
 	}
+	f.consent.note = ""
 	if f.question != nil {
 		f.consent.note = f.question(s)
 	}
@@ -253,8 +255,10 @@ func (f *credentialChange) cannot(ctx context.Context, c *tokens.Credential, sto
 	}
 	if k.Cannot != nil {
 		layout, err := store.Layout(ctx)
+		if err != nil && !errors.As(err, &e) {
+			e = &tokenctl.Error{Code: tokenctl.CodeFailed, Message: err.Error()}
+		}
 		if err != nil {
-			errors.As(err, &e)
 			return e
 		}
 		e = k.Cannot(f.app.env(), layout, f.verb, c, store.Now())

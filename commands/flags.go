@@ -156,8 +156,8 @@ func (v *countValue) Set(text string) error {
 	return nil
 }
 
-// dateValue is a flag that takes a date or an age. now is asked when the flag
-// is used, so that all flags of a command agree with the rest of it.
+// dateValue is a flag that takes a date or an age. The command resolves it with its own time, so that all its
+// flags mean the same moment.
 type dateValue struct {
 	text string
 }

@@ -27,8 +27,8 @@ import (
 //	engine.Tx.intend    just before a commit that changes something    intendCommit: the intent, unless
 //	                                                                   intendDelivery has written it
 //	followTransaction   the transaction is rolled back                 settleEntry: the settlement "not done"
-//	engine.Tx.settle    a commit was sent                              settleEntry: the settlement "done", or
-//	                                                                   "unknown" if no answer came
+//	engine.Tx.settle    the transaction has ended after its intent     settleEntry: the settlement "done"; "not done"
+//	                                                                   after a rollback; "unknown" without an answer
 //
 // Package db/engine calls intendCommit, followTransaction and settleEntry for every transaction, so that no command can
 // forget them. A command only says which rows it changes, with App.record (record.go).
@@ -161,7 +161,7 @@ func (a *App) withUnsettled(err error) error {
 	return err
 }
 
-// newIntent returns the newIntent of the present transaction. It has the rows that were recorded after the last
+// newIntent returns the intent of the present transaction. It has the rows that were recorded after the last
 // commit.
 func (a *App) newIntent() journal.Intent {
 	in := a.intentHead()

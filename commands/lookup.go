@@ -203,7 +203,9 @@ type offence struct {
 	line string // where it was named, if it was
 	id   string // empty for a secret that is no credential
 	err  *tokenctl.Error
-	refs []*tokens.Ref // all of a kind, where it is about these
+	refs []*tokens.Ref // all credentials of a kind, if err is about the kind
+
+	reason string // what err says about each of refs, without their number
 }
 
 // count is how many credentials it is about.

@@ -50,12 +50,12 @@ func (r *mintRun) ask(ctx context.Context, verb string, matching []string, what 
 		return err == nil, err
 	}
 	// Time has passed while the person was reading.
-	now, err := r.list(ctx)
+	idsNow, err := r.list(ctx)
 	shown := make(map[string]bool, len(matching))
 	for _, id := range matching {
 		shown[id] = true
 	}
-	for _, id := range now {
+	for _, id := range idsNow {
 		if !shown[id] {
 			r.appeared++
 		}

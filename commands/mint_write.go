@@ -11,7 +11,7 @@ import (
 	"tokenctl/tokens"
 )
 
-// mintRun is the state of one run of mint. It keeps no credentials, so that a million
+// mintRun is the state of one run of mint. Of the new credentials it keeps only the first few, so that a million
 // users take no more memory than their names.
 type mintRun struct {
 	o       *mintOptions

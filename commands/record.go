@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"tokenctl/db"
+	"tokenctl/tokens"
 )
 
 // A command records what it does to which rows. Two readers want to know it: the report file of --report
@@ -65,14 +66,30 @@ func (a *App) recordMinted(made *announcement) {
 func (f *credentialChange) recordChange(s *selection) {
 	f.app.record(func(add func(recordedRow)) {
 		listed := map[string]bool{}
-		for r := range s.refs.All() {
+		list := func(r *tokens.Ref, reason string) {
 			c := r.Credential()
+			if listed[c.ID] {
+				return
+			}
 			listed[c.ID] = true
 			row := recordedRow{action: f.verb, outcome: rowDone, kind: c.Kind, id: c.ID, user: r.Owner(), created: c.Created, expires: c.Expires}
-			if r.Outcome() != 0 {
-				row.outcome, row.reason = "not done", r.WhyUnchanged(f.verb).Message
+			if reason != "" {
+				row.outcome, row.reason = "not done", reason
 			}
 			add(row)
+		}
+		// The credentials of a kind that was skipped may be in s.refs, too.
+		for _, o := range s.missing {
+			for _, r := range o.refs {
+				list(r, o.reason)
+			}
+		}
+		for r := range s.refs.All() {
+			reason := ""
+			if r.Outcome() != 0 {
+				reason = r.WhyUnchanged(f.verb).Message
+			}
+			list(r, reason)
 		}
 		for _, v := range s.voided {
 			add(recordedRow{action: f.verb, outcome: rowDone, kind: "denylist", id: v.ID, user: &v.User})

@@ -95,7 +95,7 @@ func (tx *Tx) RedactLog(ctx context.Context, entries []int64, word string) (int6
 // RedactOutstanding replaces the signatures in the texts of tokens with a word.
 func (tx *Tx) RedactOutstanding(ctx context.Context, refs []Ref, word string) (Outcomes, error) {
 	l := tx.Layout
-	o, err := l.credentials("jwt")
+	o, err := l.usableTable("jwt")
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func (tx *Tx) DeleteLostBlacklistings(ctx context.Context, refs []Ref) (int64, e
 // PostgreSQL it is the size of the stored rows, on SQLite the size of their texts.
 func (tx *Tx) ExpiredSize(ctx context.Context, kind string, before time.Time) (bytes int64, err error) {
 	l := tx.Layout
-	t, err := l.credentials(kind)
+	t, err := l.usableTable(kind)
 	if err != nil {
 		return 0, err
 	}
@@ -165,11 +165,11 @@ type KeyStock struct {
 
 // KeyStock returns facts about the keys of a kind. The keys are its secrets.
 func (tx *Tx) KeyStock(ctx context.Context, kind string) (s KeyStock, err error) {
-	t, err := tx.Layout.credentials(kind)
+	t, err := tx.Layout.usableTable(kind)
 	if err != nil {
 		return s, err
 	}
-	key := tx.Layout.Engine.Bytewise("t." + engine.Quote(credentialsOf(kind).required[0])) // the key of drf, the session_key of a session
+	key := tx.Layout.Engine.Bytewise("t." + engine.Quote(kindTableOf(kind).required[0])) // the key of drf, the session_key of a session
 	if err := tx.Scan(ctx, &engine.Query{Columns: []string{"count(*)"}, From: t.SQL() + " t"}, &s.Rows); err != nil {
 		return s, err
 	}
@@ -188,7 +188,7 @@ func (tx *Tx) KeyStock(ctx context.Context, kind string) (s KeyStock, err error)
 // OwnersOfMany returns the primary keys of the users to whom more than limit rows of a kind belong. It returns
 // nil if a row may name no user, because then the rows do not tell who has more.
 func (tx *Tx) OwnersOfMany(ctx context.Context, kind string, limit int) (owners map[string]bool, err error) {
-	t, err := tx.Layout.credentials(kind)
+	t, err := tx.Layout.usableTable(kind)
 	if err != nil {
 		return nil, err
 	}

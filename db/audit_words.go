@@ -43,7 +43,7 @@ func (tx *Tx) LoggedSecrets(ctx context.Context, c SearchedText) ([]LoggedSecret
 		{"jwt", "jti", strings.ReplaceAll(sha256Of, "SECRET", "regexp_replace(t.token, '[^.]*$', '"+Withheld+"')")},
 		{"session", "session_key", strings.ReplaceAll(sha256Of, "SECRET", "t.session_key")},
 	} {
-		t, err := tx.Layout.credentials(k.kind)
+		t, err := tx.Layout.usableTable(k.kind)
 		if err != nil {
 			continue
 		}

@@ -150,9 +150,9 @@ func (tx *Tx) tokens(ctx context.Context, q *engine.Query) ([]Token, error) {
 }
 
 // InsertTokens adds a token for each user; users must be distinct. If the table allows one token for each user, a
-// user who already has one gets none, even if another process has just added it. taken is then true for these users'
+// user who already has one gets none, even if another process has just added it. skipped is then true for these users'
 // ids.
-func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []tokenctl.Secret, further Further) (taken map[string]bool, err error) {
+func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []tokenctl.Secret, further Further) (skipped map[string]bool, err error) {
 	l := tx.Layout
 	t := l.AuthToken()
 	values, err := l.newValues("drf", users, further)
@@ -170,11 +170,11 @@ func (tx *Tx) InsertTokens(ctx context.Context, users []User, keys []tokenctl.Se
 	if err != nil || len(got) == len(users) {
 		return nil, t.furtherError(err, further) // nil if err is nil
 	}
-	taken = map[string]bool{}
+	skipped = map[string]bool{}
 	for _, u := range users {
-		taken[u.ID] = !got[u.ID]
+		skipped[u.ID] = !got[u.ID]
 	}
-	return taken, nil
+	return skipped, nil
 }
 
 // TokenOwners returns the primary keys of users who have a DRF token, for the completion of "drf:12": at

@@ -135,16 +135,16 @@ func (tx *Tx) run(ctx context.Context, c change) (missed []int, err error) {
 		text = engine.OutsideQuotes(text, strings.NewReplacer("n.all", "$"+strconv.Itoa(len(args))).Replace)
 	}
 	// The references of unchanged rows are looked up only if the number of changed rows is too small.
-	found, same, some := "n.place", "n.place", " and (select count(found) from done) < "+strconv.Itoa(len(c.each[0].each))
+	doneColumn, nColumn, onlyIfShort := "n.place", "n.place", " and (select count(found) from done) < "+strconv.Itoa(len(c.each[0].each))
 	if c.changed != "" {
-		found = "case when " + c.changed + " then n.place end"
+		doneColumn = "case when " + c.changed + " then n.place end"
 	}
 	if c.inserted != "" {
-		found, same, some = c.inserted, "n."+names[0], ""
+		doneColumn, nColumn, onlyIfShort = c.inserted, "n."+names[0], ""
 	}
 	q := &engine.Query{Args: args, Text: "with n as not materialized (select * from unnest(" + strings.Join(lists, ", ") + ") with ordinality as n (" + strings.Join(names, ", ") + ", place)), " +
-		"done as (" + text + " returning " + found + " as found) " +
-		"select n.place - 1 from n left join done on done.found = " + same + " where done.found is null" + some + " order by 1"}
+		"done as (" + text + " returning " + doneColumn + " as found) " +
+		"select n.place - 1 from n left join done on done.found = " + nColumn + " where done.found is null" + onlyIfShort + " order by 1"}
 	err = tx.Each(ctx, q, func(r engine.Row) error {
 		var index int
 		err := r.Scan(&index)

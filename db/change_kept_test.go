@@ -22,7 +22,7 @@ func TestChangeKept(t *testing.T) {
 		for _, change := range changes {
 			row := map[string]string{"delete": "old.", "update": "old.", "insert": "new."}[change.event]
 			for _, k := range dbtest.Keepers(engine) {
-				credentialsOf(t, address, change.event == "delete")
+				kindTableOf(t, address, change.event == "delete")
 				refs := listed[change.listed](t, s)
 				before := contents(address)
 				execute(t, address, k.Create(change.event, change.table, row+change.key))
@@ -55,7 +55,7 @@ func TestChangeRowSecurity(t *testing.T) {
 	dbtest.Exec(t, address, fmt.Sprintf("grant select, insert, update, delete on all tables in schema public to %[1]s; grant usage on all sequences in schema public to %[1]s", role))
 	s := open(t, dbtest.As(address, role, ""), db.Options{Now: func() time.Time { return changeNow }})
 	for _, change := range changes {
-		credentialsOf(t, address, change.event == "delete")
+		kindTableOf(t, address, change.event == "delete")
 		dbtest.Exec(t, address, fmt.Sprintf("alter table %[1]s enable row level security; create policy seen on %[1]s for select using (true); create policy added on %[1]s for insert with check (%[2]t)",
 			change.table, change.event != "insert"))
 		refs := listed[change.listed](t, s)
@@ -117,7 +117,7 @@ func TestChangeWhere(t *testing.T) {
 					return err
 				})
 			}
-			credentialsOf(t, address, false)
+			kindTableOf(t, address, false)
 			before := contents(address)
 			row := map[string]string{"delete": "old.", "insert": "new."}[change.event]
 			for _, k := range dbtest.Keepers(engine) {
@@ -150,7 +150,7 @@ func TestChangeWhereRowSecurity(t *testing.T) {
 		if change.event == "insert" {
 			continue // what a policy forbids to insert is an error of PostgreSQL's
 		}
-		credentialsOf(t, address, false)
+		kindTableOf(t, address, false)
 		before := contents(address)
 		dbtest.Exec(t, address, fmt.Sprintf("alter table %[1]s enable row level security; create policy seen on %[1]s for select using (true); create policy theirs on %[1]s for delete using (not %[2]s)", change.table, change.key))
 		var n int64
@@ -178,7 +178,7 @@ func TestChangeWhereMeanwhile(t *testing.T) {
 	}
 	defer conn.Close()
 	for _, change := range changesWhere {
-		credentialsOf(t, address, false)
+		kindTableOf(t, address, false)
 		other, err := conn.Begin()
 		if err != nil {
 			t.Fatal(err)

@@ -113,7 +113,7 @@ func TestChangeBytes(t *testing.T) {
 	for _, change := range changes {
 		after := map[bool]string{}
 		for _, bytes := range []bool{false, true} {
-			credentialsOf(t, address, change.event == "delete")
+			kindTableOf(t, address, change.event == "delete")
 			if bytes {
 				execute(t, address, `update authtoken_token set key = cast(key as blob) where user_id = 3; update knox_authtoken set digest = cast(digest as blob) where user_id = 3;
 					update django_session set session_key = cast(session_key as blob) where session_key = 'session3'`)

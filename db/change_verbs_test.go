@@ -27,9 +27,9 @@ const (
 // changeNow is when the tests of changes change rows.
 var changeNow = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 
-// credentialsOf fills a database anew with three users with the ids 1 to 3, each with one
+// kindTableOf fills a database anew with three users with the ids 1 to 3, each with one
 // credential of each kind, and a fourth, who has none. All that can expire has expired.
-func credentialsOf(t testing.TB, address string, blacklisted bool) {
+func kindTableOf(t testing.TB, address string, blacklisted bool) {
 	t.Helper()
 	var statements []string
 	add := func(format string, args ...any) { statements = append(statements, fmt.Sprintf(format, args...)) }
@@ -267,7 +267,7 @@ func TestChangeMeanwhile(t *testing.T) {
 			cases := map[string]db.Outcome{"select 1": 0}
 			maps.Copy(cases, change.meanwhile)
 			for _, meanwhile := range slices.Sorted(maps.Keys(cases)) {
-				credentialsOf(t, address, change.event == "delete")
+				kindTableOf(t, address, change.event == "delete")
 				refs := listed[change.listed](t, s)
 				if len(refs) != 3 {
 					t.Fatalf("%d rows are listed", len(refs))

@@ -24,7 +24,7 @@ var insertedColumns = map[string][]string{
 // Mintable returns an error if no credential of a kind can be made, because of its table or of the values
 // for further columns.
 func (l *Layout) Mintable(kind string, further Further) error {
-	t, err := l.credentials(kind)
+	t, err := l.usableTable(kind)
 	if err == nil && kind == "knox" {
 		err = l.knoxMintable(t)
 	}
@@ -44,7 +44,7 @@ func (l *Layout) Mintable(kind string, further Further) error {
 	}
 	e := &tokenctl.Error{Code: tokenctl.CodeColumnsRequired, Message: "the table " + t.String() + " has further columns that need a value: " + strings.Join(missing, ", "),
 		Hint: "tokenctl has no values for them; let the Django application make the token, or give the columns a default in the database"}
-	if credentialsOf(kind).setting != "" { // the project may have its own model
+	if kindTableOf(kind).setting != "" { // the project may have its own model
 		flags := make([]string, len(missing))
 		for i, name := range missing {
 			flags[i] = setFlag(name)

@@ -22,7 +22,7 @@ func (g *grantList) work(ctx context.Context, work string) error {
 	l := g.tx.Layout
 	kinds := map[string]*Table{}
 	for _, c := range kindTables {
-		if t, err := l.credentials(c.kind); err == nil {
+		if t, err := l.usableTable(c.kind); err == nil {
 			kinds[c.kind] = t
 		}
 	}

@@ -26,7 +26,7 @@ func (tx *Tx) ReplaceKnoxTokens(ctx context.Context, refs []Ref, rows []django.K
 
 // KnoxExpiring returns an error if the tokens have no expiry: the table is one of knox before 2.1.
 func (l *Layout) KnoxExpiring() error {
-	t, err := l.credentials("knox")
+	t, err := l.usableTable("knox")
 	if err == nil && t.expiry() == "" {
 		err = &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "the table " + t.String() + " has no column for an expiry, as knox before 2.1: its tokens never expire",
 			Hint: "to end them: tokenctl blacklist --kind knox"}

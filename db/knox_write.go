@@ -13,7 +13,7 @@ import (
 // KnoxRotatable returns an error if no knox token can be replaced, because the table is of knox 4.1 or
 // older.
 func (l *Layout) KnoxRotatable() error {
-	t, err := l.credentials("knox")
+	t, err := l.usableTable("knox")
 	if err == nil {
 		err = l.knoxMintable(t)
 	}
@@ -106,7 +106,7 @@ func (tx *Tx) knoxDigests(rows []django.KnoxRow) (digests, keys []any, err error
 // expiredKnox returns the query for the users' tokens, with the alias t, that expired before a time. Nil
 // means all users. In a table without an expiry it finds none.
 func (l *Layout) expiredKnox(before time.Time, userIDs []string) (*Table, *engine.Query, error) {
-	t, err := l.credentials("knox")
+	t, err := l.usableTable("knox")
 	if err != nil {
 		return nil, nil, err
 	}

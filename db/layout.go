@@ -23,8 +23,8 @@ type Layout struct {
 	auth   *UserTable        // the table of AUTH_USER_MODEL
 	tables map[string]*Table // by the names of Django's own tables
 	zone   django.Zone
-	// empty is the reason why the database has no tables of Django.
-	empty error
+	// noTables is the reason why the database has no tables of Django.
+	noTables error
 	// userProblem is the reason why User is nil.
 	userProblem error
 	// problems are the reasons why tables of credentials cannot be used, by the names of Django's tables.
@@ -84,7 +84,7 @@ func (l *Layout) Session() *Table { return l.tables[tableSession] }
 
 // Empty returns an error with the code [tokenctl.CodeTableMissing] if the database has none of Django's
 // tables, or not the schema of the options.
-func (l *Layout) Empty() error { return l.empty }
+func (l *Layout) Empty() error { return l.noTables }
 
 // Migrations returns Django's table of applied migrations, or nil if the database does not have it.
 func (l *Layout) Migrations() *Table { return l.tables[tableMigrations] }
@@ -105,7 +105,7 @@ func (tx *Tx) detect(ctx context.Context) (*Layout, error) {
 	}
 	l := &Layout{Engine: tx.Engine, Version: c.Version, Schema: c.Schema, tables: map[string]*Table{}, problems: map[string]error{}, zone: o.Zone}
 	if len(c.Tables) == 0 {
-		if l.empty, err = tx.whyEmpty(ctx); err != nil {
+		if l.noTables, err = tx.whyEmpty(ctx); err != nil {
 			return nil, err
 		}
 	}

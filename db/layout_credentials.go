@@ -10,8 +10,8 @@ import (
 	"tokenctl/django"
 )
 
-// credentials describes the table of a kind of credentials, for all databases.
-type credentials struct {
+// kindTable describes the table of a kind of credentials, for all databases.
+type kindTable struct {
 	kind     string
 	table    string   // Django's own
 	app      string   // the entry of INSTALLED_APPS that makes it
@@ -21,24 +21,24 @@ type credentials struct {
 }
 
 // kindTables are the tables of the kinds of credentials.
-var kindTables = []credentials{
+var kindTables = []kindTable{
 	{"drf", tableAuthToken, "rest_framework.authtoken", "token_table under [drf]", "the model of the project's TokenAuthentication", []string{"key", "created", "user_id"}},
 	{"knox", tableKnox, "knox", "token_table under [knox]", "KNOX_TOKEN_MODEL", []string{"digest", "created", "user_id"}},
 	{"jwt", tableOutstanding, "rest_framework_simplejwt.token_blacklist", "", "", []string{"id", "jti", "token", "created_at", "expires_at", "user_id"}},
 	{"session", tableSession, "django.contrib.sessions", "session_table under [session]", "the model of SESSION_ENGINE", []string{"session_key", "session_data", "expire_date"}},
 }
 
-func credentialsOf(kind string) credentials {
-	return kindTables[slices.IndexFunc(kindTables, func(c credentials) bool { return c.kind == kind })]
+func kindTableOf(kind string) kindTable {
+	return kindTables[slices.IndexFunc(kindTables, func(c kindTable) bool { return c.kind == kind })]
 }
 
 // Credentials returns the table of a kind, or nil if the database does not have it.
-func (l *Layout) Credentials(kind string) *Table { return l.tables[credentialsOf(kind).table] }
+func (l *Layout) Credentials(kind string) *Table { return l.tables[kindTableOf(kind).table] }
 
 // Has reports whether the database has a kind, or should have it: if a setting names a missing table, the
 // application has credentials of this kind somewhere.
 func (l *Layout) Has(kind string) bool {
-	return l.Credentials(kind) != nil || l.problems[credentialsOf(kind).table] != nil
+	return l.Credentials(kind) != nil || l.problems[kindTableOf(kind).table] != nil
 }
 
 // Problem returns the reason why the credentials of a kind cannot be used although [Layout.Has] reports
@@ -47,13 +47,13 @@ func (l *Layout) Problem(kind string) error {
 	if !l.Has(kind) {
 		return nil
 	}
-	_, err := l.credentials(kind)
+	_, err := l.usableTable(kind)
 	return err
 }
 
-// credentials returns the table of a kind, or the reason why its credentials cannot be used.
-func (l *Layout) credentials(kind string) (*Table, error) {
-	c := credentialsOf(kind)
+// usableTable returns the table of a kind, or the reason why its credentials cannot be used.
+func (l *Layout) usableTable(kind string) (*Table, error) {
+	c := kindTableOf(kind)
 	t := l.tables[c.table]
 	switch err := l.problems[c.table]; {
 	case err != nil:
@@ -102,7 +102,7 @@ func (t *Table) foreignColumn() string {
 
 // ownedCredentials returns the table of a kind and the table of its users.
 func (l *Layout) ownedCredentials(kind string) (*Table, *UserTable, error) {
-	t, err := l.credentials(kind)
+	t, err := l.usableTable(kind)
 	if err != nil {
 		return nil, nil, err
 	}

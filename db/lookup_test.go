@@ -22,7 +22,7 @@ func TestOddIdentifiers(t *testing.T) {
 		t.Parallel()
 		initialised(t, address, db.Options{})
 		for _, odd := range []string{"%s", "100%", `n.key "n.place" n.all`, " using n where ", ", n where ", " from n where "} {
-			credentialsOf(t, address, false)
+			kindTableOf(t, address, false)
 			renamed := strings.ReplaceAll("user "+odd, `"`, `""`)
 			rename := func(from, to string) string {
 				return fmt.Sprintf(`alter table "auth_user" rename column "%[1]susername" to "%[2]susername"; alter table "auth_user" rename column "%[1]sid" to "%[2]sid"; alter table "%[1]sknox_authtoken" rename to "%[2]sknox_authtoken"`, from, to)
@@ -216,7 +216,7 @@ func TestExpiredUnreadable(t *testing.T) {
 	address := dbtest.SQLite(t)
 	s := initialised(t, address, db.Options{Now: func() time.Time { return changeNow }})
 	for _, date := range []string{"''", "'never'", "0", "1.5", "x'00'", "'2026-13-45 00:00:00'", "'0000-00-00 00:00:00'"} {
-		credentialsOf(t, address, false)
+		kindTableOf(t, address, false)
 		for _, statement := range []string{"update knox_authtoken set expiry = %s where user_id = 2", "update token_blacklist_outstandingtoken set expires_at = %s where id = 2",
 			"update django_session set expire_date = %s where session_key = 'session2'"} {
 			execute(t, address, fmt.Sprintf(statement, date))
@@ -272,7 +272,7 @@ func TestRefShowsNoKey(t *testing.T) {
 func TestManyPrefixes(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, s *db.Store, address string) {
-		credentialsOf(t, address, false)
+		kindTableOf(t, address, false)
 		find := func(ctx context.Context, tx *db.Tx) error {
 			knox, err := tx.KnoxTokensFrom(ctx, []string{digestOf(3)[:16], "ffffffffffffffff", digestOf(1)[:16], digestOf(3), "0"})
 			if err != nil {

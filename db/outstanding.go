@@ -203,7 +203,7 @@ type StoredToken struct {
 // NewestOutstanding returns the n newest outstanding tokens whose texts are stored.
 func (tx *Tx) NewestOutstanding(ctx context.Context, n int) ([]StoredToken, error) {
 	l := tx.Layout
-	o, err := l.credentials("jwt")
+	o, err := l.usableTable("jwt")
 	if err != nil {
 		return nil, err
 	}

@@ -98,7 +98,7 @@ func (tx *Tx) applyOutstanding(ctx context.Context, c change, refs []Ref, alread
 // references and without owners, and nil for a reference without a row.
 func (tx *Tx) OutstandingByRow(ctx context.Context, refs []Ref) ([]*OutstandingToken, error) {
 	l := tx.Layout
-	o, err := l.credentials("jwt")
+	o, err := l.usableTable("jwt")
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (tx *Tx) BlacklistedAt(ctx context.Context, refs []Ref) ([]time.Time, error
 // BlacklistAllTokens blacklists every recorded token that is not blacklisted yet, and returns their number.
 func (tx *Tx) BlacklistAllTokens(ctx context.Context) (int64, error) {
 	l := tx.Layout
-	o, err := l.credentials("jwt")
+	o, err := l.usableTable("jwt")
 	if err != nil {
 		return 0, err
 	}

@@ -23,7 +23,7 @@ func (t *Table) holdsJTI(id string) error {
 // error has the code [tokenctl.CodeAlreadyExists].
 func (tx *Tx) InsertOutstanding(ctx context.Context, t OutstandingToken) (OutstandingToken, error) {
 	l := tx.Layout
-	o, err := l.credentials("jwt")
+	o, err := l.usableTable("jwt")
 	if err == nil {
 		err = l.Mintable("jwt", nil)
 	}
@@ -53,7 +53,7 @@ func (tx *Tx) InsertOutstanding(ctx context.Context, t OutstandingToken) (Outsta
 // of the tokens. If somebody has recorded a token in the meantime, it returns the key of that row.
 func (tx *Tx) RecordOutstanding(ctx context.Context, list []OutstandingToken) ([]int64, error) {
 	l := tx.Layout
-	o, err := l.credentials("jwt")
+	o, err := l.usableTable("jwt")
 	if err != nil {
 		return nil, err
 	}

@@ -120,7 +120,7 @@ func (s *Store) ExpiredOutstanding(ctx context.Context, before time.Time, userID
 		}
 	}
 	return pastDue(stream(ctx, s, func(l *Layout) (*engine.Query, error) {
-		o, err := l.credentials("jwt")
+		o, err := l.usableTable("jwt")
 		if err != nil {
 			return nil, err
 		}
@@ -144,7 +144,7 @@ func (tx *Tx) DeleteExpired(ctx context.Context, kind string, refs []Ref, before
 	if kind == "jwt" {
 		return tx.deleteOutstanding(ctx, refs, expired, at)
 	}
-	key := t.Column(credentialsOf(kind).required[0])
+	key := t.Column(kindTableOf(kind).required[0])
 	return tx.deleteWhile(ctx, t, columnValues{"key", key, keyValues(refs)}, func(at string) string { return expired("t", at) }, at)
 }
 

@@ -39,7 +39,7 @@ const maxSessionData = 2 << 20
 // sessions returns the query for sessions. The table has no column for the owner; now decides whether a session
 // is live.
 func (l *Layout) sessions(now time.Time) (*engine.Query, error) {
-	t, err := l.credentials("session")
+	t, err := l.usableTable("session")
 	if err != nil {
 		return nil, err
 	}

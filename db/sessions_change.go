@@ -151,7 +151,7 @@ func sessionSum(table string) string {
 // DeleteSessionsWhere deletes the sessions that f selects by their expiry, and returns their number. f must not have
 // conditions on owners, whom the database does not know.
 func (tx *Tx) DeleteSessionsWhere(ctx context.Context, f Filter) (int64, error) {
-	t, err := tx.Layout.credentials("session")
+	t, err := tx.Layout.usableTable("session")
 	if err != nil {
 		return 0, err
 	}
@@ -183,7 +183,7 @@ func (tx *Tx) InsertSessions(ctx context.Context, users []User, keys []tokenctl.
 // (django/contrib/sessions/backends/db.py, 4.2).
 func (tx *Tx) UpdateSession(ctx context.Context, key tokenctl.Secret, data string, expires time.Time) (found bool, err error) {
 	l := tx.Layout
-	if _, err := l.credentials("session"); err != nil {
+	if _, err := l.usableTable("session"); err != nil {
 		return false, err
 	}
 	n, err := tx.ExecRows(ctx, "update "+l.Session().SQL()+" set session_data = $1, expire_date = $2 where session_key = $3",
@@ -194,7 +194,7 @@ func (tx *Tx) UpdateSession(ctx context.Context, key tokenctl.Secret, data strin
 // DropSession deletes the session with this key, if it exists. Django does the same in SessionStore.delete
 // (django/contrib/sessions/backends/db.py, 4.2).
 func (tx *Tx) DropSession(ctx context.Context, key tokenctl.Secret) error {
-	if _, err := tx.Layout.credentials("session"); err != nil {
+	if _, err := tx.Layout.usableTable("session"); err != nil {
 		return err
 	}
 	return tx.Exec(ctx, "delete from "+tx.Layout.Session().SQL()+" where session_key = $1", key.Reveal())

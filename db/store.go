@@ -97,7 +97,7 @@ func (s *Store) withLayout(ctx context.Context, f func(*Tx) error) func(*engine.
 			}
 			s.layout.Store(tx.Layout)
 		}
-		if err := tx.Layout.empty; err != nil {
+		if err := tx.Layout.noTables; err != nil {
 			return err
 		}
 		return f(tx)
@@ -112,8 +112,8 @@ func (s *Store) Layout(ctx context.Context) (*Layout, error) {
 		}
 	}
 	l := s.layout.Load()
-	if l.empty != nil {
-		return nil, l.empty
+	if l.noTables != nil {
+		return nil, l.noTables
 	}
 	return l, nil
 }

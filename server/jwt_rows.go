@@ -62,16 +62,16 @@ func (r *jwtRequest) access(refresh django.JWTClaims, now time.Time) (tokenctl.S
 }
 
 // rotated is the token that takes the place of another.
-func (r *jwtRequest) rotated(tx *db.Tx, refresh django.JWTClaims, outstand bool) (tokenctl.Secret, error) {
+func (r *jwtRequest) rotated(tx *db.Tx, refresh django.JWTClaims, recordsNew bool) (tokenctl.Secret, error) {
 	jti, err := django.NewJTI(r.server.Env.Random)
 	if err != nil {
 		return tokenctl.Secret{}, err
 	}
 	claims := r.jwt.RotateRefresh(refresh, tx.Now, jti)
 	switch {
-	case outstand && r.server.recordsJWT:
+	case recordsNew && r.server.recordsJWT:
 		_, err = r.getOrCreateOutstanding(tx, claims, jti)
-	case outstand && !r.server.peers.SimpleJWT.AtLeast("5.5.1"):
+	case recordsNew && !r.server.peers.SimpleJWT.AtLeast("5.5.1"):
 		err = uncaught("simplejwt 5.5.0 records rotated tokens also where it has no table (its issue 875)")
 	}
 	if err != nil {
@@ -101,7 +101,7 @@ func (r *jwtRequest) addToBlacklist(tx *db.Tx, token *django.JWT) (fresh bool, e
 	return tx.BlacklistOutstanding(r.ctx, *row)
 }
 
-// getOrCreateOutstanding is the get_or_create of blacklist() and of outstand().
+// getOrCreateOutstanding is the get_or_create of blacklist() and, since simplejwt 5.5, of outstand().
 func (r *jwtRequest) getOrCreateOutstanding(tx *db.Tx, claims django.JWTClaims, jti string) (*db.OutstandingToken, error) {
 	release, settings := r.server.peers.SimpleJWT, r.jwt.Settings()
 	claim := claims.Get(settings.UserIDClaim)
@@ -153,8 +153,8 @@ func (r *jwtRequest) insert(tx *db.Tx, t db.OutstandingToken, claims django.JWTC
 	return &t, err
 }
 
-// checkOwner is what TokenRefreshSerializer asks about the user since 5.4.0. That
-// he may be deleted is not thought of: get() raises DoesNotExist.
+// checkOwner is what TokenRefreshSerializer asks about the user since 5.4.0. simplejwt does not handle a deleted
+// user: get() raises DoesNotExist, and the answer is 500.
 func (r *jwtRequest) checkOwner(tx *db.Tx, claims django.JWTClaims) error {
 	claim := claims.Get(r.jwt.Settings().UserIDClaim)
 	if !r.server.peers.SimpleJWT.AtLeast("5.4.0") || django.ClaimFalsy(claim) {

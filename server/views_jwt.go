@@ -138,7 +138,7 @@ func (r *jwtRequest) refresh(values dict) (answer object, err error) {
 	s, settings := r.server, r.jwt.Settings()
 	secret := tokenctl.NewSecret(values.Text("refresh"))
 	if _, err := r.jwt.Decode(secret, s.Now()); err != nil {
-		return nil, err // also on a server that may not write
+		return nil, err // 401 before the transaction, for which a read-only server answers 503
 	}
 	blacklist := settings.RotateRefreshTokens && settings.BlacklistAfterRotation && s.recordsJWT
 	// simplejwt before 5.5.0 does not record the token that rotation makes (its issue 25).
@@ -223,7 +223,7 @@ func (r *jwtRequest) verify(values dict) (object, error) {
 func (r *jwtRequest) blacklist(values dict) (object, error) {
 	secret := tokenctl.NewSecret(values.Text("refresh"))
 	if _, err := r.jwt.Decode(secret, r.server.Now()); err != nil {
-		return nil, err // also on a server that may not write
+		return nil, err // 401 before the transaction, for which a read-only server answers 503
 	}
 	return object{}, r.transact(r.server.recordsJWT, func(tx *db.Tx) error {
 		token, err := r.read(tx, secret, "refresh")

@@ -45,7 +45,7 @@ func denyTokens(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) db.Outcome
 	leeway := jwtSettings(env).Leeway.Duration
 	var list []cache.Denial
 	for i, r := range refs {
-		end := unixMicro(r.expires)
+		end := fromMicros(r.expires)
 		switch {
 		case r.form.status == Blacklisted:
 			outcomes[i] = db.Already
@@ -165,7 +165,7 @@ func voidJWTs(ctx context.Context, env Env, tx *db.Tx, users []db.User, refs *Re
 	}
 	if refs != nil { // in rows of an old simplejwt only the token names the owner: LastJWTExpiry misses them
 		for r := range refs.All() {
-			if end := unixMicro(r.expires); r.form.kind.Name == "jwt" && end.After(last[r.owner.ID]) {
+			if end := fromMicros(r.expires); r.form.kind.Name == "jwt" && end.After(last[r.owner.ID]) {
 				last[r.owner.ID] = end
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"io"
+
 	"tokenctl"
 	"tokenctl/db"
 )
@@ -26,14 +27,14 @@ func mintDRF(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintR
 	if err != nil {
 		return nil, nil, err
 	}
-	taken, err := tx.InsertTokens(ctx, users, keys, req.Further)
+	skipped, err := tx.InsertTokens(ctx, users, keys, req.Further)
 	if err != nil {
 		return nil, nil, err
 	}
 	minted := make([]Minted, 0, len(users))
 	var others []db.User
 	for i, u := range users {
-		if taken[u.ID] {
+		if skipped[u.ID] {
 			others = append(others, u)
 			continue
 		}

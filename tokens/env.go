@@ -2,6 +2,7 @@ package tokens
 
 import (
 	"io"
+
 	"tokenctl"
 	"tokenctl/cache"
 	"tokenctl/django"

@@ -16,7 +16,7 @@ import (
 // lapse marks in outcomes the credentials that have expired by now.
 func lapse(refs []*Ref, now time.Time, outcomes db.Outcomes) {
 	for i, r := range refs {
-		if end := unixMicro(r.expires); outcomes[i] == 0 && !end.IsZero() && !end.After(now) {
+		if end := fromMicros(r.expires); outcomes[i] == 0 && !end.IsZero() && !end.After(now) {
 			outcomes[i] = lapsed
 		}
 	}
@@ -42,7 +42,7 @@ func (c *Credential) CannotExpire() *tokenctl.Error {
 // the same end. The zero time means never.
 func (r *Refs) LaterAndEarlier(end time.Time) (later, earlier int) {
 	for c := range r.All() {
-		switch old := unixMicro(c.expires); {
+		switch old := fromMicros(c.expires); {
 		case old.Equal(end):
 		case old.IsZero() || !end.IsZero() && end.Before(old):
 			earlier++

@@ -138,8 +138,8 @@ func deleteOrphanJWTs(ctx context.Context, tx *db.Tx, refs []db.Ref) (int64, err
 
 func jwtID(jti string) string { return "jwt:" + jti }
 
-// storedJWT returns the credential of a row, as a list shows it.
-func storedJWT(s tokenctl.JWTSettings, t *db.OutstandingToken, now time.Time) Credential {
+// listedJWT returns the credential of a row, as a list shows it.
+func listedJWT(s tokenctl.JWTSettings, t *db.OutstandingToken, now time.Time) Credential {
 	c := Credential{Kind: "jwt", ID: jwtID(t.JTI), Owner: t.User, Created: t.Created, Expires: t.Expires, BadValues: t.BadValues, secret: t.Text, row: t.Ref(), rowEnds: t.Expires}
 	if token := t.Summary; token != nil {
 		c.Type, c.Signature = token.Type, signatureUnchecked
@@ -172,7 +172,7 @@ func jwtStatus(s tokenctl.JWTSettings, c *Credential, blacklisted bool, now time
 func listJWT(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[Credential, error] {
 	now, settings, assumed := store.Now(), jwtSettings(env), assumedExpired(env)
 	credential := func(t *db.OutstandingToken) Credential {
-		c := storedJWT(settings, t, now)
+		c := listedJWT(settings, t, now)
 		if c.Status == Expired {
 			c.Assumed = assumed
 		}
@@ -196,20 +196,20 @@ func jwtByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, e
 		return nil, err
 	}
 	found := make([]Found, len(ids))
-	var lost []int // without a row
+	var rowless []int
 	for i, t := range rows {
 		if t == nil {
-			lost = append(lost, i)
+			rowless = append(rowless, i)
 			continue
 		}
-		c, err := recordedJWT(env, t, tx.Now)
+		c, err := foundJWT(env, t, tx.Now)
 		if err != nil {
 			return nil, err
 		}
 		found[i].Credentials = []*Credential{&c}
 	}
-	denied, err := deniedByID(ctx, env, db.Subset(ids, lost))
-	for j, i := range lost {
+	denied, err := deniedByID(ctx, env, db.Subset(ids, rowless))
+	for j, i := range rowless {
 		switch {
 		case err != nil:
 			found[i].Err = err
@@ -224,10 +224,10 @@ func jwtByIDs(ctx context.Context, env Env, tx *db.Tx, ids []string) ([]Found, e
 	return found, nil
 }
 
-// recordedJWT returns the credential of a row, with what the text of the row says.
-func recordedJWT(env Env, t *db.OutstandingToken, now time.Time) (Credential, error) {
+// foundJWT returns the credential of a row, with what the text of the row says.
+func foundJWT(env Env, t *db.OutstandingToken, now time.Time) (Credential, error) {
 	s := jwtSettings(env)
-	c := storedJWT(s, t, now)
+	c := listedJWT(s, t, now)
 	c.jwt = &jwtRow{stored: t}
 	token, err := django.DecodeUnverified(s, t.Text.Reveal())
 	if err != nil {

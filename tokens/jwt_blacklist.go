@@ -70,7 +70,7 @@ func lastMoment(env Env, end time.Time) string {
 // An access token gets an entry in the denylist.
 func blacklistJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (db.Outcomes, error) {
 	return apart(refs, func(rows []*Ref) (db.Outcomes, error) {
-		if err := record(ctx, tx, rows); err != nil {
+		if err := addMissingRows(ctx, tx, rows); err != nil {
 			return nil, err
 		}
 		return tx.BlacklistTokens(ctx, rowsOf(rows))
@@ -87,14 +87,14 @@ func unblacklistJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (db.Ou
 	})
 }
 
-// apart calls stored for the tokens that have rows and accesses for the access tokens, and returns the outcomes
+// apart calls recordable for the tokens that simplejwt records in rows and accesses for the access tokens, and returns the outcomes
 // of both.
-func apart(refs []*Ref, stored, accesses func([]*Ref) (db.Outcomes, error)) (db.Outcomes, error) {
+func apart(refs []*Ref, recordable, accesses func([]*Ref) (db.Outcomes, error)) (db.Outcomes, error) {
 	all := db.Outcomes{}
 	for _, part := range []struct {
 		access bool
 		change func([]*Ref) (db.Outcomes, error)
-	}{{false, stored}, {true, accesses}} {
+	}{{false, recordable}, {true, accesses}} {
 		var indexes []int
 		for i, r := range refs {
 			if (r.form.typ == access) == part.access {
@@ -115,9 +115,9 @@ func apart(refs []*Ref, stored, accesses func([]*Ref) (db.Outcomes, error)) (db.
 	return all, nil
 }
 
-// record adds rows for tokens that the application never recorded, as simplejwt 5.5 writes them. It also sets
+// addMissingRows adds rows for tokens that the application never recorded, as simplejwt 5.5 writes them. It also sets
 // the row in their references.
-func record(ctx context.Context, tx *db.Tx, refs []*Ref) error {
+func addMissingRows(ctx context.Context, tx *db.Tx, refs []*Ref) error {
 	var withoutRow []*Ref
 	var rows []db.OutstandingToken
 	for _, r := range refs {
@@ -200,7 +200,7 @@ func jwtRemains(_ context.Context, env Env, tx *db.Tx, refs []*Ref, voided bool)
 func slidingRemains(refs []*Ref) (notes []string) {
 	for _, r := range refs {
 		if r.form.typ == sliding {
-			notes = append(notes, r.ID()+" stays dead while its row is there: tokenctl purge keeps that until "+unixMicro(r.expires).Format(time.RFC3339)+
+			notes = append(notes, r.ID()+" stays dead while its row is there: tokenctl purge keeps that until "+fromMicros(r.expires).Format(time.RFC3339)+
 				", but flushexpiredtokens of simplejwt may delete it earlier, and the token could be refreshed again")
 		}
 	}

@@ -14,7 +14,7 @@ import (
 func rotateJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req RotateRequest) ([]Minted, db.Outcomes, error) {
 	b, err := signingBackend(ctx, env, tx, req.Force, refs)
 	if err == nil {
-		err = record(ctx, tx, refs)
+		err = addMissingRows(ctx, tx, refs)
 	}
 	if err != nil {
 		return nil, nil, err

@@ -216,7 +216,7 @@ func KindNamed(name string) (*Kind, error) {
 		Hint: "the kinds are " + strings.Join(KindNames(), ", ")}
 }
 
-// Verbs are the verbs that some kinds do not have.
+// Verbs are the commands on credentials, in the order of the help: see [Kind.Can].
 var Verbs = []string{"list", "show", "verify", "mint", "rotate", "expire", "blacklist", "unblacklist", "purge"}
 
 // Can reports whether the kind has the verb.

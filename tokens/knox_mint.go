@@ -115,7 +115,7 @@ func rotateKnox(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req Rotate
 		ends = make([]time.Time, len(refs))
 		for i, r := range refs {
 			ends[i] = tx.Now.Add(req.Overlap)
-			if expires := unixMicro(r.expires); !expires.IsZero() && expires.Before(ends[i]) {
+			if expires := fromMicros(r.expires); !expires.IsZero() && expires.Before(ends[i]) {
 				ends[i] = expires
 			}
 		}

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"tokenctl"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/engine"
 )

@@ -127,7 +127,7 @@ func cannotKeep(id string, end time.Time, unknown bool, now time.Time) *tokenctl
 
 // kept returns the end that a successor keeps, or the error of CannotKeep.
 func (r *Ref) kept(now time.Time) (time.Time, error) {
-	end := unixMicro(r.expires)
+	end := fromMicros(r.expires)
 	if e := cannotKeep(r.ID(), end, r.form.endUnknown, now); e != nil {
 		return end, e
 	}
@@ -142,7 +142,7 @@ func (r *Ref) Shortens(env Env, now time.Time, l Lifetime) (why string) {
 		return ""
 	}
 	end, why := ends(env, now, r.form.typ, l)
-	old := unixMicro(r.expires)
+	old := fromMicros(r.expires)
 	if why == "" || end.IsZero() || !old.IsZero() && !end.Before(old) {
 		return ""
 	}

@@ -58,11 +58,11 @@ func (r *Ref) Outcome() db.Outcome { return r.outcome }
 // Credential returns the credential with the values that a list showed.
 func (r *Ref) Credential() Credential {
 	return Credential{Kind: r.form.kind.Name, Type: r.form.typ, ID: r.ID(), Owner: *r.owner, Status: r.form.status,
-		Created: unixMicro(r.created), Expires: unixMicro(r.expires), Signature: r.form.signature}
+		Created: fromMicros(r.created), Expires: fromMicros(r.expires), Signature: r.form.signature}
 }
 
-// microUnix returns the microseconds since 1970. The result for the zero time is one that no other time has.
-func microUnix(t time.Time) int64 {
+// toMicros returns the microseconds since 1970. The result for the zero time is one that no other time has.
+func toMicros(t time.Time) int64 {
 	n := t.UnixMicro()
 	if !t.IsZero() && n == (time.Time{}).UnixMicro() {
 		n++
@@ -70,7 +70,8 @@ func microUnix(t time.Time) int64 {
 	return n
 }
 
-func unixMicro(n int64) time.Time { return time.UnixMicro(n).UTC() }
+// fromMicros is the reverse of toMicros.
+func fromMicros(n int64) time.Time { return time.UnixMicro(n).UTC() }
 
 // Refs are credentials in the order in which they were shown.
 type Refs struct {
@@ -118,7 +119,7 @@ func (r *Refs) Add(c *Credential) {
 	if len(r.list) == cap(r.list) {
 		r.Grow(max(64, len(r.list))) // append copies a long list five times over
 	}
-	r.list = append(r.list, Ref{row: row, owner: owner, form: shared, created: c.Created.UnixMicro(), expires: microUnix(c.Expires), jwt: c.jwt, index: int32(len(r.list))})
+	r.list = append(r.list, Ref{row: row, owner: owner, form: shared, created: c.Created.UnixMicro(), expires: toMicros(c.Expires), jwt: c.jwt, index: int32(len(r.list))})
 }
 
 // Len returns the number of credentials.
@@ -230,7 +231,7 @@ func (r *Ref) WhyUnchanged(verb string) *tokenctl.Error {
 		}
 	case undenied:
 		e.Code, e.Hint = tokenctl.CodeDenylistUnreachable, "try again when the denylist can be reached: tokenctl doctor tells"
-		e.Message = id + " lives on until " + unixMicro(r.expires).Format(time.RFC3339) + ": the denylist cannot be reached"
+		e.Message = id + " lives on until " + fromMicros(r.expires).Format(time.RFC3339) + ": the denylist cannot be reached"
 	case db.Already:
 		e.Message = id + " was blacklisted meanwhile"
 		switch verb {

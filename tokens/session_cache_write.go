@@ -141,10 +141,10 @@ func markMoved(env Env, tx *db.Tx, refs []*Ref, now []db.Session, outcomes db.Ou
 // computes the end from its clock and the remaining lifetime, so two reads of one end differ a little.
 func sameEnd(env Env, now time.Time, seen int64) bool {
 	if !env.Settings.Session.Cached() {
-		return microUnix(now) == seen
+		return toMicros(now) == seen
 	}
 	const little = 2 * time.Second
-	return now.Sub(unixMicro(seen)).Abs() < little
+	return now.Sub(fromMicros(seen)).Abs() < little
 }
 
 // forgetCopies deletes the copies of changed rows. The application copies the rows again when it reads them.

@@ -3,6 +3,7 @@ package main
 import (
 	"slices"
 	"testing"
+
 	"tokenctl/db/dbtest"
 )
 

@@ -2,8 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+
 	"tokenctl/db/dbtest"
 )
 
@@ -120,4 +124,27 @@ func TestChangeKeepGoingAcrossKinds(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestChangeSkippedKind: the report file says of each credential of a kind that was skipped why
+// it is not done.
+func TestChangeSkippedKind(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "postgres")
+	for _, kind := range []string{"drf", "knox"} {
+		w.ok("mint", "alice", "--kind", kind, "--create", "-q")
+	}
+	limited := w.limited()
+	w.script("revoke delete on knox_authtoken from " + strings.TrimPrefix(limited[:strings.Index(limited, "@")], "postgres://"))
+	w.env = append(w.env, "DATABASE_URL="+limited)
+	w.want(w.run(w.command("blacklist", "--user", "alice", "--yes", "--keep-going", "--report", "rows.csv")), 6, "1 of 2 were done; not done: 1 knox token: ")
+	rows, err := os.ReadFile(filepath.Join(w.dir, "rows.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []string{`,blacklist,done,drf,drf:\S+\n`, `,blacklist,not done,knox,knox:\S+,alice,.*permission`} {
+		if !regexp.MustCompile(row).Match(rows) {
+			t.Errorf("no row %s in\n%s", row, rows)
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
 	"tokenctl/db/dbtest"
 )
 

@@ -168,6 +168,12 @@ func TestDenylistAway(t *testing.T) {
 		if n := w.sql("select count(*) from token_blacklist_blacklistedtoken"); n != "1" {
 			t.Errorf("%s rows are blacklisted", n)
 		}
+		// An access token that lives on is not as wanted, whoever ignores what is.
+		cmd = w.command("blacklist", "-", "--keep-going", "--ignore-missing")
+		cmd.Stdin = strings.NewReader(stdin)
+		w.want(w.run(cmd), 7, id+" lives on until ")
+		w.ok("mint", "alice", "--kind", "knox", "--out", "knox")
+		w.want(w.run(w.shell("cat knox "+d.access+" | tokenctl scan --blacklist --yes --keep-going")), 6, id+" lives on until ")
 		// What is about no JWT asks nobody.
 		w.ok("mint", "alice", "--kind", "knox", "-q")
 		w.ok("blacklist", "--user", "alice", "--kind", "drf,knox,session", "--yes")

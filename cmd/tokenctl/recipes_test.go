@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
 	"tokenctl/db/dbtest"
 
 	"go.yaml.in/yaml/v4"

@@ -20,6 +20,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
 	"tokenctl/db/dbtest"
 )
 
