@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"tokenctl/db/dbtest"
+	"tokenctl/django/djangotest"
 )
 
 // TestCanary runs every command in every format, verbosely and into every kind
@@ -141,6 +142,9 @@ func TestCanary(t *testing.T) {
 		planted := []string{secrets[0], secrets[3], secrets[4], secrets[6]}
 		for i, verb := range verbs {
 			for j, secret := range planted {
+				if !djangotest.Long() && (j%2 == 0) != (w.engine == "sqlite") {
+					continue // each engine gets two of them
+				}
 				add("", append(slices.Clone(verb), secret)...)
 				// All forms of all kinds, spread over the verbs.
 				for n := range 3 {

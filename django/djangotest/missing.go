@@ -29,6 +29,6 @@ func Slow(t testing.TB) {
 	}
 }
 
-// Long tells whether tests must try every combination of releases and databases, and not a
+// Long tells whether tests must try every combination of releases, databases and secrets, and not a
 // choice that meets each of them. TOKENCTL_TEST_LONG=1 says so.
 func Long() bool { return os.Getenv("TOKENCTL_TEST_LONG") == "1" }
