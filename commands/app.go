@@ -122,7 +122,7 @@ func (a *App) Run(ctx context.Context, args []string) int {
 		if a.store != nil {
 			a.store.Close() //nolint:errcheck // every transaction has ended
 		}
-		a.learn(tokenctl.CodeOf(err) == tokenctl.CodeOutcomeUnknown)
+		a.publishOutcome(tokenctl.CodeOf(err) == tokenctl.CodeOutcomeUnknown)
 		work <- err
 	}()
 	select {

@@ -185,7 +185,7 @@ func (o *auditOptions) deactivate(c *cobra.Command, rule *audit.Rule) error {
 			owners = append(owners, credential.Owner)
 		}
 	}
-	if len(owners) == 0 && f.consent.none() {
+	if len(owners) == 0 && f.consent.allowsNothing() {
 		a.say("nobody to deactivate in %s", a.databaseName())
 		return a.writeNone()
 	}

@@ -70,7 +70,7 @@ func (o *auditOptions) redactLog(ctx context.Context, rule *audit.Rule) error {
 	}
 	n := len(entries)
 	what := plural(n, "entry of the admin log", "entries of the admin log")
-	if n == 0 && f.consent.none() {
+	if n == 0 && f.consent.allowsNothing() {
 		a.say("nothing to redact in %s", a.databaseName())
 		return a.writeNone()
 	}

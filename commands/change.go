@@ -145,7 +145,7 @@ func (f *credentialChange) bySelector(c *cobra.Command, store *db.Store) (*selec
 	switch {
 	case f.dryRun:
 		return s, nil
-	case n == 0 && s.missing == nil && voids == nil && f.consent.none():
+	case n == 0 && s.missing == nil && voids == nil && f.consent.allowsNothing():
 		a.say("nothing to %s in %s", f.verb, a.databaseName())
 		return nil, a.writeNone()
 	}

@@ -47,8 +47,8 @@ func (f *consentFlags) flags(c *cobra.Command) {
 	c.MarkFlagsMutuallyExclusive("yes", "confirm")
 }
 
-// none reports whether the caller expects that nothing is affected, or said no number.
-func (f *consentFlags) none() bool { return f.count.n == nil || *f.count.n == 0 }
+// allowsNothing reports whether the command may end without a change: --confirm is not given, or is 0.
+func (f *consentFlags) allowsNothing() bool { return f.count.n == nil || *f.count.n == 0 }
 
 // given reports whether the flags allow a change of n, so that nobody is asked.
 func (f *consentFlags) given(a *App, n int) bool {

@@ -19,9 +19,13 @@ import (
 // open.
 const deliveryTime = 5 * time.Second
 
-// delivery brings new secrets to the operator: no live row whose secret was not
-// written. It writes inside the transaction, before commit, and takes the file
-// back when the transaction does not happen.
+// delivery brings new secrets to the operator, so that no row is live whose secret was not written. A command
+// calls its methods in this order:
+//
+//  1. check, before anything is read; openFile, just before the transaction.
+//  2. In the transaction: stream for credentials, then add and deliver of the mintedStream; or hand for users with
+//     their secrets. Both end in write, before the commit. emptyFile, if the transaction runs again.
+//  3. settleFile, with the outcome of the transaction: it removes the file if nothing was changed.
 type delivery struct {
 	app    *App
 	out    string // --out
@@ -62,9 +66,9 @@ func (d *delivery) check() error {
 	return nil
 }
 
-// create makes the file of --out. It is called when everything else is known to
+// openFile makes the file of --out. It is called when everything else is known to
 // be right, just before the transaction.
-func (d *delivery) create() error {
+func (d *delivery) openFile() error {
 	if d.out == "" {
 		if d.app.Term.Closed {
 			return &tokenctl.Error{Code: tokenctl.CodeDeliveryFailed, Message: "cannot write the secret: stdout is closed", Hint: "name a file with --out"}
@@ -100,9 +104,9 @@ func (d *delivery) write(ctx context.Context, text []byte) error {
 	return undelivered(err)
 }
 
-// restart takes back what was written so far, for another attempt, and reports whether it
+// emptyFile takes back what was written so far, for another attempt, and reports whether it
 // could.
-func (d *delivery) restart() bool {
+func (d *delivery) emptyFile() bool {
 	if d.app.outcome.delivered != nil {
 		return false
 	}
@@ -152,16 +156,16 @@ func (f outFile) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// withdraw ends the delivery with the transaction's outcome.
-func (d *delivery) withdraw(err error) error {
+// settleFile ends the delivery with the error of the transaction. It removes the file if nothing was changed.
+func (d *delivery) settleFile(err error) error {
 	if err != nil && tokenctl.CodeOf(err) != tokenctl.CodeOutcomeUnknown {
-		d.discard()
+		d.removeFile()
 	}
 	return err
 }
 
-// discard takes the file back.
-func (d *delivery) discard() {
+// removeFile removes the file of --out.
+func (d *delivery) removeFile() {
 	if d.file != nil {
 		d.file.Close() //nolint:errcheck // it may be closed already
 		d.removed = os.Remove(d.out) == nil

@@ -94,6 +94,6 @@ func (a *App) checkGlobals(c *cobra.Command) error {
 		a.startPaging()
 	}
 	a.Stdout = patient{c.Context(), a.Stdout}
-	a.learn(false)
+	a.publishOutcome(false)
 	return nil
 }

@@ -178,7 +178,7 @@ func (n *incident) contain(ctx context.Context) error {
 	if o.reset {
 		n.app.recordUsers("password", func() []db.User { return []db.User{*n.owner} }, everyDone)
 	}
-	err := n.change.apply(ctx, n.store, n.chosen, o.deliver.restart, func(tx *db.Tx) error {
+	err := n.change.apply(ctx, n.store, n.chosen, o.deliver.emptyFile, func(tx *db.Tx) error {
 		if o.deactivate {
 			owner := []db.User{*n.owner}
 			if err := n.deactivation().lockSuperusers(ctx, tx, owner); err != nil {
@@ -205,7 +205,7 @@ func (n *incident) contain(ctx context.Context) error {
 		}
 		return o.deliver.write(ctx, []byte(n.secret.Reveal()+"\n")) // before the commit, so that an error undoes the change
 	})
-	if err := o.deliver.withdraw(err); err != nil {
+	if err := o.deliver.settleFile(err); err != nil {
 		return err
 	}
 	for r := range n.chosen.refs.All() {
@@ -246,5 +246,5 @@ func (n *incident) preparePassword(ctx context.Context) (err error) {
 	if n.encoded, err = a.encode(ctx, cost, n.secret); err != nil || !n.o.generate {
 		return err
 	}
-	return n.o.deliver.create()
+	return n.o.deliver.openFile()
 }

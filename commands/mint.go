@@ -169,7 +169,7 @@ func (o *mintOptions) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := o.deliver.create(); err != nil {
+	if err := o.deliver.openFile(); err != nil {
 		return err
 	}
 	r.meter = a.progress("minting", int64(r.count()))
@@ -177,11 +177,11 @@ func (o *mintOptions) run(ctx context.Context) error {
 	r.record()
 	err := r.store.Write(ctx, func(tx *db.Tx) error { return r.write(ctx, tx) })
 	r.meter.done()
-	if err := o.deliver.withdraw(err); err != nil {
+	if err := o.deliver.settleFile(err); err != nil {
 		return err
 	}
 	if r.made == 0 {
-		o.deliver.discard()
+		o.deliver.removeFile()
 	}
 	return r.tell()
 }

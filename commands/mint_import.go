@@ -154,7 +154,7 @@ func (r *mintRun) selectKeyed(ctx context.Context) (bool, error) {
 		a.say("users without a drf token are skipped: %d", n)
 	}
 	switch {
-	case len(r.ids) == 0 && o.consent.none():
+	case len(r.ids) == 0 && o.consent.allowsNothing():
 		a.say("nothing to import in %s", a.databaseName())
 		return false, a.writeNone()
 	case o.dryRun:

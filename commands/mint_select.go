@@ -29,7 +29,7 @@ func (r *mintRun) selectUsers(ctx context.Context) (bool, error) {
 	switch {
 	case o.dryRun:
 		return true, nil
-	case len(r.ids) == 0 && o.consent.none():
+	case len(r.ids) == 0 && o.consent.allowsNothing():
 		a.say("nothing to mint in %s", a.databaseName())
 		return false, a.writeNone()
 	}

@@ -44,8 +44,8 @@ type knowledge struct {
 
 const nothingChanged = "nothing was changed"
 
-// learn publishes what is known now; unknown says that a commit is under way.
-func (a *App) learn(unknown bool) {
+// publishOutcome tells finish what is known now. unknown says that a commit is under way.
+func (a *App) publishOutcome(unknown bool) {
 	a.outcome.known.Store(&knowledge{a.outcome.begun, unknown, a.consequence(unknown)})
 }
 
@@ -96,7 +96,7 @@ func (a *App) followTransaction(p engine.Phase) {
 	if p == engine.Committed {
 		a.outcome.changed, a.outcome.delivered, a.outcome.outside, a.outcome.standing = true, nil, nil, ""
 	}
-	a.learn(p == engine.Committing)
+	a.publishOutcome(p == engine.Committing)
 }
 
 // interrupted is the cause of a context that a signal ended.

@@ -133,7 +133,7 @@ func (o *purgeOptions) run(ctx context.Context) error {
 	case o.dryRun:
 		expired := purgeSummary(work, func(w *purgeWork) int64 { return int64(len(w.expired)) })
 		return cmp.Or(a.writeDryRun(purgeColumns, purgeRows(work), false, "purge", expired), partlyDone(expired, o.skipErrors))
-	case total == 0 && o.consent.none():
+	case total == 0 && o.consent.allowsNothing():
 		a.say("nothing to purge in %s", a.databaseName())
 		return cmp.Or(a.writeAsked(purgeColumns, purgeRows(work), false), partlyDone(purgeSummary(work, purgedRows), o.skipErrors))
 	}

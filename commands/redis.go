@@ -74,7 +74,7 @@ func (a *App) denylist() *tokens.Denylist {
 	if a.mutating {
 		d.Announce = func(text string) {
 			a.outcome.outside = append(a.outcome.outside, text)
-			a.learn(false)
+			a.publishOutcome(false)
 		}
 	}
 	return d

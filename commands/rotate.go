@@ -73,17 +73,17 @@ func (o *rotateOptions) run(c *cobra.Command, args []string) error {
 // change replaces the selection, delivers the new secrets, and returns how many it was.
 func (o *rotateOptions) change(ctx context.Context, store *db.Store, s *selection) (int, error) {
 	a := o.app
-	if err := o.deliver.create(); err != nil {
+	if err := o.deliver.openFile(); err != nil {
 		return 0, err
 	}
 	var done announcement
 	a.recordMinted(&done)
 	undo := func() bool {
 		done = announcement{keep: done.keep}
-		return o.deliver.restart()
+		return o.deliver.emptyFile()
 	}
 	err := o.apply(ctx, store, s, undo, func(tx *db.Tx) error { return o.replace(ctx, tx, s, &done) })
-	if err := o.deliver.withdraw(err); err != nil {
+	if err := o.deliver.settleFile(err); err != nil {
 		return 0, err
 	}
 	done.tell(a)

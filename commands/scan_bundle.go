@@ -65,14 +65,14 @@ func (o *bundleOptions) run(c *cobra.Command, path string) error {
 		return err
 	}
 	d := delivery{app: a, out: path}
-	if err := d.create(); err != nil {
+	if err := d.openFile(); err != nil {
 		return err
 	}
 	var text bytes.Buffer
 	if _, err := b.WriteTo(&text); err != nil {
-		return d.withdraw(err)
+		return d.settleFile(err)
 	}
-	if err := d.withdraw(d.write(ctx, text.Bytes())); err != nil {
+	if err := d.settleFile(d.write(ctx, text.Bytes())); err != nil {
 		return err
 	}
 	for _, what := range omitted {

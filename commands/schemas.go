@@ -173,7 +173,7 @@ func (a *App) inSchema(name string, run func() error) error {
 	a.global.schema, a.schemas.name, a.schemas.rows.Value = name, name, output.String(name)
 	a.agreed, a.outcome.standing = false, ""
 	a.outcome.begun, a.outcome.changed, a.outcome.delivered = false, false, nil
-	a.learn(false)
+	a.publishOutcome(false)
 	recorded := len(a.recorded)
 	err := run()
 	if a.store != nil {

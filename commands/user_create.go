@@ -193,7 +193,7 @@ func (o *userCreateOptions) run(ctx context.Context) error {
 func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *tokens.Kind, entries *userEntries) error {
 	a := o.app
 	if o.secrets() || a.asked() {
-		if err := o.deliver.create(); err != nil {
+		if err := o.deliver.openFile(); err != nil {
 			return err
 		}
 	}
@@ -227,7 +227,7 @@ func (o *userCreateOptions) create(ctx context.Context, store *db.Store, kind *t
 		}
 		return o.hand(ctx, users, entries.list, minted)
 	})
-	if err := o.deliver.withdraw(err); err != nil {
+	if err := o.deliver.settleFile(err); err != nil {
 		return err
 	}
 	for i := range minted {

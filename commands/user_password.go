@@ -181,7 +181,7 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 		return err
 	}
 	if o.source.generate || a.asked() {
-		if err := o.deliver.create(); err != nil {
+		if err := o.deliver.openFile(); err != nil {
 			return err
 		}
 	}
@@ -207,7 +207,7 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 		}
 		return o.deliver.hand(ctx, users, []ownedSecrets{b}, true)
 	})
-	if err := o.deliver.withdraw(err); err != nil {
+	if err := o.deliver.settleFile(err); err != nil {
 		return err
 	}
 	o.tell(t, &u, held)

@@ -24,8 +24,8 @@ type Token struct {
 // Ref returns the reference to the row.
 func (t *Token) Ref() Ref { return Ref{Key: t.Key, Owner: t.User.ID} }
 
-// authTokens returns the query for tokens with their owners.
-func (l *Layout) authTokens(brief bool) (*engine.Query, error) {
+// authTokenQuery returns the query for tokens with their owners.
+func (l *Layout) authTokenQuery(brief bool) (*engine.Query, error) {
 	t, u, err := l.ownedCredentials("drf")
 	if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func (s *Store) Tokens(ctx context.Context, f Filter) iter.Seq2[Token, error] {
 		if t := l.AuthToken(); f.Rights && t != nil && t.Masked() { // the forms of keys are wanted, too
 			f.Detailed, f.Rights = true, false
 		}
-		q, err := l.authTokens(!f.Detailed)
+		q, err := l.authTokenQuery(!f.Detailed)
 		if err != nil {
 			return nil, err
 		}
@@ -96,7 +96,7 @@ func (f *Filter) whereCreated(l *Layout, t *Table, q *engine.Query) {
 
 // TokensOf returns the tokens of the users with these primary keys, by owner and key.
 func (tx *Tx) TokensOf(ctx context.Context, userIDs []string) ([]Token, error) {
-	q, err := tx.Layout.authTokens(false)
+	q, err := tx.Layout.authTokenQuery(false)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func (tx *Tx) TokensOf(ctx context.Context, userIDs []string) ([]Token, error) {
 // token.
 func (tx *Tx) TokenKeysOf(ctx context.Context, users []User) (map[string][]tokenctl.Secret, error) {
 	l := tx.Layout
-	q, err := l.authTokens(true)
+	q, err := l.authTokenQuery(true)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (tx *Tx) TokenKeysOf(ctx context.Context, users []User) (map[string][]token
 // TokensWithKeys returns the tokens with these keys, in the order of the keys, and nil for a key without
 // a row. As in Django, the lookup is exact and case-sensitive.
 func (tx *Tx) TokensWithKeys(ctx context.Context, secrets []tokenctl.Secret) ([]*Token, error) {
-	q, err := tx.Layout.authTokens(false)
+	q, err := tx.Layout.authTokenQuery(false)
 	if err != nil {
 		return nil, err
 	}

@@ -69,7 +69,7 @@ func (tx *Tx) lookAtTokens(ctx context.Context, refs []Ref) ([]Outcome, error) {
 // DeleteTokensWhere deletes the tokens that f selects, and returns their number.
 func (tx *Tx) DeleteTokensWhere(ctx context.Context, f Filter) (int64, error) {
 	l := tx.Layout
-	q, err := l.authTokens(true)
+	q, err := l.authTokenQuery(true)
 	if err != nil {
 		return 0, err
 	}

@@ -51,8 +51,8 @@ func (t *OutstandingToken) read(s tokenctl.JWTSettings) {
 	}
 }
 
-// outstanding returns the query for outstanding tokens with the owners in user_id.
-func (l *Layout) outstanding(brief bool) (*engine.Query, error) {
+// outstandingQuery returns the query for outstanding tokens with the owners in user_id.
+func (l *Layout) outstandingQuery(brief bool) (*engine.Query, error) {
 	o, u, err := l.ownedCredentials("jwt")
 	if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func (l *Layout) outstanding(brief bool) (*engine.Query, error) {
 
 // outstandingColumns returns the columns that scanOutstandingRow reads, for the alias o.
 func (l *Layout) outstandingColumns() []string {
-	return []string{"o.id", "o.jti", "o.token", l.Engine.Time("o.created_at"), l.Engine.Time("o.expires_at"), l.isBlacklisted("o.id")}
+	return []string{"o.id", "o.jti", "o.token", l.Engine.Time("o.created_at"), l.Engine.Time("o.expires_at"), l.blacklistedCondition("o.id")}
 }
 
 // userIDField returns a copy of a user table whose Key is USER_ID_FIELD.
@@ -135,9 +135,9 @@ func (f *Filter) whereOutstanding(l *Layout, q *engine.Query) error {
 	switch {
 	case f.Statuses == nil:
 	case !blacklisted:
-		q.Where = append(q.Where, "not "+l.isBlacklisted("o.id"))
+		q.Where = append(q.Where, "not "+l.blacklistedCondition("o.id"))
 	case len(f.Statuses) == 1:
-		q.Where = append(q.Where, l.isBlacklisted("o.id"))
+		q.Where = append(q.Where, l.blacklistedCondition("o.id"))
 	}
 	if f.Orphans { // the user in the text may exist; the owners are looked up later
 		u := l.Outstanding().Owner
@@ -157,7 +157,7 @@ func (f *Filter) whereOutstanding(l *Layout, q *engine.Query) error {
 // OutstandingWithJTIs returns the tokens with these jtis, in the order of the jtis, and nil for a jti
 // without a token.
 func (tx *Tx) OutstandingWithJTIs(ctx context.Context, jtis []string, s tokenctl.JWTSettings) ([]*OutstandingToken, error) {
-	q, err := tx.Layout.outstanding(false)
+	q, err := tx.Layout.outstandingQuery(false)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 // second waits for the first, and then finds the token blacklisted already.
 func (tx *Tx) BlacklistTokens(ctx context.Context, refs []Ref) (Outcomes, error) {
 	l := tx.Layout
-	b, err := l.blacklist()
+	b, err := l.blacklistTable()
 	if err != nil {
 		return nil, err
 	}
@@ -23,7 +23,7 @@ func (tx *Tx) BlacklistTokens(ctx context.Context, refs []Ref) (Outcomes, error)
 	text := l.Engine.InsertInto(b.Table) + " (token_id, blacklisted_at) select o.id, n.all from " + l.Outstanding().SQL() + " o, n where " + outstandingTheirs
 	unique := b.Column("token_id").Unique
 	if !unique {
-		text += " and not " + l.isBlacklisted("o.id")
+		text += " and not " + l.blacklistedCondition("o.id")
 	}
 	if l.Engine == engine.PostgreSQL {
 		// This lock prevents the deletion of the token. Inserts that refer to it do not wait for the lock.
@@ -52,7 +52,7 @@ func (tx *Tx) textJTIs(ctx context.Context, rows []any) error {
 // UnblacklistTokens removes tokens from the blacklist.
 func (tx *Tx) UnblacklistTokens(ctx context.Context, refs []Ref) (Outcomes, error) {
 	l := tx.Layout
-	b, err := l.blacklist()
+	b, err := l.blacklistTable()
 	if err != nil {
 		return nil, err
 	}
@@ -118,8 +118,8 @@ func (tx *Tx) OutstandingByRow(ctx context.Context, refs []Ref) ([]*OutstandingT
 	})
 }
 
-// isBlacklisted returns the condition that a BlacklistedToken refers to the token with an id.
-func (l *Layout) isBlacklisted(id string) string {
+// blacklistedCondition returns the condition that a BlacklistedToken refers to the token with an id.
+func (l *Layout) blacklistedCondition(id string) string {
 	b := l.Blacklisted()
 	if b == nil {
 		return "1 = 0"
@@ -165,14 +165,14 @@ func (tx *Tx) BlacklistAllTokens(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	b, err := l.blacklist()
+	b, err := l.blacklistTable()
 	if err != nil {
 		return 0, err
 	}
 	if err := tx.textJTIs(ctx, nil); err != nil {
 		return 0, err
 	}
-	q := &engine.Query{From: o.SQL() + " o", Where: []string{"not " + l.isBlacklisted("o.id")}}
+	q := &engine.Query{From: o.SQL() + " o", Where: []string{"not " + l.blacklistedCondition("o.id")}}
 	text := l.Engine.InsertInto(b.Table) + " (token_id, blacklisted_at) select o.id, $1 from " + q.From + " where " + q.Condition()
 	if l.Engine == engine.PostgreSQL {
 		text += " order by o.id"

@@ -17,7 +17,7 @@ type outstandingTable struct {
 }
 
 func (t outstandingTable) query(l *Layout) (*engine.Query, error) {
-	q, err := l.outstanding(t.brief)
+	q, err := l.outstandingQuery(t.brief)
 	if err == nil {
 		err = t.filter.needsNames(l.Outstanding().Owner)
 	}

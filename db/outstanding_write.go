@@ -132,8 +132,8 @@ func (tx *Tx) InsertOutstandingTokens(ctx context.Context, list []OutstandingTok
 		engine.Values{Column: "expires_at", Same: l.jwtTimeArg(expires)}, engine.Values{Column: "user_id", Each: owners}, engine.Values{Column: "jti", Each: ids})
 }
 
-// blacklist returns the table of BlacklistedToken.
-func (l *Layout) blacklist() (*Table, error) {
+// blacklistTable returns the table of BlacklistedToken.
+func (l *Layout) blacklistTable() (*Table, error) {
 	if b := l.Blacklisted(); b != nil {
 		return b, nil
 	}

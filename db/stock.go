@@ -63,7 +63,7 @@ func (s *Store) CountOwned(ctx context.Context, kind string, limits Limits) (map
 		l, status := tx.Layout, ""
 		if kind == "knox" {
 			q, status, err = l.knoxTokens(tx.Now, true)
-		} else if q, err = l.authTokens(true); err == nil {
+		} else if q, err = l.authTokenQuery(true); err == nil {
 			status = l.tokenStatus()
 		}
 		if err == nil {

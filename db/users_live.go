@@ -61,7 +61,7 @@ func (l *Layout) live(kind string, now time.Time) (from, condition string, args 
 		args = []any{l.timeArgFor(kind, now)}
 	}
 	if kind == "jwt" {
-		condition += " and not " + l.isBlacklisted("t.id")
+		condition += " and not " + l.blacklistedCondition("t.id")
 	}
 	return t.SQL() + " t", condition, args
 }

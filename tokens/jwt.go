@@ -88,7 +88,7 @@ var JWT = &Kind{
 	TakenWhileInactive: "simplejwt before 5.4 still exchanges",
 	Describe:           describeJWT,
 	AssumedExpired:     assumedExpired,
-	Rotatable:          func(l *db.Layout) error { return l.Mintable("jwt", nil) },
+	CheckRotatable:     func(l *db.Layout) error { return l.Mintable("jwt", nil) },
 }
 
 // The types of simplejwt's tokens.

@@ -153,9 +153,9 @@ type Kind struct {
 	ListsOrphans bool
 	// OrderOfID says that a list that is not sorted is in the order of the ids.
 	OrderOfID bool
-	// Rotatable says why no credential can be replaced in this layout. The function itself is nil if the layout
+	// CheckRotatable says why no credential can be replaced in this layout. The function itself is nil if the layout
 	// does not matter.
-	Rotatable func(*db.Layout) error
+	CheckRotatable func(*db.Layout) error
 
 	// deleteRows deletes credentials with their rows. It is nil for JWTs: blacklist adds a row instead.
 	deleteRows func(context.Context, Env, *db.Tx, []db.Ref) (db.Outcomes, error)

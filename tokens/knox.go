@@ -72,10 +72,10 @@ var Knox = &Kind{
 	Header: func(s *tokenctl.Settings, secret tokenctl.Secret) string {
 		return "Authorization: " + s.Knox.HeaderPrefix() + " " + secret.Reveal()
 	},
-	AuthType:  func(s *tokenctl.Settings, _ *Credential) string { return s.Knox.HeaderPrefix() },
-	Describe:  describeKnox,
-	Rotatable: (*db.Layout).KnoxRotatable,
-	OrderOfID: true,
+	AuthType:       func(s *tokenctl.Settings, _ *Credential) string { return s.Knox.HeaderPrefix() },
+	Describe:       describeKnox,
+	CheckRotatable: (*db.Layout).KnoxRotatable,
+	OrderOfID:      true,
 }
 
 const (

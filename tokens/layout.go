@@ -99,8 +99,8 @@ func (k *Kind) Ready(env Env, l *db.Layout, verb string) error {
 		}
 	case verb == "list":
 		return l.Listable(k.Name)
-	case verb == "rotate" && k.Rotatable != nil:
-		if err := k.Rotatable(l); err != nil {
+	case verb == "rotate" && k.CheckRotatable != nil:
+		if err := k.CheckRotatable(l); err != nil {
 			return err
 		}
 	}
