@@ -167,8 +167,8 @@ func (f *credentialChange) fault(s *selection, r *tokens.Ref) *tokenctl.Error {
 var cannotCodes = []tokenctl.Code{tokenctl.CodeKeyMissing, tokenctl.CodeWrongKey, tokenctl.CodeWrongClaims, tokenctl.CodeKindUnsupported, tokenctl.CodeUsage, tokenctl.CodeConfigInvalid,
 	tokenctl.CodeLayoutUnsupported, tokenctl.CodeTableMissing, tokenctl.CodePermissionDenied, tokenctl.CodeCacheUnreachable, tokenctl.CodeCacheDenied, tokenctl.CodeColumnsRequired, tokenctl.CodeInvalidValue}
 
-// skipKind keeps the error about a kind that cannot be changed, and drops its credentials. It returns false if err is not about the whole
-// kind.
+// skipKind keeps the error about a kind that cannot be changed, and marks its credentials. It returns false if err is
+// not about the whole kind.
 func (f *credentialChange) skipKind(s *selection, k *tokens.Kind, err error) bool {
 	var e *tokenctl.Error
 	if !errors.As(err, &e) || !slices.Contains(cannotCodes, e.Code) {

@@ -57,7 +57,7 @@ func (o *blacklistOptions) change(ctx context.Context, store *db.Store, s *selec
 	var remains []string
 	err := o.apply(ctx, store, s, nil, func(tx *db.Tx) (err error) {
 		if s.unlisted != nil {
-			done, err = o.all(ctx, tx, s.unlisted)
+			done, err = o.blacklistUnlisted(ctx, tx, s.unlisted)
 			return err
 		}
 		done, err = o.blacklist(ctx, tx, s)
@@ -109,8 +109,8 @@ func (f *credentialChange) noteFinal(s *selection) {
 	}
 }
 
-// all blacklists all that a selector selects, and counts it.
-func (o *blacklistOptions) all(ctx context.Context, tx *db.Tx, sel *tokens.Selector) (done kindCounts, err error) {
+// blacklistUnlisted blacklists all that a selector selects, and counts it.
+func (o *blacklistOptions) blacklistUnlisted(ctx context.Context, tx *db.Tx, sel *tokens.Selector) (done kindCounts, err error) {
 	kinds, err := sel.Chosen(tx.Layout)
 	if err != nil {
 		return done, err

@@ -50,8 +50,8 @@ func (f *consentFlags) flags(c *cobra.Command) {
 // allowsNothing reports whether the command may end without a change: --confirm is not given, or is 0.
 func (f *consentFlags) allowsNothing() bool { return f.count.n == nil || *f.count.n == 0 }
 
-// given reports whether the flags allow a change of n, so that nobody is asked.
-func (f *consentFlags) given(a *App, n int) bool {
+// allows reports whether the flags allow a change of n, so that nobody is asked.
+func (f *consentFlags) allows(a *App, n int) bool {
 	return f.yes && a.protected == "" || f.count.n != nil && *f.count.n == n
 }
 
@@ -98,7 +98,7 @@ func (f *consentFlags) obtain(ctx context.Context, a *App, verb, what string, n 
 	what += " in " + a.databaseName()
 	defer func() { a.agreed = a.agreed || err == nil }()
 	switch {
-	case f.given(a, n):
+	case f.allows(a, n):
 		return false, nil
 	case f.count.n != nil:
 		return false, &tokenctl.Error{Code: tokenctl.CodeChanged, Message: fmt.Sprintf("this would %s %s, and --confirm says %d: nothing was changed", verb, what, *f.count.n),

@@ -130,7 +130,7 @@ func (o *expireOptions) noteMoves(done *kindCounts) {
 		if done.of[k] == 0 {
 			continue
 		}
-		for _, note := range k.Moves(o.app.settings, o.given) {
+		for _, note := range k.ExpireNotes(o.app.settings, o.given) {
 			o.app.say("note: %s", note)
 		}
 	}

@@ -126,7 +126,7 @@ func (n *incident) ask(ctx context.Context) (shown bool, err error) {
 	a, consent := n.app, &n.o.consent
 	affected := max(n.chosen.refs.Len(), 1)
 	switch {
-	case consent.given(a, affected):
+	case consent.allows(a, affected):
 		err = n.preview()
 	case consent.count.n == nil && a.interactive():
 		shown, n.asking = true, true

@@ -112,7 +112,7 @@ func (o *purgeOptions) count(ctx context.Context, store *db.Store, req tokens.Pu
 		}
 	}
 	for _, w := range work {
-		rows := w.kind.Expired
+		rows := w.kind.Purgeable
 		if o.orphans {
 			rows = func(ctx context.Context, env tokens.Env, store *db.Store, req tokens.PurgeRequest) iter.Seq2[db.Ref, error] {
 				return tokens.Orphans(ctx, env, store, w.kind, &w.kept)

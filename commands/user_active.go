@@ -153,7 +153,7 @@ func (r *activeRun) preview(c *cobra.Command) error {
 		r.held.usersToVoid = r.users.list
 		a.say("note: %s", r.held.voiding())
 	}
-	if o.dryRun || !o.consent.given(a, len(r.users.list)) {
+	if o.dryRun || !o.consent.allows(a, len(r.users.list)) {
 		if err := r.store.Read(ctx, func(tx *db.Tx) error { r.remains(tx); return nil }); err != nil {
 			return err
 		}

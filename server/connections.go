@@ -79,9 +79,14 @@ func (cs *connections) changed(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// work records that the server has a complete request, or has its answer. It reports whether
-// the connection is still open, and true without a connection, as in tests.
-func (cs *connections) work(ctx context.Context, working bool) bool {
+// begin records that the server has a complete request. It reports whether the connection is still open, and true
+// without a connection, as in tests.
+func (cs *connections) begin(ctx context.Context) (open bool) { return cs.setWorking(ctx, true) }
+
+// end records that the server has the answer.
+func (cs *connections) end(ctx context.Context) { cs.setWorking(ctx, false) }
+
+func (cs *connections) setWorking(ctx context.Context, working bool) (open bool) {
 	c, ok := ctx.Value(connectionKey{}).(*connection)
 	if !ok {
 		return true

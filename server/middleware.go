@@ -14,15 +14,16 @@ import (
 func (s *Server) middleware(r *request) *response {
 	answer := s.preflight(r)
 	if answer == nil {
-		answer = s.common(r)
+		answer = s.hostAndView(r)
 		answer = s.saveSession(r, answer)
 	}
 	s.addCORS(r, answer)
 	return answer
 }
 
-// common is CommonMiddleware of django/middleware/common.py (4.2).
-func (s *Server) common(r *request) *response {
+// hostAndView checks the host and CSRF as the middleware does, and calls the view of the path. Without one it
+// answers 404, or redirects to the path with a slash: CommonMiddleware of django/middleware/common.py (4.2).
+func (s *Server) hostAndView(r *request) *response {
 	if !s.hostAllowed(r.Host) {
 		r.log.reason = hostNotAllowed
 		answer := s.errorPage(http.StatusBadRequest)

@@ -98,7 +98,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	start := time.Now() // the real time, even with --clock
 	r := &request{Request: hr, server: s, env: s.requestEnv(), ctx: hr.Context(), method: strings.ToUpper(hr.Method)}
 	r.content() //nolint:errcheck // a view that reads the body gets the error
-	if !s.connections.work(r.ctx, true) {
+	if !s.connections.begin(r.ctx) {
 		panic(http.ErrAbortHandler) // the connection is closed
 	}
 	// From here on the server needs the time, not the client.
@@ -106,7 +106,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	limits.SetReadDeadline(time.Time{}) //nolint:errcheck // tests have no connection
 	answer := s.handle(r)
 	limits.SetWriteDeadline(time.Now().Add(writeTime)) //nolint:errcheck // likewise
-	s.connections.work(r.ctx, false)
+	s.connections.end(r.ctx)
 	answer.send(w, r.method)
 	s.logRequest(r, answer.status, time.Since(start))
 }

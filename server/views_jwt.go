@@ -94,8 +94,8 @@ func (r *jwtRequest) transact(writes bool, f func(*db.Tx) error) error {
 	return r.server.writeAgain(r.ctx, f)
 }
 
-// read does the work of Token(token) for a token of a type. It asks the blacklist if the database has one.
-func (r *jwtRequest) read(tx *db.Tx, secret tokenctl.Secret, typ string) (*django.JWT, error) {
+// verified does the work of Token(token) for a token of a type. It asks the blacklist if the database has one.
+func (r *jwtRequest) verified(tx *db.Tx, secret tokenctl.Secret, typ string) (*django.JWT, error) {
 	check := django.JWTCheck{Now: tx.Now, Type: typ}
 	if r.server.recordsJWT {
 		check.Blacklisted = func(jti string) (bool, error) { return r.blacklisted(tx, jti) }
@@ -144,7 +144,7 @@ func (r *jwtRequest) refresh(values dict) (answer object, err error) {
 	// simplejwt before 5.5.0 does not record the token that rotation makes (its issue 25).
 	recordsNew := settings.RotateRefreshTokens && s.peers.SimpleJWT.AtLeast("5.5.0")
 	err = r.transact(s.recordsJWT && (blacklist || recordsNew), func(tx *db.Tx) error {
-		token, err := r.read(tx, secret, "refresh")
+		token, err := r.verified(tx, secret, "refresh")
 		if err != nil {
 			return err
 		}
@@ -179,7 +179,7 @@ func (r *jwtRequest) refresh(values dict) (answer object, err error) {
 func (r *jwtRequest) refreshSliding(values dict) (answer object, err error) {
 	secret := tokenctl.NewSecret(values.Text("token"))
 	err = r.transact(false, func(tx *db.Tx) error {
-		token, err := r.read(tx, secret, "sliding")
+		token, err := r.verified(tx, secret, "sliding")
 		if err != nil {
 			return err
 		}
@@ -226,7 +226,7 @@ func (r *jwtRequest) blacklist(values dict) (object, error) {
 		return nil, err // 401 before the transaction, for which a read-only server answers 503
 	}
 	return object{}, r.transact(r.server.recordsJWT, func(tx *db.Tx) error {
-		token, err := r.read(tx, secret, "refresh")
+		token, err := r.verified(tx, secret, "refresh")
 		if err != nil || !r.server.recordsJWT {
 			return err
 		}

@@ -64,7 +64,7 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 	if secrets == nil {
 		return found, nil
 	}
-	problem := tableless(env, tx.Layout) // why the table of a kind could not be read; another kind may have the secret
+	problem := sessionsOnlyCached(env, tx.Layout) // why the table of a kind could not be read; another kind may have the secret
 	for indexes := range slices.Chunk(secrets, findSize) {
 		batch := mapped(indexes, func(i int) tokenctl.Secret { return names[i].Secret })
 		for _, k := range Kinds() {

@@ -60,7 +60,7 @@ var JWT = &Kind{
 	Unblacklist: unblacklistJWT,
 	Void:        voidJWTs,
 	Voids:       func(env Env) bool { return env.Denylist != nil },
-	Expired: func(ctx context.Context, env Env, s *db.Store, r PurgeRequest) iter.Seq2[db.Ref, error] {
+	Purgeable: func(ctx context.Context, env Env, s *db.Store, r PurgeRequest) iter.Seq2[db.Ref, error] {
 		return s.ExpiredOutstanding(ctx, purgeJWTBefore(env, r), r.UserIDs, jwtSettings(env))
 	},
 	Remains:         jwtRemains,

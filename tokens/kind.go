@@ -78,10 +78,10 @@ type Kind struct {
 	// Rotate replaces credentials. For each credential in Outcomes the Minted is empty.
 	Rotate func(context.Context, Env, *db.Tx, []*Ref, RotateRequest) ([]Minted, db.Outcomes, error)
 	// Expire moves the ends of live credentials and returns the new ends. CheckExpire returns a usage error for
-	// a lifetime that the kind cannot have. Moves returns notes about later moves of the end by the peer.
+	// a lifetime that the kind cannot have. ExpireNotes returns notes about later moves of the end by the peer.
 	Expire      func(context.Context, Env, *db.Tx, []*Ref, Lifetime) ([]time.Time, db.Outcomes, error)
 	CheckExpire func(Lifetime) error
-	Moves       func(*tokenctl.Settings, Lifetime) []string
+	ExpireNotes func(*tokenctl.Settings, Lifetime) []string
 	// Ends returns the end of a credential that is made now (zero: never), and the setting or flag that decides
 	// the end. why is empty if a successor keeps its predecessor's end. The function itself is nil if credentials
 	// of the kind never end.
@@ -97,8 +97,8 @@ type Kind struct {
 	Voids func(Env) bool
 	// Unblacklist undoes Blacklist.
 	Unblacklist func(context.Context, Env, *db.Tx, []*Ref) (db.Outcomes, error)
-	// Expired yields the rows to purge.
-	Expired func(context.Context, Env, *db.Store, PurgeRequest) iter.Seq2[db.Ref, error]
+	// Purgeable yields the rows to purge.
+	Purgeable func(context.Context, Env, *db.Store, PurgeRequest) iter.Seq2[db.Ref, error]
 	// Remains returns sentences about access that remains after credentials are blacklisted. voided says that
 	// Void was called for the owners.
 	Remains func(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, voided bool) ([]string, error)
@@ -239,7 +239,7 @@ func (k *Kind) Can(verb string) bool {
 	case "redact":
 		return k.Redact != nil
 	case "purge":
-		return k.Expired != nil
+		return k.Purgeable != nil
 	}
 	return false
 }

@@ -44,7 +44,7 @@ var Knox = &Kind{
 	Rotate:         rotateKnox,
 	Expire:         expireKnox,
 	CheckExpire:    func(Lifetime) error { return nil },
-	Moves:          knoxMoves,
+	ExpireNotes:    knoxMoves,
 	Ends: func(env Env, now time.Time, _ string, l Lifetime) (time.Time, string) {
 		k := env.Settings.Knox
 		ttl, _ := k.TokenTTL.Duration()
@@ -64,7 +64,7 @@ var Knox = &Kind{
 		return tx.DeleteKnoxTokensWhere(ctx, s.filter())
 	},
 	Exact: func(_ Env, s *Selector) bool { return !s.Orphans },
-	Expired: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) iter.Seq2[db.Ref, error] {
+	Purgeable: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) iter.Seq2[db.Ref, error] {
 		return s.ExpiredKnox(ctx, r.Before, r.UserIDs)
 	},
 	idOf:      func(r *db.Ref) string { return knoxID(r.Key.Reveal()) },

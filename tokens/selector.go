@@ -115,7 +115,7 @@ func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[C
 			if err != nil {
 				return err
 			}
-			if err := tableless(env, layout); err != nil && s.Kinds == nil {
+			if err := sessionsOnlyCached(env, layout); err != nil && s.Kinds == nil {
 				env.Missed(err)
 			}
 			combine := concatenate

@@ -43,7 +43,7 @@ var Session = &Kind{
 	Rotate:         rotateSession,
 	Expire:         expireSessions,
 	CheckExpire:    checkSessionLifetime,
-	Moves:          sessionMoves,
+	ExpireNotes:    sessionMoves,
 	Ends:           sessionEnd,
 	deleteRows:     deleteSessions,
 	BlacklistWhere: func(ctx context.Context, tx *db.Tx, s *Selector) (int64, error) {
@@ -56,7 +56,7 @@ var Session = &Kind{
 	Exact: func(env Env, s *Selector) bool {
 		return !s.byOwner() && s.Statuses == nil && !s.Orphans && !env.Settings.Session.Cached()
 	},
-	Expired: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) iter.Seq2[db.Ref, error] {
+	Purgeable: func(ctx context.Context, _ Env, s *db.Store, r PurgeRequest) iter.Seq2[db.Ref, error] {
 		return s.ExpiredSessions(ctx, r.Before, r.UserIDs)
 	},
 	Remains: func(_ context.Context, env Env, _ *db.Tx, _ []*Ref, _ bool) ([]string, error) {

@@ -37,9 +37,9 @@ func sessionRows(ctx context.Context, j *sessionJudge, store *db.Store, f db.Fil
 	}
 }
 
-// tableless returns an error if all sessions are in a cache and the database has no table of sessions. tokenctl
+// sessionsOnlyCached returns an error if all sessions are in a cache and the database has no table of sessions. tokenctl
 // needs that table to find the model of the owners.
-func tableless(env Env, l *db.Layout) error {
+func sessionsOnlyCached(env Env, l *db.Layout) error {
 	if !env.Settings.Session.CacheOnly() || Session.Present(l) {
 		return nil
 	}
