@@ -174,7 +174,7 @@ func (f *credentialChange) skipKind(s *selection, k *tokens.Kind, err error) boo
 	if !errors.As(err, &e) || !slices.Contains(cannotCodes, e.Code) {
 		return false
 	}
-	o := offence{err: new(*e), refs: s.refs.LeaveOut(k), reason: e.Message}
+	o := offence{err: new(*e), refs: s.refs.SkipKind(k), reason: e.Message}
 	o.err.Message = count(len(o.refs), k.Noun()) + ": " + e.Message
 	s.missing = append(s.missing, o)
 	return true

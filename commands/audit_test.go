@@ -167,7 +167,7 @@ type auditCase struct {
 
 // TestAuditRules plants each defect, and what almost is one, on both engines: the rule fires on
 // its defect, and no other rule does. Unless every test must run, PostgreSQL gets only the cases
-// that are its own.
+// that need PostgreSQL.
 func TestAuditRules(t *testing.T) {
 	t.Parallel()
 	dbtest.EachEngine(t, func(t *testing.T, engine string) {

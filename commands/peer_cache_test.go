@@ -21,7 +21,7 @@ var cacheForms = map[string]string{
 }
 
 // cacheSites runs f with projects whose sessions are in Redis, for every session engine and
-// form of values. with adds the settings that config import wrote.
+// form of values. c has the settings that config import wrote.
 func cacheSites(t *testing.T, forms []string, f func(t *testing.T, pr *djangotest.Project, c cli, s *redistest.Server, engine string)) {
 	t.Helper()
 	t.Parallel()

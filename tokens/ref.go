@@ -258,16 +258,16 @@ func Mark(chunk []*Ref, outcomes db.Outcomes) {
 
 // Outcomes that this package adds to those of package db.
 const (
-	leftOut  db.Outcome = 255 - iota // the credential is of a kind that cannot be changed
-	lapsed                           // the credential expired between the list and the change
-	undenied                         // an access token still works, because the denylist does not answer
+	kindSkipped db.Outcome = 255 - iota // the credential is of a kind that cannot be changed
+	lapsed                              // the credential expired between the list and the change
+	undenied                            // an access token still works, because the denylist does not answer
 )
 
-// LeaveOut marks the credentials of a kind as not changed, and returns copies of them.
-func (r *Refs) LeaveOut(k *Kind) (copies []*Ref) {
+// SkipKind marks the credentials of a kind as not changed, and returns copies of them.
+func (r *Refs) SkipKind(k *Kind) (copies []*Ref) {
 	for c := range r.All() {
 		if c.form.kind == k {
-			c.outcome = leftOut
+			c.outcome = kindSkipped
 			copies = append(copies, new(*c))
 		}
 	}

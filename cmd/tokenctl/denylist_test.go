@@ -168,7 +168,7 @@ func TestDenylistAway(t *testing.T) {
 		if n := w.sql("select count(*) from token_blacklist_blacklistedtoken"); n != "1" {
 			t.Errorf("%s rows are blacklisted", n)
 		}
-		// An access token that lives on is not as wanted, whoever ignores what is.
+		// An access token that still works is an error, also with --ignore-missing.
 		cmd = w.command("blacklist", "-", "--keep-going", "--ignore-missing")
 		cmd.Stdin = strings.NewReader(stdin)
 		w.want(w.run(cmd), 7, id+" lives on until ")

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"tokenctl/db/dbtest"
-	"tokenctl/django/djangotest"
 )
 
 // raw sends bytes to the server and reads what it answers until it closes the
@@ -142,8 +141,8 @@ func TestServeLog(t *testing.T) {
 		secrets := []string{drf, knox, session, pair[1], pair[3], pagePassword, "wrong-password-9Q", serveSecretKey}
 		runs := [][]string{{"--log-format", "json"}, {"--log-format", "logfmt", "--tls-self-signed", "-v"}, {"--log-format", "json", "--throttle", "anon=5/s", "--read-only"}, {"--log-format", "short", "--fail-rate", "0.5"}}
 		for run, args := range runs {
-			if !djangotest.Long() && (run%2 == 0) != (w.engine == "sqlite") {
-				continue // each engine gets two of them
+			if !dbtest.Takes(w.engine, run) {
+				continue
 			}
 			s := w.serve(append(args, "--compat", "django=3.2")...) // whose passwords are hashed sooner
 			secure := strings.HasPrefix(s.url, "https:")

@@ -52,7 +52,7 @@ func Fixture(t testing.TB, engine string) (url string, secrets Secrets) {
 	return url, secrets
 }
 
-// psql runs a dump of pg_dump's, whose COPY has its rows in the same text.
+// psql restores a dump of pg_dump. Only psql reads the rows of COPY from the same text as the statements.
 func psql(t testing.TB, url string, dump []byte) {
 	t.Helper()
 	program, err := exec.LookPath("psql")

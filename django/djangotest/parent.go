@@ -8,11 +8,10 @@ import (
 	"syscall"
 )
 
-// parent is a Python process that forks others: the one of a release of Django has
-// imported what every project needs and forks one for each project's files, which sets the
-// project's Django up and forks a worker for each [Project]. So what a test changes in its
-// worker is seen by no other test. A parent ends when this process does, as its connection
-// does.
+// parent is a Python process that forks others. The parent of a release of Django imports
+// the modules that every project needs, and forks a parent for each project's files. This
+// one sets up the project's Django, and forks a worker for each [Project]. So a test changes
+// only its own worker. A parent ends when its connection ends, at the latest with this process.
 type parent struct {
 	once    sync.Once
 	err     error

@@ -1,5 +1,5 @@
-"""Imports what every project of a release of Django needs, which takes most of the time
-of a start, then forks a process for each project and from that one for each worker.
+"""Imports the modules that every project of a release of Django needs: that takes most of
+the time of a start. Then it forks a process for each project.
 
 Standard input is a socket: each message is the folder of a project, with a socket. The
 project's process forks a worker for each socket that comes in on that one.
