@@ -40,7 +40,8 @@ func ParseSQLiteTime(s string) (time.Time, error) {
 // parseSQLiteTime also reports whether the text has no offset.
 func parseSQLiteTime(s string) (t time.Time, naive bool, err error) {
 	// Django's own form: with two characters changed it is RFC 3339, which package time parses fast.
-	if len(s) >= len(sqliteTime) && s[len("2006-01-02")] == ' ' {
+	// Package time also reads more digits of a fraction than Django, and an hour of one digit.
+	if len(s) >= len(sqliteTime) && len(s) <= len(sqliteTimeFraction) && s[len("2006-01-02")] == ' ' && s[len("2006-01-02 15")] == ':' {
 		var buffer [32]byte
 		text := append(append(buffer[:0], s...), 'Z')
 		text[len("2006-01-02")] = 'T'
