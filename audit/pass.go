@@ -135,7 +135,10 @@ func (p *pass) list(kinds []*tokens.Kind) error {
 		p.result.section(true)
 		defer p.result.section(false)
 	}
-	for c, err := range tokens.List(p.ctx, p.env, p.store, s) {
+	// One variable for all rows: one for each would be garbage.
+	var c tokens.Credential
+	var err error
+	for c, err = range tokens.List(p.ctx, p.env, p.store, s) {
 		if err != nil {
 			return p.unless(err, words(titles), rowRules...)
 		}

@@ -112,7 +112,9 @@ func (o *listOptions) list(c *cobra.Command, store *db.Store) error {
 	var assumed string
 	whys := reasons{n: map[statusReason]int{}}
 	var row []output.Value
-	for credential, err := range tokens.List(ctx, env, store, sel) {
+	// One variable for all rows: one for each takes a tenth of the time of a list.
+	var credential tokens.Credential
+	for credential, err = range tokens.List(ctx, env, store, sel) {
 		if err != nil {
 			w.Flush() //nolint:errcheck // the error that ended the list is the one to tell
 			return err
