@@ -95,10 +95,7 @@ func (l PasswordValidators) String() string {
 	if len(l) == 0 {
 		return "none"
 	}
-	var names []string
-	for i := range l {
-		names = append(names, l[i].String())
-	}
+	names := Mapped(l, func(v PasswordValidator) string { return v.String() })
 	return strings.Join(names, ", ")
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/engine"
 )
@@ -79,11 +80,7 @@ func (r *run) role(rule *Rule, tx *db.Tx) error {
 }
 
 func ownedNames(tables []*engine.Table) string {
-	var names []string
-	for _, t := range tables {
-		names = append(names, t.String())
-	}
-	return words(names)
+	return words(tokenctl.Mapped(tables, (*engine.Table).String))
 }
 
 // clock compares the clock of the database with the clock of this machine. The answer takes some time, so only

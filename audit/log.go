@@ -17,10 +17,7 @@ func (r *run) adminLog(rule *Rule) error {
 			return err
 		}
 		for part := range slices.Chunk(logged, 1000) {
-			secrets := make([]tokenctl.Secret, len(part))
-			for i := range part {
-				secrets[i] = part[i].Key
-			}
+			secrets := tokenctl.Mapped(part, func(k db.LoggedKey) tokenctl.Secret { return k.Key })
 			list, err := tokens.DRF.Members(r.ctx, r.env, tx, secrets)
 			if err != nil {
 				return err
@@ -48,10 +45,7 @@ func (s *search) hashed(column db.SearchedText) error {
 		if err != nil {
 			return err
 		}
-		names := make([]tokens.Name, len(list))
-		for i := range list {
-			names[i].ID = tokens.LoggedID(&list[i])
-		}
+		names := tokenctl.Mapped(list, func(l db.LoggedSecret) tokens.Name { return tokens.Name{ID: tokens.LoggedID(&l)} })
 		credentials, err := tokens.Find(s.ctx, s.env, tx, names)
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/tokens"
 )
@@ -124,10 +125,7 @@ func (p *pass) begin(k *tokens.Kind) error {
 
 // list reads the credentials of kinds and checks them.
 func (p *pass) list(kinds []*tokens.Kind) error {
-	var titles []string
-	for _, k := range kinds {
-		titles = append(titles, k.Title)
-	}
+	titles := tokenctl.Mapped(kinds, func(k *tokens.Kind) string { return k.Title })
 	s := p.Selector
 	s.Kinds, s.Rights, s.Detailed = kinds, true, p.Mends != nil // a mend shows the owners
 	s.AndOrphans = !p.Narrowed && s.Limit == 0 && p.rules["ownerless"] != nil

@@ -185,10 +185,7 @@ func rowNames(keys []string, count int) string {
 
 // read reads the texts of columns of one table, and searches them whenever there are enough.
 func (s *search) read(columns []searchedColumn) error {
-	list := make([]db.SearchedText, len(columns))
-	for i := range columns {
-		list[i] = columns[i].SearchedText
-	}
+	list := tokenctl.Mapped(columns, func(c searchedColumn) db.SearchedText { return c.SearchedText })
 	size := 0
 	flush := func() error {
 		size = 0
@@ -267,9 +264,6 @@ func sessionText(data string) string {
 	if err != nil {
 		return ""
 	}
-	var lines []string
-	for _, item := range s.Items {
-		lines = append(lines, item.Name+" "+string(item.Value))
-	}
+	lines := tokenctl.Mapped(s.Items, func(item django.SessionItem) string { return item.Name + " " + string(item.Value) })
 	return strings.Join(lines, " ")
 }

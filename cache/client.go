@@ -279,11 +279,7 @@ func (c *Client) Delete(ctx context.Context, keys []string) ([]bool, error) {
 			if _, err := pipe.Exec(ctx); err != nil {
 				return nil, err
 			}
-			were := make([]bool, len(batch))
-			for i, n := range counts {
-				were[i] = n.Val() > 0
-			}
-			return were, nil
+			return tokenctl.Mapped(counts, func(n *redis.IntCmd) bool { return n.Val() > 0 }), nil
 		})
 	})
 }

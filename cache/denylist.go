@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tokenctl"
 )
 
 // Denylist is a list in Redis of tokens that are void before they expire. The entry of a token has the key
@@ -67,10 +69,9 @@ func (d *Denylist) Write(ctx context.Context, list []Denial) error {
 	if err != nil {
 		return err
 	}
-	entries := make([]Entry, len(list))
-	for i, e := range list {
-		entries[i] = Entry{Key: d.Prefix + e.ID, Value: strconv.FormatInt(e.Time.Unix(), 10), Lives: e.Lives}
-	}
+	entries := tokenctl.Mapped(list, func(e Denial) Entry {
+		return Entry{Key: d.Prefix + e.ID, Value: strconv.FormatInt(e.Time.Unix(), 10), Lives: e.Lives}
+	})
 	return c.Set(ctx, entries)
 }
 
@@ -136,11 +137,7 @@ func (d *Denylist) All(ctx context.Context) iter.Seq2[Denial, error] {
 }
 
 func (d *Denylist) keys(ids []string) []string {
-	keys := make([]string, len(ids))
-	for i, id := range ids {
-		keys[i] = d.Prefix + id
-	}
-	return keys
+	return tokenctl.Mapped(ids, func(id string) string { return d.Prefix + id })
 }
 
 // seconds returns the time of a value, or the zero time for a value that is not a time.

@@ -63,11 +63,7 @@ func (s *Sessions) key(session string) string {
 }
 
 func (s *Sessions) keys(sessions []tokenctl.Secret) []string {
-	keys := make([]string, len(sessions))
-	for i, session := range sessions {
-		keys[i] = s.key(session.Reveal())
-	}
-	return keys
+	return tokenctl.Mapped(sessions, func(session tokenctl.Secret) string { return s.key(session.Reveal()) })
 }
 
 // session returns the session key in a key of the cache. ok is false if the key does not belong to a session of the

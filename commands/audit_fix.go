@@ -194,11 +194,8 @@ func (o *auditOptions) deactivate(c *cobra.Command, rule *audit.Rule) error {
 		d.userIDs = append(d.userIDs, owners[i].ID)
 	}
 	if !f.dryRun {
-		if !f.consent.silent(a) {
-			a.introduce("deactivate")
-			if err := a.preview(userColumns, userRows(owners)); err != nil {
-				return err
-			}
+		if err := f.consent.preview(a, "deactivate", userColumns, userRows(owners)); err != nil {
+			return err
 		}
 		if _, err := f.consent.obtain(ctx, a, "deactivate", count(len(owners), "user"), len(owners)); err != nil {
 			return err

@@ -6,9 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tokenctl"
 	"tokenctl/audit"
 	"tokenctl/db"
-	"tokenctl/output"
 	"tokenctl/tokens"
 )
 
@@ -60,10 +60,7 @@ func (o *auditOptions) redactLog(ctx context.Context, rule *audit.Rule) error {
 	}
 	var entries []int64
 	if len(list) > 0 {
-		err := store.Read(ctx, func(tx *db.Tx) (err error) {
-			entries, err = tx.LogEntries(ctx, tokens.SecretsOf(list))
-			return err
-		})
+		entries, err = db.Read(ctx, store, func(tx *db.Tx) ([]int64, error) { return tx.LogEntries(ctx, tokens.SecretsOf(list)) })
 		if err != nil {
 			return err
 		}
@@ -74,19 +71,13 @@ func (o *auditOptions) redactLog(ctx context.Context, rule *audit.Rule) error {
 		a.say("nothing to redact in %s", a.databaseName())
 		return a.writeNone()
 	}
-	rows := make([][]output.Value, len(list))
-	for i, c := range list {
-		rows[i] = credentialRow(c)
-	}
-	if !f.consent.silent(a) && !f.dryRun {
-		a.introduce("redact the keys of")
-		if err := a.preview(credentialColumns, rows); err != nil {
-			return err
-		}
-	}
+	rows := tokenctl.Mapped(list, credentialRow)
 	if f.dryRun {
 		a.say("dry run: would redact %s in %s", what, a.databaseName())
 		return a.write(credentialColumns, rows, false)
+	}
+	if err := f.consent.preview(a, "redact the keys of", credentialColumns, rows); err != nil {
+		return err
 	}
 	a.say("note: this cannot be undone: the word redacted replaces the keys")
 	if _, err := f.consent.obtain(ctx, a, "redact", what, n); err != nil {

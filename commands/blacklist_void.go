@@ -26,21 +26,20 @@ func (a *App) canVoid(kinds []*tokens.Kind) bool {
 
 // usersToVoid returns the users of --user and --user-id, if blacklist also makes their JWTs void in the
 // denylist. blacklist does so if no other flag except --kind selects.
-func (f *credentialChange) usersToVoid(c *cobra.Command, store *db.Store, sel *tokens.Selector) (users []db.User, err error) {
+func (f *credentialChange) usersToVoid(c *cobra.Command, store *db.Store, sel *tokens.Selector) ([]db.User, error) {
 	narrowed := slices.ContainsFunc(selectorNames, func(name string) bool {
 		return name != "user" && name != "user-id" && name != "kind" && c.Flags().Changed(name)
 	})
 	if f.verb != "blacklist" || f.list != nil || narrowed || len(f.selector.users)+len(f.selector.userIDs) == 0 || !f.app.canVoid(sel.Kinds) {
 		return nil, nil
 	}
-	err = store.Read(c.Context(), func(tx *db.Tx) error {
+	return db.Read(c.Context(), store, func(tx *db.Tx) ([]db.User, error) {
 		found, err := tx.FindUsers(c.Context(), nil, sel.UserIDs)
-		if err == nil {
-			users = found.Users
+		if err != nil {
+			return nil, err
 		}
-		return err
+		return found.Users, nil
 	})
-	return users, err
 }
 
 // voiding returns the note about the JWTs that a change makes void in the denylist. The note is empty if there

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/output"
 	"tokenctl/tokens"
@@ -177,11 +178,5 @@ func offerIDs(ctx context.Context, env tokens.Env, store *db.Store, k *tokens.Ki
 
 // completeKinds completes the kinds that support a verb.
 func (a *App) completeKinds(verb string) cobra.CompletionFunc {
-	var names []string
-	for _, k := range tokens.Kinds() {
-		if k.Can(verb) {
-			names = append(names, k.Name)
-		}
-	}
-	return fixedList(names)
+	return fixedList(tokenctl.Mapped(tokens.KindsThatCan(verb), func(k *tokens.Kind) string { return k.Name }))
 }

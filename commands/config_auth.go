@@ -74,10 +74,7 @@ func (m *imported) auth(d *importDocument) {
 		}
 	}
 	if len(d.Backends) > 0 && !slices.Equal(d.Backends, []string{tokenctl.ModelBackend}) {
-		var list []string
-		for _, path := range d.Backends {
-			list = append(list, tomlString(path))
-		}
+		list := tokenctl.Mapped(d.Backends, tomlString)
 		m.line("auth", "authentication_backends", "["+strings.Join(list, ", ")+"]")
 	}
 	if n := d.RecoveryCodes; n != nil && *n != tokenctl.DefaultRecoveryCodes {

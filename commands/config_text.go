@@ -32,16 +32,10 @@ func settingText(v reflect.Value) string {
 	case []string:
 		return strings.Join(value, ", ")
 	case []tokenctl.AuditIgnore:
-		var parts []string
-		for _, i := range value {
-			parts = append(parts, strings.TrimSpace(i.Rule+" "+i.ID))
-		}
+		parts := tokenctl.Mapped(value, func(i tokenctl.AuditIgnore) string { return strings.TrimSpace(i.Rule + " " + i.ID) })
 		return strings.Join(parts, ", ")
 	case []any:
-		var parts []string
-		for _, e := range value {
-			parts = append(parts, fmt.Sprint(e))
-		}
+		parts := tokenctl.Mapped(value, func(e any) string { return fmt.Sprint(e) })
 		return strings.Join(parts, ", ")
 	}
 	if m, ok := v.Interface().(encoding.TextMarshaler); ok {

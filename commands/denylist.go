@@ -132,7 +132,7 @@ func (a *App) denialRows(ctx context.Context, store *db.Store, list []cache.Deni
 	var users map[string]db.User
 	if values != nil {
 		var err error
-		users, err = read(ctx, store, func(tx *db.Tx) (map[string]db.User, error) { return tx.UsersByJWT(ctx, values, a.settings.SimpleJWT) })
+		users, err = db.Read(ctx, store, func(tx *db.Tx) (map[string]db.User, error) { return tx.UsersByJWT(ctx, values, a.settings.SimpleJWT) })
 		var e *tokenctl.Error
 		switch {
 		case errors.As(err, &e):

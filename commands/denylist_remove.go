@@ -146,10 +146,7 @@ func (o *removeOptions) remove(ctx context.Context, store *db.Store, d *tokens.D
 			add(recordedRow{action: "denylist remove", outcome: rowDone, kind: "denylist", id: e.ID})
 		}
 	})
-	ids := make([]string, len(list))
-	for i, e := range list {
-		ids[i] = e.ID
-	}
+	ids := tokenctl.Mapped(list, func(e cache.Denial) string { return e.ID })
 	return store.Write(ctx, func(tx *db.Tx) error {
 		d.Remove(tx, ids)
 		return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tokenctl"
 	"tokenctl/output"
 )
 
@@ -61,11 +62,7 @@ func rowFields() []fieldRow {
 func (r fieldRow) known() []output.Column { return slices.Concat(r.columns, r.further) }
 
 func columnNames(columns []output.Column) []string {
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.Name
-	}
-	return names
+	return tokenctl.Mapped(columns, func(c output.Column) string { return c.Name })
 }
 
 // fieldsOf returns the fields of the rows that a command writes. There are none if it writes no rows.

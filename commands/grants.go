@@ -87,20 +87,14 @@ func (o *grantsOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var grants []db.Grant
-	err = store.Read(ctx, func(tx *db.Tx) (err error) {
-		grants, err = tx.Grants(ctx, o.work, o.to, audit.Words())
-		return err
-	})
+	grants, err := db.Read(ctx, store, func(tx *db.Tx) ([]db.Grant, error) { return tx.Grants(ctx, o.work, o.to, audit.Words()) })
 	if err != nil {
 		return err
 	}
 	if a.asked() || a.schemas != nil {
-		var rows [][]output.Value
-		for _, g := range grants {
-			rows = append(rows, []output.Value{output.String(g.Statement), output.String(g.Why)})
-		}
-		return a.write(grantColumns, rows, false)
+		return a.write(grantColumns, rowsOf(grants, func(g *db.Grant) []output.Value {
+			return []output.Value{output.String(g.Statement), output.String(g.Why)}
+		}), false)
 	}
 	why := ""
 	for _, g := range grants {

@@ -74,10 +74,9 @@ func exitHelp(width int) string {
 func fieldsHelp(width int) string {
 	text := paragraphs("--field NAME prints only one value, which may be inside another (owner.is_active). --columns A,B prints the fields in this order, --columns +A the usual fields and A. "+
 		"An unknown value is null, and empty in text. With several schemas the last field of each row is schema.\n", width)
-	var rows [][2]string
-	for _, r := range rowFields() {
-		rows = append(rows, [2]string{strings.Join(r.commands, ", "), strings.Join(columnNames(r.known()), " ")})
-	}
+	rows := tokenctl.Mapped(rowFields(), func(r fieldRow) [2]string {
+		return [2]string{strings.Join(r.commands, ", "), strings.Join(columnNames(r.known()), " ")}
+	})
 	return text + definitions(rows, width)
 }
 
@@ -132,10 +131,7 @@ var formatWords = map[output.Format]string{
 }
 
 func formatsHelp(width int) string {
-	var rows [][2]string
-	for _, name := range output.Formats() {
-		rows = append(rows, [2]string{"-o " + name, formatWords[output.Format(name)]})
-	}
+	rows := tokenctl.Mapped(output.Formats(), func(name string) [2]string { return [2]string{"-o " + name, formatWords[output.Format(name)]} })
 	return paragraphs("Without a terminal and without -o the rows are tab-separated text without a header. With --out the ending of the file's name chooses the format: .csv, .json, .ndjson, .tsv, .yaml.\n", width) +
 		definitions(rows, width) +
 		paragraphs(`

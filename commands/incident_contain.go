@@ -239,7 +239,7 @@ func (n *incident) preparePassword(ctx context.Context) (err error) {
 			return err
 		}
 		n.secret = tokenctl.NewSecret(text)
-		if cost, err = read(ctx, n.store, func(tx *db.Tx) (hashing, error) { return a.hashing(ctx, tx) }); err != nil {
+		if cost, err = db.Read(ctx, n.store, func(tx *db.Tx) (hashing, error) { return a.hashing(ctx, tx) }); err != nil {
 			return err
 		}
 	}

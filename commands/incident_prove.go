@@ -143,11 +143,8 @@ func (n *incident) merge(before, after []*tokens.Credential, ended map[string]bo
 
 // remains computes the remaining exposures of an incident. If another signing key can end one of them, it also
 // counts the users whom the change of the key would log out.
-func (n *incident) remains(ctx context.Context, in tokens.Incident) error {
-	err := n.store.Read(ctx, func(tx *db.Tx) (err error) {
-		n.residual, err = tokens.Exposures(ctx, n.app.env(), tx, in)
-		return err
-	})
+func (n *incident) remains(ctx context.Context, in tokens.Incident) (err error) {
+	n.residual, err = db.Read(ctx, n.store, func(tx *db.Tx) ([]tokens.Exposure, error) { return tokens.Exposures(ctx, n.app.env(), tx, in) })
 	if err != nil || n.keyCost != nil || !slices.ContainsFunc(n.residual, func(x tokens.Exposure) bool { return x.Lever.Name == tokens.LeverChangeKey }) {
 		return err
 	}

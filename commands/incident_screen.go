@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/output"
 	"tokenctl/tokens"
@@ -139,10 +140,7 @@ func (n *incident) screen(to io.Writer, o output.Options, whole bool) error {
 		if n.owner != nil {
 			say("reach: %s of %s", count(len(reach), "other credential"), whose(n.owner))
 		}
-		var rows [][]output.Value
-		for _, c := range reach {
-			rows = append(rows, credentialRow(c))
-		}
+		rows := tokenctl.Mapped(reach, credentialRow)
 		o.Format, o.Single = output.Table, false
 		if err := writeRows(&b, credentialColumns, rows, o); err != nil {
 			return err

@@ -216,10 +216,7 @@ const mostCommand = 1000
 
 // journalCommand returns the command line in a form for a shell, without the parts that look like secrets.
 func journalCommand(args []string) string {
-	words := make([]string, len(args))
-	for i, arg := range args {
-		words[i] = quoted(arg)
-	}
+	words := tokenctl.Mapped(args, quoted)
 	text := tokens.Hide(strings.Join(words, " "))
 	if len(text) <= mostCommand {
 		return text

@@ -26,10 +26,7 @@ type located struct {
 // returned; their number is said.
 func (a *App) lookUp(ctx context.Context, tx *db.Tx, refs []reference) (list []located, err error) {
 	env, skipped := a.env(), 0
-	names := make([]tokens.Name, len(refs))
-	for i, ref := range refs {
-		names[i] = ref.Name
-	}
+	names := tokenctl.Mapped(refs, func(r reference) tokens.Name { return r.Name })
 	exact, err := tokens.Find(ctx, env, tx, names)
 	if err != nil {
 		return nil, err
@@ -153,19 +150,18 @@ func (a *App) find(ctx context.Context, args []string, tokenFile string) ([]*tok
 }
 
 // findIn looks up references in one transaction. The error names all that were not found.
-func (a *App) findIn(ctx context.Context, store *db.Store, refs []reference) (found []*tokens.Credential, err error) {
-	err = store.Read(ctx, func(tx *db.Tx) error {
+func (a *App) findIn(ctx context.Context, store *db.Store, refs []reference) ([]*tokens.Credential, error) {
+	return db.Read(ctx, store, func(tx *db.Tx) ([]*tokens.Credential, error) {
 		list, err := a.lookUp(ctx, tx, refs)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		var missing []offence
-		if found, missing, err = resolve(list); err != nil {
-			return err
+		found, missing, err := resolve(list)
+		if err != nil {
+			return nil, err
 		}
-		return offences(missing)
+		return found, offences(missing)
 	})
-	return found, err
 }
 
 // resolve returns the credentials. What is not there, or was replaced, is returned as an
@@ -260,10 +256,7 @@ func (a *App) checkLines(refs []located) error {
 	var several, taken []string
 	for i := range refs {
 		l := &refs[i]
-		var ids []string
-		for _, secret := range l.secrets {
-			ids = append(ids, secret[0].ID)
-		}
+		ids := tokenctl.Mapped(l.secrets, func(secret []*tokens.Credential) string { return secret[0].ID })
 		switch {
 		case len(ids) > 1:
 			several = append(several, l.at.String()+" holds "+strings.Join(ids, " and "))

@@ -178,10 +178,7 @@ func (r *mintRun) usersOf(ctx context.Context, tx *db.Tx, all, batch []provided)
 		r.ids = nil
 		return users, []tokenctl.Secret{batch[0].secret}, err
 	}
-	names := make([]string, len(batch))
-	for i := range batch {
-		names[i] = batch[i].name
-	}
+	names := tokenctl.Mapped(batch, func(p provided) string { return p.name })
 	found, err := tx.FindUsers(ctx, names, nil)
 	if err != nil {
 		return nil, nil, err
@@ -223,10 +220,7 @@ func (r *mintRun) usersOf(ctx context.Context, tx *db.Tx, all, batch []provided)
 
 // checkUnused returns an error for secrets that somebody has already.
 func (r *mintRun) checkUnused(ctx context.Context, tx *db.Tx, batch []provided) error {
-	secrets := make([]tokenctl.Secret, len(batch))
-	for i := range batch {
-		secrets[i] = batch[i].secret
-	}
+	secrets := tokenctl.Mapped(batch, func(p provided) tokenctl.Secret { return p.secret })
 	found, err := r.kind.BySecrets(ctx, r.o.app.env(), tx, secrets)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/output"
 	"tokenctl/tokens"
@@ -86,10 +87,7 @@ func (r *mintRun) able(ctx context.Context, ids []string) ([]string, error) {
 	var able []string
 	return able, r.store.Read(ctx, func(tx *db.Tx) error {
 		for batch := range slices.Chunk(ids, tokens.MintBatch) {
-			users := make([]db.User, len(batch))
-			for i, id := range batch {
-				users[i].ID = id
-			}
+			users := tokenctl.Mapped(batch, func(id string) db.User { return db.User{ID: id} })
 			users, _, err := r.kind.BelowLimit(ctx, r.o.app.env(), tx, users)
 			if err != nil {
 				return err
@@ -124,7 +122,7 @@ func (r *mintRun) preview(ctx context.Context) error {
 // show writes a row for each of the users. No transaction is open while it writes.
 func (r *mintRun) show(ctx context.Context, w *output.Writer, ids []string) error {
 	for batch := range slices.Chunk(ids, tokens.MintBatch) {
-		found, err := read(ctx, r.store, func(tx *db.Tx) (*db.Found, error) { return tx.FindUsers(ctx, nil, batch) })
+		found, err := db.Read(ctx, r.store, func(tx *db.Tx) (*db.Found, error) { return tx.FindUsers(ctx, nil, batch) })
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/tokens"
 )
@@ -162,10 +163,7 @@ func (r *mintRun) createNamed(ctx context.Context, tx *db.Tx, names, missing []s
 	if r.o.dryRun {
 		return names, nil
 	}
-	list := make([]db.NewUser, len(created))
-	for i, name := range created {
-		list[i] = db.NewUser{Username: name, IsActive: true}
-	}
+	list := tokenctl.Mapped(created, func(name string) db.NewUser { return db.NewUser{Username: name, IsActive: true} })
 	if _, err := r.o.app.insertUsers(ctx, tx, list); err != nil {
 		return nil, err
 	}

@@ -158,13 +158,11 @@ func (r *mintRun) failure() error {
 // partly is the error about those who got no token although others did; nil if there are
 // none.
 func (r *mintRun) partly() error {
-	var reasons []string
-	for _, err := range r.problems() {
-		reasons = append(reasons, err.Error())
-	}
-	if reasons == nil {
+	problems := r.problems()
+	if problems == nil {
 		return nil
 	}
+	reasons := tokenctl.Mapped(problems, error.Error)
 	return &tokenctl.Error{Code: tokenctl.CodePartlyDone,
 		Message: fmt.Sprintf("%d of %d were done; not done: %s", r.made, r.made+r.absent()+len(r.atLimit), strings.Join(reasons, "; "))}
 }

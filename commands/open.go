@@ -1,8 +1,6 @@
 package commands
 
 import (
-	"context"
-
 	"tokenctl/db"
 	"tokenctl/db/engine"
 	"tokenctl/django"
@@ -58,13 +56,4 @@ func (a *App) openTarget(t engine.Target) (*db.Store, error) {
 	}
 	a.store = store
 	return store, nil
-}
-
-// read returns what look finds in a transaction that only reads.
-func read[T any](ctx context.Context, store *db.Store, look func(*db.Tx) (T, error)) (found T, err error) {
-	err = store.Read(ctx, func(tx *db.Tx) (err error) {
-		found, err = look(tx)
-		return err
-	})
-	return found, err
 }

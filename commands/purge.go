@@ -251,11 +251,9 @@ func (o *purgeOptions) record(w *purgeWork, batch []db.Ref, deleted *int64) {
 }
 
 func purgeRows(work []*purgeWork) [][]output.Value {
-	var rows [][]output.Value
-	for _, w := range work {
-		rows = append(rows, []output.Value{output.String(w.kind.Name), output.Int(int64(len(w.expired))), output.Int(w.deleted)})
-	}
-	return rows
+	return tokenctl.Mapped(work, func(w *purgeWork) []output.Value {
+		return []output.Value{output.String(w.kind.Name), output.Int(int64(len(w.expired))), output.Int(w.deleted)}
+	})
 }
 
 // purgedRows are the rows of a kind that were deleted.

@@ -46,7 +46,7 @@ func (o *purgeOptions) request(ctx context.Context, store *db.Store, kinds []*to
 
 // named are the primary keys of the users who are named.
 func (o *purgeOptions) named(ctx context.Context, store *db.Store) ([]string, error) {
-	found, err := read(ctx, store, func(tx *db.Tx) (*db.Found, error) { return tx.FindUsers(ctx, o.users, o.userIDs) })
+	found, err := db.Read(ctx, store, func(tx *db.Tx) (*db.Found, error) { return tx.FindUsers(ctx, o.users, o.userIDs) })
 	if err != nil {
 		return nil, err
 	}

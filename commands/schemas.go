@@ -196,10 +196,7 @@ func endsOnlySchema(err error) bool {
 
 // schemasFailed is the error for a command that could not do its work in some of n schemas.
 func schemasFailed(failed []error, n int) error {
-	reasons := make([]string, len(failed))
-	for i, err := range failed {
-		reasons[i] = err.Error()
-	}
+	reasons := tokenctl.Mapped(failed, error.Error)
 	return &tokenctl.Error{Code: tokenctl.CodePartlyDone,
 		Message: fmt.Sprintf("%d of %d schemas were done; not done: %s", n-len(failed), n, strings.Join(reasons, "; "))}
 }

@@ -143,7 +143,7 @@ func (s *selectorFlags) resolve(ctx context.Context, c *cobra.Command, store *db
 	if sel.Kinds, err = s.app.kindsOfUsers(ctx, store, sel.Kinds); err != nil {
 		return sel, err
 	}
-	sel.UserIDs, err = read(ctx, store, func(tx *db.Tx) ([]string, error) { return tx.UserIDs(ctx, s.users, s.userIDs) })
+	sel.UserIDs, err = db.Read(ctx, store, func(tx *db.Tx) ([]string, error) { return tx.UserIDs(ctx, s.users, s.userIDs) })
 	return sel, err
 }
 
@@ -172,10 +172,7 @@ func kindNamed(name string) (*tokens.Kind, error) {
 // kindsOfUsers are those of the kinds, nil being all, that belong to the users whom
 // --user and --user-id mean. It says which others are excluded.
 func (a *App) kindsOfUsers(ctx context.Context, store *db.Store, kinds []*tokens.Kind) ([]*tokens.Kind, error) {
-	var names []string
-	for _, k := range kinds {
-		names = append(names, k.Name)
-	}
+	names := tokenctl.Mapped(kinds, func(k *tokens.Kind) string { return k.Name })
 	others, err := store.ChooseUsers(ctx, names)
 	if err != nil || others == nil {
 		return kinds, err

@@ -269,7 +269,7 @@ func (o *serveOptions) open(ctx context.Context) (*db.Store, error) {
 	if err != nil || o.clock == "" || !o.scratch {
 		return store, err
 	}
-	untouched, err := read(ctx, store, func(tx *db.Tx) (bool, error) { return tx.Untouched(ctx) })
+	untouched, err := db.Read(ctx, store, func(tx *db.Tx) (bool, error) { return tx.Untouched(ctx) })
 	if err == nil && !untouched {
 		err = usage("--scratch: this database was not made by tokenctl init, or an application has migrated it since: by another clock, rows that live would be deleted",
 			"make one with tokenctl init, or leave out --scratch to serve read-only")

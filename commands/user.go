@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tokenctl"
 	"tokenctl/db"
 )
 
@@ -90,9 +91,6 @@ func (f *userFlags) single() bool { return len(f.names)+len(f.userIDs) == 1 && f
 // liveCredentials names a user's live credentials for a person.
 func liveCredentials(list []db.LiveCredentials) string {
 	nouns := map[string]string{"drf": "drf token", "knox": "knox token", "jwt": "jwt refresh token"}
-	var parts []string
-	for _, h := range list {
-		parts = append(parts, count(h.Rows, nouns[h.Kind]))
-	}
+	parts := tokenctl.Mapped(list, func(h db.LiveCredentials) string { return count(h.Rows, nouns[h.Kind]) })
 	return strings.Join(parts, ", ")
 }

@@ -58,7 +58,7 @@ func (o *userDeleteOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	seen, err := read(ctx, store, func(tx *db.Tx) (deletion, error) { return o.look(ctx, tx) })
+	seen, err := db.Read(ctx, store, func(tx *db.Tx) (deletion, error) { return o.look(ctx, tx) })
 	if err != nil {
 		return err
 	}

@@ -31,11 +31,7 @@ func (n *userEntry) mayHavePassword() bool { return n.file == nil || !n.password
 
 // usernames returns the names of a part.
 func usernames(part []*userEntry) []string {
-	list := make([]string, len(part))
-	for i := range part {
-		list[i] = part[i].Username
-	}
-	return list
+	return tokenctl.Mapped(part, func(n *userEntry) string { return n.Username })
 }
 
 // usersExist returns the error that names the users who exist already, or nil without any.
@@ -47,10 +43,7 @@ func usersExist(l *db.Layout, found []db.Match) error {
 		u := &found[0].User
 		return &tokenctl.Error{Code: tokenctl.CodeUserExists, Message: "the user " + u.Username + " exists already", Hint: "nothing was changed; tokenctl user show " + tokens.UserArgument(l.User, u, "")}
 	}
-	var names []string
-	for i := range found[:min(mostTold, len(found))] {
-		names = append(names, found[i].User.Username)
-	}
+	names := tokenctl.Mapped(found[:min(mostTold, len(found))], func(m db.Match) string { return m.User.Username })
 	message := "the users " + strings.Join(names, ", ")
 	if len(found) > mostTold {
 		message += " and others"
@@ -59,11 +52,7 @@ func usersExist(l *db.Layout, found []db.Match) error {
 }
 
 func usersOf(found []db.Match) []db.User {
-	users := make([]db.User, len(found))
-	for i, m := range found {
-		users[i] = m.User
-	}
-	return users
+	return tokenctl.Mapped(found, func(m db.Match) db.User { return m.User })
 }
 
 // passwords reads, asks for or makes the users' passwords.

@@ -134,9 +134,6 @@ func rejected(problems []django.PasswordProblem) error {
 }
 
 func joinProblems(problems []django.PasswordProblem) string {
-	var messages []string
-	for _, p := range problems {
-		messages = append(messages, p.Message)
-	}
+	messages := tokenctl.Mapped(problems, func(p django.PasswordProblem) string { return p.Message })
 	return strings.Join(messages, " ")
 }

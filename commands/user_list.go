@@ -157,7 +157,7 @@ func (f *userFlags) show(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	users, err := read(ctx, store, func(tx *db.Tx) ([]db.User, error) { return f.find(ctx, tx) })
+	users, err := db.Read(ctx, store, func(tx *db.Tx) ([]db.User, error) { return f.find(ctx, tx) })
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func (o *mfaResetOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	seen, err := read(ctx, store, func(tx *db.Tx) (factorsOf, error) {
+	seen, err := db.Read(ctx, store, func(tx *db.Tx) (factorsOf, error) {
 		if !tx.Layout.HasFactors() {
 			a.noteNoFactors()
 		}
@@ -133,10 +133,7 @@ func (o *mfaResetOptions) change(ctx context.Context, tx *db.Tx, seen factorsOf)
 // tell says what was done, and what the users must do now.
 func (o *mfaResetOptions) tell(store *db.Store, seen factorsOf) {
 	a := o.app
-	var names []string
-	for i := range seen.users.list {
-		names = append(names, whose(&seen.users.list[i]))
-	}
+	names := tokenctl.Mapped(seen.users.list, func(u db.User) string { return whose(&u) })
 	who := firstOf(names, ", ")
 	a.sayDone(len(seen.factors), "deleted", count(len(seen.factors), "second factor")+" of "+who)
 	a.say("note: until a new second factor is set up, the password alone logs in; ask %s to log in and set one up now", who)

@@ -150,7 +150,7 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 		return err
 	}
 	var cost hashing
-	chosen, err := read(ctx, store, func(tx *db.Tx) (u chosenUsers, err error) {
+	chosen, err := db.Read(ctx, store, func(tx *db.Tx) (u chosenUsers, err error) {
 		if u, err = o.choose(ctx, tx); err == nil {
 			cost, err = a.hashing(ctx, tx)
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"tokenctl"
 	"tokenctl/db/engine"
 )
 
@@ -172,9 +173,6 @@ func (tx *Tx) SearchedTexts(ctx context.Context, deep bool) (list []SearchedText
 // EachText calls f for each text in some columns of one table, if the text has at least least bytes. All texts are
 // of one state of the database. column is an index of columns, and key the primary key of the row.
 func (s *Store) EachText(ctx context.Context, columns []SearchedText, least int, f func(column int, key, text string) error) error {
-	list := make([]engine.TextColumn, len(columns))
-	for i, c := range columns {
-		list[i] = c.TextColumn
-	}
+	list := tokenctl.Mapped(columns, func(c SearchedText) engine.TextColumn { return c.TextColumn })
 	return s.transact(ctx, engine.Mode{ReadOnly: true, Unlimited: true}, func(tx *Tx) error { return tx.EachText(ctx, list, least, f) })
 }

@@ -96,10 +96,7 @@ func seenValues(refs []Ref) []any { return anys(refs, func(r *Ref) any { return 
 
 // ownerValues returns the owners of references as parameters for a table's user_id.
 func (l *Layout) ownerValues(t *Table, refs []Ref) ([]any, error) {
-	users := make([]User, len(refs))
-	for i := range refs {
-		users[i].ID = refs[i].Owner
-	}
+	users := tokenctl.Mapped(refs, func(r Ref) User { return User{ID: r.Owner} })
 	return l.keysOf(t.Owner, users)
 }
 

@@ -45,10 +45,7 @@ func (l *Layout) Mintable(kind string, further Further) error {
 	e := &tokenctl.Error{Code: tokenctl.CodeColumnsRequired, Message: "the table " + t.String() + " has further columns that need a value: " + strings.Join(missing, ", "),
 		Hint: "tokenctl has no values for them; let the Django application make the token, or give the columns a default in the database"}
 	if kindTableOf(kind).setting != "" { // the project may have its own model
-		flags := make([]string, len(missing))
-		for i, name := range missing {
-			flags[i] = setFlag(name)
-		}
+		flags := tokenctl.Mapped(missing, setFlag)
 		e.Hint = "give tokenctl mint " + strings.Join(flags, " ") + ", or give the columns a default in the database"
 	}
 	return e

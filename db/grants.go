@@ -102,10 +102,7 @@ func (g *grantList) statements(database string) []Grant {
 	for _, n := range g.needs {
 		columns := ""
 		if n.columns != nil {
-			quoted := make([]string, len(n.columns))
-			for i, c := range n.columns {
-				quoted[i] = engine.Quote(c)
-			}
+			quoted := tokenctl.Mapped(n.columns, engine.Quote)
 			columns = " (" + strings.Join(quoted, ", ") + ")"
 		}
 		list = append(list, Grant{"grant " + n.privilege + columns + " on " + n.on + " to " + g.role, n.why})

@@ -159,10 +159,7 @@ func (l *Layout) findCredentials(all []*Table, o Options) {
 
 // listed returns the names of tables for a sentence.
 func listed[T fmt.Stringer](tables []T) string {
-	names := make([]string, len(tables))
-	for i, t := range tables {
-		names[i] = t.String()
-	}
+	names := tokenctl.Mapped(tables, func(t T) string { return t.String() })
 	return strings.Join(names, ", ")
 }
 

@@ -162,10 +162,7 @@ func (tx *Tx) OutstandingWithJTIs(ctx context.Context, jtis []string, s tokenctl
 		return nil, err
 	}
 	s = s.WithDefaults()
-	secrets := make([]tokenctl.Secret, len(jtis))
-	for i, jti := range jtis {
-		secrets[i] = tokenctl.NewSecret(jti)
-	}
+	secrets := tokenctl.Mapped(jtis, tokenctl.NewSecret)
 	return exactly(tx, q, "o.jti", secrets, func(q *engine.Query) ([]OutstandingToken, error) {
 		list, err := engine.Collect(ctx, tx.Tx, q, func(r *engine.Row) OutstandingToken {
 			t := scanOutstanding(tx.Layout, r, false)
@@ -228,10 +225,7 @@ func (tx *Tx) JWTUsers(ctx context.Context, users []User, s tokenctl.JWTSettings
 	if err != nil {
 		return nil, err
 	}
-	list := make([]django.JWTUser, len(users))
-	for i, u := range users {
-		list[i] = django.JWTUser{ID: u.ID, Integer: field.KeyType == KeyInteger}
-	}
+	list := tokenctl.Mapped(users, func(u User) django.JWTUser { return django.JWTUser{ID: u.ID, Integer: field.KeyType == KeyInteger} })
 	if field.Key == u.Key && !s.CheckRevokeToken {
 		return list, nil
 	}

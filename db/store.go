@@ -66,6 +66,15 @@ func (s *Store) Read(ctx context.Context, f func(*Tx) error) error {
 	return s.transact(ctx, engine.Mode{ReadOnly: true}, f)
 }
 
+// Read returns what look finds in a transaction that only reads.
+func Read[T any](ctx context.Context, s *Store, look func(*Tx) (T, error)) (found T, err error) {
+	err = s.Read(ctx, func(tx *Tx) (err error) {
+		found, err = look(tx)
+		return err
+	})
+	return found, err
+}
+
 // Write runs f in a transaction: see [engine.DB.Transact].
 func (s *Store) Write(ctx context.Context, f func(*Tx) error) error {
 	return s.transact(ctx, engine.Mode{}, f)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 
+	"tokenctl"
 	"tokenctl/db/engine"
 )
 
@@ -88,10 +89,7 @@ func (tx *Tx) insertSameColumns(ctx context.Context, columns userColumns, list [
 		return columns.values(n, key)
 	}
 	if tx.Layout.Engine == engine.PostgreSQL && columns.binary() {
-		names := make([]string, len(columns))
-		for i, c := range columns {
-			names[i] = c.Name
-		}
+		names := tokenctl.Mapped(columns, func(c userColumn) string { return c.Name })
 		return tx.Copy(ctx, tx.Layout.User.Table, names, len(list), func(i int) ([]any, error) { return next(&list[i]) })
 	}
 	size := min(1000, 60000/len(columns)) // PostgreSQL accepts up to 65,535 parameters

@@ -64,10 +64,7 @@ func NewJWTBackend(s tokenctl.JWTSettings, keys JWTKeys, simplejwt, pyjwt tokenc
 }
 
 func joinRaw(values []json.RawMessage) []byte {
-	parts := make([][]byte, len(values))
-	for i, v := range values {
-		parts[i] = v
-	}
+	parts := tokenctl.Mapped(values, func(v json.RawMessage) []byte { return v })
 	return bytes.Join(parts, []byte(","))
 }
 

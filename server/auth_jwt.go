@@ -100,10 +100,8 @@ func (r *request) authenticateJWT(secret tokenctl.Secret) (*identity, error) {
 		const text = "Token contained no recognizable user identification"
 		return nil, jwtNotValid(text, text)
 	}
-	var user *db.User
-	err = s.Store.Read(r.ctx, func(tx *db.Tx) error {
-		user, err = tx.UserByClaim(r.ctx, token.Claims.Get(settings.UserIDClaim), settings, s.peers.Django)
-		return err
+	user, err := db.Read(r.ctx, s.Store, func(tx *db.Tx) (*db.User, error) {
+		return tx.UserByClaim(r.ctx, token.Claims.Get(settings.UserIDClaim), settings, s.peers.Django)
 	})
 	release := s.peers.SimpleJWT
 	switch {

@@ -84,9 +84,7 @@ func (r *request) knoxRows(token tokenctl.Secret) (rows []db.KnoxToken, owners [
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		for _, t := range rows {
-			owners = append(owners, t.User.ID)
-		}
+		owners = tokenctl.Mapped(rows, func(t db.KnoxToken) string { return t.User.ID })
 		n, err := tx.CountExpiredKnox(r.ctx, tx.Now, owners)
 		if n == 0 {
 			owners = nil

@@ -63,16 +63,13 @@ func (r *request) authenticateKey(key string, unknown reason) (*identity, error)
 }
 
 // findKeys finds the tokens of many keys. In a database without drf tokens it finds none.
-func (s *Server) findKeys(ctx context.Context, keys []tokenctl.Secret) (found []*tokens.Credential, err error) {
-	err = s.Store.Read(ctx, func(tx *db.Tx) error {
+func (s *Server) findKeys(ctx context.Context, keys []tokenctl.Secret) ([]*tokens.Credential, error) {
+	return db.Read(ctx, s.Store, func(tx *db.Tx) ([]*tokens.Credential, error) {
 		if !tokens.DRF.Present(tx.Layout) {
-			found = make([]*tokens.Credential, len(keys))
-			return nil
+			return make([]*tokens.Credential, len(keys)), nil
 		}
-		found, err = tokens.DRF.BySecrets(ctx, s.Env, tx, keys)
-		return err
+		return tokens.DRF.BySecrets(ctx, s.Env, tx, keys)
 	})
-	return found, err
 }
 
 // checkNUL returns an error for a text that the peer cannot send to the database: the peer ends with an

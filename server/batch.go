@@ -63,10 +63,7 @@ func (b *batcher) run(ctx context.Context) {
 			return
 		}
 		b.mu.Unlock()
-		secrets := make([]tokenctl.Secret, n)
-		for i, l := range batch {
-			secrets[i] = l.secret
-		}
+		secrets := tokenctl.Mapped(batch, func(l *keyLookup) tokenctl.Secret { return l.secret })
 		found, err := b.query(ctx, secrets)
 		for i, l := range batch {
 			if l.err = err; err == nil {

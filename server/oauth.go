@@ -120,10 +120,7 @@ func (r *request) oauthToken() (secret tokenctl.Secret, found []*tokens.Credenti
 		}
 	}
 	secret = tokenctl.NewSecret(text)
-	err = r.server.Store.Read(r.ctx, func(tx *db.Tx) error {
-		found, err = tokens.BySecret(r.ctx, r.env, tx, secret)
-		return err
-	})
+	found, err = db.Read(r.ctx, r.server.Store, func(tx *db.Tx) ([]*tokens.Credential, error) { return tokens.BySecret(r.ctx, r.env, tx, secret) })
 	if tokenctl.CodeOf(err) == tokenctl.CodeTableMissing {
 		return secret, nil, nil
 	}

@@ -74,10 +74,7 @@ func (s *Server) deleteKnox(r *request, which func(*db.Tx) ([]db.KnoxToken, erro
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		refs := make([]db.Ref, len(rows))
-		for i := range rows {
-			refs[i] = rows[i].Ref()
-		}
+		refs := tokenctl.Mapped(rows, func(t db.KnoxToken) db.Ref { return t.Ref() })
 		_, err = tx.DeleteKnoxTokens(r.ctx, refs)
 		return err
 	})

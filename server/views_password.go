@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 	"tokenctl/tokens"
@@ -31,10 +32,7 @@ func (s *Server) changePassword(r *request) (*response, error) {
 	}
 	// SetPasswordForm.clean_new_password2 of django/contrib/auth/forms.py (4.2)
 	if problems := s.Passwords.Validate(password, like); problems != nil {
-		var messages []string
-		for _, p := range problems {
-			messages = append(messages, p.Message)
-		}
+		messages := tokenctl.Mapped(problems, func(p django.PasswordProblem) string { return p.Message })
 		return nil, fieldFault("the password is not good enough", "new_password2", messages...)
 	}
 	encoded, err := r.encode(hasher, password)

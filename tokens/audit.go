@@ -79,11 +79,7 @@ func newestJWT(ctx context.Context, tx *db.Tx) (string, error) {
 
 // SecretsOf returns the secrets of credentials, in their order.
 func SecretsOf(list []*Credential) []tokenctl.Secret {
-	secrets := make([]tokenctl.Secret, len(list))
-	for i, c := range list {
-		secrets[i] = c.secret
-	}
-	return secrets
+	return tokenctl.Mapped(list, func(c *Credential) tokenctl.Secret { return c.secret })
 }
 
 // LoggedID returns the id of a credential whose secret stands in the admin log.

@@ -3,6 +3,7 @@ package tokens
 import (
 	"slices"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/engine"
 )
@@ -21,11 +22,8 @@ func (c *Credential) judgeBadValues(lists ...[]engine.BadValue) {
 
 // BadValueNotes returns sentences about the values that cannot be read, in the row of the credential and in the
 // row of its owner.
-func (c *Credential) BadValueNotes() (notes []string) {
-	for _, u := range slices.Concat(c.BadValues, c.Owner.BadValues) {
-		notes = append(notes, u.String())
-	}
-	return notes
+func (c *Credential) BadValueNotes() []string {
+	return tokenctl.Mapped(slices.Concat(c.BadValues, c.Owner.BadValues), engine.BadValue.String)
 }
 
 // RowID returns the id of the credential that a row is of.

@@ -86,7 +86,7 @@ func (d *Denylist) write(ctx context.Context, list []cache.Denial) error {
 	if err := d.Ping(ctx); err != nil {
 		return err
 	}
-	ids := mapped(list, func(e cache.Denial) string { return e.ID })
+	ids := tokenctl.Mapped(list, func(e cache.Denial) string { return e.ID })
 	d.announce("in the denylist these entries stand, or may stand: "+firstIDs(ids)+"; they end by themselves, and to remove them: ", ids)
 	return d.Write(ctx, list)
 }
@@ -181,7 +181,7 @@ func voidJWTs(ctx context.Context, env Env, tx *db.Tx, users []db.User, refs *Re
 		if err != nil {
 			return err
 		}
-		return d.write(ctx, mapped(later, func(v voidLater) cache.Denial {
+		return d.write(ctx, tokenctl.Mapped(later, func(v voidLater) cache.Denial {
 			return cache.Denial{ID: v.id, Time: now, Lives: max(keep, v.last.Sub(now)) + s.Leeway.Duration}
 		}))
 	})
@@ -258,7 +258,7 @@ func deniedByID(ctx context.Context, env Env, jtis []string) ([]*Credential, err
 	if env.Denylist == nil || len(jtis) == 0 {
 		return found, nil
 	}
-	entries, err := env.Denylist.Find(ctx, mapped(jtis, cache.TokenID))
+	entries, err := env.Denylist.Find(ctx, tokenctl.Mapped(jtis, cache.TokenID))
 	if err != nil {
 		return nil, err
 	}

@@ -180,10 +180,7 @@ func drfByIDs(ctx context.Context, _ Env, tx *db.Tx, ids []string) ([]Found, err
 			found[i].Err = &tokenctl.Error{Code: tokenctl.CodeChanged, Message: "drf:" + id + " was replaced: it is " + list[0].ID + " now",
 				Hint: "act on the new id, or on drf:" + owner + " whatever its key is"}
 		case !exact && len(list) > 1:
-			var theirs []string
-			for _, c := range list {
-				theirs = append(theirs, c.ID)
-			}
+			theirs := tokenctl.Mapped(list, func(c Credential) string { return c.ID })
 			found[i].Err = &tokenctl.Error{Code: tokenctl.CodeAmbiguousID, Message: "drf:" + id + " fits " + strconv.Itoa(len(list)) + " tokens: " + firstFive(theirs),
 				Hint: "give the whole id of one of them"}
 		default:
@@ -229,7 +226,7 @@ func foundDRF(t *db.Token) *Credential {
 // drfRemains returns a note for each owner who can get a new token by a login: obtain_auth_token makes a token for
 // a user who has none.
 func drfRemains(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref, _ bool) (notes []string, err error) {
-	ids := mapped(refs, func(r *Ref) string { return r.owner.ID })
+	ids := tokenctl.Mapped(refs, func(r *Ref) string { return r.owner.ID })
 	t := tx.Layout.AuthToken().Owner
 	found, err := tx.OwnersWithIDs(ctx, t, ids)
 	if err != nil {

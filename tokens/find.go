@@ -66,7 +66,7 @@ func Find(ctx context.Context, env Env, tx *db.Tx, names []Name) ([]Found, error
 	}
 	problem := sessionsOnlyCached(env, tx.Layout) // why the table of a kind could not be read; another kind may have the secret
 	for indexes := range slices.Chunk(secrets, findSize) {
-		batch := mapped(indexes, func(i int) tokenctl.Secret { return names[i].Secret })
+		batch := tokenctl.Mapped(indexes, func(i int) tokenctl.Secret { return names[i].Secret })
 		for _, k := range Kinds() {
 			// A JWT is judged by its signature, also where the application records none.
 			if !k.Present(tx.Layout) && !k.Tableless {
@@ -129,10 +129,7 @@ func ParseID(id string) (*Kind, string, error) {
 	if k, err := KindNamed(name); err == nil && ok && rest != "" {
 		return k, rest, nil
 	}
-	var forms []string
-	for _, k := range Kinds() {
-		forms = append(forms, k.IDForm)
-	}
+	forms := tokenctl.Mapped(Kinds(), func(k *Kind) string { return k.IDForm })
 	return nil, "", &tokenctl.Error{Code: tokenctl.CodeUsage, Message: "the argument is not the id of a credential",
 		Hint: "ids are " + strings.Join(forms, ", ") + "; a secret is read from standard input: -"}
 }

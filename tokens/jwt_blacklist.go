@@ -82,7 +82,7 @@ func unblacklistJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (db.Ou
 	return apart(refs, func(rows []*Ref) (db.Outcomes, error) {
 		return tx.UnblacklistTokens(ctx, rowsOf(rows))
 	}, func(denied []*Ref) (db.Outcomes, error) {
-		env.Denylist.Remove(tx, mapped(denied, func(r *Ref) string { return cache.TokenID(r.row.Key.Reveal()) }))
+		env.Denylist.Remove(tx, tokenctl.Mapped(denied, func(r *Ref) string { return cache.TokenID(r.row.Key.Reveal()) }))
 		return nil, nil
 	})
 }

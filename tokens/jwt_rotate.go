@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/django"
 )
@@ -92,7 +93,7 @@ func (s *jwtMinter) replace(ctx context.Context, typ string, refs []*Ref, rows [
 	if err != nil {
 		return nil, nil, err
 	}
-	owners := mapped(refs, func(r *Ref) db.User { return *r.owner })
+	owners := tokenctl.Mapped(refs, func(r *Ref) db.User { return *r.owner })
 	g, err := s.start(ctx, typ, owners, func(i int) []django.JWTClaim { return claims[i] })
 	if err != nil {
 		return nil, nil, err

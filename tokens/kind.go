@@ -198,11 +198,8 @@ func KindNames() []string {
 	return namesOf(Kinds())
 }
 
-func namesOf(kinds []*Kind) (names []string) {
-	for _, k := range kinds {
-		names = append(names, k.Name)
-	}
-	return names
+func namesOf(kinds []*Kind) []string {
+	return tokenctl.Mapped(kinds, func(k *Kind) string { return k.Name })
 }
 
 // KindNamed returns the kind with this name, or a CodeUsage error that lists all kinds.
@@ -244,12 +241,17 @@ func (k *Kind) Can(verb string) bool {
 	return false
 }
 
+// KindsThatCan returns the kinds that have the verb.
+func KindsThatCan(verb string) []*Kind {
+	return slices.DeleteFunc(Kinds(), func(k *Kind) bool { return !k.Can(verb) })
+}
+
 // CheckVerb returns a CodeKindUnsupported error if the kind does not have the verb, and nil otherwise.
 func (k *Kind) CheckVerb(verb string) error {
 	if k.Can(verb) {
 		return nil
 	}
-	able := namesOf(slices.DeleteFunc(Kinds(), func(k *Kind) bool { return !k.Can(verb) }))
+	able := namesOf(KindsThatCan(verb))
 	e := &tokenctl.Error{Code: tokenctl.CodeKindUnsupported, Message: fmt.Sprintf("tokenctl cannot %s %s", verb, k.Title)}
 	switch {
 	case verb == "unblacklist":

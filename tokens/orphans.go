@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 
+	"tokenctl"
 	"tokenctl/db"
 )
 
@@ -32,11 +33,7 @@ func Orphans(ctx context.Context, env Env, store *db.Store, k *Kind, kept *int) 
 		if k.Lost == nil {
 			return
 		}
-		var lost []db.Ref
-		err := store.Read(ctx, func(tx *db.Tx) (err error) {
-			lost, err = k.Lost(ctx, tx)
-			return err
-		})
+		lost, err := db.Read(ctx, store, func(tx *db.Tx) ([]db.Ref, error) { return k.Lost(ctx, tx) })
 		if err != nil {
 			yield(db.Ref{}, err)
 			return
@@ -52,7 +49,7 @@ func Orphans(ctx context.Context, env Env, store *db.Store, k *Kind, kept *int) 
 // lostBlacklistings returns the rows of the blacklist whose token has no row. The references have no key.
 func lostBlacklistings(ctx context.Context, tx *db.Tx) ([]db.Ref, error) {
 	list, err := tx.LostBlacklistings(ctx)
-	return mapped(list, func(b db.LostBlacklisting) db.Ref { return db.Ref{Row: b.Row} }), err
+	return tokenctl.Mapped(list, func(b db.LostBlacklisting) db.Ref { return db.Ref{Row: b.Row} }), err
 }
 
 func isLost(r *db.Ref) bool { return r.Key.IsZero() }

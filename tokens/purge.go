@@ -37,12 +37,7 @@ func purgeJWTBefore(env Env, req PurgeRequest) time.Time {
 
 // NothingToPurge returns the CodeTableMissing error for a database without tables of credentials that expire.
 func NothingToPurge() error {
-	var titles []string
-	for _, k := range Kinds() {
-		if k.Can("purge") {
-			titles = append(titles, k.Title)
-		}
-	}
+	titles := tokenctl.Mapped(KindsThatCan("purge"), func(k *Kind) string { return k.Title })
 	return &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no tables of " + strings.Join(titles, ", ") + ": there is nothing that could expire",
 		Hint: "check that this is the application's database: tokenctl doctor; for another schema give --schema"}
 }

@@ -189,16 +189,7 @@ func byOwner(a, b db.Ref) int {
 
 // rowsOf returns the references to the rows.
 func rowsOf(refs []*Ref) []db.Ref {
-	return mapped(refs, func(r *Ref) db.Ref { return r.row })
-}
-
-// mapped returns the results of calling of with each element of list.
-func mapped[T, R any](list []T, of func(T) R) []R {
-	results := make([]R, len(list))
-	for i, v := range list {
-		results[i] = of(v)
-	}
-	return results
+	return tokenctl.Mapped(refs, func(r *Ref) db.Ref { return r.row })
 }
 
 // withoutOutcome returns the indexes below n that have no outcome: their rows are changed, or still to change.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/engine"
 )
@@ -123,10 +124,7 @@ func List(ctx context.Context, env Env, store *db.Store, s Selector) iter.Seq2[C
 				ctx = engine.InTurns(ctx)
 				combine = func(lists []iter.Seq2[Credential, error]) iter.Seq2[Credential, error] { return merge(lists, s.order) }
 			}
-			var lists []iter.Seq2[Credential, error]
-			for _, k := range kinds {
-				lists = append(lists, k.List(ctx, env, store, s))
-			}
+			lists := tokenctl.Mapped(kinds, func(k *Kind) iter.Seq2[Credential, error] { return k.List(ctx, env, store, s) })
 			n := 0
 			for c, err := range combine(lists) {
 				if err != nil {

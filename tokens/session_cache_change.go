@@ -146,11 +146,11 @@ func deleteSessions(ctx context.Context, env Env, tx *db.Tx, refs []db.Ref) (db.
 }
 
 func keysOf(refs []db.Ref) []tokenctl.Secret {
-	return mapped(refs, func(r db.Ref) tokenctl.Secret { return r.Key })
+	return tokenctl.Mapped(refs, func(r db.Ref) tokenctl.Secret { return r.Key })
 }
 
 func sessionKeys(list []db.Session) []tokenctl.Secret {
-	return mapped(list, func(s db.Session) tokenctl.Secret { return s.Key })
+	return tokenctl.Mapped(list, func(s db.Session) tokenctl.Secret { return s.Key })
 }
 
 // copiesOf returns the sessions of a cache with these keys, in their order; nil for a zero key and for a key

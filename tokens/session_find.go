@@ -68,7 +68,7 @@ func rowsByName(ctx context.Context, env Env, tx *db.Tx, names []sessionName) ([
 	if env.Settings.Session.CacheOnly() {
 		return lists, nil
 	}
-	prefixes := mapped(names, func(n sessionName) string { return n.prefix })
+	prefixes := tokenctl.Mapped(names, func(n sessionName) string { return n.prefix })
 	rows, err := tx.SessionsWithPrefixes(ctx, prefixes)
 	if err != nil {
 		return nil, err

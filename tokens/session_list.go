@@ -108,14 +108,13 @@ func sortSessions(ctx context.Context, judge *sessionJudge, store *db.Store, s *
 		}
 		first()
 		for part := range slices.Chunk(kept, copyBatch) {
-			keys := mapped(part, func(l listed) tokenctl.Secret { return l.key })
-			var found []*db.Session
-			err := store.Read(ctx, func(tx *db.Tx) (err error) {
-				var down error
-				if found, down, err = sessionsWithKeys(ctx, judge.env, tx, keys); err == nil && judge.env.Settings.Session.CacheOnly() {
+			keys := tokenctl.Mapped(part, func(l listed) tokenctl.Secret { return l.key })
+			found, err := db.Read(ctx, store, func(tx *db.Tx) ([]*db.Session, error) {
+				found, down, err := sessionsWithKeys(ctx, judge.env, tx, keys)
+				if err == nil && judge.env.Settings.Session.CacheOnly() {
 					err = down
 				}
-				return err
+				return found, err
 			})
 			if err != nil {
 				yield(Credential{}, err)

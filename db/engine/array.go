@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"tokenctl"
 )
 
 // array is an array parameter in PostgreSQL's binary format. The text format is several times
@@ -64,18 +66,10 @@ func typedList(values []any) any {
 }
 
 func listOf[T any](values []any) []T {
-	list := make([]T, len(values))
-	for i, v := range values {
-		list[i] = v.(T)
-	}
-	return list
+	return tokenctl.Mapped(values, func(v any) T { return v.(T) })
 }
 
 // Anys returns the elements of a list as parameters.
 func Anys[T any](list []T) []any {
-	values := make([]any, len(list))
-	for i, v := range list {
-		values[i] = v
-	}
-	return values
+	return tokenctl.Mapped(list, func(v T) any { return v })
 }

@@ -96,10 +96,7 @@ type found struct {
 
 // findTables finds tables by name or by a rare column, and the tables to which they refer.
 func (tx *Tx) findTables(ctx context.Context, conn *pgx.Conn, c *Catalogue, s Search) (f found, err error) {
-	rare := make([]string, len(s.Columns))
-	for i, columns := range s.Columns {
-		rare[i] = columns[0]
-	}
+	rare := tokenctl.Mapped(s.Columns, func(columns []string) string { return columns[0] })
 	args := []any{s.Names, rare, s.Views}
 	there := "pg_catalog.pg_table_is_visible(c.oid)"
 	if schema := tx.db.opts.Schema; schema != "" {
