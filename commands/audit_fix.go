@@ -190,9 +190,7 @@ func (o *auditOptions) deactivate(c *cobra.Command, rule *audit.Rule) error {
 		return a.writeNone()
 	}
 	d := &activeOptions{userChange: userChange{userFlags: userFlags{app: a}, verb: "deactivate", changeFlags: f.changeFlags}}
-	for i := range owners {
-		d.userIDs = append(d.userIDs, owners[i].ID)
-	}
+	d.userIDs = db.IDsOf(owners)
 	if !f.dryRun {
 		if err := f.consent.preview(a, "deactivate", userColumns, userRows(owners)); err != nil {
 			return err

@@ -50,8 +50,6 @@ const maxCompletions = 200
 // offers collects completions until the time is over.
 type offers chan string
 
-func newOffers() offers { return make(offers, maxCompletions) }
-
 // add adds one completion and reports whether there is room for more. It leaves out texts with control
 // characters, and texts that look like a secret.
 func (o offers) add(text, description string) bool {
@@ -83,7 +81,7 @@ func (o offers) list() []string {
 
 // offered returns the completions that find adds. It returns none for a prefix that looks like a secret.
 func (a *App) offered(c *cobra.Command, prefix string, find func(context.Context, *db.Store, offers) error) ([]string, cobra.ShellCompDirective) {
-	found := newOffers()
+	found := make(offers, maxCompletions)
 	if !tokens.Recognized(prefix) {
 		a.silently(c, func(ctx context.Context, store *db.Store) error { return find(ctx, store, found) })
 	}

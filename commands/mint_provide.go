@@ -151,7 +151,7 @@ func (r *mintRun) provideBatch(ctx context.Context, tx *db.Tx, all, batch []prov
 	if r.o.dryRun {
 		able, atLimit, err := r.kind.BelowLimit(ctx, env, tx, users)
 		r.addAtLimit(atLimit)
-		r.ids = append(r.ids, keysOf(able)...)
+		r.ids = append(r.ids, db.IDsOf(able)...)
 		return err
 	}
 	request := r.request

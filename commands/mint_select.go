@@ -92,7 +92,7 @@ func (r *mintRun) able(ctx context.Context, ids []string) ([]string, error) {
 			if err != nil {
 				return err
 			}
-			able = append(able, keysOf(users)...)
+			able = append(able, db.IDsOf(users)...)
 		}
 		return nil
 	})
@@ -145,7 +145,7 @@ func (r *mintRun) showDryRun(ctx context.Context) error {
 			return r.eachBatch(ctx, tx, func(users []db.User) error {
 				users, atLimit, err := r.kind.BelowLimit(ctx, a.env(), tx, users)
 				r.addAtLimit(atLimit)
-				ids = append(ids, keysOf(users)...)
+				ids = append(ids, db.IDsOf(users)...)
 				return err
 			})
 		})

@@ -56,7 +56,7 @@ func (o *purgeOptions) named(ctx context.Context, store *db.Store) ([]string, er
 		return nil, err
 	}
 	o.skipErrors = append(o.skipErrors, u.skipErrors...)
-	return keysOf(u.list), nil
+	return db.IDsOf(u.list), nil
 }
 
 // inactiveUsers are the inactive ones of the users with these primary keys; nil means all

@@ -75,15 +75,6 @@ func (f *userFlags) find(ctx context.Context, tx *db.Tx) ([]db.User, error) {
 	return found.Users, found.Err()
 }
 
-// keysOf returns the primary keys of users. The list is not nil, which may mean all users.
-func keysOf(users []db.User) []string {
-	ids := make([]string, len(users))
-	for i := range users {
-		ids[i] = users[i].ID
-	}
-	return ids
-}
-
 // single reports whether exactly one user was asked about, so that JSON is an
 // object.
 func (f *userFlags) single() bool { return len(f.names)+len(f.userIDs) == 1 && f.usersFrom == "" }

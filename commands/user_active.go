@@ -131,7 +131,7 @@ func (r *activeRun) preview(c *cobra.Command) error {
 	*f = credentialChange{app: a, verb: "blacklist", changeFlags: o.changeFlags}
 	f.ignoreMissing, f.dryRun = true, o.dryRun && a.global.quiet
 	f.selector.app = a
-	f.selector.userIDs = keysOf(r.users.list)
+	f.selector.userIDs = db.IDsOf(r.users.list)
 	sel, err := f.selector.resolve(ctx, c, r.store)
 	if err != nil {
 		return err

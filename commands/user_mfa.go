@@ -80,7 +80,7 @@ func (f *userFlags) listFactors(ctx context.Context) error {
 			return nil
 		}
 		users, err := f.find(ctx, tx)
-		userIDs = keysOf(users)
+		userIDs = db.IDsOf(users)
 		return err
 	})
 	if err != nil {

@@ -191,11 +191,12 @@ func (o *userPasswordOptions) run(ctx context.Context) error {
 		if err := tx.SetPassword(ctx, u, encoded); err != nil {
 			return err
 		}
-		users, err := tx.UsersByID(ctx, []string{u.ID})
+		changed, err := tx.UserByID(ctx, u.ID)
 		if err != nil {
 			return err
 		}
-		u = users[0]
+		u = changed
+		users := []db.User{u}
 		all, err := tx.LiveCredentials(ctx, users)
 		if err != nil {
 			return err

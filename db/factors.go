@@ -47,7 +47,7 @@ func (tx *Tx) Factors(ctx context.Context, users []User, codes int) ([]Factor, e
 	if !tx.Layout.HasFactors() || len(users) == 0 {
 		return nil, nil
 	}
-	q, err := tx.Layout.factorQuery(idsOf(users))
+	q, err := tx.Layout.factorQuery(IDsOf(users))
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +229,7 @@ func (tx *Tx) UsersWithFactor(ctx context.Context, users []User) (map[string]boo
 	}
 	key := "u." + engine.Quote(u.Key)
 	q := &engine.Query{Columns: []string{"cast(" + key + " as text)"}, From: u.From("u"), Where: []string{l.hasFactor(u)}}
-	q.OneOf(l.Engine, key, u.keyArgs(l.Engine, idsOf(users)))
+	q.OneOf(l.Engine, key, u.keyArgs(l.Engine, IDsOf(users)))
 	return tx.keySet(ctx, u, q)
 }
 

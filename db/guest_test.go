@@ -53,8 +53,10 @@ var guestWork = []struct {
 			if _, err := named(ctx, tx, "temp", u.Username); err != nil {
 				return err
 			}
-			if _, err := tx.UsersByID(ctx, []string{n.ID, u.ID}); err != nil {
-				return err
+			for _, id := range []string{n.ID, u.ID} {
+				if _, err := tx.UserByID(ctx, id); err != nil {
+					return err
+				}
 			}
 			if _, err := tx.PasswordUse(ctx); err != nil {
 				return err

@@ -132,7 +132,7 @@ func (l *Layout) keysOf(table *UserTable, users []User) ([]any, error) {
 
 // ownedBy restricts a query for a table with the alias t to the rows of the users.
 func (l *Layout) ownedBy(q *engine.Query, t *Table, users []User) error {
-	if err := l.checkOwnerOf(t); err != nil {
+	if err := l.CheckOwner(t); err != nil {
 		return err
 	}
 	keys, err := l.keysOf(l.User, users)
@@ -147,7 +147,7 @@ func (l *Layout) ownedBy(q *engine.Query, t *Table, users []User) error {
 func (l *Layout) newValues(kind string, users []User, further Further) ([]engine.Values, error) {
 	err := l.Mintable(kind, further)
 	if err == nil {
-		err = l.checkOwnerOf(l.Credentials(kind))
+		err = l.CheckOwner(l.Credentials(kind))
 	}
 	if err != nil {
 		return nil, err

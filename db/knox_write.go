@@ -118,7 +118,7 @@ func (l *Layout) expiredKnox(before time.Time, userIDs []string) (*Table, *engin
 	}
 	q.And(l.Engine.Dated(t.Column(expiry), "t."+engine.Quote(expiry), "<", "%s"), l.timeArg(before))
 	if userIDs != nil {
-		if err := l.checkOwnerOf(t); err != nil {
+		if err := l.CheckOwner(t); err != nil {
 			return nil, nil, err
 		}
 		q.OneOf(l.Engine, "t.user_id", l.User.keyArgs(l.Engine, userIDs))

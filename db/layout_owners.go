@@ -201,9 +201,9 @@ func (s *Store) ChooseUsers(ctx context.Context, kinds []string) (others []strin
 	return others, nil
 }
 
-// checkOwnerOf returns an error if the users of l.User cannot have rows in a table, because the rows belong to
+// CheckOwner returns an error if the users of l.User cannot have rows in a table, because the rows belong to
 // another model.
-func (l *Layout) checkOwnerOf(t *Table) error {
+func (l *Layout) CheckOwner(t *Table) error {
 	if t.Owner.same(l.User) {
 		return nil
 	}
@@ -213,6 +213,3 @@ func (l *Layout) checkOwnerOf(t *Table) error {
 	return &tokenctl.Error{Code: tokenctl.CodeLayoutUnsupported, Message: "the rows of " + t.String() + " belong to the users in " + t.Owner.String() + ", not to those in " + l.User.String(),
 		Hint: "give --kind with this kind alone: names of users mean its own users then"}
 }
-
-// CheckOwner returns an error if the users of l.User cannot have credentials of a kind.
-func (l *Layout) CheckOwner(kind string) error { return l.checkOwnerOf(l.Credentials(kind)) }

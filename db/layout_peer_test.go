@@ -121,12 +121,12 @@ func peerTokens(t *testing.T, pr *djangotest.Project, s *db.Store, made map[stri
 	err := s.Write(ctx, func(tx *db.Tx) error {
 		for _, id := range []string{list[0].User.ID, strings.ReplaceAll(list[0].User.ID, "-", ""), strings.ToUpper(list[0].User.ID)} {
 			found, err := tx.TokensOf(ctx, []string{id})
-			users, err2 := tx.UsersByID(ctx, []string{id})
+			user, err2 := tx.UserByID(ctx, id)
 			if err := errors.Join(err, err2); err != nil {
 				return err
 			}
-			if len(found) != 1 || found[0].User.ID != list[0].User.ID || len(users) != 1 || users[0].ID != list[0].User.ID {
-				t.Errorf("%s: %v, %v", id, found, users)
+			if len(found) != 1 || found[0].User.ID != list[0].User.ID || user.ID != list[0].User.ID {
+				t.Errorf("%s: %v, %v", id, found, user)
 			}
 		}
 		if _, err := replaceToken(ctx, tx, list[0], key(1)); err != nil {

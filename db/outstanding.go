@@ -146,7 +146,7 @@ func (f *Filter) whereOutstanding(l *Layout, q *engine.Query) error {
 	if f.UserIDs == nil {
 		return nil
 	}
-	if err := l.checkOwnerOf(l.Outstanding()); err != nil {
+	if err := l.CheckOwner(l.Outstanding()); err != nil {
 		return err
 	}
 	// This lets the index on user_id find the rows.

@@ -292,11 +292,11 @@ func TestOutstandingLayouts(t *testing.T) {
 				}
 				s := open(t, url, db.Options{}) // which has not seen the layout yet
 				err := s.Write(t.Context(), func(tx *db.Tx) error {
-					u, err := tx.UsersByID(t.Context(), []string{"1"})
+					u, err := tx.UserByID(t.Context(), "1")
 					if err != nil {
 						return err
 					}
-					row, err := tx.InsertOutstanding(t.Context(), db.OutstandingToken{JTI: "0123456789abcdef0123456789abcdef", Text: tokenctl.NewSecret("x"), Created: tx.Now, Expires: tx.Now.Add(time.Hour), User: u[0]})
+					row, err := tx.InsertOutstanding(t.Context(), db.OutstandingToken{JTI: "0123456789abcdef0123456789abcdef", Text: tokenctl.NewSecret("x"), Created: tx.Now, Expires: tx.Now.Add(time.Hour), User: u})
 					if err != nil {
 						return err
 					}

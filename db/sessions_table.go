@@ -16,7 +16,7 @@ func (t sessionTable) query(l *Layout) (*engine.Query, error) {
 	f := &t.filter
 	q, err := l.sessions(t.store.Now())
 	if err == nil && f.UserIDs != nil {
-		err = l.checkOwnerOf(l.Session())
+		err = l.CheckOwner(l.Session())
 	}
 	if err == nil && l.Session().Owner != nil {
 		err = f.needsNames(l.Session().Owner)

@@ -47,7 +47,7 @@ func TestSilentServer(t *testing.T) {
 				if err := tx.Exec(t.Context(), "update auth_user set is_active = true"); err != nil {
 					return err
 				}
-				_, err := tx.UsersByID(t.Context(), []string{"1"})
+				_, err := tx.UserByID(t.Context(), "1")
 				if tokenctl.CodeOf(err) != tokenctl.CodeUserNotFound {
 					return err
 				}
@@ -134,7 +134,7 @@ func TestAbortedTransaction(t *testing.T) {
 		dbtest.WantCode(t, tx.Exec(t.Context(), "select 1"), "")
 		first = tx.Exec(t.Context(), "select 1 from auth_user for update nowait; select 'x'::int")
 		then = tx.Exec(t.Context(), "select 1")
-		_, read = tx.UsersByID(t.Context(), []string{"1"})
+		_, read = tx.UserByID(t.Context(), "1")
 		return nil
 	})
 	for _, e := range []error{first, then, read, err} {

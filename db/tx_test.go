@@ -265,7 +265,7 @@ func TestKeysThatCannotBe(t *testing.T) {
 				if found, err := tx.TokensOf(t.Context(), []string{id}); found != nil || err != nil {
 					return fmt.Errorf("%v, %w", found, err)
 				}
-				if _, err := tx.UsersByID(t.Context(), []string{id}); tokenctl.CodeOf(err) != tokenctl.CodeUserNotFound {
+				if _, err := tx.UserByID(t.Context(), id); tokenctl.CodeOf(err) != tokenctl.CodeUserNotFound {
 					return err
 				}
 				return nil

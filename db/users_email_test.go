@@ -113,8 +113,7 @@ func TestReencodePassword(t *testing.T) {
 				if err := tx.SetPassword(t.Context(), u, encoded); err != nil {
 					return u, err
 				}
-				users, err := tx.UsersByID(t.Context(), []string{u.ID})
-				return users[0], err
+				return tx.UserByID(t.Context(), u.ID)
 			})
 		}
 		reencode := func(u db.User, encoded string) db.User {

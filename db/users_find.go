@@ -172,46 +172,32 @@ func (f *Found) Err() error { return UserLookupError(f.Ambiguous, f.Missing()) }
 // UserIDs returns the primary keys of the users with these names and keys. Without names and keys it returns nil,
 // which means all users in a [Filter]. The error is that of [Found.Err].
 func (tx *Tx) UserIDs(ctx context.Context, names, ids []string) ([]string, error) {
-	users, err := tx.mustFindUsers(ctx, names, ids)
-	if err != nil || users == nil {
-		return nil, err // nil means all users
-	}
-	return idsOf(users), nil
-}
-
-// UsersByID returns the users with these primary keys; UUIDs may have dashes or not. If no user has a key,
-// the error names all missing keys: see [UserNotFound].
-func (tx *Tx) UsersByID(ctx context.Context, ids []string) ([]User, error) {
-	return tx.mustFindUsers(ctx, nil, ids)
-}
-
-func (tx *Tx) mustFindUsers(ctx context.Context, names, ids []string) ([]User, error) {
 	found, err := tx.FindUsers(ctx, names, ids)
 	if err == nil {
 		err = found.Err()
 	}
-	if err != nil {
-		return nil, err
+	if err != nil || found.Users == nil {
+		return nil, err // nil means all users
 	}
-	return found.Users, nil
+	return IDsOf(found.Users), nil
 }
 
-// userByID returns the user with a primary key.
-func (tx *Tx) userByID(ctx context.Context, id string) (User, error) {
-	users, err := tx.UsersByID(ctx, []string{id})
+// UserByID returns the user with a primary key; a UUID may have dashes or not. If no user has the key, the error
+// is that of [UserNotFound].
+func (tx *Tx) UserByID(ctx context.Context, id string) (User, error) {
+	found, err := tx.FindUsers(ctx, nil, []string{id})
+	if err == nil {
+		err = found.Err()
+	}
 	if err != nil {
 		return User{}, err
 	}
-	return users[0], nil
+	return found.Users[0], nil
 }
 
-// idsOf returns the primary keys of users.
-func idsOf(users []User) []string {
-	ids := make([]string, len(users))
-	for i, u := range users {
-		ids[i] = u.ID
-	}
-	return ids
+// IDsOf returns the primary keys of users. The list is not nil, which may mean all users.
+func IDsOf(users []User) []string {
+	return tokenctl.Mapped(users, func(u User) string { return u.ID })
 }
 
 // mostIDs is the largest number of ids that an error names for users who share a name.

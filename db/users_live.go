@@ -71,7 +71,7 @@ func (tx *Tx) UsersAmong(ctx context.Context, users []User, f Filter) ([]User, e
 	l := tx.Layout
 	key := "u." + engine.Quote(l.User.Key)
 	q := &engine.Query{Columns: []string{"cast(" + key + " as text)"}, From: l.User.From("u")}
-	f.UserIDs = idsOf(users)
+	f.UserIDs = IDsOf(users)
 	if err := f.whereOwner(l, l.User, q); err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func (tx *Tx) ReencodePassword(ctx context.Context, u User, encoded string) (Use
 	if err != nil {
 		return u, err
 	}
-	return tx.userByID(ctx, u.ID)
+	return tx.UserByID(ctx, u.ID)
 }
 
 // SetLastLogin is update_last_login of django/contrib/auth/models.py (5.2), with the transaction's time. It
@@ -59,7 +59,7 @@ func (tx *Tx) SetActive(ctx context.Context, users []User, active bool) ([]User,
 	if err != nil {
 		return nil, nil, err
 	}
-	found, err := tx.FindUsers(ctx, nil, idsOf(users))
+	found, err := tx.FindUsers(ctx, nil, IDsOf(users))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -134,5 +134,5 @@ func (tx *Tx) UpdateUser(ctx context.Context, u User, values map[string]string) 
 			return u, err
 		}
 	}
-	return tx.userByID(ctx, u.ID)
+	return tx.UserByID(ctx, u.ID)
 }

@@ -43,9 +43,9 @@ func (s *Server) changePassword(r *request) (*response, error) {
 		if err := tx.SetPassword(r.ctx, u, encoded); err != nil {
 			return err
 		}
-		users, err := tx.UsersByID(r.ctx, []string{u.ID})
+		changed, err := tx.UserByID(r.ctx, u.ID)
 		if err == nil {
-			u = users[0]
+			u = changed
 		}
 		return err
 	})

@@ -279,8 +279,8 @@ func mintJWT(ctx context.Context, env Env, tx *db.Tx, users []db.User, req MintR
 		return nil, nil, &tokenctl.Error{Code: tokenctl.CodeTableMissing, Message: "the database has no table for " + typ + " tokens",
 			Hint: `add "rest_framework_simplejwt.token_blacklist" to INSTALLED_APPS and run manage.py migrate; --type access makes a token that is never recorded`}
 	}
-	if tx.Layout.Outstanding() != nil {
-		if err := tx.Layout.CheckOwner("jwt"); err != nil {
+	if t := tx.Layout.Outstanding(); t != nil {
+		if err := tx.Layout.CheckOwner(t); err != nil {
 			return nil, nil, err
 		}
 	}
