@@ -30,7 +30,7 @@ func (f *credentialChange) usersToVoid(c *cobra.Command, store *db.Store, sel *t
 	narrowed := slices.ContainsFunc(selectorNames, func(name string) bool {
 		return name != "user" && name != "user-id" && name != "kind" && c.Flags().Changed(name)
 	})
-	if f.verb != "blacklist" || f.list != nil || narrowed || len(f.selector.users)+len(f.selector.userIDs) == 0 || !f.app.canVoid(sel.Kinds) {
+	if f.verb != "blacklist" || f.selectsFindings() || narrowed || len(f.selector.users)+len(f.selector.userIDs) == 0 || !f.app.canVoid(sel.Kinds) {
 		return nil, nil
 	}
 	return db.Read(c.Context(), store, func(tx *db.Tx) ([]db.User, error) {

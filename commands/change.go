@@ -35,12 +35,16 @@ type credentialChange struct {
 
 	// What a verb adds to the steps above. Each of these functions may be nil.
 
-	list            func(context.Context, *db.Store, tokens.Selector) iter.Seq2[tokens.Credential, error] // the credentials to select from, instead of tokens.List
+	list            func(context.Context, *db.Store, tokens.Selector) iter.Seq2[tokens.Credential, error] // the credentials to select from; nil: all (see selectsFindings)
 	checkSelection  func(*selection) error                                                                // returns an error if the verb cannot change the selection
 	checkCredential func(*tokens.Credential, time.Time) *tokenctl.Error                                   // returns an error if the verb cannot change a credential, for a reason that its kind does not know
 	question        func(*selection) string                                                               // returns another note before the question
 	result          func(*tokens.Ref, *tokens.Credential) bool                                            // sets a credential to its new state; false: it did not change
 }
+
+// selectsFindings reports whether the selector selects only from the credentials that audit --fix has found. In all
+// other commands it selects from all credentials.
+func (f *credentialChange) selectsFindings() bool { return f.list != nil }
 
 func (f *credentialChange) flags(c *cobra.Command) {
 	f.selector.flags(f.app, c)
@@ -127,7 +131,7 @@ func (f *credentialChange) bySelector(c *cobra.Command, store *db.Store) (*selec
 	if err != nil {
 		return nil, err
 	}
-	if f.verb == "blacklist" && f.list == nil && voids == nil && f.consent.silent(a) && !f.dryRun && !a.asked() && !a.recording() {
+	if f.verb == "blacklist" && !f.selectsFindings() && voids == nil && f.consent.silent(a) && !f.dryRun && !a.asked() && !a.recording() {
 		layout, err := store.Layout(ctx)
 		if err != nil {
 			return nil, err
@@ -181,7 +185,7 @@ func (f *credentialChange) preview(ctx context.Context, store *db.Store, sel tok
 	if s.nameless > 0 {
 		a.say("note: skipped %s with an empty primary key: the application cannot find such a row", count(s.nameless, "row"))
 	}
-	if f.list == nil {
+	if !f.selectsFindings() {
 		if err := a.noteOthers(ctx, store, sel, f.verb); err != nil {
 			return nil, err
 		}
@@ -271,7 +275,7 @@ func (f *credentialChange) cannot(ctx context.Context, c *tokens.Credential, sto
 
 func (f *credentialChange) eachSelected(ctx context.Context, store *db.Store, sel tokens.Selector, add func(*tokens.Credential) error) error {
 	list := tokens.List(ctx, f.app.env(), store, sel)
-	if f.list != nil {
+	if f.selectsFindings() {
 		list = f.list(ctx, store, sel)
 	}
 	for c, err := range list {
