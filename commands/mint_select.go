@@ -153,10 +153,6 @@ func (r *mintRun) showDryRun(ctx context.Context) error {
 			return err
 		}
 	}
-	r.made = len(ids) + len(r.created)
-	if err := r.failure(); err != nil {
-		return err
-	}
 	return r.writeDryRun(ctx, ids)
 }
 
@@ -164,6 +160,9 @@ func (r *mintRun) showDryRun(ctx context.Context) error {
 func (r *mintRun) writeDryRun(ctx context.Context, ids []string) error {
 	a := r.o.app
 	r.made = len(ids) + len(r.created)
+	if err := r.failure(); err != nil {
+		return err
+	}
 	w, err := output.NewWriter(a.Stdout, userColumns, a.options(false))
 	if err != nil {
 		return err
