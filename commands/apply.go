@@ -77,7 +77,7 @@ func (f *credentialChange) each(ctx context.Context, tx *db.Tx, s *selection, do
 				tokens.Mark(chunk, outcomes)
 				var faults []offence
 				for i, r := range chunk {
-					if outcomes[i] == 0 {
+					if outcomes[i] == db.Changed {
 						continue
 					}
 					if e := f.fault(s, r); e != nil {
@@ -137,7 +137,7 @@ func (s *selection) has(k *tokens.Kind) bool {
 // of returns the credentials of a kind, without those that did not change.
 func (s *selection) of(k *tokens.Kind) (refs []*tokens.Ref) {
 	for r := range s.refs.All() {
-		if r.Kind() == k && r.Outcome() == 0 {
+		if r.Kind() == k && r.Outcome() == db.Changed {
 			refs = append(refs, r)
 		}
 	}
@@ -186,7 +186,7 @@ func (f *credentialChange) noteMeanwhile(s *selection) {
 	gone, already, lapsed := 0, 0, 0
 	for r := range s.refs.All() {
 		switch {
-		case r.Outcome() == 0, f.fault(s, r) != nil:
+		case r.Outcome() == db.Changed, f.fault(s, r) != nil:
 		case r.Lapsed():
 			lapsed++
 		case r.Outcome() == db.Gone:

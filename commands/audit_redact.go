@@ -17,7 +17,7 @@ type redactOptions struct{ credentialChange }
 
 // run replaces the signatures in the rows of dead refresh tokens.
 func (o *redactOptions) run(c *cobra.Command) error {
-	o.result = func(r *tokens.Ref, _ *tokens.Credential) bool { return r.Outcome() == 0 }
+	o.result = func(r *tokens.Ref, _ *tokens.Credential) bool { return r.Outcome() == db.Changed }
 	o.question = func(s *selection) string {
 		if s.refs.Len() == 0 {
 			return ""

@@ -45,7 +45,7 @@ as --user or --older-than select is shown first, and confirmed. With --yes and
 func (o *blacklistOptions) run(c *cobra.Command, args []string) error {
 	o.result = func(r *tokens.Ref, c *tokens.Credential) bool {
 		c.Status = tokens.Blacklisted
-		return r.Outcome() == 0
+		return r.Outcome() == db.Changed
 	}
 	return o.credentialChange.run(c, args, o.change)
 }
@@ -169,7 +169,7 @@ func (o *blacklistOptions) tell(s *selection, done *kindCounts) {
 	}
 	if done.n <= mostTold && s.unlisted == nil {
 		for r := range s.refs.All() {
-			if r.Outcome() == 0 {
+			if r.Outcome() == db.Changed {
 				a.say("blacklisted %s of %s", r.ID(), whose(r.Owner()))
 			}
 		}

@@ -72,7 +72,7 @@ func (o *expireOptions) run(c *cobra.Command, args []string) error {
 	}
 	o.result = func(r *tokens.Ref, c *tokens.Credential) bool {
 		c.Expires = o.ends[r]
-		return r.Outcome() == 0
+		return r.Outcome() == db.Changed
 	}
 	return o.credentialChange.run(c, args, o.change)
 }
@@ -106,7 +106,7 @@ func (o *expireOptions) change(ctx context.Context, store *db.Store, s *selectio
 		a.say("%s: %s", &done, told)
 	} else {
 		for r := range s.refs.All() {
-			if r.Outcome() != 0 {
+			if r.Outcome() != db.Changed {
 				continue
 			}
 			c := r.Credential()

@@ -209,7 +209,7 @@ func (n *incident) contain(ctx context.Context) error {
 		return err
 	}
 	for r := range n.chosen.refs.All() {
-		if r.Outcome() == 0 {
+		if r.Outcome() == db.Changed {
 			n.done = append(n.done, action{"blacklist", r.Kind().Name, r.ID()})
 		}
 	}

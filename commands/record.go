@@ -86,7 +86,7 @@ func (f *credentialChange) recordChange(s *selection) {
 		}
 		for r := range s.refs.All() {
 			reason := ""
-			if r.Outcome() != 0 {
+			if r.Outcome() != db.Changed {
 				reason = r.WhyUnchanged(f.verb).Message
 			}
 			list(r, reason)

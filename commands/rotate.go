@@ -149,12 +149,7 @@ func (o *rotateOptions) replace(ctx context.Context, tx *db.Tx, s *selection, do
 			written <- nil
 			return nil, err
 		}
-		order := make([]int, 0, len(chunk))
-		for i := range chunk {
-			if outcomes[i] == 0 {
-				order = append(order, i)
-			}
-		}
+		order := outcomes.Changed(len(chunk))
 		slices.SortFunc(order, func(i, j int) int { return cmp.Compare(chunk[i].Index(), chunk[j].Index()) })
 		go func() {
 			for _, i := range order {
@@ -197,7 +192,7 @@ func (o *rotateOptions) shorter(s *selection) string {
 	counts := map[string]int{}
 	now := o.app.Now()
 	for r := range s.refs.All() {
-		if r.Outcome() != 0 {
+		if r.Outcome() != db.Changed {
 			continue
 		}
 		if why := r.Shortens(o.app.env(), now, o.request.Lifetime); why != "" {

@@ -86,7 +86,7 @@ func (o *unblacklistOptions) unblacklisted(ctx context.Context, tx *db.Tx, s *se
 	var names []tokens.Name
 	for r := range s.refs.All() {
 		switch c := r.Credential(); {
-		case r.Outcome() != 0:
+		case r.Outcome() != db.Changed:
 		case r.ForDenylist(): // its entry is removed only behind this
 			c.Status = tokens.Active
 			now[c.ID] = &c

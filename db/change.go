@@ -49,18 +49,29 @@ func (r Ref) Clone() Ref {
 	return r
 }
 
-// Outcome says why a change did not change a row. Zero means that it did.
+// Outcome says whether a change changed a row and, if not, why.
 type Outcome uint8
 
 // The outcomes.
 const (
-	ChangedMeanwhile Outcome = iota + 1 // somebody else changed it: it is another credential now, or another owner's
-	Gone                                // the row does not exist any more
-	Already                             // the row was already in the wanted state
+	Changed          Outcome = iota // the change changed the row, or has not happened yet
+	ChangedMeanwhile                // somebody else changed the row: it is another credential now, or another owner's
+	Gone                            // the row does not exist any more
+	Already                         // the row was already in the wanted state
 )
 
 // Outcomes has the outcome of each reference whose row was not changed, by the index of the reference.
 type Outcomes map[int]Outcome
+
+// Changed returns the indexes of those of n references whose rows are changed, or are still to change.
+func (o Outcomes) Changed(n int) (indexes []int) {
+	for i := range n {
+		if o[i] == Changed {
+			indexes = append(indexes, i)
+		}
+	}
+	return indexes
+}
 
 // change is a statement over references.
 type change struct {
@@ -207,7 +218,7 @@ func (tx *Tx) runAll(ctx context.Context, c change) error {
 }
 
 // apply executes c and returns the outcomes of the references whose rows it did not change. look returns
-// one outcome for each; zero means that the row is still as it was, which is an error.
+// one outcome for each. Here a zero means that the row is still as it was, which is an error.
 func (tx *Tx) apply(ctx context.Context, c change, refs []Ref, look func([]Ref) ([]Outcome, error)) (Outcomes, error) {
 	missed, err := tx.run(ctx, c)
 	if err != nil || missed == nil {

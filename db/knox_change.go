@@ -49,12 +49,7 @@ func (tx *Tx) SucceedKnoxTokens(ctx context.Context, refs []Ref, at []time.Time,
 	if err != nil {
 		return nil, err
 	}
-	var indexes []int
-	for i := range refs {
-		if outcomes[i] == 0 {
-			indexes = append(indexes, i)
-		}
-	}
+	indexes := outcomes.Changed(len(refs))
 	if indexes == nil {
 		return outcomes, nil
 	}

@@ -131,7 +131,7 @@ func (tx *Tx) DeleteSessions(ctx context.Context, refs []Ref) (Outcomes, error) 
 	list := Outcomes{}
 	var theirs []Ref
 	for i, index := range rest {
-		if outcomes[i] != 0 {
+		if outcomes[i] != Changed {
 			list[index] = outcomes[i]
 		} else {
 			theirs = append(theirs, Ref{Key: now[i].Key})

@@ -61,7 +61,7 @@ func denyTokens(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) db.Outcome
 	}
 	if err := d.reached(ctx); err != nil {
 		for i := range refs {
-			if outcomes[i] == 0 {
+			if outcomes[i] == db.Changed {
 				outcomes[i] = undenied
 			}
 		}

@@ -16,7 +16,7 @@ import (
 // lapse marks in outcomes the credentials that have expired by now.
 func lapse(refs []*Ref, now time.Time, outcomes db.Outcomes) {
 	for i, r := range refs {
-		if end := fromMicros(r.expires); outcomes[i] == 0 && !end.IsZero() && !end.After(now) {
+		if end := fromMicros(r.expires); outcomes[i] == db.Changed && !end.IsZero() && !end.After(now) {
 			outcomes[i] = lapsed
 		}
 	}
@@ -61,7 +61,7 @@ func expireKnox(ctx context.Context, _ Env, tx *db.Tx, refs []*Ref, l Lifetime) 
 	ends := slices.Repeat([]time.Time{l.At(tx.Now)}, len(refs))
 	outcomes := db.Outcomes{}
 	lapse(refs, tx.Now, outcomes)
-	indexes := withoutOutcome(len(refs), outcomes)
+	indexes := outcomes.Changed(len(refs))
 	missed, err := tx.ExpireKnoxTokens(ctx, db.Subset(rowsOf(refs), indexes), db.Subset(ends, indexes))
 	for j, outcome := range missed {
 		outcomes[indexes[j]] = outcome
@@ -99,7 +99,7 @@ func expireSessions(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Life
 		return nil, nil, err
 	}
 	markMoved(env, tx, refs, now, outcomes)
-	indexes := withoutOutcome(len(refs), outcomes)
+	indexes := outcomes.Changed(len(refs))
 	item, end, err := l.expiry(tx.Now)
 	if err != nil {
 		return nil, nil, err

@@ -213,7 +213,7 @@ func (g *signing) record(ctx context.Context, outcomes db.Outcomes) error {
 	for n := range g.signed {
 		var rows []db.OutstandingToken
 		for i := recorded; i < n && g.typ != access; i++ {
-			if outcomes[i] == 0 {
+			if outcomes[i] == db.Changed {
 				rows = append(rows, db.OutstandingToken{JTI: g.ids[i][0], Text: g.minted[i].secret, User: g.minted[i].Owner})
 			}
 		}

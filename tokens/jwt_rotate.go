@@ -39,7 +39,7 @@ func rotateJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req RotateR
 		if r.form.typ == sliding {
 			plans[i].typ = sliding
 		}
-		if req.Lifetime.By == Kept && outcomes[i] == 0 {
+		if req.Lifetime.By == Kept && outcomes[i] == db.Changed {
 			end, err := r.kept(tx.Now)
 			if err != nil {
 				return nil, nil, err
@@ -58,7 +58,7 @@ func rotateJWT(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req RotateR
 			return nil, nil, err
 		}
 		for j, i := range indexes {
-			if minted[i] = made[j]; already[j] != 0 {
+			if minted[i] = made[j]; already[j] != db.Changed {
 				outcomes[i] = already[j]
 			}
 		}
@@ -119,7 +119,7 @@ func equalValues[T comparable](outcomes db.Outcomes, list []T) iter.Seq2[T, []in
 		var order []T
 		indexes := map[T][]int{}
 		for i, v := range list {
-			if outcomes[i] != 0 {
+			if outcomes[i] != db.Changed {
 				continue
 			}
 			if indexes[v] == nil {

@@ -52,7 +52,7 @@ func (r *Ref) Owner() *db.User { return r.owner }
 // Index returns the credential's index in the order in which the credentials were shown.
 func (r *Ref) Index() int { return int(r.index) }
 
-// Outcome says why a change did not change the credential. It is zero if the change did.
+// Outcome says whether a change changed the credential and, if not, why.
 func (r *Ref) Outcome() db.Outcome { return r.outcome }
 
 // Credential returns the credential with the values that a list showed.
@@ -190,16 +190,6 @@ func byOwner(a, b db.Ref) int {
 // rowsOf returns the references to the rows.
 func rowsOf(refs []*Ref) []db.Ref {
 	return tokenctl.Mapped(refs, func(r *Ref) db.Ref { return r.row })
-}
-
-// withoutOutcome returns the indexes below n that have no outcome: their rows are changed, or still to change.
-func withoutOutcome(n int, outcomes db.Outcomes) (indexes []int) {
-	for i := range n {
-		if outcomes[i] == 0 {
-			indexes = append(indexes, i)
-		}
-	}
-	return indexes
 }
 
 // ForDenylist reports whether blacklist ends the credential in the denylist, because it has no row.

@@ -155,7 +155,7 @@ func TestRefs(t *testing.T) {
 						}
 						tokens.Mark(chunk[1:], left)
 					}
-					if chunk[0].Outcome() != 0 || chunk[1].Outcome() != again {
+					if chunk[0].Outcome() != db.Changed || chunk[1].Outcome() != again {
 						t.Errorf("%s is marked %v and %v", k.Name, chunk[0].Outcome(), chunk[1].Outcome())
 					}
 				}

@@ -118,7 +118,7 @@ func deleteSessions(ctx context.Context, env Env, tx *db.Tx, refs []db.Ref) (db.
 		switch {
 		case s == nil:
 			continue
-		case outcomes[i] != 0 && s.UserID != refs[i].Owner:
+		case outcomes[i] != db.Changed && s.UserID != refs[i].Owner:
 			outcomes[i] = db.ChangedMeanwhile
 			continue
 		case outcomes[i] == db.ChangedMeanwhile:

@@ -57,7 +57,7 @@ func cachedNow(ctx context.Context, env Env, tx *db.Tx, refs []*Ref) (c *cache.S
 	}
 	now, err = ownedSessions(ctx, tx, found)
 	for i := range now {
-		if outcomes[i] == 0 && now[i].UserID != refs[i].row.Owner {
+		if outcomes[i] == db.Changed && now[i].UserID != refs[i].row.Owner {
 			outcomes[i] = db.ChangedMeanwhile
 		}
 	}
@@ -70,7 +70,7 @@ func replaceCached(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, item []
 	if err != nil {
 		return nil, nil, err
 	}
-	indexes := withoutOutcome(len(refs), outcomes)
+	indexes := outcomes.Changed(len(refs))
 	secrets, err := newSecrets(len(indexes), env.Random, django.NewSessionKey)
 	if err != nil {
 		return nil, nil, err
@@ -115,7 +115,7 @@ func expireCached(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Lifeti
 	}
 	end = end.UTC().Truncate(time.Microsecond)
 	change := &cacheChange{env: env, cache: c, renewed: true}
-	for _, i := range withoutOutcome(len(refs), outcomes) {
+	for _, i := range outcomes.Changed(len(refs)) {
 		value, err := cache.Renew(values[i].Value, item...)
 		if err != nil {
 			return nil, nil, unwritable(refs[i], err)
@@ -130,7 +130,7 @@ func expireCached(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, l Lifeti
 // expired by now.
 func markMoved(env Env, tx *db.Tx, refs []*Ref, now []db.Session, outcomes db.Outcomes) {
 	for i, r := range refs {
-		if outcomes[i] == 0 && !sameEnd(env, now[i].Expires, r.expires) {
+		if outcomes[i] == db.Changed && !sameEnd(env, now[i].Expires, r.expires) {
 			outcomes[i] = db.ChangedMeanwhile
 		}
 	}

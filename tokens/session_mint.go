@@ -172,7 +172,7 @@ func rotateSession(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, req Rot
 	if err != nil {
 		return nil, nil, err
 	}
-	indexes := withoutOutcome(len(refs), outcomes)
+	indexes := outcomes.Changed(len(refs))
 	minted := make([]Minted, len(refs))
 	return minted, outcomes, parallel(ctx, len(list), func(j int) error {
 		i := indexes[j]
@@ -188,7 +188,7 @@ func replaceRows(ctx context.Context, env Env, tx *db.Tx, refs []*Ref, item []dj
 	if err != nil {
 		return nil, nil, err
 	}
-	old := db.Subset(now, withoutOutcome(len(refs), outcomes))
+	old := db.Subset(now, outcomes.Changed(len(refs)))
 	var data []string
 	if item != nil {
 		data = make([]string, len(old))
