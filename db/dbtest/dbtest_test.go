@@ -41,6 +41,46 @@ func TestPgBouncer(t *testing.T) {
 	}
 }
 
+// Clients have one connection after the other, and two at the same time. Nothing of a client is left on it.
+func TestReuse(t *testing.T) {
+	t.Parallel()
+	url := dbtest.Reuse(t, dbtest.Postgres(t))
+	connect := func() *pgx.Conn {
+		conn, err := pgx.Connect(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	state := func(conn *pgx.Conn) (pid, pending int, path string) {
+		if err := conn.QueryRow(t.Context(), "select pg_backend_pid(), (select count(*) from pg_class where relname = 'pending'), current_setting('search_path')").Scan(&pid, &pending, &path); err != nil {
+			t.Fatal(err)
+		}
+		return pid, pending, path
+	}
+	first, second := connect(), connect()
+	pid, _, _ := state(first)
+	other, _, _ := state(second)
+	if pid == other {
+		t.Error("two clients at the same time have one connection")
+	}
+	if _, err := first.Exec(t.Context(), "set search_path = pg_catalog; begin; create table public.pending (n int)"); err != nil {
+		t.Fatal(err)
+	}
+	first.Close(t.Context())
+	// The connection is free when it has been reset.
+	for again := 0; again != pid; {
+		third := connect()
+		var pending int
+		var path string
+		again, pending, path = state(third)
+		third.Close(t.Context())
+		if again == pid && (pending != 0 || path == "pg_catalog") {
+			t.Errorf("the next client sees %d tables of the first, and has the search_path %s", pending, path)
+		}
+	}
+}
+
 func TestFixture(t *testing.T) {
 	t.Parallel()
 	url, secrets := dbtest.Fixture(t, "postgres")
