@@ -35,7 +35,7 @@ func newAuditWorld(t *testing.T, engine string) *auditWorld {
 	if engine == "postgres" {
 		w.role = dbtest.NewRole(t, "")
 	}
-	url := dbtest.Template(t, engine, "audit", func(url string) {
+	url := dbtest.Reuse(t, dbtest.Template(t, engine, "audit", func(url string) {
 		c := cli{t: t, url: url, env: env, now: now}
 		c.must("", "init", "-q")
 		c.must("tr0ub4dor and three more", "user", "create", "alice", "--password-stdin", "-q")
@@ -43,7 +43,7 @@ func newAuditWorld(t *testing.T, engine string) *auditWorld {
 		c.must("", "mint", "alice")
 		c.must("", "mint", "alice", "--kind", "knox")
 		c.must("", "mint", "bob", "--kind", "session")
-	})
+	}))
 	w.admin = cli{t: t, url: url, env: env, now: now}
 	w.cli = w.admin
 	if engine == "postgres" {

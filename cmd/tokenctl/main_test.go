@@ -92,7 +92,7 @@ func initialised(t testing.TB, engine string) string {
 
 func setUp(env *testscript.Env, engine string) error {
 	t := env.T().(testing.TB)
-	url := initialised(t, engine)
+	url := dbtest.Reuse(t, initialised(t, engine))
 	env.Setenv("DATABASE_URL", url)
 	env.Setenv("DATABASE", dbtest.Name(url))
 	env.Setenv("EMPTY_URL", dbtest.Fresh(t, engine))

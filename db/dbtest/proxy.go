@@ -18,18 +18,18 @@ func Relay(t testing.TB, address string, serve func(client, server *net.TCPConn)
 // relayAt is Relay at an IP address of this machine.
 func relayAt(t testing.TB, ip, address string, serve func(client, server *net.TCPConn)) string {
 	t.Helper()
-	return listenAt(t, ip, address, func(client *net.TCPConn, host string) {
+	return With(listenAt(t, ip, address, func(client *net.TCPConn, host string) {
 		server, err := net.Dial("tcp", host)
 		if err != nil {
 			return
 		}
 		defer server.Close()
 		serve(client, server.(*net.TCPConn))
-	})
+	}), "sslmode", "disable")
 }
 
-// listenAt returns the URL of a listener in the place of the server in address, without TLS. serve gets each
-// connection of a client, which is closed when it returns, and the host of the server.
+// listenAt returns the URL of a listener in the place of the server in address. serve gets each connection of a
+// client, which is closed when it returns, and the host of the server.
 func listenAt(t testing.TB, ip, address string, serve func(client *net.TCPConn, host string)) string {
 	t.Helper()
 	u, err := url.Parse(address)
@@ -55,9 +55,6 @@ func listenAt(t testing.TB, ip, address string, serve func(client *net.TCPConn, 
 		}
 	}()
 	u.Host = listener.Addr().String()
-	q := u.Query()
-	q.Set("sslmode", "disable")
-	u.RawQuery = q.Encode()
 	return u.String()
 }
 

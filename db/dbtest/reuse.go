@@ -79,7 +79,11 @@ func message(in *bufio.Reader, typed int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := make([]byte, typed+int(binary.BigEndian.Uint32(head[typed:])))
+	n := int(binary.BigEndian.Uint32(head[typed:]))
+	if n < 8-4*typed {
+		return nil, io.ErrUnexpectedEOF
+	}
+	text := make([]byte, typed+n)
 	_, err = io.ReadFull(in, text)
 	return text, err
 }
@@ -93,6 +97,10 @@ func query(statement string) []byte {
 func (r *reuse) serve(client *net.TCPConn, host string) {
 	in := bufio.NewReader(client)
 	start, err := message(in, 0)
+	for err == nil && asksForEncryption(start) {
+		client.Write([]byte{'N'}) // as a server without it
+		start, err = message(in, 0)
+	}
 	if err != nil {
 		return
 	}
@@ -115,10 +123,16 @@ func (r *reuse) serve(client *net.TCPConn, host string) {
 	c.Close()
 }
 
-// isStartup reports whether a message begins a session: others ask for encryption, or to cancel a statement.
+// asksForEncryption reports whether the first message of a client is an SSLRequest or a GSSENCRequest.
+func asksForEncryption(start []byte) bool {
+	code := binary.BigEndian.Uint32(start[4:])
+	return code == 80877103 || code == 80877104
+}
+
+// isStartup reports whether a message begins a session. The other one asks to cancel a statement.
 func isStartup(start []byte) bool {
 	const protocol3 = 3
-	return len(start) > 8 && binary.BigEndian.Uint16(start[4:]) == protocol3
+	return binary.BigEndian.Uint16(start[4:]) == protocol3
 }
 
 // greet reads what the server answers first. It returns false if the server asks for a password or refuses the
