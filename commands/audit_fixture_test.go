@@ -19,7 +19,6 @@ func TestAuditFixtures(t *testing.T) {
 			role = dbtest.NewRole(t, "")
 		}
 		url, secrets := dbtest.Fixture(t, engine)
-		url = dbtest.Reuse(t, url)
 		c := cli{t: t, url: url, env: map[string]string{"TOKENCTL_SECRET_KEY": secrets.SecretKey}, now: time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)}
 		if role != "" {
 			dbtest.Exec(t, url, "grant select, insert, update, delete on all tables in schema public to "+role+"; grant select, usage on all sequences in schema public to "+role)

@@ -13,7 +13,6 @@ func TestWrongClaims(t *testing.T) {
 	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, _ string) {
 		url, secrets := dbtest.Fixture(t, engine)
-		url = dbtest.Reuse(t, url)
 		c := withKey(cli{t: t, url: url}, secrets.SecretKey)
 		with := func(toml string, args ...string) []string {
 			return append(args, "--config", privateFile(t, toml))
@@ -73,7 +72,6 @@ func TestWrongBackend(t *testing.T) {
 	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, _ string) {
 		url, secrets := dbtest.Fixture(t, engine)
-		url = dbtest.Reuse(t, url)
 		c := withKey(cli{t: t, url: url}, secrets.SecretKey)
 		config := privateFile(t, "[auth]\nauthentication_backends = [\"allauth.account.auth_backends.AuthenticationBackend\"]\n")
 		mint := []string{"mint", "--kind", "session", "alice"}

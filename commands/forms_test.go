@@ -36,7 +36,6 @@ func TestFormsAgree(t *testing.T) {
 	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, _ string) {
 		url, secrets := dbtest.Fixture(t, engine)
-		url = dbtest.Reuse(t, url)
 		env := map[string]string{"DATABASE_URL": url, "TOKENCTL_SECRET_KEY": secrets.SecretKey}
 		for line, listed := range map[string]bool{
 			"list": true, "list --kind jwt,session": true, "list --status blacklisted,expired": true, "list --created-before 0001-01-01": true, "user list": true,

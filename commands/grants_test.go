@@ -52,7 +52,7 @@ type grantWorld struct {
 
 func newGrantWorld(t *testing.T, change, schema string) *grantWorld {
 	role := dbtest.NewRole(t, "")
-	url, secrets := dbtest.Fixture(t, "postgres")
+	url, secrets := dbtest.FixtureAlone(t, "postgres")
 	w := &grantWorld{role: role}
 	w.cli = cli{t: t, url: dbtest.As(url, role, ""), env: map[string]string{"TOKENCTL_SECRET_KEY": secrets.SecretKey}, now: time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)}
 	w.admin = w.cli

@@ -17,7 +17,6 @@ func TestIncidentProbe(t *testing.T) {
 	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, _ string) {
 		url, secrets := dbtest.Fixture(t, engine)
-		url = dbtest.Reuse(t, url)
 		c := cli{t: t, url: url}
 		key := secrets.DRF["alice"]
 		var elsewhere atomic.Int32

@@ -16,7 +16,6 @@ func TestJWTFixtures(t *testing.T) {
 	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, _ string) {
 		url, secrets := dbtest.Fixture(t, engine)
-		url = dbtest.Reuse(t, url)
 		c := cli{t: t, url: url, env: map[string]string{"TOKENCTL_SECRET_KEY": secrets.SecretKey}}
 		bare := cli{t: t, url: url}
 		want := map[string]string{"carol-inactive": "disabled", "bob-blacklisted": "blacklisted", "alice-expired": "expired"}
@@ -63,7 +62,6 @@ func TestJWTRotationsAtOnce(t *testing.T) {
 	t.Parallel()
 	dbtest.Engines(t, func(t *testing.T, engine, _ string) {
 		url, secrets := dbtest.Fixture(t, engine)
-		url = dbtest.Reuse(t, url)
 		c := cli{t: t, url: url, env: map[string]string{"TOKENCTL_SECRET_KEY": secrets.SecretKey}}
 		var wait sync.WaitGroup
 		statuses := make([]int, 6)

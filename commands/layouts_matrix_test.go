@@ -56,7 +56,6 @@ func TestLayoutMatrix(t *testing.T) {
 			t.Parallel()
 			l.Engines(t, func(t *testing.T, engine, url string, secrets dbtest.Secrets) {
 				t.Parallel()
-				url = dbtest.Reuse(t, url)
 				want, seen := matrixRefusals[l.Name], map[string]bool{}
 				got, doctor := map[string]string{}, ""
 				for _, cell := range matrixCells(secrets) {

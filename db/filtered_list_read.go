@@ -130,15 +130,17 @@ func (d *filteredList[T]) pages(ctx context.Context, conn *sql.Conn, q *engine.Q
 	var last any
 	var page, next []T
 	var owners ownerSearch
+	wait := func() {}
+	defer func() { wait() }()
 	for more := true; more || len(page) > 0; {
 		next = next[:0]
 		err := d.store.transactOn(ctx, conn, engine.Mode{ReadOnly: true}, func(tx *Tx) (err error) {
-			wait := d.texts(tx.Layout, page)
 			if more {
 				next, err = d.fetch(ctx, tx, q, next, &last)
 				more = len(next) == engine.PageSize
 			}
 			if wait(); err == nil {
+				wait = d.texts(tx.Layout, next)
 				err = d.finish(ctx, tx, page, &owners, note)
 			}
 			if err == nil && inside != nil {

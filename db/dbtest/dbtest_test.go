@@ -2,6 +2,7 @@ package dbtest_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -78,6 +79,34 @@ func TestReuse(t *testing.T) {
 		if again == pid && (pending != 0 || path == "pg_catalog") {
 			t.Errorf("the next client sees %d tables of the first, and has the search_path %s", pending, path)
 		}
+	}
+}
+
+// A role that must give its password gives it through Reuse, and a client can cancel a statement.
+func TestReusePassword(t *testing.T) {
+	t.Parallel()
+	role := dbtest.NewRole(t, "password 'sesame' in role needs_password")
+	url := dbtest.Reuse(t, dbtest.Postgres(t))
+	if conn, err := pgx.Connect(t.Context(), dbtest.As(url, role, "wrong")); err == nil {
+		conn.Close(t.Context())
+		t.Error("a wrong password opens a connection")
+	}
+	conn, err := pgx.Connect(t.Context(), dbtest.As(url, role, "sesame"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	ended := make(chan error)
+	go func() {
+		_, err := conn.Exec(t.Context(), "select pg_sleep(600)")
+		ended <- err
+	}()
+	dbtest.Await(t, url, "wait_event = 'PgSleep'", 1)
+	if err := conn.PgConn().CancelRequest(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "57014") {
+		t.Errorf("the cancelled statement ended with %v", err)
 	}
 }
 

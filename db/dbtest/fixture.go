@@ -34,9 +34,16 @@ type SecretJWT struct {
 	JTI     string `json:"jti"`
 }
 
-// Fixture returns a private copy of a database that Django 4.2 has made and
-// filled, for engine "sqlite" or "postgres", and what is secret in it.
+// Fixture is [FixtureAlone] behind [Reuse].
 func Fixture(t testing.TB, engine string) (url string, secrets Secrets) {
+	t.Helper()
+	url, secrets = FixtureAlone(t, engine)
+	return Reuse(t, url), secrets
+}
+
+// FixtureAlone returns a private copy of a database that Django 4.2 has made and filled, for engine "sqlite" or
+// "postgres", and what is secret in it. Each client has a connection of its own.
+func FixtureAlone(t testing.TB, engine string) (url string, secrets Secrets) {
 	t.Helper()
 	if err := json.Unmarshal(fixture(t, "django42-"+engine+".secrets.json"), &secrets); err != nil {
 		t.Fatal(err)

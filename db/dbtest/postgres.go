@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"database/sql"
 	_ "embed"
+	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
@@ -14,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -121,40 +122,46 @@ func create(t testing.TB, options string) string {
 // copied is the option that makes a new database by copying files, which takes a fifth of
 // the time on a server that does not wait for its disk. Before PostgreSQL 15 there is no
 // other way, and no option.
-func (s Server) copied(t testing.TB) string {
+func (s Server) copied(t testing.TB) (option string) {
 	t.Helper()
-	copied, known := fileCopy.Load(s.URL)
-	if !known {
-		copied = ""
-		s.exec(t, "select", func(conn *pgx.Conn) {
-			if major, _, _ := strings.Cut(conn.PgConn().ParameterStatus("server_version"), "."); len(major) > 1 && major >= "15" {
-				copied = " strategy file_copy"
-			}
-		})
-		fileCopy.Store(s.URL, copied)
-	}
-	return copied.(string)
+	s.asSuperuser(t, func(ctx context.Context, pool *sql.DB) error {
+		return pool.QueryRowContext(ctx, "select case when current_setting('server_version_num')::int >= 150000 then ' strategy file_copy' else '' end").Scan(&option)
+	})
+	return option
 }
 
-// fileCopy has the result of copied by the server's URL.
-var fileCopy sync.Map
-
 // exec runs one statement as the superuser.
-func (s Server) exec(t testing.TB, sql string, look ...func(*pgx.Conn)) {
+func (s Server) exec(t testing.TB, statement string) {
 	t.Helper()
+	s.asSuperuser(t, func(ctx context.Context, pool *sql.DB) error {
+		if _, err := pool.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+		return nil
+	})
+}
+
+// superusers are the superuser's connections to the servers, by their URLs. They stay open, as the tests make
+// hundreds of databases.
+var superusers sync.Map
+
+func (s Server) asSuperuser(t testing.TB, f func(context.Context, *sql.DB) error) {
+	t.Helper()
+	pool, ok := superusers.Load(s.URL)
+	if !ok {
+		made, err := Open(s.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pool, ok = superusers.LoadOrStore(s.URL, made); ok {
+			made.Close()
+		}
+	}
 	// Not the test's own context: that is cancelled before its cleanups run.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, s.URL)
-	if err != nil {
+	if err := f(ctx, pool.(*sql.DB)); err != nil {
 		t.Fatalf("temporary PostgreSQL: %v", err)
-	}
-	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, sql); err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
-	for _, f := range look {
-		f(conn)
 	}
 }
 

@@ -1,15 +1,15 @@
 package dbtest
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/jackc/pgx/v5/pgproto3"
 )
 
 // Reuse returns the URL of a relay before the PostgreSQL server in address, whose clients take over the
@@ -26,8 +26,7 @@ func Reuse(t testing.TB, address string) string {
 	return listenAt(t, "127.0.0.1", address, r.serve)
 }
 
-// reuse has the idle connections to a server, by the message that began them: it has the user, the database
-// and the settings.
+// reuse has the idle connections to a server, by the user, the database and the settings that each began with.
 type reuse struct {
 	mu    sync.Mutex
 	idle  map[string][]*serverConn
@@ -37,7 +36,7 @@ type reuse struct {
 // serverConn is a connection to the server.
 type serverConn struct {
 	net.Conn
-	in       *bufio.Reader
+	messages *pgproto3.Frontend
 	greeting []byte // what the server answered to the message that began the connection
 }
 
@@ -73,138 +72,138 @@ func (r *reuse) put(start string, c *serverConn) {
 	r.idle[start] = append(r.idle[start], c)
 }
 
-// message reads a message: its type, unless it begins a connection and has none, its length and the rest.
-func message(in *bufio.Reader, typed int) ([]byte, error) {
-	head, err := in.Peek(typed + 4)
-	if err != nil {
-		return nil, err
-	}
-	n := int(binary.BigEndian.Uint32(head[typed:]))
-	if n < 8-4*typed {
-		return nil, io.ErrUnexpectedEOF
-	}
-	text := make([]byte, typed+n)
-	_, err = io.ReadFull(in, text)
-	return text, err
-}
-
-// query returns the message of a statement.
-func query(statement string) []byte {
-	text := binary.BigEndian.AppendUint32([]byte{'Q'}, uint32(4+len(statement)+1))
-	return append(append(text, statement...), 0)
-}
-
+// serve serves a client until one of both ends the connection.
 func (r *reuse) serve(client *net.TCPConn, host string) {
-	in := bufio.NewReader(client)
-	start, err := message(in, 0)
-	for err == nil && asksForEncryption(start) {
+	messages := pgproto3.NewBackend(client, client)
+	first, err := messages.ReceiveStartupMessage()
+	for err == nil && asksForEncryption(first) {
 		client.Write([]byte{'N'}) // as a server without it
-		start, err = message(in, 0)
+		first, err = messages.ReceiveStartupMessage()
 	}
 	if err != nil {
 		return
 	}
-	c := r.take(string(start))
+	start := fmt.Sprint(first)
+	c := r.take(start)
 	if c == nil {
 		conn, err := net.Dial("tcp", host)
 		if err != nil {
 			return
 		}
-		c = &serverConn{Conn: conn, in: bufio.NewReader(conn)}
-		if _, err := c.Write(start); err != nil || !isStartup(start) || !c.greet() {
-			c.pass(client, in)
+		c = &serverConn{Conn: conn, messages: pgproto3.NewFrontend(conn, conn)}
+		if err := send(c, first); err != nil || !c.greet() {
+			c.pass(client)
 			return
 		}
 	}
-	if _, err := client.Write(c.greeting); err == nil && c.relay(client, in) {
-		r.put(string(start), c)
+	if _, err := client.Write(c.greeting); err == nil && c.relay(client, messages) {
+		r.put(start, c)
 		return
 	}
 	c.Close()
 }
 
-// asksForEncryption reports whether the first message of a client is an SSLRequest or a GSSENCRequest.
-func asksForEncryption(start []byte) bool {
-	code := binary.BigEndian.Uint32(start[4:])
-	return code == 80877103 || code == 80877104
+func asksForEncryption(first pgproto3.FrontendMessage) bool {
+	switch first.(type) {
+	case *pgproto3.SSLRequest, *pgproto3.GSSEncRequest:
+		return true
+	}
+	return false
 }
 
-// isStartup reports whether a message begins a session. The other one asks to cancel a statement.
-func isStartup(start []byte) bool {
-	const protocol3 = 3
-	return binary.BigEndian.Uint16(start[4:]) == protocol3
+func send(to io.Writer, m pgproto3.Message) error {
+	text, err := m.Encode(nil)
+	if err == nil {
+		_, err = to.Write(text)
+	}
+	return err
 }
 
-// greet reads what the server answers first. It returns false if the server asks for a password or refuses the
-// client.
+// greet reads what the server answers first. It returns false if the server asks for a password, refuses the
+// client, or has got the request to cancel a statement, which has no answer.
 func (c *serverConn) greet() bool {
 	for {
-		m, err := message(c.in, 1)
+		m, err := c.messages.Receive()
+		if err == nil {
+			c.greeting, err = m.Encode(c.greeting)
+		}
 		if err != nil {
 			return false
 		}
-		c.greeting = append(c.greeting, m...)
-		switch {
-		case m[0] == 'Z':
+		switch m.(type) {
+		case *pgproto3.ReadyForQuery:
 			return true
-		case m[0] == 'R' && binary.BigEndian.Uint32(m[5:]) != 0:
+		case *pgproto3.AuthenticationOk, *pgproto3.ParameterStatus, *pgproto3.BackendKeyData, *pgproto3.NoticeResponse:
+		default:
 			return false
 		}
 	}
 }
 
 // pass passes everything on. The connection is not used again.
-func (c *serverConn) pass(client *net.TCPConn, in io.Reader) {
+func (c *serverConn) pass(client *net.TCPConn) {
 	client.Write(c.greeting)
 	go func() {
-		io.Copy(client, c.in)
+		io.Copy(client, c.Conn)
 		client.Close()
 	}()
-	io.Copy(c, in)
+	io.Copy(c.Conn, client)
 	c.Close()
 }
 
 // relay passes messages on until the client ends the connection. Then it resets the server's connection, and
 // returns whether that can be used again.
-func (c *serverConn) relay(client net.Conn, in *bufio.Reader) bool {
-	var asked, answered atomic.Int64 // of the messages that are answered with "ready for query"
+func (c *serverConn) relay(client net.Conn, messages *pgproto3.Backend) bool {
+	var asked atomic.Int64 // the number of messages that the server answers with "ready for query"
 	var ended atomic.Bool
-	done := make(chan bool, 1)
-	go func() {
-		for {
-			m, err := message(c.in, 1)
-			if err != nil || ended.Load() && m[0] == 'E' {
-				client.Close()
-				done <- false
-				return
-			}
-			if !ended.Load() {
-				client.Write(m)
-			}
-			if m[0] == 'Z' && answered.Add(1) == asked.Load() && ended.Load() {
-				done <- true
-				return
-			}
-		}
-	}()
+	reset := make(chan bool, 1)
+	go func() { reset <- c.answer(client, &asked, &ended) }()
 	for {
-		m, err := message(in, 1)
-		if err != nil || m[0] == 'X' {
-			if err != nil {
-				c.Close() // as the client's: the server may be at work
-				return <-done && false
-			}
-			break
+		m, err := messages.Receive()
+		if err != nil {
+			break // the client is gone, and the server may be at work
 		}
-		if bytes.ContainsRune([]byte("QSF"), rune(m[0])) {
+		switch m.(type) {
+		case *pgproto3.Terminate:
+			asked.Add(2)
+			ended.Store(true)
+			if send(c, &pgproto3.Query{String: "rollback"}) != nil || send(c, &pgproto3.Query{String: "discard all"}) != nil {
+				c.Close()
+			}
+			return <-reset
+		case *pgproto3.Query, *pgproto3.Sync, *pgproto3.FunctionCall:
 			asked.Add(1)
 		}
-		if _, err := c.Write(m); err != nil {
-			return <-done && false
+		if err := send(c, m); err != nil {
+			break
 		}
 	}
-	asked.Add(2)
-	ended.Store(true)
-	c.Write(append(query("rollback"), query("discard all")...))
-	return <-done
+	c.Close()
+	<-reset
+	return false
+}
+
+// answer passes the server's answers on to the client until the client has ended the connection. It drops later
+// answers, and returns whether the server has answered everything.
+func (c *serverConn) answer(client net.Conn, asked *atomic.Int64, ended *atomic.Bool) bool {
+	for answered := int64(0); ; {
+		m, err := c.messages.Receive()
+		if err != nil {
+			client.Close()
+			return false
+		}
+		if !ended.Load() {
+			send(client, m)
+		}
+		switch m.(type) {
+		case *pgproto3.ErrorResponse:
+			if ended.Load() {
+				return false
+			}
+		case *pgproto3.ReadyForQuery:
+			if answered++; ended.Load() && answered == asked.Load() {
+				return true
+			}
+		}
+	}
 }

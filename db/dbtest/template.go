@@ -99,8 +99,8 @@ func writeSQLite(t testing.TB, data []byte) string {
 	return "sqlite:///" + file
 }
 
-// Migrated returns a project of an age of Django, and its database with the tables that
-// its migrations make.
+// Migrated returns a project of an age of Django, and its database with the tables that its migrations make, behind
+// [Reuse]. Django itself has connections of its own.
 func Migrated(t testing.TB, p djangotest.Peer, engine string, o djangotest.Options) (*djangotest.Project, string) {
 	t.Helper()
 	tables := o
@@ -110,5 +110,5 @@ func Migrated(t testing.TB, p djangotest.Peer, engine string, o djangotest.Optio
 	url := Template(t, engine, fmt.Sprintf("Django %s %+v", p.Django, tables), func(url string) {
 		p.Project(t, url, tables).Migrate()
 	})
-	return p.Project(t, url, o), url
+	return p.Project(t, url, o), Reuse(t, url)
 }
