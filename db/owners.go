@@ -2,51 +2,56 @@ package db
 
 import (
 	"context"
-	"slices"
 
 	"tokenctl/db/engine"
 	"tokenctl/django"
 )
 
-// ownerSearch looks up the owners of rows that have the user id in a text. It reuses its memory for each
-// page.
+// ownerSearch looks up the owners of rows that have the user id in a text. For the next page it keeps the owners
+// of the pages before, because an owner often has rows in many pages.
 type ownerSearch struct {
 	indexes map[string]int // in users, by the text
-	texts   []string
+	texts   []string       // to be looked up
 	users   []User
 	rows    []int // the number of users of each text
 }
+
+// maxKeptOwners is the number of owners from which an ownerSearch begins anew. They take some five megabytes.
+const maxKeptOwners = 10_000
 
 // ask begins a search for the users of n texts, and reports whether any text is not empty.
 func (o *ownerSearch) ask(n int, text func(int) string) bool {
 	if o.indexes == nil {
 		o.indexes = map[string]int{}
 	}
-	clear(o.indexes)
+	if len(o.users) >= maxKeptOwners {
+		clear(o.indexes)
+		clear(o.users)
+		o.users, o.rows = o.users[:0], o.rows[:0]
+	}
 	o.texts = o.texts[:0]
 	for i := range n {
 		name := text(i)
 		if _, asked := o.indexes[name]; name != "" && !asked {
-			o.indexes[name] = len(o.texts)
+			o.indexes[name] = len(o.users) + len(o.texts)
 			o.texts = append(o.texts, name)
 		}
 	}
-	return len(o.texts) > 0
+	return len(o.indexes) > 0
 }
 
 // find looks up the users whose column field.Key has one of the texts, as the database compares them. A text
 // that several users have identifies none of them.
 func (o *ownerSearch) find(ctx context.Context, tx *Tx, users, field *UserTable, brief, password bool) error {
 	l := tx.Layout
-	o.users = slices.Grow(o.users[:0], len(o.texts))[:len(o.texts)]
-	o.rows = slices.Grow(o.rows[:0], len(o.texts))[:len(o.texts)]
-	clear(o.users)
-	clear(o.rows)
+	kept := len(o.users)
+	o.users = append(o.users, make([]User, len(o.texts))...)
+	o.rows = append(o.rows, make([]int, len(o.texts))...)
 	var keys []any
 	var indexes []int
 	for i, text := range o.texts {
 		if key, ok := field.keyArg(l.Engine, text); ok {
-			keys, indexes = append(keys, key), append(indexes, i)
+			keys, indexes = append(keys, key), append(indexes, kept+i)
 		}
 	}
 	if keys == nil {
@@ -60,7 +65,7 @@ func (o *ownerSearch) find(ctx context.Context, tx *Tx, users, field *UserTable,
 		q.Columns = append(q.Columns, "u.password")
 	}
 	q.From = from + " join " + users.From("u") + " on u." + engine.Quote(field.Key) + " = n.value"
-	return tx.Each(ctx, q, func(r engine.Row) error {
+	err := tx.Each(ctx, q, func(r engine.Row) error {
 		i := indexes[r.Integer()]
 		u := scanOwner(users, &r, brief)
 		if password {
@@ -72,6 +77,10 @@ func (o *ownerSearch) find(ctx context.Context, tx *Tx, users, field *UserTable,
 		o.rows[i]++
 		return r.Err
 	})
+	if err != nil {
+		*o = ownerSearch{} // the owners that were not read are not known
+	}
+	return err
 }
 
 // user returns the user of a text. It is the zero User if the text identifies no user; several reports

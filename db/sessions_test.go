@@ -3,6 +3,7 @@ package db_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -212,6 +213,40 @@ func TestSessionPages(t *testing.T) {
 		slices.SortFunc(got, func(a, b db.Session) int { return strings.Compare(a.Key.Reveal(), b.Key.Reveal()) })
 		if len(want) < 2*engine.PageSize || !slices.EqualFunc(got, want, func(a, b db.Session) bool { return a.Key.Equal(b.Key) && a.User.ID == b.User.ID }) {
 			t.Errorf("in any order there are %d sessions, and by key %d", len(got), len(want))
+		}
+	})
+}
+
+// Each session of a long list has its own owner, also when the owner has sessions on several pages, and when the
+// list has more owners than it keeps from page to page.
+func TestSessionOwnersOfManyPages(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, s *db.Store, address string) {
+		const users = 10_500
+		manyUsers(t, address, users)
+		execute(t, address, fmt.Sprintf("delete from authtoken_token; delete from auth_user where id %% 350 = 0 and id <= %d", users))
+		var rows [][3]any
+		for i := range users + 2000 {
+			rows = append(rows, [3]any{fmt.Sprintf("%032d", i), fmt.Sprint(i%users%(users-500) + 1), 1})
+		}
+		addSessions(t, address, rows...)
+		n, without := 0, map[string]bool{}
+		for session, err := range s.Sessions(t.Context(), db.Filter{}, nil, nil) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			id := rows[n][1].(string)
+			n++
+			switch number, _ := strconv.Atoi(id); {
+			case number%350 == 0:
+				without[session.User.ID] = true
+				without[id] = true
+			case session.User.ID != id || session.User.Username != "user"+id:
+				t.Fatalf("session %d: user %s, %q; want %s", n, session.User.ID, session.User.Username, id)
+			}
+		}
+		if n != len(rows) || !without[""] || len(without) != (users-500)/350+1 {
+			t.Errorf("%d of %d sessions, without owners %d", n, len(rows), len(without))
 		}
 	})
 }

@@ -49,10 +49,13 @@ func LoginInJSON(payload []byte) (login SessionLogin, err error) {
 		default:
 			return r.skip()
 		}
-		value, err := r.value()
-		if *field = pyText(value); *field == "" {
-			*field = jsonText(appendPython(nil, value)) // a number
+		if r.peek() == '"' {
+			text, err := r.text()
+			*field = pyText(string(text))
+			return err
 		}
+		value, err := r.value()
+		*field = jsonText(appendPython(nil, value)) // a number
 		return err
 	})
 	if err != nil {
