@@ -3,15 +3,12 @@ package commands_test
 import (
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"testing"
+
+	"tokenctl/db/dbtest"
 )
 
-// Several tests run commands at the same time. Garbage collection would take a quarter of their processor time.
-func TestMain(m *testing.M) {
-	debug.SetGCPercent(400)
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { dbtest.Main(m) }
 
 // privateFile writes a settings file that only its owner can read.
 func privateFile(t testing.TB, text string) string {

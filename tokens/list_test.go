@@ -92,7 +92,7 @@ func TestListMergesKinds(t *testing.T) {
 
 // many is how many rows of each kind it takes for lists to be read ahead of one
 // another, over several pages.
-const many = 3000
+const many = 2100
 
 // TestListReadsAhead: the lists of all kinds, each read ahead of the others over
 // the one connection of a snapshot, come out whole and in order, and leave the

@@ -1,0 +1,9 @@
+package server_test
+
+import (
+	"testing"
+
+	"tokenctl/db/dbtest"
+)
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
