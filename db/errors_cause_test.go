@@ -11,6 +11,7 @@ import (
 	"tokenctl"
 	"tokenctl/db"
 	"tokenctl/db/dbtest"
+	"tokenctl/db/engine"
 )
 
 // A sequence that is behind its table is no duplicate of what was asked for.
@@ -138,7 +139,22 @@ func TestMeanings(t *testing.T) {
 	dbtest.Says(t, write(t.Context(), s, "select 1 from nowhere.nothing"), tokenctl.CodeLayoutUnsupported, "nowhere.nothing")
 	dbtest.Says(t, write(t.Context(), s, "select id = true from auth_user"), tokenctl.CodeLayoutUnsupported, "operator does not exist: integer = boolean")
 	dbtest.Says(t, write(t.Context(), s, "insert into auth_group (name) values (repeat('x', 200))"), tokenctl.CodeInvalidValue, "varying(150)")
-	dbtest.Says(t, write(t.Context(), s, "set local idle_in_transaction_session_timeout = 20", "select 1"), "")
+	err := s.Write(t.Context(), func(tx *db.Tx) error {
+		var pid int64
+		err := tx.Each(t.Context(), &engine.Query{Text: "select pg_backend_pid()"}, func(r engine.Row) error {
+			pid = r.Integer()
+			return r.Err
+		})
+		if err == nil {
+			err = tx.Exec(t.Context(), "set local idle_in_transaction_session_timeout = 1")
+		}
+		if err == nil {
+			dbtest.Await(t, address, fmt.Sprintf("not exists (select from pg_stat_activity a where a.pid = %d)", pid), 1)
+			err = tx.Exec(t.Context(), "select 1")
+		}
+		return err
+	})
+	dbtest.Says(t, err, tokenctl.CodeDatabaseUnreachable, "idle_in_transaction_session_timeout")
 	database := dbtest.Exec(t, address, "select current_database()")
 	dbtest.Exec(t, address, "alter database "+database+" set default_transaction_read_only = on")
 	dbtest.Says(t, write(t.Context(), open(t, address, db.Options{}), "delete from auth_user"), tokenctl.CodeDatabaseReadOnly, "default_transaction_read_only is on")
