@@ -17,9 +17,9 @@ type batch[T any] struct {
 // make a credential of it.
 const batchRows = 128
 
-// batchCount is the number of batches. Together they hold a page of the database's rows, so that reading goes on
-// while the consumer works on a page.
-const batchCount = 8
+// batchCount is the number of batches. Together they hold two pages of the database's rows, so that reading goes on
+// while the consumer works on a page. With one page, lists of sessions are 7 % slower.
+const batchCount = 16
 
 // credentials yields the credentials of a kind's rows. While the consumer has one, the next
 // rows are read and made into credentials on several processors. Batches are reused. Their
