@@ -16,10 +16,12 @@ type ownerSearch struct {
 	rows    []int // the number of users of each text
 }
 
-// maxKeptOwners is the number of owners from which an ownerSearch begins anew. They take some five megabytes.
+// maxKeptOwners is the number of owners at which an ownerSearch forgets all owners before the next page. So many
+// owners take some five megabytes.
 const maxKeptOwners = 10_000
 
-// ask begins a search for the users of n texts, and reports whether any text is not empty.
+// ask begins a search for the users of n texts, and reports whether any text of this search or of a search before
+// is not empty.
 func (o *ownerSearch) ask(n int, text func(int) string) bool {
 	if o.indexes == nil {
 		o.indexes = map[string]int{}

@@ -218,8 +218,8 @@ func TestSessionPages(t *testing.T) {
 	})
 }
 
-// Each session of a long list has its own owner, also when the owner has sessions on several pages, and when the
-// list has more owners than it keeps from page to page.
+// In a long list each session has the owner that its data names. Some owners have sessions on several pages, some
+// are gone, and there are more owners than the list keeps from page to page.
 func TestSessionOwnersOfManyPages(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, s *db.Store, address string) {

@@ -15,8 +15,8 @@ import (
 	"tokenctl/django/djangotest"
 )
 
-// Main runs the tests of a package, for its TestMain. Garbage is collected less often than usual: it took a quarter
-// of the processor time of tests that run many commands in one process.
+// Main runs the tests of a package, for its TestMain. It has Go collect garbage less often than usual, because
+// collecting took a quarter of the processor time of tests that run many commands in one process.
 func Main(m *testing.M) {
 	debug.SetGCPercent(400)
 	os.Exit(m.Run())

@@ -34,7 +34,7 @@ type SecretJWT struct {
 	JTI     string `json:"jti"`
 }
 
-// Fixture is [FixtureAlone] behind [Reuse].
+// Fixture returns what [FixtureAlone] returns, but the URL of PostgreSQL is that of [Reuse].
 func Fixture(t testing.TB, engine string) (url string, secrets Secrets) {
 	t.Helper()
 	url, secrets = FixtureAlone(t, engine)

@@ -72,7 +72,7 @@ func (r *reuse) put(start string, c *serverConn) {
 	r.idle[start] = append(r.idle[start], c)
 }
 
-// serve serves a client until one of both ends the connection.
+// serve serves a client until the client or the server ends the connection.
 func (r *reuse) serve(client *net.TCPConn, host string) {
 	messages := pgproto3.NewBackend(client, client)
 	first, err := messages.ReceiveStartupMessage()

@@ -99,8 +99,8 @@ func writeSQLite(t testing.TB, data []byte) string {
 	return "sqlite:///" + file
 }
 
-// Migrated returns a project of an age of Django, and its database with the tables that its migrations make, behind
-// [Reuse]. Django itself has connections of its own.
+// Migrated returns a project of an age of Django, and its database with the tables that its migrations make. The
+// URL of PostgreSQL is that of [Reuse]. Django itself does not use that URL.
 func Migrated(t testing.TB, p djangotest.Peer, engine string, o djangotest.Options) (*djangotest.Project, string) {
 	t.Helper()
 	tables := o
