@@ -76,6 +76,7 @@ func halfWorld(t *testing.T, p djangotest.Peer, engine, url string, v variant) (
 		v.change(t, filled)
 	}
 	copied := dbtest.Copy(t, filled)
+	pr.Use(dbtest.Reuse(t, filled))
 	w.served = pr.Serve()
 	w.django = &side{name: "Django", addr: w.served.Addr, database: openDatabase(t, engine, filled, filled)}
 	w.ours = &side{name: "tokenctl", database: openDatabase(t, engine, copied, filled)}

@@ -80,6 +80,14 @@ func TestReuse(t *testing.T) {
 			t.Errorf("the next client sees %d tables of the first, and has the search_path %s", pending, path)
 		}
 	}
+	for ended := false; !ended; {
+		if err := second.QueryRow(t.Context(), "select count(pg_terminate_backend(pid)) = 0 from pg_stat_activity where pid = $1", pid).Scan(&ended); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if again, _, _ := state(connect()); again == pid {
+		t.Error("a client has a connection that the server has ended")
+	}
 }
 
 // A role that must give its password gives it through Reuse, and a client can cancel a statement.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -52,14 +53,33 @@ func (r *reuse) close() {
 	r.idle, r.ended = nil, true
 }
 
-// take returns an idle connection; nil if there is none.
-func (r *reuse) take(start string) (c *serverConn) {
+// take returns an idle connection that the server has not ended; nil if there is none.
+func (r *reuse) take(start string) *serverConn {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if list := r.idle[start]; len(list) > 0 {
-		c, r.idle[start] = list[0], list[1:]
+	for len(r.idle[start]) > 0 {
+		c := r.idle[start][0]
+		r.idle[start] = r.idle[start][1:]
+		if c.isIdle() {
+			return c
+		}
+		c.Close()
 	}
-	return c
+	return nil
+}
+
+// isIdle reports whether the connection has neither ended nor got a message, as before its end.
+func (c *serverConn) isIdle() bool {
+	conn, err := c.Conn.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		return false
+	}
+	var read error
+	err = conn.Read(func(fd uintptr) bool {
+		_, read = syscall.Read(int(fd), make([]byte, 1))
+		return true // do not wait
+	})
+	return err == nil && read == syscall.EAGAIN
 }
 
 func (r *reuse) put(start string, c *serverConn) {

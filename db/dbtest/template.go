@@ -100,15 +100,15 @@ func writeSQLite(t testing.TB, data []byte) string {
 }
 
 // Migrated returns a project of an age of Django, and its database with the tables that its migrations make. The
-// URL of PostgreSQL is that of [Reuse]. Django itself does not use that URL.
+// URL of PostgreSQL is that of [Reuse], which Django uses too.
 func Migrated(t testing.TB, p djangotest.Peer, engine string, o djangotest.Options) (*djangotest.Project, string) {
 	t.Helper()
 	tables := o
 	if !o.ChangeTables() {
 		tables.Settings = ""
 	}
-	url := Template(t, engine, fmt.Sprintf("Django %s %+v", p.Django, tables), func(url string) {
+	url := Reuse(t, Template(t, engine, fmt.Sprintf("Django %s %+v", p.Django, tables), func(url string) {
 		p.Project(t, url, tables).Migrate()
-	})
-	return p.Project(t, url, o), Reuse(t, url)
+	}))
+	return p.Project(t, url, o), url
 }

@@ -5,12 +5,16 @@ Standard input is a socket: each message is the folder of a project, with a sock
 project's process forks a worker for each socket that comes in on that one.
 """
 
+import gc
 import importlib
 import os
 import shutil
 import signal
 import socket
 import sys
+
+# All forks end soon, and to collect garbage would copy the memory that they share.
+gc.disable()
 
 # These modules do not read the settings when they are imported.
 for name in (
