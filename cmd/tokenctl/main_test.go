@@ -43,10 +43,10 @@ func TestMain(m *testing.M) {
 // TestScripts runs every script on both engines; unless every test must run, on SQLite only.
 // A script sees:
 //
-//   - DATABASE_URL, an initialised database of its own without users, and
-//     EMPTY_URL, one without tables (on SQLite: a file that does not exist yet);
-//   - DATABASE, how messages name the former;
+//   - DATABASE_URL, an initialised database of its own without users;
+//   - DATABASE, how messages name it;
 //   - ENGINE, and the conditions [sqlite] and [postgres];
+//   - `empty`: DATABASE_URL becomes a database without tables (on SQLite: a file that does not exist yet);
 //   - `sql QUERY`: what the database answers, a line a row, columns apart by |;
 //   - `capture NAME`: the last stdout without its line end, as the variable NAME;
 //   - `exits N PROGRAM ARGS…`: the program ends with exactly the status N;
@@ -72,7 +72,7 @@ func TestScripts(t *testing.T) {
 			},
 			Setup: func(env *testscript.Env) error { return setUp(env, engine) },
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){
-				"sql": sqlCommand, "capture": capture, "golden": golden, "exits": exits, "mode": modeCommand, "redis": redisCommand,
+				"empty": empty, "sql": sqlCommand, "capture": capture, "golden": golden, "exits": exits, "mode": modeCommand, "redis": redisCommand,
 			},
 		})
 	})
@@ -95,8 +95,8 @@ func setUp(env *testscript.Env, engine string) error {
 	url := dbtest.Reuse(t, initialised(t, engine))
 	env.Setenv("DATABASE_URL", url)
 	env.Setenv("DATABASE", dbtest.Name(url))
-	env.Setenv("EMPTY_URL", dbtest.Fresh(t, engine))
 	env.Setenv("ENGINE", engine)
+	env.Values["test"] = t
 	env.Values["redis"] = &scriptRedis{t: t}
 	for _, name := range []string{"PGPASSWORD", "PGPASSFILE", "PGUSER"} {
 		if value, ok := os.LookupEnv(name); ok {
@@ -111,6 +111,13 @@ type testWriter struct{ t testing.TB }
 func (w testWriter) Write(p []byte) (int, error) {
 	w.t.Log(string(p))
 	return len(p), nil
+}
+
+func empty(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: empty")
+	}
+	ts.Setenv("DATABASE_URL", dbtest.Fresh(ts.Value("test").(testing.TB), ts.Getenv("ENGINE")))
 }
 
 func sqlCommand(ts *testscript.TestScript, neg bool, args []string) {

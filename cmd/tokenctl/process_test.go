@@ -38,7 +38,7 @@ func engines(t *testing.T, f func(w *world)) {
 
 func newWorld(t *testing.T, engine string) *world {
 	t.Helper()
-	return newWorldOn(t, engine, initialised(t, engine))
+	return newWorldOn(t, engine, dbtest.Reuse(t, initialised(t, engine)))
 }
 
 // in is the world for a part of the test.
