@@ -103,10 +103,7 @@ func writeSQLite(t testing.TB, data []byte) string {
 // URL of PostgreSQL is that of [Reuse], which Django uses too.
 func Migrated(t testing.TB, p djangotest.Peer, engine string, o djangotest.Options) (*djangotest.Project, string) {
 	t.Helper()
-	tables := o
-	if !o.ChangeTables() {
-		tables.Settings = ""
-	}
+	tables := o.Tables()
 	url := Reuse(t, Template(t, engine, fmt.Sprintf("Django %s %+v", p.Django, tables), func(url string) {
 		p.Project(t, url, tables).Migrate()
 	}))

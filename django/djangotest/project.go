@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -42,9 +43,14 @@ type Options struct {
 	Files map[string]string
 }
 
-// ChangeTables tells whether Settings may change which tables the migrations make.
-func (o Options) ChangeTables() bool {
-	return o.Files != nil || strings.Contains(o.Settings, "APPS") || strings.Contains(o.Settings, "MODEL") || strings.Contains(o.Settings, "DATABASES")
+// Tables returns the options that decide which tables the migrations make. Settings may add apps, models, migrations
+// and databases, and Files have no effect without them.
+func (o Options) Tables() Options {
+	o.SecretKey = ""
+	if !slices.ContainsFunc([]string{"APPS", "MODEL", "MIGRATION", "DATABASES"}, func(part string) bool { return strings.Contains(o.Settings, part) }) {
+		o.Settings, o.Files = "", nil
+	}
+	return o
 }
 
 // SecretKey is the SECRET_KEY of a project that sets none.
