@@ -38,7 +38,7 @@ func TestPeer(t *testing.T) {
 			ask("sqlite", empty, plain())
 			return
 		}
-		for _, v := range variants() {
+		for _, v := range variants(djangotest.Peers(t), p) {
 			ask("sqlite", empty, v)
 		}
 		t.Run("random", func(t *testing.T) {

@@ -48,19 +48,29 @@ func only(list []sequence, prefixes ...string) []sequence {
 	}))
 }
 
-// variants are all that SQLite is asked.
-func variants() []variant {
+// variants are all that SQLite is asked at the age p of Django, which is one of peers.
+func variants(peers []djangotest.Peer, p djangotest.Peer) []variant {
 	all := plain()
-	list := slices.Concat([]variant{all}, jwtSettingVariants(all.asks), otherVariants(all.asks))
+	age := slices.Index(peers, p)
+	takes := func(n int) bool { return djangotest.Long() || n%len(peers) == age }
+	list := slices.Concat([]variant{all}, jwtSettingVariants(all.asks, takes), otherVariants(all.asks))
 	if djangotest.HasKnox() {
 		list = append(list, knoxVariants(all.asks)...)
 	}
 	return list
 }
 
-func jwtSettingVariants(all []sequence) []variant {
+// jwtSettingVariants change settings of simplejwt. At every age the plain project is asked about all bodies. Three
+// variants are asked about all bodies too, each at one age: takes reports whether the n-th is asked at this age.
+func jwtSettingVariants(all []sequence, takes func(n int) bool) []variant {
 	stories := only(all, "pair-", "sliding-", "unrecorded-", "stored-", "claims-", "user-", "unicode-", "rehash")
 	bodies := only(all, "/api/token/")
+	inTurn := func(n int) []sequence {
+		if takes(n) {
+			return bodies
+		}
+		return nil
+	}
 	header := only(all, "jwt", "secure")
 	return []variant{
 		{
@@ -80,7 +90,7 @@ func jwtSettingVariants(all []sequence) []variant {
 			settings: `SIMPLE_JWT = {"ISSUER": "us", "AUDIENCE": "us", "LEEWAY": 3700, "AUTH_HEADER_TYPES": ("Bearer", "JWT"),
 				"REFRESH_TOKEN_LIFETIME": __import__("datetime").timedelta(days=90)}`,
 			toml: "[simplejwt]\nissuer = 'us'\naudience = 'us'\nleeway = 3700\nauth_header_types = ['Bearer', 'JWT']\nrefresh_token_lifetime = '90d'",
-			asks: slices.Concat(header, stories, bodies),
+			asks: slices.Concat(header, stories, inTurn(0)),
 		},
 		{
 			name:     "audiences and names of claims",
@@ -92,13 +102,13 @@ func jwtSettingVariants(all []sequence) []variant {
 			name:     "by username",
 			settings: `SIMPLE_JWT = {"USER_ID_FIELD": "username", "USER_ID_CLAIM": "sub"}`,
 			toml:     "[simplejwt]\nuser_id_field = 'username'\nuser_id_claim = 'sub'",
-			asks:     slices.Concat(header, stories, bodies),
+			asks:     slices.Concat(header, stories, inTurn(1)),
 		},
 		{
 			name:     "revoke by password",
 			settings: `SIMPLE_JWT = {"CHECK_REVOKE_TOKEN": True, "ALGORITHM": "HS512"}`,
 			toml:     "[simplejwt]\ncheck_revoke_token = true\nalgorithm = 'HS512'",
-			asks:     slices.Concat(header, stories, bodies),
+			asks:     slices.Concat(header, stories, inTurn(2)),
 		},
 	}
 }

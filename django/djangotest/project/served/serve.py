@@ -70,12 +70,10 @@ class Handler(socketserver.StreamRequestHandler):
         # As wsgiref does, where Django leaves it out: of the redirects of CommonMiddleware.
         if not any(name.lower() == "content-length" for name, _ in headers):
             headers.append(("Content-Length", str(len(body))))
-        self.wfile.write(f"HTTP/1.1 {status}\r\n".encode("latin-1"))
-        for name, value in headers:
-            self.wfile.write(f"{name}: {value}\r\n".encode("latin-1"))
-        self.wfile.write(b"Connection: close\r\n\r\n")
-        if method != "HEAD":
-            self.wfile.write(body)
+        lines = [f"HTTP/1.1 {status}"]
+        lines += [f"{name}: {value}" for name, value in headers]
+        lines += ["Connection: close", "", ""]
+        self.wfile.write("\r\n".join(lines).encode("latin-1") + (b"" if method == "HEAD" else body))
 
 
 class Server(socketserver.ThreadingTCPServer):
