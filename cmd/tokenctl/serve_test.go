@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 )
@@ -138,6 +139,10 @@ func (s *served) wants(status int, part, method, path, body string, headers ...s
 // user creates a user with a password.
 func (w *world) user(name, password string) {
 	w.t.Helper()
+	// Passwords are hashed as fast as the settings allow.
+	if err := os.WriteFile(filepath.Join(w.dir, "tokenctl.toml"), []byte("auth.pbkdf2_iterations = 260000\n"), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
 	cmd := w.command("user", "create", name, "--password-stdin", "-q")
 	cmd.Stdin = strings.NewReader(password + "\n")
 	w.want(w.run(cmd), 0)
