@@ -70,7 +70,7 @@ func (s *Store) ExpiredSessions(ctx context.Context, before time.Time, userIDs [
 		if err != nil {
 			return nil, err
 		}
-		if brief(q); userIDs == nil {
+		if l.brief(q); userIDs == nil {
 			q.Columns[1] = "null"
 		}
 		q.PageBy = l.pageKey(q.PageBy)

@@ -27,7 +27,7 @@ func (t sessionTable) query(l *Layout) (*engine.Query, error) {
 	if f.AnyOrder && l.Session().Stored() {
 		q.PageBy = l.pageKey("s.rowid") // in the order of the keys, the database would read pages at random
 	}
-	switch brief(q); {
+	switch l.brief(q); {
 	case l.Session().Masked() && f.Detailed:
 		q.Columns = append(q.Columns, "s."+formColumn, "s."+halfColumn)
 	case f.Compare:
