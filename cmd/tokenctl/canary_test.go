@@ -68,13 +68,16 @@ func TestCanary(t *testing.T) {
 			}
 			commands = append(commands, cmd)
 		}
-		for _, args := range [][]string{{"list"}, {"list", "--sort", "user"}, {"show", "drf:1"}, {"show", "-"}, {"verify", "-"}, {"verify", "drf:1", "drf:2"},
+		for i, args := range [][]string{{"list"}, {"list", "--sort", "user"}, {"show", "drf:1"}, {"show", "-"}, {"verify", "-"}, {"verify", "drf:1", "drf:2"},
 			{"list", "--sort", "-expires"}, {"rotate", "--user", "alice", "--dry-run"}, {"expire", "--kind", "knox,session", "--ttl", "1d", "--dry-run"}, {"expire", "--kind", "knox,session", "--ttl", "1d", "--yes"}, {"expire", "-", "--ttl", "1d"}, {"rotate", "--user", "alice"}, {"mint", "dan", "--create", "--dry-run"}, {"mint", "alice"}, {"mint", "alice", "--secret-stdin"}, {"mint", "--secrets-from", "stdin"}, {"mint", "--secrets-from", "known"}, {"mint", "--secrets-from", "known", "--kind", "knox", "--create"}, {"mint", "--import-drf", "--all-users", "--dry-run"},
 			{"blacklist", "-", "--dry-run"}, {"user", "list"}, {"user", "show", "alice"}, {"version"},
 			{"incident", "drf:1", "--dry-run"}, {"incident", "--user", "alice", "--all", "--dry-run"},
 			{"config", "show"}, {"purge", "--dry-run"}, {"purge", "--yes"}, {"scan", "-"}, {"scan", "stdin", "leaks"}, {"scan", "stdin", "--blacklist", "--dry-run"},
 			{"audit", "--deep", "--check-passwords", "stdin"}, {"audit", "--fix", "clear-refresh", "--dry-run"}, {"audit", "--fix", "privileged-token", "--dry-run"}} {
-			for _, format := range []string{"", "table", "json", "ndjson", "csv", "tsv", "yaml", "id"} {
+			for j, format := range []string{"", "table", "json", "ndjson", "csv", "tsv", "yaml", "id"} {
+				if !dbtest.Takes(w.engine, i+j) {
+					continue
+				}
 				more := []string{"-v", "--color", "always"}
 				if format != "" {
 					more = append(more, "-o", format)
@@ -187,7 +190,10 @@ func TestCanary(t *testing.T) {
 				w.t.Fatal(err)
 			}
 			lines = append(lines, filepath.Join(w.dir, name))
-			for _, verb := range []string{"show", "verify", "rotate", "blacklist", "unblacklist", "incident"} {
+			for i, verb := range []string{"show", "verify", "rotate", "blacklist", "unblacklist", "incident"} {
+				if !dbtest.Takes(w.engine, n/2+i) {
+					continue
+				}
 				add("", verb, "--token-file", name, "-v", "-o", []string{"json", "table"}[n%2])
 			}
 		}

@@ -114,8 +114,8 @@ func (w *world) delivers(cmd *exec.Cmd) *running {
 	return p
 }
 
-// gone checks that the server does nothing for tokenctl any more. A backend that [dbtest.Reuse] keeps for the next
-// process has no part in that.
+// gone checks that no backend of the server works for tokenctl any more. The backends that [dbtest.Reuse] keeps for
+// the next process do not count.
 func (w *world) gone() {
 	w.t.Helper()
 	if w.engine == "postgres" {
