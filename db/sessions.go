@@ -57,8 +57,8 @@ func (l *Layout) brief(q *engine.Query) *engine.Query {
 	limit := strconv.Itoa(maxSessionData)
 	data := "case when octet_length(coalesce(s.session_data, '')) <= " + limit + " then coalesce(s.session_data, '') end"
 	if l.Engine == engine.PostgreSQL && l.Session().Column("session_data").Type == "text" {
-		// The planner takes a text of unknown length to have 32 bytes, and a sort of all rows to be cheap. With the
-		// length, it reads the index of the keys, and a list begins at once.
+		// PostgreSQL's planner assumes 32 bytes for a text of unknown length. It would then sort the whole table
+		// instead of reading the index of the keys, and a list would begin late.
 		data = "cast(" + data + " as varchar(" + limit + "))"
 	}
 	q.Columns[1] = data

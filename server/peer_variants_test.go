@@ -48,29 +48,28 @@ func only(list []sequence, prefixes ...string) []sequence {
 	}))
 }
 
-// variants are all that SQLite is asked at the age p of Django, which is one of peers.
+// variants are all that is asked on SQLite at the age p, which is one of peers.
 func variants(peers []djangotest.Peer, p djangotest.Peer) []variant {
 	all := plain()
 	age := slices.Index(peers, p)
-	takes := func(n int) bool { return djangotest.Long() || n%len(peers) == age }
-	list := slices.Concat([]variant{all}, jwtSettingVariants(all.asks, takes), otherVariants(all.asks))
+	inTurn := func(n int, list []sequence) []sequence {
+		if djangotest.Long() || n%len(peers) == age {
+			return list
+		}
+		return nil
+	}
+	list := slices.Concat([]variant{all}, jwtSettingVariants(all.asks, inTurn), otherVariants(all.asks))
 	if djangotest.HasKnox() {
 		list = append(list, knoxVariants(all.asks)...)
 	}
 	return list
 }
 
-// jwtSettingVariants change settings of simplejwt. At every age the plain project is asked about all bodies. Three
-// variants are asked about all bodies too, each at one age: takes reports whether the n-th is asked at this age.
-func jwtSettingVariants(all []sequence, takes func(n int) bool) []variant {
+// jwtSettingVariants change settings of simplejwt. The plain project is asked about all bodies at every age. Three
+// variants are asked about them at one age each: inTurn returns the n-th variant's sequences at its age, else nil.
+func jwtSettingVariants(all []sequence, inTurn func(n int, list []sequence) []sequence) []variant {
 	stories := only(all, "pair-", "sliding-", "unrecorded-", "stored-", "claims-", "user-", "unicode-", "rehash")
 	bodies := only(all, "/api/token/")
-	inTurn := func(n int) []sequence {
-		if takes(n) {
-			return bodies
-		}
-		return nil
-	}
 	header := only(all, "jwt", "secure")
 	return []variant{
 		{
@@ -90,7 +89,7 @@ func jwtSettingVariants(all []sequence, takes func(n int) bool) []variant {
 			settings: `SIMPLE_JWT = {"ISSUER": "us", "AUDIENCE": "us", "LEEWAY": 3700, "AUTH_HEADER_TYPES": ("Bearer", "JWT"),
 				"REFRESH_TOKEN_LIFETIME": __import__("datetime").timedelta(days=90)}`,
 			toml: "[simplejwt]\nissuer = 'us'\naudience = 'us'\nleeway = 3700\nauth_header_types = ['Bearer', 'JWT']\nrefresh_token_lifetime = '90d'",
-			asks: slices.Concat(header, stories, inTurn(0)),
+			asks: slices.Concat(header, stories, inTurn(0, bodies)),
 		},
 		{
 			name:     "audiences and names of claims",
@@ -102,13 +101,13 @@ func jwtSettingVariants(all []sequence, takes func(n int) bool) []variant {
 			name:     "by username",
 			settings: `SIMPLE_JWT = {"USER_ID_FIELD": "username", "USER_ID_CLAIM": "sub"}`,
 			toml:     "[simplejwt]\nuser_id_field = 'username'\nuser_id_claim = 'sub'",
-			asks:     slices.Concat(header, stories, inTurn(1)),
+			asks:     slices.Concat(header, stories, inTurn(1, bodies)),
 		},
 		{
 			name:     "revoke by password",
 			settings: `SIMPLE_JWT = {"CHECK_REVOKE_TOKEN": True, "ALGORITHM": "HS512"}`,
 			toml:     "[simplejwt]\ncheck_revoke_token = true\nalgorithm = 'HS512'",
-			asks:     slices.Concat(header, stories, inTurn(2)),
+			asks:     slices.Concat(header, stories, inTurn(2, bodies)),
 		},
 	}
 }

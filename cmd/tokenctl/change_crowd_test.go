@@ -55,7 +55,7 @@ func (w *world) winner(what string, results []result, truth *regexp.Regexp) (won
 func (w *world) deadlocks() {
 	w.t.Helper()
 	if w.engine == "postgres" {
-		// A backend counts when it ends.
+		// A backend reports its deadlocks at the latest when it ends.
 		within(w.t, testLimit, "the end of the backends", func() bool {
 			return w.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like 'tokenctl/%'") == ""
 		})

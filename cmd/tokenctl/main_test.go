@@ -97,7 +97,7 @@ func setUp(env *testscript.Env, engine string) error {
 	env.Setenv("DATABASE", dbtest.Name(url))
 	env.Setenv("ENGINE", engine)
 	env.Values["test"] = t
-	env.Values["redis"] = &scriptRedis{t: t}
+	env.Values["redis"] = &scriptRedis{}
 	for _, name := range []string{"PGPASSWORD", "PGPASSFILE", "PGUSER"} {
 		if value, ok := os.LookupEnv(name); ok {
 			env.Setenv(name, value)
@@ -113,11 +113,14 @@ func (w testWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// testOf returns the test that a script belongs to.
+func testOf(ts *testscript.TestScript) testing.TB { return ts.Value("test").(testing.TB) }
+
 func empty(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: empty")
 	}
-	ts.Setenv("DATABASE_URL", dbtest.Fresh(ts.Value("test").(testing.TB), ts.Getenv("ENGINE")))
+	ts.Setenv("DATABASE_URL", dbtest.Fresh(testOf(ts), ts.Getenv("ENGINE")))
 }
 
 func sqlCommand(ts *testscript.TestScript, neg bool, args []string) {

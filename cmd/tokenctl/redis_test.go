@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -10,10 +9,7 @@ import (
 )
 
 // scriptRedis is the Redis of a script, which the script starts.
-type scriptRedis struct {
-	t      testing.TB
-	server *redistest.Server
-}
+type scriptRedis struct{ server *redistest.Server }
 
 // redisCommand is the command redis of scripts: `redis start [ARGS…]` starts a server and sets
 // REDIS_ADDR and REDIS_SOCKET, `redis stop` and `redis restart` do what they say, and `redis do
@@ -25,7 +21,7 @@ func redisCommand(ts *testscript.TestScript, neg bool, args []string) {
 	r := ts.Value("redis").(*scriptRedis)
 	switch args[0] {
 	case "start":
-		r.server = redistest.Start(r.t, args[1:]...)
+		r.server = redistest.Start(testOf(ts), args[1:]...)
 		ts.Setenv("REDIS_ADDR", r.server.Addr)
 		ts.Setenv("REDIS_SOCKET", r.server.Socket)
 	case "stop":

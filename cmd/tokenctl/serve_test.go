@@ -136,10 +136,9 @@ func (s *served) wants(status int, part, method, path, body string, headers ...s
 	return text
 }
 
-// user creates a user with a password.
+// user creates a user with a password. It also writes settings with which passwords are hashed fast.
 func (w *world) user(name, password string) {
 	w.t.Helper()
-	// Passwords are hashed as fast as the settings allow.
 	if err := os.WriteFile(filepath.Join(w.dir, "tokenctl.toml"), []byte("auth.pbkdf2_iterations = 260000\n"), 0o600); err != nil {
 		w.t.Fatal(err)
 	}

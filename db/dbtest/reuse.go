@@ -68,7 +68,7 @@ func (r *reuse) take(start string) *serverConn {
 	return nil
 }
 
-// isIdle reports whether the connection has neither ended nor got a message, as before its end.
+// isIdle reports whether the server has neither ended the connection nor sent the message that precedes the end.
 func (c *serverConn) isIdle() bool {
 	conn, err := c.Conn.(*net.TCPConn).SyscallConn()
 	if err != nil {
@@ -77,7 +77,7 @@ func (c *serverConn) isIdle() bool {
 	var read error
 	err = conn.Read(func(fd uintptr) bool {
 		_, read = syscall.Read(int(fd), make([]byte, 1))
-		return true // do not wait
+		return true // otherwise Read waits for a message
 	})
 	return err == nil && read == syscall.EAGAIN
 }

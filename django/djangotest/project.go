@@ -44,7 +44,7 @@ type Options struct {
 }
 
 // Tables returns the options that decide which tables the migrations make. Settings may add apps, models, migrations
-// and databases, and Files have no effect without them.
+// and databases. Without such settings, Files change no table.
 func (o Options) Tables() Options {
 	o.SecretKey = ""
 	if !slices.ContainsFunc([]string{"APPS", "MODEL", "MIGRATION", "DATABASES"}, func(part string) bool { return strings.Contains(o.Settings, part) }) {

@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 
-# All forks end soon, and to collect garbage would copy the memory that they share.
+# Garbage collection would copy the memory that the forks share. The forks end soon.
 gc.disable()
 
 # These modules do not read the settings when they are imported.
