@@ -21,7 +21,7 @@ func TestTerminalPager(t *testing.T) {
 	run := func(env []string, args ...string) *terminal {
 		cmd := w.command(append([]string{"list", "--columns", "id,user"}, args...)...)
 		cmd.Env = append(w.env, env...)
-		return w.terminal(cmd)
+		return w.terminalOf(24, 100, cmd)
 	}
 	const keeps = "cat >kept; echo the pager"
 	for _, test := range []struct {

@@ -25,9 +25,10 @@ type terminal struct {
 	seen bytes.Buffer
 }
 
+// terminal is wider than the name of any database, wherever TMPDIR is.
 func (w *world) terminal(cmd *exec.Cmd) *terminal {
 	w.t.Helper()
-	return w.terminalOf(24, 100, cmd)
+	return w.terminalOf(24, 240, cmd)
 }
 
 // terminalOf is a terminal with so many lines and columns.
@@ -204,7 +205,7 @@ func TestTerminalTable(t *testing.T) {
 	for columns, width := range map[string]int{"": 100, "90": 90, "75": 75, "0": 100, "x": 100, "1000000000": 300} {
 		cmd := w.command("list", "-q")
 		cmd.Env = append(w.env, "COLUMNS="+columns)
-		p := w.terminal(cmd)
+		p := w.terminalOf(24, 100, cmd)
 		w.want(p.ends(testLimit), 0)
 		p.shows("alice")
 		for line := range strings.Lines(p.screen()) {
@@ -236,7 +237,7 @@ func TestTerminalTable(t *testing.T) {
 	// The preview fits although stdout is a pipe.
 	cmd = w.command("rotate", "--staff=false", "--kind", "drf")
 	cmd.Stdout = io.Discard
-	p = w.terminal(cmd)
+	p = w.terminalOf(24, 100, cmd)
 	p.shows("[y/N] ")
 	for line := range strings.Lines(p.screen()) {
 		if n := len([]rune(plain(line))) - 1; n > 100 {
