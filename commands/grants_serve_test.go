@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/md5"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -75,11 +76,56 @@ func (c *client) call(method, path string, fields map[string]string) map[string]
 	return values
 }
 
-// serve starts the test server and asks it for all that it writes. It returns what failed.
-func (w *grantWorld) serve() (problems []string) {
+// servePassword is the password of grace.
+const servePassword = "long enough 7 to change"
+
+// graceLogin is what grace sends to log in; her name's field is that of either layout.
+func graceLogin(password string) map[string]string {
+	return map[string]string{"username": "grace", "user name": "grace", "password": password}
+}
+
+// basic has the client send grace's name and password with each request.
+func (c *client) basic() {
+	c.token = "Basic " + base64.StdEncoding.EncodeToString([]byte("grace:"+servePassword))
+}
+
+// serveRequests are requests that together have the test server write all that it writes.
+var serveRequests = map[string]func(*client){
+	"drf": func(c *client) { c.call("POST", "/api-token-auth/", graceLogin(servePassword)) },
+	"jwt": func(c *client) {
+		pair := c.call("POST", "/api/token/", graceLogin(servePassword))
+		next := c.call("POST", "/api/token/refresh/", map[string]string{"refresh": fmt.Sprint(pair["refresh"])})
+		c.call("POST", "/api/token/blacklist/", map[string]string{"refresh": fmt.Sprint(next["refresh"])})
+	},
+	"rest-auth": func(c *client) {
+		c.Jar, _ = cookiejar.New(nil)
+		key := c.call("POST", "/rest-auth/login/", graceLogin(servePassword))["key"]
+		c.call("GET", "/test_auth/session/", nil)
+		c.Jar, c.token = nil, fmt.Sprint("Token ", key)
+		c.call("PUT", "/rest-auth/user/", map[string]string{"username": "grace", "user name": "grace", "first_name": "Grace", "last_name": "Hopper"})
+		const changed = servePassword + "s"
+		c.call("POST", "/rest-auth/password/change/", map[string]string{"new_password1": changed, "new_password2": changed})
+		c.token = ""
+		c.Jar, _ = cookiejar.New(nil)
+		key = c.call("POST", "/rest-auth/login/", graceLogin(changed))["key"]
+		c.token = fmt.Sprint("Token ", key)
+		c.call("POST", "/rest-auth/logout/", nil)
+	},
+	"knox": func(c *client) {
+		for _, path := range []string{"/knox/logout/", "/knox/logoutall/"} {
+			c.basic()
+			c.token = fmt.Sprint("Token ", c.call("POST", "/knox/login/", nil)["token"])
+			c.call("GET", "/test_auth/knox/", nil)
+			c.call("POST", path, nil)
+		}
+	},
+}
+
+// serve starts the test server for a client, and returns what failed.
+func (w *grantWorld) serve(requests func(*client)) (problems []string) {
 	w.t.Helper()
-	const password = "long enough 7 to change"
-	sum := md5.Sum([]byte("salt" + password))
+	// A hash of an old project: the first login replaces it.
+	sum := md5.Sum([]byte("salt" + servePassword))
 	w.sql("update " + w.users + " set password = 'md5$salt$" + hex.EncodeToString(sum[:]) + "', is_active = true where email in ('grace@example.com', 'bob@example.com')")
 	config := filepath.Join(w.t.TempDir(), "tokenctl.toml")
 	if err := os.WriteFile(config, []byte(grantServeSettings), 0o600); err != nil {
@@ -109,32 +155,7 @@ func (w *grantWorld) serve() (problems []string) {
 	}
 	go io.Copy(io.Discard, read) //nolint:errcheck // nothing more comes
 	c := &client{url: strings.TrimSpace(ready)}
-	login := map[string]string{"username": "grace", "user name": "grace", "password": password}
-	c.call("POST", "/api-token-auth/", login)
-	pair := c.call("POST", "/api/token/", login)
-	next := c.call("POST", "/api/token/refresh/", map[string]string{"refresh": fmt.Sprint(pair["refresh"])})
-	c.call("POST", "/api/token/blacklist/", map[string]string{"refresh": fmt.Sprint(next["refresh"])})
-	c.Jar, _ = cookiejar.New(nil)
-	key := c.call("POST", "/rest-auth/login/", login)["key"]
-	c.call("GET", "/test_auth/session/", nil)
-	c.Jar, c.token = nil, fmt.Sprint("Token ", key)
-	c.call("PUT", "/rest-auth/user/", map[string]string{"username": "grace", "user name": "grace", "first_name": "Grace", "last_name": "Hopper"})
-	c.call("POST", "/rest-auth/password/change/", map[string]string{"new_password1": password + "s", "new_password2": password + "s"})
-	login["password"] += "s"
-	c.token = ""
-	c.Jar, _ = cookiejar.New(nil)
-	key = c.call("POST", "/rest-auth/login/", login)["key"]
-	c.token = fmt.Sprint("Token ", key)
-	c.call("POST", "/rest-auth/logout/", nil)
-	c.Jar = nil
-	for _, path := range []string{"/knox/logout/", "/knox/logoutall/"} {
-		r, _ := http.NewRequest("POST", "/", nil)
-		r.SetBasicAuth("grace", login["password"])
-		c.token = r.Header.Get("Authorization")
-		c.token = fmt.Sprint("Token ", c.call("POST", "/knox/login/", nil)["token"])
-		c.call("GET", "/test_auth/knox/", nil)
-		c.call("POST", path, nil)
-	}
+	requests(c)
 	stop()
 	<-ended
 	return c.problems

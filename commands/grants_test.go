@@ -107,7 +107,7 @@ var grantCommands = map[string][]string{
 	"mint": {"mint grace --kind drf", "mint alice --kind knox", "mint alice --kind jwt --force", "mint alice --kind session", "rotate {drf}", "rotate {knox}", "rotate {knox} --overlap 1h", "rotate {jwt} --force", "rotate {session}",
 		"expire {knox} {session} --ttl 1d", "rotate --kind jwt,session --sort user --limit 1 --yes --force"},
 	"revoke": {"blacklist {drf} {knox} {jwt} {session}", "blacklist --kind session --sort user --limit 1 --yes", "blacklist --kind drf,knox,jwt,session --user alice --yes", "unblacklist {blacklisted}"},
-	"serve":  {"serve"}, // see grantWorld.serve
+	"serve":  {"serve drf", "serve jwt", "serve rest-auth", "serve knox"}, // see serveRequests
 	"purge":  {"purge --user alice --yes", "purge --yes", "purge --orphans --yes"},
 }
 
@@ -130,8 +130,8 @@ func (w *grantWorld) ids(line string) string {
 // auditor's role cannot check.
 func (w *grantWorld) problems(line string) (list []string) {
 	w.t.Helper()
-	if line == "serve" {
-		return w.serve()
+	if requests, is := strings.CutPrefix(line, "serve "); is {
+		return w.serve(serveRequests[requests])
 	}
 	_, notes, status := w.run("", strings.Fields(w.ids(line))...)
 	if status != 0 && status != 4 {
