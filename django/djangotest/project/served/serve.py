@@ -12,6 +12,7 @@ import socketserver
 import threading
 import urllib.parse
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 
@@ -37,7 +38,7 @@ class Handler(socketserver.StreamRequestHandler):
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http",
             "wsgi.errors": io.StringIO(),
-            "wsgi.multithread": True,
+            "wsgi.multithread": False,
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
         }
@@ -76,13 +77,15 @@ class Handler(socketserver.StreamRequestHandler):
         self.wfile.write("\r\n".join(lines).encode("latin-1") + (b"" if method == "HEAD" else body))
 
 
-class Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
+class Server(socketserver.TCPServer):
+    """Answers one request after another in one thread, whose connection to the database stays open."""
+
     request_queue_size = 64
 
 
 def start():
     """Begins to serve and returns the port."""
+    settings.DATABASES["default"]["CONN_MAX_AGE"] = None
     server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_address[1]
