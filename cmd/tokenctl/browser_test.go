@@ -19,12 +19,16 @@ import (
 	"tokenctl/db/dbtest"
 )
 
-// browser starts Debian's Chromium for a test, without a window.
+// browser starts Debian's Chromium for a test: chromium-headless-shell, which has no windows and takes a third
+// of the time, or else chromium without a window.
 func browser(t *testing.T) context.Context {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
+	path, err := exec.LookPath("chromium-headless-shell")
 	if err != nil {
-		dbtest.Missing(t, "chromium")
+		path, err = exec.LookPath("chromium")
+	}
+	if err != nil {
+		dbtest.Missing(t, "chromium-headless-shell or chromium")
 	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path))
 	if os.Geteuid() == 0 {
