@@ -81,7 +81,7 @@ func TestJournalTree(t *testing.T) {
 		for name, c := range journaledCommands {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				journaled(t, dbtest.Fresh(t, engine), name, c)
+				journaled(t, dbtest.Reuse(t, dbtest.Fresh(t, engine)), name, c)
 			})
 		}
 	})

@@ -43,7 +43,7 @@ insert into otp_totp_totpdevice values (1, 'phone', true, 'x', 30, 0, 1)`
 
 func newShop(t *testing.T, engine string) *shop {
 	s := &shop{t: t, dir: t.TempDir(), env: map[string]string{}}
-	s.url = dbtest.Template(t, engine, "shop", func(url string) {
+	s.url = dbtest.Reuse(t, dbtest.Template(t, engine, "shop", func(url string) {
 		s.env["DATABASE_URL"] = url
 		if out, status := s.run("init -q"); status != 0 {
 			t.Fatal(out)
@@ -53,7 +53,7 @@ func newShop(t *testing.T, engine string) *shop {
 				t.Fatal(said)
 			}
 		}
-	})
+	}))
 	s.env["DATABASE_URL"] = s.url
 	for name, text := range map[string]string{"leak/notes": "Authorization: Token " + usersKey + "\n", "known.csv": "bob,7d0b0ee07ea4a2c7ae7eda64d6e4b3b0b1a1f2d3\n",
 		"tokenctl/contexts.toml": fmt.Sprintf("[shop]\ndatabase = %q\nprotected = true\n", s.url)} {

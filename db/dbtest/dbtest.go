@@ -76,14 +76,15 @@ func Takes(engine string, n int) bool {
 	return djangotest.Long() || (n%2 == 0) == (engine == "sqlite")
 }
 
-// EnginesFor runs f on a fresh database of one engine, or of both where only is empty.
+// EnginesFor runs f on a fresh database of one engine, or of both where only is empty. The URL of PostgreSQL is
+// that of [Reuse].
 func EnginesFor(t *testing.T, only, name string, f func(t *testing.T, engine, url string)) {
 	t.Helper()
 	for _, engine := range []string{"sqlite", "postgres"} {
 		if only == "" || only == engine {
 			t.Run(engine+"/"+name, func(t *testing.T) {
 				t.Parallel()
-				f(t, engine, Fresh(t, engine))
+				f(t, engine, Reuse(t, Fresh(t, engine)))
 			})
 		}
 	}
@@ -100,9 +101,10 @@ func EachEngine(t *testing.T, f func(t *testing.T, engine string)) {
 	}
 }
 
-// Engines runs f once for each kind of database, each time with a fresh, empty one.
+// Engines runs f once for each kind of database, each time with a fresh, empty one. The URL of PostgreSQL is
+// that of [Reuse].
 func Engines(t *testing.T, f func(t *testing.T, engine, url string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { f(t, "sqlite", SQLite(t)) })
-	t.Run("postgres", func(t *testing.T) { f(t, "postgres", Postgres(t)) })
+	t.Run("postgres", func(t *testing.T) { f(t, "postgres", Reuse(t, Postgres(t))) })
 }
