@@ -81,7 +81,7 @@ func TestPeerClaims(t *testing.T) {
 	peers(t, djangotest.Options{}, func(t *testing.T, pr *djangotest.Project, c cli) {
 		pr.Eval(`
 for name in ("ann", "bob"):
-    User.objects.create_user(name, name + "@example.org", password="x")
+    User.objects.create_user(name, name + "@example.org")
 result = None`, nil)
 		c.env = map[string]string{"TOKENCTL_SECRET_KEY": djangotest.SecretKey}
 		for _, test := range claimSettings {
@@ -157,7 +157,7 @@ func TestPeerSessionBackend(t *testing.T) {
 from django.test import Client
 for name in ("ann", "bob"):
     client = Client()
-    client.force_login(User.objects.create_user(name, password="x"), backend)
+    client.force_login(User.objects.create_user(name), backend)
 result = None`, nil, djangotest.Vars{"backend": test.used})
 				toml := ""
 				if test.ours != "" {

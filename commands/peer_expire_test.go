@@ -39,7 +39,7 @@ func TestPeerExpireSessions(t *testing.T) {
 		pr.Eval(`
 from django.contrib.auth import SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
-user = User.objects.create_user("alice", password="correct horse battery")
+user = User.objects.create_user("alice")
 result = []
 for seconds in (None, 3600, 0):
     s = SessionStore()

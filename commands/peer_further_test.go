@@ -88,7 +88,7 @@ func TestPeerFurther(t *testing.T) {
 from django.core.management import call_command
 call_command("makemigrations", "agents", verbosity=0)
 call_command("migrate", verbosity=0)
-User.objects.create_user("alice", password="correct horse battery")
+User.objects.create_user("alice")
 result = None`, nil)
 		toml := "[session]\nsession_table = \"agents_customsession\"\nengine = \"agents.sessions\"\n"
 		c := cli{t: t, url: url, env: map[string]string{"TOKENCTL_SECRET_KEY": djangotest.SecretKey}, more: []string{"--config", privateFile(t, toml)}}

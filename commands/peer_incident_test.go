@@ -116,7 +116,7 @@ type incidentCase struct {
 // nothing else.
 func TestPeerIncident(t *testing.T) {
 	dbtest.Slow(t)
-	peers(t, djangotest.Options{Settings: `PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]`}, func(t *testing.T, pr *djangotest.Project, c cli) {
+	peers(t, djangotest.Options{Settings: cheapHashes}, func(t *testing.T, pr *djangotest.Project, c cli) {
 		c = withKey(c, djangotest.SecretKey)
 		for i, s := range incidentSettings {
 			if s.revoke && !tokenctl.Version(pr.Peer.SimpleJWT).AtLeast("5.3.0") && !s.rotate || s.ignoreInactive && !tokenctl.Version(pr.Peer.SimpleJWT).AtLeast("5.4.0") && !s.rotate {

@@ -97,7 +97,7 @@ func TestPeerJWTLife(t *testing.T) {
 	} {
 		t.Run(test.algorithm+test.model, func(t *testing.T) {
 			config, settings := jwtKeys(t, test.algorithm)
-			peers(t, djangotest.Options{UserModel: test.model, Settings: settings}, func(t *testing.T, pr *djangotest.Project, c cli) {
+			peers(t, djangotest.Options{UserModel: test.model, Settings: settings + cheapHashes}, func(t *testing.T, pr *djangotest.Project, c cli) {
 				c.env = map[string]string{"TOKENCTL_SECRET_KEY": djangotest.SecretKey}
 				set := func(args ...string) []string { return append(args, "--config", config) }
 				pr.Eval(test.create+"; result = None", nil)

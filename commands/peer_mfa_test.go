@@ -30,8 +30,8 @@ from django_otp.plugins.otp_hotp.models import HOTPDevice
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 def make(name, **more):
     if User.USERNAME_FIELD == "email":
-        return User.objects.create_user(email=name, password="x", **more)
-    return User.objects.create_user(name, password="x", **more)
+        return User.objects.create_user(email=name, **more)
+    return User.objects.create_user(name, **more)
 alice, bob, carol, dave = [make(n) for n in ("alice", "bob", "carol", "dave")]
 secrets = []
 for user in (alice, carol, dave):

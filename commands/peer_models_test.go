@@ -17,9 +17,9 @@ func TestPeerUserModels(t *testing.T) {
 		model, name, create, settings string
 		set                           []string
 	}{
-		{"uuid", "ann@example.org", `User.objects.create_user(email="ann@example.org", password="x")`, "", []string{"--set", "full_name=Ben"}},
-		{"mti", "ann", `User.objects.create_user("ann", password="x")`, "", []string{"--set", "tier=gold"}},
-		{"both", "ann", `User.objects.create_user("ann", email="ann@example.org", password="x")`, "[auth]\nusername_field = \"username\"\n", []string{"--email", "ben@example.org"}},
+		{"uuid", "ann@example.org", `User.objects.create_user(email="ann@example.org")`, "", []string{"--set", "full_name=Ben"}},
+		{"mti", "ann", `User.objects.create_user("ann")`, "", []string{"--set", "tier=gold"}},
+		{"both", "ann", `User.objects.create_user("ann", email="ann@example.org")`, "[auth]\nusername_field = \"username\"\n", []string{"--email", "ben@example.org"}},
 	} {
 		t.Run(m.model, func(t *testing.T) {
 			peers(t, djangotest.Options{UserModel: m.model}, func(t *testing.T, pr *djangotest.Project, c cli) {

@@ -10,7 +10,7 @@ import (
 // that mint takes.
 func TestPeerProvidedDRF(t *testing.T) {
 	peers(t, djangotest.Options{}, func(t *testing.T, pr *djangotest.Project, c cli) {
-		pr.Eval(`User.objects.create_user("alice", password="correct horse battery"); result = None`, nil)
+		pr.Eval(`User.objects.create_user("alice"); result = None`, nil)
 		for _, secret := range []string{"short", "9944b09199c62bcf9418ad846dd0e4bbdfc6ee4b", "~!@#$%^&*()_+{}|:<>?`-=[]\\;',./\"aA0"} {
 			id := c.must(secret+"\n", "mint", "alice", "--secret-stdin", "--kind", "drf")
 			accepts(t, pr, secret, 200, `"Hello alice!"`)

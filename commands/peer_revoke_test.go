@@ -12,7 +12,7 @@ import (
 // --revoke, also when the user is activated again.
 func TestPeerRevoke(t *testing.T) {
 	dbtest.Slow(t)
-	peers(t, djangotest.Options{}, func(t *testing.T, pr *djangotest.Project, c cli) {
+	peers(t, djangotest.Options{Settings: cheapHashes}, func(t *testing.T, pr *djangotest.Project, c cli) {
 		pr.Eval(`User.objects.create_user("alice", password="correct horse battery"); result = None`, nil)
 		var pair struct{ Refresh, Access string }
 		r := pr.Request("POST", "/api/token/", map[string]string{"Content-Type": "application/json"}, `{"username": "alice", "password": "correct horse battery"}`)
