@@ -300,7 +300,7 @@ func TestDecoys(t *testing.T) {
 func TestEndlessLine(t *testing.T) {
 	dbtest.Slow(t)
 	for _, filler := range []string{"a", "=", "%", `\`, "%41", "A/", "Zm9v", "\x00", "a\x00", "eyJ.", "=\n", "-"} {
-		long := strings.Repeat(filler, 3<<20/len(filler))
+		long := strings.Repeat(filler, 2*windowSize/len(filler))
 		list := scanText(t, long+" "+secrets["drf"]+" "+long)
 		if len(list) != 1 {
 			t.Errorf("%q: found %v", filler, describe(list))
