@@ -93,11 +93,11 @@ func (a *answer) orderCookies() {
 	}
 }
 
-var plainCookies = regexp.MustCompile(`^(?:[!#-'*+.0-9A-Z^-z|~-]+=[!#-+./-:<-[\]-~-]*(?:; ?|$))*$`)
+var plainCookies = regexp.MustCompile(`^(?:[!#-'*+.0-9A-Z^-z|~-]+=[!#-:<-[\]-~]*(?:; ?|$))*$`)
 
 func (r request) hasPlainCookies() bool {
 	lines := r.values("Cookie")
-	return len(lines) == 0 || len(lines) == 1 && plainCookies.MatchString(placeholder.ReplaceAllString(lines[0], "x"))
+	return len(lines) == 0 || plainCookies.MatchString(placeholder.ReplaceAllString(strings.Join(lines, ","), "x"))
 }
 
 // isUTF8 reports whether a request has no text in another charset.
