@@ -140,6 +140,7 @@ func pageElsewhere(t *testing.T, chromium context.Context, w *world, s *served) 
 	b.types("alice\t" + pagePassword + "\r")
 	b.shows(errorShown, "does it allow this page's origin?")
 	b.click("cancel")
+	b.shows(focus, "open")
 	if said := b.said(); len(said) != 2 || !strings.Contains(said[0], "blocked by CORS policy") {
 		t.Errorf("the console says %q", said)
 	}
@@ -334,6 +335,7 @@ func pagePasted(t *testing.T, chromium context.Context, w *world, s *served) {
 	b.click("paste")
 	b.types("a.b.c\r")
 	b.shows("kind.value + header.value + path.value", "jwtAuthorization: Bearer/test_auth/jwt/")
+	b.shows(focus, "get") // a dialog that closes later would take the focus
 	b.click("forget")
 
 	// A login may give a token that others use: the page says what logging out does.
