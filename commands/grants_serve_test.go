@@ -84,11 +84,6 @@ func graceLogin(password string) map[string]string {
 	return map[string]string{"username": "grace", "user name": "grace", "password": password}
 }
 
-// basic has the client send grace's name and password with each request.
-func (c *client) basic() {
-	c.token = "Basic " + base64.StdEncoding.EncodeToString([]byte("grace:"+servePassword))
-}
-
 // serveRequests are requests that together have the test server write all that it writes.
 var serveRequests = map[string]func(*client){
 	"drf": func(c *client) { c.call("POST", "/api-token-auth/", graceLogin(servePassword)) },
@@ -113,7 +108,7 @@ var serveRequests = map[string]func(*client){
 	},
 	"knox": func(c *client) {
 		for _, path := range []string{"/knox/logout/", "/knox/logoutall/"} {
-			c.basic()
+			c.token = "Basic " + base64.StdEncoding.EncodeToString([]byte("grace:"+servePassword))
 			c.token = fmt.Sprint("Token ", c.call("POST", "/knox/login/", nil)["token"])
 			c.call("GET", "/test_auth/knox/", nil)
 			c.call("POST", path, nil)

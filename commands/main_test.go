@@ -10,6 +10,9 @@ import (
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
+// fewIterations are settings with which tokenctl hashes passwords as fast as it may.
+const fewIterations = "[auth]\npbkdf2_iterations = 260000\n"
+
 // privateFile writes a settings file that only its owner can read.
 func privateFile(t testing.TB, text string) string {
 	t.Helper()

@@ -204,7 +204,7 @@ result = dict(Items=dict(s.items()), Expires=Session.objects.get(pk=key).expire_
 
 				// A new password ends both, here and there.
 				minted := c.must("", "mint", "--kind", "session", name)
-				c.must("another good one 7", "user", "password", name, "--password-stdin", "--config", privateFile(t, "[auth]\npbkdf2_iterations = 260000\n"))
+				c.must("another good one 7", "user", "password", name, "--password-stdin", "--config", privateFile(t, fewIterations))
 				for _, key := range []string{minted, renewed} {
 					if v := c.verdict(key); v != "dead" || loggedIn(t, pr, key) != "" {
 						t.Errorf("after a change of password: %s", v)

@@ -24,7 +24,7 @@ func TestLastSuperusersAtOnce(t *testing.T) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
 			url := dbtest.Postgres(t)
-			c := cli{t: t, url: url, more: []string{"--config", privateFile(t, "[auth]\npbkdf2_iterations = 260000\n")}}
+			c := cli{t: t, url: url, more: []string{"--config", privateFile(t, fewIterations)}}
 			c.must("", "init")
 			for _, name := range []string{"root", "boss"} {
 				c.must("correct horse battery\n", "user", "create", name, "--superuser", "--password-stdin")

@@ -7,10 +7,10 @@ import (
 )
 
 // cookie returns a cookie's value. If several cookies have the name, the last one counts, as in
-// parse_cookie of django/http/cookie.py (4.2). Several lines are one to Django: see header.
+// parse_cookie of django/http/cookie.py (4.2). Django sees several lines as one: see header.
 func (r *request) cookie(name string) (value string, ok bool) {
-	one := http.Request{Header: http.Header{"Cookie": {r.header("Cookie")}}}
-	sent := one.CookiesNamed(name)
+	joined := http.Request{Header: http.Header{"Cookie": {r.header("Cookie")}}}
+	sent := joined.CookiesNamed(name)
 	if len(sent) == 0 {
 		return "", false
 	}

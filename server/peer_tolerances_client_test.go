@@ -96,8 +96,7 @@ func (a *answer) orderCookies() {
 var plainCookies = regexp.MustCompile(`^(?:[!#-'*+.0-9A-Z^-z|~-]+=[!#-:<-[\]-~]*(?:; ?|$))*$`)
 
 func (r request) hasPlainCookies() bool {
-	lines := r.values("Cookie")
-	return len(lines) == 0 || plainCookies.MatchString(placeholder.ReplaceAllString(strings.Join(lines, ","), "x"))
+	return plainCookies.MatchString(placeholder.ReplaceAllString(strings.Join(r.values("Cookie"), ","), "x"))
 }
 
 // isUTF8 reports whether a request has no text in another charset.

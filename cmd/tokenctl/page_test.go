@@ -335,7 +335,7 @@ func pagePasted(t *testing.T, chromium context.Context, w *world, s *served) {
 	b.click("paste")
 	b.types("a.b.c\r")
 	b.shows("kind.value + header.value + path.value", "jwtAuthorization: Bearer/test_auth/jwt/")
-	b.shows(focus, "get") // a dialog that closes later would take the focus
+	b.shows(focus, "get") // the close event of the dialog moves the focus
 	b.click("forget")
 
 	// A login may give a token that others use: the page says what logging out does.

@@ -25,7 +25,7 @@ type terminal struct {
 	seen bytes.Buffer
 }
 
-// terminal is wider than the name of any database, wherever TMPDIR is.
+// terminal is a terminal that is wider than the name of any database, however long TMPDIR is.
 func (w *world) terminal(cmd *exec.Cmd) *terminal {
 	w.t.Helper()
 	return w.terminalOf(24, 240, cmd)
